@@ -1,0 +1,20 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Whether the sender would show an HTML page to a person. */
+export function wantsPage(headers: IncomingHttpHeaders): boolean {
+  if (headers['x-requested-with'] !== undefined) return false;
+  const mode = headers['sec-fetch-mode'];
+  if (mode !== undefined && mode !== 'navigate') return false;
+  return headers.accept?.includes('text/html') ?? false;
+}
+
+/**
+ * Whether a request is a browser going to a page (Fetch Metadata where the browser sends it, Accept
+ * elsewhere). Only safe methods count: a form that is posted would lose its content on the way through a
+ * login. Prefetches do not, since nobody would see the login that they start.
+ */
+export function isNavigation(method: string, headers: IncomingHttpHeaders): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  if (headers['sec-purpose']?.includes('prefetch') || headers.purpose === 'prefetch') return false;
+  return wantsPage(headers);
+}

@@ -1,0 +1,81 @@
+import { connect } from 'node:net';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema/index.ts';
+import { createProviderHttp } from '../identity/provider/http.ts';
+import { fetchMetadata } from '../identity/provider/metadata.ts';
+import { readTlsOptions } from '../listen/tls.ts';
+import { describeError } from '../observe/log.ts';
+import { compileRoutes } from '../routes/table.ts';
+
+interface Finding {
+  subject: string;
+  /** Undefined when it holds; else what is wrong. */
+  problem: string | undefined;
+}
+
+const connectTimeoutMs = 5000;
+
+/**
+ * `sallyport check`: validates the configuration and tries what it names: the provider, each upstream, the
+ * certificate. Prints a table; gives the exit code, 1 if anything fails. Rejects with ConfigError.
+ */
+export async function check(options: { config?: string; offline?: boolean }): Promise<number> {
+  const { config, warnings, file } = loadConfig({ file: options.config, env: process.env });
+  const findings: Finding[] = [{ subject: `configuration ${file ?? 'from the environment'}`, problem: undefined }];
+  if (config.listen.tls) findings.push(await attempt(`certificate ${config.listen.tls.cert}`, readCertificate(config)));
+  if (!options.offline) {
+    findings.push(
+      ...(await Promise.all([
+        attempt(`provider ${config.provider.issuer}`, findProvider(config)),
+        ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
+      ])),
+    );
+  }
+  for (const warning of warnings) console.log(`  note   ${warning}`);
+  for (const { subject, problem } of findings) {
+    console.log(problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${problem}`);
+  }
+  return findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
+}
+
+async function attempt(subject: string, trial: Promise<void>): Promise<Finding> {
+  try {
+    await trial;
+    return { subject, problem: undefined };
+  } catch (error) {
+    return { subject, problem: describeError(error) };
+  }
+}
+
+async function readCertificate({ listen }: Config): Promise<void> {
+  if (listen.tls) readTlsOptions(listen.tls);
+}
+
+async function findProvider({ provider }: Config): Promise<void> {
+  const http = createProviderHttp(provider);
+  try {
+    await fetchMetadata(provider, http);
+  } finally {
+    await http.close();
+  }
+}
+
+function upstreamsOf(config: Config): string[] {
+  return [...new Set(compileRoutes(config).routes.map(({ upstream }) => upstream))];
+}
+
+function reach(upstream: string): Promise<void> {
+  const { hostname, port, protocol } = new URL(upstream);
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port) || (protocol === 'https:' ? 443 : 80),
+    });
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('no connection within five seconds')));
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on('error', reject);
+  });
+}

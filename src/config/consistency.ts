@@ -1,0 +1,136 @@
+import { isLoopback } from './loopback.ts';
+import type { ConfigPath } from './problems.ts';
+import { reservedAuthorizationParams } from './schema/provider.ts';
+
+export interface Inconsistency {
+  path: ConfigPath;
+  message: string;
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+
+const asMap = (value: unknown): Loose =>
+  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Loose) : {};
+
+const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+const asTexts = (value: unknown): readonly string[] =>
+  (Array.isArray(value) ? value : [value]).filter((item) => typeof item === 'string');
+
+/**
+ * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
+ * before its values are known to be valid, so that these problems are reported together with all others.
+ */
+export function findInconsistencies(document: unknown): Inconsistency[] {
+  const config = asMap(document);
+  return [
+    ...upstreamProblems(config),
+    ...publicUrlProblems(config),
+    ...providerProblems(asMap(config.provider)),
+    ...cookieProblems(config),
+  ];
+}
+
+function upstreamProblems(config: Loose): Inconsistency[] {
+  const found: Inconsistency[] = [];
+  const routes = asList(config.routes).map(asMap);
+  if (config.upstream === undefined && routes.length === 0) {
+    found.push({
+      path: ['upstream'],
+      message: 'this key is required: the application, such as http://legacy:8080 (or give `routes`).',
+    });
+  }
+  const seen = new Map<string, string>();
+  if (config.upstream !== undefined) seen.set('* /', 'the top-level `upstream`');
+  for (const [index, route] of routes.entries()) {
+    const host = typeof route.host === 'string' ? route.host.toLowerCase() : '*';
+    const path = typeof route.path === 'string' ? route.path.replace(/(.)\/$/, '$1') : '/';
+    const methods = asTexts(route.methods).map((method) => method.toUpperCase());
+    for (const method of methods.length > 0 ? methods : ['']) {
+      const key = `${host} ${path} ${method}`.trimEnd();
+      const first = seen.get(key);
+      if (first === undefined) seen.set(key, `routes[${index}]`);
+      else found.push({ path: ['routes', index], message: `matches the very same requests as ${first}.` });
+    }
+  }
+  return found;
+}
+
+function publicUrlProblems(config: Loose): Inconsistency[] {
+  const schemes = new Set(
+    asTexts(config.publicUrl)
+      .filter((url) => URL.canParse(url))
+      .map((url) => new URL(url).protocol),
+  );
+  if (schemes.size < 2) return [];
+  return [{ path: ['publicUrl'], message: 'all origins must have the same scheme, all https or all http.' }];
+}
+
+function providerProblems(provider: Loose): Inconsistency[] {
+  const found: Inconsistency[] = [];
+  const isPublic = provider.clientAuth === 'none';
+  if (isPublic && provider.clientSecret !== undefined) {
+    found.push({ path: ['provider', 'clientSecret'], message: 'a client with `clientAuth: none` has no secret.' });
+  }
+  if (!isPublic && provider.clientSecret === undefined && provider.clientId !== undefined) {
+    found.push({
+      path: ['provider', 'clientSecret'],
+      message:
+        'this key is required: the secret that the provider issued, as ${NAME} or ${file:/path} (or `clientAuth: none` for a public client).',
+    });
+  }
+  for (const name of Object.keys(asMap(provider.authorizationParams))) {
+    if (reservedAuthorizationParams.includes(name)) {
+      found.push({
+        path: ['provider', 'authorizationParams', name],
+        message: 'the login sets this parameter itself.',
+      });
+    }
+  }
+  if (provider.insecureHttp !== true && provider.insecureHttp !== 'true') {
+    const names = ['issuer', 'authorizationEndpoint', 'tokenEndpoint', 'userinfoEndpoint', 'jwksUri'];
+    for (const name of [...names, 'endSessionEndpoint']) {
+      const value = provider[name];
+      if (typeof value !== 'string' || !URL.canParse(value)) continue;
+      const url = new URL(value);
+      if (url.protocol === 'http:' && !isLoopback(url)) {
+        found.push({
+          path: ['provider', name],
+          message: 'plain http to another machine is not safe: use https, or say `insecureHttp: true`.',
+        });
+      }
+    }
+  }
+  return found;
+}
+
+function cookieProblems(config: Loose): Inconsistency[] {
+  const found: Inconsistency[] = [];
+  const cookie = asMap(asMap(config.session).cookie);
+  const origins = asTexts(config.publicUrl)
+    .filter((url) => URL.canParse(url))
+    .map((url) => new URL(url));
+  const insecure = origins.some((origin) => origin.protocol === 'http:');
+  const report = (key: string, message: string) => found.push({ path: ['session', 'cookie', key], message });
+  const name = typeof cookie.name === 'string' ? cookie.name.toLowerCase() : '';
+  if (/^__(host|secure)-/.test(name) && insecure) {
+    report('name', 'browsers take __Host- and __Secure- cookies on https only, and publicUrl is http.');
+  }
+  if (name.startsWith('__host-') && cookie.domain !== undefined) {
+    report('name', 'a __Host- cookie cannot have a domain: name it __Secure-…, or drop `domain`.');
+  }
+  if (name.startsWith('__host-') && cookie.path !== undefined && cookie.path !== '/') {
+    report('name', 'a __Host- cookie always has the path /: name it __Secure-…, or drop `path`.');
+  }
+  if (cookie.sameSite === 'none' && insecure) {
+    report('sameSite', 'browsers take SameSite=None on https only, and publicUrl is http.');
+  }
+  const domain = cookie.domain;
+  if (typeof domain === 'string') {
+    const outside = origins.find(
+      ({ hostname }) => hostname !== domain.toLowerCase() && !hostname.endsWith(`.${domain.toLowerCase()}`),
+    );
+    if (outside) report('domain', `${outside.hostname} of publicUrl is not below this domain.`);
+  }
+  return found;
+}

@@ -1,0 +1,100 @@
+import { readSecretFile } from './interpolate.ts';
+import { type JsonSchema, listForm, members } from './json-schema.ts';
+import type { ConfigPath, Problem } from './problems.ts';
+import { nearest } from './suggest.ts';
+
+const namePrefix = 'SALLYPORT_';
+/** Names that are no keys: the file itself, and what Kubernetes sets for a service called `sallyport`. */
+const foreignNames = /^SALLYPORT_(CONFIG|SERVICE_.*|PORT(_.*)?)$/;
+
+interface Override {
+  path: readonly string[];
+  list: boolean;
+}
+
+/** `provider.clientSecret` → `SALLYPORT_PROVIDER_CLIENT_SECRET`. */
+export function environmentName(path: readonly string[]): string {
+  return namePrefix + path.map((key) => key.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_');
+}
+
+/** Every key that the environment can set, by its name: scalars, and lists of plain values. */
+export function environmentNames(schema: JsonSchema, path: readonly string[] = []): Map<string, Override> {
+  const names = new Map<string, Override>();
+  for (const [key, member] of members(schema)) {
+    const memberPath = [...path, key];
+    const nested = members(member);
+    if (nested.length > 0) {
+      for (const [name, override] of environmentNames(member, memberPath)) names.set(name, override);
+      if (member.short) {
+        names.set(environmentName(memberPath), { path: [...memberPath, member.short], list: false });
+      }
+      continue;
+    }
+    const items = listForm(member)?.items;
+    if (items ? !items.properties : member.additionalProperties === undefined) {
+      names.set(environmentName(memberPath), { path: memberPath, list: items !== undefined });
+    }
+  }
+  return names;
+}
+
+export interface EnvironmentResult {
+  document: unknown;
+  /** Which environment variable a value came from, by its path joined with dots. */
+  origins: Map<string, string>;
+  warnings: string[];
+}
+
+/**
+ * Lays the environment over the document: `SALLYPORT_…` names set keys, the same names ending in `_FILE`
+ * read the value from a file. Lists are written with commas. Unknown names are warned about, not refused:
+ * the surroundings may set names of their own.
+ */
+export function applyEnvironment(
+  document: unknown,
+  env: NodeJS.ProcessEnv,
+  schema: JsonSchema,
+  problems: Problem[],
+): EnvironmentResult {
+  const names = environmentNames(schema);
+  const origins = new Map<string, string>();
+  const warnings: string[] = [];
+  let result = document;
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(namePrefix) || foreignNames.test(name) || value === undefined) continue;
+    const fromFile = !names.has(name) && name.endsWith('_FILE');
+    const key = fromFile ? name.slice(0, -'_FILE'.length) : name;
+    const override = names.get(key);
+    if (!override) {
+      const meant = nearest(key, [...names.keys()]);
+      warnings.push(
+        `the environment variable ${name} is no key of the configuration${meant ? `; did you mean ${meant}?` : ''}`,
+      );
+      continue;
+    }
+    const report = (message: string) => problems.push({ path: override.path, source: name, message });
+    if (fromFile && env[key] !== undefined) {
+      report(`${key} and ${name} are both set; keep one of them.`);
+      continue;
+    }
+    const text = fromFile ? readSecretFile(value, report) : value;
+    if (text === undefined) continue;
+    const items = override.list ? text.split(',').map((item) => item.trim()) : text;
+    result = setAt(result, override.path, schema, items);
+    origins.set(override.path.join('.'), name);
+  }
+  return { document: result, origins, warnings };
+}
+
+function setAt(document: unknown, path: ConfigPath, schema: JsonSchema, value: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  const member = members(schema).find(([name]) => name === key)?.[1] ?? {};
+  const object =
+    document !== null && typeof document === 'object' && !Array.isArray(document)
+      ? (document as Record<string, unknown>)
+      : typeof document === 'string' && schema.short
+        ? { [schema.short]: document }
+        : {};
+  return { ...object, [key]: setAt(object[key as keyof typeof object], rest, member, value) };
+}

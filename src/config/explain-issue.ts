@@ -1,0 +1,92 @@
+import type { z } from 'zod';
+import { type JsonSchema, members, schemaAt } from './json-schema.ts';
+import { formatPath, type ConfigPath } from './problems.ts';
+import { nearest } from './suggest.ts';
+
+export interface Explanation {
+  path: ConfigPath;
+  message: string;
+  /** The message is about the key itself rather than its value. */
+  aboutKey: boolean;
+}
+
+/** Turns one issue of the schema library into sentences: what was expected, what came, what was meant. */
+export function explainIssue(issue: z.core.$ZodIssue, schema: JsonSchema, document: unknown): Explanation[] {
+  const path = issue.path.filter((step) => typeof step !== 'symbol');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `there is no such key${suggestion(key, path, schema)}`,
+      aboutKey: true,
+    }));
+  }
+  if (issue.code === 'invalid_key') {
+    const expected = issue.issues.map((inner) => inner.message).join(', ');
+    return [{ path, message: `the name is not valid: expected ${expected}.`, aboutKey: true }];
+  }
+  if (issue.code === 'invalid_union') {
+    const branch = bestBranch(issue.errors);
+    if (branch) {
+      return branch.flatMap((inner) =>
+        explainIssue({ ...inner, path: [...issue.path, ...inner.path] }, schema, document),
+      );
+    }
+  }
+  const value = valueAt(document, path);
+  const expected = issue.code === 'custom' || !issue.message.startsWith('Invalid') ? issue.message : kind(issue);
+  if (value === undefined) {
+    return [{ path, message: `this key is required: ${expected}.`, aboutKey: false }];
+  }
+  return [{ path, message: `expected ${expected}${received(value, path, schema)}.`, aboutKey: false }];
+}
+
+/** Of the branches of a union, the one that the value was meant for: its type was right. */
+function bestBranch(branches: readonly z.core.$ZodIssue[][]): readonly z.core.$ZodIssue[] | undefined {
+  return branches.find((issues) =>
+    issues.every((issue) => issue.path.length > 0 || !['invalid_type', 'invalid_value'].includes(issue.code)),
+  );
+}
+
+function kind(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'object') return 'a map of keys';
+  return issue.message.replace(/^Invalid (input|value): expected /, '').replace(/, received .*$/, '');
+}
+
+/** What came instead; never the value of a secret, nor long text. */
+function received(value: unknown, path: ConfigPath, schema: JsonSchema): string {
+  if (value === null) return ', got nothing';
+  if (Array.isArray(value)) return ', got a list';
+  if (typeof value === 'object') return ', got a map';
+  const secret = path.some((_, index) => schemaAt(schema, path.slice(0, index + 1))?.secret);
+  const text = JSON.stringify(value);
+  return secret || text.length > 80 ? '' : `, got ${text}`;
+}
+
+function valueAt(document: unknown, path: ConfigPath): unknown {
+  let value = document;
+  for (const step of path) {
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}
+
+function suggestion(key: string, path: ConfigPath, schema: JsonSchema): string {
+  const here = schemaAt(schema, path);
+  const siblings = here ? members(here).map(([name]) => name) : [];
+  const near = nearest(key, siblings);
+  if (near) return `; did you mean ${formatPath([...path, near])}?`;
+  const elsewhere = findKey(key, schema, []);
+  if (elsewhere) return `; did you mean ${elsewhere}?`;
+  return siblings.length > 0 ? `; the keys here are ${siblings.join(', ')}.` : '.';
+}
+
+/** The place of a key of this very name anywhere else in the configuration. */
+function findKey(key: string, schema: JsonSchema, path: readonly string[]): string | undefined {
+  for (const [name, member] of members(schema)) {
+    if (nearest(key, [name]) === name && name.length > 3) return formatPath([...path, name]);
+    const deeper = findKey(key, member.items ?? member, [...path, member.items ? `${name}[]` : name]);
+    if (deeper) return deeper.replace(/\["(\w+)\[\]"\]|^(\w+)\[\]/, '$1$2[]');
+  }
+  return undefined;
+}

@@ -1,0 +1,131 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { findInconsistencies } from './consistency.ts';
+import { applyEnvironment } from './environment.ts';
+import { explainIssue } from './explain-issue.ts';
+import { type InterpolationFailure, interpolate } from './interpolate.ts';
+import { configJsonSchema } from './json-schema.ts';
+import { isLoopback } from './loopback.ts';
+import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
+import { type Config, configSchema } from './schema/index.ts';
+
+export interface LoadedConfig {
+  config: Config;
+  /** Sentences about what is allowed yet probably not meant. */
+  warnings: string[];
+  /** The file that was read; undefined when the environment alone was used. */
+  file: string | undefined;
+}
+
+const standardFiles = ['./sallyport.yaml', '/etc/sallyport/sallyport.yaml'];
+
+/**
+ * Finds, reads and validates the configuration: the named file, else `SALLYPORT_CONFIG`, else the standard
+ * places, else the environment alone. Throws ConfigError with every problem at once.
+ */
+export function loadConfig(options: { file?: string | undefined; env: NodeJS.ProcessEnv }): LoadedConfig {
+  const file = options.file ?? (options.env.SALLYPORT_CONFIG || standardFiles.find((path) => existsSync(path)));
+  if (file === undefined) return parseConfig('', { file: undefined, env: options.env });
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    const message = `the configuration file cannot be read (${reason}). Looked at ${resolve(file)}.`;
+    throw new ConfigError([{ path: [], source: file, message }]);
+  }
+  return parseConfig(text, { file, env: options.env });
+}
+
+/** Validates a configuration given as YAML or JSON text. Throws ConfigError with every problem at once. */
+export function parseConfig(
+  text: string,
+  { file, env }: { file: string | undefined; env: NodeJS.ProcessEnv },
+): LoadedConfig {
+  const source = file ?? 'environment';
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map((error) => ({
+        path: [],
+        source: `${source}:${lines.linePos(error.pos[0]).line}`,
+        message: `this is not valid YAML: ${error.message.replace(/\s+/g, ' ')}.`,
+      })),
+    );
+  }
+
+  const schema = configJsonSchema();
+  const problems: Problem[] = [];
+  const failures: InterpolationFailure[] = [];
+  const written = interpolate(readDocument(document, source) ?? {}, env, failures);
+  const { document: value, origins, warnings } = applyEnvironment(written, env, schema, problems);
+  const sourceOf = (path: ConfigPath, aboutKey = false) =>
+    origins.get(path.join('.')) ?? `${source}${file === undefined ? '' : `:${lineOf(document, lines, path, aboutKey)}`}`;
+
+  for (const { path, message } of failures) {
+    if (!origins.has(path.join('.'))) problems.push({ path, source: sourceOf(path), message });
+  }
+  const result = configSchema.safeParse(value);
+  const explained = result.success
+    ? []
+    : result.error.issues.flatMap((issue) => explainIssue(issue, schema, value));
+  const unresolved = new Set(failures.map(({ path }) => path.join('.')));
+  for (const { path, message, aboutKey } of [
+    ...explained,
+    ...findInconsistencies(value).map((found) => ({ ...found, aboutKey: false })),
+  ]) {
+    // A value that could not be filled in is wrong for that reason alone.
+    if (unresolved.has(path.join('.')) && !origins.has(path.join('.'))) continue;
+    problems.push({ path, source: sourceOf(path, aboutKey), message });
+  }
+  if (problems.length > 0 || !result.success) throw new ConfigError(inFileOrder(problems));
+  return { config: result.data, warnings: [...warnings, ...insecureSettings(result.data)], file };
+}
+
+function readDocument(document: Document, source: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    const message = `this is not valid YAML: ${(error as Error).message}.`;
+    throw new ConfigError([{ path: [], source, message }]);
+  }
+}
+
+/** The line of the value at a path, or of its key, or of the nearest thing around it that the file has. */
+function lineOf(document: Document, lines: LineCounter, path: ConfigPath, aboutKey: boolean): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const key = path[length - 1];
+    const pair = isMap(parent)
+      ? parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key)
+      : undefined;
+    const node = document.getIn(path.slice(0, length), true);
+    const keyNode = pair && isNode(pair.key) ? pair.key : undefined;
+    const place = aboutKey || !isNode(node) || length < path.length ? (keyNode ?? node) : node;
+    if (isNode(place) && place.range) return lines.linePos(place.range[0]).line;
+  }
+  return 1;
+}
+
+function inFileOrder(problems: readonly Problem[]): Problem[] {
+  const line = ({ source }: Problem) => Number(/:(\d+)$/.exec(source)?.[1] ?? 0);
+  const unique = new Map(problems.map((problem) => [`${problem.path.join('.')} ${problem.message}`, problem]));
+  return [...unique.values()].sort((a, b) => line(a) - line(b));
+}
+
+/** What weakens the defaults is said at every start. */
+function insecureSettings(config: Config): string[] {
+  const warnings: string[] = [];
+  if (config.provider.insecureHttp) {
+    warnings.push('provider.insecureHttp is on: who can read or change that traffic can sign in as anybody');
+  }
+  for (const origin of config.publicUrl) {
+    const url = new URL(origin);
+    if (url.protocol === 'http:' && !isLoopback(url)) {
+      warnings.push(`publicUrl ${origin} is plain http: session cookies travel unprotected`);
+    }
+  }
+  return warnings;
+}

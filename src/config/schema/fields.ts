@@ -1,0 +1,104 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseDuration, parseSize } from '../units.ts';
+
+/**
+ * The kinds of value that the configuration knows. Each says in words what it expects, and that sentence
+ * serves as the error message for a wrong type and a wrong value alike.
+ */
+
+/** A string that `parse` turns into the value used inside; undefined means that it is not valid. */
+export function parsed<T>(expected: string, parse: (text: string) => T | undefined) {
+  return z.string({ error: expected }).transform((text, context): T => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', message: expected, input: text });
+    return z.NEVER;
+  });
+}
+
+export const text = (expected = 'a string') => z.string({ error: expected }).min(1, { error: expected });
+
+export const duration = () => parsed('a duration such as 30s, 15m, 8h or 7d', parseDuration);
+
+export const size = () => parsed('a size such as 64KiB or 10MiB', parseSize);
+
+/** Values from the environment arrive as text, so `true`, `false` count as what they say. */
+export const flag = () =>
+  z.preprocess(
+    (value) => (value === 'true' ? true : value === 'false' ? false : value),
+    z.boolean({ error: 'true or false' }),
+  );
+
+function parseUrl(input: string, protocols: readonly string[]): URL | undefined {
+  if (!URL.canParse(input)) return undefined;
+  const url = new URL(input);
+  return protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined;
+}
+
+/** An absolute http(s) URL without user name, password or fragment; kept as text. */
+export const endpointUrl = () =>
+  parsed('an http:// or https:// URL without user name and fragment', (input) => {
+    const url = parseUrl(input, ['http:', 'https:']);
+    return url && url.username === '' && url.password === '' && url.hash === '' ? input : undefined;
+  });
+
+/** The origin of an upstream: scheme, host and port, nothing behind. */
+export const upstreamUrl = () =>
+  parsed('an http:// or https:// URL of host and port only, such as http://legacy:8080', (input) => {
+    const url = parseUrl(input, ['http:', 'https:']);
+    const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
+    return bare && url.password === '' ? url.origin : undefined;
+  });
+
+/** An origin that browsers see, such as https://app.example.com; a trailing slash is forgiven. */
+export const publicOrigin = () =>
+  parsed('an origin such as https://app.example.com, without a path', (input) => {
+    const url = parseUrl(input, ['http:', 'https:']);
+    const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
+    return bare ? url.origin : undefined;
+  });
+
+export type ListenAddress = { host: string; port: number } | { path: string };
+
+function parseListenAddress(input: string): ListenAddress | undefined {
+  if (input.startsWith('unix:/')) return { path: input.slice('unix:'.length) };
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):(\d{1,5})$/.exec(input);
+  if (match?.[1] === undefined || Number(match[2]) > 65_535) return undefined;
+  const host = match[1].replace(/^\[|\]$/g, '');
+  return { host: host === '' ? '0.0.0.0' : host, port: Number(match[2]) };
+}
+
+export const listenAddress = () =>
+  parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket', parseListenAddress);
+
+export interface Network {
+  address: string;
+  prefix: number;
+  family: 'ipv4' | 'ipv6';
+}
+
+function parseNetwork(input: string): Network | undefined {
+  const [address = '', length, ...rest] = input.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return undefined;
+  const bits = version === 4 ? 32 : 128;
+  const prefix = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : -1;
+  if (prefix < 0 || prefix > bits) return undefined;
+  return { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
+}
+
+export const network = () => parsed('a network such as 10.0.0.0/8 or an address such as ::1', parseNetwork);
+
+/** One value or a list of values; always a list inside. */
+export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {
+  return z
+    .union([item, z.array(item).min(1, { error: expected })], { error: expected })
+    .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+}
+
+/** A dotted path into the claims, such as `realm_access.roles`. */
+export const claimPath = () =>
+  parsed('a claim such as email, or a dotted path such as realm_access.roles', (input) =>
+    /^[^.\s{}|]+(\.[^.\s{}|]+)*$/.test(input) ? input : undefined,
+  );

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { listenAddress, network, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
+import { providerSchema } from './provider.ts';
+import { headerTemplates, routeSchema } from './routes.ts';
+import { sessionSchema } from './session.ts';
+
+/**
+ * The one source of the configuration: its types, defaults, JSON Schema, reference page, environment
+ * variables and error messages all come from here.
+ */
+
+const tls = z
+  .strictObject({
+    cert: text('a PEM file').meta({ description: 'The certificate chain, a PEM file.' }),
+    key: text('a PEM file').meta({ description: 'The private key, a PEM file.' }),
+    minVersion: z
+      .enum(['TLSv1.2', 'TLSv1.3'], { error: 'one of TLSv1.2, TLSv1.3' })
+      .prefault('TLSv1.2')
+      .meta({ description: 'The oldest TLS version that is accepted.' }),
+  })
+  .optional()
+  .meta({ description: 'Serves https itself; the files are read again when they change.' });
+
+const listenObject = z.strictObject({
+  address: listenAddress().prefault('127.0.0.1:4180').meta({ description: 'Where to listen.' }),
+  tls,
+});
+
+const listen = z
+  .preprocess((value) => (typeof value === 'string' ? { address: value } : value), listenObject)
+  .prefault({})
+  .meta({
+    description: 'Where the gateway listens: `host:port`, `unix:/path`, or an object with `tls`.',
+    short: 'address',
+  });
+
+const admin = z
+  .strictObject({
+    listen: z
+      .preprocess(
+        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
+        (value) => (value === false ? 'off' : value),
+        parsed('host:port such as 127.0.0.1:4181, or off', (input) =>
+          input === 'off' ? 'off' : listenAddress().safeParse(input).data,
+        ),
+      )
+      .prefault('127.0.0.1:4181')
+      .meta({ description: 'Where `/healthz` and `/readyz` answer, apart from the public port; or `off`.' }),
+  })
+  .prefault({})
+  .meta({ description: 'The endpoints for the people and programs that run the gateway.' });
+
+const prefix = parsed('a path such as /oauth2', (input) =>
+  /^(\/[A-Za-z0-9_-]+)+$/.test(input) ? input : undefined,
+);
+
+export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+
+export const configSchema = z
+  .strictObject({
+    publicUrl: oneOrMore(publicOrigin(), 'an origin such as https://app.example.com, or a list of them').meta({
+      description:
+        'The origin that browsers see, or a list of them. Redirect URIs, cookie security and origin checks come from it.',
+      examples: ['https://app.example.com'],
+    }),
+    upstream: upstreamUrl()
+      .optional()
+      .meta({
+        description: 'The application, as short for one route with the path `/`.',
+        examples: ['http://legacy:8080'],
+      }),
+    provider: providerSchema,
+    session: sessionSchema,
+    routes: z
+      .array(routeSchema, { error: 'a list of routes' })
+      .prefault([])
+      .meta({
+        description:
+          'Which requests go to which application. The most specific route wins; their order does not matter.',
+      }),
+    headers: headerTemplates().meta({
+      description: 'Header templates for every route, on top of the defaults; null removes one.',
+    }),
+    listen,
+    admin,
+    trustedProxies: z
+      .array(network(), { error: 'a list of networks such as [10.0.0.0/8]' })
+      .prefault([])
+      .meta({ description: 'The networks whose `X-Forwarded-*` and `X-Request-Id` are believed.' }),
+    endpoints: z
+      .strictObject({
+        prefix: prefix
+          .prefault('/oauth2')
+          .meta({ description: "The path below which the gateway's own endpoints live." }),
+      })
+      .prefault({})
+      .meta({ description: "The gateway's own endpoints." }),
+    logging: z
+      .strictObject({
+        level: z
+          .enum(logLevels, { error: `one of ${logLevels.join(', ')}` })
+          .prefault('info')
+          .meta({ description: 'The least serious kind of line that is written.' }),
+        format: z
+          .enum(['auto', 'json', 'pretty'], { error: 'one of auto, json, pretty' })
+          .prefault('auto')
+          .meta({ description: '`auto` writes for people on a terminal and JSON lines elsewhere.' }),
+      })
+      .prefault({})
+      .meta({ description: 'What the gateway writes to standard output.' }),
+  })
+  .meta({ title: 'Sallyport configuration' });
+
+export type Config = z.output<typeof configSchema>;
+export type { ListenAddress, Network } from './fields.ts';
+export type { ProviderConfig } from './provider.ts';
+export type { RouteConfig } from './routes.ts';
+export type { SessionConfig } from './session.ts';

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { claimPath, duration, endpointUrl, flag, text } from './fields.ts';
+
+export const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const;
+
+/** Parameters that the login itself sets; letting a file override them would undo its protection. */
+export const reservedAuthorizationParams: readonly string[] = [
+  'client_id',
+  'redirect_uri',
+  'response_type',
+  'scope',
+  'state',
+  'nonce',
+  'code_challenge',
+  'code_challenge_method',
+  'request',
+  'request_uri',
+];
+
+const claims = z
+  .strictObject({
+    user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
+    email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
+    name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
+    groups: claimPath()
+      .prefault('groups')
+      .meta({ description: 'The claim with the groups or roles: a list, or words split by spaces.' }),
+  })
+  .prefault({})
+  .meta({
+    description: 'Which claims say who the person is, as dotted paths, such as `realm_access.roles`.',
+  });
+
+export const providerSchema = z
+  .strictObject({
+    issuer: endpointUrl().meta({
+      description:
+        'The issuer identifier, exactly as the provider states it. Its endpoints are found by OpenID Connect Discovery, unless all of them are given by hand.',
+      examples: ['https://id.example.com/realms/main'],
+    }),
+    clientId: text().meta({ description: 'The client identifier that the provider issued.' }),
+    clientSecret: text()
+      .optional()
+      .meta({ description: 'The client secret; none for a public client.', secret: true }),
+    clientAuth: z
+      .enum(clientAuthMethods, { error: `one of ${clientAuthMethods.join(', ')}` })
+      .optional()
+      .meta({
+        description:
+          'How the gateway authenticates at the token endpoint. Unset, it takes client_secret_basic, or client_secret_post where the provider supports only that.',
+      }),
+    authorizationEndpoint: endpointUrl()
+      .optional()
+      .meta({ description: 'The authorization URL, by hand instead of by discovery.' }),
+    tokenEndpoint: endpointUrl()
+      .optional()
+      .meta({ description: 'The token URL, by hand instead of by discovery.' }),
+    userinfoEndpoint: endpointUrl()
+      .optional()
+      .meta({ description: 'The userinfo URL, by hand instead of by discovery.' }),
+    jwksUri: endpointUrl()
+      .optional()
+      .meta({ description: "The URL of the provider's keys, by hand instead of by discovery." }),
+    endSessionEndpoint: endpointUrl()
+      .optional()
+      .meta({ description: 'The RP-initiated logout URL, by hand instead of by discovery.' }),
+    scopes: z
+      .array(text('a scope such as openid'), { error: 'a list of scopes such as [openid, email]' })
+      .prefault(['openid', 'profile', 'email'])
+      .meta({ description: 'The scopes to ask for; `openid` is always among them.' }),
+    authorizationParams: z
+      .record(z.string(), text(), { error: 'a map of parameter names to values' })
+      .prefault({})
+      .meta({
+        description: 'More parameters for the authorization request, such as `prompt` or `acr_values`.',
+      }),
+    claims,
+    userinfo: z
+      .preprocess(
+        (value) => (value === 'true' ? true : value === 'false' ? false : value),
+        z.union([z.boolean(), z.literal('auto')], { error: 'true, false or auto' }),
+      )
+      .prefault('auto')
+      .meta({
+        description:
+          'Whether the userinfo endpoint is asked at login: always, never, or (`auto`) when the ID token lacks a claim that this configuration uses.',
+      }),
+    ca: text()
+      .optional()
+      .meta({ description: 'A PEM file of certificate authorities for the provider, beside the usual ones.' }),
+    timeout: duration()
+      .prefault('10s')
+      .meta({ description: 'How long one call to the provider may take, answer included.' }),
+    insecureHttp: flag()
+      .prefault(false)
+      .meta({
+        description:
+          'Allows plain http to a provider that is not on loopback. Anybody on the path can then sign in as anybody.',
+      }),
+  })
+  .meta({ description: 'The OpenID provider that people sign in with.' });
+
+export type ProviderConfig = z.output<typeof providerSchema>;

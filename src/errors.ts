@@ -1,0 +1,71 @@
+/**
+ * Every error that the gateway itself answers with, in one place: its code (the value of the
+ * `X-Sallyport-Error` header), its status and the sentence that a person reads.
+ */
+const catalogue = {
+  malformed_target: [400, 'The address of this request is not one that can be forwarded safely.'],
+  ambiguous_path: [400, 'The address of this request can be read in two ways, so it was refused.'],
+  ambiguous_host: [400, 'The request names no host, or more than one.'],
+  malformed_request: [400, 'The request could not be read as HTTP.'],
+  unknown_host: [421, 'This gateway does not answer for the host that was asked for.'],
+  not_signed_in: [401, 'You need to sign in to see this.'],
+  cross_site: [403, 'This request came from another site, so it was refused.'],
+  unknown_endpoint: [404, 'There is no such page here.'],
+  no_route: [404, 'No application is configured for this address.'],
+  method_not_allowed: [405, 'This method is not allowed here.'],
+  body_too_large: [413, 'What was sent is larger than this application takes.'],
+  request_timeout: [408, 'The request took too long to arrive.'],
+  headers_too_large: [431, 'The headers of the request, cookies included, are too large.'],
+  internal: [500, 'Something went wrong in the gateway.'],
+  upstream_unreachable: [502, 'The application behind this gateway cannot be reached.'],
+  upstream_invalid: [502, 'The application behind this gateway gave an answer that is not valid.'],
+  upstream_timeout: [504, 'The application behind this gateway took too long to answer.'],
+  provider_unavailable: [503, 'The sign-in service cannot be reached at the moment.'],
+  shutting_down: [503, 'The gateway is being restarted.'],
+  login_cookie_missing: [400, 'This sign-in was not started in this browser, has expired or was used before.'],
+  login_state_mismatch: [400, 'The answer of the sign-in service does not belong to this sign-in.'],
+  login_refused: [400, 'The sign-in service refused the sign-in.'],
+  login_response_invalid: [400, 'The answer of the sign-in service is not valid.'],
+  login_token_invalid: [400, 'The sign-in service gave a token that failed its checks.'],
+  login_loop: [400, 'Signing in worked, yet your browser keeps coming back without the session.'],
+  session_too_large: [400, 'The session of this sign-in is too large for cookies.'],
+} as const satisfies Record<string, readonly [status: number, sentence: string]>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+export interface GatewayErrorDetails {
+  /** What the person can do, or what exactly was wrong; shown beside the sentence, never secret. */
+  detail?: string;
+  /** What went wrong inside, for the log only. */
+  cause?: unknown;
+  /** Seconds after which a retry makes sense: the Retry-After header (RFC 9110 §10.2.3). */
+  retryAfter?: number;
+  /** Set-Cookie values that go with the answer. */
+  setCookies?: readonly string[];
+  /** Where the person was going when a login failed: an absolute URL that is known to be safe. */
+  returnTo?: string;
+}
+
+/** An error that ends as an answer of the gateway: a page for browsers, problem JSON for the rest. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  /** The sentence for the person. */
+  readonly sentence: string;
+  readonly detail: string | undefined;
+  readonly retryAfter: number | undefined;
+  setCookies: readonly string[];
+  returnTo: string | undefined;
+
+  constructor(code: ErrorCode, details: GatewayErrorDetails = {}) {
+    super(details.detail ?? catalogue[code][1], details.cause === undefined ? {} : { cause: details.cause });
+    this.code = code;
+    this.status = catalogue[code][0];
+    this.sentence = catalogue[code][1];
+    this.detail = details.detail;
+    this.retryAfter = details.retryAfter;
+    this.setCookies = details.setCookies ?? [];
+    this.returnTo = details.returnTo;
+  }
+}

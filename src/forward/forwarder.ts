@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { RouteConfig } from '../config/schema/index.ts';
+import type { GatewayError } from '../errors.ts';
+import type { HeaderSet } from './header-set.ts';
+import {
+  compileRequestHeaders,
+  type HeaderPolicy,
+  type RequestHeaderBuilder,
+  type Sender,
+} from './request-headers.ts';
+import { responseHeaders } from './response-headers.ts';
+import type { TemplateContext } from './template.ts';
+import { createUpstreamAgent, transfer } from './transfer.ts';
+import { openTunnel } from './tunnel.ts';
+
+/** A request that was allowed, with everything that its way upstream needs. */
+export interface Forwarding {
+  request: IncomingMessage;
+  route: RouteConfig;
+  /** Path and query, byte for byte. */
+  path: string;
+  sender: Sender;
+  context: TemplateContext;
+  /** The origin that the browser sees. */
+  publicOrigin: string;
+  /** Nothing of an answer was sent yet. */
+  fail(error: GatewayError): void;
+}
+
+export interface HttpForwarding extends Forwarding {
+  response: ServerResponse;
+  /** The answer broke after it had begun. */
+  broke(error: GatewayError): void;
+}
+
+export interface TunnelForwarding extends Forwarding {
+  socket: Duplex;
+  head: Buffer;
+  answered(status: number): void;
+}
+
+/** Takes allowed requests to their upstreams. */
+export interface Forwarder {
+  forward(job: HttpForwarding): void;
+  openTunnel(job: TunnelForwarding): void;
+  close(): Promise<void>;
+}
+
+/**
+ * @param headerSets the header templates of every route
+ */
+export function createForwarder(headerSets: ReadonlyMap<RouteConfig, HeaderSet>, policy: HeaderPolicy): Forwarder {
+  const agent = createUpstreamAgent();
+  const builders = new Map<RouteConfig, RequestHeaderBuilder>();
+  for (const [route, templates] of headerSets) {
+    const upstreamHost = route.preserveHost ? undefined : new URL(route.upstream).host;
+    builders.set(route, compileRequestHeaders(policy, { templates, upstreamHost }));
+  }
+
+  const prepare = ({ request, route, sender, context, publicOrigin }: Forwarding) => {
+    const build = builders.get(route);
+    if (!build) throw new Error('a route that is not of this gateway');
+    const responsePolicy = { ownsCookie: policy.ownsCookie, upstreamOrigin: route.upstream };
+    const personal = context.person !== undefined;
+    return {
+      headers: build(request, sender, context),
+      rewriteHeaders: (raw: readonly (string | Buffer)[]) =>
+        responseHeaders(raw, responsePolicy, { publicOrigin, personal }),
+    };
+  };
+
+  return {
+    forward(job) {
+      const { route, request, response, path, fail, broke } = job;
+      const { timeout, maxBody, upstream: origin } = route;
+      transfer(agent, { request, response, origin, path, timeout, maxBody, fail, broke, ...prepare(job) });
+    },
+    openTunnel(job) {
+      const { route, request, socket, head, path, answered, fail } = job;
+      const { upstream: origin, timeout } = route;
+      const responseTimeout = timeout.response;
+      openTunnel({ request, socket, head, origin, path, responseTimeout, answered, fail, ...prepare(job) });
+    },
+    close: () => agent.destroy(),
+  };
+}

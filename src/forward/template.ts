@@ -1,0 +1,99 @@
+import type { Placeholder, Template, TemplateFilter, TemplateValue } from '../config/template.ts';
+
+/** The values that header templates may name, for one request. */
+export interface TemplateContext {
+  requestId: string;
+  /** The person, when there is one. */
+  person: TemplatePerson | undefined;
+}
+
+export interface TemplatePerson {
+  accessToken: string;
+  idToken: string | undefined;
+  sessionId: string;
+  provider: string;
+  /** Claims by their dotted path. */
+  claims: Readonly<Record<string, unknown>>;
+}
+
+/** Gives a header's value; undefined, and so no header, when a value in it is absent. */
+export type CompiledTemplate = (context: TemplateContext) => string | undefined;
+
+/** Compiles a template once, so that a request only concatenates. */
+export function compileTemplate(template: Template): CompiledTemplate {
+  const parts = template.map((part) => (typeof part === 'string' ? part : compilePlaceholder(part)));
+  const [prefix, only] = parts;
+  if (typeof prefix === 'string' && typeof only === 'function' && parts.length === 2) {
+    return (context) => {
+      const value = only(context);
+      return value === undefined ? undefined : prefix + value;
+    };
+  }
+  return (context) => {
+    let text = '';
+    for (const part of parts) {
+      const value = typeof part === 'string' ? part : part(context);
+      if (value === undefined) return undefined;
+      text += value;
+    }
+    return text;
+  };
+}
+
+function compilePlaceholder({ value, filter }: Placeholder): CompiledTemplate {
+  const read = compileValue(value);
+  const apply = filter === undefined ? headerText : filters[filter];
+  return (context) => {
+    const raw = read(context);
+    return raw === undefined || raw === null ? undefined : apply(raw);
+  };
+}
+
+function compileValue(value: TemplateValue): (context: TemplateContext) => unknown {
+  switch (value.kind) {
+    case 'access_token':
+      return ({ person }) => person?.accessToken;
+    case 'id_token':
+      return ({ person }) => person?.idToken;
+    case 'session.id':
+      return ({ person }) => person?.sessionId;
+    case 'provider':
+      return ({ person }) => person?.provider;
+    case 'request.id':
+      return ({ requestId }) => requestId;
+    case 'claim':
+      return ({ person }) => person?.claims[value.path];
+  }
+}
+
+/** A claim as text: lists joined by commas, structures as JSON. An empty list or text is as good as absent. */
+function plainText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) return value.map(plainText).join(',');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+const filters: Readonly<Record<TemplateFilter, (value: unknown) => string | undefined>> = {
+  base64: (value) => Buffer.from(plainText(value), 'utf8').toString('base64'),
+  uri: (value) => encodeURIComponent(plainText(value).toWellFormed()),
+  json: (value) => asciiJson(value),
+};
+
+/** JSON in ASCII: other characters as `\u` escapes, which JSON readers undo. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/**
+ * A value without filter: as it is in visible ASCII, else percent-encoded as UTF-8. The percent sign is then
+ * encoded too, so that decoding gives the value back.
+ */
+function headerText(value: unknown): string | undefined {
+  const text = plainText(value).trim();
+  if (text === '') return undefined;
+  if (/^[\x20-\x7e]*$/.test(text)) return text;
+  return text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]+/gu, encodeURIComponent);
+}

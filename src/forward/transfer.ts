@@ -1,0 +1,154 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, type Dispatcher } from 'undici';
+import { GatewayError } from '../errors.ts';
+import type { RawHeaders } from './request-headers.ts';
+import type { ResponseHeaders } from './response-headers.ts';
+import { hasBody, Upload } from './upload.ts';
+import { upstreamError } from './upstream-error.ts';
+
+const connectTimeoutMs = 10_000;
+/** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
+const largestResponseHeaders = 64 * 1024;
+
+/** The connections to all upstreams: kept alive, one pool an origin, certificates verified. */
+export function createUpstreamAgent(): Agent {
+  return new Agent({
+    connect: { timeout: connectTimeoutMs },
+    maxHeaderSize: largestResponseHeaders,
+    allowH2: false,
+  });
+}
+
+export interface Transfer {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** The upstream's origin. */
+  origin: string;
+  /** Path and query, as the upstream gets them. */
+  path: string;
+  headers: RawHeaders;
+  /** Milliseconds until the answer's headers, and of silence in its body; 0 is without limit. */
+  timeout: { response: number; idle: number };
+  /** Bytes. */
+  maxBody: number | undefined;
+  rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
+  /** Called at most once, when the transfer failed while nothing of an answer had been sent. */
+  fail(error: GatewayError): void;
+  /** Called when the answer broke after it had begun. */
+  broke(error: GatewayError): void;
+}
+
+/** RFC 9110 §9.2.1: a safe request may be sent again when the kept-alive connection turns out to be closed. */
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const closedConnection: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
+export function transfer(agent: Dispatcher, job: Transfer): void {
+  const { request } = job;
+  const length = Number(request.headers['content-length'] ?? 0);
+  if (job.maxBody !== undefined && length > job.maxBody) {
+    job.fail(new GatewayError('body_too_large'));
+    return;
+  }
+  const withBody = hasBody(request);
+  dispatch(agent, job, withBody, !withBody && repeatable.has(request.method ?? ''));
+}
+
+function dispatch(agent: Dispatcher, job: Transfer, withBody: boolean, mayRepeat: boolean): void {
+  const { request, response } = job;
+  agent.dispatch(
+    {
+      origin: job.origin,
+      path: job.path,
+      method: request.method as Dispatcher.HttpMethod,
+      headers: job.headers,
+      body: withBody ? openUpload(job) : null,
+      headersTimeout: job.timeout.response,
+      bodyTimeout: job.timeout.idle,
+    },
+    new Exchange(job, (error) => {
+      const code = (error as NodeJS.ErrnoException).code ?? '';
+      if (mayRepeat && closedConnection.has(code) && !response.destroyed) dispatch(agent, job, withBody, false);
+      else job.fail(upstreamError(error));
+    }),
+  );
+}
+
+function openUpload({ request, response, maxBody }: Transfer): Upload {
+  return new Upload(request, maxBody ?? Number.POSITIVE_INFINITY, () => {
+    // RFC 9110 §10.1.1: only now is it certain that somebody wants the body.
+    if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+  });
+}
+
+/** One request and its answer, as undici reports them. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #job: Transfer;
+  readonly #onUnsent: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #answering = false;
+  #trailersAllowed = false;
+
+  constructor(job: Transfer, onUnsent: (error: Error) => void) {
+    this.#job = job;
+    this.#onUnsent = onUnsent;
+    job.response.on('close', this.#onClose);
+  }
+
+  readonly #onClose = (): void => {
+    if (!this.#job.response.writableFinished) this.#controller?.abort(new Error('the client left'));
+  };
+
+  readonly #onDrain = (): void => {
+    this.#controller?.resume();
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#job.response.destroyed) controller.abort(new Error('the client left'));
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    statusCode: number,
+    _headers: unknown,
+    statusMessage?: string,
+  ): void {
+    // Interim answers (RFC 9110 §15.2) concern the connection to the upstream only.
+    if (statusCode < 200) return;
+    const { response, rewriteHeaders } = this.#job;
+    const { headers, hasContentLength } = rewriteHeaders(controller.rawHeaders as (string | Buffer)[]);
+    response.writeHead(statusCode, statusMessage ?? '', headers);
+    this.#answering = true;
+    this.#trailersAllowed = !hasContentLength;
+    response.on('drain', this.#onDrain);
+    // Headers usually leave with the first bytes of the body; an event stream may not have any for long.
+    setImmediate(() => {
+      if (!response.destroyed && !response.writableEnded) response.flushHeaders();
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#job.response.write(chunk)) controller.pause();
+  }
+
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Record<string, string | string[]>): void {
+    const { response } = this.#job;
+    if (this.#trailersAllowed && trailers && Object.keys(trailers).length > 0) {
+      response.addTrailers(trailers as Record<string, string>);
+    }
+    response.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const { response, broke } = this.#job;
+    response.off('close', this.#onClose);
+    if (!this.#answering) {
+      this.#onUnsent(error);
+    } else if (!response.destroyed) {
+      // Half an answer must look like half an answer: the connection breaks.
+      broke(upstreamError(error));
+      response.destroy();
+    }
+  }
+}

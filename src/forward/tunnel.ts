@@ -1,0 +1,103 @@
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { GatewayError } from '../errors.ts';
+import type { RawHeaders } from './request-headers.ts';
+import type { ResponseHeaders } from './response-headers.ts';
+import { upstreamError } from './upstream-error.ts';
+
+export interface Tunnel {
+  request: IncomingMessage;
+  /** The client's connection, and what it had sent behind the request. */
+  socket: Duplex;
+  head: Buffer;
+  /** The upstream's origin. */
+  origin: string;
+  path: string;
+  headers: RawHeaders;
+  /** Milliseconds until the upstream answers the handshake. */
+  responseTimeout: number;
+  rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
+  /** The upstream answered: 101 when the tunnel is open, any other status when it refused. */
+  answered(status: number): void;
+  fail(error: GatewayError): void;
+}
+
+/**
+ * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
+ * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
+ */
+export function openTunnel(job: Tunnel): void {
+  const { socket, origin, path, responseTimeout } = job;
+  const headers = [...job.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'];
+  const { protocol, hostname, port } = new URL(origin);
+  const send = protocol === 'https:' ? httpsRequest : httpRequest;
+  const upstream = send({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? undefined : Number(port),
+    method: 'GET',
+    path,
+    // A flat list, in order and with duplicates, as Node takes it too; its types know the map only.
+    headers: headers as unknown as Record<string, string>,
+    setHost: false,
+    agent: false,
+  });
+  const abandon = () => upstream.destroy();
+  socket.on('close', abandon);
+  upstream.setTimeout(responseTimeout, () => {
+    upstream.destroy(Object.assign(new Error('the upstream did not answer the handshake'), { code: 'ETIMEDOUT' }));
+  });
+  upstream.on('error', (error) => {
+    socket.off('close', abandon);
+    if (!socket.destroyed) job.fail(upstreamError(error));
+  });
+  upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
+    socket.off('close', abandon);
+    join(job, answer, upstreamSocket, upstreamHead);
+  });
+  upstream.on('response', (answer) => relayRefusal(job, upstream, answer));
+  upstream.end();
+}
+
+function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upstreamHead: Buffer): void {
+  const { socket, head } = job;
+  upstreamSocket.on('error', () => socket.destroy());
+  socket.on('error', () => upstreamSocket.destroy());
+  upstreamSocket.on('close', () => socket.destroy());
+  socket.on('close', () => upstreamSocket.destroy());
+  if (socket.destroyed) {
+    upstreamSocket.destroy();
+    return;
+  }
+  for (const end of [socket, upstreamSocket]) {
+    if ('setTimeout' in end && typeof end.setTimeout === 'function') end.setTimeout(0);
+    if ('setNoDelay' in end && typeof end.setNoDelay === 'function') end.setNoDelay(true);
+  }
+  const { headers } = job.rewriteHeaders(answer.rawHeaders);
+  headers.push('connection', 'Upgrade', 'upgrade', answer.headers.upgrade ?? 'websocket');
+  socket.write(responseHead(101, answer.statusMessage ?? 'Switching Protocols', headers), 'latin1');
+  if (upstreamHead.length > 0) socket.write(upstreamHead);
+  if (head.length > 0) upstreamSocket.write(head);
+  job.answered(101);
+  socket.pipe(upstreamSocket).pipe(socket);
+}
+
+/** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */
+function relayRefusal(job: Tunnel, upstream: ClientRequest, answer: IncomingMessage): void {
+  const { socket, answered, rewriteHeaders } = job;
+  const { headers } = rewriteHeaders(answer.rawHeaders);
+  headers.push('connection', 'close');
+  const status = answer.statusCode ?? 502;
+  socket.write(responseHead(status, answer.statusMessage ?? '', headers), 'latin1');
+  answered(status);
+  answer.on('error', () => socket.destroy());
+  answer.on('close', () => upstream.destroy());
+  answer.pipe(socket);
+}
+
+/** The first line and the headers of an answer, as they go over the wire. */
+export function responseHead(status: number, reason: string, headers: RawHeaders): string {
+  let text = `HTTP/1.1 ${status} ${reason}\r\n`;
+  for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
+  return `${text}\r\n`;
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+
+/** Whether a request has a body (RFC 9112 §6.3). */
+export function hasBody(request: IncomingMessage): boolean {
+  const length = request.headers['content-length'];
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/**
+ * The body of a request on its way upstream. It stands between the two so that a failed upload can be ended
+ * without ending the client's connection, on which the answer still has to travel; and it counts bytes.
+ */
+export class Upload extends Readable {
+  readonly #request: IncomingMessage;
+  readonly #limit: number;
+  readonly #onFirstRead: () => void;
+  #started = false;
+  #received = 0;
+
+  /**
+   * @param limit the largest number of bytes; one more ends the upload with GatewayError 413
+   * @param onFirstRead called when the upstream is ready to take the body
+   */
+  constructor(request: IncomingMessage, limit: number, onFirstRead: () => void) {
+    super({ autoDestroy: true });
+    this.#request = request;
+    this.#limit = limit;
+    this.#onFirstRead = onFirstRead;
+  }
+
+  override _read(): void {
+    if (!this.#started) {
+      this.#started = true;
+      this.#onFirstRead();
+      this.#request.on('data', this.#onData);
+      this.#request.on('end', this.#onEnd);
+      this.#request.on('close', this.#onClose);
+      this.#request.on('error', this.#onError);
+    }
+    this.#request.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#request.off('data', this.#onData);
+    this.#request.off('end', this.#onEnd);
+    this.#request.off('close', this.#onClose);
+    // What is still on its way is read and dropped, so that the client gets to read the answer.
+    this.#request.resume();
+    callback(error);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#received += chunk.length;
+    if (this.#received > this.#limit) this.destroy(new GatewayError('body_too_large'));
+    else if (!this.push(chunk)) this.#request.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    this.push(null);
+  };
+
+  readonly #onClose = (): void => {
+    if (!this.#request.complete) this.destroy(new Error('the client left in the middle of its request'));
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.destroy(error);
+  };
+}

@@ -1,0 +1,112 @@
+import type { Server as TlsServer } from 'node:tls';
+import type { Config, RouteConfig } from './config/schema/index.ts';
+import { createForwarder } from './forward/forwarder.ts';
+import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
+import { collectNeeds } from './identity/claim-paths.ts';
+import type { EndpointParts } from './identity/endpoints.ts';
+import { createLoginCookies } from './identity/login/login-cookie.ts';
+import { createRounds } from './identity/login/rounds.ts';
+import { createUsedStates } from './identity/login/used-states.ts';
+import { connectProvider } from './identity/provider/provider.ts';
+import { startAdmin } from './listen/admin.ts';
+import { compilePeers } from './listen/peer.ts';
+import { listen, sendAnswer } from './listen/server.ts';
+import { closeGracefully, trackConnections } from './listen/shutdown.ts';
+import { reloadCertificate } from './listen/tls.ts';
+import type { Logger } from './observe/log.ts';
+import { visitOf } from './request/admission.ts';
+import { arrived, rememberExchanges } from './request/exchange.ts';
+import { createHttpStages } from './request/http.ts';
+import { handleUpgrades } from './request/upgrade.ts';
+import { compileHosts } from './routes/hosts.ts';
+import { compileRoutes } from './routes/table.ts';
+import { gatewayCookies } from './session/cookie-names.ts';
+import { createCookieStore } from './session/cookie-store.ts';
+import { createKeyRing } from './session/key-ring.ts';
+
+export interface Gateway {
+  /** Where it listens, such as `http://127.0.0.1:4180`. */
+  url: string;
+  adminUrl: string | undefined;
+  /** Stops accepting, lets requests and sockets end within a limit, then closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the gateway from its configuration and starts to listen. The stages of a request, in order:
+ *
+ * 1. request/exchange.ts: request id, peer, host, path and route; what can be read in two ways is refused
+ * 2. session/: who asks
+ * 3. access/decide.ts: whether they may; a login, a refusal or the way on
+ * 4. forward/: headers in, bodies both ways, headers out
+ *
+ * request/http.ts takes HTTP requests through them, request/upgrade.ts WebSocket handshakes. Rejects when an
+ * address cannot be listened on or a file cannot be read.
+ */
+export async function startGateway(config: Config, { log }: { log: Logger }): Promise<Gateway> {
+  const { prefix } = config.endpoints;
+  const table = compileRoutes(config);
+  const hosts = compileHosts(config.publicUrl, table);
+  const reader = { readPeer: compilePeers(config.trustedProxies), table, hosts, prefix };
+  const exchangeOf = rememberExchanges(reader);
+
+  const cookies = gatewayCookies(config);
+  const ring = createKeyRing(config.session.secret);
+  const sessions = createCookieStore(cookies.session, cookies.attributes, ring);
+
+  const headerSets = new Map<RouteConfig, HeaderSet>(table.routes.map((route) => [route, headerSet(config, route)]));
+  const policy = { owned: ownedNames(headerSets.values()), ownsCookie: cookies.owns };
+  const forwarder = createForwarder(headerSets, policy);
+
+  const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
+  const needs = collectNeeds(config, templates);
+  const provider = connectProvider('default', config.provider, log);
+  const login: EndpointParts = {
+    prefix,
+    provider,
+    sessions,
+    log,
+    cookies,
+    loginCookies: createLoginCookies(cookies, ring),
+    rounds: createRounds(cookies, ring),
+    usedStates: createUsedStates(),
+    callbackPath: `${prefix}/callback`,
+    claimPaths: needs.claimPaths,
+    keepIdToken: (client) => needs.idToken || client.serverMetadata().end_session_endpoint !== undefined,
+    maxLifetime: config.session.maxLifetime,
+    personClaims: config.provider.claims,
+    returnOrigins: new Set(config.publicUrl),
+    visitOf: (request) => {
+      const exchange = exchangeOf(request.raw);
+      return visitOf(exchange, arrived(exchange));
+    },
+    send: sendAnswer,
+  };
+
+  const parts = { reader, sessions, login, forwarder, log };
+  const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
+  handleUpgrades(app.server, parts, exchangeOf);
+  const connections = trackConnections(app.server);
+  const url = await listen(app, config.listen.address);
+  const stopReloading =
+    config.listen.tls && reloadCertificate(app.server as unknown as TlsServer, config.listen.tls, log);
+
+  let stopping = false;
+  const missing = () => [
+    ...(stopping ? ['the gateway is stopping'] : []),
+    ...(provider.isReady() ? [] : ['the provider was not reached yet']),
+  ];
+  const admin = await startAdmin(config.admin.listen, log, { missing });
+  log.info({ listen: url, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
+
+  return {
+    url,
+    adminUrl: admin?.url,
+    async close() {
+      stopping = true;
+      stopReloading?.();
+      await closeGracefully(app, connections, log);
+      await Promise.all([forwarder.close(), provider.close(), admin?.close()]);
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import {
+  authorizationCodeGrant,
+  type Configuration,
+  fetchUserInfo,
+  type IDToken,
+  type TokenEndpointResponse,
+  type TokenEndpointResponseHelpers,
+} from 'openid-client';
+import { GatewayError } from '../../errors.ts';
+import { describeError, type Logger } from '../../observe/log.ts';
+import type { Session } from '../../session/session.ts';
+import { loginError } from '../provider/failure.ts';
+import type { Provider } from '../provider/provider.ts';
+import type { Visit } from '../visit.ts';
+import { pickClaims } from './claims.ts';
+import type { PendingLogin } from './login-cookie.ts';
+import type { LoginParts } from './start.ts';
+import type { UsedStates } from './used-states.ts';
+
+export interface CallbackParts extends LoginParts {
+  usedStates: UsedStates;
+  /** The dotted paths of every claim that the configuration uses. */
+  claimPaths: ReadonlySet<string>;
+  keepIdToken(client: Configuration): boolean;
+  /** Milliseconds. */
+  maxLifetime: number;
+  log: Logger;
+}
+
+export interface FinishedLogin {
+  session: Session;
+  returnTo: string;
+}
+
+/** A clock that is a little behind is common; one that is more would let tokens be made in advance. */
+const clockToleranceSeconds = 60;
+
+/**
+ * The login that an authorization response (RFC 6749 §4.1.2) belongs to. Throws GatewayError 400 when it
+ * belongs to none of this browser's, or when a parameter came twice.
+ */
+export function matchLogin(parts: LoginParts, visit: Visit, query: URLSearchParams): PendingLogin {
+  for (const name of query.keys()) {
+    // RFC 6749 §3.1: parameters must not be included more than once.
+    if (query.getAll(name).length > 1) {
+      throw new GatewayError('login_response_invalid', { detail: 'A parameter came twice.' });
+    }
+  }
+  const state = query.get('state');
+  const login = state === null || state === '' ? undefined : parts.loginCookies.find(state, visit.cookies);
+  if (!login) throw new GatewayError('login_cookie_missing');
+  if (login.origin !== visit.origin || login.provider !== parts.provider.name) {
+    throw new GatewayError('login_state_mismatch');
+  }
+  return login;
+}
+
+/**
+ * Ends a login: checks the authorization response, exchanges the code, checks the ID token and makes the
+ * session. Rejects with GatewayError.
+ */
+export async function finishLogin(
+  parts: CallbackParts,
+  login: PendingLogin,
+  query: URLSearchParams,
+): Promise<FinishedLogin> {
+  const client = parts.provider.client();
+  if (!parts.usedStates.use(login.state)) throw new GatewayError('login_cookie_missing');
+  if (!query.has('error') && !query.get('code')) {
+    throw new GatewayError('login_response_invalid', { detail: 'It holds no code.' });
+  }
+  try {
+    // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
+    const currentUrl = new URL(`${login.origin}${parts.callbackPath}?${query}`);
+    const tokens = await authorizationCodeGrant(client, currentUrl, {
+      expectedState: login.state,
+      expectedNonce: login.nonce,
+      pkceCodeVerifier: login.codeVerifier,
+      idTokenExpected: true,
+    });
+    const idToken = checkedIdToken(tokens);
+    const claims = await collectClaims(parts, client, tokens, idToken);
+    return { session: newSession(parts, client, tokens, idToken, claims), returnTo: login.returnTo };
+  } catch (error) {
+    throw loginError(error);
+  }
+}
+
+function checkedIdToken(tokens: TokenEndpointResponse & TokenEndpointResponseHelpers): IDToken {
+  const idToken = tokens.claims();
+  if (!idToken || typeof idToken.sub !== 'string' || idToken.sub === '') {
+    throw new GatewayError('login_token_invalid', { detail: 'The ID token names nobody.' });
+  }
+  // OpenID Connect Core §3.1.3.7, item 10: the library leaves this one to the client.
+  if (idToken.iat > Date.now() / 1000 + clockToleranceSeconds) {
+    throw new GatewayError('login_token_invalid', { detail: 'The ID token was issued in the future.' });
+  }
+  if (tokens.token_type.toLowerCase() !== 'bearer') {
+    throw new GatewayError('login_response_invalid', { detail: 'The access token is not a bearer token.' });
+  }
+  return idToken;
+}
+
+/** The claims that the configuration uses, of the ID token, and of userinfo where that is asked. */
+async function collectClaims(
+  { provider, claimPaths, log }: CallbackParts,
+  client: Configuration,
+  tokens: TokenEndpointResponse,
+  idToken: IDToken,
+): Promise<Record<string, unknown>> {
+  const claims = pickClaims(idToken, claimPaths);
+  if (!shouldAskUserinfo(provider, client, claims, claimPaths)) return claims;
+  try {
+    // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
+    const userinfo = await fetchUserInfo(client, tokens.access_token, idToken.sub);
+    return { ...pickClaims(userinfo, claimPaths), ...claims };
+  } catch (error) {
+    const failure = loginError(error);
+    const mayGoOn = provider.config.userinfo === 'auto' && failure.code === 'provider_unavailable';
+    if (!mayGoOn) throw failure;
+    log.warn({ provider: provider.name, reason: describeError(error) }, 'userinfo failed; its claims are missing');
+    return claims;
+  }
+}
+
+function shouldAskUserinfo(
+  { config }: Provider,
+  client: Configuration,
+  claims: Record<string, unknown>,
+  claimPaths: ReadonlySet<string>,
+): boolean {
+  if (config.userinfo === false || client.serverMetadata().userinfo_endpoint === undefined) return false;
+  return config.userinfo === true || [...claimPaths].some((path) => !(path in claims));
+}
+
+function newSession(
+  { provider, maxLifetime, keepIdToken }: CallbackParts,
+  client: Configuration,
+  tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
+  idToken: IDToken,
+  claims: Record<string, unknown>,
+): Session {
+  const createdAt = Math.floor(Date.now() / 1000);
+  const lifetime = Math.floor(maxLifetime / 1000);
+  // A session must not outlive the token that it sends upstream.
+  const tokenLifetime = tokens.expiresIn() ?? lifetime;
+  return {
+    id: randomBytes(16).toString('base64url'),
+    provider: provider.name,
+    subject: idToken.sub,
+    claims,
+    accessToken: tokens.access_token,
+    idToken: keepIdToken(client) ? tokens.id_token : undefined,
+    createdAt,
+    expiresAt: createdAt + Math.min(lifetime, tokenLifetime),
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * The address to go back to after a login or a sign-out, as an absolute URL on one of the allowed origins.
+ * Anything else, in whatever spelling, gives the start page of the origin that the request came to.
+ * @param rd what the request asked for: a path, or an absolute URL
+ * @param origin the public origin of the request
+ * @param allowed every origin that a return address may be on
+ */
+export function safeReturnTo(rd: string | null | undefined, origin: string, allowed: ReadonlySet<string>): string {
+  const home = `${origin}/`;
+  if (!rd || rd.length > mostCharacters) return home;
+  // Browsers drop tabs and line breaks and read a backslash as a slash; a parser that does not would be fooled.
+  if (/[\\\s]/.test(rd) || hasControlCharacter(rd)) return home;
+  if (rd.startsWith('/')) return rd.startsWith('//') ? home : onOrigin(origin + rd, allowed, home);
+  return /^https?:\/\//i.test(rd) ? onOrigin(rd, allowed, home) : home;
+}
+
+const mostCharacters = 8192;
+
+function hasControlCharacter(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20 || text.charCodeAt(at) === 0x7f) return true;
+  return false;
+}
+
+function onOrigin(candidate: string, allowed: ReadonlySet<string>, home: string): string {
+  if (!URL.canParse(candidate)) return home;
+  const url = new URL(candidate);
+  const isPlain = url.username === '' && url.password === '';
+  return isPlain && allowed.has(url.origin) ? candidate : home;
+}

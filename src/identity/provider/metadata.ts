@@ -1,0 +1,90 @@
+import {
+  allowInsecureRequests,
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretPost,
+  Configuration,
+  customFetch,
+  discovery,
+  enableNonRepudiationChecks,
+  None,
+  type ServerMetadata,
+} from 'openid-client';
+import { isLoopback } from '../../config/loopback.ts';
+import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { ProviderHttp } from './http.ts';
+
+/** The endpoints that the configuration gives by hand, in the names of RFC 8414. */
+function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
+  const given: Record<string, string | undefined> = {
+    authorization_endpoint: config.authorizationEndpoint,
+    token_endpoint: config.tokenEndpoint,
+    userinfo_endpoint: config.userinfoEndpoint,
+    jwks_uri: config.jwksUri,
+    end_session_endpoint: config.endSessionEndpoint,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** Whether everything that a login needs is given by hand, so that nothing has to be discovered. */
+function isComplete({ authorizationEndpoint, tokenEndpoint, jwksUri }: ProviderConfig): boolean {
+  return authorizationEndpoint !== undefined && tokenEndpoint !== undefined && jwksUri !== undefined;
+}
+
+/**
+ * Finds the provider's endpoints, by discovery (OpenID Connect Discovery 1.0 §4) unless all are given by
+ * hand, and makes the client that every call to the provider goes through. Rejects when discovery fails or
+ * its answer is not to be trusted.
+ */
+export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp): Promise<Configuration> {
+  const insecure = config.insecureHttp || isLoopback(new URL(config.issuer));
+  const given = givenMetadata(config);
+  const server = isComplete(config)
+    ? { issuer: config.issuer, ...given }
+    : { ...(await discover(config, http, insecure)), ...given };
+  refuseInsecureEndpoints(server, config);
+  const algorithm = config.clientAuth ?? supportedAuth(server);
+  const client = new Configuration(server, config.clientId, {}, clientAuth(algorithm, config.clientSecret));
+  client[customFetch] = http.fetch;
+  client.timeout = config.timeout / 1000;
+  // Without this the library trusts the connection to the token endpoint and leaves the signature unchecked.
+  enableNonRepudiationChecks(client);
+  if (insecure) allowInsecureRequests(client);
+  return client;
+}
+
+async function discover(config: ProviderConfig, http: ProviderHttp, insecure: boolean): Promise<ServerMetadata> {
+  const found = await discovery(new URL(config.issuer), config.clientId, {}, None(), {
+    [customFetch]: http.fetch,
+    timeout: config.timeout / 1000,
+    execute: insecure ? [allowInsecureRequests] : [],
+  });
+  return found.serverMetadata();
+}
+
+/** An https issuer that sends tokens over http was misconfigured or tampered with. */
+function refuseInsecureEndpoints(server: ServerMetadata, config: ProviderConfig): void {
+  if (config.insecureHttp) return;
+  for (const name of ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri'] as const) {
+    const endpoint = server[name];
+    if (endpoint !== undefined && new URL(endpoint).protocol !== 'https:' && !isLoopback(new URL(endpoint))) {
+      throw new Error(`the provider's ${name} is plain http; it is not used unless insecureHttp is set`);
+    }
+  }
+  if (server.authorization_endpoint === undefined || server.token_endpoint === undefined) {
+    throw new Error('the provider names no authorization endpoint or no token endpoint');
+  }
+}
+
+/** RFC 8414 §2: absent means client_secret_basic. */
+function supportedAuth(server: ServerMetadata): 'client_secret_basic' | 'client_secret_post' {
+  const supported = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  return supported.includes('client_secret_basic') || !supported.includes('client_secret_post')
+    ? 'client_secret_basic'
+    : 'client_secret_post';
+}
+
+function clientAuth(method: string, secret: string | undefined): ClientAuth {
+  if (method === 'none' || secret === undefined) return None();
+  return method === 'client_secret_post' ? ClientSecretPost(secret) : ClientSecretBasic(secret);
+}

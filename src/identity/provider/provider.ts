@@ -1,0 +1,75 @@
+import type { Configuration } from 'openid-client';
+import type { ProviderConfig } from '../../config/schema/index.ts';
+import { GatewayError } from '../../errors.ts';
+import { describeError, type Logger } from '../../observe/log.ts';
+import { createProviderHttp } from './http.ts';
+import { fetchMetadata } from './metadata.ts';
+
+/** A provider that people sign in with. It may be away at start and come and go later. */
+export interface Provider {
+  name: string;
+  config: ProviderConfig;
+  /** The client for calls to the provider. Throws GatewayError 503 while the provider was never reached. */
+  client(): Configuration;
+  /** Whether its metadata is known. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+const firstRetryMs = 500;
+const longestRetryMs = 15_000;
+/** Providers move endpoints rarely; the keys of tokens are fetched apart from this, when they are needed. */
+const refreshMs = 3_600_000;
+
+/** Starts to find the provider and goes on until it is found; then looks again every hour. */
+export function connectProvider(name: string, config: ProviderConfig, log: Logger): Provider {
+  const http = createProviderHttp(config);
+  let client: Configuration | undefined;
+  let failures = 0;
+  let nextAttemptAt = Date.now();
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const schedule = (delayMs: number) => {
+    if (closed) return;
+    nextAttemptAt = Date.now() + delayMs;
+    timer = setTimeout(attempt, delayMs);
+    timer.unref();
+  };
+
+  const attempt = async () => {
+    try {
+      client = await fetchMetadata(config, http);
+      if (failures > 0) log.info({ provider: name, issuer: config.issuer }, 'provider found');
+      failures = 0;
+      schedule(refreshMs);
+    } catch (error) {
+      if (closed) return;
+      failures += 1;
+      const backOff = Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1));
+      // Instances that were started together must not come back together.
+      const delayMs = Math.round(backOff * (0.5 + Math.random() / 2));
+      log.warn(
+        { provider: name, issuer: config.issuer, reason: describeError(error), retryMs: delayMs },
+        client ? 'provider metadata could not be refreshed; the known metadata stays in use' : 'provider not found',
+      );
+      schedule(delayMs);
+    }
+  };
+  void attempt();
+
+  return {
+    name,
+    config,
+    isReady: () => client !== undefined,
+    client() {
+      if (client) return client;
+      throw new GatewayError('provider_unavailable', { retryAfter: (nextAttemptAt - Date.now()) / 1000 + 1 });
+    },
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await http.close();
+    },
+  };
+}

@@ -1,0 +1,8 @@
+import type { Cookie } from '../session/cookies.ts';
+
+/** What the login and the logout need to know of the request that they answer. */
+export interface Visit {
+  /** The public origin that the request came to. */
+  origin: string;
+  cookies: readonly Cookie[];
+}

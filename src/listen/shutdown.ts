@@ -1,0 +1,35 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from '../observe/log.ts';
+
+/** Below the ten seconds after which a container engine kills what it asked to stop. */
+const graceMs = 8000;
+/** How often kept-alive connections that have become idle are looked for. */
+const sweepMs = 100;
+
+/** The open connections of a server, upgraded ones included. */
+export function trackConnections(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  });
+  return open;
+}
+
+/** Stops accepting and waits for what is under way; ends by force what takes longer than the limit. */
+export async function closeGracefully(
+  app: FastifyInstance,
+  connections: ReadonlySet<Socket>,
+  log: Logger,
+): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), sweepMs);
+  const limit = setTimeout(() => {
+    log.warn({ connections: connections.size }, 'connections were still open at the end of the grace period');
+    for (const socket of connections) socket.destroy();
+  }, graceMs);
+  await app.close();
+  clearInterval(sweep);
+  clearTimeout(limit);
+}

@@ -1,0 +1,36 @@
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import type { SecureContextOptions, Server } from 'node:tls';
+import { createSecureContext } from 'node:tls';
+import type { Config } from '../config/schema/index.ts';
+import { describeError, type Logger } from '../observe/log.ts';
+
+export type TlsConfig = NonNullable<Config['listen']['tls']>;
+
+/** How often the certificate's files are looked at; renewals come days before the old one ends. */
+const pollMs = 5000;
+
+export function readTlsOptions({ cert, key, minVersion }: TlsConfig): SecureContextOptions {
+  return { cert: readFileSync(cert), key: readFileSync(key), minVersion };
+}
+
+/**
+ * Puts a renewed certificate to use without a restart. Files that don't fit together, as in the middle of a
+ * renewal, leave the one in use alone. Returns the function that stops watching.
+ */
+export function reloadCertificate(server: Server, config: TlsConfig, log: Logger): () => void {
+  const reload = () => {
+    try {
+      const options = readTlsOptions(config);
+      createSecureContext(options);
+      server.setSecureContext(options);
+      log.info({ cert: config.cert }, 'certificate reloaded');
+    } catch (error) {
+      log.error({ cert: config.cert, reason: describeError(error) }, 'the new certificate cannot be used');
+    }
+  };
+  // Polled: mounted secrets are swapped by symbolic links, which file system events miss.
+  for (const file of [config.cert, config.key]) watchFile(file, { interval: pollMs, persistent: false }, reload);
+  return () => {
+    for (const file of [config.cert, config.key]) unwatchFile(file, reload);
+  };
+}

@@ -1,0 +1,57 @@
+import { createRequire } from 'node:module';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import type { PrettyOptions, PrettyStream } from 'pino-pretty';
+
+/**
+ * The gateway's log. Call sites pass named fields only, never a request, a header list or an error object, so
+ * that no secret can slip in with a whole object; errors go through `describeError`.
+ */
+export type Logger = PinoLogger;
+
+export interface LogOptions {
+  level: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  /** Lines for people instead of JSON. */
+  pretty: boolean;
+  /** Where lines go; standard output when absent. */
+  destination?: DestinationStream;
+}
+
+export function createLogger({ level, pretty, destination = pino.destination(1) }: LogOptions): Logger {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  if (!pretty) return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, destination);
+  // Loaded only where somebody looks: production writes JSON.
+  const load = createRequire(import.meta.url);
+  const prettyStream = load('pino-pretty') as (options: PrettyOptions) => PrettyStream;
+  const stream = prettyStream({ destination, translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true });
+  return pino(options, stream);
+}
+
+/** Tokens, codes and secrets, in the shapes in which libraries put them into messages. */
+const secretShapes: readonly [RegExp, string][] = [
+  [/eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*/g, '[token]'],
+  [/\b(Bearer|Basic|DPoP)\s+[^\s"',;]+/gi, '$1 [redacted]'],
+  [
+    /\b(code|state|nonce|access_token|id_token|refresh_token|client_secret|id_token_hint|code_verifier)=[^&\s"']+/gi,
+    '$1=[redacted]',
+  ],
+];
+
+/** A text of foreign origin without tokens, line breaks and length. */
+export function scrub(text: string): string {
+  let clean = text.replace(/\s+/g, ' ');
+  for (const [shape, replacement] of secretShapes) clean = clean.replace(shape, replacement);
+  return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
+}
+
+/** One line on an error and its causes: codes and messages, scrubbed; nothing else of the objects. */
+export function describeError(error: unknown): string {
+  const lines: string[] = [];
+  let current = error;
+  for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
+    const code = (current as NodeJS.ErrnoException).code;
+    const line = scrub(`${code === undefined ? current.name : code}: ${current.message}`);
+    if (!lines.includes(line)) lines.push(line);
+    current = current instanceof AggregateError ? current.errors[0] : current.cause;
+  }
+  return lines.length > 0 ? lines.join(' <- ') : scrub(String(error));
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Hosts } from '../routes/hosts.ts';
+import { type Resolution, resolveTarget } from '../routes/resolve.ts';
+import type { RouteTable } from '../routes/table.ts';
+import { readTarget, type Target } from '../routes/target.ts';
+import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
+
+/** One request, as far as it is known before anybody asks who sent it. */
+export interface Exchange {
+  request: IncomingMessage;
+  requestId: string;
+  /** Milliseconds of a monotonic clock. */
+  startedAt: number;
+  peer: Peer;
+  /** What was asked for, where it goes and the origin that it came to; or why it is refused. */
+  destination: Destination | Refusal;
+  /** For the log: who it turned out to be. */
+  subject: string | undefined;
+}
+
+export interface Destination {
+  target: Target;
+  resolution: Resolution;
+  /** The public origin that the request came to. */
+  origin: string;
+}
+
+export interface Refusal {
+  error: unknown;
+}
+
+export interface ExchangeReader {
+  readPeer: PeerReader;
+  table: RouteTable;
+  hosts: Hosts;
+  /** The path below which the gateway's own endpoints live. */
+  prefix: string;
+}
+
+/** What a request id of another program may look like: nothing that breaks a log line or a header. */
+const requestIdPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
+
+/** Reads a request once; every later stage works on the result. */
+function readExchange({ readPeer, table, hosts, prefix }: ExchangeReader, request: IncomingMessage): Exchange {
+  const peer = readPeer(request);
+  const given = forwardedValue(request, peer, 'x-request-id');
+  return {
+    request,
+    requestId: given !== undefined && requestIdPattern.test(given) ? given : randomUUID(),
+    startedAt: performance.now(),
+    peer,
+    destination: readDestination(),
+    subject: undefined,
+  };
+
+  function readDestination(): Destination | Refusal {
+    try {
+      const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
+      const origin = hosts.originOf(target);
+      return { target, origin, resolution: resolveTarget(table, prefix, target, request.method ?? '') };
+    } catch (error) {
+      return { error };
+    }
+  }
+}
+
+/** The exchange of a request; the same one at every call. */
+export type ExchangeOf = (request: IncomingMessage) => Exchange;
+
+export function rememberExchanges(reader: ExchangeReader): ExchangeOf {
+  const exchanges = new WeakMap<IncomingMessage, Exchange>();
+  return (request) => {
+    let exchange = exchanges.get(request);
+    if (!exchange) {
+      exchange = readExchange(reader, request);
+      exchanges.set(request, exchange);
+    }
+    return exchange;
+  };
+}
+
+/** Where a request goes. Throws its refusal for one that was not even read. */
+export function arrived({ destination }: Exchange): Destination {
+  if ('error' in destination) throw destination.error;
+  return destination;
+}

@@ -1,0 +1,51 @@
+import { wantsPage } from '../access/navigation.ts';
+import { GatewayError } from '../errors.ts';
+import { logRefusal } from '../observe/access-log.ts';
+import type { Logger } from '../observe/log.ts';
+import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
+import type { Action } from '../pages/html.ts';
+import type { Destination, Exchange } from './exchange.ts';
+
+/** The one place where an error becomes an answer; it is logged here too. */
+export function answerFailure(error: unknown, exchange: Exchange, prefix: string, log: Logger): Answer {
+  const failure = error instanceof GatewayError ? error : new GatewayError('internal', { cause: error });
+  logRefusal(log, exchange, failure);
+  const destination = 'error' in exchange.destination ? undefined : exchange.destination;
+  const answer = errorAnswer(failure, {
+    requestId: exchange.requestId,
+    page: wantsPage(exchange.request.headers),
+    actions: destination ? nextSteps(failure, exchange, destination, prefix) : [],
+    loginUrl: destination && failure.status === 401 ? loginUrl(exchange, destination, prefix) : undefined,
+  });
+  return withCookies(answer, failure.setCookies);
+}
+
+/** The answer to what could not be read as HTTP, by the code of Node's parser. */
+export function answerMalformed(code: string | undefined): Answer {
+  const codes = { HPE_HEADER_OVERFLOW: 'headers_too_large', ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout' } as const;
+  const known = code !== undefined && code in codes ? codes[code as keyof typeof codes] : 'malformed_request';
+  return errorAnswer(new GatewayError(known), { requestId: '-', page: false });
+}
+
+function loginUrl({ request }: Exchange, { origin, target }: Destination, prefix: string): string {
+  const isSafe = request.method === 'GET' || request.method === 'HEAD';
+  const rd = isSafe ? target.path + target.query : '/';
+  return `${origin}${prefix}/start?rd=${encodeURIComponent(rd)}`;
+}
+
+/** The buttons of an error page. */
+function nextSteps(error: GatewayError, exchange: Exchange, destination: Destination, prefix: string): Action[] {
+  if (error.code === 'not_signed_in') return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix) }];
+  if (error.code.startsWith('login_') || error.code === 'session_too_large') {
+    return [
+      { label: 'Start again', href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}` },
+      { label: 'Go to the start page', href: '/' },
+    ];
+  }
+  if (error.status >= 502 && exchange.request.method === 'GET') {
+    const { origin, target } = destination;
+    // A failed callback cannot be repeated: its code is spent.
+    return [{ label: 'Try again', href: error.returnTo ?? `${origin}${target.path}${target.query}` }];
+  }
+  return [];
+}

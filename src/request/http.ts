@@ -1,0 +1,134 @@
+import { fastifyCookie } from '@fastify/cookie';
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { GatewayError } from '../errors.ts';
+import type { Forwarding } from '../forward/forwarder.ts';
+import { registerEndpoints } from '../identity/endpoints.ts';
+import { startLogin } from '../identity/login/start.ts';
+import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
+import type { TlsConfig } from '../listen/tls.ts';
+import { logRefusal, logRequest } from '../observe/access-log.ts';
+import type { Answer } from '../pages/answer.ts';
+import { admit, forwardingOf, visitOf } from './admission.ts';
+import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
+import { answerFailure, answerMalformed } from './failure.ts';
+import type { Parts } from './parts.ts';
+
+/** The path on which Fastify finds the proxy, and one on which it finds nothing. */
+const proxyPath = '/';
+const nowhere = '/-';
+
+/** Builds the server in which an HTTP request passes the stages. */
+export async function createHttpStages(
+  parts: Parts,
+  exchangeOf: ExchangeOf,
+  tls: TlsConfig | undefined,
+): Promise<FastifyInstance> {
+  const { log } = parts;
+  const answerError = (error: unknown, exchange: Exchange) =>
+    answerFailure(error, exchange, parts.reader.prefix, log);
+
+  const app = createServer({
+    tls,
+    // Fastify routes by a name of our own choosing: what it decodes or normalises can decide nothing.
+    rewriteUrl: (request) => internalUrl(exchangeOf(request)),
+    answerMalformed,
+  });
+  await app.register(fastifyCookie, { hook: false });
+  app.addHook('onRequest', (request, reply, done) => {
+    const exchange = exchangeOf(request.raw);
+    reply.raw.on('close', () => logRequest(log, exchange, reply.raw));
+    if ('error' in exchange.destination) done(exchange.destination.error as Error);
+    else done();
+  });
+  app.setErrorHandler((error, request, reply) =>
+    sendAnswer(reply, answerError(ownError(error), exchangeOf(request.raw))),
+  );
+  app.setNotFoundHandler((request, reply) => {
+    const code = proxiedMethods.includes(request.method) ? 'unknown_endpoint' : 'method_not_allowed';
+    return sendAnswer(reply, answerError(new GatewayError(code), exchangeOf(request.raw)));
+  });
+  // With this listener Node leaves `100 Continue` to us: it is sent when the upstream takes the body.
+  app.server.on('checkContinue', (request, response) => app.routing(request, response));
+
+  await app.register((scope) => registerEndpoints(scope, parts.login));
+  await app.register((scope) => registerProxy(scope, parts, exchangeOf, answerError));
+  return app;
+}
+
+async function registerProxy(
+  scope: FastifyInstance,
+  parts: Parts,
+  exchangeOf: ExchangeOf,
+  answerError: (error: unknown, exchange: Exchange) => Answer,
+): Promise<void> {
+  const { forwarder, login, log } = parts;
+  const allowed = new WeakMap<FastifyRequest, Omit<Forwarding, 'fail'>>();
+
+  scope.addHook('onRequest', (request, reply, done) => {
+    const exchange = exchangeOf(request.raw);
+    const destination = arrived(exchange);
+    const { resolution, origin, target } = destination;
+    if (resolution.kind === 'endpoint') {
+      done(new GatewayError('unknown_endpoint'));
+      return;
+    }
+    const { session, decision } = admit(parts, exchange, resolution.route);
+    switch (decision.kind) {
+      case 'allow':
+        allowed.set(request, forwardingOf(exchange, destination, resolution.route, session));
+        // The body is the application's business: without a type, no parser of ours looks at it.
+        delete request.raw.headers['content-type'];
+        done();
+        break;
+      case 'login':
+        startLogin(login, visitOf(exchange, destination), origin + target.path + target.query).then(
+          (answer) => sendAnswer(reply, answer),
+          done,
+        );
+        break;
+      case 'deny':
+        done(new GatewayError(decision.code));
+        break;
+    }
+  });
+
+  await scope.register(httpProxy, {
+    // Its own transfer is not used: see docs/architecture.md for why the handler is ours.
+    upstream: 'http://upstream.invalid',
+    routes: [proxyPath],
+    httpMethods: [...proxiedMethods],
+    handler: (request: FastifyRequest, reply: FastifyReply) => {
+      const forwarding = allowed.get(request);
+      if (!forwarding) throw new Error('a request reached the forwarder without a decision');
+      const exchange = exchangeOf(request.raw);
+      reply.hijack();
+      forwarder.forward({
+        ...forwarding,
+        response: reply.raw,
+        fail: (error) => writeAnswer(reply, answerError(error, exchange)),
+        broke: (error) => logRefusal(log, exchange, error),
+      });
+    },
+  });
+}
+
+function internalUrl({ destination }: Exchange): string {
+  if ('error' in destination || destination.resolution.kind === 'route') return proxyPath;
+  const { path } = destination.resolution;
+  return (/^[\w./-]+$/.test(path) ? path : nowhere) + destination.target.query;
+}
+
+/** What Fastify itself refuses, such as a body that is too large for an endpoint, is the client's fault. */
+function ownError(error: unknown): unknown {
+  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  const isClients = !(error instanceof GatewayError) && status >= 400 && status < 500;
+  return isClients ? new GatewayError('malformed_request', { cause: error }) : error;
+}
+
+/** An answer on a reply that was handed to the forwarder. */
+function writeAnswer({ raw }: FastifyReply, { status, headers, body }: Answer): void {
+  if (raw.headersSent || raw.destroyed) return;
+  raw.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  raw.end(raw.req.method === 'HEAD' ? undefined : body);
+}

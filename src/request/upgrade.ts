@@ -1,0 +1,58 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+import { wireFormat } from '../listen/server.ts';
+import { logRequest } from '../observe/access-log.ts';
+import { admit, forwardingOf } from './admission.ts';
+import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
+import { answerFailure } from './failure.ts';
+import type { Parts } from './parts.ts';
+import { isWebSocket, withoutUpgrade } from './without-upgrade.ts';
+
+/** Takes WebSocket handshakes through the same stages as any request, and refuses CONNECT. */
+export function handleUpgrades(server: Server, parts: Parts, exchangeOf: ExchangeOf): void {
+  const refuse = (error: unknown, exchange: Exchange, socket: Duplex) => {
+    const answer = answerFailure(error, exchange, parts.reader.prefix, parts.log);
+    logRequest(parts.log, exchange, { statusCode: answer.status, headersSent: true });
+    socket.end(wireFormat(answer), 'latin1');
+  };
+  server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+    refuse(new GatewayError('method_not_allowed'), exchangeOf(request), socket);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isWebSocket(request)) {
+      server.emit('connection', withoutUpgrade(request, socket, head));
+      return;
+    }
+    const exchange = exchangeOf(request);
+    try {
+      passHandshake(parts, exchange, socket, head, (error) => refuse(error, exchange, socket));
+    } catch (error) {
+      refuse(error, exchange, socket);
+    }
+  });
+}
+
+function passHandshake(
+  parts: Parts,
+  exchange: Exchange,
+  socket: Duplex,
+  head: Buffer,
+  fail: (error: unknown) => void,
+): void {
+  const destination = arrived(exchange);
+  if (destination.resolution.kind === 'endpoint') throw new GatewayError('unknown_endpoint');
+  const { route } = destination.resolution;
+  const { session, decision } = admit(parts, exchange, route);
+  if (decision.kind !== 'allow') throw new GatewayError('not_signed_in');
+  const { origin } = exchange.request.headers;
+  // RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along.
+  if (session && origin !== undefined && !parts.login.returnOrigins.has(origin)) throw new GatewayError('cross_site');
+  parts.forwarder.openTunnel({
+    ...forwardingOf(exchange, destination, route, session),
+    socket,
+    head,
+    answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),
+    fail,
+  });
+}

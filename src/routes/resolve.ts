@@ -1,0 +1,46 @@
+import { GatewayError } from '../errors.ts';
+import { readings } from './path.ts';
+import type { Route, RouteTable } from './table.ts';
+import type { Target } from './target.ts';
+
+/** Where a request goes: to one of the gateway's own endpoints, or along a route. */
+export type Resolution = { kind: 'endpoint'; path: string } | { kind: 'route'; route: Route };
+
+/**
+ * Decides where a request goes. The normalised reading of the path decides; the request is refused with 400
+ * where another reading would fall under a different rule, so that nobody passes one rule and is read by
+ * another. Throws GatewayError.
+ */
+export function resolveTarget(table: RouteTable, prefix: string, target: Target, method: string): Resolution {
+  let first: Resolution | undefined;
+  let firstRule: string | undefined;
+  for (const path of readings(target.path)) {
+    const resolution = resolveReading(table, prefix, path, target.hostname, method);
+    const rule = ruleOf(resolution);
+    first ??= resolution;
+    firstRule ??= rule;
+    if (rule !== firstRule) throw new GatewayError('ambiguous_path');
+  }
+  if (!first) throw new GatewayError('no_route');
+  return first;
+}
+
+function resolveReading(
+  table: RouteTable,
+  prefix: string,
+  path: string,
+  hostname: string,
+  method: string,
+): Resolution | undefined {
+  if (path === prefix || path.startsWith(`${prefix}/`)) return { kind: 'endpoint', path };
+  const route = table.match(hostname, path, method);
+  return route && { kind: 'route', route };
+}
+
+/** Two resolutions with one rule let the same people pass. */
+function ruleOf(resolution: Resolution | undefined): string {
+  if (!resolution) return 'none';
+  if (resolution.kind === 'endpoint') return `endpoint ${resolution.path}`;
+  const { allow, unauthenticated } = resolution.route;
+  return allow === 'public' || unauthenticated === 'pass' ? 'everybody' : allow;
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../errors.ts';
+
+/** What a request asks for, read once from its first line and its Host. */
+export interface Target {
+  /** The path as it came, byte for byte, and as it goes upstream. */
+  path: string;
+  /** The query as it came, with its `?`; empty without one. */
+  query: string;
+  /** The host name in lower case, without port and trailing dot. */
+  hostname: string;
+  /** Host and port as the request named them. */
+  host: string;
+}
+
+const hostPattern = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::(\d{1,5}))?$/;
+
+/**
+ * Reads the request target (RFC 9112 §3.2) and the host. Throws GatewayError 400 where it is malformed, or
+ * where two readers could see two different hosts.
+ */
+export function readTarget(request: IncomingMessage, forwardedHost: string | undefined): Target {
+  const url = request.url ?? '';
+  const host = readHost(request, forwardedHost);
+  let pathAndQuery = url;
+  if (!url.startsWith('/')) {
+    const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(url);
+    if (absolute?.[1] === undefined) throw new GatewayError('malformed_target');
+    // RFC 9112 §3.2.2 lets the target win over Host; that the two agree leaves nothing to win.
+    if (absolute[1].toLowerCase() !== request.headers.host?.toLowerCase()) {
+      throw new GatewayError('ambiguous_host', { detail: 'The request line and the Host header differ.' });
+    }
+    const rest = absolute[2] ?? '';
+    pathAndQuery = rest.startsWith('/') ? rest : `/${rest}`;
+  }
+  // A fragment never travels in a request; who sends one wants two readers to disagree.
+  if (pathAndQuery.includes('#') || hasControlCharacter(pathAndQuery)) throw new GatewayError('malformed_target');
+  const mark = pathAndQuery.indexOf('?');
+  return {
+    path: mark < 0 ? pathAndQuery : pathAndQuery.slice(0, mark),
+    query: mark < 0 ? '' : pathAndQuery.slice(mark),
+    ...host,
+  };
+}
+
+function hasControlCharacter(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code <= 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}
+
+function readHost(request: IncomingMessage, forwarded: string | undefined): Pick<Target, 'host' | 'hostname'> {
+  let seen = 0;
+  const { rawHeaders } = request;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name !== undefined && name.length === 4 && name.toLowerCase() === 'host') seen++;
+  }
+  // RFC 9112 §3.2: none (in HTTP/1.1) or several are refused, whatever they say.
+  const host = forwarded ?? request.headers.host;
+  const match = seen === 1 && host !== undefined ? hostPattern.exec(host) : null;
+  if (host === undefined || match?.[1] === undefined) throw new GatewayError('ambiguous_host');
+  return { host, hostname: match[1].toLowerCase().replace(/\.$/, '') };
+}

@@ -1,0 +1,47 @@
+import type { Config } from '../config/schema/index.ts';
+import type { CookieAttributes } from './cookies.ts';
+
+/** The names and attributes of every cookie that the gateway sets. */
+export interface GatewayCookies {
+  session: string;
+  /** Each running login has a cookie of its own; its name starts so. */
+  loginPrefix: string;
+  /** Counts logins that came back without effect. */
+  rounds: string;
+  attributes: CookieAttributes;
+  /**
+   * The provider sends people back from another site, so Strict would hold a login's cookies back; and they
+   * have to reach the endpoints, whatever path the session is for.
+   */
+  loginAttributes: CookieAttributes;
+  /** Whether a cookie's name is one of ours; an upstream never sees nor sets such a cookie. */
+  owns(name: string): boolean;
+}
+
+/** RFC 6265bis §4.1.3: `__Host-` keeps other hosts of the domain from planting a session. */
+function standardName(secure: boolean, hasDomain: boolean): string {
+  if (!secure) return 'sallyport';
+  return hasDomain ? '__Secure-sallyport' : '__Host-sallyport';
+}
+
+export function gatewayCookies({ session: { cookie }, publicUrl }: Config): GatewayCookies {
+  const secure = publicUrl.every((origin) => origin.startsWith('https:'));
+  const session = cookie.name ?? standardName(secure, cookie.domain !== undefined);
+  const loginPrefix = `${session}-login-`;
+  const rounds = `${session}-rounds`;
+  // Browsers compare the prefixes of names without case, so a differing case is no way around.
+  const lowerSession = session.toLowerCase();
+  const isChunk = (name: string) => name.startsWith(`${lowerSession}.`) || name === lowerSession;
+  const attributes = { secure, sameSite: cookie.sameSite, path: cookie.path, domain: cookie.domain };
+  return {
+    session,
+    loginPrefix,
+    rounds,
+    attributes,
+    loginAttributes: { ...attributes, path: '/', sameSite: 'lax' },
+    owns(name) {
+      const lower = name.toLowerCase();
+      return isChunk(lower) || lower.startsWith(loginPrefix.toLowerCase()) || lower === rounds.toLowerCase();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { fastifyCookie } from '@fastify/cookie';
+
+/** Browsers refuse a cookie whose name and value pass 4096 bytes (RFC 6265bis §5.7); some count attributes too. */
+const largestCookieBytes = 4096;
+/** Eight cookies of 4 KiB: beyond that the header limits of common front ends refuse every request. */
+const mostChunks = 8;
+
+export interface CookieAttributes {
+  secure: boolean;
+  sameSite: 'lax' | 'strict' | 'none';
+  path: string;
+  domain: string | undefined;
+}
+
+export interface Cookie {
+  name: string;
+  value: string;
+}
+
+/**
+ * The cookies of a Cookie header, in order, with duplicates: of two cookies with one name the one that opens
+ * counts, so none may be dropped here. Values are taken as they are, without percent-decoding.
+ */
+export function parseCookies(header: string | undefined): Cookie[] {
+  if (header === undefined) return [];
+  const cookies: Cookie[] = [];
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=');
+    if (equals > 0) cookies.push({ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim() });
+  }
+  return cookies;
+}
+
+/** A Set-Cookie value. Without `maxAge` (seconds) the cookie ends with the browser session. */
+export function setCookie({ name, value }: Cookie, attributes: CookieAttributes, maxAge?: number): string {
+  return fastifyCookie.serialize(name, value, {
+    path: attributes.path,
+    ...(attributes.domain !== undefined && { domain: attributes.domain }),
+    httpOnly: true,
+    secure: attributes.secure,
+    sameSite: attributes.sameSite,
+    ...(maxAge !== undefined && { maxAge }),
+    // Values are base64url and a few ASCII letters: nothing to escape.
+    encode: (plain) => plain,
+  });
+}
+
+/** A Set-Cookie value that makes the browser drop the cookie: same name, path, domain and security. */
+export function expireCookie(name: string, attributes: CookieAttributes): string {
+  return setCookie({ name, value: '' }, attributes, 0);
+}
+
+const chunkName = (name: string, index: number) => (index === 0 ? name : `${name}.${index}`);
+
+/**
+ * Splits a value over cookies of at most 4096 bytes each, name and attributes included. The first starts with
+ * the number of chunks. Undefined when the value is too large for that.
+ */
+export function splitIntoChunks(
+  name: string,
+  value: string,
+  attributes: CookieAttributes,
+  maxAge?: number,
+): Cookie[] | undefined {
+  const overhead = setCookie({ name: chunkName(name, mostChunks), value: '' }, attributes, maxAge).length;
+  const capacity = largestCookieBytes - overhead;
+  const count = Math.ceil((value.length + 1) / capacity);
+  if (count > mostChunks) return undefined;
+  const marked = `${count}${value}`;
+  return Array.from({ length: count }, (_, index) => ({
+    name: chunkName(name, index),
+    value: marked.slice(index * capacity, (index + 1) * capacity),
+  }));
+}
+
+/**
+ * The values that the chunks in a request may stand for. Usually one; several where a name came more than once
+ * (a wider domain or a longer path): the caller takes the one that opens. Chunks that are missing give none.
+ */
+export function* joinChunks(name: string, cookies: readonly Cookie[]): Generator<string> {
+  for (const first of cookies) {
+    if (first.name !== name) continue;
+    const count = Number(/^[1-8]/.exec(first.value)?.[0] ?? 0);
+    if (count === 0) continue;
+    const value = first.value.slice(1);
+    if (count === 1) yield value;
+    else yield* joinRest(name, cookies, count, 1, value);
+  }
+}
+
+/** Bounded: duplicates of one chunk are tried, yet only the first two of each name. */
+function* joinRest(
+  name: string,
+  cookies: readonly Cookie[],
+  count: number,
+  index: number,
+  joined: string,
+): Generator<string> {
+  if (index === count) {
+    yield joined;
+    return;
+  }
+  const candidates = cookies.filter((cookie) => cookie.name === chunkName(name, index)).slice(0, 2);
+  for (const { value } of candidates) yield* joinRest(name, cookies, count, index + 1, joined + value);
+}
+
+/** The names in a request that hold chunks of this cookie from the given number on: left-overs to remove. */
+export function staleChunks(name: string, cookies: readonly Cookie[], keep: number): string[] {
+  const stale = new Set<string>();
+  for (const cookie of cookies) {
+    for (let index = keep; index <= mostChunks; index++) {
+      if (cookie.name === chunkName(name, index)) stale.add(cookie.name);
+    }
+  }
+  return [...stale];
+}

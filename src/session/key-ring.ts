@@ -1,0 +1,34 @@
+import { createHash, hkdfSync } from 'node:crypto';
+
+/** What a seal is for. A seal for one purpose never opens for another: each has keys of its own. */
+export type Purpose = 'session' | 'login' | 'rounds';
+
+export interface SealingKey {
+  /** Four bytes that say which secret of the ring made a seal; they tell nothing about the secret. */
+  id: Buffer;
+  key: Buffer;
+}
+
+/** The keys of the configured secrets, in their order: the first seals, all of them open. */
+export type KeyRing = Readonly<Record<Purpose, readonly [SealingKey, ...SealingKey[]]>>;
+
+const keyBytes = 32;
+
+/**
+ * Derives the keys of each purpose from the secrets (HKDF-SHA-256, RFC 5869).
+ * @param secrets at least one secret of 32 bytes or more
+ */
+export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
+  const derive = (purpose: Purpose): readonly [SealingKey, ...SealingKey[]] => {
+    const [first, ...others] = secrets.map((secret) => deriveKey(secret, purpose));
+    if (first === undefined) throw new Error('a key ring needs at least one secret');
+    return [first, ...others];
+  };
+  return { session: derive('session'), login: derive('login'), rounds: derive('rounds') };
+}
+
+function deriveKey(secret: Uint8Array, purpose: Purpose): SealingKey {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', `sallyport/v1/${purpose}`, keyBytes));
+  const id = createHash('sha256').update('sallyport/v1/key-id').update(key).digest().subarray(0, 4);
+  return { id, key };
+}

@@ -1,0 +1,89 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { KeyRing, Purpose, SealingKey } from './key-ring.ts';
+
+/**
+ * A seal is: version (1 byte) · key id (4) · nonce (12) · tag (16) · ciphertext, in base64url. Nonce and tag
+ * stand in front so that the first characters tell two seals apart. Version, key id, purpose and the name of
+ * the cookie are associated data: a seal opens nowhere but where it was made for.
+ */
+const nonceBytes = 12;
+const tagBytes = 16;
+const headerBytes = 1 + 4;
+const overheadBytes = headerBytes + nonceBytes + tagBytes;
+
+/** The version says whether the plaintext was compressed. */
+const plainVersion = 1;
+const deflatedVersion = 2;
+
+/** Short texts grow by compression; and one that does not shrink is left as it is. */
+const worthDeflatingBytes = 128;
+/** No seal of ours is near this; a larger plaintext would be a decompression bomb. */
+const largestPlaintextBytes = 256 * 1024;
+
+/** Encrypts and authenticates a text (AES-256-GCM, NIST SP 800-38D) with the first key of the ring. */
+export function seal(text: string, ring: KeyRing, purpose: Purpose, name: string): string {
+  const [key] = ring[purpose];
+  const raw = Buffer.from(text, 'utf8');
+  const deflated = raw.length >= worthDeflatingBytes ? deflateRawSync(raw) : raw;
+  const isSmaller = deflated.length < raw.length;
+  const header = Buffer.concat([Buffer.of(isSmaller ? deflatedVersion : plainVersion), key.id]);
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
+  cipher.setAAD(associatedData(header, purpose, name));
+  const ciphertext = Buffer.concat([cipher.update(isSmaller ? deflated : raw), cipher.final()]);
+  return Buffer.concat([header, nonce, cipher.getAuthTag(), ciphertext]).toString('base64url');
+}
+
+export interface Opened {
+  text: string;
+  /** It was sealed with a key that is no longer the first of the ring. */
+  outdatedKey: boolean;
+}
+
+/** Opens a seal. Anything malformed, altered, or made for another purpose or name is undefined, never an error. */
+export function open(sealed: string, ring: KeyRing, purpose: Purpose, name: string): Opened | undefined {
+  // Buffer.from forgives what is not base64url; a second spelling of one seal would not be one seal.
+  if (!/^[A-Za-z0-9_-]+$/.test(sealed)) return undefined;
+  const bytes = Buffer.from(sealed, 'base64url');
+  const version = bytes[0];
+  if (bytes.length <= overheadBytes || (version !== plainVersion && version !== deflatedVersion)) return undefined;
+  const header = bytes.subarray(0, headerBytes);
+  const keys = ring[purpose];
+  const key = keys.find(({ id }) => id.equals(header.subarray(1)));
+  const plaintext = key && decrypt(bytes, header, key, purpose, name);
+  if (!plaintext) return undefined;
+  const text = version === deflatedVersion ? inflate(plaintext) : plaintext;
+  return text && { text: text.toString('utf8'), outdatedKey: key !== keys[0] };
+}
+
+function decrypt(
+  bytes: Buffer,
+  header: Buffer,
+  { key }: SealingKey,
+  purpose: Purpose,
+  name: string,
+): Buffer | undefined {
+  const nonce = bytes.subarray(headerBytes, headerBytes + nonceBytes);
+  const tag = bytes.subarray(headerBytes + nonceBytes, overheadBytes);
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+  decipher.setAAD(associatedData(header, purpose, name));
+  decipher.setAuthTag(tag);
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(overheadBytes)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+function inflate(deflated: Buffer): Buffer | undefined {
+  try {
+    return inflateRawSync(deflated, { maxOutputLength: largestPlaintextBytes });
+  } catch {
+    return undefined;
+  }
+}
+
+function associatedData(header: Buffer, purpose: Purpose, name: string): Buffer {
+  return Buffer.concat([header, Buffer.from(`\0${purpose}\0${name}`, 'utf8')]);
+}
