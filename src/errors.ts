@@ -22,7 +22,10 @@ const catalogue = {
   upstream_timeout: [504, 'The application behind this gateway took too long to answer.'],
   provider_unavailable: [503, 'The sign-in service cannot be reached at the moment.'],
   shutting_down: [503, 'The gateway is being restarted.'],
-  login_cookie_missing: [400, 'This sign-in was not started in this browser, has expired or was used before.'],
+  login_cookie_missing: [
+    400,
+    'This sign-in was not started in this browser, has expired or was used before.',
+  ],
   login_state_mismatch: [400, 'The answer of the sign-in service does not belong to this sign-in.'],
   login_refused: [400, 'The sign-in service refused the sign-in.'],
   login_response_invalid: [400, 'The answer of the sign-in service is not valid.'],

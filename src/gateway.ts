@@ -54,7 +54,9 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const ring = createKeyRing(config.session.secret);
   const sessions = createCookieStore(cookies.session, cookies.attributes, ring);
 
-  const headerSets = new Map<RouteConfig, HeaderSet>(table.routes.map((route) => [route, headerSet(config, route)]));
+  const headerSets = new Map<RouteConfig, HeaderSet>(
+    table.routes.map((route) => [route, headerSet(config, route)]),
+  );
   const policy = { owned: ownedNames(headerSets.values()), ownsCookie: cookies.owns };
   const forwarder = createForwarder(headerSets, policy);
 

@@ -47,6 +47,8 @@ try {
     process.exit(exitCodeConfig);
   }
   const { code, message } = error as NodeJS.ErrnoException;
-  console.error(code === 'EADDRINUSE' ? `${message}. Another program uses this address.` : (error as Error).message);
+  console.error(
+    code === 'EADDRINUSE' ? `${message}. Another program uses this address.` : (error as Error).message,
+  );
   process.exit(1);
 }

@@ -21,8 +21,11 @@ const connectTimeoutMs = 5000;
  */
 export async function check(options: { config?: string; offline?: boolean }): Promise<number> {
   const { config, warnings, file } = loadConfig({ file: options.config, env: process.env });
-  const findings: Finding[] = [{ subject: `configuration ${file ?? 'from the environment'}`, problem: undefined }];
-  if (config.listen.tls) findings.push(await attempt(`certificate ${config.listen.tls.cert}`, readCertificate(config)));
+  const findings: Finding[] = [
+    { subject: `configuration ${file ?? 'from the environment'}`, problem: undefined },
+  ];
+  if (config.listen.tls)
+    findings.push(await attempt(`certificate ${config.listen.tls.cert}`, readCertificate(config)));
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([

@@ -70,7 +70,10 @@ function providerProblems(provider: Loose): Inconsistency[] {
   const found: Inconsistency[] = [];
   const isPublic = provider.clientAuth === 'none';
   if (isPublic && provider.clientSecret !== undefined) {
-    found.push({ path: ['provider', 'clientSecret'], message: 'a client with `clientAuth: none` has no secret.' });
+    found.push({
+      path: ['provider', 'clientSecret'],
+      message: 'a client with `clientAuth: none` has no secret.',
+    });
   }
   if (!isPublic && provider.clientSecret === undefined && provider.clientId !== undefined) {
     found.push({

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type JsonSchema, members, schemaAt } from './json-schema.ts';
-import { formatPath, type ConfigPath } from './problems.ts';
+import { type ConfigPath, formatPath } from './problems.ts';
 import { nearest } from './suggest.ts';
 
 export interface Explanation {
@@ -33,7 +33,8 @@ export function explainIssue(issue: z.core.$ZodIssue, schema: JsonSchema, docume
     }
   }
   const value = valueAt(document, path);
-  const expected = issue.code === 'custom' || !issue.message.startsWith('Invalid') ? issue.message : kind(issue);
+  const expected =
+    issue.code === 'custom' || !issue.message.startsWith('Invalid') ? issue.message : kind(issue);
   if (value === undefined) {
     return [{ path, message: `this key is required: ${expected}.`, aboutKey: false }];
   }

@@ -25,7 +25,10 @@ export function interpolate(
   }
   if (document !== null && typeof document === 'object') {
     return Object.fromEntries(
-      Object.entries(document).map(([key, value]) => [key, interpolate(value, env, failures, [...path, key])]),
+      Object.entries(document).map(([key, value]) => [
+        key,
+        interpolate(value, env, failures, [...path, key]),
+      ]),
     );
   }
   return document;
@@ -46,7 +49,9 @@ function interpolateText(text: string, env: NodeJS.ProcessEnv, fail: (message: s
     // As in a shell, `:-` also stands in for a variable that is set to nothing.
     if (value !== undefined && (value !== '' || match[2] === undefined)) return value;
     if (match[2] !== undefined) return match[2];
-    fail(`the environment variable ${match[1]} is not set. Set it, or give a default: \${${match[1]}:-value}.`);
+    fail(
+      `the environment variable ${match[1]} is not set. Set it, or give a default: \${${match[1]}:-value}.`,
+    );
     return whole;
   });
 }

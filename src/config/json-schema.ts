@@ -29,7 +29,12 @@ export function configJsonSchema(): JsonSchema {
       if (typeof jsonSchema.short === 'string') {
         const { description, default: standard, short, ...object } = jsonSchema;
         for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-        Object.assign(jsonSchema, { description, default: standard, short, anyOf: [{ type: 'string' }, object] });
+        Object.assign(jsonSchema, {
+          description,
+          default: standard,
+          short,
+          anyOf: [{ type: 'string' }, object],
+        });
       }
       if (jsonSchema.type === 'boolean') jsonSchema.type = ['boolean', 'string'] as unknown as 'boolean';
     },

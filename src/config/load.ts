@@ -25,7 +25,8 @@ const standardFiles = ['./sallyport.yaml', '/etc/sallyport/sallyport.yaml'];
  * places, else the environment alone. Throws ConfigError with every problem at once.
  */
 export function loadConfig(options: { file?: string | undefined; env: NodeJS.ProcessEnv }): LoadedConfig {
-  const file = options.file ?? (options.env.SALLYPORT_CONFIG || standardFiles.find((path) => existsSync(path)));
+  const file =
+    options.file ?? (options.env.SALLYPORT_CONFIG || standardFiles.find((path) => existsSync(path)));
   if (file === undefined) return parseConfig('', { file: undefined, env: options.env });
   let text: string;
   try {
@@ -62,7 +63,8 @@ export function parseConfig(
   const written = interpolate(readDocument(document, source) ?? {}, env, failures);
   const { document: value, origins, warnings } = applyEnvironment(written, env, schema, problems);
   const sourceOf = (path: ConfigPath, aboutKey = false) =>
-    origins.get(path.join('.')) ?? `${source}${file === undefined ? '' : `:${lineOf(document, lines, path, aboutKey)}`}`;
+    origins.get(path.join('.')) ??
+    `${source}${file === undefined ? '' : `:${lineOf(document, lines, path, aboutKey)}`}`;
 
   for (const { path, message } of failures) {
     if (!origins.has(path.join('.'))) problems.push({ path, source: sourceOf(path), message });
@@ -111,7 +113,9 @@ function lineOf(document: Document, lines: LineCounter, path: ConfigPath, aboutK
 
 function inFileOrder(problems: readonly Problem[]): Problem[] {
   const line = ({ source }: Problem) => Number(/:(\d+)$/.exec(source)?.[1] ?? 0);
-  const unique = new Map(problems.map((problem) => [`${problem.path.join('.')} ${problem.message}`, problem]));
+  const unique = new Map(
+    problems.map((problem) => [`${problem.path.join('.')} ${problem.message}`, problem]),
+  );
   return [...unique.values()].sort((a, b) => line(a) - line(b));
 }
 

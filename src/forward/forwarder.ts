@@ -50,7 +50,10 @@ export interface Forwarder {
 /**
  * @param headerSets the header templates of every route
  */
-export function createForwarder(headerSets: ReadonlyMap<RouteConfig, HeaderSet>, policy: HeaderPolicy): Forwarder {
+export function createForwarder(
+  headerSets: ReadonlyMap<RouteConfig, HeaderSet>,
+  policy: HeaderPolicy,
+): Forwarder {
   const agent = createUpstreamAgent();
   const builders = new Map<RouteConfig, RequestHeaderBuilder>();
   for (const [route, templates] of headerSets) {

@@ -91,32 +91,24 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
     const { rawHeaders } = request;
     const connection = connectionOptions(request.headers.connection);
     const headers: RawHeaders = ['host', route.upstreamHost ?? sender.host];
-    let forwardedFor = sender.address;
-    let sawHost = false;
-    let sawProto = false;
+    const forwarding: ForwardingHeaders = { for: sender.address, host: sender.host, proto: sender.scheme };
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] as string;
       const value = rawHeaders[at + 1] as string;
-      const treatment = treat(name);
-      if (treatment === 'drop' || treatment === 'host') continue;
-      if (treatment === 'pass') {
-        // Content-Length frames the body: a client cannot name it away.
-        if (connection?.has(name.toLowerCase()) && name.toLowerCase() !== 'content-length') continue;
-        headers.push(name, value);
-      } else if (treatment === 'cookie') {
-        const cookies = withoutOwnCookies(value, policy);
-        if (cookies !== '') headers.push(name, cookies);
-      } else if (sender.trusted) {
-        const lower = name.toLowerCase();
-        if (lower === 'x-forwarded-for') forwardedFor = `${value}, ${sender.address}`;
-        else if (lower !== 'x-request-id') headers.push(name, value);
-        sawHost ||= lower === 'x-forwarded-host';
-        sawProto ||= lower === 'x-forwarded-proto';
+      switch (treat(name)) {
+        case 'pass':
+          if (!connection || !isNamed(connection, name)) headers.push(name, value);
+          break;
+        case 'cookie':
+          pushCookies(headers, name, value, policy);
+          break;
+        case 'forwarded':
+          if (sender.trusted) takeForwarded(forwarding, headers, name, value, sender);
+          break;
       }
     }
-    headers.push('x-forwarded-for', forwardedFor);
-    if (!sawHost) headers.push('x-forwarded-host', sender.host);
-    if (!sawProto) headers.push('x-forwarded-proto', sender.scheme);
+    headers.push('x-forwarded-for', forwarding.for);
+    headers.push('x-forwarded-host', forwarding.host, 'x-forwarded-proto', forwarding.proto);
     headers.push('x-request-id', context.requestId);
     for (const [name, template] of injected) {
       const value = template(context);
@@ -124,6 +116,48 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
     }
     return headers;
   };
+}
+
+/** Content-Length frames the body, so a client cannot name it away. */
+function isNamed(connection: ReadonlySet<string>, name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower !== 'content-length' && connection.has(lower);
+}
+
+interface ForwardingHeaders {
+  for: string;
+  host: string;
+  proto: string;
+}
+
+/** What a trusted proxy says goes on; its own address joins the list of those that the request came through. */
+function takeForwarded(
+  forwarding: ForwardingHeaders,
+  headers: RawHeaders,
+  name: string,
+  value: string,
+  sender: Sender,
+): void {
+  switch (name.toLowerCase()) {
+    case 'x-forwarded-for':
+      forwarding.for = `${value}, ${sender.address}`;
+      break;
+    case 'x-forwarded-host':
+      forwarding.host = value;
+      break;
+    case 'x-forwarded-proto':
+      forwarding.proto = value;
+      break;
+    case 'x-request-id':
+      break;
+    default:
+      headers.push(name, value);
+  }
+}
+
+function pushCookies(headers: RawHeaders, name: string, value: string, policy: HeaderPolicy): void {
+  const cookies = withoutOwnCookies(value, policy);
+  if (cookies !== '') headers.push(name, cookies);
 }
 
 function withoutOwnCookies(header: string, { ownsCookie }: HeaderPolicy): string {

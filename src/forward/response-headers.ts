@@ -32,30 +32,44 @@ export function responseHeaders(
   context: ResponseContext,
 ): ResponseHeaders {
   const headers: RawHeaders = [];
-  let hasCacheControl = false;
-  let hasContentLength = false;
+  const seen = new Set<string>();
   let connection: string | undefined;
   let trailers: string | undefined;
   for (let at = 0; at < raw.length; at += 2) {
     const name = latin1(raw[at]);
     const value = latin1(raw[at + 1]);
     const lower = name.toLowerCase();
+    seen.add(lower);
     if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
-    if (lower === 'trailer') trailers = value;
-    if (hopByHopHeaders.has(lower)) continue;
-    if (lower === 'content-length') hasContentLength = true;
-    else if (lower === 'cache-control') hasCacheControl = true;
-    else if (lower === 'set-cookie' && policy.ownsCookie(cookieName(value))) continue;
-    else if (lower === 'x-sallyport-error') continue;
-    if (lower === 'location' || lower === 'content-location') headers.push(name, outside(value, policy, context));
-    else headers.push(name, value);
+    else if (lower === 'trailer') trailers = value;
+    else if (!isDropped(lower, value, policy)) headers.push(name, addressed(lower, value, policy, context));
   }
+  const hasContentLength = seen.has('content-length');
   const named = connectionOptions(connection);
   const kept = named ? withoutNames(headers, named) : headers;
-  if (!hasCacheControl && context.personal) kept.push('cache-control', 'private');
+  if (context.personal && !seen.has('cache-control')) kept.push('cache-control', 'private');
   // Trailers need chunked framing; with a length, announcing them would break the answer.
   if (trailers !== undefined && !hasContentLength) kept.push('trailer', trailers);
   return { headers: kept, hasContentLength };
+}
+
+/** What belongs to one connection, and what would pass for the gateway's own word. */
+function isDropped(lower: string, value: string, { ownsCookie }: ResponseHeaderPolicy): boolean {
+  if (hopByHopHeaders.has(lower) || lower === 'x-sallyport-error') return true;
+  return lower === 'set-cookie' && ownsCookie(cookieName(value));
+}
+
+/** An application that builds redirects from its own address means the address that the browser sees. */
+function addressed(
+  lower: string,
+  value: string,
+  { upstreamOrigin }: ResponseHeaderPolicy,
+  { publicOrigin }: ResponseContext,
+): string {
+  if (lower !== 'location' && lower !== 'content-location') return value;
+  if (!value.toLowerCase().startsWith(upstreamOrigin)) return value;
+  const rest = value.slice(upstreamOrigin.length);
+  return rest === '' || /^[/?#]/.test(rest) ? publicOrigin + rest : value;
 }
 
 const latin1 = (bytes: string | Buffer | undefined): string =>
@@ -74,11 +88,4 @@ function withoutNames(headers: RawHeaders, names: ReadonlySet<string>): RawHeade
     }
   }
   return kept;
-}
-
-/** An application that builds redirects from its own address means the address that the browser sees. */
-function outside(location: string, { upstreamOrigin }: ResponseHeaderPolicy, { publicOrigin }: ResponseContext) {
-  if (!location.toLowerCase().startsWith(upstreamOrigin)) return location;
-  const rest = location.slice(upstreamOrigin.length);
-  return rest === '' || /^[/?#]/.test(rest) ? publicOrigin + rest : location;
 }

@@ -33,7 +33,7 @@ export function compileTemplate(template: Template): CompiledTemplate {
     let text = '';
     for (const part of parts) {
       const value = typeof part === 'string' ? part : part(context);
-      if (value === undefined) return undefined;
+      if (value === undefined) return;
       text += value;
     }
     return text;

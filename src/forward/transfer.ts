@@ -68,7 +68,8 @@ function dispatch(agent: Dispatcher, job: Transfer, withBody: boolean, mayRepeat
     },
     new Exchange(job, (error) => {
       const code = (error as NodeJS.ErrnoException).code ?? '';
-      if (mayRepeat && closedConnection.has(code) && !response.destroyed) dispatch(agent, job, withBody, false);
+      if (mayRepeat && closedConnection.has(code) && !response.destroyed)
+        dispatch(agent, job, withBody, false);
       else job.fail(upstreamError(error));
     }),
   );
@@ -132,7 +133,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (!this.#job.response.write(chunk)) controller.pause();
   }
 
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Record<string, string | string[]>): void {
+  onResponseEnd(
+    _controller: Dispatcher.DispatchController,
+    trailers: Record<string, string | string[]>,
+  ): void {
     const { response } = this.#job;
     if (this.#trailersAllowed && trailers && Object.keys(trailers).length > 0) {
       response.addTrailers(trailers as Record<string, string>);

@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
@@ -45,7 +45,9 @@ export function openTunnel(job: Tunnel): void {
   const abandon = () => upstream.destroy();
   socket.on('close', abandon);
   upstream.setTimeout(responseTimeout, () => {
-    upstream.destroy(Object.assign(new Error('the upstream did not answer the handshake'), { code: 'ETIMEDOUT' }));
+    upstream.destroy(
+      Object.assign(new Error('the upstream did not answer the handshake'), { code: 'ETIMEDOUT' }),
+    );
   });
   upstream.on('error', (error) => {
     socket.off('close', abandon);

@@ -7,7 +7,8 @@ const timeouts: ReadonlySet<string> = new Set([
   'ETIMEDOUT',
 ]);
 
-const invalidAnswers = /^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RES_|RESPONSE|INVALID_ARG|NOT_SUPPORTED)|ERR_(HTTP|INVALID))/;
+const invalidAnswers =
+  /^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RES_|RESPONSE|INVALID_ARG|NOT_SUPPORTED)|ERR_(HTTP|INVALID))/;
 
 /** The gateway's error for a failure on the way to or from the upstream. Its own errors pass unchanged. */
 export function upstreamError(error: unknown): GatewayError {

@@ -36,13 +36,26 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
   });
   const queryOf = (request: FastifyRequest) => new URLSearchParams(/\?(.*)$/s.exec(request.url)?.[1] ?? '');
   const serve = (handle: (request: FastifyRequest, visit: Visit) => Promise<Answer> | Answer) => {
-    return async (request: FastifyRequest, reply: FastifyReply) => send(reply, await handle(request, visitOf(request)));
+    return async (request: FastifyRequest, reply: FastifyReply) =>
+      send(reply, await handle(request, visitOf(request)));
   };
 
-  app.get(`${prefix}/start`, serve((request, visit) => begin(parts, visit, queryOf(request))));
-  app.get(`${prefix}/sign_in`, serve((request) => toStart(parts, queryOf(request))));
-  app.get(`${prefix}/callback`, serve((request, visit) => end(parts, visit, queryOf(request))));
-  app.get(`${prefix}/userinfo`, serve((_request, visit) => userinfo(parts, visit)));
+  app.get(
+    `${prefix}/start`,
+    serve((request, visit) => begin(parts, visit, queryOf(request))),
+  );
+  app.get(
+    `${prefix}/sign_in`,
+    serve((request) => toStart(parts, queryOf(request))),
+  );
+  app.get(
+    `${prefix}/callback`,
+    serve((request, visit) => end(parts, visit, queryOf(request))),
+  );
+  app.get(
+    `${prefix}/userinfo`,
+    serve((_request, visit) => userinfo(parts, visit)),
+  );
   const leave = serve((request, visit) => {
     const form = new URLSearchParams(typeof request.body === 'string' ? request.body : '');
     return handleSignOut(parts, request, visit, queryOf(request).get('rd') ?? form.get('rd'));
@@ -68,7 +81,9 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
     const { session, returnTo } = await finishLogin(parts, login, query);
     const cookies = parts.sessions.write(session, visit.cookies);
     if (!cookies) {
-      throw new GatewayError('session_too_large', { detail: 'Ask for fewer groups or scopes in its tokens.' });
+      throw new GatewayError('session_too_large', {
+        detail: 'Ask for fewer groups or scopes in its tokens.',
+      });
     }
     parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
     return redirectTo(returnTo, [...cookies, ...forget, parts.rounds.count(visit.cookies)]);
@@ -98,7 +113,12 @@ function userinfo({ sessions, personClaims }: EndpointParts, visit: Visit): Answ
   });
 }
 
-function handleSignOut(parts: EndpointParts, request: FastifyRequest, visit: Visit, rd: string | null): Answer {
+function handleSignOut(
+  parts: EndpointParts,
+  request: FastifyRequest,
+  visit: Visit,
+  rd: string | null,
+): Answer {
   const { prefix, sessions, returnOrigins, provider, log, cookies } = parts;
   const session = sessions.read(visit.cookies);
   if (isCrossSite(request, returnOrigins)) return confirmSignOut(request, prefix, rd);

@@ -21,7 +21,10 @@ export function compilePeers(trustedProxies: readonly Network[]): PeerReader {
   return ({ socket }) => {
     // An IPv4 peer on a dual-stack socket is written as ::ffff:10.0.0.1.
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
-    return { address: address || 'unix', trusted: trustedProxies.length > 0 && address !== '' && isTrusted(address) };
+    return {
+      address: address || 'unix',
+      trusted: trustedProxies.length > 0 && address !== '' && isTrusted(address),
+    };
   };
 }
 

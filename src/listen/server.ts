@@ -42,9 +42,9 @@ export function createServer({ tls, rewriteUrl, answerMalformed }: ServerOptions
       else socket.end(wireFormat(answerMalformed(error.code)), 'latin1');
     },
   } as const;
-  const app = (
-    tls ? fastify({ ...common, https: { ...http, ...readTlsOptions(tls) } }) : fastify({ ...common, http })
-  ) as unknown as FastifyInstance;
+  const app = (tls
+    ? fastify({ ...common, https: { ...http, ...readTlsOptions(tls) } })
+    : fastify({ ...common, http })) as unknown as FastifyInstance;
   for (const method of proxiedMethods) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }

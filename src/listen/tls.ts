@@ -29,7 +29,8 @@ export function reloadCertificate(server: Server, config: TlsConfig, log: Logger
     }
   };
   // Polled: mounted secrets are swapped by symbolic links, which file system events miss.
-  for (const file of [config.cert, config.key]) watchFile(file, { interval: pollMs, persistent: false }, reload);
+  for (const file of [config.cert, config.key])
+    watchFile(file, { interval: pollMs, persistent: false }, reload);
   return () => {
     for (const file of [config.cert, config.key]) unwatchFile(file, reload);
   };

@@ -8,7 +8,12 @@ export interface LoggedExchange {
   startedAt: number;
   peer: { address: string };
   subject: string | undefined;
-  destination: { target: { path: string }; resolution: { kind: 'endpoint' } | { kind: 'route'; route: { label: string } } } | { error: unknown };
+  destination:
+    | {
+        target: { path: string };
+        resolution: { kind: 'endpoint' } | { kind: 'route'; route: { label: string } };
+      }
+    | { error: unknown };
 }
 
 /** As nginx writes it: the client left before there was an answer. */
@@ -48,5 +53,11 @@ export function logRefusal(log: Logger, { requestId, subject }: LoggedExchange, 
 
 /** Where a fault of the gateway itself happened; the message is scrubbed apart from this. */
 function stackOf(cause: unknown): string | undefined {
-  return cause instanceof Error ? cause.stack?.split('\n').slice(1, 6).map((line) => line.trim()).join(' | ') : undefined;
+  return cause instanceof Error
+    ? cause.stack
+        ?.split('\n')
+        .slice(1, 6)
+        .map((line) => line.trim())
+        .join(' | ')
+    : undefined;
 }

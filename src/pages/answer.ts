@@ -58,7 +58,10 @@ export interface ErrorContext {
 }
 
 /** The answer for an error: a page for browsers, problem JSON (RFC 9457) for everything else. */
-export function errorAnswer(error: GatewayError, { requestId, page, actions, loginUrl }: ErrorContext): Answer {
+export function errorAnswer(
+  error: GatewayError,
+  { requestId, page, actions, loginUrl }: ErrorContext,
+): Answer {
   const title = titles[error.status] ?? 'Something went wrong';
   const extra: Record<string, string> = { 'x-sallyport-error': error.code };
   if (error.retryAfter !== undefined) extra['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfter)));

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
 import type { Hosts } from '../routes/hosts.ts';
 import { type Resolution, resolveTarget } from '../routes/resolve.ts';
 import type { RouteTable } from '../routes/table.ts';
 import { readTarget, type Target } from '../routes/target.ts';
-import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
 
 /** One request, as far as it is known before anybody asks who sent it. */
 export interface Exchange {
@@ -42,7 +42,10 @@ export interface ExchangeReader {
 const requestIdPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
 
 /** Reads a request once; every later stage works on the result. */
-function readExchange({ readPeer, table, hosts, prefix }: ExchangeReader, request: IncomingMessage): Exchange {
+function readExchange(
+  { readPeer, table, hosts, prefix }: ExchangeReader,
+  request: IncomingMessage,
+): Exchange {
   const peer = readPeer(request);
   const given = forwardedValue(request, peer, 'x-request-id');
   return {

@@ -22,7 +22,10 @@ export function answerFailure(error: unknown, exchange: Exchange, prefix: string
 
 /** The answer to what could not be read as HTTP, by the code of Node's parser. */
 export function answerMalformed(code: string | undefined): Answer {
-  const codes = { HPE_HEADER_OVERFLOW: 'headers_too_large', ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout' } as const;
+  const codes = {
+    HPE_HEADER_OVERFLOW: 'headers_too_large',
+    ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  } as const;
   const known = code !== undefined && code in codes ? codes[code as keyof typeof codes] : 'malformed_request';
   return errorAnswer(new GatewayError(known), { requestId: '-', page: false });
 }
@@ -34,8 +37,14 @@ function loginUrl({ request }: Exchange, { origin, target }: Destination, prefix
 }
 
 /** The buttons of an error page. */
-function nextSteps(error: GatewayError, exchange: Exchange, destination: Destination, prefix: string): Action[] {
-  if (error.code === 'not_signed_in') return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix) }];
+function nextSteps(
+  error: GatewayError,
+  exchange: Exchange,
+  destination: Destination,
+  prefix: string,
+): Action[] {
+  if (error.code === 'not_signed_in')
+    return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix) }];
   if (error.code.startsWith('login_') || error.code === 'session_too_large') {
     return [
       { label: 'Start again', href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}` },

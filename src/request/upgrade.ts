@@ -47,7 +47,8 @@ function passHandshake(
   if (decision.kind !== 'allow') throw new GatewayError('not_signed_in');
   const { origin } = exchange.request.headers;
   // RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along.
-  if (session && origin !== undefined && !parts.login.returnOrigins.has(origin)) throw new GatewayError('cross_site');
+  if (session && origin !== undefined && !parts.login.returnOrigins.has(origin))
+    throw new GatewayError('cross_site');
   parts.forwarder.openTunnel({
     ...forwardingOf(exchange, destination, route, session),
     socket,

@@ -36,7 +36,7 @@ export function compileRoutes({ routes: configured, upstream }: Config): RouteTa
         const route = matchPath(table, path, method);
         if (route) return route;
       }
-      return undefined;
+      return;
     },
   };
 }

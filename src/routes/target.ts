@@ -34,7 +34,8 @@ export function readTarget(request: IncomingMessage, forwardedHost: string | und
     pathAndQuery = rest.startsWith('/') ? rest : `/${rest}`;
   }
   // A fragment never travels in a request; who sends one wants two readers to disagree.
-  if (pathAndQuery.includes('#') || hasControlCharacter(pathAndQuery)) throw new GatewayError('malformed_target');
+  if (pathAndQuery.includes('#') || hasControlCharacter(pathAndQuery))
+    throw new GatewayError('malformed_target');
   const mark = pathAndQuery.indexOf('?');
   return {
     path: mark < 0 ? pathAndQuery : pathAndQuery.slice(0, mark),
@@ -51,7 +52,10 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function readHost(request: IncomingMessage, forwarded: string | undefined): Pick<Target, 'host' | 'hostname'> {
+function readHost(
+  request: IncomingMessage,
+  forwarded: string | undefined,
+): Pick<Target, 'host' | 'hostname'> {
   let seen = 0;
   const { rawHeaders } = request;
   for (let at = 0; at < rawHeaders.length; at += 2) {

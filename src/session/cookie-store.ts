@@ -36,11 +36,11 @@ export function createCookieStore(
         const session = opened && decodeSession(opened.text);
         if (session && session.expiresAt * 1000 > now()) return session;
       }
-      return undefined;
+      return;
     },
     write(session, cookies) {
       const chunks = splitIntoChunks(name, seal(encodeSession(session), ring, 'session', name), attributes);
-      if (!chunks) return undefined;
+      if (!chunks) return;
       return [
         ...chunks.map((chunk) => setCookie(chunk, attributes)),
         ...staleChunks(name, cookies, chunks.length).map((stale) => expireCookie(stale, attributes)),

@@ -26,7 +26,8 @@ export function parseCookies(header: string | undefined): Cookie[] {
   const cookies: Cookie[] = [];
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');
-    if (equals > 0) cookies.push({ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim() });
+    if (equals > 0)
+      cookies.push({ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim() });
   }
   return cookies;
 }

@@ -40,7 +40,8 @@ export function decodeSession(text: string): Session | undefined {
   if (value === null || typeof value !== 'object') return undefined;
   const { i, p, s, c, a, d, b, e } = value as Record<string, unknown>;
   const isText = [i, p, s, a].every((field) => typeof field === 'string');
-  const isComplete = isText && typeof b === 'number' && typeof e === 'number' && c !== null && typeof c === 'object';
+  const isComplete =
+    isText && typeof b === 'number' && typeof e === 'number' && c !== null && typeof c === 'object';
   if (!isComplete || (d !== undefined && typeof d !== 'string')) return undefined;
   return {
     id: i as string,

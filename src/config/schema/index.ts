@@ -58,11 +58,13 @@ export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
 export const configSchema = z
   .strictObject({
-    publicUrl: oneOrMore(publicOrigin(), 'an origin such as https://app.example.com, or a list of them').meta({
-      description:
-        'The origin that browsers see, or a list of them. Redirect URIs, cookie security and origin checks come from it.',
-      examples: ['https://app.example.com'],
-    }),
+    publicUrl: oneOrMore(publicOrigin(), 'an origin such as https://app.example.com, or a list of them').meta(
+      {
+        description:
+          'The origin that browsers see, or a list of them. Redirect URIs, cookie security and origin checks come from it.',
+        examples: ['https://app.example.com'],
+      },
+    ),
     upstream: upstreamUrl()
       .optional()
       .meta({
@@ -71,13 +73,10 @@ export const configSchema = z
       }),
     provider: providerSchema,
     session: sessionSchema,
-    routes: z
-      .array(routeSchema, { error: 'a list of routes' })
-      .prefault([])
-      .meta({
-        description:
-          'Which requests go to which application. The most specific route wins; their order does not matter.',
-      }),
+    routes: z.array(routeSchema, { error: 'a list of routes' }).prefault([]).meta({
+      description:
+        'Which requests go to which application. The most specific route wins; their order does not matter.',
+    }),
     headers: headerTemplates().meta({
       description: 'Header templates for every route, on top of the defaults; null removes one.',
     }),

@@ -85,18 +85,16 @@ export const providerSchema = z
         description:
           'Whether the userinfo endpoint is asked at login: always, never, or (`auto`) when the ID token lacks a claim that this configuration uses.',
       }),
-    ca: text()
-      .optional()
-      .meta({ description: 'A PEM file of certificate authorities for the provider, beside the usual ones.' }),
+    ca: text().optional().meta({
+      description: 'A PEM file of certificate authorities for the provider, beside the usual ones.',
+    }),
     timeout: duration()
       .prefault('10s')
       .meta({ description: 'How long one call to the provider may take, answer included.' }),
-    insecureHttp: flag()
-      .prefault(false)
-      .meta({
-        description:
-          'Allows plain http to a provider that is not on loopback. Anybody on the path can then sign in as anybody.',
-      }),
+    insecureHttp: flag().prefault(false).meta({
+      description:
+        'Allows plain http to a provider that is not on loopback. Anybody on the path can then sign in as anybody.',
+    }),
   })
   .meta({ description: 'The OpenID provider that people sign in with.' });
 

@@ -39,19 +39,24 @@ export const headerTemplates = () =>
 const host = () =>
   parsed('a host name such as app.example.com or *.example.com, without port', (input) => {
     const name = input.toLowerCase().replace(/^\*\./, '');
-    return /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/.test(name)
+    return /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/.test(
+      name,
+    )
       ? input.toLowerCase()
       : undefined;
   });
 
 const path = () =>
-  parsed('a path such as /api, by whole segments: no regular expression, wildcard, query or dot segment', (input) => {
-    const plain = /^\/[A-Za-z0-9\-._~!&'+,;=:@/]*$/.test(input);
-    const segments = input.split('/').slice(1);
-    const empty = segments.slice(0, -1).includes('');
-    if (!plain || empty || segments.includes('.') || segments.includes('..')) return undefined;
-    return input === '/' ? input : input.replace(/\/$/, '');
-  });
+  parsed(
+    'a path such as /api, by whole segments: no regular expression, wildcard, query or dot segment',
+    (input) => {
+      const plain = /^\/[A-Za-z0-9\-._~!&'+,;=:@/]*$/.test(input);
+      const segments = input.split('/').slice(1);
+      const empty = segments.slice(0, -1).includes('');
+      if (!plain || empty || segments.includes('.') || segments.includes('..')) return;
+      return input === '/' ? input : input.replace(/\/$/, '');
+    },
+  );
 
 const method = () =>
   parsed('an HTTP method such as GET', (input) => {
@@ -68,12 +73,10 @@ export const timeouts = () =>
       response: duration()
         .prefault('60s')
         .meta({ description: 'How long the upstream may take until the headers of its answer have come.' }),
-      idle: duration()
-        .prefault('0s')
-        .meta({
-          description:
-            'How long the upstream may stay silent in the middle of an answer; `0s` is without limit, which event streams need.',
-        }),
+      idle: duration().prefault('0s').meta({
+        description:
+          'How long the upstream may stay silent in the middle of an answer; `0s` is without limit, which event streams need.',
+      }),
     })
     .prefault({});
 

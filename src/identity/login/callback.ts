@@ -119,7 +119,10 @@ async function collectClaims(
     const failure = loginError(error);
     const mayGoOn = provider.config.userinfo === 'auto' && failure.code === 'provider_unavailable';
     if (!mayGoOn) throw failure;
-    log.warn({ provider: provider.name, reason: describeError(error) }, 'userinfo failed; its claims are missing');
+    log.warn(
+      { provider: provider.name, reason: describeError(error) },
+      'userinfo failed; its claims are missing',
+    );
     return claims;
   }
 }

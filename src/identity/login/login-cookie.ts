@@ -70,7 +70,7 @@ export function createLoginCookies(
         const login = cookie.name === name ? read(cookie) : undefined;
         if (login && sameText(login.state, state)) return login;
       }
-      return undefined;
+      return;
     },
     forget(state, cookies) {
       const name = nameOf(state);

@@ -5,7 +5,11 @@
  * @param origin the public origin of the request
  * @param allowed every origin that a return address may be on
  */
-export function safeReturnTo(rd: string | null | undefined, origin: string, allowed: ReadonlySet<string>): string {
+export function safeReturnTo(
+  rd: string | null | undefined,
+  origin: string,
+  allowed: ReadonlySet<string>,
+): string {
   const home = `${origin}/`;
   if (!rd || rd.length > mostCharacters) return home;
   // Browsers drop tabs and line breaks and read a backslash as a slash; a parser that does not would be fooled.
@@ -17,7 +21,8 @@ export function safeReturnTo(rd: string | null | undefined, origin: string, allo
 const mostCharacters = 8192;
 
 function hasControlCharacter(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20 || text.charCodeAt(at) === 0x7f) return true;
+  for (let at = 0; at < text.length; at++)
+    if (text.charCodeAt(at) < 0x20 || text.charCodeAt(at) === 0x7f) return true;
   return false;
 }
 

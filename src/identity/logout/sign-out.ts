@@ -29,7 +29,9 @@ export function signOut(options: SignOut): Answer {
   const page = {
     title: 'You are signed out',
     message: 'Your session on this site has ended.',
-    detail: session ? 'The sign-in service may still know you: sign out there too on a shared computer.' : undefined,
+    detail: session
+      ? 'The sign-in service may still know you: sign out there too on a shared computer.'
+      : undefined,
     actions: [{ label: 'Sign in again', href: options.signInUrl }],
   };
   return pageAnswer(200, page, clearCookies);
@@ -44,7 +46,10 @@ function endSession({ provider, session, returnTo, log }: SignOut): string | und
       post_logout_redirect_uri: returnTo,
     }).href;
   } catch (error) {
-    log.warn({ provider: provider.name, reason: describeError(error) }, 'the logout address could not be built');
+    log.warn(
+      { provider: provider.name, reason: describeError(error) },
+      'the logout address could not be built',
+    );
     return undefined;
   }
 }

@@ -10,7 +10,8 @@ const tokenChecks: ReadonlySet<string> = new Set([
   'OAUTH_UNSUPPORTED_OPERATION',
 ]);
 
-const networkCodes = /^(UND_ERR_(?!RES_EXCEEDED)|E[A-Z]+$|OAUTH_TIMEOUT$|OAUTH_ABORT$|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|ERR_TLS|ERR_SSL)/;
+const networkCodes =
+  /^(UND_ERR_(?!RES_EXCEEDED)|E[A-Z]+$|OAUTH_TIMEOUT$|OAUTH_ABORT$|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|ERR_TLS|ERR_SSL)/;
 
 /** The code of an error, or of the cause that it wraps. */
 function codeOf(error: unknown): string {

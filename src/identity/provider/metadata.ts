@@ -53,7 +53,11 @@ export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp):
   return client;
 }
 
-async function discover(config: ProviderConfig, http: ProviderHttp, insecure: boolean): Promise<ServerMetadata> {
+async function discover(
+  config: ProviderConfig,
+  http: ProviderHttp,
+  insecure: boolean,
+): Promise<ServerMetadata> {
   const found = await discovery(new URL(config.issuer), config.clientId, {}, None(), {
     [customFetch]: http.fetch,
     timeout: config.timeout / 1000,

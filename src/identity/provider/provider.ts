@@ -51,7 +51,9 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
       const delayMs = Math.round(backOff * (0.5 + Math.random() / 2));
       log.warn(
         { provider: name, issuer: config.issuer, reason: describeError(error), retryMs: delayMs },
-        client ? 'provider metadata could not be refreshed; the known metadata stays in use' : 'provider not found',
+        client
+          ? 'provider metadata could not be refreshed; the known metadata stays in use'
+          : 'provider not found',
       );
       schedule(delayMs);
     }

@@ -1,0 +1,409 @@
+import { test } from 'tap';
+import { parseConfig } from '../../src/config/load.ts';
+import { ConfigError, formatPath, type Problem } from '../../src/config/problems.ts';
+
+const secret = Buffer.alloc(32, 7).toString('base64');
+
+const provider = `provider:
+  issuer: https://id.example.com
+  clientId: app
+  clientSecret: s3cret
+`;
+const session = `session:
+  secret: ${secret}
+`;
+const good = `publicUrl: https://app.example.com
+upstream: http://legacy:8080
+${provider}${session}`;
+
+function problemsOf(text: string, env: NodeJS.ProcessEnv = {}): readonly Problem[] {
+  try {
+    parseConfig(text, { file: 'sallyport.yaml', env });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+interface Wrong {
+  what: string;
+  text: string;
+  env?: NodeJS.ProcessEnv;
+  path: string;
+  /** `file:line`, or the name of the environment variable. */
+  source: string;
+  says: RegExp;
+}
+
+const wrong: Wrong[] = [
+  {
+    what: 'publicUrl is missing',
+    text: good.replace(/publicUrl.*\n/, ''),
+    path: 'publicUrl',
+    source: 'sallyport.yaml:1',
+    says: /this key is required: an origin such as https:\/\/app\.example\.com/,
+  },
+  {
+    what: 'publicUrl has a path',
+    text: good.replace('https://app.example.com\n', 'https://app.example.com/shop\n'),
+    path: 'publicUrl',
+    source: 'sallyport.yaml:1',
+    says: /expected an origin .*without a path, got "https:\/\/app\.example\.com\/shop"/,
+  },
+  {
+    what: 'publicUrl is no URL',
+    text: good.replace('https://app.example.com\n', 'app.example.com\n'),
+    path: 'publicUrl',
+    source: 'sallyport.yaml:1',
+    says: /expected an origin such as https/,
+  },
+  {
+    what: 'publicUrl is a number',
+    text: good.replace('https://app.example.com\n', '4180\n'),
+    path: 'publicUrl',
+    source: 'sallyport.yaml:1',
+    says: /expected an origin .*got 4180/,
+  },
+  {
+    what: 'publicUrl mixes schemes',
+    text: good.replace('https://app.example.com\n', '[https://a.example.com, http://b.example.com]\n'),
+    path: 'publicUrl',
+    source: 'sallyport.yaml:1',
+    says: /same scheme/,
+  },
+  {
+    what: 'neither upstream nor routes',
+    text: good.replace(/upstream.*\n/, ''),
+    path: 'upstream',
+    source: 'sallyport.yaml:1',
+    says: /required: the application.*or give `routes`/,
+  },
+  {
+    what: 'upstream has a path',
+    text: good.replace('http://legacy:8080', 'http://legacy:8080/app'),
+    path: 'upstream',
+    source: 'sallyport.yaml:2',
+    says: /host and port only/,
+  },
+  {
+    what: 'upstream has no scheme',
+    text: good.replace('http://legacy:8080', 'legacy:8080'),
+    path: 'upstream',
+    source: 'sallyport.yaml:2',
+    says: /an http:\/\/ or https:\/\/ URL/,
+  },
+  {
+    what: 'the provider is missing',
+    text: good.replace(provider, ''),
+    path: 'provider',
+    source: 'sallyport.yaml:1',
+    says: /this key is required: a map of keys/,
+  },
+  {
+    what: 'a key of the provider is misspelt',
+    text: good.replace('clientId', 'clintId'),
+    path: 'provider.clintId',
+    source: 'sallyport.yaml:5',
+    says: /no such key; did you mean provider\.clientId\?/,
+  },
+  {
+    what: 'a key is written in snake case',
+    text: good.replace('clientSecret', 'client_secret'),
+    path: 'provider.client_secret',
+    source: 'sallyport.yaml:6',
+    says: /did you mean provider\.clientSecret\?/,
+  },
+  {
+    what: 'a key stands in the wrong place',
+    text: `${good}clientId: app\n`,
+    path: 'clientId',
+    source: 'sallyport.yaml:9',
+    says: /did you mean provider\.clientId\?/,
+  },
+  {
+    what: 'a key is like no other',
+    text: good.replace('  clientId', '  zzzzzz: 1\n  clientId'),
+    path: 'provider.zzzzzz',
+    source: 'sallyport.yaml:5',
+    says: /no such key; the keys here are issuer, clientId/,
+  },
+  {
+    what: 'the issuer is plain http on another machine',
+    text: good.replace('https://id.example.com', 'http://id.example.com'),
+    path: 'provider.issuer',
+    source: 'sallyport.yaml:4',
+    says: /plain http to another machine is not safe.*insecureHttp: true/,
+  },
+  {
+    what: 'the client secret is missing',
+    text: good.replace(/ {2}clientSecret.*\n/, ''),
+    path: 'provider.clientSecret',
+    source: 'sallyport.yaml:3',
+    says: /required: the secret that the provider issued.*clientAuth: none/,
+  },
+  {
+    what: 'a public client has a secret',
+    text: good.replace('clientSecret', 'clientAuth: none\n  clientSecret'),
+    path: 'provider.clientSecret',
+    source: 'sallyport.yaml:7',
+    says: /has no secret/,
+  },
+  {
+    what: 'the client authentication is unknown',
+    text: good.replace('clientSecret', 'clientAuth: basic\n  clientSecret'),
+    path: 'provider.clientAuth',
+    source: 'sallyport.yaml:6',
+    says: /one of client_secret_basic, client_secret_post, none, got "basic"/,
+  },
+  {
+    what: 'scopes are one string',
+    text: good.replace('clientSecret', 'scopes: openid email\n  clientSecret'),
+    path: 'provider.scopes',
+    source: 'sallyport.yaml:6',
+    says: /a list of scopes such as \[openid, email\]/,
+  },
+  {
+    what: 'an authorization parameter would replace the state',
+    text: good.replace('clientSecret', 'authorizationParams: { state: fixed }\n  clientSecret'),
+    path: 'provider.authorizationParams.state',
+    source: 'sallyport.yaml:6',
+    says: /the login sets this parameter itself/,
+  },
+  {
+    what: 'userinfo is neither true, false nor auto',
+    text: good.replace('clientSecret', 'userinfo: sometimes\n  clientSecret'),
+    path: 'provider.userinfo',
+    source: 'sallyport.yaml:6',
+    says: /true, false or auto, got "sometimes"/,
+  },
+  {
+    what: 'a duration has no unit',
+    text: good.replace('clientSecret', 'timeout: 30\n  clientSecret'),
+    path: 'provider.timeout',
+    source: 'sallyport.yaml:6',
+    says: /a duration such as 30s, 15m, 8h or 7d, got 30/,
+  },
+  {
+    what: 'the session secret is too short',
+    text: good.replace(secret, 'c2hvcnQ='),
+    path: 'session.secret',
+    source: 'sallyport.yaml:8',
+    says: /base64 secret of at least 32 bytes, as `sallyport secret` prints\.$/,
+  },
+  {
+    what: 'the session secret is a variable that is not set',
+    text: good.replace(secret, '${SESSION_SECRET}'),
+    path: 'session.secret',
+    source: 'sallyport.yaml:8',
+    says: /the environment variable SESSION_SECRET is not set.*\$\{SESSION_SECRET:-value\}/,
+  },
+  {
+    what: 'a secret file does not exist',
+    text: good.replace('s3cret', '${file:/nonexistent/secret}'),
+    path: 'provider.clientSecret',
+    source: 'sallyport.yaml:6',
+    says: /the file \/nonexistent\/secret cannot be read \(ENOENT\)/,
+  },
+  {
+    what: 'an interpolation is malformed',
+    text: good.replace('s3cret', '"${1BAD}"'),
+    path: 'provider.clientSecret',
+    source: 'sallyport.yaml:6',
+    says: /\$\{1BAD\} is not of the form/,
+  },
+  {
+    what: 'a route has no upstream',
+    text: `${good}routes:\n  - path: /api\n`,
+    path: 'routes[0].upstream',
+    source: 'sallyport.yaml:10',
+    says: /this key is required: an http/,
+  },
+  {
+    what: 'the path of a route is a regular expression',
+    text: `${good}routes:\n  - path: ^/api/.*$\n    upstream: http://api:1\n`,
+    path: 'routes[0].path',
+    source: 'sallyport.yaml:10',
+    says: /no regular expression, wildcard, query or dot segment/,
+  },
+  {
+    what: 'the path of a route climbs',
+    text: `${good}routes:\n  - path: /api/../admin\n    upstream: http://api:1\n`,
+    path: 'routes[0].path',
+    source: 'sallyport.yaml:10',
+    says: /dot segment/,
+  },
+  {
+    what: 'a method does not exist',
+    text: `${good}routes:\n  - path: /api\n    methods: [GET, FETCH]\n    upstream: http://api:1\n`,
+    path: 'routes[0].methods[1]',
+    source: 'sallyport.yaml:11',
+    says: /an HTTP method such as GET, got "FETCH"/,
+  },
+  {
+    what: 'the access level is unknown',
+    text: `${good}routes:\n  - path: /api\n    upstream: http://api:1\n    allow: everybody\n`,
+    path: 'routes[0].allow',
+    source: 'sallyport.yaml:12',
+    says: /one of public, signed-in, got "everybody"/,
+  },
+  {
+    what: 'two routes are equal',
+    text: `${good}routes:\n  - { path: /api, upstream: "http://a:1" }\n  - { path: /api/, upstream: "http://b:1" }\n`,
+    path: 'routes[1]',
+    source: 'sallyport.yaml:11',
+    says: /the very same requests as routes\[0\]/,
+  },
+  {
+    what: 'a route repeats the top-level upstream',
+    text: `${good}routes:\n  - { path: /, upstream: "http://a:1" }\n`,
+    path: 'routes[0]',
+    source: 'sallyport.yaml:10',
+    says: /the very same requests as the top-level `upstream`/,
+  },
+  {
+    what: 'a header template names something unknown',
+    text: `${good}headers:\n  X-User: "{user.name}"\n`,
+    path: 'headers.X-User',
+    source: 'sallyport.yaml:10',
+    says: /\{user\.name\} is not known; there are \{access_token\}/,
+  },
+  {
+    what: 'a header template has an unknown filter',
+    text: `${good}headers:\n  X-User: "{claims.name|upper}"\n`,
+    path: 'headers.X-User',
+    source: 'sallyport.yaml:10',
+    says: /no filter of that name; there are base64, uri, json/,
+  },
+  {
+    what: 'a brace is not closed',
+    text: `${good}headers:\n  X-User: "{claims.name"\n`,
+    path: 'headers.X-User',
+    source: 'sallyport.yaml:10',
+    says: /a \{ is never closed; write \{\{/,
+  },
+  {
+    what: 'a header belongs to the gateway',
+    text: `${good}headers:\n  Content-Length: "1"\n`,
+    path: 'headers.Content-Length',
+    source: 'sallyport.yaml:10',
+    says: /which belong to the gateway/,
+  },
+  {
+    what: 'the listen address has no port',
+    text: `${good}listen: localhost\n`,
+    path: 'listen.address',
+    source: 'sallyport.yaml:9',
+    says: /host:port such as 127\.0\.0\.1:4180/,
+  },
+  {
+    what: 'a network has too many bits',
+    text: `${good}trustedProxies: [10.0.0.0/8, 10.0.0.0/64]\n`,
+    path: 'trustedProxies[1]',
+    source: 'sallyport.yaml:9',
+    says: /a network such as 10\.0\.0\.0\/8/,
+  },
+  {
+    what: 'a __Host- cookie has a domain',
+    text: good.replace(session, `${session}  cookie:\n    name: __Host-app\n    domain: example.com\n`),
+    path: 'session.cookie.name',
+    source: 'sallyport.yaml:10',
+    says: /cannot have a domain: name it __Secure-/,
+  },
+  {
+    what: 'the cookie domain does not fit publicUrl',
+    text: good.replace(session, `${session}  cookie: { domain: example.org }\n`),
+    path: 'session.cookie.domain',
+    source: 'sallyport.yaml:9',
+    says: /app\.example\.com of publicUrl is not below this domain/,
+  },
+  {
+    what: 'SameSite=None on http',
+    text: good
+      .replace('https://app', 'http://app')
+      .replace(session, `${session}  cookie: { sameSite: none }\n`),
+    path: 'session.cookie.sameSite',
+    source: 'sallyport.yaml:9',
+    says: /on https only/,
+  },
+  {
+    what: 'an environment variable has a wrong value',
+    text: good,
+    env: { SALLYPORT_LOGGING_LEVEL: 'loud' },
+    path: 'logging.level',
+    source: 'SALLYPORT_LOGGING_LEVEL',
+    says: /one of silent, error, warn, info, debug, got "loud"/,
+  },
+  {
+    what: 'a variable and its _FILE are both set',
+    text: good,
+    env: { SALLYPORT_PROVIDER_CLIENT_ID: 'a', SALLYPORT_PROVIDER_CLIENT_ID_FILE: '/x' },
+    path: 'provider.clientId',
+    source: 'SALLYPORT_PROVIDER_CLIENT_ID_FILE',
+    says: /are both set; keep one of them/,
+  },
+  {
+    what: 'a _FILE does not exist',
+    text: good,
+    env: { SALLYPORT_PROVIDER_CLIENT_ID_FILE: '/nonexistent/id' },
+    path: 'provider.clientId',
+    source: 'SALLYPORT_PROVIDER_CLIENT_ID_FILE',
+    says: /the file \/nonexistent\/id cannot be read/,
+  },
+  {
+    what: 'the file is a list',
+    text: '- a\n- b\n',
+    path: '',
+    source: 'sallyport.yaml:1',
+    says: /expected a map of keys, got a list/,
+  },
+  {
+    what: 'the file is not YAML',
+    text: `${good}routes: [\n`,
+    path: '',
+    source: 'sallyport.yaml:10',
+    says: /this is not valid YAML/,
+  },
+  {
+    what: 'a key stands twice',
+    text: `${good}upstream: http://other:1\n`,
+    path: '',
+    source: 'sallyport.yaml:9',
+    says: /not valid YAML: Map keys must be unique/,
+  },
+];
+
+for (const { what, text, env, path, source, says } of wrong) {
+  test(`a wrong configuration is explained: ${what}`, async (t) => {
+    const problems = problemsOf(text, env);
+    const found = problems.find((problem) => formatPath(problem.path) === path && says.test(problem.message));
+    t.ok(found, 'the problem is reported at its path, in these words', { problems });
+    t.equal(found?.source, source, 'with the place that it comes from');
+    t.notMatch(JSON.stringify(problems), /s3cret|c2hvcnQ/, 'and no secret is repeated');
+  });
+}
+
+test('every problem is reported at once, in the order of the file', async (t) => {
+  const problems = problemsOf(`publicUrl: 5
+upstream: legacy
+provider: { issuer: nowhere, clintId: x }
+session: { secret: short }
+listen: nowhere
+`);
+  t.strictSame(
+    problems.map(({ source, path }) => `${source} ${formatPath(path)}`),
+    [
+      'sallyport.yaml:1 publicUrl',
+      'sallyport.yaml:2 upstream',
+      'sallyport.yaml:3 provider.issuer',
+      'sallyport.yaml:3 provider.clientId',
+      'sallyport.yaml:3 provider.clintId',
+      'sallyport.yaml:4 session.secret',
+      'sallyport.yaml:5 listen.address',
+    ],
+  );
+});
+
+test('a configuration that is right has no problems', async (t) => {
+  t.strictSame(problemsOf(good), []);
+});
