@@ -105,6 +105,9 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
         case 'forwarded':
           if (sender.trusted) takeForwarded(forwarding, headers, name, value, sender);
           break;
+        case 'host':
+        case 'drop':
+          break;
       }
     }
     headers.push('x-forwarded-for', forwarding.for);

@@ -16,7 +16,7 @@ export function readings(path: string): readonly string[] {
   const found = new Set<string>();
   const twice = decode(once);
   for (const decoded of [once, twice, decode(twice), path]) {
-    for (const cutNul of [decoded, decoded.replace(/\0.*$/s, '')]) {
+    for (const cutNul of [decoded, decoded.replace(/\0.*$/s, ''), decoded.replaceAll('\0', '')]) {
       for (const slashed of [cutNul.replaceAll('\\', '/'), cutNul]) {
         for (const bare of [slashed, slashed.replace(/;[^/]*/g, '')]) {
           // Some merge slashes before they resolve `..`, some after, some never.

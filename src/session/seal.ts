@@ -47,7 +47,7 @@ export function open(sealed: string, ring: KeyRing, purpose: Purpose, name: stri
   if (!/^[A-Za-z0-9_-]+$/.test(sealed)) return undefined;
   const bytes = Buffer.from(sealed, 'base64url');
   const version = bytes[0];
-  if (bytes.length <= overheadBytes || (version !== plainVersion && version !== deflatedVersion))
+  if (bytes.length < overheadBytes || (version !== plainVersion && version !== deflatedVersion))
     return undefined;
   const header = bytes.subarray(0, headerBytes);
   const keys = ring[purpose];

@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { test } from 'tap';
+import { parseConfig } from '../../src/config/load.ts';
+import { GatewayError } from '../../src/errors.ts';
+import { readings } from '../../src/routes/path.ts';
+import { resolveTarget } from '../../src/routes/resolve.ts';
+import { compileRoutes } from '../../src/routes/table.ts';
+
+const { config } = parseConfig(
+  `publicUrl: https://app.example.com
+provider: { issuer: "https://id.example.com", clientId: a, clientSecret: b }
+session: { secret: ${Buffer.alloc(32, 1).toString('base64')} }
+routes:
+  - { path: /, upstream: "http://a:1", allow: public }
+  - { path: /admin, upstream: "http://a:1" }
+  - { path: /api, upstream: "http://api:1" }
+  - { path: /api/open, upstream: "http://api:1", allow: public }
+`,
+  { file: 'c.yaml', env: {} },
+);
+const table = compileRoutes(config);
+
+/** The path of the route, `endpoint …`, or the code of the refusal. */
+function landing(path: string): string {
+  const target = { path, query: '', host: 'app.example.com', hostname: 'app.example.com' };
+  try {
+    const resolution = resolveTarget(table, '/oauth2', target, 'GET');
+    return resolution.kind === 'route' ? resolution.route.path : `endpoint ${resolution.path}`;
+  } catch (error) {
+    if (error instanceof GatewayError) return error.code;
+    throw error;
+  }
+}
+
+/** Spellings of /admin that some server takes for it: none may land on the public route. */
+const attacks = [
+  '/x/../admin',
+  '/./admin',
+  '//admin',
+  '///admin',
+  '/x//../admin',
+  '/x/..//admin',
+  '/%61dmin',
+  '/%2561dmin',
+  '/x/%2e%2e/admin',
+  '/x/%2E%2e/admin',
+  '/x/.%2e/admin',
+  '/x/%2e./admin',
+  '/x/..%2fadmin',
+  '/x/..%2Fadmin',
+  '/x%2f..%2fadmin',
+  '/x/..%5cadmin',
+  '/x/..\\admin',
+  '\\admin'.replace('\\', '/\\'),
+  '/%5cadmin',
+  '/%2fadmin',
+  '/%2f%2fadmin',
+  '/x/%252e%252e/admin',
+  '/x/%252e%252e%252fadmin',
+  '/x/%25252e%25252e/admin',
+  '/x/..;/admin',
+  '/..;/admin',
+  '/x/..;a=b/admin',
+  '/admin;x=1',
+  '/admin;/x',
+  '/;/admin',
+  '/;x/admin',
+  '/admin%00',
+  '/admin%00.png',
+  '/admin\0.png',
+  '/admin%2f',
+  '/admin%2fx',
+  '/admin%5cx',
+  '/admin\\x',
+  '/admin%3bx',
+  '/x/%c0%ae%c0%ae/admin',
+  '/x/..%c0%afadmin',
+  '/x/%e0%80%ae%e0%80%ae/admin',
+  '/x/%u002e%u002e/admin',
+  '/x/..%u002fadmin',
+  '/x/..%c1%9cadmin',
+  '/x/y/../../admin',
+  '/x/y/%2e%2e/%2e%2e/admin',
+  '/api/../admin',
+  '/api/open/../../admin',
+  '/%2e/admin',
+  '/%2e%2e/admin',
+  '/x/../../admin',
+  '/adm%69n',
+  '/ad%6d%69n/',
+  '/%61%64%6d%69%6e',
+  '/a%64min/users',
+  '//x/..//admin',
+  '/x/.//../admin',
+  '/.//admin',
+  '/.%2f/admin',
+  '/x/..%00/admin',
+  '/x/%2e%2e%00/admin',
+];
+
+test(`none of ${attacks.length} spellings of a protected path lands on the public route`, async (t) => {
+  t.ok(attacks.length >= 60);
+  for (const path of attacks) t.match(landing(path), /^(\/admin|ambiguous_path)$/, JSON.stringify(path));
+});
+
+test('a path that would climb out of or into a route of another rule is refused', async (t) => {
+  t.equal(landing('/api/open/../secret'), 'ambiguous_path');
+  t.equal(landing('/api/open/..%2fsecret'), 'ambiguous_path');
+  t.equal(landing('/api/secret/../open'), 'ambiguous_path');
+  t.equal(landing('/oauth2/../admin'), 'ambiguous_path');
+  t.equal(landing('/x/..%2foauth2/start'), 'ambiguous_path');
+});
+
+test('paths that only look odd keep their route', async (t) => {
+  const odd: [path: string, route: string][] = [
+    ['/', '/'],
+    ['/adminx', '/'],
+    ['/apix', '/'],
+    ['/Admin', '/'],
+    ['/api', '/api'],
+    ['/api/', '/api'],
+    ['/api/a%20b', '/api'],
+    ['/api/caf%C3%A9', '/api'],
+    ['/api/a%2Fb', '/api'],
+    ['/api/a..b', '/api'],
+    ['/api/..b', '/api'],
+    ['/api/...', '/api'],
+    ['/api/a;v=1/b', '/api'],
+    ['/api//b', '/api'],
+    ['/api/%zz', '/api'],
+    ['/api/100%', '/api'],
+    ['/api/open/x', '/api/open'],
+    ['/api/opening', '/api'],
+    ['/a%2Fb', '/'],
+    ['/a//b', '/'],
+    ['/x/../y', '/'],
+    ['/caf\xc3\xa9', '/'],
+    ['/oauth2', 'endpoint /oauth2'],
+    ['/oauth2/start', 'endpoint /oauth2/start'],
+    ['/oauth2x', '/'],
+  ];
+  for (const [path, route] of odd) t.equal(landing(path), route, JSON.stringify(path));
+});
+
+test('the readings of a path are few, begin with the normalised one and end with the raw one', async (t) => {
+  t.strictSame(readings('/plain/path'), ['/plain/path']);
+  t.strictSame(readings('/a%20b'), ['/a b', '/a%20b']);
+  t.equal(readings('/x/%2e%2e/y')[0], '/y');
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('/', '..', '.', '%2e', '%2f', '%5c', '\\', ';', 'a', '%00', '%25', '%252e'), {
+        maxLength: 30,
+      }),
+      (parts) => {
+        const path = `/${parts.join('')}`;
+        const found = readings(path);
+        return found.length <= 200 && (found.length === 1 || found.at(-1) === path);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});

@@ -1,0 +1,58 @@
+import { test } from 'tap';
+import { parseConfig } from '../../src/config/load.ts';
+import { compileRoutes } from '../../src/routes/table.ts';
+
+const base = `publicUrl: https://app.example.com
+provider: { issuer: "https://id.example.com", clientId: a, clientSecret: b }
+session: { secret: ${Buffer.alloc(32, 1).toString('base64')} }
+routes:
+`;
+
+function tableOf(...routes: string[]) {
+  const text = base + routes.map((route) => `  - { upstream: "http://a:1", ${route} }\n`).join('');
+  return compileRoutes(parseConfig(text, { file: 'c.yaml', env: {} }).config);
+}
+
+test('the most specific route wins, in whatever order they stand', async (t) => {
+  const routes = [
+    'path: /',
+    'path: /api',
+    'path: /api/v2',
+    'path: /api, methods: [POST, put]',
+    'host: app.example.com, path: /',
+    'host: "*.example.com", path: /api',
+    'host: "*.deep.example.com", path: /',
+  ];
+  for (const order of [routes, [...routes].reverse()]) {
+    const table = tableOf(...order);
+    const label = (host: string, path: string, method = 'GET') => {
+      const route = table.match(host, path, method);
+      return route && `${route.label}${route.methods ? ` ${route.methods}` : ''}`;
+    };
+    t.equal(label('other.org', '/x'), '/');
+    t.equal(label('other.org', '/api'), '/api');
+    t.equal(label('other.org', '/api/v2/x'), '/api/v2');
+    t.equal(label('other.org', '/api/v3'), '/api');
+    t.equal(label('other.org', '/api', 'POST'), '/api POST,PUT');
+    t.equal(label('other.org', '/api', 'PUT'), '/api POST,PUT');
+    t.equal(label('app.example.com', '/api'), 'app.example.com/', 'an exact host stands above a longer path');
+    t.equal(label('b.example.com', '/api/x'), '*.example.com/api');
+    t.equal(label('b.example.com', '/x'), '/', 'a wildcard without a fitting path gives way');
+    t.equal(label('a.deep.example.com', '/api'), '*.deep.example.com/');
+    t.equal(label('example.com', '/api'), '/api', 'a wildcard needs a label before the dot');
+  }
+});
+
+test('without a fitting route there is none', async (t) => {
+  const table = tableOf('path: /api', 'path: /only-post, methods: [POST]');
+  t.equal(table.match('x', '/', 'GET'), undefined);
+  t.equal(table.match('x', '/apix', 'GET'), undefined);
+  t.equal(table.match('x', '/only-post', 'GET'), undefined);
+});
+
+test('hosts that routes name are known', async (t) => {
+  const table = tableOf('path: /', 'host: a.example.com', 'host: "*.b.example.com"');
+  t.ok(table.knowsHost('a.example.com'));
+  t.ok(table.knowsHost('x.b.example.com'));
+  t.notOk(table.knowsHost('c.example.com'));
+});
