@@ -17,7 +17,7 @@ export function redirectTo(location: string, setCookies: readonly string[] = [])
 }
 
 export function pageAnswer(status: number, page: Page, setCookies: readonly string[] = []): Answer {
-  return withCookies({ status, headers: { ...pageHeaders }, body: renderPage(page) }, setCookies);
+  return withCookies({ status, headers: pageHeaders(page), body: renderPage(page) }, setCookies);
 }
 
 export function jsonAnswer(status: number, value: unknown): Answer {

@@ -34,14 +34,18 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 
 const styleHash = createHash('sha256').update(style).digest('base64');
 
-/** What every page of the gateway says about itself: no script, no frame, no cache, no sniffing. */
-export const pageHeaders: Readonly<Record<string, string>> = {
-  'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-};
+/** What a page of the gateway says about itself: no script, no frame, no cache, no sniffing. */
+export function pageHeaders({ actions = [] }: Page): Record<string, string> {
+  // The policy also covers where a form's answer redirects to: a sign-out goes on to the provider.
+  const formAction = actions.some(({ post }) => post) ? "'self' https: http:" : "'none'";
+  return {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; form-action ${formAction}; frame-ancestors 'none'; base-uri 'none'`,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-store',
+  };
+}
 
 export interface Action {
   label: string;

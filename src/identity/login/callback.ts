@@ -49,7 +49,12 @@ export function matchLogin(parts: LoginParts, visit: Visit, query: URLSearchPara
   }
   const state = query.get('state');
   const login = state === null || state === '' ? undefined : parts.loginCookies.find(state, visit.cookies);
-  if (!login) throw new GatewayError('login_cookie_missing');
+  if (!login) {
+    throw new GatewayError('login_cookie_missing', {
+      detail:
+        'Perhaps the Back button was used, the sign-in page was open for more than ten minutes, or your browser blocks cookies.',
+    });
+  }
   if (login.origin !== visit.origin || login.provider !== parts.provider.name) {
     throw new GatewayError('login_state_mismatch');
   }
