@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { build, installDependencies, root, runInstalled } from './prepare.mjs';
+import { canInstall, installCommand, installPackages, missingPackages } from './test-programs.mjs';
+
+/**
+ * `npm test`: installs what is missing, compiles, and runs every test; with paths (`npm test -- test/x.test.ts`,
+ * or a folder) only those. The last line holds the totals.
+ */
+const paths = process.argv.slice(2);
+const files = (paths.length > 0 ? paths : ['test']).flatMap(testFiles);
+if (files.length === 0) fail(`No test file in ${paths.join(' ') || 'test'}.`);
+ensurePrograms();
+installDependencies();
+build(['src', 'test']);
+prepareRunner();
+
+const runner = spawn(
+  process.execPath,
+  [
+    join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs'),
+    'run',
+    '--reporter=tap',
+    `--jobs=${jobs()}`,
+    ...files.map((file) => join('dist', file.replace(/\.ts$/, '.js'))),
+  ],
+  { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+);
+const exited = new Promise((resolve) => runner.on('exit', resolve));
+// Loaded late: it needs an installed package.
+const { reportResults } = await import('./tap-results.mjs');
+const { passed, failed, skipped, failures } = await reportResults(runner.stdout);
+const runnerFailed = (await exited) !== 0;
+if (failures.length > 0) console.log(`\nWhat failed:\n${failures.map((name) => `  ${name}`).join('\n')}`);
+// A runner that fails with nothing to show for it must not pass for a green run.
+const failedTotal = runnerFailed ? Math.max(failed, 1) : failed;
+console.log(`\n${passed} passed, ${failedTotal} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+process.exitCode = failedTotal > 0 || passed === 0 ? 1 : 0;
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** All tests need every program; one named test may well do without. */
+function ensurePrograms() {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  if (canInstall()) installPackages(missing);
+  else if (paths.length === 0)
+    fail(`The tests need programs that are not here. Run:\n  sudo ${installCommand(missing)}`);
+  else console.log(`Not on this machine, and some tests need it: ${missing.join(', ')}.`);
+}
+
+/** The test files of a path below test/, as paths from the project's folder. */
+function testFiles(path) {
+  const full = join(root, path);
+  if (!existsSync(full)) fail(`There is no ${path}.`);
+  if (!statSync(full).isDirectory()) return [relative(root, full)];
+  return readdirSync(full, { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => join(relative(root, full), name));
+}
+
+/**
+ * tap compiles its plugins into its own package. A fresh install holds the standard set, and the first run
+ * would replace it too late for itself: so it is built here when it differs from what package.json asks for.
+ */
+function prepareRunner() {
+  const built = readFileSync(join(root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js'), 'utf8');
+  const plugins = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).tap?.plugin ?? [];
+  const isBuilt = (plugin) => built.includes(`from "${plugin}"`);
+  if (plugins.every((plugin) => (plugin.startsWith('!') ? !isBuilt(plugin.slice(1)) : isBuilt(plugin))))
+    return;
+  console.log('Preparing the test runner (tap build) …');
+  runInstalled('tap/dist/esm/run.mjs', ['build']);
+}
+
+/** Most tests wait for sockets more than they compute, so there is one more at work than there are cores. */
+function jobs() {
+  return Math.min(availableParallelism() + 1, 8);
+}

@@ -1,0 +1,153 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { environmentNames } from '../dist/src/config/environment.js';
+import { configJsonSchema, listForm, members } from '../dist/src/config/json-schema.js';
+import { formatPath } from '../dist/src/config/problems.js';
+import { configSchema } from '../dist/src/config/schema/index.js';
+import { root } from './prepare.mjs';
+
+/**
+ * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
+ * between the two marks in `docs/configuration.md`. It reads the compiled code, so compile first.
+ *
+ *     node scripts/write-reference.mjs [--check]
+ *
+ * With `--check` nothing is written; each file that is out of date is named, and the exit code is then 1.
+ */
+const begin = '<!-- reference: written by scripts/write-reference.mjs from the schema; do not edit -->';
+const end = '<!-- reference: end -->';
+
+const schema = configJsonSchema();
+const environment = environmentByPath();
+
+const files = [
+  { path: 'config/sallyport.schema.json', make: () => formatJson(schema) },
+  { path: 'docs/configuration.md', make: (before) => withReference(before) },
+];
+
+const checking = process.argv.includes('--check');
+for (const { path, make } of files) {
+  const before = readIfPresent(join(root, path));
+  const after = make(before);
+  if (before === after) continue;
+  if (checking) {
+    console.error(`${path} is out of date. Run: npx tsc && node scripts/write-reference.mjs`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(join(root, path), after);
+    console.log(`Wrote ${path}.`);
+  }
+}
+
+function readIfPresent(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return '';
+  }
+}
+
+/** JSON in the form that the formatter of the project asks for. */
+function formatJson(value) {
+  const command = ['node_modules/@biomejs/biome/bin/biome', 'format', '--stdin-file-path=schema.json'];
+  const input = JSON.stringify(value, null, 2);
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    cwd: root,
+    encoding: 'utf8',
+    input,
+  });
+  if (status !== 0) throw new Error(`the schema could not be formatted: ${stderr}`);
+  return stdout;
+}
+
+function withReference(page) {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error('docs/configuration.md has lost its two reference marks');
+  return `${page.slice(0, from)}${begin}\n\n${reference()}\n${page.slice(to)}`;
+}
+
+function reference() {
+  return members(schema).map(section).join('\n');
+}
+
+/** One top-level key: its description, and a table of it or of the keys below it. */
+function section([name, member]) {
+  const below = rows(member, [name]);
+  const lines = below.length > 0 ? below : [row(name, member, [name], schema)];
+  // The short form of a key is set by a name of its own.
+  const own = below.length > 0 && environment.get(`${name}.${member.short}`) ? shortForm(name, member) : '';
+  return [
+    `### \`${name}\``,
+    '',
+    `${below.length > 0 ? `${sentence(member.description)}${own}\n\n` : ''}| key | value | default | meaning |`,
+    '| --- | --- | --- | --- |',
+    ...lines,
+    '',
+  ].join('\n');
+}
+
+function shortForm(name, { short }) {
+  return ` A bare string stands for \`${name}.${short}\`.`;
+}
+
+/** The rows of the keys below a member; of a list, those of its items. */
+function rows(member, path) {
+  const items = listForm(member)?.items;
+  const [object, at] = items?.properties ? [items, [...path, 0]] : [member, path];
+  return members(object).flatMap(([name, inner]) => {
+    const innerPath = [...at, name];
+    return [row(name, inner, innerPath, object), ...rows(inner, innerPath)];
+  });
+}
+
+function row(name, member, path, parent) {
+  const written = formatPath(path).replaceAll('[0]', '[]');
+  const names = environment.get(path.join('.')) ?? [];
+  const key = [`\`${written}\``, ...names.map((variable) => `\`${variable}\``)].join('<br>');
+  const required = parent.required?.includes(name) ?? false;
+  const cells = [key, expected(path, member), standard(member, required), sentence(member.description)];
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+/** What the schema itself says that it expects: the sentence that stands in its error messages too. */
+function expected(path, member) {
+  if (members(member).length > 0) return 'a map';
+  const { error } = configSchema.safeParse(documentWith(path, () => undefined));
+  const issue = error.issues.find((candidate) => candidate.path.join('.') === path.join('.'));
+  if (!issue || issue.message.startsWith('Invalid')) {
+    throw new Error(`the schema says nowhere what ${formatPath(path)} takes`);
+  }
+  return issue.message;
+}
+
+function documentWith([step, ...rest], value) {
+  if (step === undefined) return value;
+  return typeof step === 'number' ? [documentWith(rest, value)] : { [step]: documentWith(rest, value) };
+}
+
+function standard(member, required) {
+  if (required) return 'required';
+  const value = member.default;
+  if (value === undefined) return 'unset';
+  if (Array.isArray(value)) return value.length === 0 ? 'empty' : `\`[${value.join(', ')}]\``;
+  // The default of a map with known keys is the defaults of those.
+  if (typeof value === 'object') return members(member).length > 0 ? '' : 'empty';
+  return `\`${value}\``;
+}
+
+function sentence(description) {
+  if (!description) throw new Error('a key of the schema has no description');
+  return description;
+}
+
+/** The environment variables that set a key, by its path joined with dots. */
+function environmentByPath() {
+  const byPath = new Map();
+  for (const [name, { path }] of environmentNames(schema)) {
+    byPath.set(path.join('.'), [...(byPath.get(path.join('.')) ?? []), name]);
+  }
+  return byPath;
+}
