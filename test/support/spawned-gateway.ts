@@ -1,0 +1,51 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Child, startChild } from './child.ts';
+import { type GatewayLog, readLog } from './gateway.ts';
+import { type GatewayParts, gatewayYaml } from './gateway-config.ts';
+import { freePort } from './listening.ts';
+import { providerFound } from './provider-found.ts';
+
+const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+/** The compiled command line, for tests that run other commands. */
+export const commandLine: readonly [node: string, main: string] = [process.execPath, main];
+
+export interface SpawnedGateway extends Child {
+  url: string;
+  log: GatewayLog;
+  /** Memory that the process holds now, in bytes (Linux only). */
+  rss(): Promise<number>;
+  /** The most memory that it ever held, in bytes (Linux only). */
+  peakRss(): Promise<number>;
+}
+
+/** Runs `sallyport serve -c FILE` as a process of its own, on a free port, and waits until it is ready. */
+export async function spawnGateway(
+  parts: GatewayParts & { nodeArgs?: string[] } = {},
+): Promise<SpawnedGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-'));
+  const port = await freePort();
+  const file = join(folder, 'sallyport.yaml');
+  await writeFile(file, gatewayYaml(parts, port), { mode: 0o600 });
+  const url = `http://127.0.0.1:${port}`;
+  parts.provider?.allowRedirectsTo(url);
+  const [node] = commandLine;
+  const args = [...(parts.nodeArgs ?? []), main, 'serve', '-c', file];
+  const child = await startChild(node, args, { env: parts.env ?? {}, ready: port });
+  if (parts.provider && parts.awaitProvider !== false) await providerFound(url);
+  void child.exited.then(() => rm(folder, { recursive: true, force: true }));
+  const memory = async (field: string) => {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  };
+  return {
+    ...child,
+    url,
+    log: readLog(child.stdout),
+    rss: () => memory('VmRSS'),
+    peakRss: () => memory('VmHWM'),
+  };
+}
