@@ -21,7 +21,8 @@ const catalogue = {
   upstream_invalid: [502, 'The application behind this gateway gave an answer that is not valid.'],
   upstream_timeout: [504, 'The application behind this gateway took too long to answer.'],
   provider_unavailable: [503, 'The sign-in service cannot be reached at the moment.'],
-  shutting_down: [503, 'The gateway is being restarted.'],
+  store_unavailable: [503, 'Your session cannot be looked up at the moment.'],
+  logout_token_invalid: [400, 'The logout token is not valid.'],
   login_cookie_missing: [
     400,
     'This sign-in was not started in this browser, has expired or was used before.',

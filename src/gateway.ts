@@ -2,12 +2,15 @@ import type { Server as TlsServer } from 'node:tls';
 import type { Config, RouteConfig } from './config/schema/index.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
+import { createLiveConnections } from './forward/live-connections.ts';
 import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
+import { createLogoutTokens } from './identity/logout/logout-token.ts';
 import { connectProvider } from './identity/provider/provider.ts';
+import { createGrant } from './identity/provider/refresh.ts';
 import { startAdmin } from './listen/admin.ts';
 import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
@@ -21,8 +24,8 @@ import { handleUpgrades } from './request/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
 import { compileRoutes } from './routes/table.ts';
 import { gatewayCookies } from './session/cookie-names.ts';
-import { createCookieStore } from './session/cookie-store.ts';
 import { createKeyRing } from './session/key-ring.ts';
+import { openSessions } from './session/open-sessions.ts';
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4180`. */
@@ -52,17 +55,21 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
 
   const cookies = gatewayCookies(config);
   const ring = createKeyRing(config.session.secret);
-  const sessions = createCookieStore(cookies.session, cookies.attributes, ring);
 
   const headerSets = new Map<RouteConfig, HeaderSet>(
     table.routes.map((route) => [route, headerSet(config, route)]),
   );
   const policy = { owned: ownedNames(headerSets.values()), ownsCookie: cookies.owns };
-  const forwarder = createForwarder(headerSets, policy);
+  const live = createLiveConnections();
+  const forwarder = createForwarder(headerSets, policy, live);
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
-  const needs = collectNeeds(config, templates);
+  const { claimPaths, idToken } = collectNeeds(config, templates);
   const provider = connectProvider('default', config.provider, log);
+  const grant = createGrant({ provider, claimPaths, log });
+  const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log });
+  revocations.onRevoked(() => live.endRevoked());
+
   const login: EndpointParts = {
     prefix,
     provider,
@@ -73,9 +80,11 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     rounds: createRounds(cookies, ring),
     usedStates: createUsedStates(),
     callbackPath: `${prefix}/callback`,
-    claimPaths: needs.claimPaths,
-    keepIdToken: (client) => needs.idToken || client.serverMetadata().end_session_endpoint !== undefined,
+    claimPaths,
+    keepIdToken: (client) => idToken || client.serverMetadata().end_session_endpoint !== undefined,
     maxLifetime: config.session.maxLifetime,
+    logoutTokens: createLogoutTokens(provider),
+    requirePost: config.signOut.requirePost,
     personClaims: config.provider.claims,
     returnOrigins: new Set(config.publicUrl),
     visitOf: (request) => {
@@ -85,7 +94,8 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     send: sendAnswer,
   };
 
-  const parts = { reader, sessions, login, forwarder, log };
+  const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
+  const parts = { reader, sessions, revocations, closeAtTokenExpiry, login, forwarder, log };
   const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
   handleUpgrades(app.server, parts, exchangeOf);
   const connections = trackConnections(app.server);
@@ -97,6 +107,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const missing = () => [
     ...(stopping ? ['the gateway is stopping'] : []),
     ...(provider.isReady() ? [] : ['the provider was not reached yet']),
+    ...[shared.problem() ?? []].flat(),
   ];
   const admin = await startAdmin(config.admin.listen, log, { missing });
   log.info({ listen: url, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
@@ -108,7 +119,8 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
       stopping = true;
       stopReloading?.();
       await closeGracefully(app, connections, log);
-      await Promise.all([forwarder.close(), provider.close(), admin?.close()]);
+      live.close();
+      await Promise.all([forwarder.close(), provider.close(), shared.close(), admin?.close()]);
     },
   };
 }

@@ -1,27 +1,39 @@
+import cluster from 'node:cluster';
 import { loadConfig } from '../config/load.ts';
 import { startGateway } from '../gateway.ts';
-import { createLogger } from '../observe/log.ts';
+import { startWorkers } from '../listen/workers.ts';
+import { createLogger, type Logger } from '../observe/log.ts';
 
 /**
- * `sallyport serve`: runs the gateway until SIGTERM or SIGINT. Rejects with ConfigError when the
- * configuration cannot be used.
+ * `sallyport serve`: runs the gateway until SIGTERM or SIGINT, in this process or in `workers` of them.
+ * Rejects with ConfigError when the configuration cannot be used.
  */
 export async function serve({ config: file }: { config?: string }): Promise<void> {
   const { config, warnings, file: read } = loadConfig({ file, env: process.env });
   const { level, format } = config.logging;
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
   const log = createLogger({ level, pretty });
-  for (const warning of warnings) log.warn(warning);
-  log.info({ config: read ?? 'environment' }, 'starting');
-  const gateway = await startGateway(config, { log });
+  if (cluster.isPrimary) {
+    for (const warning of warnings) log.warn(warning);
+    log.info({ config: read ?? 'environment', workers: config.workers }, 'starting');
+  }
+  const running =
+    config.workers > 1 && cluster.isPrimary
+      ? startWorkers(config.workers, log)
+      : await startGateway(config, { log });
+  stopOnSignal(running, log);
+}
 
+function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
+    // Ctrl-C in a terminal reaches the workers too; their primary tells them when to stop.
+    if (cluster.isWorker && signal === 'SIGINT') return;
     // A second signal is for a person who will not wait.
     if (stopping) process.exit(1);
     stopping = true;
     log.info({ signal }, 'stopping');
-    gateway.close().then(
+    running.close().then(
       () => {
         log.info('stopped');
         process.exit(0);

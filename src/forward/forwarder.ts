@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { RouteConfig } from '../config/schema/index.ts';
 import type { GatewayError } from '../errors.ts';
 import type { HeaderSet } from './header-set.ts';
+import type { Lifespan, LiveConnections } from './live-connections.ts';
 import {
   compileRequestHeaders,
   type HeaderPolicy,
@@ -24,6 +25,10 @@ export interface Forwarding {
   context: TemplateContext;
   /** The origin that the browser sees. */
   publicOrigin: string;
+  /** Set-Cookie values that go with the answer. */
+  setCookies: readonly string[];
+  /** How long an event stream or a WebSocket may stay open; undefined where nobody is signed in. */
+  lifespan: Lifespan | undefined;
   /** Nothing of an answer was sent yet. */
   fail(error: GatewayError): void;
 }
@@ -53,6 +58,7 @@ export interface Forwarder {
 export function createForwarder(
   headerSets: ReadonlyMap<RouteConfig, HeaderSet>,
   policy: HeaderPolicy,
+  live: LiveConnections,
 ): Forwarder {
   const agent = createUpstreamAgent();
   const builders = new Map<RouteConfig, RequestHeaderBuilder>();
@@ -61,7 +67,8 @@ export function createForwarder(
     builders.set(route, compileRequestHeaders(policy, { templates, upstreamHost }));
   }
 
-  const prepare = ({ request, route, sender, context, publicOrigin }: Forwarding) => {
+  const prepare = (job: Forwarding) => {
+    const { request, route, sender, context, publicOrigin, setCookies, lifespan } = job;
     const build = builders.get(route);
     if (!build) throw new Error('a route that is not of this gateway');
     const responsePolicy = { ownsCookie: policy.ownsCookie, upstreamOrigin: route.upstream };
@@ -69,7 +76,8 @@ export function createForwarder(
     return {
       headers: build(request, sender, context),
       rewriteHeaders: (raw: readonly (string | Buffer)[]) =>
-        responseHeaders(raw, responsePolicy, { publicOrigin, personal }),
+        responseHeaders(raw, responsePolicy, { publicOrigin, personal, setCookies }),
+      stayOpen: (end: (reason: string) => void) => (lifespan ? live.add(lifespan, end) : () => {}),
     };
   };
 

@@ -13,12 +13,16 @@ export interface ResponseContext {
   publicOrigin: string;
   /** The answer is for one person: shared caches must not keep it. */
   personal: boolean;
+  /** Set-Cookie values of the gateway. */
+  setCookies: readonly string[];
 }
 
 export interface ResponseHeaders {
   headers: RawHeaders;
   /** The answer has a length and so no trailers. */
   hasContentLength: boolean;
+  /** Server-sent events: an answer that stays open. */
+  isEventStream: boolean;
 }
 
 /**
@@ -33,24 +37,38 @@ export function responseHeaders(
 ): ResponseHeaders {
   const headers: RawHeaders = [];
   const seen = new Set<string>();
+  const setsCookies = context.setCookies.length > 0;
   let connection: string | undefined;
   let trailers: string | undefined;
+  let isEventStream = false;
   for (let at = 0; at < raw.length; at += 2) {
     const name = latin1(raw[at]);
     const value = latin1(raw[at + 1]);
     const lower = name.toLowerCase();
     seen.add(lower);
+    if (lower === 'content-type') isEventStream = value.toLowerCase().startsWith('text/event-stream');
     if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
     else if (lower === 'trailer') trailers = value;
+    else if (lower === 'cache-control' && setsCookies) headers.push(name, notShared(value));
     else if (!isDropped(lower, value, policy)) headers.push(name, addressed(lower, value, policy, context));
   }
   const hasContentLength = seen.has('content-length');
   const named = connectionOptions(connection);
   const kept = named ? withoutNames(headers, named) : headers;
+  for (const line of context.setCookies) kept.push('set-cookie', line);
   if (context.personal && !seen.has('cache-control')) kept.push('cache-control', 'private');
   // Trailers need chunked framing; with a length, announcing them would break the answer.
   if (trailers !== undefined && !hasContentLength) kept.push('trailer', trailers);
-  return { headers: kept, hasContentLength };
+  return { headers: kept, hasContentLength, isEventStream };
+}
+
+/** An answer that brings somebody's session must not be given to others by a cache on the way. */
+function notShared(cacheControl: string): string {
+  if (/\b(no-store|private)\b/i.test(cacheControl)) return cacheControl;
+  const kept = cacheControl
+    .split(',')
+    .filter((directive) => !/^\s*(public|s-maxage\b.*)\s*$/i.test(directive));
+  return ['private', ...kept.map((directive) => directive.trim())].filter((text) => text !== '').join(', ');
 }
 
 /** What belongs to one connection, and what would pass for the gateway's own word. */

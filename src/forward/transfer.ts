@@ -32,6 +32,8 @@ export interface Transfer {
   /** Bytes. */
   maxBody: number | undefined;
   rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
+  /** Registers an answer that stays open, with what ends it; returns what takes it off. */
+  stayOpen(end: (reason: string) => void): () => void;
   /** Called at most once, when the transfer failed while nothing of an answer had been sent. */
   fail(error: GatewayError): void;
   /** Called when the answer broke after it had begun. */
@@ -118,11 +120,18 @@ class Exchange implements Dispatcher.DispatchHandler {
     // Interim answers (RFC 9110 §15.2) concern the connection to the upstream only.
     if (statusCode < 200) return;
     const { response, rewriteHeaders } = this.#job;
-    const { headers, hasContentLength } = rewriteHeaders(controller.rawHeaders as (string | Buffer)[]);
+    const { headers, hasContentLength, isEventStream } = rewriteHeaders(
+      controller.rawHeaders as (string | Buffer)[],
+    );
     response.writeHead(statusCode, statusMessage ?? '', headers);
     this.#answering = true;
     this.#trailersAllowed = !hasContentLength;
     response.on('drain', this.#onDrain);
+    if (isEventStream)
+      response.on(
+        'close',
+        this.#job.stayOpen(() => response.end()),
+      );
     // Headers usually leave with the first bytes of the body; an event stream may not have any for long.
     setImmediate(() => {
       if (!response.destroyed && !response.writableEnded) response.flushHeaders();

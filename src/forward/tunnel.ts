@@ -2,6 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
+import { closeFrame, FrameBoundary } from './frame-boundary.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -20,6 +21,8 @@ export interface Tunnel {
   rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
   /** The upstream answered: 101 when the tunnel is open, any other status when it refused. */
   answered(status: number): void;
+  /** Registers the open tunnel, with what ends it; returns what takes it off. */
+  stayOpen(end: (reason: string) => void): () => void;
   fail(error: GatewayError): void;
 }
 
@@ -82,6 +85,34 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upst
   if (head.length > 0) upstreamSocket.write(head);
   job.answered(101);
   socket.pipe(upstreamSocket).pipe(socket);
+  const boundary = new FrameBoundary();
+  boundary.pass(upstreamHead);
+  upstreamSocket.on('data', (chunk: Buffer) => boundary.pass(chunk));
+  const off = job.stayOpen((reason) => endTunnel(socket, upstreamSocket, boundary, reason));
+  socket.on('close', off);
+}
+
+/** As applications use it: signing in again helps (RFC 6455 §7.4.2 leaves 4000 to 4999 to them). */
+const sessionEndedCode = 4401;
+/** How long the frame that is under way may take. */
+const frameGraceMs = 1000;
+
+/** Ends a tunnel with a close frame, behind the frame that is under way. */
+function endTunnel(socket: Duplex, upstreamSocket: Duplex, boundary: FrameBoundary, reason: string): void {
+  const end = () => {
+    clearTimeout(grace);
+    upstreamSocket.off('data', attempt);
+    upstreamSocket.unpipe(socket);
+    if (boundary.atBoundary) socket.write(closeFrame(sessionEndedCode, reason));
+    socket.end();
+    upstreamSocket.destroy();
+  };
+  const attempt = () => {
+    if (boundary.atBoundary) end();
+  };
+  const grace = setTimeout(end, frameGraceMs);
+  upstreamSocket.on('data', attempt);
+  attempt();
 }
 
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */

@@ -1,67 +1,59 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../errors.ts';
-import type { Logger } from '../observe/log.ts';
-import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../pages/answer.ts';
-import type { GatewayCookies } from '../session/cookie-names.ts';
-import type { CookieStore } from '../session/cookie-store.ts';
-import { expireCookie } from '../session/cookies.ts';
+import { type Answer, jsonAnswer, redirectTo } from '../pages/answer.ts';
+import type { Sessions } from '../session/sessions.ts';
 import { type CallbackParts, finishLogin, matchLogin } from './login/callback.ts';
 import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
-import { signOut } from './logout/sign-out.ts';
+import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
+import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
 import type { Visit } from './visit.ts';
 
-export interface EndpointParts extends CallbackParts {
-  /** The path below which the endpoints live. */
-  prefix: string;
-  sessions: CookieStore;
-  /** The names and attributes of the gateway's cookies. */
-  cookies: GatewayCookies;
-  /** Every origin that a return address may be on. */
-  returnOrigins: ReadonlySet<string>;
+export interface EndpointParts extends CallbackParts, SignOutParts {
+  sessions: Sessions;
   /** The claims that say who a person is, as dotted paths. */
   personClaims: { user: string; email: string; name: string; groups: string };
-  log: Logger;
   visitOf(request: FastifyRequest): Visit;
   send(reply: FastifyReply, answer: Answer): FastifyReply;
 }
 
+/** The largest form that an endpoint takes: a logout token. */
+const largestForm = 32 * 1024;
+
 /** Registers the gateway's own endpoints, below the prefix. */
 export async function registerEndpoints(app: FastifyInstance, parts: EndpointParts): Promise<void> {
   const { prefix, send, visitOf } = parts;
-  // The only body that any of them takes is a small form.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 16 * 1024 }, (_request, body, done) => {
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: largestForm }, (_request, body, done) => {
     done(null, String(body));
   });
-  const queryOf = (request: FastifyRequest) => new URLSearchParams(/\?(.*)$/s.exec(request.url)?.[1] ?? '');
-  const serve = (handle: (request: FastifyRequest, visit: Visit) => Promise<Answer> | Answer) => {
-    return async (request: FastifyRequest, reply: FastifyReply) =>
-      send(reply, await handle(request, visitOf(request)));
-  };
 
-  app.get(
-    `${prefix}/start`,
-    serve((request, visit) => begin(parts, visit, queryOf(request))),
+  type Handle = (visit: Visit, query: URLSearchParams, request: FastifyRequest) => Promise<Answer> | Answer;
+  const serve = (handle: Handle) => async (request: FastifyRequest, reply: FastifyReply) =>
+    send(reply, await handle(visitOf(request), queryOf(request), request));
+  const get = (name: string, handle: Handle) => app.get(`${prefix}/${name}`, serve(handle));
+  const post = (name: string, handle: Handle) => app.post(`${prefix}/${name}`, serve(handle));
+
+  get('start', (visit, query) => begin(parts, visit, query));
+  get('sign_in', (_visit, query) => toStart(parts, query));
+  get('callback', (visit, query) => end(parts, visit, query));
+  get('userinfo', (visit) => userinfo(parts, visit));
+  get('sign_out', (visit, query, request) => handleSignOut(parts, visit, request, query));
+  post('sign_out', (visit, query, request) =>
+    handleSignOut(parts, visit, request, new URLSearchParams([...formOf(request), ...query])),
   );
-  app.get(
-    `${prefix}/sign_in`,
-    serve((request) => toStart(parts, queryOf(request))),
+  post('backchannel-logout', (_visit, _query, request) =>
+    handleBackChannel(parts, formOf(request).getAll('logout_token')),
   );
-  app.get(
-    `${prefix}/callback`,
-    serve((request, visit) => end(parts, visit, queryOf(request))),
-  );
-  app.get(
-    `${prefix}/userinfo`,
-    serve((_request, visit) => userinfo(parts, visit)),
-  );
-  const leave = serve((request, visit) => {
-    const form = new URLSearchParams(typeof request.body === 'string' ? request.body : '');
-    return handleSignOut(parts, request, visit, queryOf(request).get('rd') ?? form.get('rd'));
-  });
-  app.get(`${prefix}/sign_out`, leave);
-  app.post(`${prefix}/sign_out`, leave);
+  get('frontchannel-logout', (visit, query) => handleFrontChannel(parts, visit, query));
+}
+
+function queryOf({ url }: FastifyRequest): URLSearchParams {
+  return new URLSearchParams(/\?(.*)$/s.exec(url)?.[1] ?? '');
+}
+
+function formOf({ body }: FastifyRequest): URLSearchParams {
+  return new URLSearchParams(typeof body === 'string' ? body : '');
 }
 
 function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {
@@ -79,12 +71,7 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
   const forget = parts.loginCookies.forget(login.state, visit.cookies);
   try {
     const { session, returnTo } = await finishLogin(parts, login, query);
-    const cookies = parts.sessions.write(session, visit.cookies);
-    if (!cookies) {
-      throw new GatewayError('session_too_large', {
-        detail: 'Ask for fewer groups or scopes in its tokens.',
-      });
-    }
+    const cookies = await parts.sessions.begin(session, visit.cookies);
     parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
     return redirectTo(returnTo, [...cookies, ...forget, parts.rounds.count(visit.cookies)]);
   } catch (error) {
@@ -97,66 +84,30 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
   }
 }
 
-function userinfo({ sessions, personClaims }: EndpointParts, visit: Visit): Answer {
-  const session = sessions.read(visit.cookies);
-  if (!session) throw new GatewayError('not_signed_in');
-  return jsonAnswer(200, {
-    sub: session.subject,
-    user: session.claims[personClaims.user],
-    email: session.claims[personClaims.email],
-    name: session.claims[personClaims.name],
-    preferredUsername: session.claims.preferred_username,
-    groups: session.claims[personClaims.groups],
-    provider: session.provider,
-    signedInAt: new Date(session.createdAt * 1000).toISOString(),
-    expiresAt: new Date(session.expiresAt * 1000).toISOString(),
-  });
+async function userinfo({ sessions, personClaims }: EndpointParts, visit: Visit): Promise<Answer> {
+  const current = await sessions.current(visit.cookies);
+  if (!current) throw new GatewayError('not_signed_in');
+  const { session, setCookies } = current;
+  const { claims, accessTokenExpiresAt, refreshToken } = session;
+  return jsonAnswer(
+    200,
+    {
+      sub: session.subject,
+      user: claims[personClaims.user],
+      email: claims[personClaims.email],
+      name: claims[personClaims.name],
+      preferredUsername: claims.preferred_username,
+      groups: claims[personClaims.groups],
+      provider: session.provider,
+      signedInAt: isoTime(session.createdAt),
+      expiresAt: isoTime(session.expiresAt),
+      accessTokenExpiresAt: accessTokenExpiresAt === undefined ? undefined : isoTime(accessTokenExpiresAt),
+      refreshable: refreshToken !== undefined,
+    },
+    setCookies,
+  );
 }
 
-function handleSignOut(
-  parts: EndpointParts,
-  request: FastifyRequest,
-  visit: Visit,
-  rd: string | null,
-): Answer {
-  const { prefix, sessions, returnOrigins, provider, log, cookies } = parts;
-  const session = sessions.read(visit.cookies);
-  if (isCrossSite(request, returnOrigins)) return confirmSignOut(request, prefix, rd);
-  const answer = signOut({
-    provider,
-    session,
-    returnTo: safeReturnTo(rd, visit.origin, returnOrigins),
-    returnToGiven: rd !== null,
-    clearCookies: clearAll(cookies, visit),
-    signInUrl: `${prefix}/start`,
-    log,
-  });
-  if (session) log.info({ provider: session.provider, subject: session.subject }, 'logout');
-  return answer;
-}
-
-/** Set-Cookie values that remove the session, its left-over chunks and logins that are under way. */
-function clearAll({ owns, session, attributes, loginAttributes }: GatewayCookies, visit: Visit): string[] {
-  const names = new Set(visit.cookies.map(({ name }) => name).filter(owns));
-  const isSession = (name: string) => name === session || name.startsWith(`${session}.`);
-  return [...names].map((name) => expireCookie(name, isSession(name) ? attributes : loginAttributes));
-}
-
-/** Another site must not sign people out behind their back; the browser says who asks. */
-function isCrossSite({ headers, method }: FastifyRequest, origins: ReadonlySet<string>): boolean {
-  if (headers['sec-fetch-site'] !== undefined) return headers['sec-fetch-site'] === 'cross-site';
-  return method === 'POST' && headers.origin !== undefined && !origins.has(headers.origin);
-}
-
-function confirmSignOut({ method }: FastifyRequest, prefix: string, rd: string | null): Answer {
-  if (method === 'POST') throw new GatewayError('cross_site');
-  const action = rd === null ? `${prefix}/sign_out` : `${prefix}/sign_out?rd=${encodeURIComponent(rd)}`;
-  return pageAnswer(200, {
-    title: 'Sign out?',
-    message: 'Another site asks to sign you out here.',
-    actions: [
-      { label: 'Sign out', href: action, post: true },
-      { label: 'Stay signed in', href: '/' },
-    ],
-  });
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
 }

@@ -20,9 +20,9 @@ export function pageAnswer(status: number, page: Page, setCookies: readonly stri
   return withCookies({ status, headers: pageHeaders(page), body: renderPage(page) }, setCookies);
 }
 
-export function jsonAnswer(status: number, value: unknown): Answer {
+export function jsonAnswer(status: number, value: unknown, setCookies: readonly string[] = []): Answer {
   const headers = { ...personal, 'content-type': 'application/json; charset=utf-8' };
-  return { status, headers, body: JSON.stringify(value) };
+  return withCookies({ status, headers, body: JSON.stringify(value) }, setCookies);
 }
 
 export function withCookies(answer: Answer, setCookies: readonly string[]): Answer {

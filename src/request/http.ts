@@ -9,7 +9,7 @@ import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
 import type { Answer } from '../pages/answer.ts';
-import { admit, forwardingOf, visitOf } from './admission.ts';
+import { type Admission, admit, forwardingOf, visitOf } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
 import type { Parts } from './parts.ts';
@@ -73,24 +73,28 @@ async function registerProxy(
       done(new GatewayError('unknown_endpoint'));
       return;
     }
-    const { session, decision } = admit(parts, exchange, resolution.route);
-    switch (decision.kind) {
-      case 'allow':
-        allowed.set(request, forwardingOf(exchange, destination, resolution.route, session));
-        // The body is the application's business: without a type, no parser of ours looks at it.
-        delete request.raw.headers['content-type'];
-        done();
-        break;
-      case 'login':
-        startLogin(login, visitOf(exchange, destination), origin + target.path + target.query).then(
-          (answer) => sendAnswer(reply, answer),
-          done,
-        );
-        break;
-      case 'deny':
-        done(new GatewayError(decision.code));
-        break;
-    }
+    const proceed = ({ current, decision }: Admission) => {
+      switch (decision.kind) {
+        case 'allow':
+          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, current));
+          // The body is the application's business: without a type, no parser of ours looks at it.
+          delete request.raw.headers['content-type'];
+          done();
+          break;
+        case 'login':
+          startLogin(login, visitOf(exchange, destination), origin + target.path + target.query).then(
+            (answer) => sendAnswer(reply, answer),
+            done,
+          );
+          break;
+        case 'deny':
+          done(new GatewayError(decision.code));
+          break;
+      }
+    };
+    const admission = admit(parts, exchange, resolution.route);
+    if (admission instanceof Promise) admission.then(proceed, done);
+    else proceed(admission);
   });
 
   await scope.register(httpProxy, {

@@ -25,32 +25,31 @@ export function handleUpgrades(server: Server, parts: Parts, exchangeOf: Exchang
       return;
     }
     const exchange = exchangeOf(request);
-    try {
-      passHandshake(parts, exchange, socket, head, (error) => refuse(error, exchange, socket));
-    } catch (error) {
-      refuse(error, exchange, socket);
-    }
+    const fail = (error: unknown) => refuse(error, exchange, socket);
+    passHandshake(parts, exchange, socket, head, fail).catch(fail);
   });
 }
 
-function passHandshake(
+async function passHandshake(
   parts: Parts,
   exchange: Exchange,
   socket: Duplex,
   head: Buffer,
   fail: (error: unknown) => void,
-): void {
+): Promise<void> {
   const destination = arrived(exchange);
   if (destination.resolution.kind === 'endpoint') throw new GatewayError('unknown_endpoint');
   const { route } = destination.resolution;
-  const { session, decision } = admit(parts, exchange, route);
+  const { current, decision } = await admit(parts, exchange, route);
+  // The client may have left while the session was looked up.
+  if (socket.destroyed) return;
   if (decision.kind !== 'allow') throw new GatewayError('not_signed_in');
   const { origin } = exchange.request.headers;
   // RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along.
-  if (session && origin !== undefined && !parts.login.returnOrigins.has(origin))
+  if (current && origin !== undefined && !parts.login.returnOrigins.has(origin))
     throw new GatewayError('cross_site');
   parts.forwarder.openTunnel({
-    ...forwardingOf(exchange, destination, route, session),
+    ...forwardingOf(parts, exchange, destination, route, current),
     socket,
     head,
     answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),

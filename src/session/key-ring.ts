@@ -1,7 +1,7 @@
 import { createHash, hkdfSync } from 'node:crypto';
 
 /** What a seal is for. A seal for one purpose never opens for another: each has keys of its own. */
-export type Purpose = 'session' | 'login' | 'rounds';
+export type Purpose = 'session' | 'login' | 'rounds' | 'stored' | 'refresh';
 
 export interface SealingKey {
   /** Four bytes that say which secret of the ring made a seal; they tell nothing about the secret. */
@@ -9,8 +9,11 @@ export interface SealingKey {
   key: Buffer;
 }
 
-/** The keys of the configured secrets, in their order: the first seals, all of them open. */
-export type KeyRing = Readonly<Record<Purpose, readonly [SealingKey, ...SealingKey[]]>>;
+/** Keys of one purpose: the first seals, all of them open. */
+export type Keys = readonly [SealingKey, ...SealingKey[]];
+
+/** The keys of the configured secrets, in their order. */
+export type KeyRing = Readonly<Record<'session' | 'login' | 'rounds', Keys>>;
 
 const keyBytes = 32;
 
@@ -19,7 +22,7 @@ const keyBytes = 32;
  * @param secrets at least one secret of 32 bytes or more
  */
 export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
-  const derive = (purpose: Purpose): readonly [SealingKey, ...SealingKey[]] => {
+  const derive = (purpose: Purpose): Keys => {
     const [first, ...others] = secrets.map((secret) => deriveKey(secret, purpose));
     if (first === undefined) throw new Error('a key ring needs at least one secret');
     return [first, ...others];
@@ -27,7 +30,8 @@ export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
   return { session: derive('session'), login: derive('login'), rounds: derive('rounds') };
 }
 
-function deriveKey(secret: Uint8Array, purpose: Purpose): SealingKey {
+/** The key of one purpose that follows from a secret. */
+export function deriveKey(secret: Uint8Array, purpose: Purpose): SealingKey {
   const key = Buffer.from(hkdfSync('sha256', secret, '', `sallyport/v1/${purpose}`, keyBytes));
   const id = createHash('sha256').update('sallyport/v1/key-id').update(key).digest().subarray(0, 4);
   return { id, key };

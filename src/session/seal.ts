@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { KeyRing, Purpose, SealingKey } from './key-ring.ts';
+import type { KeyRing, Keys, Purpose, SealingKey } from './key-ring.ts';
 
 /**
  * A seal is: version (1 byte) · key id (4) · nonce (12) · tag (16) · ciphertext, in base64url. Nonce and tag
@@ -22,8 +22,12 @@ const worthDeflatingBytes = 128;
 const largestPlaintextBytes = 256 * 1024;
 
 /** Encrypts and authenticates a text (AES-256-GCM, NIST SP 800-38D) with the first key of the ring. */
-export function seal(text: string, ring: KeyRing, purpose: Purpose, name: string): string {
-  const [key] = ring[purpose];
+export function seal(text: string, ring: KeyRing, purpose: keyof KeyRing, name: string): string {
+  return sealWith(ring[purpose][0], text, purpose, name);
+}
+
+/** Like `seal`, with a key of one's own. */
+export function sealWith(key: SealingKey, text: string, purpose: Purpose, name: string): string {
   const raw = Buffer.from(text, 'utf8');
   const deflated = raw.length >= worthDeflatingBytes ? deflateRawSync(raw) : raw;
   const isSmaller = deflated.length < raw.length;
@@ -42,7 +46,17 @@ export interface Opened {
 }
 
 /** Opens a seal. Anything malformed, altered, or made for another purpose or name is undefined, never an error. */
-export function open(sealed: string, ring: KeyRing, purpose: Purpose, name: string): Opened | undefined {
+export function open(
+  sealed: string,
+  ring: KeyRing,
+  purpose: keyof KeyRing,
+  name: string,
+): Opened | undefined {
+  return openWith(ring[purpose], sealed, purpose, name);
+}
+
+/** Like `open`, with keys of one's own. */
+export function openWith(keys: Keys, sealed: string, purpose: Purpose, name: string): Opened | undefined {
   // Buffer.from forgives what is not base64url; a second spelling of one seal would not be one seal.
   if (!/^[A-Za-z0-9_-]+$/.test(sealed)) return undefined;
   const bytes = Buffer.from(sealed, 'base64url');
@@ -50,7 +64,6 @@ export function open(sealed: string, ring: KeyRing, purpose: Purpose, name: stri
   if (bytes.length < overheadBytes || (version !== plainVersion && version !== deflatedVersion))
     return undefined;
   const header = bytes.subarray(0, headerBytes);
-  const keys = ring[purpose];
   const key = keys.find(({ id }) => id.equals(header.subarray(1)));
   const plaintext = key && decrypt(bytes, header, key, purpose, name);
   if (!plaintext) return undefined;

@@ -6,27 +6,50 @@ export interface Session {
   provider: string;
   /** The `sub` of the ID token. */
   subject: string;
+  /** The `sid` of the ID token: how the provider names this sign-in when it ends it. */
+  providerSessionId: string | undefined;
   /** The claims that the configuration uses, each by its dotted path; nothing else is kept. */
   claims: Readonly<Record<string, unknown>>;
   accessToken: string;
+  /** Undefined where the provider does not say. */
+  accessTokenExpiresAt: number | undefined;
+  /** When the access token should be replaced: somewhat before its end. */
+  refreshAt: number | undefined;
+  refreshToken: string | undefined;
   /** Kept where a header template or the logout of the provider needs it. */
   idToken: string | undefined;
+  /** With milliseconds: a sign-out ends what began before it, be it by little. */
   createdAt: number;
+  /** The last request, as far as it was written down. */
+  seenAt: number;
+  /** The end, whatever happens before. */
   expiresAt: number;
 }
 
-/** The session as the text that gets sealed: short names, since it travels in every request. */
+type Field = 'text' | 'number' | 'map' | 'optional text' | 'optional number';
+
+/** Short names, since a session travels in every request. */
+const fields: Readonly<Record<keyof Session, readonly [short: string, kind: Field]>> = {
+  id: ['i', 'text'],
+  provider: ['p', 'text'],
+  subject: ['s', 'text'],
+  providerSessionId: ['q', 'optional text'],
+  claims: ['c', 'map'],
+  accessToken: ['a', 'text'],
+  accessTokenExpiresAt: ['x', 'optional number'],
+  refreshAt: ['f', 'optional number'],
+  refreshToken: ['r', 'optional text'],
+  idToken: ['d', 'optional text'],
+  createdAt: ['b', 'number'],
+  seenAt: ['l', 'number'],
+  expiresAt: ['e', 'number'],
+};
+
+const entries = Object.entries(fields) as [keyof Session, readonly [string, Field]][];
+
+/** The session as the text that gets sealed. */
 export function encodeSession(session: Session): string {
-  return JSON.stringify({
-    i: session.id,
-    p: session.provider,
-    s: session.subject,
-    c: session.claims,
-    a: session.accessToken,
-    d: session.idToken,
-    b: session.createdAt,
-    e: session.expiresAt,
-  });
+  return JSON.stringify(Object.fromEntries(entries.map(([name, [short]]) => [short, session[name]])));
 }
 
 /** Undefined for a text that is no session, such as one of an older format. */
@@ -38,19 +61,13 @@ export function decodeSession(text: string): Session | undefined {
     return undefined;
   }
   if (value === null || typeof value !== 'object') return undefined;
-  const { i, p, s, c, a, d, b, e } = value as Record<string, unknown>;
-  const isText = [i, p, s, a].every((field) => typeof field === 'string');
-  const isComplete =
-    isText && typeof b === 'number' && typeof e === 'number' && c !== null && typeof c === 'object';
-  if (!isComplete || (d !== undefined && typeof d !== 'string')) return undefined;
-  return {
-    id: i as string,
-    provider: p as string,
-    subject: s as string,
-    claims: c as Record<string, unknown>,
-    accessToken: a as string,
-    idToken: d,
-    createdAt: b,
-    expiresAt: e,
-  };
+  const short = value as Record<string, unknown>;
+  if (!entries.every(([, [name, kind]]) => isOfKind(short[name], kind))) return undefined;
+  return Object.fromEntries(entries.map(([name, [key]]) => [name, short[key]])) as unknown as Session;
+}
+
+function isOfKind(value: unknown, kind: Field): boolean {
+  if (value === undefined) return kind.startsWith('optional');
+  if (kind === 'map') return value !== null && typeof value === 'object' && !Array.isArray(value);
+  return typeof value === (kind.endsWith('text') ? 'string' : 'number');
 }

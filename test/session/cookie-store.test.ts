@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { fastifyCookie } from '@fastify/cookie';
 import fastify from 'fastify';
 import { test } from 'tap';
-import { createCookieStore } from '../../src/session/cookie-store.ts';
+import { createLogger } from '../../src/observe/log.ts';
 import { type CookieAttributes, parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import type { Session } from '../../src/session/session.ts';
+import { createCookieStore } from '../../src/session/stores/cookie-store.ts';
+import { createCookieWriter } from '../../src/session/stores/cookie-writer.ts';
 
 const attributes: CookieAttributes = { secure: true, sameSite: 'lax', path: '/', domain: undefined };
 const app = fastify();
@@ -16,49 +18,74 @@ const session: Session = {
   id: 'i',
   provider: 'default',
   subject: 'ada',
+  providerSessionId: undefined,
   claims: { email: 'ada@example.com' },
   accessToken: 'token',
+  accessTokenExpiresAt: 1900,
+  refreshAt: 1800,
+  refreshToken: 'refresh',
   idToken: undefined,
-  createdAt: 1000,
+  createdAt: 1000.5,
+  seenAt: 1000,
   expiresAt: 2000,
 };
 
-const headerOf = (setCookies: readonly string[] = []) =>
+const headerOf = (setCookies: readonly string[]) =>
   parseCookies(setCookies.map((line) => line.split(';', 1)[0]).join('; '));
 
-test('a session comes back as it was', async (t) => {
-  const store = createCookieStore('s', attributes, createKeyRing([randomBytes(32)]), () => 1_500_000);
-  t.strictSame(store.read(headerOf(store.write(session, []))), session);
+const lines: string[] = [];
+const log = createLogger({
+  level: 'info',
+  pretty: false,
+  destination: { write: (line) => void lines.push(line) },
 });
 
-test('a session ends at its time, whatever the age of the cookie', async (t) => {
-  let now = 1_999_000;
-  const store = createCookieStore('s', attributes, createKeyRing([randomBytes(32)]), () => now);
-  const cookies = headerOf(store.write(session, []));
-  t.ok(store.read(cookies));
-  now = 2_000_000;
-  t.equal(store.read(cookies), undefined);
+function storeWith(options: { maxBytes?: number; persistent?: boolean } = {}) {
+  const writer = createCookieWriter(
+    { name: 's', attributes, maxBytes: 16_384, persistent: false, ...options },
+    () => 1_500_000,
+  );
+  return createCookieStore(writer, createKeyRing([randomBytes(32)]), log);
+}
+
+test('a session comes back as it was', async (t) => {
+  const store = storeWith();
+  const found = await store.read(headerOf(await store.create(session, [])));
+  t.strictSame(found?.session, session);
 });
 
 test('a planted cookie of the same name does not hide the real one', async (t) => {
-  const ring = createKeyRing([randomBytes(32)]);
-  const store = createCookieStore('s', attributes, ring, () => 1_500_000);
-  const [mine] = headerOf(store.write(session, []));
+  const store = storeWith();
+  const [mine] = headerOf(await store.create(session, []));
   const planted = { name: 's', value: '1AQIDBAUG' };
-  t.equal(store.read([planted, mine ?? planted])?.subject, 'ada');
+  const found = await store.read([planted, mine ?? planted]);
+  t.equal(found?.session.subject, 'ada');
 });
 
 test('writing a smaller session removes the chunks of the larger one', async (t) => {
-  const store = createCookieStore('s', attributes, createKeyRing([randomBytes(32)]), () => 1_500_000);
+  const store = storeWith();
   const large = { ...session, accessToken: randomBytes(6000).toString('base64url') };
-  const before = headerOf(store.write(large, []));
+  const before = headerOf(await store.create(large, []));
   t.ok(before.length > 1);
-  const lines = store.write(session, before) ?? [];
-  t.equal(lines.filter((line) => line.includes('Max-Age=0')).length, before.length - 1);
+  const after = await store.create(session, before);
+  t.equal(after.filter((line) => line.includes('Max-Age=0')).length, before.length - 1);
 });
 
-test('a session that does not fit into cookies is told, not cut', async (t) => {
-  const store = createCookieStore('s', attributes, createKeyRing([randomBytes(32)]));
+test('a session that is a little too large goes on without its ID token, and the log names the remedy', async (t) => {
+  const store = storeWith({ maxBytes: 4000 });
+  const large = { ...session, idToken: randomBytes(3000).toString('base64url') };
+  const found = await store.read(headerOf(await store.create(large, [])));
+  t.strictSame(found?.session, session);
+  t.match(lines.at(-1), /session\.maxCookieBytes.*Redis \(session\.store\)/);
+});
+
+test('a session that does not fit is refused, not cut', async (t) => {
+  const store = storeWith();
   const huge = { ...session, accessToken: randomBytes(40_000).toString('base64url') };
-  t.equal(store.write(huge, []), undefined);
+  t.throws(() => store.create(huge, []), { code: 'session_too_large' });
+});
+
+test('a persistent cookie lasts until the session ends, another as long as the browser', async (t) => {
+  t.match((await storeWith({ persistent: true }).create(session, []))[0], /Max-Age=500/);
+  t.notMatch((await storeWith().create(session, []))[0], /Max-Age/);
 });

@@ -1,5 +1,15 @@
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { listenAddress, network, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
+import {
+  flag,
+  listenAddress,
+  network,
+  oneOrMore,
+  parsed,
+  publicOrigin,
+  text,
+  upstreamUrl,
+} from './fields.ts';
 import { providerSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { sessionSchema } from './session.ts';
@@ -82,6 +92,37 @@ export const configSchema = z
     }),
     listen,
     admin,
+    workers: z
+      .preprocess(
+        (value) =>
+          value === 'auto' ? availableParallelism() : /^\d+$/.test(String(value)) ? Number(value) : value,
+        z
+          .int({ error: 'a number from 1 to 64, or auto' })
+          .min(1, { error: 'a number from 1 to 64, or auto' })
+          .max(64, { error: 'a number from 1 to 64, or auto' }),
+      )
+      .prefault(1)
+      .meta({
+        description: 'The processes that share the port; `auto` is one for each core.',
+        alternatives: ['auto'],
+      }),
+    websocket: z
+      .strictObject({
+        onExpiry: z.enum(['keep', 'close'], { error: 'one of keep, close' }).prefault('keep').meta({
+          description:
+            'What happens to an open WebSocket when the access token that opened it expires. The end of the session always closes it.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'WebSockets that are open.' }),
+    signOut: z
+      .strictObject({
+        requirePost: flag()
+          .prefault(false)
+          .meta({ description: 'Ends sessions by POST only; a GET shows a page with a button.' }),
+      })
+      .prefault({})
+      .meta({ description: 'The sign-out endpoint.' }),
     trustedProxies: z
       .array(network(), { error: 'a list of networks such as [10.0.0.0/8]' })
       .prefault([])
@@ -114,4 +155,4 @@ export type Config = z.output<typeof configSchema>;
 export type { ListenAddress, Network } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { RouteConfig } from './routes.ts';
-export type { SessionConfig } from './session.ts';
+export type { SessionConfig, StoreConfig } from './session.ts';

@@ -64,6 +64,9 @@ export const providerSchema = z
     endSessionEndpoint: endpointUrl()
       .optional()
       .meta({ description: 'The RP-initiated logout URL, by hand instead of by discovery.' }),
+    revocationEndpoint: endpointUrl()
+      .optional()
+      .meta({ description: 'The token revocation URL (RFC 7009), by hand instead of by discovery.' }),
     scopes: z
       .array(text('a scope such as openid'), { error: 'a list of scopes such as [openid, email]' })
       .prefault(['openid', 'profile', 'email'])

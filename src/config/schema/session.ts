@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, oneOrMore, parsed, text } from './fields.ts';
+import { duration, flag, oneOrMore, parsed, size, text } from './fields.ts';
 
 const minimumSecretBytes = 32;
 
@@ -41,6 +41,39 @@ const cookie = z
   .prefault({})
   .meta({ description: 'The cookie that holds the session.' });
 
+const redisUrl = /^(rediss?|redis\+sentinel|rediss\+sentinel|redis\+cluster|rediss\+cluster):\/\/[^\s/]+/;
+
+export type StoreConfig = { kind: 'cookie' } | { kind: 'memory' } | { kind: 'redis'; url: string };
+
+const redisForms =
+  'redis://host:6379, rediss://…, redis+sentinel://host:26379,host:26379/name or redis+cluster://host:6379,host:6379';
+
+const store = () =>
+  parsed(`cookie, memory, or a Redis address: ${redisForms}`, (input): StoreConfig | undefined => {
+    if (input === 'cookie' || input === 'memory') return { kind: input };
+    return redisUrl.test(input) ? { kind: 'redis', url: input } : undefined;
+  });
+
+const redis = z
+  .strictObject({
+    url: parsed(redisForms, (input) => (redisUrl.test(input) ? input : undefined))
+      .optional()
+      .meta({
+        description:
+          'A Redis that instances share while sessions stay in cookies: one refresh among all of them, and sign-outs that reach all of them. With a Redis `store` it is that one.',
+        secret: true,
+      }),
+    keyPrefix: text('a prefix such as sallyport:')
+      .prefault('sallyport:')
+      .meta({ description: 'Stands before every key in Redis.' }),
+    ca: text()
+      .optional()
+      .meta({ description: 'A PEM file of certificate authorities for rediss://, beside the usual ones.' }),
+    timeout: duration().prefault('1s').meta({ description: 'How long one command to Redis may take.' }),
+  })
+  .prefault({})
+  .meta({ description: 'How Redis is used, where it is.' });
+
 export const sessionSchema = z
   .strictObject({
     secret: oneOrMore(secret(), 'a base64 secret of at least 32 bytes, or a list of them').meta({
@@ -49,9 +82,29 @@ export const sessionSchema = z
       secret: true,
     }),
     cookie,
+    store: store().prefault('cookie').meta({
+      description:
+        'Where sessions are kept: sealed in the browser (`cookie`), in this process and its workers (`memory`), or in Redis or Valkey (its address).',
+      secret: true,
+    }),
+    redis,
+    idleTimeout: duration()
+      .prefault('1h')
+      .meta({ description: 'How long a session lasts without a request.' }),
     maxLifetime: duration()
       .prefault('12h')
       .meta({ description: 'The longest that a session may last, whatever happens in it.' }),
+    persistent: flag()
+      .prefault(false)
+      .meta({ description: 'Keeps the session when the browser is closed, until it ends by itself.' }),
+    onTokenExpiry: z.enum(['login', 'keep'], { error: 'one of login, keep' }).prefault('login').meta({
+      description:
+        'What happens when the access token has expired and the provider gave no refresh token: the person signs in again, or the session goes on with the expired token.',
+    }),
+    maxCookieBytes: size().prefault('16KiB').meta({
+      description:
+        'The most that the session may take in cookies, all chunks together. Servers in front of the gateway often refuse more than 8KiB.',
+    }),
   })
   .meta({ description: 'The session of a person who is signed in.' });
 

@@ -2,18 +2,17 @@ import { randomBytes } from 'node:crypto';
 import {
   authorizationCodeGrant,
   type Configuration,
-  fetchUserInfo,
   type IDToken,
   type TokenEndpointResponse,
   type TokenEndpointResponseHelpers,
 } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Logger } from '../../observe/log.ts';
+import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
 import { loginError } from '../provider/failure.ts';
-import type { Provider } from '../provider/provider.ts';
 import type { Visit } from '../visit.ts';
-import { pickClaims } from './claims.ts';
+import { collectClaims } from './collect-claims.ts';
 import type { PendingLogin } from './login-cookie.ts';
 import type { LoginParts } from './start.ts';
 import type { UsedStates } from './used-states.ts';
@@ -107,41 +106,6 @@ function checkedIdToken(tokens: TokenEndpointResponse & TokenEndpointResponseHel
   return idToken;
 }
 
-/** The claims that the configuration uses, of the ID token, and of userinfo where that is asked. */
-async function collectClaims(
-  { provider, claimPaths, log }: CallbackParts,
-  client: Configuration,
-  tokens: TokenEndpointResponse,
-  idToken: IDToken,
-): Promise<Record<string, unknown>> {
-  const claims = pickClaims(idToken, claimPaths);
-  if (!shouldAskUserinfo(provider, client, claims, claimPaths)) return claims;
-  try {
-    // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
-    const userinfo = await fetchUserInfo(client, tokens.access_token, idToken.sub);
-    return { ...pickClaims(userinfo, claimPaths), ...claims };
-  } catch (error) {
-    const failure = loginError(error);
-    const mayGoOn = provider.config.userinfo === 'auto' && failure.code === 'provider_unavailable';
-    if (!mayGoOn) throw failure;
-    log.warn(
-      { provider: provider.name, reason: describeError(error) },
-      'userinfo failed; its claims are missing',
-    );
-    return claims;
-  }
-}
-
-function shouldAskUserinfo(
-  { config }: Provider,
-  client: Configuration,
-  claims: Record<string, unknown>,
-  claimPaths: ReadonlySet<string>,
-): boolean {
-  if (config.userinfo === false || client.serverMetadata().userinfo_endpoint === undefined) return false;
-  return config.userinfo === true || [...claimPaths].some((path) => !(path in claims));
-}
-
 function newSession(
   { provider, maxLifetime, keepIdToken }: CallbackParts,
   client: Configuration,
@@ -149,18 +113,23 @@ function newSession(
   idToken: IDToken,
   claims: Record<string, unknown>,
 ): Session {
-  const createdAt = Math.floor(Date.now() / 1000);
-  const lifetime = Math.floor(maxLifetime / 1000);
-  // A session must not outlive the token that it sends upstream.
-  const tokenLifetime = tokens.expiresIn() ?? lifetime;
+  const exactly = Date.now() / 1000;
+  const now = Math.floor(exactly);
+  const expiresIn = tokens.expiresIn();
+  const { sid } = idToken;
   return {
     id: randomBytes(16).toString('base64url'),
     provider: provider.name,
     subject: idToken.sub,
+    providerSessionId: typeof sid === 'string' ? sid : undefined,
     claims,
     accessToken: tokens.access_token,
+    accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
+    refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
+    refreshToken: tokens.refresh_token,
     idToken: keepIdToken(client) ? tokens.id_token : undefined,
-    createdAt,
-    expiresAt: createdAt + Math.min(lifetime, tokenLifetime),
+    createdAt: exactly,
+    seenAt: now,
+    expiresAt: now + Math.floor(maxLifetime / 1000),
   };
 }

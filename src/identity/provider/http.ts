@@ -7,6 +7,9 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 /** No answer of a provider is near this; more would only fill memory. */
 const largestAnswer = 1024 * 1024;
 
+/** Requests wait less long for a refresh; the refresh itself goes on, since its answer must not be lost. */
+export const refreshTimeoutMs = 60_000;
+
 export interface ProviderHttp {
   fetch: CustomFetch;
   close(): Promise<void>;
@@ -16,8 +19,9 @@ export interface ProviderHttp {
 export function createProviderHttp({ ca, timeout }: ProviderConfig): ProviderHttp {
   const agent = new Agent({
     connect: { timeout, ...(ca !== undefined && { ca: [...rootCertificates, readFileSync(ca, 'utf8')] }) },
-    headersTimeout: timeout,
-    bodyTimeout: timeout,
+    // The limit of a call is set by its caller; these only bound what nobody waits for.
+    headersTimeout: Math.max(timeout, refreshTimeoutMs),
+    bodyTimeout: Math.max(timeout, refreshTimeoutMs),
     maxResponseSize: largestAnswer,
   });
   return {

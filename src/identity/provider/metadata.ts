@@ -12,7 +12,7 @@ import {
 } from 'openid-client';
 import { isLoopback } from '../../config/loopback.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import type { ProviderHttp } from './http.ts';
+import { type ProviderHttp, refreshTimeoutMs } from './http.ts';
 
 /** The endpoints that the configuration gives by hand, in the names of RFC 8414. */
 function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
@@ -22,6 +22,7 @@ function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
     userinfo_endpoint: config.userinfoEndpoint,
     jwks_uri: config.jwksUri,
     end_session_endpoint: config.endSessionEndpoint,
+    revocation_endpoint: config.revocationEndpoint,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
@@ -36,21 +37,31 @@ function isComplete({ authorizationEndpoint, tokenEndpoint, jwksUri }: ProviderC
  * hand, and makes the client that every call to the provider goes through. Rejects when discovery fails or
  * its answer is not to be trusted.
  */
-export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp): Promise<Configuration> {
+export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp): Promise<ProviderClients> {
   const insecure = config.insecureHttp || isLoopback(new URL(config.issuer));
   const given = givenMetadata(config);
   const server = isComplete(config)
     ? { issuer: config.issuer, ...given }
     : { ...(await discover(config, http, insecure)), ...given };
   refuseInsecureEndpoints(server, config);
-  const algorithm = config.clientAuth ?? supportedAuth(server);
-  const client = new Configuration(server, config.clientId, {}, clientAuth(algorithm, config.clientSecret));
-  client[customFetch] = http.fetch;
-  client.timeout = config.timeout / 1000;
-  // Without this the library trusts the connection to the token endpoint and leaves the signature unchecked.
-  enableNonRepudiationChecks(client);
-  if (insecure) allowInsecureRequests(client);
-  return client;
+  const method = config.clientAuth ?? supportedAuth(server);
+  const createClient = (timeout: number) => {
+    const client = new Configuration(server, config.clientId, {}, clientAuth(method, config.clientSecret));
+    client[customFetch] = http.fetch;
+    client.timeout = timeout / 1000;
+    // Without this the library trusts the connection to the token endpoint and leaves the signature unchecked.
+    enableNonRepudiationChecks(client);
+    if (insecure) allowInsecureRequests(client);
+    return client;
+  };
+  return { client: createClient(config.timeout), refreshClient: createClient(refreshTimeoutMs) };
+}
+
+/** The clients for calls to one provider. */
+export interface ProviderClients {
+  client: Configuration;
+  /** For refreshes, which must not be given up: the answer may hold the only refresh token there is. */
+  refreshClient: Configuration;
 }
 
 async function discover(

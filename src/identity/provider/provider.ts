@@ -1,9 +1,9 @@
-import type { Configuration } from 'openid-client';
+import type { Configuration, CustomFetch } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { createProviderHttp } from './http.ts';
-import { fetchMetadata } from './metadata.ts';
+import { fetchMetadata, type ProviderClients } from './metadata.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
 export interface Provider {
@@ -11,6 +11,10 @@ export interface Provider {
   config: ProviderConfig;
   /** The client for calls to the provider. Throws GatewayError 503 while the provider was never reached. */
   client(): Configuration;
+  /** The same, for refreshes, which are waited for longer than anything else. */
+  refreshClient(): Configuration;
+  /** The way to the provider for other libraries, with its certificates and limits. */
+  fetch: CustomFetch;
   /** Whether its metadata is known. */
   isReady(): boolean;
   close(): Promise<void>;
@@ -24,7 +28,7 @@ const refreshMs = 3_600_000;
 /** Starts to find the provider and goes on until it is found; then looks again every hour. */
 export function connectProvider(name: string, config: ProviderConfig, log: Logger): Provider {
   const http = createProviderHttp(config);
-  let client: Configuration | undefined;
+  let clients: ProviderClients | undefined;
   let failures = 0;
   let nextAttemptAt = Date.now();
   let timer: NodeJS.Timeout | undefined;
@@ -39,7 +43,7 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
 
   const attempt = async () => {
     try {
-      client = await fetchMetadata(config, http);
+      clients = await fetchMetadata(config, http);
       if (failures > 0) log.info({ provider: name, issuer: config.issuer }, 'provider found');
       failures = 0;
       schedule(refreshMs);
@@ -51,7 +55,7 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
       const delayMs = Math.round(backOff * (0.5 + Math.random() / 2));
       log.warn(
         { provider: name, issuer: config.issuer, reason: describeError(error), retryMs: delayMs },
-        client
+        clients
           ? 'provider metadata could not be refreshed; the known metadata stays in use'
           : 'provider not found',
       );
@@ -60,14 +64,18 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
   };
   void attempt();
 
+  const found = (): ProviderClients => {
+    if (clients) return clients;
+    throw new GatewayError('provider_unavailable', { retryAfter: (nextAttemptAt - Date.now()) / 1000 + 1 });
+  };
+
   return {
     name,
     config,
-    isReady: () => client !== undefined,
-    client() {
-      if (client) return client;
-      throw new GatewayError('provider_unavailable', { retryAfter: (nextAttemptAt - Date.now()) / 1000 + 1 });
-    },
+    fetch: http.fetch,
+    isReady: () => clients !== undefined,
+    client: () => found().client,
+    refreshClient: () => found().refreshClient,
     async close() {
       closed = true;
       clearTimeout(timer);

@@ -1,0 +1,49 @@
+import { type Configuration, fetchUserInfo, type TokenEndpointResponse } from 'openid-client';
+import { describeError, type Logger } from '../../observe/log.ts';
+import { loginError } from '../provider/failure.ts';
+import type { Provider } from '../provider/provider.ts';
+import { pickClaims } from './claims.ts';
+
+export interface ClaimsParts {
+  provider: Provider;
+  /** The dotted paths of every claim that the configuration uses. */
+  claimPaths: ReadonlySet<string>;
+  log: Logger;
+}
+
+/**
+ * The claims that the configuration uses: of the ID token, and of userinfo where that is asked. Rejects with
+ * GatewayError, save that userinfo may be out while `userinfo` is `auto`.
+ * @param known claims that stand in for what cannot be had now
+ */
+export async function collectClaims(
+  { provider, claimPaths, log }: ClaimsParts,
+  client: Configuration,
+  tokens: TokenEndpointResponse,
+  idToken: { sub: string },
+  known: Readonly<Record<string, unknown>> = {},
+): Promise<Record<string, unknown>> {
+  const claims = pickClaims(idToken, claimPaths);
+  const isComplete = [...claimPaths].every((path) => path in claims);
+  if (!shouldAskUserinfo(provider, client, isComplete))
+    return { ...(tokens.id_token ? {} : known), ...claims };
+  try {
+    // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
+    const userinfo = await fetchUserInfo(client, tokens.access_token, idToken.sub);
+    return { ...pickClaims(userinfo, claimPaths), ...claims };
+  } catch (error) {
+    const failure = loginError(error);
+    const mayGoOn = provider.config.userinfo === 'auto' && failure.code === 'provider_unavailable';
+    if (!mayGoOn) throw failure;
+    log.warn(
+      { provider: provider.name, reason: describeError(error) },
+      'userinfo failed; its claims are missing',
+    );
+    return { ...known, ...claims };
+  }
+}
+
+function shouldAskUserinfo({ config }: Provider, client: Configuration, isComplete: boolean): boolean {
+  if (config.userinfo === false || client.serverMetadata().userinfo_endpoint === undefined) return false;
+  return config.userinfo === true || !isComplete;
+}

@@ -1,0 +1,56 @@
+import { GatewayError } from '../../errors.ts';
+import type { Logger } from '../../observe/log.ts';
+import type { Answer } from '../../pages/answer.ts';
+import type { Sessions } from '../../session/sessions.ts';
+import type { Provider } from '../provider/provider.ts';
+import type { Visit } from '../visit.ts';
+import type { LogoutTokens } from './logout-token.ts';
+
+export interface ChannelParts {
+  provider: Provider;
+  sessions: Sessions;
+  logoutTokens: LogoutTokens;
+  log: Logger;
+}
+
+const done: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
+
+/**
+ * The provider says, server to server, that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0
+ * §2.5). Rejects with GatewayError: 400 for a token that fails a check, 503 when the sign-out could not be
+ * written down, so that the provider tries again.
+ */
+export async function handleBackChannel(
+  { sessions, logoutTokens, log, provider }: ChannelParts,
+  tokens: readonly string[],
+): Promise<Answer> {
+  const [token, ...others] = tokens;
+  if (token === undefined || others.length > 0) throw new GatewayError('logout_token_invalid');
+  const target = await logoutTokens.check(token);
+  await sessions.revoke(target);
+  log.info({ provider: provider.name, by: target.kind }, 'back-channel logout');
+  return done;
+}
+
+/**
+ * The provider says so through the browser, in a frame of its own page (OpenID Connect Front-Channel Logout
+ * 1.0 §2). Cookies don't come along there, so the session is named by `sid`, which nobody can guess.
+ */
+export async function handleFrontChannel(
+  { sessions, provider, log }: ChannelParts,
+  visit: Visit,
+  query: URLSearchParams,
+): Promise<Answer> {
+  const { issuer } = provider.client().serverMetadata();
+  const sid = query.get('sid');
+  if (query.get('iss') !== issuer || sid === null || sid === '' || query.getAll('sid').length > 1) {
+    throw new GatewayError('malformed_request', { detail: 'iss and sid have to be those of a session.' });
+  }
+  await sessions.revoke({ kind: 'sid', provider: provider.name, sid });
+  log.info({ provider: provider.name, origin: visit.origin }, 'front-channel logout');
+  const frameAncestors = `frame-ancestors ${new URL(issuer).origin}`;
+  return {
+    ...done,
+    headers: { ...done.headers, 'content-security-policy': `default-src 'none'; ${frameAncestors}` },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Session } from './session.ts';
+
+/** The limits of sessions, in seconds. */
+export interface Lifetimes {
+  idle: number;
+  longest: number;
+  /** What happens when the access token has expired and there is no refresh token. */
+  onTokenExpiry: 'login' | 'keep';
+}
+
+/** `seenAt` is written at most this often: rewriting a cookie on every answer helps nobody. */
+const longestStepSeconds = 60;
+
+/** Answers that take longer than this until their headers are rare. */
+const quietSeconds = 90;
+
+/** Refreshes start this long before the token's end, or a fifth of its life before it when that is less. */
+const longestMarginSeconds = 60;
+
+/** Whether a session is over by the clock. Its own limits count, and those of today's configuration. */
+export function isOver(session: Session, lifetimes: Lifetimes, now: number): boolean {
+  const { createdAt, expiresAt, seenAt, refreshToken, accessTokenExpiresAt } = session;
+  if (now >= expiresAt || now >= createdAt + lifetimes.longest) return true;
+  // What is written of `seenAt` may lag by one step.
+  if (now >= seenAt + lifetimes.idle + stepSeconds(lifetimes)) return true;
+  const isTokenOver = accessTokenExpiresAt !== undefined && now >= accessTokenExpiresAt;
+  return isTokenOver && refreshToken === undefined && lifetimes.onTokenExpiry === 'login';
+}
+
+/**
+ * Whether the time of the last request should be written down again. Not shortly before a refresh, which does
+ * that anyway: an answer that is long under way would put the tokens from before in place of the new ones.
+ */
+export function shouldTouch(session: Session, lifetimes: Lifetimes, now: number): boolean {
+  if (now - session.seenAt < stepSeconds(lifetimes)) return false;
+  const quiet = Math.min(quietSeconds, lifetimes.idle / 2);
+  return (
+    session.refreshToken === undefined || session.refreshAt === undefined || now < session.refreshAt - quiet
+  );
+}
+
+function stepSeconds({ idle }: Lifetimes): number {
+  return Math.max(1, Math.min(longestStepSeconds, Math.floor(idle / 10)));
+}
+
+/** Whether the access token can be replaced, and it is time to. */
+export function isRefreshDue({ refreshToken, refreshAt }: Session, now: number): boolean {
+  return refreshToken !== undefined && refreshAt !== undefined && now >= refreshAt;
+}
+
+/** Whether the access token in hand may still be sent upstream. */
+export function isTokenValid({ accessTokenExpiresAt }: Session, now: number): boolean {
+  return accessTokenExpiresAt === undefined || now < accessTokenExpiresAt;
+}
+
+/**
+ * When an access token should be replaced: ahead of its end, by a margin that differs, so that people who came
+ * together don't refresh together.
+ * @param expiresIn seconds that the token lasts from now on
+ */
+export function refreshTime(expiresIn: number, now: number): number {
+  const margin = Math.min(longestMarginSeconds, expiresIn / 5);
+  return Math.floor(now + expiresIn - margin * (0.5 + Math.random() / 2));
+}

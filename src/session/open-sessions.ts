@@ -1,0 +1,72 @@
+import cluster from 'node:cluster';
+import type { Config } from '../config/schema/index.ts';
+import type { Logger } from '../observe/log.ts';
+import type { GatewayCookies } from './cookie-names.ts';
+import type { KeyRing } from './key-ring.ts';
+import { createRefresher, type Grant } from './refresh.ts';
+import { createRevocations, type Revocations } from './revocations.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+import { createLocalShared } from './shared/local.ts';
+import { createRedisShared } from './shared/redis.ts';
+import type { Shared } from './shared/shared.ts';
+import { createWorkerShared } from './shared/worker.ts';
+import { createCookieStore } from './stores/cookie-store.ts';
+import { createCookieWriter } from './stores/cookie-writer.ts';
+import type { SessionStore } from './stores/store.ts';
+import { createTicketStore } from './stores/ticket-store.ts';
+
+export interface OpenedSessions {
+  sessions: Sessions;
+  revocations: Revocations;
+  shared: Shared;
+}
+
+export interface SessionNeeds {
+  cookies: GatewayCookies;
+  ring: KeyRing;
+  grant: Grant;
+  log: Logger;
+}
+
+/** Opens the session store that the configuration names, and what the processes have in common. */
+export function openSessions(config: Config, { cookies, ring, grant, log }: SessionNeeds): OpenedSessions {
+  const { session, provider } = config;
+  const revocations = createRevocations();
+  const shared = openShared(config, revocations, log);
+  const writer = createCookieWriter({
+    name: cookies.session,
+    attributes: cookies.attributes,
+    maxBytes: session.maxCookieBytes,
+    persistent: session.persistent,
+  });
+  const store: SessionStore =
+    session.store.kind === 'cookie'
+      ? createCookieStore(writer, ring, log)
+      : createTicketStore(writer, ring, shared.sessions);
+  if (session.store.kind === 'memory') {
+    log.warn('sessions are kept in memory: a restart of the gateway signs everybody out');
+  }
+  const sessions = createSessions({
+    store,
+    refresher: createRefresher(shared, grant, session.maxLifetime),
+    revocations,
+    shared,
+    lifetimes: {
+      idle: Math.floor(session.idleTimeout / 1000),
+      longest: Math.floor(session.maxLifetime / 1000),
+      onTokenExpiry: session.onTokenExpiry,
+    },
+    patience: provider.timeout,
+    log,
+  });
+  return { sessions, revocations, shared };
+}
+
+function openShared({ session }: Config, revocations: Revocations, log: Logger): Shared {
+  const url = session.store.kind === 'redis' ? session.store.url : session.redis.url;
+  if (url !== undefined) {
+    const { keyPrefix, ca, timeout } = session.redis;
+    return createRedisShared({ url, keyPrefix, ca, timeout }, revocations, log);
+  }
+  return cluster.isWorker ? createWorkerShared(revocations) : createLocalShared(revocations);
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { deriveKey } from './key-ring.ts';
+import { openWith, sealWith } from './seal.ts';
+import type { Session } from './session.ts';
+import type { Posted, Shared } from './shared/shared.ts';
+
+/** What came of asking the provider for new tokens. */
+export type RefreshOutcome =
+  | { kind: 'refreshed'; session: Session }
+  /** The provider has ended the session; `reason` is for the log. */
+  | { kind: 'ended'; reason: string }
+  /** Not now; seconds until it makes sense to ask again. */
+  | { kind: 'unavailable'; retryAfter: number };
+
+/** Asks the provider for new tokens (RFC 6749 §6). Never rejects for what the provider does. */
+export type Grant = (session: Session) => Promise<RefreshOutcome>;
+
+/** Requests that still carry the cookie from before a refresh get its outcome for this long. */
+const lingerMs = 30_000;
+
+export interface Refresher {
+  /**
+   * New tokens for a session; the provider is asked once for each refresh token, whatever the number of
+   * requests, workers and instances.
+   * @param keep writes the new session down before anybody is told of it
+   */
+  refresh(session: Session, keep: (session: Session) => Promise<void>): Promise<RefreshOutcome>;
+}
+
+/**
+ * @param longest milliseconds that a session can last: so long is remembered which refresh tokens are used up
+ */
+export function createRefresher(shared: Shared, grant: Grant, longest: number): Refresher {
+  return {
+    async refresh(session, keep) {
+      const { refreshToken = '' } = session;
+      const name = `refresh ${createHash('sha256').update(refreshToken).digest('base64url')}`;
+      // Only who holds the old refresh token can read the new ones.
+      const key = deriveKey(Buffer.from(refreshToken, 'utf8'), 'refresh');
+      const sealed = (outcome: RefreshOutcome) => sealWith(key, JSON.stringify(outcome), 'refresh', name);
+
+      const value = await shared.once(name, async (): Promise<Posted> => {
+        const outcome = await grant(session);
+        if (outcome.kind === 'refreshed') {
+          await keep(outcome.session);
+          const used: RefreshOutcome = { kind: 'ended', reason: 'this refresh token was replaced before' };
+          return { value: sealed(outcome), lingerMs, afterwards: { value: sealed(used), forMs: longest } };
+        }
+        return { value: sealed(outcome), lingerMs: outcome.kind === 'ended' ? longest : 0 };
+      });
+      const opened = openWith([key], value, 'refresh', name);
+      return opened ? (JSON.parse(opened.text) as RefreshOutcome) : { kind: 'unavailable', retryAfter: 1 };
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { GatewayError } from '../errors.ts';
+import type { Logger } from '../observe/log.ts';
+import type { Cookie } from './cookies.ts';
+import { isOver, isRefreshDue, isTokenValid, type Lifetimes, shouldTouch } from './lifetime.ts';
+import type { Refresher } from './refresh.ts';
+import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
+import type { Session } from './session.ts';
+import type { Shared } from './shared/shared.ts';
+import type { Found, Maybe, SessionStore } from './stores/store.ts';
+
+/** The session of a request, ready to be used. */
+export interface Current {
+  session: Session;
+  /** What the answer has to set, often nothing. */
+  setCookies: readonly string[];
+}
+
+/** The life of sessions: found, kept alive, refreshed, ended. */
+export interface Sessions {
+  /**
+   * The session that a request rides on, with a token that is good; undefined without one. It answers at once
+   * where nothing has to be asked. Rejects with GatewayError 503 when that cannot be told now.
+   */
+  current(cookies: readonly Cookie[]): Maybe<Current | undefined>;
+  /** The session as it is, expired token or not; undefined also when the store is out. */
+  peek(cookies: readonly Cookie[]): Promise<Session | undefined>;
+  /** Keeps the session of a fresh login; gives its Set-Cookie values. */
+  begin(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
+  /** Ends the session of a request, so that no copy of its cookie opens anything. */
+  end(cookies: readonly Cookie[]): Promise<void>;
+  /** Ends sessions from outside: all that fit the target and began before now. */
+  revoke(target: RevocationTarget): Promise<void>;
+}
+
+export interface SessionsParts {
+  store: SessionStore;
+  refresher: Refresher;
+  revocations: Revocations;
+  shared: Shared;
+  lifetimes: Lifetimes;
+  /** Milliseconds that a request without a good token waits for a refresh. */
+  patience: number;
+  log: Logger;
+  now?: () => number;
+}
+
+/** A request with a good token waits this long for a better one. */
+const shortPatienceMs = 1000;
+
+const nothing: readonly string[] = [];
+
+export function createSessions(parts: SessionsParts): Sessions {
+  const { store, refresher, revocations, shared, lifetimes, patience, log } = parts;
+  const seconds = () => Math.floor((parts.now ?? Date.now)() / 1000);
+
+  const isUsable = ({ session }: Found, now: number) =>
+    !isOver(session, lifetimes, now) && !revocations.isRevoked(session);
+
+  const use = (found: Found | undefined, cookies: readonly Cookie[]): Maybe<Current | undefined> => {
+    const now = seconds();
+    if (!found || !isUsable(found, now)) return undefined;
+    if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
+    if (!found.outdatedKey && !shouldTouch(found.session, lifetimes, now)) {
+      return { session: found.session, setCookies: nothing };
+    }
+    return written(found, { ...found.session, seenAt: now }, cookies);
+  };
+
+  const written = (found: Found, session: Session, cookies: readonly Cookie[]): Maybe<Current> => {
+    const setCookies = store.update(found, session, cookies);
+    return setCookies instanceof Promise
+      ? setCookies.then((lines) => ({ session, setCookies: lines }))
+      : { session, setCookies };
+  };
+
+  const refreshed = async (
+    found: Found,
+    cookies: readonly Cookie[],
+    now: number,
+  ): Promise<Current | undefined> => {
+    const { session } = found;
+    const hasGoodToken = isTokenValid(session, now);
+    const keep = async (next: Session) => {
+      if (store.onServer) await store.update(found, next, cookies);
+    };
+    const outcome = await within(hasGoodToken ? shortPatienceMs : patience, refresher.refresh(session, keep));
+    if (outcome?.kind === 'refreshed') {
+      const next = { ...outcome.session, seenAt: now };
+      if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing };
+      return written(found, next, cookies);
+    }
+    if (outcome?.kind === 'ended') {
+      log.info(
+        { provider: session.provider, subject: session.subject, reason: outcome.reason },
+        'session ended',
+      );
+      await store.remove(found);
+      return undefined;
+    }
+    if (hasGoodToken) return { session, setCookies: nothing };
+    throw new GatewayError('provider_unavailable', { retryAfter: outcome?.retryAfter ?? 1 });
+  };
+
+  return {
+    current(cookies) {
+      const found = store.read(cookies);
+      return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
+    },
+    async peek(cookies) {
+      try {
+        const found = await store.read(cookies);
+        return found && isUsable(found, seconds()) ? found.session : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    begin: (session, cookies) => store.create(session, cookies),
+    async end(cookies) {
+      const found = await store.read(cookies);
+      if (!found) return;
+      await store.remove(found);
+      await this.revoke({ kind: 'session', id: found.session.id });
+    },
+    revoke(target) {
+      // Sessions begin and end within one second: only milliseconds tell which was first.
+      const before = (parts.now ?? Date.now)() / 1000;
+      const until = Math.ceil(before) + lifetimes.longest;
+      return shared.publish({ key: revocationKey(target), before, until });
+    },
+  };
+}
+
+/** The value, or undefined when it takes longer; the work goes on for those who come later. */
+function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms, undefined);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

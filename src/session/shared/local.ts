@@ -1,0 +1,58 @@
+import type { Revocations } from '../revocations.ts';
+import { createBoard } from './board.ts';
+import type { SessionTable, Shared } from './shared.ts';
+
+/** About 400 MB of sessions with tokens; beyond that the ones that were longest unused give way. */
+const mostSessions = 100_000;
+
+/** A bounded table in this process. */
+export function createSessionTable(now: () => number = Date.now): SessionTable {
+  const sessions = new Map<string, { value: string; until: number }>();
+  return {
+    async get(id) {
+      const entry = sessions.get(id);
+      if (!entry) return undefined;
+      sessions.delete(id);
+      if (entry.until <= now()) return undefined;
+      sessions.set(id, entry);
+      return entry.value;
+    },
+    async set(id, value, ttlSeconds) {
+      sessions.delete(id);
+      sessions.set(id, { value, until: now() + ttlSeconds * 1000 });
+      for (const oldest of sessions.keys()) {
+        if (sessions.size <= mostSessions) break;
+        sessions.delete(oldest);
+      }
+    },
+    async delete(id) {
+      sessions.delete(id);
+    },
+  };
+}
+
+/** Everything in this process. */
+export function createLocalShared(revocations: Revocations): Shared {
+  const board = createBoard();
+  const running = new Map<string, Promise<string>>();
+  return {
+    sessions: createSessionTable(),
+    once(key, work) {
+      const posted = board.read(key);
+      if (posted !== undefined) return Promise.resolve(posted);
+      const known = running.get(key);
+      if (known) return known;
+      const run = work()
+        .then((outcome) => {
+          board.post(key, outcome);
+          return outcome.value;
+        })
+        .finally(() => running.delete(key));
+      running.set(key, run);
+      return run;
+    },
+    publish: async (revocation) => revocations.add(revocation),
+    problem: () => undefined,
+    close: async () => {},
+  };
+}

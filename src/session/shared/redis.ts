@@ -1,0 +1,143 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { describeError, type Logger } from '../../observe/log.ts';
+import type { Revocation, Revocations } from '../revocations.ts';
+import { createBoard } from './board.ts';
+import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
+import { type Posted, type Shared, storeUnavailable } from './shared.ts';
+
+export interface RedisSharedOptions extends RedisSettings {
+  keyPrefix: string;
+}
+
+/** A holder that died must not hold the lock for long; a refresh takes at most this. */
+const lockMs = 65_000;
+const pollMs = 40;
+
+/** Deletes the lock only where it is still ours. */
+const releaseScript =
+  "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
+
+/** What instances share, in Redis or Valkey. Names in keys are digests, so that a dump tells nobody's. */
+export function createRedisShared(
+  options: RedisSharedOptions,
+  revocations: Revocations,
+  log: Logger,
+): Shared {
+  const { keyPrefix } = options;
+  const client = connectRedis(options);
+  const subscriber = connectRedis(options);
+  const channel = `${keyPrefix}revoked`;
+  const keyOf = (kind: string, name: string) =>
+    `${keyPrefix}${kind}:${createHash('sha256').update(name).digest('base64url')}`;
+  let problem: string | undefined = 'Redis was not reached yet';
+
+  const reachable = () => {
+    if (problem !== undefined) log.info('Redis is reachable');
+    problem = undefined;
+    loadRevocations().catch((error: unknown) =>
+      log.warn({ reason: describeError(error) }, 'sign-outs were not loaded'),
+    );
+  };
+  const unreachable = (error: unknown) => {
+    if (problem === undefined) log.warn({ reason: describeError(error) }, 'Redis is not reachable');
+    problem = 'Redis is not reachable';
+  };
+  client.on('ready', reachable);
+  client.on('error', unreachable);
+  client.on('close', () => unreachable(new Error('the connection was closed')));
+  subscriber.on('error', () => {});
+  subscriber.on('ready', () => {
+    subscriber.subscribe(channel).catch(() => {});
+  });
+  subscriber.on('message', (_channel: string, text: string) =>
+    revocations.add(JSON.parse(text) as Revocation),
+  );
+
+  const ask = async <T>(command: (redis: RedisClient) => Promise<T>): Promise<T> => {
+    try {
+      return await command(client);
+    } catch (error) {
+      throw storeUnavailable(error);
+    }
+  };
+
+  /** Sign-outs that happened while this instance was not there to hear of them. */
+  async function loadRevocations(): Promise<void> {
+    const now = Math.floor(Date.now() / 1000);
+    const list = `${keyPrefix}revocations`;
+    await client.zremrangebyscore(list, '-inf', now);
+    for (const text of await client.zrangebyscore(list, now, '+inf'))
+      revocations.add(JSON.parse(text) as Revocation);
+  }
+
+  // What was done here stays known here, should Redis go away in the middle of it.
+  const board = createBoard();
+  const running = new Map<string, Promise<string>>();
+  const runOnce = async (key: string, work: () => Promise<Posted>): Promise<string> => {
+    const [done, mark, lock] = [keyOf('done', key), keyOf('mark', key), keyOf('lock', key)];
+    const holder = randomBytes(12).toString('base64url');
+    for (const deadline = Date.now() + lockMs; Date.now() < deadline; ) {
+      const found = await ask(async (redis) => (await redis.get(done)) ?? (await redis.get(mark)));
+      if (found !== null) return found;
+      if ((await ask((redis) => redis.set(lock, holder, 'PX', lockMs, 'NX'))) !== null) break;
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+    try {
+      // Between the look and the lock, the one before may have finished.
+      const late = await ask(async (redis) => (await redis.get(done)) ?? (await redis.get(mark)));
+      if (late !== null) return late;
+      const posted = await work();
+      board.post(key, posted);
+      await post(done, mark, posted);
+      return posted.value;
+    } finally {
+      await client.eval(releaseScript, 1, lock, holder).catch(() => {});
+    }
+  };
+
+  /** A result that cannot be written is known here all the same; others find the lock free and ask again. */
+  async function post(done: string, mark: string, { value, lingerMs, afterwards }: Posted): Promise<void> {
+    try {
+      if (afterwards) await client.set(mark, afterwards.value, 'PX', lingerMs + afterwards.forMs);
+      if (lingerMs > 0) await client.set(done, value, 'PX', lingerMs);
+    } catch (error) {
+      log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances');
+    }
+  }
+
+  return {
+    once(key, work) {
+      const posted = board.read(key);
+      if (posted !== undefined) return Promise.resolve(posted);
+      const known = running.get(key);
+      if (known) return known;
+      const run = runOnce(key, work).finally(() => running.delete(key));
+      running.set(key, run);
+      return run;
+    },
+    sessions: {
+      get: (id) => ask(async (redis) => (await redis.get(`${keyPrefix}session:${id}`)) ?? undefined),
+      set: (id, value, ttlSeconds) =>
+        ask(async (redis) => {
+          await redis.set(`${keyPrefix}session:${id}`, value, 'EX', ttlSeconds);
+        }),
+      delete: (id) =>
+        ask(async (redis) => {
+          await redis.del(`${keyPrefix}session:${id}`);
+        }),
+    },
+    async publish(revocation) {
+      revocations.add(revocation);
+      const text = JSON.stringify(revocation);
+      await ask(async (redis) => {
+        await redis.zadd(`${keyPrefix}revocations`, revocation.until, text);
+        await redis.publish(channel, text);
+      });
+    },
+    problem: () => problem,
+    async close() {
+      client.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { GatewayError } from '../../errors.ts';
+import type { Revocation } from '../revocations.ts';
+
+/** The outcome of work that one process did for all. */
+export interface Posted {
+  value: string;
+  /** Milliseconds for which others that come for the same key get this value. */
+  lingerMs: number;
+  /** What stands in its place afterwards: work that must never be done twice leaves a mark. */
+  afterwards?: { value: string; forMs: number };
+}
+
+/**
+ * What the processes of one gateway have in common: a place to do a thing once, a place for sessions, and a
+ * way to tell each other of sign-outs. A single process has it in its own memory, workers in their primary,
+ * instances in Redis.
+ */
+export interface Shared {
+  /**
+   * Does the work once among all processes, however many ask for the key at the same time, and gives all of
+   * them its value. Rejects when the work does, or with GatewayError 503.
+   */
+  once(key: string, work: () => Promise<Posted>): Promise<string>;
+  /** Sealed sessions by id. */
+  sessions: SessionTable;
+  /** Tells all processes, this one included. */
+  publish(revocation: Revocation): Promise<void>;
+  /** Whether it can be reached; undefined where there is nothing to reach. */
+  problem(): string | undefined;
+  close(): Promise<void>;
+}
+
+/** Sealed sessions by id. All of it rejects with GatewayError 503 when the place cannot be reached. */
+export interface SessionTable {
+  get(id: string): Promise<string | undefined>;
+  set(id: string, value: string, ttlSeconds: number): Promise<void>;
+  delete(id: string): Promise<void>;
+}
+
+/** The store cannot be asked now: nobody is signed out for that, and nobody gets in. */
+export function storeUnavailable(cause: unknown): GatewayError {
+  return new GatewayError('store_unavailable', { retryAfter: 1, cause });
+}

@@ -1,0 +1,45 @@
+import { GatewayError } from '../../errors.ts';
+import type { Logger } from '../../observe/log.ts';
+import type { Cookie } from '../cookies.ts';
+import { joinChunks } from '../cookies.ts';
+import type { KeyRing } from '../key-ring.ts';
+import { open, seal } from '../seal.ts';
+import { decodeSession, encodeSession, type Session } from '../session.ts';
+import type { CookieWriter } from './cookie-writer.ts';
+import type { SessionStore } from './store.ts';
+
+/** Keeps sessions in the browser: sealed, in one cookie or a few. */
+export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logger): SessionStore {
+  const { name } = writer;
+  const write = (session: Session, cookies: readonly Cookie[]): string[] => {
+    const sealed = (content: Session) => seal(encodeSession(content), ring, 'session', name);
+    const whole = writer.write(sealed(session), session, cookies);
+    if (whole) return whole;
+    // The ID token only helps the provider to recognise a sign-out; the rest of the session needs no help.
+    const smaller = writer.write(sealed({ ...session, idToken: undefined }), session, cookies);
+    log.warn(
+      { provider: session.provider, subject: session.subject, limit: writer.maxBytes },
+      smaller
+        ? 'the session is too large for session.maxCookieBytes: its ID token was left out. Ask for fewer groups or scopes, or keep sessions in Redis (session.store)'
+        : 'the session is too large for session.maxCookieBytes. Ask for fewer groups or scopes, or keep sessions in Redis (session.store)',
+    );
+    if (smaller) return smaller;
+    throw new GatewayError('session_too_large', {
+      detail: 'The people who run this site can keep sessions on the server, or ask for less in the tokens.',
+    });
+  };
+  return {
+    onServer: false,
+    read(cookies) {
+      for (const value of joinChunks(name, cookies)) {
+        const opened = open(value, ring, 'session', name);
+        const session = opened && decodeSession(opened.text);
+        if (session) return { session, outdatedKey: opened.outdatedKey, handle: undefined };
+      }
+      return undefined;
+    },
+    create: write,
+    update: (_found, session, cookies) => write(session, cookies),
+    remove: async () => {},
+  };
+}

@@ -1,0 +1,30 @@
+import type { Cookie } from '../cookies.ts';
+import type { Session } from '../session.ts';
+
+/** A session that was found, and what its store needs to write it again. */
+export interface Found {
+  session: Session;
+  /** It was sealed with a key that is no longer the first of the ring. */
+  outdatedKey: boolean;
+  /** What only the store understands. */
+  handle: unknown;
+}
+
+export type Maybe<T> = T | Promise<T>;
+
+/** Where sessions are kept. Everything rejects with GatewayError 503 when the place cannot be reached. */
+export interface SessionStore {
+  /** Sessions are kept here and not in the browser, so that writing one is enough for all requests. */
+  onServer: boolean;
+  /** The session of a request; undefined without one or with a broken one. */
+  read(cookies: readonly Cookie[]): Maybe<Found | undefined>;
+  /**
+   * Keeps a new session; gives the Set-Cookie values that put it in place of any other. Throws GatewayError
+   * when it is too large.
+   */
+  create(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
+  /** Keeps a session that has changed; gives the Set-Cookie values that this needs, often none. */
+  update(found: Found, session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
+  /** Forgets a session. */
+  remove(found: Found): Promise<void>;
+}

@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Child, startChild } from './child.ts';
+import { freePort } from './listening.ts';
+
+export interface TestRedis {
+  url: string;
+  port: number;
+  /** Kills it without a word, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, with the data that it had written. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A real Redis server on a free port of 127.0.0.1, with a folder of its own. */
+export async function startRedis(...args: string[]): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-redis-'));
+  const port = await freePort();
+  const start = (): Promise<Child> =>
+    startChild(
+      'redis-server',
+      ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', ...args],
+      { ready: port, install: 'apt-get install -y redis-server' },
+    );
+  let server = await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    async kill() {
+      server.process.kill('SIGKILL');
+      await server.exited;
+    },
+    async restart() {
+      server = await start();
+    },
+    async stop() {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
