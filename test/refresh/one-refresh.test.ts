@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { test } from 'tap';
+import tap, { test } from 'tap';
 import { arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { logIn } from '../support/log-in.ts';
@@ -7,6 +7,10 @@ import { startProvider, type TestProvider } from '../support/provider.ts';
 import { startRedis } from '../support/redis.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
+
+/** Most of the time is waiting for tokens to expire, so the tests wait together. */
+tap.jobs = 2;
+const waiting = { buffered: true };
 
 const tokenSeconds = 6;
 const requests = 200;
@@ -46,43 +50,47 @@ const settings: { name: string; config: Record<string, unknown>; redis?: boolean
 ];
 
 for (const { name, config, redis: withRedis, instances = 1 } of settings) {
-  test(`${requests} requests at the end of the token make one refresh and ${requests} answers: ${name}`, async (t) => {
-    const provider = await startRotatingProvider(t);
-    const upstream = await arrangeUpstream(t);
-    const redis = withRedis ? await startRedis() : undefined;
-    if (redis) t.teardown(() => redis.stop());
-    const secret = Buffer.alloc(32, 9).toString('base64');
-    const session = { ...(config.session as object), secret, ...(redis && { store: redis.url }) };
-    const gateways = await Promise.all(
-      Array.from({ length: instances }, () =>
-        spawnGateway({ provider, upstream, config: { ...config, session } }),
-      ),
-    );
-    for (const gateway of gateways) t.teardown(() => gateway.stop());
-    const urls = gateways.map(({ url }) => url);
-    const [first = ''] = urls;
+  test(
+    `${requests} requests at the end of the token make one refresh and ${requests} answers: ${name}`,
+    waiting,
+    async (t) => {
+      const provider = await startRotatingProvider(t);
+      const upstream = await arrangeUpstream(t);
+      const redis = withRedis ? await startRedis() : undefined;
+      if (redis) t.teardown(() => redis.stop());
+      const secret = Buffer.alloc(32, 9).toString('base64');
+      const session = { ...(config.session as object), secret, ...(redis && { store: redis.url }) };
+      const gateways = await Promise.all(
+        Array.from({ length: instances }, () =>
+          spawnGateway({ provider, upstream, config: { ...config, session } }),
+        ),
+      );
+      for (const gateway of gateways) t.teardown(() => gateway.stop());
+      const urls = gateways.map(({ url }) => url);
+      const [first = ''] = urls;
 
-    const client = createClient();
-    t.teardown(() => client.close());
-    await logIn(client, first, 'ada');
-    const before = client.cookies.headerFor(first) ?? '';
-    const oldBearer = bearerOf((await client.get(`${first}/`)).text);
-    await wait(tokenSeconds * 1000);
+      const client = createClient();
+      t.teardown(() => client.close());
+      await logIn(client, first, 'ada');
+      const before = client.cookies.headerFor(first) ?? '';
+      const oldBearer = bearerOf((await client.get(`${first}/`)).text);
+      await wait(tokenSeconds * 1000);
 
-    const answers = await storm(urls, before);
-    t.equal(answers.filter(({ status }) => status === 200).length, requests, 'every request was answered');
-    const bearers = new Set(answers.map(({ text }) => bearerOf(text)));
-    t.equal(bearers.size, 1, 'all with one token');
-    t.notOk(bearers.has(oldBearer), 'which is a new one');
-    t.equal(refreshesOf(provider), 1, 'the provider was asked once');
+      const answers = await storm(urls, before);
+      t.equal(answers.filter(({ status }) => status === 200).length, requests, 'every request was answered');
+      const bearers = new Set(answers.map(({ text }) => bearerOf(text)));
+      t.equal(bearers.size, 1, 'all with one token');
+      t.notOk(bearers.has(oldBearer), 'which is a new one');
+      t.equal(refreshesOf(provider), 1, 'the provider was asked once');
 
-    const late = await storm(urls, before);
-    t.equal(
-      late.filter(({ status }) => status === 200).length,
-      requests,
-      'late ones with the old cookie pass too',
-    );
-    t.strictSame(failuresOf(provider), [], 'and no refresh token was sent twice');
-    t.ok(refreshesOf(provider) <= 2);
-  });
+      const late = await storm(urls, before);
+      t.equal(
+        late.filter(({ status }) => status === 200).length,
+        requests,
+        'late ones with the old cookie pass too',
+      );
+      t.strictSame(failuresOf(provider), [], 'and no refresh token was sent twice');
+      t.ok(refreshesOf(provider) <= 2);
+    },
+  );
 }
