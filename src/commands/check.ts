@@ -6,6 +6,7 @@ import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { describeError } from '../observe/log.ts';
 import { compileRoutes } from '../routes/table.ts';
+import { connectRedis } from '../session/shared/redis-client.ts';
 
 interface Finding {
   subject: string;
@@ -30,6 +31,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     findings.push(
       ...(await Promise.all([
         attempt(`provider ${config.provider.issuer}`, findProvider(config)),
+        ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
         ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
       ])),
     );
@@ -60,6 +62,25 @@ async function findProvider({ provider }: Config): Promise<void> {
     await fetchMetadata(provider, http);
   } finally {
     await http.close();
+  }
+}
+
+function redisOf({ session: { store, redis } }: Config): string[] {
+  const url = store.kind === 'redis' ? store.url : redis.url;
+  return url === undefined ? [] : [url];
+}
+
+async function reachRedis({ session: { redis } }: Config, url: string): Promise<void> {
+  const client = connectRedis({ url, ca: redis.ca, timeout: connectTimeoutMs });
+  try {
+    await new Promise((resolve, reject) => {
+      client.once('ready', resolve);
+      client.on('error', reject);
+      client.once('close', () => reject(new Error('the connection was closed')));
+    });
+    await client.ping();
+  } finally {
+    client.disconnect();
   }
 }
 

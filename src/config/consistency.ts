@@ -1,4 +1,4 @@
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../identity/provider/loopback.ts';
 import type { ConfigPath } from './problems.ts';
 import { reservedAuthorizationParams } from './schema/provider.ts';
 
@@ -28,6 +28,7 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
     ...publicUrlProblems(config),
     ...providerProblems(asMap(config.provider)),
     ...cookieProblems(config),
+    ...storeProblems(asMap(config.session)),
   ];
 }
 
@@ -136,4 +137,14 @@ function cookieProblems(config: Loose): Inconsistency[] {
     if (outside) report('domain', `${outside.hostname} of publicUrl is not below this domain.`);
   }
   return found;
+}
+
+function storeProblems({ store, redis }: Loose): Inconsistency[] {
+  const url = asMap(redis).url;
+  if (url === undefined || store === undefined || store === 'cookie') return [];
+  const message =
+    store === 'memory'
+      ? 'sessions are either in memory or shared: drop `session.redis.url`, or make it the `session.store`.'
+      : 'the store is a Redis already; `session.redis.url` is for sessions in cookies.';
+  return [{ path: ['session', 'redis', 'url'], message }];
 }

@@ -13,7 +13,7 @@ interface Override {
 }
 
 /** `provider.clientSecret` → `SALLYPORT_PROVIDER_CLIENT_SECRET`. */
-export function environmentName(path: readonly string[]): string {
+function environmentName(path: readonly string[]): string {
   return namePrefix + path.map((key) => key.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_');
 }
 

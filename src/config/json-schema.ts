@@ -24,7 +24,19 @@ export interface JsonSchema {
 export function configJsonSchema(): JsonSchema {
   const schema = z.toJSONSchema(configSchema, {
     io: 'input',
-    override: ({ jsonSchema }) => {
+    override: ({ jsonSchema, zodSchema }) => {
+      // The library leaves them out where text is turned into something else; they are meant for the text.
+      const examples = z.globalRegistry.get(zodSchema)?.examples;
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
+      if (Array.isArray(jsonSchema.alternatives)) {
+        const { description, default: standard, alternatives, ...number } = jsonSchema;
+        for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+        Object.assign(jsonSchema, {
+          description,
+          default: standard,
+          anyOf: [number, { enum: alternatives }],
+        });
+      }
       // Editors must accept the short form as well, and ${NAME} in place of a number or a boolean.
       if (typeof jsonSchema.short === 'string') {
         const { description, default: standard, short, ...object } = jsonSchema;

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isLoopback } from '../identity/provider/loopback.ts';
 import { findInconsistencies } from './consistency.ts';
+import { defaultHeaders } from './default-headers.ts';
 import { applyEnvironment } from './environment.ts';
 import { explainIssue } from './explain-issue.ts';
 import { type InterpolationFailure, interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
-import { isLoopback } from './loopback.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
 import { type Config, configSchema } from './schema/index.ts';
 
@@ -83,7 +84,8 @@ export function parseConfig(
     problems.push({ path, source: sourceOf(path, aboutKey), message });
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(inFileOrder(problems));
-  return { config: result.data, warnings: [...warnings, ...insecureSettings(result.data)], file };
+  const config = { ...result.data, defaultHeaders: defaultHeaders(result.data.provider.claims) };
+  return { config, warnings: [...warnings, ...questionable(config)], file };
 }
 
 function readDocument(document: Document, source: string): unknown {
@@ -119,8 +121,8 @@ function inFileOrder(problems: readonly Problem[]): Problem[] {
   return [...unique.values()].sort((a, b) => line(a) - line(b));
 }
 
-/** What weakens the defaults is said at every start. */
-function insecureSettings(config: Config): string[] {
+/** What weakens the defaults, or cannot work as it is, is said at every start. */
+function questionable(config: Config): string[] {
   const warnings: string[] = [];
   if (config.provider.insecureHttp) {
     warnings.push('provider.insecureHttp is on: who can read or change that traffic can sign in as anybody');
@@ -129,6 +131,14 @@ function insecureSettings(config: Config): string[] {
     const url = new URL(origin);
     if (url.protocol === 'http:' && !isLoopback(url)) {
       warnings.push(`publicUrl ${origin} is plain http: session cookies travel unprotected`);
+    }
+  }
+  const hosts = config.publicUrl.map((origin) => new URL(origin).hostname);
+  for (const { host, allow } of config.routes) {
+    if (host !== undefined && allow !== 'public' && !hosts.includes(host.replace(/^\*\./, ''))) {
+      warnings.push(
+        `the route of ${host} asks for a session, and ${host} is not in publicUrl: nobody can sign in there`,
+      );
     }
   }
   return warnings;

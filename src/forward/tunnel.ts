@@ -129,7 +129,7 @@ function relayRefusal(job: Tunnel, upstream: ClientRequest, answer: IncomingMess
 }
 
 /** The first line and the headers of an answer, as they go over the wire. */
-export function responseHead(status: number, reason: string, headers: RawHeaders): string {
+function responseHead(status: number, reason: string, headers: RawHeaders): string {
   let text = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return `${text}\r\n`;

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../errors.ts';
-import { type Answer, jsonAnswer, redirectTo } from '../pages/answer.ts';
+import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { type CallbackParts, finishLogin, matchLogin } from './login/callback.ts';
 import { safeReturnTo } from './login/return-to.ts';
@@ -73,7 +73,7 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
     const { session, returnTo } = await finishLogin(parts, login, query);
     const cookies = await parts.sessions.begin(session, visit.cookies);
     parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
-    return redirectTo(returnTo, [...cookies, ...forget, parts.rounds.count(visit.cookies)]);
+    return goOn(parts, returnTo, [...cookies, ...forget, parts.rounds.count(visit.cookies)]);
   } catch (error) {
     if (error instanceof GatewayError) {
       // Spent, whatever came of it.
@@ -82,6 +82,21 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
     }
     throw error;
   }
+}
+
+/**
+ * The way back to the application. The redirect is part of a journey that began at the provider, on which
+ * browsers hold SameSite=Strict cookies back; from a page of our own it is a journey of our own.
+ */
+function goOn({ cookies }: EndpointParts, returnTo: string, setCookies: readonly string[]): Answer {
+  if (cookies.attributes.sameSite !== 'strict') return redirectTo(returnTo, setCookies);
+  const page = {
+    title: 'You are signed in',
+    message: 'The application comes up in a moment.',
+    refreshTo: returnTo,
+    actions: [{ label: 'Go on', href: returnTo }],
+  };
+  return pageAnswer(200, page, setCookies);
 }
 
 async function userinfo({ sessions, personClaims }: EndpointParts, visit: Visit): Promise<Answer> {

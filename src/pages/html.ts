@@ -9,7 +9,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Text as it may stand in an element or a quoted attribute. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
@@ -61,6 +61,8 @@ export interface Page {
   /** What else helps; plain text. */
   detail?: string | undefined;
   actions?: readonly Action[];
+  /** Where the browser goes on to by itself, as of this page. */
+  refreshTo?: string;
   /** Small print; plain text. */
   footer?: string | undefined;
 }
@@ -74,14 +76,14 @@ function renderAction({ label, href, post }: Action, index: number): string {
 }
 
 /** A whole page; all texts are escaped here. */
-export function renderPage({ title, message, detail, actions = [], footer }: Page): string {
+export function renderPage({ title, message, detail, actions = [], refreshTo, footer }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${escapeHtml(title)}</title>
+${refreshTo ? `<meta http-equiv="refresh" content="0;url=${escapeHtml(refreshTo)}">\n` : ''}<title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>
 <body>

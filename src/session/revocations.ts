@@ -44,7 +44,7 @@ function plainKey(target: RevocationTarget): string {
 }
 
 /** The keys that a session can be ended by. */
-export function revocationKeysOf({ id, provider, providerSessionId, subject }: Session): string[] {
+function revocationKeysOf({ id, provider, providerSessionId, subject }: Session): string[] {
   const keys = [
     revocationKey({ kind: 'session', id }),
     revocationKey({ kind: 'subject', provider, subject }),

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import type { Template } from '../template.ts';
 import {
   flag,
   listenAddress,
@@ -64,7 +65,7 @@ const prefix = parsed('a path such as /oauth2', (input) =>
   /^(\/[A-Za-z0-9_-]+)+$/.test(input) ? input : undefined,
 );
 
-export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
 export const configSchema = z
   .strictObject({
@@ -151,8 +152,11 @@ export const configSchema = z
   })
   .meta({ title: 'Sallyport configuration' });
 
-export type Config = z.output<typeof configSchema>;
+/** A valid configuration, defaults filled in. */
+export interface Config extends z.output<typeof configSchema> {
+  /** The header templates that stand under those of the file. */
+  defaultHeaders: Readonly<Record<string, Template>>;
+}
 export type { ListenAddress, Network } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { RouteConfig } from './routes.ts';
-export type { SessionConfig, StoreConfig } from './session.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { claimPath, duration, endpointUrl, flag, text } from './fields.ts';
 
-export const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const;
+const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const;
 
 /** Parameters that the login itself sets; letting a file override them would undo its protection. */
 export const reservedAuthorizationParams: readonly string[] = [
@@ -22,9 +22,7 @@ const claims = z
     user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
     email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
     name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
-    groups: claimPath()
-      .prefault('groups')
-      .meta({ description: 'The claim with the groups or roles: a list, or words split by spaces.' }),
+    groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
   })
   .prefault({})
   .meta({

@@ -64,10 +64,10 @@ const method = () =>
     return METHODS.includes(name) && name !== 'CONNECT' && name !== 'TRACE' ? name : undefined;
   });
 
-export const accessLevels = ['public', 'signed-in'] as const;
-export const unauthenticatedAnswers = ['auto', 'login', '401', 'pass'] as const;
+const accessLevels = ['public', 'signed-in'] as const;
+const unauthenticatedAnswers = ['auto', 'login', '401', 'pass'] as const;
 
-export const timeouts = () =>
+const timeouts = () =>
   z
     .strictObject({
       response: duration()

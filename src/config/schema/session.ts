@@ -43,7 +43,7 @@ const cookie = z
 
 const redisUrl = /^(rediss?|redis\+sentinel|rediss\+sentinel|redis\+cluster|rediss\+cluster):\/\/[^\s/]+/;
 
-export type StoreConfig = { kind: 'cookie' } | { kind: 'memory' } | { kind: 'redis'; url: string };
+type StoreConfig = { kind: 'cookie' } | { kind: 'memory' } | { kind: 'redis'; url: string };
 
 const redisForms =
   'redis://host:6379, rediss://…, redis+sentinel://host:26379,host:26379/name or redis+cluster://host:6379,host:6379';
@@ -107,5 +107,3 @@ export const sessionSchema = z
     }),
   })
   .meta({ description: 'The session of a person who is signed in.' });
-
-export type SessionConfig = z.output<typeof sessionSchema>;

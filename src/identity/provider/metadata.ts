@@ -10,9 +10,9 @@ import {
   None,
   type ServerMetadata,
 } from 'openid-client';
-import { isLoopback } from '../../config/loopback.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { type ProviderHttp, refreshTimeoutMs } from './http.ts';
+import { isLoopback } from './loopback.ts';
 
 /** The endpoints that the configuration gives by hand, in the names of RFC 8414. */
 function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
