@@ -44,6 +44,7 @@ export async function digestOf(stream: AsyncIterable<unknown>): Promise<{ length
 export const sendBulk: UpstreamHandler = (request, response) => {
   const [path = '', query] = (request.url ?? '').split('?');
   const length = Number(path.slice(1));
+  request.resume();
   response.writeHead(200, {
     'content-type': 'application/octet-stream',
     ...(query === 'length' && { 'content-length': String(length) }),

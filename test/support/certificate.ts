@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,9 +15,10 @@ export interface Certificate {
   keyFile: string;
 }
 
-/** Makes a key and a certificate that nobody trusts unless told to; valid for one day. */
+/** Makes a key and a certificate that nobody trusts unless told to; valid for one day. The files go with the process. */
 export async function makeCertificate(commonName = 'localhost'): Promise<Certificate> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-tls-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const certFile = join(folder, 'cert.pem');
   const keyFile = join(folder, 'key.pem');
   const options =

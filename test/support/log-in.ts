@@ -74,6 +74,9 @@ export async function logIn(
   const hasSession = client.cookies
     .all()
     .some(({ name }) => name === cookie || name.startsWith(`${cookie}.`));
-  if (!hasSession) throw new Error(`no session after the login: ${last.status} at ${last.url}: ${last.text}`);
+  if (!hasSession) {
+    const text = last.text.replace(/<style.*?<\/style>|<[^>]*>|\s+/gs, ' ').slice(0, 500);
+    throw new Error(`no session after the login: ${last.status} at ${last.url}: ${text}`);
+  }
   return last;
 }

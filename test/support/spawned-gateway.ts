@@ -34,9 +34,15 @@ export async function spawnGateway(
   parts.provider?.allowRedirectsTo(url);
   const [node] = commandLine;
   const args = [...(parts.nodeArgs ?? []), main, 'serve', '-c', file];
-  const child = await startChild(node, args, { env: parts.env ?? {}, ready: port });
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
+  const child = await startChild(node, args, { env: parts.env ?? {}, ready: port }).catch(
+    async (error: unknown) => {
+      await removeFolder();
+      throw error;
+    },
+  );
   if (parts.provider && parts.awaitProvider !== false) await providerFound(url);
-  void child.exited.then(() => rm(folder, { recursive: true, force: true }));
+  void child.exited.then(removeFolder);
   const memory = async (field: string) => {
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
     return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
