@@ -84,6 +84,10 @@ function openUpload({ request, response, maxBody }: Transfer): Upload {
   });
 }
 
+function isLengthMismatch(error: Error): boolean {
+  return (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+}
+
 /** One request and its answer, as undici reports them. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #job: Transfer;
@@ -158,6 +162,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     response.off('close', this.#onClose);
     if (!this.#answering) {
       this.#onUnsent(error);
+    } else if (response.statusCode === 304 && isLengthMismatch(error)) {
+      // RFC 9110 §8.6: the length is that of the answer which was not repeated. The library misses its bytes.
+      response.end();
     } else if (!response.destroyed) {
       // Half an answer must look like half an answer: the connection breaks.
       broke(upstreamError(error));

@@ -26,6 +26,9 @@ export interface Tunnel {
   fail(error: GatewayError): void;
 }
 
+/** A client that follows the protocol sends nothing before the handshake is answered. */
+const mostEarlyBytes = 64 * 1024;
+
 /**
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
@@ -46,21 +49,38 @@ export function openTunnel(job: Tunnel): void {
     agent: false,
   });
   const abandon = () => upstream.destroy();
+  // Only who reads learns that the other side has left; and what comes early belongs to the WebSocket.
+  const early: Buffer[] = [job.head];
+  const onEarly = (chunk: Buffer) => {
+    early.push(chunk);
+    if (early.reduce((sum, { length }) => sum + length, 0) > mostEarlyBytes) socket.destroy();
+  };
+  const settle = () => {
+    socket.off('close', abandon);
+    socket.off('end', abandon);
+    socket.off('data', onEarly);
+    socket.pause();
+    return Buffer.concat(early);
+  };
   socket.on('close', abandon);
+  socket.on('end', abandon);
+  socket.on('data', onEarly);
   upstream.setTimeout(responseTimeout, () => {
     upstream.destroy(
       Object.assign(new Error('the upstream did not answer the handshake'), { code: 'ETIMEDOUT' }),
     );
   });
   upstream.on('error', (error) => {
-    socket.off('close', abandon);
+    settle();
     if (!socket.destroyed) job.fail(upstreamError(error));
   });
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
-    socket.off('close', abandon);
-    join(job, answer, upstreamSocket, upstreamHead);
+    join({ ...job, head: settle() }, answer, upstreamSocket, upstreamHead);
   });
-  upstream.on('response', (answer) => relayRefusal(job, upstream, answer));
+  upstream.on('response', (answer) => {
+    settle();
+    relayRefusal(job, upstream, answer);
+  });
   upstream.end();
 }
 

@@ -77,8 +77,9 @@ async function registerProxy(
       switch (decision.kind) {
         case 'allow':
           allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, current));
-          // The body is the application's business: without a type, no parser of ours looks at it.
-          delete request.raw.headers['content-type'];
+          // The body is the application's business: this type no parser of ours looks at. None at all would
+          // not do, since Fastify refuses QUERY without one; upstream goes what the client sent.
+          request.raw.headers['content-type'] = 'application/octet-stream';
           done();
           break;
         case 'login':

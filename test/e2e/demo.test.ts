@@ -31,12 +31,9 @@ test('two people sign in to the demo, each with a click, and pin up notes', asyn
 test('the clock of the demo ticks by server-sent events, through the gateway', async (t) => {
   const { context, page } = await visit('Grace Hopper');
   await page.goto(`${demo.url}/`);
-  const clock = page.locator('#clock');
-  await page.waitForFunction(
-    "/^\\d\\d:\\d\\d:\\d\\d UTC for Grace/.test(document.getElementById('clock').textContent)",
-  );
-  const first = await clock.textContent();
-  await page.waitForFunction(`document.getElementById('clock').textContent !== ${JSON.stringify(first)}`);
+  const clock = page.locator('#clock').filter({ hasText: /^\d\d:\d\d:\d\d UTC for Grace Hopper$/ });
+  const first = (await clock.textContent()) ?? '';
+  await page.locator('#clock').filter({ hasNotText: first }).waitFor();
   t.not(await clock.textContent(), first);
   await context.close();
 });

@@ -11,8 +11,7 @@ const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
 /** A program that says what it was given, and how often it was asked to stop. */
 const program = (greeting: string) => `
 declare const process: any, console: any, setInterval: any, setTimeout: any;
-const [word, ...rest] = process.argv.slice(2);
-console.log('${greeting}', JSON.stringify([word, ...rest]));
+const [word] = process.argv.slice(2);
 if (word === 'fail') process.exitCode = 78;
 if (word === 'wait') {
   let asked = 0;
@@ -21,6 +20,7 @@ if (word === 'wait') {
   process.on('SIGINT', () => setTimeout(() => { console.log('asked', asked); process.exit(3); }, 200));
   process.on('SIGTERM', () => { console.log('asked', asked); process.exit(4); });
 }
+console.log('${greeting}', JSON.stringify(process.argv.slice(2)));
 `;
 
 /** A fresh clone of a project in small: the real scripts and the real compiler, and a program of one file. */

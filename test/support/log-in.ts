@@ -1,7 +1,7 @@
 import { type Client, type HttpAnswer, navigationHeaders } from './client.ts';
 
 /** The first form of a page, ready to be sent. */
-export interface PageForm {
+interface PageForm {
   /** Absolute. */
   action: string;
   method: string;
@@ -10,7 +10,7 @@ export interface PageForm {
 }
 
 /** Reads the first form of an HTML page. */
-export function readForm({ text, url }: Pick<HttpAnswer, 'text' | 'url'>): PageForm {
+function readForm({ text, url }: Pick<HttpAnswer, 'text' | 'url'>): PageForm {
   const form = /<form\b[^>]*>/i.exec(text)?.[0];
   if (form === undefined) throw new Error(`no form at ${url}: ${text.slice(0, 300)}`);
   const fields: Record<string, string> = {};
@@ -28,7 +28,7 @@ function attribute(tag: string, name: string): string | undefined {
 }
 
 /** Fills in the first form of a page and sends it; follows up to ten redirects. */
-export function submitForm(
+function submitForm(
   client: Client,
   page: Pick<HttpAnswer, 'text' | 'url'>,
   values: Record<string, string>,

@@ -10,9 +10,6 @@ import { providerFound } from './provider-found.ts';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
-/** The compiled command line, for tests that run other commands. */
-export const commandLine: readonly [node: string, main: string] = [process.execPath, main];
-
 export interface SpawnedGateway extends Child {
   url: string;
   log: GatewayLog;
@@ -32,10 +29,9 @@ export async function spawnGateway(
   await writeFile(file, gatewayYaml(parts, port), { mode: 0o600 });
   const url = `http://127.0.0.1:${port}`;
   parts.provider?.allowRedirectsTo(url);
-  const [node] = commandLine;
   const args = [...(parts.nodeArgs ?? []), main, 'serve', '-c', file];
   const removeFolder = () => rm(folder, { recursive: true, force: true });
-  const child = await startChild(node, args, { env: parts.env ?? {}, ready: port }).catch(
+  const child = await startChild(process.execPath, args, { env: parts.env ?? {}, ready: port }).catch(
     async (error: unknown) => {
       await removeFolder();
       throw error;
