@@ -4,13 +4,13 @@ import type { ClientAuthMethod, ClientMetadata, Configuration, Provider } from '
 import { type Handler, type ProviderFront, startFront } from './provider-front.ts';
 import { answerInteraction, grantWithoutConsent, interactionPath, showLogoutPage } from './provider-pages.ts';
 
-export type { ProviderHit } from './provider-front.ts';
+export type { ProviderHit, Tamper } from './provider-front.ts';
 
 /** The claims of somebody; `sub` is the name that they log in with. */
 export type Person = Record<string, unknown>;
 
 /** Who exists unless a test says otherwise: with groups, without, and with a name outside ASCII. */
-const defaultPeople: Readonly<Record<string, Person>> = {
+export const defaultPeople: Readonly<Record<string, Person>> = {
   ada: {
     name: 'Ada Lovelace',
     preferred_username: 'ada',

@@ -46,8 +46,13 @@ export function loginError(error: unknown): GatewayError {
   if (networkCodes.test(code) || (status !== undefined && (status >= 500 || status === 429))) {
     return new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
   }
-  if (tokenChecks.has(code)) return new GatewayError('login_token_invalid', { cause: error });
+  if (tokenChecks.has(code) || isBadSignature(error)) return new GatewayError('login_token_invalid', { cause: error });
   return new GatewayError('login_response_invalid', { cause: error });
+}
+
+/** The library has no code of its own for this. */
+function isBadSignature(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error && /signature/i.test(error.cause.message);
 }
 
 /** Text of the provider, short and without tokens; the page escapes it. */

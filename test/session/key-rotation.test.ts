@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { test } from 'tap';
+import { parse, stringify } from 'yaml';
+import { parseConfig } from '../../src/config/load.ts';
+import { startGateway } from '../../src/gateway.ts';
+import { createLogger } from '../../src/observe/log.ts';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
+
+const fresh = () => randomBytes(32).toString('base64');
+
+test('keys are rotated under load with no failed request, and sessions move to the new key', async (t) => {
+  const provider = await startProvider();
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const [first, second] = [fresh(), fresh()];
+  const before = await startTestGateway({ provider, upstream, config: { session: { secret: first } } });
+  t.teardown(() => before.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  await logIn(client, before.url, 'ada');
+
+  /** Another instance of the same gateway, as a rolling restart brings it up, with the same address for browsers. */
+  const startWith = async (secret: string | string[]) => {
+    const file = parse(before.yaml) as Record<string, unknown>;
+    const text = stringify({ ...file, listen: '127.0.0.1:0', session: { secret } });
+    await writeFile(join(t.testdir(), 'sallyport.yaml'), text);
+    const { config } = parseConfig(text, { file: 'sallyport.yaml', env: {} });
+    const gateway = await startGateway(config, { log: createLogger({ level: 'silent', pretty: false }) });
+    t.teardown(() => gateway.close());
+    return gateway.url;
+  };
+  const { host } = new URL(before.url);
+  let target = before.url;
+  const statuses: number[] = [];
+  let running = true;
+  const load = (async () => {
+    while (running) {
+      const cookie = client.cookies.headerFor(before.url) ?? '';
+      const answer = await client.request(`${target}/load`, { headers: ['Host', host, 'Cookie', cookie] });
+      client.cookies.take(before.url, answer.setCookies);
+      statuses.push(answer.status);
+      await wait(2);
+    }
+  })();
+
+  await wait(200);
+  target = await startWith([second, first]);
+  await wait(300);
+  target = await startWith([second]);
+  await wait(200);
+  running = false;
+  await load;
+  t.ok(statuses.length > 50, `${statuses.length} requests`);
+  t.strictSame([...new Set(statuses)], [200], 'all were answered');
+});
