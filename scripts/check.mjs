@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { root } from './prepare.mjs';
 
 /** `npm run check`: everything that can be told without running the program, all of it at each run. */
+const colors = `--colors=${process.stdout.isTTY ? 'force' : 'off'}`;
 const checks = [
   { name: 'types', command: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   {
     name: 'lint and format',
-    command: ['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings'],
+    command: ['node_modules/@biomejs/biome/bin/biome', 'ci', colors, '--error-on-warnings'],
   },
   { name: 'unused files, exports and dependencies', command: ['node_modules/knip/bin/knip.js'] },
   { name: 'import direction', command: ['scripts/check-imports.mjs'] },

@@ -21,7 +21,7 @@ await import(pathToFileURL(main).href);
  * a second signal means "now, not gracefully", so the echo is dropped; a second Ctrl-C of a person is later.
  */
 function dropRepeatedSignals() {
-  const echoMilliseconds = 300;
+  const echoMilliseconds = 500;
   const lastSeen = new Map();
   const emit = process.emit;
   process.emit = function (event, ...details) {

@@ -1,5 +1,5 @@
 import type { Server as TlsServer } from 'node:tls';
-import type { Config, RouteConfig } from './config/schema/index.ts';
+import type { Config, ListenAddress, RouteConfig } from './config/schema/index.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
 import { createLiveConnections } from './forward/live-connections.ts';
@@ -110,7 +110,8 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     ...[shared.problem() ?? []].flat(),
   ];
   const admin = await startAdmin(config.admin.listen, log, { missing });
-  log.info({ listen: url, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
+  const listening = addressText(config.listen.address) ?? url;
+  log.info({ listen: listening, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
 
   return {
     url,
@@ -123,4 +124,10 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
       await Promise.all([forwarder.close(), provider.close(), shared.close(), admin?.close()]);
     },
   };
+}
+
+/** The address as it was configured: of `0.0.0.0`, the server itself names only one of its many. */
+function addressText(address: ListenAddress): string | undefined {
+  if ('path' in address) return `unix:${address.path}`;
+  return address.port === 0 ? undefined : `${address.host}:${address.port}`;
 }

@@ -16,6 +16,7 @@ export function upstreamError(error: unknown): GatewayError {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (timeouts.has(code)) return new GatewayError('upstream_timeout', { cause: error });
   const { name } = error as Error;
-  if (name === 'HTTPParserError' || invalidAnswers.test(code)) return new GatewayError('upstream_invalid', { cause: error });
+  if (name === 'HTTPParserError' || invalidAnswers.test(code))
+    return new GatewayError('upstream_invalid', { cause: error });
   return new GatewayError('upstream_unreachable', { cause: error });
 }

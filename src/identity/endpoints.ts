@@ -56,8 +56,10 @@ function formOf({ body }: FastifyRequest): URLSearchParams {
   return new URLSearchParams(typeof body === 'string' ? body : '');
 }
 
-function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {
-  return startLogin(parts, visit, safeReturnTo(query.get('rd'), visit.origin, parts.returnOrigins));
+async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {
+  const returnTo = safeReturnTo(query.get('rd'), visit.origin, parts.returnOrigins);
+  const isSignedIn = (await parts.sessions.peek(visit.cookies)) !== undefined;
+  return startLogin(parts, visit, returnTo, isSignedIn);
 }
 
 /** With one provider there is nothing to choose. */

@@ -94,7 +94,7 @@ async function registerProxy(
       }
     };
     const admission = admit(parts, exchange, resolution.route);
-    if (admission instanceof Promise) admission.then(proceed, done);
+    if (admission instanceof Promise) admission.then(proceed).catch(done);
     else proceed(admission);
   });
 

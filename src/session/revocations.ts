@@ -14,18 +14,25 @@ export interface Revocation {
   before: number;
   /** After this no session can be left that it is about; seconds since the epoch. */
   until: number;
+  /**
+   * The one who ended it could prove to be allowed to, by a session or a signed token. Others can only claim
+   * it, by a name that is hard to guess; their entries never push out proven ones.
+   */
+  proven: boolean;
 }
 
 /** The list of sessions that were ended before their time. Bounded, and looked at on every request. */
 export interface Revocations {
   add(revocation: Revocation): void;
   isRevoked(session: Session): boolean;
+  /** Every entry, for processes that start later. */
+  all(): Iterable<Revocation>;
   /** Calls back for every revocation that is added, once; returns what takes the callback off. */
   onRevoked(listener: (revocation: Revocation) => void): () => void;
 }
 
-/** Each entry is about 100 bytes; a flood of sign-outs must not fill the memory. */
-const mostEntries = 200_000;
+/** Each entry is about 150 bytes; a flood of sign-outs must not fill the memory. */
+const mostEntries = { proven: 200_000, claimed: 10_000 } as const;
 
 /** A digest: the list may be kept outside this process, where it should name nobody. */
 export function revocationKey(target: RevocationTarget): string {
@@ -55,24 +62,30 @@ function revocationKeysOf({ id, provider, providerSessionId, subject }: Session)
 }
 
 export function createRevocations(now: () => number = Date.now): Revocations {
-  const entries = new Map<string, Revocation>();
+  const proven = new Map<string, Revocation>();
+  const claimed = new Map<string, Revocation>();
   const listeners = new Set<(revocation: Revocation) => void>();
   return {
     add(revocation) {
+      const entries = revocation.proven ? proven : claimed;
+      const most = revocation.proven ? mostEntries.proven : mostEntries.claimed;
       const known = entries.get(revocation.key);
       if (known && known.before >= revocation.before) return;
       entries.delete(revocation.key);
       for (const [key, { until }] of entries) {
-        if (until * 1000 > now() && entries.size < mostEntries) break;
+        if (until * 1000 > now() && entries.size < most) break;
         entries.delete(key);
       }
       entries.set(revocation.key, revocation);
       for (const listener of listeners) listener(revocation);
     },
     isRevoked(session) {
-      if (entries.size === 0) return false;
-      return revocationKeysOf(session).some((key) => (entries.get(key)?.before ?? -1) >= session.createdAt);
+      if (proven.size === 0 && claimed.size === 0) return false;
+      const ended = (entry: Revocation | undefined) =>
+        entry !== undefined && entry.before >= session.createdAt;
+      return revocationKeysOf(session).some((key) => ended(proven.get(key)) || ended(claimed.get(key)));
     },
+    all: () => [...proven.values(), ...claimed.values()],
     onRevoked(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

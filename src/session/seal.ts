@@ -57,8 +57,7 @@ export function open(
 
 /** Like `open`, with keys of one's own. */
 export function openWith(keys: Keys, sealed: string, purpose: Purpose, name: string): Opened | undefined {
-  // Buffer.from forgives what is not base64url; a second spelling of one seal would not be one seal.
-  if (!/^[A-Za-z0-9_-]+$/.test(sealed)) return undefined;
+  if (!isCanonical(sealed)) return undefined;
   const bytes = Buffer.from(sealed, 'base64url');
   const version = bytes[0];
   if (bytes.length < overheadBytes || (version !== plainVersion && version !== deflatedVersion))
@@ -69,6 +68,13 @@ export function openWith(keys: Keys, sealed: string, purpose: Purpose, name: str
   if (!plaintext) return undefined;
   const text = version === deflatedVersion ? inflate(plaintext) : plaintext;
   return text && { text: text.toString('utf8'), outdatedKey: key !== keys[0] };
+}
+
+/** Buffer.from forgives what is not base64url, and unused bits at the end: one seal has one spelling. */
+function isCanonical(text: string): boolean {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) return false;
+  const rest = text.slice(text.length - (text.length % 4));
+  return Buffer.from(rest, 'base64url').toString('base64url') === rest;
 }
 
 function decrypt(

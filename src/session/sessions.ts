@@ -28,8 +28,11 @@ export interface Sessions {
   begin(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
   /** Ends the session of a request, so that no copy of its cookie opens anything. */
   end(cookies: readonly Cookie[]): Promise<void>;
-  /** Ends sessions from outside: all that fit the target and began before now. */
-  revoke(target: RevocationTarget): Promise<void>;
+  /**
+   * Ends sessions from outside: all that fit the target and began before now.
+   * @param claimed nobody proved to be allowed to; the name of the target is all that there is
+   */
+  revoke(target: RevocationTarget, claimed?: 'claimed'): Promise<void>;
 }
 
 export interface SessionsParts {
@@ -121,11 +124,11 @@ export function createSessions(parts: SessionsParts): Sessions {
       await store.remove(found);
       await this.revoke({ kind: 'session', id: found.session.id });
     },
-    revoke(target) {
+    revoke(target, claimed) {
       // Sessions begin and end within one second: only milliseconds tell which was first.
       const before = (parts.now ?? Date.now)() / 1000;
       const until = Math.ceil(before) + lifetimes.longest;
-      return shared.publish({ key: revocationKey(target), before, until });
+      return shared.publish({ key: revocationKey(target), before, until, proven: claimed === undefined });
     },
   };
 }

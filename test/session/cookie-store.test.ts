@@ -89,3 +89,35 @@ test('a persistent cookie lasts until the session ends, another as long as the b
   t.match((await storeWith({ persistent: true }).create(session, []))[0], /Max-Age=500/);
   t.notMatch((await storeWith().create(session, []))[0], /Max-Age/);
 });
+
+test('100,000 random cookies never give anything but "no session"', async (t) => {
+  const store = storeWith();
+  const [genuine] = headerOf(await store.create(session, []));
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_%=. ;"\u00e9';
+  const letter = (byte: number) => alphabet[byte % alphabet.length] ?? 'A';
+  let found = 0;
+  for (let round = 0; round < 100_000; round++) {
+    const noise = randomBytes(40);
+    const kind = round % 4;
+    const value =
+      kind === 0
+        ? [...noise].map(letter).join('')
+        : kind === 1
+          ? `1${noise.toString('base64url')}`
+          : kind === 2
+            ? // The genuine one with a character changed somewhere.
+              replaceAt(
+                genuine?.value ?? '',
+                noise.readUInt16BE() % (genuine?.value.length ?? 1),
+                letter(noise[2] ?? 0),
+              )
+            : (genuine?.value.slice(0, noise.readUInt16BE() % (genuine?.value.length ?? 1)) ?? '');
+    if (value !== genuine?.value && (await store.read([{ name: 's', value }]))) found++;
+  }
+  t.equal(found, 0);
+  t.ok(await store.read(genuine ? [genuine] : []), 'and the genuine one does');
+});
+
+function replaceAt(text: string, at: number, letter: string): string {
+  return text.slice(0, at) + letter + text.slice(at + 1);
+}

@@ -31,7 +31,9 @@ export async function spawnGateway(
   parts.provider?.allowRedirectsTo(url);
   const args = [...(parts.nodeArgs ?? []), main, 'serve', '-c', file];
   const removeFolder = () => rm(folder, { recursive: true, force: true });
-  const child = await startChild(process.execPath, args, { env: parts.env ?? {}, ready: port }).catch(
+  // The test runner's own loader, in NODE_OPTIONS, would run in the gateway too and distort what is measured.
+  const command = ['-u', 'NODE_OPTIONS', process.execPath, ...args];
+  const child = await startChild('env', command, { env: parts.env ?? {}, ready: port }).catch(
     async (error: unknown) => {
       await removeFolder();
       throw error;

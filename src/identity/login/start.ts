@@ -28,9 +28,15 @@ const longestReturnTo = 2600;
  * Starts a login: an authorization request (RFC 6749 §4.1.1) with state, nonce and PKCE S256, bound to this
  * browser. Throws GatewayError when the provider is away or when logins have been going round in circles.
  * @param returnTo where to go afterwards: an absolute URL that is known to be safe
+ * @param signedIn the browser does have a session: who signs in again by intent is in no loop
  */
-export async function startLogin(parts: LoginParts, visit: Visit, returnTo: string): Promise<Answer> {
-  if (parts.rounds.isLoop(visit.cookies)) {
+export async function startLogin(
+  parts: LoginParts,
+  visit: Visit,
+  returnTo: string,
+  signedIn = false,
+): Promise<Answer> {
+  if (!signedIn && parts.rounds.isLoop(visit.cookies)) {
     throw new GatewayError('login_loop', {
       detail:
         'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.',

@@ -46,7 +46,7 @@ export async function handleFrontChannel(
   if (query.get('iss') !== issuer || sid === null || sid === '' || query.getAll('sid').length > 1) {
     throw new GatewayError('malformed_request', { detail: 'iss and sid have to be those of a session.' });
   }
-  await sessions.revoke({ kind: 'sid', provider: provider.name, sid });
+  await sessions.revoke({ kind: 'sid', provider: provider.name, sid }, 'claimed');
   log.info({ provider: provider.name, origin: visit.origin }, 'front-channel logout');
   const frameAncestors = `frame-ancestors ${new URL(issuer).origin}`;
   return {

@@ -46,7 +46,8 @@ export function loginError(error: unknown): GatewayError {
   if (networkCodes.test(code) || (status !== undefined && (status >= 500 || status === 429))) {
     return new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
   }
-  if (tokenChecks.has(code) || isBadSignature(error)) return new GatewayError('login_token_invalid', { cause: error });
+  if (tokenChecks.has(code) || isBadSignature(error))
+    return new GatewayError('login_token_invalid', { cause: error });
   return new GatewayError('login_response_invalid', { cause: error });
 }
 

@@ -1,4 +1,4 @@
-import { createRevocations, type Revocation } from '../revocations.ts';
+import { createRevocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import { createSessionTable } from './local.ts';
 import type { CallMessage, PrimaryMessage, Taken } from './messages.ts';
@@ -27,11 +27,8 @@ export function createPrimaryShared(): PrimaryShared {
   const board = createBoard();
   const sessions = createSessionTable();
   // Kept for workers that start later; sessions are compared in the workers.
-  const revocations = new Map<string, Revocation>();
-  const known = createRevocations();
-  known.onRevoked((revocation) => {
-    revocations.set(revocation.key, revocation);
-    for (const [key, { until }] of revocations) if (until * 1000 < Date.now()) revocations.delete(key);
+  const revocations = createRevocations();
+  revocations.onRevoked((revocation) => {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
   });
 
@@ -80,7 +77,7 @@ export function createPrimaryShared(): PrimaryShared {
       case 'delete':
         return sessions.delete(request.id);
       case 'publish':
-        known.add(request.revocation);
+        revocations.add(request.revocation);
         return true;
     }
   };
@@ -88,7 +85,7 @@ export function createPrimaryShared(): PrimaryShared {
   return {
     joined(worker) {
       workers.add(worker);
-      for (const revocation of revocations.values()) worker.send({ kind: 'revoked', revocation });
+      for (const revocation of revocations.all()) worker.send({ kind: 'revoked', revocation });
     },
     left(worker) {
       workers.delete(worker);

@@ -12,6 +12,7 @@ export interface RedisSharedOptions extends RedisSettings {
 /** A holder that died must not hold the lock for long; a refresh takes at most this. */
 const lockMs = 65_000;
 const pollMs = 40;
+const mostClaimed = 10_000;
 
 /** Deletes the lock only where it is still ours. */
 const releaseScript =
@@ -29,6 +30,7 @@ export function createRedisShared(
   const channel = `${keyPrefix}revoked`;
   const keyOf = (kind: string, name: string) =>
     `${keyPrefix}${kind}:${createHash('sha256').update(name).digest('base64url')}`;
+  const listOf = (proven: boolean) => `${keyPrefix}revocations:${proven ? 'proven' : 'claimed'}`;
   let problem: string | undefined = 'Redis was not reached yet';
 
   const reachable = () => {
@@ -64,10 +66,12 @@ export function createRedisShared(
   /** Sign-outs that happened while this instance was not there to hear of them. */
   async function loadRevocations(): Promise<void> {
     const now = Math.floor(Date.now() / 1000);
-    const list = `${keyPrefix}revocations`;
-    await client.zremrangebyscore(list, '-inf', now);
-    for (const text of await client.zrangebyscore(list, now, '+inf'))
-      revocations.add(JSON.parse(text) as Revocation);
+    for (const list of [listOf(true), listOf(false)]) {
+      await client.zremrangebyscore(list, '-inf', now);
+      for (const text of await client.zrangebyscore(list, now, '+inf')) {
+        revocations.add(JSON.parse(text) as Revocation);
+      }
+    }
   }
 
   // What was done here stays known here, should Redis go away in the middle of it.
@@ -130,7 +134,10 @@ export function createRedisShared(
       revocations.add(revocation);
       const text = JSON.stringify(revocation);
       await ask(async (redis) => {
-        await redis.zadd(`${keyPrefix}revocations`, revocation.until, text);
+        const list = listOf(revocation.proven);
+        await redis.zadd(list, revocation.until, text);
+        // What anybody can claim must not fill Redis; the newest stay.
+        if (!revocation.proven) await redis.zremrangebyrank(list, 0, -mostClaimed - 1);
         await redis.publish(channel, text);
       });
     },
