@@ -11,7 +11,7 @@ import { createUsedStates } from './identity/login/used-states.ts';
 import { createLogoutTokens } from './identity/logout/logout-token.ts';
 import { connectProvider } from './identity/provider/provider.ts';
 import { createGrant } from './identity/provider/refresh.ts';
-import { startAdmin } from './listen/admin.ts';
+import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
 import { closeGracefully, trackConnections } from './listen/shutdown.ts';
@@ -99,31 +99,34 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
   handleUpgrades(app.server, parts, exchangeOf);
   const connections = trackConnections(app.server);
-  const url = await listen(app, config.listen.address);
-  const stopReloading =
-    config.listen.tls && reloadCertificate(app.server as unknown as TlsServer, config.listen.tls, log);
-
   let stopping = false;
+  let admin: AdminListener | undefined;
+  let stopReloading: (() => void) | undefined;
+  const close = async () => {
+    stopping = true;
+    stopReloading?.();
+    await closeGracefully(app, connections, log);
+    live.close();
+    await Promise.all([forwarder.close(), provider.close(), shared.close(), admin?.close()]);
+  };
   const missing = () => [
     ...(stopping ? ['the gateway is stopping'] : []),
     ...(provider.isReady() ? [] : ['the provider was not reached yet']),
     ...[shared.problem() ?? []].flat(),
   ];
-  const admin = await startAdmin(config.admin.listen, log, { missing });
-  const listening = addressText(config.listen.address) ?? url;
-  log.info({ listen: listening, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
 
-  return {
-    url,
-    adminUrl: admin?.url,
-    async close() {
-      stopping = true;
-      stopReloading?.();
-      await closeGracefully(app, connections, log);
-      live.close();
-      await Promise.all([forwarder.close(), provider.close(), shared.close(), admin?.close()]);
-    },
-  };
+  const { address, tls } = config.listen;
+  try {
+    admin = await startAdmin(config.admin.listen, log, { missing });
+    const url = await listen(app, address);
+    stopReloading = tls && reloadCertificate(app.server as unknown as TlsServer, tls, log);
+    const listening = addressText(address) ?? url;
+    log.info({ listen: listening, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
+    return { url, adminUrl: admin?.url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** The address as it was configured: of `0.0.0.0`, the server itself names only one of its many. */

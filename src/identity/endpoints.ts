@@ -72,7 +72,7 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
   const login = matchLogin(parts, visit, query);
   const forget = parts.loginCookies.forget(login.state, visit.cookies);
   try {
-    const { session, returnTo } = await finishLogin(parts, login, query);
+    const { session, returnTo } = await finishLogin(parts, login, visit, query);
     const cookies = await parts.sessions.begin(session, visit.cookies);
     parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
     return goOn(parts, returnTo, [...cookies, ...forget, parts.rounds.count(visit.cookies)]);

@@ -43,13 +43,21 @@ export function scrub(text: string): string {
   return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
 }
 
+/** What a provider's error response says (RFC 6749 §5.2), where an error stands for one. */
+function oauthError(response: { error?: unknown; error_description?: unknown }): string {
+  const said = [response.error, response.error_description].filter((part) => typeof part === 'string');
+  return said.length > 0 ? ` (${said.join(': ')})` : '';
+}
+
 /** One line on an error and its causes: codes and messages, scrubbed; nothing else of the objects. */
 export function describeError(error: unknown): string {
   const lines: string[] = [];
   let current = error;
   for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
     const code = (current as NodeJS.ErrnoException).code;
-    const line = scrub(`${code === undefined ? current.name : code}: ${current.message}`);
+    const line = scrub(
+      `${code === undefined ? current.name : code}: ${current.message}${oauthError(current)}`,
+    );
     if (!lines.includes(line)) lines.push(line);
     current = current instanceof AggregateError ? current.errors[0] : current.cause;
   }

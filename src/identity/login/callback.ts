@@ -37,27 +37,43 @@ const clockToleranceSeconds = 60;
 
 /**
  * The login that an authorization response (RFC 6749 §4.1.2) belongs to. Throws GatewayError 400 when it
- * belongs to none of this browser's, or when a parameter came twice.
+ * belongs to none of this browser's.
  */
-export function matchLogin(parts: LoginParts, visit: Visit, query: URLSearchParams): PendingLogin {
+export function matchLogin({ loginCookies }: LoginParts, visit: Visit, query: URLSearchParams): PendingLogin {
+  const state = query.get('state');
+  const login = state === null || state === '' ? undefined : loginCookies.find(state, visit.cookies);
+  if (login) return login;
+  throw new GatewayError('login_cookie_missing', {
+    detail:
+      'Perhaps the Back button was used, the sign-in page was open for more than ten minutes, or your browser blocks cookies.',
+    cause: new Error(state ? 'no login cookie of this browser fits the state' : 'the response has no state'),
+  });
+}
+
+/** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
+function checkResponse(
+  { provider, usedStates }: CallbackParts,
+  login: PendingLogin,
+  visit: Visit,
+  query: URLSearchParams,
+): void {
+  if (!usedStates.use(login.state)) {
+    throw new GatewayError('login_cookie_missing', { cause: new Error('the state was used before') });
+  }
   for (const name of query.keys()) {
     // RFC 6749 §3.1: parameters must not be included more than once.
     if (query.getAll(name).length > 1) {
       throw new GatewayError('login_response_invalid', { detail: 'A parameter came twice.' });
     }
   }
-  const state = query.get('state');
-  const login = state === null || state === '' ? undefined : parts.loginCookies.find(state, visit.cookies);
-  if (!login) {
-    throw new GatewayError('login_cookie_missing', {
-      detail:
-        'Perhaps the Back button was used, the sign-in page was open for more than ten minutes, or your browser blocks cookies.',
+  if (login.origin !== visit.origin || login.provider !== provider.name) {
+    throw new GatewayError('login_state_mismatch', {
+      cause: new Error(`the login began at ${login.origin} with provider ${login.provider}`),
     });
   }
-  if (login.origin !== visit.origin || login.provider !== parts.provider.name) {
-    throw new GatewayError('login_state_mismatch');
+  if (!query.has('error') && !query.get('code')) {
+    throw new GatewayError('login_response_invalid', { detail: 'It holds no code.' });
   }
-  return login;
 }
 
 /**
@@ -67,13 +83,11 @@ export function matchLogin(parts: LoginParts, visit: Visit, query: URLSearchPara
 export async function finishLogin(
   parts: CallbackParts,
   login: PendingLogin,
+  visit: Visit,
   query: URLSearchParams,
 ): Promise<FinishedLogin> {
   const client = parts.provider.client();
-  if (!parts.usedStates.use(login.state)) throw new GatewayError('login_cookie_missing');
-  if (!query.has('error') && !query.get('code')) {
-    throw new GatewayError('login_response_invalid', { detail: 'It holds no code.' });
-  }
+  checkResponse(parts, login, visit, query);
   try {
     // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
     const currentUrl = new URL(`${login.origin}${parts.callbackPath}?${query}`);

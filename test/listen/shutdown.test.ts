@@ -1,0 +1,69 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { test } from 'tap';
+import WebSocket from 'ws';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { spawnGateway } from '../support/spawned-gateway.ts';
+import { until } from '../support/until.ts';
+
+for (const workers of [1, 2]) {
+  test(`SIGTERM lets requests end, takes no new ones and exits 0: workers ${workers}`, async (t) => {
+    const upstream = await arrangeUpstream(t, async (_request, response) => {
+      response.write('the first half, ');
+      await wait(700);
+      response.end('the second half');
+    });
+    const routes = [{ path: '/', upstream: upstream.url, allow: 'public' }];
+    const gateway = await spawnGateway({ config: { routes, workers } });
+    t.teardown(() => gateway.stop());
+    const client = createClient();
+    t.teardown(() => client.close());
+
+    const idle = await client.get(`${gateway.url}/idle`);
+    t.equal(idle.status, 200, 'this connection is kept alive, and does not hold up the end');
+    const underWay = client.get(`${gateway.url}/slow`);
+    await until('the request upstream', () => upstream.requests.length === 2);
+    const asked = Date.now();
+    gateway.process.kill('SIGTERM');
+    const { text } = await underWay;
+    t.equal(text, 'the first half, the second half');
+    const { code, signal } = await gateway.exited;
+    t.strictSame([code, signal], [0, null]);
+    t.ok(Date.now() - asked < 4000, 'soon after the last answer');
+    await t.rejects(createClient().get(`${gateway.url}/new`), { code: 'ECONNREFUSED' });
+    const messages = gateway.log.lines.map(({ msg }) => msg);
+    t.ok(messages.indexOf('stopping') < messages.indexOf('stopped'));
+  });
+}
+
+test('what does not end by itself is ended after the grace period, and the exit code is still 0', async (t) => {
+  const upstream = await arrangeUpstream(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('data: 1\n\n');
+  });
+  const routes = [{ path: '/', upstream: upstream.url, allow: 'public' }];
+  const gateway = await spawnGateway({ config: { routes } });
+  t.teardown(() => gateway.stop());
+  const client = createClient();
+  const { answer } = await client.open(`${gateway.url}/events`);
+  answer.on('error', () => {});
+  gateway.process.kill('SIGTERM');
+  const asked = Date.now();
+  t.equal((await gateway.exited).code, 0);
+  const took = Date.now() - asked;
+  t.ok(took > 6000 && took < 9800, `before a container engine kills it: ${took} ms`);
+});
+
+test('a second signal ends it at once', async (t) => {
+  const upstream = await arrangeUpstream(t, () => {});
+  const routes = [{ path: '/', upstream: upstream.url, allow: 'public' }];
+  const gateway = await spawnGateway({ config: { routes } });
+  t.teardown(() => gateway.stop());
+  const socket = new WebSocket(gateway.url.replace('http', 'ws'));
+  socket.on('error', () => {});
+  await until('the handshake upstream', () => upstream.accepted > 0);
+  gateway.process.kill('SIGINT');
+  await gateway.log.line(({ msg }) => msg === 'stopping');
+  gateway.process.kill('SIGINT');
+  t.equal((await gateway.exited).code, 1);
+});
