@@ -20,13 +20,24 @@ export interface ServerOptions {
   tls: Config['listen']['tls'];
   /** Gives the URL that Fastify routes by, of a request that still has its own. */
   rewriteUrl(request: IncomingMessage): string;
+  /** Whether a request that asks for an upgrade is one; Node 24 and later ask, earlier ones always upgrade. */
+  acceptUpgrade(request: IncomingMessage): boolean;
   /** The answer to what could not be read as HTTP. */
   answerMalformed(code: string | undefined): Answer;
 }
 
 /** The public HTTP server: limits, TLS, and what happens to connections that misbehave. */
-export function createServer({ tls, rewriteUrl, answerMalformed }: ServerOptions): FastifyInstance {
-  const http = { maxHeaderSize: largestRequestHeaders, headersTimeout: headersTimeoutMs };
+export function createServer({
+  tls,
+  rewriteUrl,
+  acceptUpgrade,
+  answerMalformed,
+}: ServerOptions): FastifyInstance {
+  const http = {
+    maxHeaderSize: largestRequestHeaders,
+    headersTimeout: headersTimeoutMs,
+    shouldUpgradeCallback: acceptUpgrade,
+  };
   const common = {
     logger: false,
     rewriteUrl,

@@ -44,8 +44,9 @@ export function scrub(text: string): string {
 }
 
 /** What a provider's error response says (RFC 6749 §5.2), where an error stands for one. */
-function oauthError(response: { error?: unknown; error_description?: unknown }): string {
-  const said = [response.error, response.error_description].filter((part) => typeof part === 'string');
+function oauthError(failure: Error): string {
+  const { error, error_description } = failure as { error?: unknown; error_description?: unknown } & Error;
+  const said = [error, error_description].filter((part) => typeof part === 'string');
   return said.length > 0 ? ` (${said.join(': ')})` : '';
 }
 

@@ -10,6 +10,7 @@ import type { Current } from '../session/sessions.ts';
 import type { Maybe } from '../session/stores/store.ts';
 import type { Destination, Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { isWebSocket } from './without-upgrade.ts';
 
 /** Who asks, and whether they may. */
 export interface Admission {
@@ -58,8 +59,7 @@ function lifespanOf(
   { request }: Exchange,
   session: Session,
 ): Lifespan {
-  const isSocket = request.headers.upgrade !== undefined;
-  const tokenEnd = isSocket && closeAtTokenExpiry ? session.accessTokenExpiresAt : undefined;
+  const tokenEnd = closeAtTokenExpiry && isWebSocket(request) ? session.accessTokenExpiresAt : undefined;
   return {
     endsAt: Math.min(session.expiresAt, tokenEnd ?? session.expiresAt),
     isRevoked: () => revocations.isRevoked(session),

@@ -13,6 +13,7 @@ import { type Admission, admit, forwardingOf, visitOf } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
 import type { Parts } from './parts.ts';
+import { isWebSocket } from './without-upgrade.ts';
 
 /** The path on which Fastify finds the proxy, and one on which it finds nothing. */
 const proxyPath = '/';
@@ -32,6 +33,7 @@ export async function createHttpStages(
     tls,
     // Fastify routes by a name of our own choosing: what it decodes or normalises can decide nothing.
     rewriteUrl: (request) => internalUrl(exchangeOf(request)),
+    acceptUpgrade: isWebSocket,
     answerMalformed,
   });
   await app.register(fastifyCookie, { hook: false });

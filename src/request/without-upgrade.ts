@@ -8,7 +8,7 @@ export function isWebSocket({ headers, method }: IncomingMessage): boolean {
 
 /**
  * Gives a connection back as if the request had not asked for an upgrade, which a server may ignore (RFC 9110
- * §7.8). Clients offer `h2c` on ordinary requests; passing that on would open a way around every check.
+ * §7.8), for versions of Node that leave no choice. Clients offer `h2c` on ordinary requests; passing that on would open a way around every check.
  */
 export function withoutUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Duplex {
   const { method, url, httpVersion, rawHeaders } = request;
