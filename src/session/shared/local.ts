@@ -1,6 +1,7 @@
 import type { Revocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import type { SessionTable, Shared } from './shared.ts';
+import { createSingleFlight } from './single-flight.ts';
 
 /** About 400 MB of sessions with tokens; beyond that the ones that were longest unused give way. */
 const mostSessions = 100_000;
@@ -34,22 +35,17 @@ export function createSessionTable(now: () => number = Date.now): SessionTable {
 /** Everything in this process. */
 export function createLocalShared(revocations: Revocations): Shared {
   const board = createBoard();
-  const running = new Map<string, Promise<string>>();
+  const alone = createSingleFlight<string>();
   return {
     sessions: createSessionTable(),
     once(key, work) {
       const posted = board.read(key);
       if (posted !== undefined) return Promise.resolve(posted);
-      const known = running.get(key);
-      if (known) return known;
-      const run = work()
-        .then((outcome) => {
-          board.post(key, outcome);
-          return outcome.value;
-        })
-        .finally(() => running.delete(key));
-      running.set(key, run);
-      return run;
+      return alone(key, async () => {
+        const outcome = await work();
+        board.post(key, outcome);
+        return outcome.value;
+      });
     },
     publish: async (revocation) => revocations.add(revocation),
     problem: () => undefined,

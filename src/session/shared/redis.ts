@@ -4,6 +4,7 @@ import type { Revocation, Revocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Posted, type Shared, storeUnavailable } from './shared.ts';
+import { createSingleFlight } from './single-flight.ts';
 
 export interface RedisSharedOptions extends RedisSettings {
   keyPrefix: string;
@@ -76,7 +77,7 @@ export function createRedisShared(
 
   // What was done here stays known here, should Redis go away in the middle of it.
   const board = createBoard();
-  const running = new Map<string, Promise<string>>();
+  const alone = createSingleFlight<string>();
   const runOnce = async (key: string, work: () => Promise<Posted>): Promise<string> => {
     const [done, mark, lock] = [keyOf('done', key), keyOf('mark', key), keyOf('lock', key)];
     const holder = randomBytes(12).toString('base64url');
@@ -112,12 +113,7 @@ export function createRedisShared(
   return {
     once(key, work) {
       const posted = board.read(key);
-      if (posted !== undefined) return Promise.resolve(posted);
-      const known = running.get(key);
-      if (known) return known;
-      const run = runOnce(key, work).finally(() => running.delete(key));
-      running.set(key, run);
-      return run;
+      return posted === undefined ? alone(key, () => runOnce(key, work)) : Promise.resolve(posted);
     },
     sessions: {
       get: (id) => ask(async (redis) => (await redis.get(`${keyPrefix}session:${id}`)) ?? undefined),

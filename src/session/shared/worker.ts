@@ -1,6 +1,7 @@
 import type { Revocation, Revocations } from '../revocations.ts';
 import type { CallMessage, PrimaryMessage, Taken } from './messages.ts';
 import { type Posted, type Shared, storeUnavailable } from './shared.ts';
+import { createSingleFlight } from './single-flight.ts';
 
 /** Longer than any refresh: the primary answers when another worker has finished. */
 const callTimeoutMs = 90_000;
@@ -14,7 +15,7 @@ interface Waiting {
 /** What a worker shares with the others, in their primary process. */
 export function createWorkerShared(revocations: Revocations): Shared {
   const waiting = new Map<number, Waiting>();
-  const running = new Map<string, Promise<string>>();
+  const alone = createSingleFlight<string>();
   let lastCall = 0;
 
   const onMessage = (message: PrimaryMessage) => {
@@ -60,13 +61,7 @@ export function createWorkerShared(revocations: Revocations): Shared {
   };
 
   return {
-    once(key, work) {
-      const known = running.get(key);
-      if (known) return known;
-      const run = runOnce(key, work).finally(() => running.delete(key));
-      running.set(key, run);
-      return run;
-    },
+    once: (key, work) => alone(key, () => runOnce(key, work)),
     sessions: {
       get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
       set: async (id, value, ttlSeconds) => {
