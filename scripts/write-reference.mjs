@@ -116,11 +116,23 @@ function row(name, member, path, parent) {
 function expected(path, member) {
   if (members(member).length > 0) return 'a map';
   const { error } = configSchema.safeParse(documentWith(path, () => undefined));
-  const issue = error.issues.find((candidate) => candidate.path.join('.') === path.join('.'));
-  if (!issue || issue.message.startsWith('Invalid')) {
+  const issue = flatten(error.issues).find(
+    (candidate) => candidate.path.join('.') === path.join('.') && !candidate.message.startsWith('Invalid'),
+  );
+  if (!issue) {
     throw new Error(`the schema says nowhere what ${formatPath(path)} takes`);
   }
   return issue.message;
+}
+
+/** The issues, and behind those of a union the ones of its branches, by their whole paths. */
+function flatten(issues) {
+  return issues.flatMap((issue) => [
+    issue,
+    ...(issue.errors ?? []).flatMap((branch) =>
+      flatten(branch.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }))),
+    ),
+  ]);
 }
 
 function documentWith([step, ...rest], value) {

@@ -83,9 +83,10 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     claimPaths,
     keepIdToken: (client) => idToken || client.serverMetadata().end_session_endpoint !== undefined,
     maxLifetime: config.session.maxLifetime,
-    logoutTokens: createLogoutTokens(provider),
+    logoutTokens: createLogoutTokens(provider, shared.once),
     requirePost: config.signOut.requirePost,
     personClaims: config.provider.claims,
+    countUnverifiedEmail: config.provider.insecureUnverifiedEmail,
     returnOrigins: new Set(config.publicUrl),
     visitOf: (request) => {
       const exchange = exchangeOf(request.raw);

@@ -1,12 +1,14 @@
+import type { AllowRule } from '../config/schema/index.ts';
+import { failingCondition, needsPerson, type Subject } from './conditions.ts';
+
 /** The part of a route that says who may pass. */
 export interface AccessRule {
-  allow: 'public' | 'signed-in';
+  allow: AllowRule;
   unauthenticated: 'auto' | 'login' | '401' | 'pass';
 }
 
 /** What is known of a request when it is decided. */
-export interface AccessRequest {
-  signedIn: boolean;
+export interface AccessRequest extends Subject {
   /** A browser is going to a page, so that a redirect to the login will be seen by a person. */
   navigation: boolean;
 }
@@ -15,26 +17,42 @@ export interface AccessRequest {
 export type Decision =
   | { kind: 'allow'; reason: string }
   | { kind: 'login'; reason: string }
-  | { kind: 'deny'; code: 'not_signed_in'; reason: string };
+  | { kind: 'deny'; code: 'not_signed_in' | 'not_allowed'; reason: string };
 
 const allowPublic: Decision = { kind: 'allow', reason: 'the route is public' };
 const allowSignedIn: Decision = { kind: 'allow', reason: 'signed in' };
 const allowPass: Decision = { kind: 'allow', reason: 'not signed in, and the route lets such requests pass' };
 const login: Decision = { kind: 'login', reason: 'not signed in: sent to the login' };
-const deny: Decision = { kind: 'deny', code: 'not_signed_in', reason: 'not signed in' };
+const notSignedIn: Decision = { kind: 'deny', code: 'not_signed_in', reason: 'not signed in' };
 
 /** Decides whether a request may pass a route. Pure: the same values give the same decision. */
-export function decide(rule: AccessRule, request: AccessRequest): Decision {
-  if (rule.allow === 'public') return allowPublic;
-  if (request.signedIn) return allowSignedIn;
-  switch (rule.unauthenticated) {
+export function decide({ allow, unauthenticated }: AccessRule, request: AccessRequest): Decision {
+  if (allow === 'public') return allowPublic;
+  const signedIn = request.person !== undefined;
+  if (allow === 'signed-in') return signedIn ? allowSignedIn : withoutSession(unauthenticated, request);
+  const failing: string[] = [];
+  for (const [index, alternative] of allow.entries()) {
+    const condition = failingCondition(alternative, request);
+    if (condition === undefined) return { kind: 'allow', reason: `allow[${index}] holds` };
+    failing.push(`allow[${index}].${condition}`);
+  }
+  // Signing in helps only where some alternative asks who it is.
+  if (!signedIn && allow.some(needsPerson)) return withoutSession(unauthenticated, request);
+  return { kind: 'deny', code: 'not_allowed', reason: `none holds: ${failing.join(', ')}` };
+}
+
+function withoutSession(
+  unauthenticated: AccessRule['unauthenticated'],
+  { navigation }: AccessRequest,
+): Decision {
+  switch (unauthenticated) {
     case 'pass':
       return allowPass;
     case 'login':
       return login;
     case '401':
-      return deny;
+      return notSignedIn;
     case 'auto':
-      return request.navigation ? login : deny;
+      return navigation ? login : notSignedIn;
   }
 }

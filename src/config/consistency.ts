@@ -93,7 +93,7 @@ function providerProblems(provider: Loose): Inconsistency[] {
   }
   if (provider.insecureHttp !== true && provider.insecureHttp !== 'true') {
     const names = ['issuer', 'authorizationEndpoint', 'tokenEndpoint', 'userinfoEndpoint', 'jwksUri'];
-    for (const name of [...names, 'endSessionEndpoint']) {
+    for (const name of [...names, 'endSessionEndpoint', 'revocationEndpoint']) {
       const value = provider[name];
       if (typeof value !== 'string' || !URL.canParse(value)) continue;
       const url = new URL(value);

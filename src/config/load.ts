@@ -134,6 +134,11 @@ function questionable(config: Config): string[] {
     }
   }
   const hosts = config.publicUrl.map((origin) => new URL(origin).hostname);
+  if (config.provider.insecureUnverifiedEmail) {
+    warnings.push(
+      'provider.insecureUnverifiedEmail is on: rules on emails count addresses that nobody verified',
+    );
+  }
   for (const { host, allow } of config.routes) {
     if (host !== undefined && allow !== 'public' && !hosts.includes(host.replace(/^\*\./, ''))) {
       warnings.push(

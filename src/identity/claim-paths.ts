@@ -1,8 +1,8 @@
 import type { Config } from '../config/schema/index.ts';
 import type { Template } from '../config/template.ts';
 
-/** What header templates ask of a session. */
-export interface TemplateNeeds {
+/** What header templates and rules ask of a session. */
+export interface ClaimNeeds {
   /** The dotted paths of the claims that are used; nothing else of a person's claims is kept. */
   claimPaths: ReadonlySet<string>;
   idToken: boolean;
@@ -12,9 +12,16 @@ export interface TemplateNeeds {
  * Collects what a configuration uses of the claims, so that sessions hold that and no more.
  * @param templates every header template of every route
  */
-export function collectNeeds({ provider }: Config, templates: Iterable<Template | null>): TemplateNeeds {
+export function collectNeeds({ provider, routes }: Config, templates: Iterable<Template | null>): ClaimNeeds {
   const { user, email, name, groups } = provider.claims;
   const claimPaths = new Set(['sub', 'preferred_username', user, email, name, groups]);
+  for (const { allow } of routes) {
+    if (!Array.isArray(allow)) continue;
+    for (const { claims, emails, emailDomains } of allow) {
+      for (const path of Object.keys(claims ?? {})) claimPaths.add(path);
+      if (emails || emailDomains) claimPaths.add('email_verified');
+    }
+  }
   let idToken = false;
   for (const template of templates) {
     for (const part of template ?? []) {

@@ -13,6 +13,8 @@ export interface EndpointParts extends CallbackParts, SignOutParts {
   sessions: Sessions;
   /** The claims that say who a person is, as dotted paths. */
   personClaims: { user: string; email: string; name: string; groups: string };
+  /** Rules count email addresses that nobody verified. */
+  countUnverifiedEmail: boolean;
   visitOf(request: FastifyRequest): Visit;
   send(reply: FastifyReply, answer: Answer): FastifyReply;
 }

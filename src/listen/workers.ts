@@ -28,7 +28,6 @@ export function startWorkers(count: number, log: Logger): Workers {
         if (worker.isConnected()) worker.send(message, () => {});
       },
     };
-    shared.joined(link);
     worker.on('message', (message: CallMessage) => {
       if (message.kind === 'call') void shared.received(link, message);
     });

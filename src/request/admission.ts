@@ -1,8 +1,12 @@
+import type { Person } from '../access/conditions.ts';
 import { type Decision, decide } from '../access/decide.ts';
 import { isNavigation } from '../access/navigation.ts';
+import type { Network } from '../config/schema/index.ts';
+import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarder.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
 import type { Visit } from '../identity/visit.ts';
+import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
 import { parseCookies } from '../session/cookies.ts';
 import type { Session } from '../session/session.ts';
@@ -22,15 +26,57 @@ export interface Admission {
  * Stages 2 and 3 of a request: opens its session and decides. It answers at once where the session asks
  * nobody. Rejects with GatewayError 503 when that cannot be told now.
  */
-export function admit({ sessions }: Parts, exchange: Exchange, route: Route): Maybe<Admission> {
-  const { request } = exchange;
+export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Admission> {
+  const { request, peer } = exchange;
   const conclude = (current: Current | undefined): Admission => {
     exchange.subject = current?.session.subject;
     const navigation = isNavigation(request.method ?? '', request.headers);
-    return { current, decision: decide(route, { signedIn: current !== undefined, navigation }) };
+    const person = current && personOf(parts, current.session);
+    const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
+    return { current, decision: decide(route, { person, isFrom, navigation }) };
   };
-  const current = sessions.current(parseCookies(request.headers.cookie));
+  const current = parts.sessions.current(parseCookies(request.headers.cookie));
   return current instanceof Promise ? current.then(conclude) : conclude(current);
+}
+
+/** A denial as an error; it names the person, who may have another account. */
+export function refusal(
+  parts: Parts,
+  { code, reason }: Extract<Decision, { kind: 'deny' }>,
+  current: Current | undefined,
+): GatewayError {
+  if (code === 'not_signed_in') return new GatewayError(code);
+  const person = current && personOf(parts, current.session);
+  const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
+  return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason) });
+}
+
+/** The person of a session, as rules and pages see them. */
+function personOf({ login }: Parts, { subject, claims }: Session): Person {
+  const { user, email, groups } = login.personClaims;
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return {
+    user: text(claims[user]) ?? subject,
+    email: text(claims[email]),
+    emailVerified: login.countUnverifiedEmail || ![false, 'false'].includes(claims.email_verified as boolean),
+    groups: groupsOf(claims[groups]),
+    claims,
+  };
+}
+
+/** A list; or one text, in which some providers put several groups with spaces between. */
+function groupsOf(claim: unknown): string[] {
+  if (typeof claim === 'string') return claim.split(/\s+/).filter((group) => group !== '');
+  return Array.isArray(claim) ? claim.filter((group) => typeof group === 'string') : [];
+}
+
+const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();
+
+/** Networks stand in the configuration, so each list is compiled once. */
+function matcherOf(networks: readonly Network[]): (address: string) => boolean {
+  const known = matchers.get(networks) ?? compileNetworks(networks);
+  matchers.set(networks, known);
+  return known;
 }
 
 /** What the forwarder has to know of an allowed request, apart from where its answer goes. */

@@ -45,6 +45,10 @@ function nextSteps(
 ): Action[] {
   if (error.code === 'not_signed_in')
     return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix) }];
+  if (error.code === 'not_allowed' && exchange.subject !== undefined) {
+    const rd = encodeURIComponent(destination.target.path + destination.target.query);
+    return [{ label: 'Sign in as someone else', href: `${prefix}/sign_out?rd=${rd}`, post: true }];
+  }
   if (error.code.startsWith('login_') || error.code === 'session_too_large') {
     return [
       { label: 'Start again', href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}` },

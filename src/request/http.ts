@@ -9,7 +9,7 @@ import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
 import type { Answer } from '../pages/answer.ts';
-import { type Admission, admit, forwardingOf, visitOf } from './admission.ts';
+import { type Admission, admit, forwardingOf, refusal, visitOf } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
 import type { Parts } from './parts.ts';
@@ -91,7 +91,7 @@ async function registerProxy(
           );
           break;
         case 'deny':
-          done(new GatewayError(decision.code));
+          done(refusal(parts, decision, current));
           break;
       }
     };

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { wireFormat } from '../listen/server.ts';
 import { logRequest } from '../observe/access-log.ts';
-import { admit, forwardingOf } from './admission.ts';
+import { admit, forwardingOf, refusal } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import type { Parts } from './parts.ts';
@@ -43,7 +43,8 @@ async function passHandshake(
   const { current, decision } = await admit(parts, exchange, route);
   // The client may have left while the session was looked up.
   if (socket.destroyed) return;
-  if (decision.kind !== 'allow') throw new GatewayError('not_signed_in');
+  if (decision.kind === 'login') throw new GatewayError('not_signed_in');
+  if (decision.kind === 'deny') throw refusal(parts, decision, current);
   const { origin } = exchange.request.headers;
   // RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along.
   if (current && origin !== undefined && !parts.login.returnOrigins.has(origin))

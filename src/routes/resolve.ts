@@ -41,6 +41,5 @@ function resolveReading(
 function ruleOf(resolution: Resolution | undefined): string {
   if (!resolution) return 'none';
   if (resolution.kind === 'endpoint') return `endpoint ${resolution.path}`;
-  const { allow, unauthenticated } = resolution.route;
-  return allow === 'public' || unauthenticated === 'pass' ? 'everybody' : allow;
+  return resolution.route.rule;
 }

@@ -4,6 +4,8 @@ import type { Config, RouteConfig } from '../config/schema/index.ts';
 export interface Route extends RouteConfig {
   /** How logs name it: host and path, such as `app.example.com/api`. */
   label: string;
+  /** Who may pass, as a text: two routes of one rule let the same people pass. */
+  rule: string;
 }
 
 interface PathEntry {
@@ -23,7 +25,9 @@ export interface RouteTable {
 
 /** Compiles the routes of a configuration; look-ups cost one step a path segment, however many routes there are. */
 export function compileRoutes({ routes: configured, upstream }: Config): RouteTable {
-  const routes = configured.map((route): Route => ({ ...route, label: `${route.host ?? ''}${route.path}` }));
+  const routes = configured.map(
+    (route): Route => ({ ...route, label: `${route.host ?? ''}${route.path}`, rule: ruleOf(route) }),
+  );
   if (upstream !== undefined) routes.push(shorthandRoute(upstream));
   const hosts = new Map<string, PathTable>();
   for (const route of routes) addRoute(hosts, route);
@@ -41,9 +45,15 @@ export function compileRoutes({ routes: configured, upstream }: Config): RouteTa
   };
 }
 
+function ruleOf({ allow, unauthenticated }: RouteConfig): string {
+  if (allow === 'public' || unauthenticated === 'pass') return `everybody ${JSON.stringify(allow)}`;
+  return JSON.stringify(allow);
+}
+
 function shorthandRoute(upstream: string): Route {
   return {
     label: '/',
+    rule: 'signed-in',
     path: '/',
     upstream,
     allow: 'signed-in',

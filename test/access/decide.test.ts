@@ -1,13 +1,23 @@
 import { test } from 'tap';
-import { type AccessRule, decide } from '../../src/access/decide.ts';
+import type { Person } from '../../src/access/conditions.ts';
+import { type AccessRequest, type AccessRule, decide } from '../../src/access/decide.ts';
 import { isNavigation, wantsPage } from '../../src/access/navigation.ts';
+
+const ada: Person = {
+  user: 'ada',
+  email: 'Ada@Example.com',
+  emailVerified: true,
+  groups: ['staff', 'admins'],
+  claims: { level: 3, roles: ['a', 'b'], active: true },
+};
+const nobody: AccessRequest = { person: undefined, isFrom: () => false, navigation: false };
 
 const outcome = (
   allow: AccessRule['allow'],
   unauthenticated: AccessRule['unauthenticated'],
   signedIn: boolean,
   navigation: boolean,
-) => decide({ allow, unauthenticated }, { signedIn, navigation }).kind;
+) => decide({ allow, unauthenticated }, { ...nobody, person: signedIn ? ada : undefined, navigation }).kind;
 
 test('every combination of rule and request has the decision that the contract names', async (t) => {
   const table: [AccessRule['allow'], AccessRule['unauthenticated'], boolean, boolean, string][] = [
@@ -46,4 +56,79 @@ test('a browser that goes to a page is told from everything else', async (t) => 
   t.notOk(isNavigation('GET', { ...html, 'sec-purpose': 'prefetch;prerender' }));
   t.notOk(isNavigation('POST', html), 'a form would lose its content in a login');
   t.ok(wantsPage(html), 'yet its sender is shown a page');
+});
+
+type Alternatives = Extract<AccessRule['allow'], unknown[]>;
+
+/** Whether a person passes, or the code of the denial. */
+function passes(allow: Alternatives, request: Partial<AccessRequest>): string {
+  const decision = decide({ allow, unauthenticated: 'auto' }, { ...nobody, ...request });
+  return decision.kind === 'deny' ? decision.code : decision.kind;
+}
+
+test('of an alternative all conditions must hold, of a condition one value, and of the list one alternative', async (t) => {
+  const person = ada;
+  t.equal(passes([{ groups: ['admins'] }], { person }), 'allow');
+  t.equal(passes([{ groups: ['nobody', 'admins'] }], { person }), 'allow');
+  t.equal(passes([{ groups: ['nobody'] }], { person }), 'not_allowed');
+  t.equal(passes([{ groups: ['admins'], users: ['grace'] }], { person }), 'not_allowed');
+  t.equal(passes([{ groups: ['admins'], users: ['ada'] }], { person }), 'allow');
+  t.equal(passes([{ users: ['grace'] }, { groups: ['staff'] }], { person }), 'allow');
+});
+
+test('comparison is exact, and emails are compared without case and only when verified', async (t) => {
+  const person = ada;
+  t.equal(passes([{ groups: ['Admins'] }], { person }), 'not_allowed');
+  t.equal(passes([{ groups: ['admin'] }], { person }), 'not_allowed');
+  t.equal(passes([{ emails: ['ada@example.com'] }], { person }), 'allow');
+  t.equal(passes([{ emailDomains: ['EXAMPLE.com'] }], { person }), 'allow');
+  for (const domain of ['ample.com', 'com', '@example.com', '.example.com', '*']) {
+    t.equal(passes([{ emailDomains: [domain] }], { person }), 'not_allowed', domain);
+  }
+  const sub = { ...ada, email: 'ada@sub.example.com' };
+  t.equal(passes([{ emailDomains: ['example.com'] }], { person: sub }), 'not_allowed');
+  const unverified = { ...ada, emailVerified: false };
+  t.equal(passes([{ emails: ['ada@example.com'] }], { person: unverified }), 'not_allowed');
+  t.equal(passes([{ emailDomains: ['example.com'] }], { person: unverified }), 'not_allowed');
+  for (const email of ['@example.com', 'x@y@example.com', 'ada@example.com\n', 'a b@example.com']) {
+    t.equal(
+      passes([{ emailDomains: ['example.com'] }], { person: { ...ada, email } }),
+      'not_allowed',
+      encodeURI(email),
+    );
+  }
+});
+
+test('claims are compared by value and type, lists by their members', async (t) => {
+  const person = ada;
+  t.equal(passes([{ claims: { level: [3] } }], { person }), 'allow');
+  t.equal(passes([{ claims: { level: ['3'] } }], { person }), 'not_allowed');
+  t.equal(passes([{ claims: { roles: ['x', 'b'] } }], { person }), 'allow');
+  t.equal(passes([{ claims: { roles: ['a,b'] } }], { person }), 'not_allowed');
+  t.equal(passes([{ claims: { active: [true], level: [4] } }], { person }), 'not_allowed');
+  t.equal(passes([{ claims: { missing: ['x'] } }], { person }), 'not_allowed');
+});
+
+test('what is absent is denied', async (t) => {
+  const bare: Person = { user: 'x', email: undefined, emailVerified: true, groups: [], claims: {} };
+  for (const rule of [
+    { groups: ['a'] },
+    { emails: ['a@b'] },
+    { emailDomains: ['b'] },
+    { users: ['a'] },
+    { claims: { a: ['b'] } },
+  ]) {
+    t.equal(passes([rule], { person: bare }), 'not_allowed');
+  }
+});
+
+test('a network can be enough, or come on top; signing in is asked only where it can help', async (t) => {
+  const inside: AccessRequest['isFrom'] = () => true;
+  const networks = [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' as const }];
+  t.equal(passes([{ networks }], { isFrom: inside }), 'allow', 'without a session');
+  t.equal(passes([{ networks }], {}), 'not_allowed', 'where signing in would not help');
+  t.equal(passes([{ networks, groups: ['admins'] }], { isFrom: inside }), 'not_signed_in');
+  t.equal(passes([{ networks, groups: ['admins'] }], { isFrom: inside, navigation: true }), 'login');
+  t.equal(passes([{ networks, groups: ['admins'] }], { person: ada }), 'not_allowed');
+  t.equal(passes([{ networks, groups: ['admins'] }], { person: ada, isFrom: inside }), 'allow');
 });

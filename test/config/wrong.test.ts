@@ -245,7 +245,7 @@ const wrong: Wrong[] = [
     text: `${good}routes:\n  - path: /api\n    upstream: http://api:1\n    allow: everybody\n`,
     path: 'routes[0].allow',
     source: 'sallyport.yaml:12',
-    says: /one of public, signed-in, got "everybody"/,
+    says: /public, signed-in, or a list of alternatives such as .*, got "everybody"/,
   },
   {
     what: 'two routes are equal',

@@ -157,6 +157,7 @@ export interface Config extends z.output<typeof configSchema> {
   /** The header templates that stand under those of the file. */
   defaultHeaders: Readonly<Record<string, Template>>;
 }
+export type { AllowRule, Alternative } from './access.ts';
 export type { ListenAddress, Network } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { RouteConfig } from './routes.ts';

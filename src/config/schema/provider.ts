@@ -86,6 +86,10 @@ export const providerSchema = z
         description:
           'Whether the userinfo endpoint is asked at login: always, never, or (`auto`) when the ID token lacks a claim that this configuration uses.',
       }),
+    insecureUnverifiedEmail: flag().prefault(false).meta({
+      description:
+        'Lets rules on emails and email domains count addresses that the provider says are not verified.',
+    }),
     ca: text().optional().meta({
       description: 'A PEM file of certificate authorities for the provider, beside the usual ones.',
     }),

@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
+import { allowRule } from './access.ts';
 import { duration, flag, parsed, size, upstreamUrl } from './fields.ts';
 
 /** RFC 9110 §5.1: a field name is a token. */
@@ -64,7 +65,6 @@ const method = () =>
     return METHODS.includes(name) && name !== 'CONNECT' && name !== 'TRACE' ? name : undefined;
   });
 
-const accessLevels = ['public', 'signed-in'] as const;
 const unauthenticatedAnswers = ['auto', 'login', '401', 'pass'] as const;
 
 const timeouts = () =>
@@ -94,10 +94,13 @@ export const routeSchema = z.strictObject({
     description: 'Where the application is.',
     examples: ['http://legacy:8080'],
   }),
-  allow: z
-    .enum(accessLevels, { error: `one of ${accessLevels.join(', ')}` })
+  allow: allowRule()
     .prefault('signed-in')
-    .meta({ description: 'Who may pass: everybody, or everybody who is signed in.' }),
+    .meta({
+      description:
+        'Who may pass: everybody (`public`), everybody who is signed in, or a list of alternatives. Of an alternative all conditions must hold; of the values of a condition, one.',
+      examples: [[{ groups: ['admins'] }, { emailDomains: ['example.com'], networks: ['10.0.0.0/8'] }]],
+    }),
   unauthenticated: z
     .preprocess(
       (value) => (value === 401 ? '401' : value),

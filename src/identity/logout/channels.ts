@@ -26,8 +26,7 @@ export async function handleBackChannel(
 ): Promise<Answer> {
   const [token, ...others] = tokens;
   if (token === undefined || others.length > 0) throw new GatewayError('logout_token_invalid');
-  const target = await logoutTokens.check(token);
-  await sessions.revoke(target);
+  const target = await logoutTokens.use(token, (named) => sessions.revoke(named));
   log.info({ provider: provider.name, by: target.kind }, 'back-channel logout');
   return done;
 }

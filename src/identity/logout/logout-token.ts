@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
 import { GatewayError } from '../../errors.ts';
 import type { RevocationTarget } from '../../session/revocations.ts';
+import type { Shared } from '../../session/shared/shared.ts';
 import type { Provider } from '../provider/provider.ts';
 
 /** OpenID Connect Back-Channel Logout 1.0 §2.4. */
@@ -8,17 +10,24 @@ const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 const maxTokenAgeSeconds = 120;
 const clockToleranceSeconds = 60;
 const largestTokenBytes = 16 * 1024;
-/** Logout tokens that are remembered, so that none counts twice; more at once is an attack. */
-const mostRemembered = 20_000;
+/** Longer than any token can be good: one may be made by a clock that is ahead, and used by one that is behind. */
+const rememberedMs = (maxTokenAgeSeconds + 2 * clockToleranceSeconds) * 1000;
 
-/** Checks logout tokens and says which sessions they end. Rejects with GatewayError 400, or 503. */
+/** Checks logout tokens, and lets each one count once. */
 export interface LogoutTokens {
-  check(token: string): Promise<RevocationTarget>;
+  /**
+   * Does what the token asks for; gives what it names. Rejects with GatewayError: 400 for a token that fails a
+   * check or came before, 503 while the keys cannot be had. What `end` rejects with it rejects with too, and the
+   * token may come again.
+   */
+  use(token: string, end: (target: RevocationTarget) => Promise<void>): Promise<RevocationTarget>;
 }
 
-export function createLogoutTokens(provider: Provider, now: () => number = Date.now): LogoutTokens {
-  const seen = new Map<string, number>();
-  let keys: { uri: string; set: ReturnType<typeof createRemoteJWKSet> } | undefined;
+/**
+ * @param once does a thing once among all processes, as of `Shared`
+ */
+export function createLogoutTokens(provider: Provider, once: Shared['once']): LogoutTokens {
+  let keys: { uri: string; set: KeySet } | undefined;
 
   const keySet = (uri: string) => {
     if (keys?.uri !== uri) {
@@ -31,18 +40,8 @@ export function createLogoutTokens(provider: Provider, now: () => number = Date.
     return keys.set;
   };
 
-  const rememberOnce = (jti: string) => {
-    for (const [old, at] of seen) {
-      if (at + (maxTokenAgeSeconds + clockToleranceSeconds) * 1000 > now() && seen.size < mostRemembered)
-        break;
-      seen.delete(old);
-    }
-    if (seen.has(jti)) throw refused('its jti was used before');
-    seen.set(jti, now());
-  };
-
   return {
-    async check(token) {
+    async use(token, end) {
       if (token.length > largestTokenBytes) throw refused('it is too large');
       const {
         issuer,
@@ -59,7 +58,12 @@ export function createLogoutTokens(provider: Provider, now: () => number = Date.
         ),
       });
       const target = readTarget(provider.name, payload);
-      rememberOnce(payload.jti as string);
+      const mine = randomUUID();
+      const used = await once(`logout token\0${provider.name}\0${payload.jti}`, async () => {
+        await end(target);
+        return { value: mine, lingerMs: rememberedMs };
+      });
+      if (used !== mine) throw refused('its jti was used before');
       return target;
     },
   };
@@ -85,10 +89,16 @@ async function verify(
     return payload;
   } catch (error) {
     if (error instanceof GatewayError) throw error;
-    const isOut = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
-    if (isOut) throw new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
+    if (isWithoutKeys(error)) throw new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
     throw new GatewayError('logout_token_invalid', { cause: error });
   }
+}
+
+/** The provider's keys could not be had, so nothing is known of the token; the library's general code is for that. */
+function isWithoutKeys(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return true;
+  const { JWKSTimeout, JWKSInvalid, JOSEError } = errors;
+  return error instanceof JWKSTimeout || error instanceof JWKSInvalid || error.code === JOSEError.code;
 }
 
 /** §2.6: the event is there, a nonce is not, and a session or a person is named. */

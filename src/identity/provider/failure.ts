@@ -18,6 +18,8 @@ const networkCodes =
 function codeOf(error: unknown): string {
   for (let current = error, depth = 0; current instanceof Error && depth < 4; depth++) {
     const { code } = current as NodeJS.ErrnoException;
+    // A limit that passes while the body is read comes as a DOMException, which has numbers for codes.
+    if (current.name === 'TimeoutError') return 'OAUTH_TIMEOUT';
     if (typeof code === 'string' && networkCodes.test(code)) return code;
     current = current instanceof AggregateError ? current.errors[0] : current.cause;
   }

@@ -77,10 +77,20 @@ async function discover(
   return found.serverMetadata();
 }
 
+/** Where people, tokens, secrets or keys go to or come from. */
+const credentialEndpoints = [
+  'authorization_endpoint',
+  'token_endpoint',
+  'userinfo_endpoint',
+  'jwks_uri',
+  'end_session_endpoint',
+  'revocation_endpoint',
+] as const;
+
 /** An https issuer that sends tokens over http was misconfigured or tampered with. */
 function refuseInsecureEndpoints(server: ServerMetadata, config: ProviderConfig): void {
   if (config.insecureHttp) return;
-  for (const name of ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri'] as const) {
+  for (const name of credentialEndpoints) {
     const endpoint = server[name];
     if (endpoint !== undefined && new URL(endpoint).protocol !== 'https:' && !isLoopback(new URL(endpoint))) {
       throw new Error(`the provider's ${name} is plain http; it is not used unless insecureHttp is set`);

@@ -6,6 +6,7 @@ export interface CallMessage {
   kind: 'call';
   call: number;
   request:
+    | { kind: 'join' }
     | { kind: 'take'; key: string }
     | { kind: 'post'; key: string; posted: Posted }
     | { kind: 'release'; key: string }

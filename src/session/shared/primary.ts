@@ -10,7 +10,6 @@ export interface WorkerLink {
 
 /** What the primary process holds for its workers. */
 export interface PrimaryShared {
-  joined(worker: WorkerLink): void;
   /** The worker is gone: what it had begun is given to another. */
   left(worker: WorkerLink): void;
   received(worker: WorkerLink, message: CallMessage): Promise<void>;
@@ -56,6 +55,10 @@ export function createPrimaryShared(): PrimaryShared {
 
   const answer = (worker: WorkerLink, request: CallMessage['request']): unknown => {
     switch (request.kind) {
+      case 'join':
+        workers.add(worker);
+        for (const revocation of revocations.all()) worker.send({ kind: 'revoked', revocation });
+        return true;
       case 'take':
         return take(worker, request.key);
       case 'post': {
@@ -83,10 +86,6 @@ export function createPrimaryShared(): PrimaryShared {
   };
 
   return {
-    joined(worker) {
-      workers.add(worker);
-      for (const revocation of revocations.all()) worker.send({ kind: 'revoked', revocation });
-    },
     left(worker) {
       workers.delete(worker);
       for (const [key, lease] of leases) {

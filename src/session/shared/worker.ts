@@ -47,6 +47,10 @@ export function createWorkerShared(revocations: Revocations): Shared {
       });
     });
 
+  // Only who listens is told: Node drops what reaches a worker sooner. The answer is here before the worker can
+  // begin to accept connections, for which it asks its primary too.
+  call({ kind: 'join' }).catch(() => {});
+
   const runOnce = async (key: string, work: () => Promise<Posted>): Promise<string> => {
     const taken = (await call({ kind: 'take', key })) as Taken;
     if ('value' in taken) return taken.value;
