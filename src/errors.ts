@@ -10,6 +10,7 @@ const catalogue = {
   unknown_host: [421, 'This gateway does not answer for the host that was asked for.'],
   not_signed_in: [401, 'You need to sign in to see this.'],
   not_allowed: [403, 'You are signed in, and this is not for you.'],
+  untrusted_peer: [403, 'Only proxies that the gateway trusts may ask this.'],
   cross_site: [403, 'This request came from another site, so it was refused.'],
   unknown_endpoint: [404, 'There is no such page here.'],
   no_route: [404, 'No application is configured for this address.'],

@@ -5,8 +5,10 @@ import type { GatewayError } from '../errors.ts';
 import type { HeaderSet } from './header-set.ts';
 import type { Lifespan, LiveConnections } from './live-connections.ts';
 import {
+  compileInjection,
   compileRequestHeaders,
   type HeaderPolicy,
+  type RawHeaders,
   type RequestHeaderBuilder,
   type Sender,
 } from './request-headers.ts';
@@ -49,6 +51,8 @@ export interface TunnelForwarding extends Forwarding {
 export interface Forwarder {
   forward(job: HttpForwarding): void;
   openTunnel(job: TunnelForwarding): void;
+  /** The headers that a route adds, for a proxy that forwards by itself. */
+  identityHeaders(route: RouteConfig, context: TemplateContext): RawHeaders;
   close(): Promise<void>;
 }
 
@@ -92,6 +96,11 @@ export function createForwarder(
       const { upstream: origin, timeout } = route;
       const responseTimeout = timeout.response;
       openTunnel({ request, socket, head, origin, path, responseTimeout, answered, fail, ...prepare(job) });
+    },
+    identityHeaders(route, context) {
+      const headers: RawHeaders = [];
+      compileInjection(headerSets.get(route) ?? new Map())(headers, context);
+      return headers;
     },
     close: () => agent.destroy(),
   };

@@ -82,10 +82,7 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
     if (remembered.size < mostRememberedNames) remembered.set(name, treatment);
     return treatment;
   };
-  const injected: [name: string, value: CompiledTemplate][] = [];
-  for (const [name, template] of route.templates) {
-    if (template !== null) injected.push([name, compileTemplate(template)]);
-  }
+  const inject = compileInjection(route.templates);
 
   return (request, sender, context) => {
     const { rawHeaders } = request;
@@ -113,11 +110,24 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
     headers.push('x-forwarded-for', forwarding.for);
     headers.push('x-forwarded-host', forwarding.host, 'x-forwarded-proto', forwarding.proto);
     headers.push('x-request-id', context.requestId);
-    for (const [name, template] of injected) {
+    inject(headers, context);
+    return headers;
+  };
+}
+
+/** Compiles the headers that the gateway adds; those whose values are absent are left out. */
+export function compileInjection(
+  templates: ReadonlyMap<string, Template | null>,
+): (headers: RawHeaders, context: TemplateContext) => void {
+  const compiled: [name: string, value: CompiledTemplate][] = [];
+  for (const [name, template] of templates) {
+    if (template !== null) compiled.push([name, compileTemplate(template)]);
+  }
+  return (headers, context) => {
+    for (const [name, template] of compiled) {
       const value = template(context);
       if (value !== undefined) headers.push(name, value);
     }
-    return headers;
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema/index.ts';
+import type { AllowRule, Config } from '../config/schema/index.ts';
 import type { Template } from '../config/template.ts';
 
 /** What header templates and rules ask of a session. */
@@ -15,13 +15,7 @@ export interface ClaimNeeds {
 export function collectNeeds({ provider, routes }: Config, templates: Iterable<Template | null>): ClaimNeeds {
   const { user, email, name, groups } = provider.claims;
   const claimPaths = new Set(['sub', 'preferred_username', user, email, name, groups]);
-  for (const { allow } of routes) {
-    if (!Array.isArray(allow)) continue;
-    for (const { claims, emails, emailDomains } of allow) {
-      for (const path of Object.keys(claims ?? {})) claimPaths.add(path);
-      if (emails || emailDomains) claimPaths.add('email_verified');
-    }
-  }
+  for (const { allow } of routes) for (const path of claimsOfRule(allow)) claimPaths.add(path);
   let idToken = false;
   for (const template of templates) {
     for (const part of template ?? []) {
@@ -31,4 +25,12 @@ export function collectNeeds({ provider, routes }: Config, templates: Iterable<T
     }
   }
   return { claimPaths, idToken };
+}
+
+function claimsOfRule(allow: AllowRule): string[] {
+  if (!Array.isArray(allow)) return [];
+  return allow.flatMap(({ claims, emails, emailDomains }) => [
+    ...Object.keys(claims ?? {}),
+    ...(emails || emailDomains ? ['email_verified'] : []),
+  ]);
 }

@@ -59,7 +59,9 @@ function formOf({ body }: FastifyRequest): URLSearchParams {
 }
 
 async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {
-  const returnTo = safeReturnTo(query.get('rd'), visit.origin, parts.returnOrigins);
+  // A proxy that sends somebody here by itself asks for a page of its own, not for one of ours.
+  const asked = visit.originalUri?.startsWith(`${parts.prefix}/`) ? undefined : visit.originalUri;
+  const returnTo = safeReturnTo(query.get('rd') ?? asked, visit.origin, parts.returnOrigins);
   const isSignedIn = (await parts.sessions.peek(visit.cookies)) !== undefined;
   return startLogin(parts, visit, returnTo, isSignedIn);
 }

@@ -5,4 +5,6 @@ export interface Visit {
   /** The public origin that the request came to. */
   origin: string;
   cookies: readonly Cookie[];
+  /** Path and query that the browser asked for, where a trusted proxy sent the request on to the login. */
+  originalUri: string | undefined;
 }

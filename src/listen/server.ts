@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { Answer } from '../pages/answer.ts';
+import { endWith, rememberAnswers } from './answers.ts';
 import { readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
@@ -50,7 +51,7 @@ export function createServer({
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
       // A reset or timed-out connection has nobody to answer to.
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-      else socket.end(wireFormat(answerMalformed(error.code)), 'latin1');
+      else endWith(socket, wireFormat(answerMalformed(error.code)));
     },
   } as const;
   const app = (tls
@@ -59,6 +60,7 @@ export function createServer({
   for (const method of proxiedMethods) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
+  rememberAnswers(app.server);
   // Node takes its own error listener off a connection that is upgraded; a reset would end the process.
   const ignoreErrors = (socket: Socket) => {
     socket.on('error', () => socket.destroy());

@@ -30,7 +30,7 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
   const { request, peer } = exchange;
   const conclude = (current: Current | undefined): Admission => {
     exchange.subject = current?.session.subject;
-    const navigation = isNavigation(request.method ?? '', request.headers);
+    const navigation = isNavigation(exchange.method, request.headers);
     const person = current && personOf(parts, current.session);
     const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
     return { current, decision: decide(route, { person, isFrom, navigation }) };
@@ -113,6 +113,8 @@ function lifespanOf(
 }
 
 /** What the login and the other endpoints have to know of a request. */
-export function visitOf({ request }: Exchange, { origin }: Destination): Visit {
-  return { origin, cookies: parseCookies(request.headers.cookie) };
+export function visitOf({ request, peer }: Exchange, { origin }: Destination): Visit {
+  const uri = peer.trusted ? request.headers['x-forwarded-uri'] : undefined;
+  const originalUri = typeof uri === 'string' ? uri : undefined;
+  return { origin, cookies: parseCookies(request.headers.cookie), originalUri };
 }

@@ -9,6 +9,8 @@ import { readTarget, type Target } from '../routes/target.ts';
 /** One request, as far as it is known before anybody asks who sent it. */
 export interface Exchange {
   request: IncomingMessage;
+  /** The method that is decided on. */
+  method: string;
   requestId: string;
   /** Milliseconds of a monotonic clock. */
   startedAt: number;
@@ -48,8 +50,10 @@ function readExchange(
 ): Exchange {
   const peer = readPeer(request);
   const given = forwardedValue(request, peer, 'x-request-id');
+  const method = request.method ?? '';
   return {
     request,
+    method,
     requestId: given !== undefined && requestIdPattern.test(given) ? given : randomUUID(),
     startedAt: performance.now(),
     peer,
@@ -61,7 +65,7 @@ function readExchange(
     try {
       const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
       const origin = hosts.originOf(target);
-      return { target, origin, resolution: resolveTarget(table, prefix, target, request.method ?? '') };
+      return { target, origin, resolution: resolveTarget(table, prefix, target, method) };
     } catch (error) {
       return { error };
     }

@@ -12,6 +12,7 @@ import type { Answer } from '../pages/answer.ts';
 import { type Admission, admit, forwardingOf, refusal, visitOf } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
+import { registerForwardAuth } from './forward-auth.ts';
 import type { Parts } from './parts.ts';
 import { isWebSocket } from './without-upgrade.ts';
 
@@ -54,6 +55,7 @@ export async function createHttpStages(
   app.server.on('checkContinue', (request, response) => app.routing(request, response));
 
   await app.register((scope) => registerEndpoints(scope, parts.login));
+  await app.register((scope) => registerForwardAuth(scope, parts, exchangeOf));
   await app.register((scope) => registerProxy(scope, parts, exchangeOf, answerError));
   return app;
 }

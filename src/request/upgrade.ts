@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
+import { whenAnswered } from '../listen/answers.ts';
 import { wireFormat } from '../listen/server.ts';
 import { logRequest } from '../observe/access-log.ts';
 import { admit, forwardingOf, refusal } from './admission.ts';
@@ -16,10 +17,8 @@ export function handleUpgrades(server: Server, parts: Parts, exchangeOf: Exchang
     logRequest(parts.log, exchange, { statusCode: answer.status, headersSent: true });
     socket.end(wireFormat(answer), 'latin1');
   };
-  server.on('connect', (request: IncomingMessage, socket: Duplex) => {
-    refuse(new GatewayError('method_not_allowed'), exchangeOf(request), socket);
-  });
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (socket.destroyed) return;
     if (!isWebSocket(request)) {
       server.emit('connection', withoutUpgrade(request, socket, head));
       return;
@@ -27,6 +26,14 @@ export function handleUpgrades(server: Server, parts: Parts, exchangeOf: Exchang
     const exchange = exchangeOf(request);
     const fail = (error: unknown) => refuse(error, exchange, socket);
     passHandshake(parts, exchange, socket, head, fail).catch(fail);
+  };
+  // Node does not wait for the answers of requests that came before on the connection.
+  server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+    const refuseConnect = () => refuse(new GatewayError('method_not_allowed'), exchangeOf(request), socket);
+    whenAnswered(socket, refuseConnect);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    whenAnswered(socket, () => upgrade(request, socket, head));
   });
 }
 

@@ -33,6 +33,16 @@ export function readTarget(request: IncomingMessage, forwardedHost: string | und
     const rest = absolute[2] ?? '';
     pathAndQuery = rest.startsWith('/') ? rest : `/${rest}`;
   }
+  return makeTarget(pathAndQuery, host);
+}
+
+/**
+ * The target of a path with its query and a host. Throws GatewayError 400 where they are malformed.
+ */
+export function makeTarget(pathAndQuery: string, host: string): Target {
+  const hostname = hostPattern.exec(host)?.[1];
+  if (hostname === undefined) throw new GatewayError('ambiguous_host');
+  if (!pathAndQuery.startsWith('/')) throw new GatewayError('malformed_target');
   // A fragment never travels in a request; who sends one wants two readers to disagree.
   if (pathAndQuery.includes('#') || hasControlCharacter(pathAndQuery))
     throw new GatewayError('malformed_target');
@@ -40,7 +50,8 @@ export function readTarget(request: IncomingMessage, forwardedHost: string | und
   return {
     path: mark < 0 ? pathAndQuery : pathAndQuery.slice(0, mark),
     query: mark < 0 ? '' : pathAndQuery.slice(mark),
-    ...host,
+    host,
+    hostname: hostname.toLowerCase().replace(/\.$/, ''),
   };
 }
 
@@ -52,19 +63,14 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function readHost(
-  request: IncomingMessage,
-  forwarded: string | undefined,
-): Pick<Target, 'host' | 'hostname'> {
+function readHost({ rawHeaders, headers }: IncomingMessage, forwarded: string | undefined): string {
   let seen = 0;
-  const { rawHeaders } = request;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];
     if (name !== undefined && name.length === 4 && name.toLowerCase() === 'host') seen++;
   }
   // RFC 9112 §3.2: none (in HTTP/1.1) or several are refused, whatever they say.
-  const host = forwarded ?? request.headers.host;
-  const match = seen === 1 && host !== undefined ? hostPattern.exec(host) : null;
-  if (host === undefined || match?.[1] === undefined) throw new GatewayError('ambiguous_host');
-  return { host, hostname: match[1].toLowerCase().replace(/\.$/, '') };
+  const host = forwarded ?? headers.host;
+  if (seen !== 1 || host === undefined) throw new GatewayError('ambiguous_host');
+  return host;
 }

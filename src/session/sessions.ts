@@ -22,7 +22,9 @@ export interface Sessions {
    * where nothing has to be asked. Rejects with GatewayError 503 when that cannot be told now.
    */
   current(cookies: readonly Cookie[]): Maybe<Current | undefined>;
-  /** The session as it is, expired token or not; undefined also when the store is out. */
+  /** The session as it is, expired token or not. Rejects with GatewayError 503 when the store is out. */
+  find(cookies: readonly Cookie[]): Promise<Session | undefined>;
+  /** The same; undefined also when the store is out. */
   peek(cookies: readonly Cookie[]): Promise<Session | undefined>;
   /** Keeps the session of a fresh login; gives its Set-Cookie values. */
   begin(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
@@ -109,10 +111,13 @@ export function createSessions(parts: SessionsParts): Sessions {
       const found = store.read(cookies);
       return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
     },
+    async find(cookies) {
+      const found = await store.read(cookies);
+      return found && isUsable(found, seconds()) ? found.session : undefined;
+    },
     async peek(cookies) {
       try {
-        const found = await store.read(cookies);
-        return found && isUsable(found, seconds()) ? found.session : undefined;
+        return await this.find(cookies);
       } catch {
         return undefined;
       }

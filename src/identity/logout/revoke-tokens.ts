@@ -8,15 +8,21 @@ import type { Provider } from '../provider/provider.ts';
  * for it: a provider that is out does not keep anybody signed in here.
  */
 export async function revokeTokens(provider: Provider, session: Session, log: Logger): Promise<void> {
+  const { refreshToken, accessToken } = session;
+  // The refresh token first: with it, providers drop the access tokens that came of it.
+  if (refreshToken !== undefined) await revoke(provider, refreshToken, 'refresh_token', log);
+  await revoke(provider, accessToken, 'access_token', log);
+}
+
+async function revoke(provider: Provider, token: string, hint: string, log: Logger): Promise<void> {
   try {
     const client = provider.client();
     if (client.serverMetadata().revocation_endpoint === undefined) return;
-    // The refresh token first: with it, providers drop the access tokens that came of it.
-    if (session.refreshToken !== undefined) {
-      await tokenRevocation(client, session.refreshToken, { token_type_hint: 'refresh_token' });
-    }
-    await tokenRevocation(client, session.accessToken, { token_type_hint: 'access_token' });
+    await tokenRevocation(client, token, { token_type_hint: hint });
   } catch (error) {
-    log.warn({ provider: provider.name, reason: describeError(error) }, 'tokens could not be revoked');
+    log.warn(
+      { provider: provider.name, token: hint, reason: describeError(error) },
+      'a token could not be revoked',
+    );
   }
 }

@@ -44,8 +44,13 @@ export async function handleSignOut(
   if (isForeign || (requirePost && request.method !== 'POST'))
     return confirmation(parts, parameters, isForeign);
 
-  const session = await sessions.peek(visit.cookies);
-  if (session) await endSession(parts, visit, session, parameters.has('everywhere'));
+  const everywhere = parameters.has('everywhere');
+  const session = await sessions.find(visit.cookies).catch((error: unknown) => {
+    notWrittenDown(log, {}, error);
+    if (everywhere) throw error;
+    return undefined;
+  });
+  if (session) await endSession(parts, visit, session, everywhere);
   const rd = parameters.get('rd');
   const returnTo = safeReturnTo(rd, visit.origin, returnOrigins);
   const clear = clearAll(parts.cookies, visit);
@@ -70,13 +75,14 @@ async function endSession(
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });
     log.info({ provider: session.provider, subject, everywhere }, 'logout');
   } catch (error) {
-    // The cookie goes all the same; that a copy of it may live on is for the log.
-    log.error(
-      { provider: session.provider, subject, reason: describeError(error) },
-      'logout was not written down',
-    );
+    notWrittenDown(log, { provider: session.provider, subject }, error);
     if (everywhere) throw error;
   }
+}
+
+/** The cookie goes all the same; that a copy of it may live on is for the log. Other browsers are not reached. */
+function notWrittenDown(log: Logger, whose: { provider?: string; subject?: string }, error: unknown): void {
+  log.error({ ...whose, reason: describeError(error) }, 'logout was not written down');
 }
 
 function endSessionUrlOf(
