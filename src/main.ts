@@ -30,6 +30,18 @@ program
   });
 
 program
+  .command('explain')
+  .description('say which route takes a request, who may pass, and which headers go along')
+  .argument('<method>', 'such as GET')
+  .argument('<url>', 'an address as browsers see it, or a path')
+  .option(...configOption)
+  .option('--as <claims.json>', 'the claims of somebody who is signed in, as a JSON file')
+  .option('--from <address>', 'the address of the client', '127.0.0.1')
+  .action(async (method: string, url: string, options: { config?: string; as?: string; from: string }) =>
+    console.log((await import('./commands/explain.ts')).explain(method, url, options)),
+  );
+
+program
   .command('schema')
   .description('print the JSON Schema of the configuration')
   .action(async () => console.log((await import('./commands/schema.ts')).schema()));

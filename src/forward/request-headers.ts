@@ -25,7 +25,7 @@ export interface HeaderPolicy {
 export type RawHeaders = string[];
 
 export type RequestHeaderBuilder = (
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'rawHeaders' | 'headers'>,
   sender: Sender,
   context: TemplateContext,
 ) => RawHeaders;

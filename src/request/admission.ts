@@ -5,6 +5,7 @@ import type { Network } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarder.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
+import type { EndpointParts } from '../identity/endpoints.ts';
 import type { Visit } from '../identity/visit.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
@@ -31,7 +32,7 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
   const conclude = (current: Current | undefined): Admission => {
     exchange.subject = current?.session.subject;
     const navigation = isNavigation(exchange.method, request.headers);
-    const person = current && personOf(parts, current.session);
+    const person = current && personOf(parts.login, current.session);
     const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
     return { current, decision: decide(route, { person, isFrom, navigation }) };
   };
@@ -46,19 +47,22 @@ export function refusal(
   current: Current | undefined,
 ): GatewayError {
   if (code === 'not_signed_in') return new GatewayError(code);
-  const person = current && personOf(parts, current.session);
+  const person = current && personOf(parts.login, current.session);
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason) });
 }
 
 /** The person of a session, as rules and pages see them. */
-function personOf({ login }: Parts, { subject, claims }: Session): Person {
-  const { user, email, groups } = login.personClaims;
+export function personOf(
+  { personClaims, countUnverifiedEmail }: Pick<EndpointParts, 'personClaims' | 'countUnverifiedEmail'>,
+  { subject, claims }: Pick<Session, 'subject' | 'claims'>,
+): Person {
+  const { user, email, groups } = personClaims;
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   return {
     user: text(claims[user]) ?? subject,
     email: text(claims[email]),
-    emailVerified: login.countUnverifiedEmail || ![false, 'false'].includes(claims.email_verified as boolean),
+    emailVerified: countUnverifiedEmail || ![false, 'false'].includes(claims.email_verified as boolean),
     groups: groupsOf(claims[groups]),
     claims,
   };

@@ -1,7 +1,7 @@
 import { fastifyCookie } from '@fastify/cookie';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarder.ts';
 import { registerEndpoints } from '../identity/endpoints.ts';
 import { startLogin } from '../identity/login/start.ts';
@@ -19,6 +19,9 @@ import { isWebSocket } from './without-upgrade.ts';
 /** The path on which Fastify finds the proxy, and one on which it finds nothing. */
 const proxyPath = '/';
 const nowhere = '/-';
+
+/** Where two readers may disagree on a request, nothing more is read from its connection (RFC 9112 §11.2). */
+const ambiguities: ReadonlySet<ErrorCode> = new Set(['ambiguous_host', 'ambiguous_path', 'malformed_target']);
 
 /** Builds the server in which an HTTP request passes the stages. */
 export async function createHttpStages(
@@ -41,8 +44,13 @@ export async function createHttpStages(
   app.addHook('onRequest', (request, reply, done) => {
     const exchange = exchangeOf(request.raw);
     reply.raw.on('close', () => logRequest(log, exchange, reply.raw));
-    if ('error' in exchange.destination) done(exchange.destination.error as Error);
-    else done();
+    if (!('error' in exchange.destination)) {
+      done();
+      return;
+    }
+    const { error } = exchange.destination;
+    if (error instanceof GatewayError && ambiguities.has(error.code)) reply.header('connection', 'close');
+    done(error as Error);
   });
   app.setErrorHandler((error, request, reply) =>
     sendAnswer(reply, answerError(ownError(error), exchangeOf(request.raw))),

@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'tap';
+import { explain } from '../../src/commands/explain.ts';
+
+const text = `publicUrl: https://app.example.com
+provider: { issuer: "https://id.example.com", clientId: a, clientSecret: s3cret }
+session: { secret: ${Buffer.alloc(32, 1).toString('base64')} }
+routes:
+  - { path: /, upstream: "http://legacy:8080" }
+  - { path: /open, upstream: "http://legacy:8080", allow: public }
+  - { path: /admins, upstream: "http://legacy:8080", allow: [{ groups: admins }, { networks: 10.0.0.0/8 }] }
+headers: { X-Name: "{claims.name}" }
+`;
+
+test('explain says the route, the rule, the decision with its reason, and the headers with tokens masked', async (t) => {
+  const folder = t.testdir({
+    'c.yaml': text,
+    'ada.json': '{"sub":"ada","groups":["admins"],"name":"Zoë","email":"ada@example.com","secret":"x"}',
+    'grace.json': '{"sub":"grace","groups":["staff"]}',
+  });
+  const ask = (url: string, as?: string, from = '127.0.0.1') =>
+    explain('GET', url, { config: join(folder, 'c.yaml'), from, ...(as && { as: join(folder, as) }) });
+
+  t.match(
+    ask('/x'),
+    /^route {5}\/ -> http:\/\/legacy:8080\nallow {5}signed-in\ndecision {2}login: not signed in/,
+  );
+  t.match(ask('/open/x'), 'decision  allow: the route is public');
+  t.match(
+    ask('/admins', 'grace.json'),
+    'decision  deny (not_allowed): none holds: allow[0].groups, allow[1].networks',
+  );
+  t.match(ask('/admins', undefined, '10.1.2.3'), 'decision  allow: allow[1] holds');
+  const allowed = ask('https://app.example.com/admins?x=1', 'ada.json');
+  t.match(allowed, 'decision  allow: allow[0] holds');
+  t.match(allowed, 'header    host: legacy:8080');
+  t.match(allowed, 'header    Authorization: Bearer ***');
+  t.match(allowed, 'header    X-Forwarded-User: ada');
+  t.match(allowed, 'header    X-Forwarded-Groups: admins');
+  t.match(allowed, 'header    X-Name: Zo%C3%AB');
+  t.match(ask('/open/../admins'), 'refused   400 ambiguous_path');
+  t.match(ask('https://evil.example/'), 'refused   421 unknown_host');
+  t.match(ask('/oauth2/start'), 'endpoint  /oauth2/start');
+});
+
+test('claims that are no object are refused with an example', async (t) => {
+  const folder = t.testdir({ 'c.yaml': text });
+  writeFileSync(join(folder, 'list.json'), '[]');
+  t.throws(
+    () => explain('GET', '/', { config: join(folder, 'c.yaml'), as: join(folder, 'list.json'), from: '::1' }),
+    { message: /has to hold an object of claims/ },
+  );
+});
