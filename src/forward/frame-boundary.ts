@@ -1,39 +1,61 @@
 /**
  * Follows the frames of a WebSocket (RFC 6455 §5.2) as they pass, without holding them, to know where one
- * ends: only there can the gateway put in a frame of its own.
+ * ends, and where a message does, which may have several: only there can the gateway put in a frame of its own.
  */
 export class FrameBoundary {
   /** Bytes of the payload that are still to come. */
   #payload = 0;
   /** The header so far, when it came in pieces. */
   #header: number[] = [];
+  /** The last data frame was not the last of its message. */
+  #unfinished = false;
 
   /** Whether the last byte that passed was the last of a frame. */
-  get atBoundary(): boolean {
+  get atFrameEnd(): boolean {
     return this.#payload === 0 && this.#header.length === 0;
   }
 
+  /** Whether it was the last of a message too. */
+  get atMessageEnd(): boolean {
+    return this.atFrameEnd && !this.#unfinished;
+  }
+
+  /** Follows bytes that pass. */
   pass(chunk: Buffer): void {
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.#payload > 0) {
-        const skipped = Math.min(this.#payload, chunk.length - at);
-        this.#payload -= skipped;
-        at += skipped;
-      } else {
-        this.#header.push(chunk[at] as number);
-        at += 1;
-        const length = payloadLength(this.#header);
-        if (length !== undefined) {
-          this.#payload = length;
-          this.#header = [];
-        }
-      }
+    for (let at = 0; at < chunk.length; ) at = this.#step(chunk, at);
+  }
+
+  /** Follows bytes up to where a message ends; gives how many these are, undefined when none ends in the chunk. */
+  passMessage(chunk: Buffer): number | undefined {
+    for (let at = 0; at < chunk.length; ) {
+      at = this.#step(chunk, at);
+      if (this.atMessageEnd) return at;
     }
+    return undefined;
+  }
+
+  /** Takes one byte of a header, or what there is of a payload; gives where to go on. */
+  #step(chunk: Buffer, at: number): number {
+    if (this.#payload > 0) {
+      const skipped = Math.min(this.#payload, chunk.length - at);
+      this.#payload -= skipped;
+      return at + skipped;
+    }
+    this.#header.push(chunk[at] as number);
+    const length = payloadLength(this.#header);
+    if (length !== undefined) {
+      const [first = 0] = this.#header;
+      // §5.4: control frames may stand between the frames of a message.
+      const isControl = (first & 0x08) !== 0;
+      if (!isControl) this.#unfinished = (first & 0x80) === 0;
+      this.#payload = length;
+      this.#header = [];
+    }
+    return at + 1;
   }
 }
 
-/** The length of the payload behind a header, its mask not counted; undefined while the header is not whole. */
+/** The length of the payload behind a header; undefined while the header is not whole. */
 function payloadLength(header: readonly number[]): number | undefined {
   const second = header[1];
   if (second === undefined) return undefined;

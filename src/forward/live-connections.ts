@@ -13,7 +13,7 @@ interface LiveConnection {
 
 /** WebSockets and event streams that are open, so that they end with their session. */
 export interface LiveConnections {
-  /** Returns what takes the connection off. */
+  /** Returns what takes the connection off. What comes when its session is over ends at once. */
   add(lifespan: Lifespan, end: (reason: string) => void): () => void;
   /** Ends every connection whose session was ended. */
   endRevoked(): void;
@@ -22,6 +22,8 @@ export interface LiveConnections {
 
 /** How often ends by the clock are looked for; one timer for all connections. */
 const sweepMs = 1000;
+
+const sessionEnded = 'the session was ended';
 
 export function createLiveConnections(now: () => number = Date.now): LiveConnections {
   const open = new Set<LiveConnection>();
@@ -40,10 +42,12 @@ export function createLiveConnections(now: () => number = Date.now): LiveConnect
   return {
     add(lifespan, end) {
       const connection = { lifespan, end };
-      open.add(connection);
+      // The session may have been ended while the upstream was about to answer.
+      if (lifespan.isRevoked()) end(sessionEnded);
+      else open.add(connection);
       return () => open.delete(connection);
     },
-    endRevoked: () => endWhere(({ isRevoked }) => isRevoked(), 'the session was ended'),
+    endRevoked: () => endWhere(({ isRevoked }) => isRevoked(), sessionEnded),
     close: () => clearInterval(sweep),
   };
 }

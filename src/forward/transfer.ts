@@ -106,6 +106,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (!this.#job.response.writableFinished) this.#controller?.abort(new Error('the client left'));
   };
 
+  /** The answer ends in order, and the upstream need not go on. */
+  readonly #onSessionEnd = (): void => {
+    this.#job.response.end();
+    this.#controller?.abort(new Error('the session has ended'));
+  };
+
   readonly #onDrain = (): void => {
     this.#controller?.resume();
   };
@@ -131,11 +137,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#answering = true;
     this.#trailersAllowed = !hasContentLength;
     response.on('drain', this.#onDrain);
-    if (isEventStream)
-      response.on(
-        'close',
-        this.#job.stayOpen(() => response.end()),
-      );
+    if (isEventStream) response.on('close', this.#job.stayOpen(this.#onSessionEnd));
     // Headers usually leave with the first bytes of the body; an event stream may not have any for long.
     setImmediate(() => {
       if (!response.destroyed && !response.writableEnded) response.flushHeaders();
@@ -165,7 +167,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     } else if (response.statusCode === 304 && isLengthMismatch(error)) {
       // RFC 9110 §8.6: the length is that of the answer which was not repeated. The library misses its bytes.
       response.end();
-    } else if (!response.destroyed) {
+    } else if (!response.destroyed && !response.writableEnded) {
       // Half an answer must look like half an answer: the connection breaks.
       broke(upstreamError(error));
       response.destroy();

@@ -88,7 +88,7 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upst
   const { socket, head } = job;
   upstreamSocket.on('error', () => socket.destroy());
   socket.on('error', () => upstreamSocket.destroy());
-  upstreamSocket.on('close', () => socket.destroy());
+  upstreamSocket.on('close', () => (socket.writableEnded ? closeSoon(socket) : socket.destroy()));
   socket.on('close', () => upstreamSocket.destroy());
   if (socket.destroyed) {
     upstreamSocket.destroy();
@@ -107,32 +107,61 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upst
   socket.pipe(upstreamSocket).pipe(socket);
   const boundary = new FrameBoundary();
   boundary.pass(upstreamHead);
-  upstreamSocket.on('data', (chunk: Buffer) => boundary.pass(chunk));
-  const off = job.stayOpen((reason) => endTunnel(socket, upstreamSocket, boundary, reason));
+  const follow = (chunk: Buffer) => boundary.pass(chunk);
+  upstreamSocket.on('data', follow);
+  const off = job.stayOpen((reason) => {
+    upstreamSocket.off('data', follow);
+    endTunnel(socket, upstreamSocket, boundary, closeFrame(sessionEndedCode, reason));
+  });
   socket.on('close', off);
 }
 
 /** As applications use it: signing in again helps (RFC 6455 §7.4.2 leaves 4000 to 4999 to them). */
 const sessionEndedCode = 4401;
-/** How long the frame that is under way may take. */
-const frameGraceMs = 1000;
+/** How long the message that is under way may take. */
+const messageGraceMs = 1000;
+/** How long a client may take to read the last bytes and to close its side. */
+const closeGraceMs = 5000;
 
-/** Ends a tunnel with a close frame, behind the frame that is under way. */
-function endTunnel(socket: Duplex, upstreamSocket: Duplex, boundary: FrameBoundary, reason: string): void {
+/** Ends a tunnel: nothing more goes upstream, and downstream only the rest of a message before the close frame. */
+function endTunnel(socket: Duplex, upstreamSocket: Duplex, boundary: FrameBoundary, close: Buffer): void {
+  upstreamSocket.unpipe(socket);
+  socket.unpipe(upstreamSocket);
+  socket.resume();
+  const goOn = () => upstreamSocket.resume();
   const end = () => {
     clearTimeout(grace);
-    upstreamSocket.off('data', attempt);
-    upstreamSocket.unpipe(socket);
-    if (boundary.atBoundary) socket.write(closeFrame(sessionEndedCode, reason));
+    upstreamSocket.off('data', passRest);
+    upstreamSocket.off('end', end);
+    socket.off('drain', goOn);
+    if (boundary.atFrameEnd) socket.write(close);
     socket.end();
     upstreamSocket.destroy();
   };
-  const attempt = () => {
-    if (boundary.atBoundary) end();
+  const passRest = (chunk: Buffer) => {
+    const length = boundary.passMessage(chunk);
+    if (!socket.write(chunk.subarray(0, length))) upstreamSocket.pause();
+    if (length !== undefined) end();
   };
-  const grace = setTimeout(end, frameGraceMs);
-  upstreamSocket.on('data', attempt);
-  attempt();
+  const grace = setTimeout(end, messageGraceMs);
+  if (boundary.atMessageEnd) {
+    end();
+    return;
+  }
+  upstreamSocket.on('data', passRest);
+  upstreamSocket.on('end', end);
+  socket.on('drain', goOn);
+  if (!socket.writableNeedDrain) goOn();
+}
+
+/**
+ * Lets a connection end in order. Closing it while the client still sends would break it, and what the client
+ * has not read yet would be lost.
+ */
+function closeSoon(socket: Duplex): void {
+  socket.resume();
+  const grace = setTimeout(() => socket.destroy(), closeGraceMs);
+  socket.on('close', () => clearTimeout(grace));
 }
 
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */

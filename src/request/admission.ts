@@ -15,7 +15,6 @@ import type { Current } from '../session/sessions.ts';
 import type { Maybe } from '../session/stores/store.ts';
 import type { Destination, Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
-import { isWebSocket } from './without-upgrade.ts';
 
 /** Who asks, and whether they may. */
 export interface Admission {
@@ -100,16 +99,12 @@ export function forwardingOf(
     sender: { ...exchange.peer, host: target.host, scheme: origin.startsWith('https:') ? 'https' : 'http' },
     context: { requestId: exchange.requestId, person: session && { ...session, sessionId: session.id } },
     setCookies: current?.setCookies ?? [],
-    lifespan: session && lifespanOf(parts, exchange, session),
+    lifespan: session && lifespanOf(parts, session),
   };
 }
 
-function lifespanOf(
-  { revocations, closeAtTokenExpiry }: Parts,
-  { request }: Exchange,
-  session: Session,
-): Lifespan {
-  const tokenEnd = closeAtTokenExpiry && isWebSocket(request) ? session.accessTokenExpiresAt : undefined;
+function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session): Lifespan {
+  const tokenEnd = closeAtTokenExpiry ? session.accessTokenExpiresAt : undefined;
   return {
     endsAt: Math.min(session.expiresAt, tokenEnd ?? session.expiresAt),
     isRevoked: () => revocations.isRevoked(session),

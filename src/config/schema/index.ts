@@ -111,7 +111,7 @@ export const configSchema = z
       .strictObject({
         onExpiry: z.enum(['keep', 'close'], { error: 'one of keep, close' }).prefault('keep').meta({
           description:
-            'What happens to an open WebSocket when the access token that opened it expires. The end of the session always closes it.',
+            'What happens to an open WebSocket or event stream when the access token that opened it expires. The end of the session always closes it.',
         }),
       })
       .prefault({})

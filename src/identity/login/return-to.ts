@@ -30,5 +30,7 @@ function onOrigin(candidate: string, allowed: ReadonlySet<string>, home: string)
   if (!URL.canParse(candidate)) return home;
   const url = new URL(candidate);
   const isPlain = url.username === '' && url.password === '';
-  return isPlain && allowed.has(url.origin) ? candidate : home;
+  if (!isPlain || !allowed.has(url.origin)) return home;
+  // Byte for byte, unless no Location could hold it (RFC 3986 §2).
+  return /^[\x21-\x7e]*$/.test(candidate) ? candidate : url.href;
 }

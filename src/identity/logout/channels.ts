@@ -41,8 +41,9 @@ export async function handleFrontChannel(
   query: URLSearchParams,
 ): Promise<Answer> {
   const { issuer } = provider.client().serverMetadata();
-  const sid = query.get('sid');
-  if (query.get('iss') !== issuer || sid === null || sid === '' || query.getAll('sid').length > 1) {
+  const [sid, ...otherSids] = query.getAll('sid');
+  const [iss, ...otherIssuers] = query.getAll('iss');
+  if (iss !== issuer || !sid || otherSids.length > 0 || otherIssuers.length > 0) {
     throw new GatewayError('malformed_request', { detail: 'iss and sid have to be those of a session.' });
   }
   await sessions.revoke({ kind: 'sid', provider: provider.name, sid }, 'claimed');

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
 import { GatewayError } from '../../errors.ts';
 import type { RevocationTarget } from '../../session/revocations.ts';
 import type { Shared } from '../../session/shared/shared.ts';
+import { KeysUnavailable } from '../provider/keys.ts';
 import type { Provider } from '../provider/provider.ts';
 
 /** OpenID Connect Back-Channel Logout 1.0 §2.4. */
@@ -27,36 +28,10 @@ export interface LogoutTokens {
  * @param once does a thing once among all processes, as of `Shared`
  */
 export function createLogoutTokens(provider: Provider, once: Shared['once']): LogoutTokens {
-  let keys: { uri: string; set: KeySet } | undefined;
-
-  const keySet = (uri: string) => {
-    if (keys?.uri !== uri) {
-      const fetchKeys = provider.fetch as unknown as typeof fetch;
-      keys = {
-        uri,
-        set: createRemoteJWKSet(new URL(uri), { timeoutDuration: 5000, [customFetch]: fetchKeys }),
-      };
-    }
-    return keys.set;
-  };
-
   return {
     async use(token, end) {
       if (token.length > largestTokenBytes) throw refused('it is too large');
-      const {
-        issuer,
-        jwks_uri: uri,
-        id_token_signing_alg_values_supported: algorithms,
-      } = provider.client().serverMetadata();
-      if (uri === undefined) throw refused('the provider publishes no keys');
-      const payload = await verify(token, keySet(uri), {
-        issuer,
-        audience: provider.config.clientId,
-        // A key that both sides share could also sign; none of ours does.
-        algorithms: (algorithms ?? ['RS256']).filter((name) =>
-          /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name),
-        ),
-      });
+      const payload = await verify(provider, token);
       const target = readTarget(provider.name, payload);
       const mine = randomUUID();
       const used = await once(`logout token\0${provider.name}\0${payload.jti}`, async () => {
@@ -69,16 +44,11 @@ export function createLogoutTokens(provider: Provider, once: Shared['once']): Lo
   };
 }
 
-type KeySet = ReturnType<typeof createRemoteJWKSet>;
-
-async function verify(
-  token: string,
-  keys: KeySet,
-  expected: { issuer: string; audience: string; algorithms: string[] },
-): Promise<JWTPayload> {
+async function verify({ keys, client, config }: Provider, token: string): Promise<JWTPayload> {
   try {
-    const { payload, protectedHeader } = await jwtVerify(token, keys, {
-      ...expected,
+    const { payload, protectedHeader } = await keys.verify(token, {
+      issuer: client().serverMetadata().issuer,
+      audience: config.clientId,
       requiredClaims: ['iat', 'exp', 'jti', 'events'],
       maxTokenAge: maxTokenAgeSeconds,
       clockTolerance: clockToleranceSeconds,
@@ -89,16 +59,10 @@ async function verify(
     return payload;
   } catch (error) {
     if (error instanceof GatewayError) throw error;
-    if (isWithoutKeys(error)) throw new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
+    if (error instanceof KeysUnavailable)
+      throw new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
     throw new GatewayError('logout_token_invalid', { cause: error });
   }
-}
-
-/** The provider's keys could not be had, so nothing is known of the token; the library's general code is for that. */
-function isWithoutKeys(error: unknown): boolean {
-  if (!(error instanceof errors.JOSEError)) return true;
-  const { JWKSTimeout, JWKSInvalid, JOSEError } = errors;
-  return error instanceof JWKSTimeout || error instanceof JWKSInvalid || error.code === JOSEError.code;
 }
 
 /** §2.6: the event is there, a nonce is not, and a session or a person is named. */

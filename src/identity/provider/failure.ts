@@ -1,6 +1,8 @@
+import { errors } from 'jose';
 import { AuthorizationResponseError, ResponseBodyError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/log.ts';
+import { KeysUnavailable } from './keys.ts';
 
 /** Codes of openid-client that mean that a token failed one of its checks. */
 const tokenChecks: ReadonlySet<string> = new Set([
@@ -20,6 +22,7 @@ function codeOf(error: unknown): string {
     const { code } = current as NodeJS.ErrnoException;
     // A limit that passes while the body is read comes as a DOMException, which has numbers for codes.
     if (current.name === 'TimeoutError') return 'OAUTH_TIMEOUT';
+    if (current.name === 'TimeoutError') return 'OAUTH_TIMEOUT';
     if (typeof code === 'string' && networkCodes.test(code)) return code;
     current = current instanceof AggregateError ? current.errors[0] : current.cause;
   }
@@ -37,6 +40,10 @@ function statusOf(error: unknown): number | undefined {
 /** The gateway's error for a login that failed at or because of the provider. */
 export function loginError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
+  if (error instanceof KeysUnavailable) return loginError(error.cause);
+  if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) {
+    return new GatewayError('login_token_invalid', { cause: error });
+  }
   if (error instanceof AuthorizationResponseError) {
     return new GatewayError('login_refused', {
       detail: `It said: ${readable(error.error_description ?? error.error)}`,
@@ -48,14 +55,8 @@ export function loginError(error: unknown): GatewayError {
   if (networkCodes.test(code) || (status !== undefined && (status >= 500 || status === 429))) {
     return new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
   }
-  if (tokenChecks.has(code) || isBadSignature(error))
-    return new GatewayError('login_token_invalid', { cause: error });
+  if (tokenChecks.has(code)) return new GatewayError('login_token_invalid', { cause: error });
   return new GatewayError('login_response_invalid', { cause: error });
-}
-
-/** The library has no code of its own for this. */
-function isBadSignature(error: unknown): boolean {
-  return error instanceof Error && error.cause instanceof Error && /signature/i.test(error.cause.message);
 }
 
 /** Text of the provider, short and without tokens; the page escapes it. */

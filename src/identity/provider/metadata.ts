@@ -6,7 +6,6 @@ import {
   Configuration,
   customFetch,
   discovery,
-  enableNonRepudiationChecks,
   None,
   type ServerMetadata,
 } from 'openid-client';
@@ -49,8 +48,6 @@ export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp):
     const client = new Configuration(server, config.clientId, {}, clientAuth(method, config.clientSecret));
     client[customFetch] = http.fetch;
     client.timeout = timeout / 1000;
-    // Without this the library trusts the connection to the token endpoint and leaves the signature unchecked.
-    enableNonRepudiationChecks(client);
     if (insecure) allowInsecureRequests(client);
     return client;
   };

@@ -1,8 +1,9 @@
-import type { Configuration, CustomFetch } from 'openid-client';
+import type { Configuration } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { createProviderHttp } from './http.ts';
+import { createProviderKeys, type ProviderKeys } from './keys.ts';
 import { fetchMetadata, type ProviderClients } from './metadata.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
@@ -13,8 +14,8 @@ export interface Provider {
   client(): Configuration;
   /** The same, for refreshes, which are waited for longer than anything else. */
   refreshClient(): Configuration;
-  /** The way to the provider for other libraries, with its certificates and limits. */
-  fetch: CustomFetch;
+  /** What the provider signs with. */
+  keys: ProviderKeys;
   /** Whether its metadata is known. */
   isReady(): boolean;
   close(): Promise<void>;
@@ -72,7 +73,11 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
   return {
     name,
     config,
-    fetch: http.fetch,
+    keys: createProviderKeys({
+      metadata: () => found().client.serverMetadata(),
+      fetch: http.fetch,
+      timeout: config.timeout,
+    }),
     isReady: () => clients !== undefined,
     client: () => found().client,
     refreshClient: () => found().refreshClient,

@@ -7,6 +7,7 @@ import type { Session } from '../../session/session.ts';
 import { collectClaims } from '../login/collect-claims.ts';
 import { createCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';
+import { verifyIdToken } from './id-token.ts';
 import type { Provider } from './provider.ts';
 
 export interface GrantParts {
@@ -60,6 +61,7 @@ async function askProvider(
   const client = provider.refreshClient();
   const tokens = await refreshTokenGrant(client, session.refreshToken ?? '');
   const idToken = tokens.claims();
+  if (idToken) await verifyIdToken(provider, tokens);
   // OpenID Connect Core §12.2: the same person as before. The library cannot know who that was.
   if (idToken && idToken.sub !== session.subject) {
     return { kind: 'ended', reason: 'the refresh gave an ID token of somebody else' };

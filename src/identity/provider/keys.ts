@@ -1,0 +1,142 @@
+import {
+  createLocalJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose';
+import type { CustomFetch, ServerMetadata } from 'openid-client';
+
+/** The provider's keys could not be had, so nothing is known of the token. The cause says why. */
+export class KeysUnavailable extends Error {
+  override readonly name = 'KeysUnavailable';
+}
+
+/** The keys that a provider signs with. */
+export interface ProviderKeys {
+  /**
+   * Verifies a token: signature, algorithm and what the options name. Keys are fetched again when none fits, so
+   * that a rotation is no failure, yet only so often. Rejects with KeysUnavailable or an error of jose.
+   */
+  verify(token: string, options: JWTVerifyOptions): Promise<JWTVerifyResult>;
+}
+
+export interface KeySource {
+  metadata(): Readonly<ServerMetadata>;
+  fetch: CustomFetch;
+  /** Milliseconds for one fetch. */
+  timeout: number;
+}
+
+/** A provider that does not state an algorithm signs with RS256 (OpenID Connect Core §3.1.3.7, item 7). */
+const standardAlgorithm = 'RS256';
+const longestAgeMs = 600_000;
+/** Anybody can send a token with a key of an unknown name: fetches in a row, and one more each so often. */
+const mostFetches = 5;
+const refillMs = 15_000;
+
+interface FetchedKeys {
+  uri: string;
+  set: ReturnType<typeof createLocalJWKSet>;
+  fetchedAt: number;
+}
+
+export function createProviderKeys(
+  { metadata, fetch, timeout }: KeySource,
+  now: () => number = Date.now,
+): ProviderKeys {
+  let keys: FetchedKeys | undefined;
+  let fetching: Promise<FetchedKeys> | undefined;
+  let budget = mostFetches;
+  let refilledAt = now();
+
+  const mayFetch = () => {
+    const refills = Math.floor((now() - refilledAt) / refillMs);
+    budget = Math.min(mostFetches, budget + refills);
+    refilledAt += refills * refillMs;
+    return budget > 0;
+  };
+
+  const fetchKeys = (uri: string): Promise<FetchedKeys> => {
+    budget -= 1;
+    fetching ??= loadKeys(uri, fetch, timeout)
+      .then((set) => {
+        keys = { uri, set, fetchedAt: now() };
+        return keys;
+      })
+      .finally(() => {
+        fetching = undefined;
+      });
+    return fetching;
+  };
+
+  const current = async (uri: string): Promise<FetchedKeys> => {
+    const known = keys?.uri === uri ? keys : undefined;
+    if (known && now() - known.fetchedAt < longestAgeMs) return known;
+    if (!mayFetch() && known) return known;
+    // Keys that are old are better than none: a provider that is out makes no key bad.
+    return known ? fetchKeys(uri).catch(() => known) : fetchKeys(uri);
+  };
+
+  return {
+    async verify(token, options) {
+      const { jwks_uri: uri, id_token_signing_alg_values_supported: stated } = metadata();
+      if (uri === undefined) throw new KeysUnavailable('the provider names no keys');
+      // Never `none`; and a key that both sides share could also sign, so none of those either.
+      const algorithms = (stated ?? [standardAlgorithm]).filter((name) =>
+        /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name),
+      );
+      const known = await current(uri);
+      try {
+        return await verifyWith(token, known.set, { ...options, algorithms });
+      } catch (error) {
+        const isKeyMissing =
+          error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed;
+        if (!isKeyMissing || known !== keys || !mayFetch() || known.fetchedAt === now()) throw error;
+        const fresh = await fetchKeys(uri);
+        return verifyWith(token, fresh.set, { ...options, algorithms });
+      }
+    },
+  };
+}
+
+/** Without a kid several keys may fit: each is tried. */
+async function verifyWith(
+  token: string,
+  set: FetchedKeys['set'],
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(token, set, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      const only: JWTVerifyGetKey = () => key;
+      try {
+        return await jwtVerify(token, only, options);
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+async function loadKeys(uri: string, fetch: CustomFetch, timeout: number): Promise<FetchedKeys['set']> {
+  try {
+    const response = await fetch(uri, {
+      method: 'GET',
+      headers: { accept: 'application/json, application/jwk-set+json' },
+      body: undefined,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeout),
+    });
+    if (response.status !== 200)
+      throw new Error(`the keys were answered with ${response.status}`, { cause: response });
+    return createLocalJWKSet((await response.json()) as JSONWebKeySet);
+  } catch (error) {
+    throw new KeysUnavailable('the keys of the provider cannot be had', { cause: error });
+  }
+}

@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import { test } from 'tap';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { startRedis } from '../support/redis.ts';
+import { type SpawnedGateway, spawnGateway } from '../support/spawned-gateway.ts';
+import { until } from '../support/until.ts';
+import {
+  always,
+  endAtProvider,
+  refused,
+  sendLogoutTokensTo,
+  signIn,
+  startLogoutProvider,
+  statusesOf,
+} from './scene.ts';
+
+const logoutsOf = ({ log }: SpawnedGateway) => log.lines.filter(({ msg }) => msg === 'back-channel logout');
+
+for (const store of ['cookie', 'memory', 'Redis'] as const) {
+  for (const by of ['sid', 'sub'] as const) {
+    test(`a sign-out at the provider, told by ${by}, ends the session in both workers: ${store} store`, async (t) => {
+      const provider = await startLogoutProvider(t, { by });
+      const upstream = await arrangeUpstream(t);
+      const redis = store === 'Redis' ? await startRedis() : undefined;
+      if (redis) t.teardown(() => redis.stop());
+      const session = { store: redis?.url ?? store };
+      const gateway = await spawnGateway({ provider, upstream, config: { workers: 2, session } });
+      t.teardown(() => gateway.stop());
+      await sendLogoutTokensTo(provider, gateway.url);
+
+      const ada = await signIn(t, gateway.url, 'ada');
+      const grace = await signIn(t, gateway.url, 'grace');
+      const [adas, graces] = [ada.copiedCookie(), grace.copiedCookie()];
+      t.strictSame(await statusesOf(gateway.url, adas), always(200), 'the session lives in both workers');
+
+      await endAtProvider(ada, provider.issuer);
+      t.ok(
+        provider.events.some(({ name }) => name === 'backchannel.success'),
+        'the provider was answered',
+      );
+      await refused(gateway.url, adas);
+      t.strictSame(await statusesOf(gateway.url, adas), always(401), 'it is over in both');
+      t.strictSame(await statusesOf(gateway.url, graces), always(200), "somebody else's is not");
+      t.match(logoutsOf(gateway), [{ by: by === 'sid' ? 'sid' : 'subject' }]);
+
+      const again = await signIn(t, gateway.url, 'ada');
+      t.strictSame(
+        await statusesOf(gateway.url, again.copiedCookie()),
+        always(200),
+        'a later sign-in stands',
+      );
+    });
+  }
+}
+
+test('by sid, the other sign-in of the same person goes on', async (t) => {
+  const provider = await startLogoutProvider(t);
+  const upstream = await arrangeUpstream(t);
+  const gateway = await spawnGateway({ provider, upstream, config: { workers: 2 } });
+  t.teardown(() => gateway.stop());
+  await sendLogoutTokensTo(provider, gateway.url);
+  const desk = await signIn(t, gateway.url, 'ada');
+  const phone = await signIn(t, gateway.url, 'ada');
+  await endAtProvider(desk, provider.issuer);
+  await refused(gateway.url, desk.copiedCookie());
+  t.strictSame(await statusesOf(gateway.url, phone.copiedCookie()), always(200));
+});
+
+test('a worker that starts after the sign-out knows of it', async (t) => {
+  const provider = await startLogoutProvider(t);
+  const upstream = await arrangeUpstream(t);
+  const gateway = await spawnGateway({ provider, upstream, config: { workers: 2 } });
+  t.teardown(() => gateway.stop());
+  await sendLogoutTokensTo(provider, gateway.url);
+  const ada = await signIn(t, gateway.url, 'ada');
+  const grace = await signIn(t, gateway.url, 'grace');
+  await endAtProvider(ada, provider.issuer);
+  await refused(gateway.url, ada.copiedCookie());
+
+  const before = await workersOf(gateway);
+  for (const pid of before) process.kill(pid, 'SIGKILL');
+  await until('new workers', async () => {
+    const now = await workersOf(gateway);
+    return now.length === 2 && now.every((pid) => !before.includes(pid));
+  });
+  await until('both to answer', async () =>
+    (await statusesOf(gateway.url, grace.copiedCookie(), 8).catch(() => [0])).every(
+      (status) => status === 200,
+    ),
+  );
+  t.strictSame(await statusesOf(gateway.url, ada.copiedCookie()), always(401));
+});
+
+test('sessions in cookies: two instances tell each other of sign-outs through Redis, late ones too', async (t) => {
+  const provider = await startLogoutProvider(t);
+  const upstream = await arrangeUpstream(t);
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const secret = Buffer.alloc(32, 7).toString('base64');
+  const start = async () => {
+    const config = { session: { secret, redis: { url: redis.url } } };
+    const gateway = await spawnGateway({ provider, upstream, config });
+    t.teardown(() => gateway.stop());
+    return gateway;
+  };
+  const [first, second] = await Promise.all([start(), start()]);
+  await sendLogoutTokensTo(provider, first.url);
+  const ada = await signIn(t, first.url, 'ada');
+  const grace = await signIn(t, first.url, 'grace');
+  t.strictSame(await statusesOf(second.url, ada.copiedCookie(), 4), always(200, 4));
+
+  await endAtProvider(ada, provider.issuer);
+  for (const { url } of [first, second]) await refused(url, ada.copiedCookie());
+  t.strictSame(await statusesOf(second.url, grace.copiedCookie(), 4), always(200, 4));
+
+  const late = await start();
+  await refused(late.url, ada.copiedCookie());
+  t.strictSame(await statusesOf(late.url, grace.copiedCookie(), 4), always(200, 4));
+});
+
+/** The worker processes of a gateway, by their ids. */
+async function workersOf({ pid }: SpawnedGateway): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
+}
