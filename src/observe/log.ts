@@ -34,6 +34,8 @@ const secretShapes: readonly [RegExp, string][] = [
     /\b(code|state|nonce|access_token|id_token|refresh_token|client_secret|id_token_hint|code_verifier)=[^&\s"']+/gi,
     '$1=[redacted]',
   ],
+  // Opaque codes and tokens have no shape but their length, which passes that of a UUID and of every error code.
+  [/[\w-]{40,}/g, '[redacted]'],
 ];
 
 /** A text of foreign origin without tokens, line breaks and length. */

@@ -107,7 +107,7 @@ function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session
   const tokenEnd = closeAtTokenExpiry ? session.accessTokenExpiresAt : undefined;
   return {
     endsAt: Math.min(session.expiresAt, tokenEnd ?? session.expiresAt),
-    isRevoked: () => revocations.isRevoked(session),
+    isRevoked: revocations.watch(session),
   };
 }
 

@@ -25,6 +25,8 @@ export interface Revocation {
 export interface Revocations {
   add(revocation: Revocation): void;
   isRevoked(session: Session): boolean;
+  /** The same question, for a session about which it is asked again and again. */
+  watch(session: Session): () => boolean;
   /** Every entry, for processes that start later. */
   all(): Iterable<Revocation>;
   /** Calls back for every revocation that is added, once; returns what takes the callback off. */
@@ -32,7 +34,7 @@ export interface Revocations {
 }
 
 /** Each entry is about 150 bytes; a flood of sign-outs must not fill the memory. */
-const mostEntries = { proven: 200_000, claimed: 10_000 } as const;
+export const mostEntries = { proven: 200_000, claimed: 10_000 } as const;
 
 /** A digest: the list may be kept outside this process, where it should name nobody. */
 export function revocationKey(target: RevocationTarget): string {
@@ -65,6 +67,16 @@ export function createRevocations(now: () => number = Date.now): Revocations {
   const proven = new Map<string, Revocation>();
   const claimed = new Map<string, Revocation>();
   const listeners = new Set<(revocation: Revocation) => void>();
+  const watch = (session: Session) => {
+    let keys: string[] | undefined;
+    const ended = (entry: Revocation | undefined) => entry !== undefined && entry.before >= session.createdAt;
+    return () => {
+      if (proven.size === 0 && claimed.size === 0) return false;
+      // Anybody can send a front-channel logout: it must not cost digests for everything that is open.
+      keys ??= revocationKeysOf(session);
+      return keys.some((key) => ended(proven.get(key)) || ended(claimed.get(key)));
+    };
+  };
   return {
     add(revocation) {
       const entries = revocation.proven ? proven : claimed;
@@ -79,12 +91,8 @@ export function createRevocations(now: () => number = Date.now): Revocations {
       entries.set(revocation.key, revocation);
       for (const listener of listeners) listener(revocation);
     },
-    isRevoked(session) {
-      if (proven.size === 0 && claimed.size === 0) return false;
-      const ended = (entry: Revocation | undefined) =>
-        entry !== undefined && entry.before >= session.createdAt;
-      return revocationKeysOf(session).some((key) => ended(proven.get(key)) || ended(claimed.get(key)));
-    },
+    isRevoked: (session) => watch(session)(),
+    watch,
     all: () => [...proven.values(), ...claimed.values()],
     onRevoked(listener) {
       listeners.add(listener);

@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { Redis } from 'ioredis';
 import { test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { startTestGateway } from '../support/gateway.ts';
 import { startRedis } from '../support/redis.ts';
 import { type SpawnedGateway, spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
+import { makeLogoutToken, sendLogout } from './forge.ts';
 import {
   always,
   endAtProvider,
@@ -116,6 +119,32 @@ test('sessions in cookies: two instances tell each other of sign-outs through Re
   const late = await start();
   await refused(late.url, ada.copiedCookie());
   t.strictSame(await statusesOf(late.url, grace.copiedCookie(), 4), always(200, 4));
+});
+
+test('an instance that was cut off from the news for a moment learns of the sign-outs in it', async (t) => {
+  const provider = await startLogoutProvider(t);
+  const upstream = await arrangeUpstream(t);
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const secret = Buffer.alloc(32, 7).toString('base64');
+  const config = { session: { secret, redis: { url: redis.url } } };
+  const [first, second] = await Promise.all(
+    [1, 2].map(() => startTestGateway({ provider, upstream, config })),
+  );
+  t.teardown(() => Promise.all([first?.close(), second?.close()]));
+  const [here = '', there = ''] = [first?.url, second?.url];
+  await sendLogoutTokensTo(provider, here);
+  const ada = await signIn(t, here, 'ada');
+  t.strictSame(await statusesOf(there, ada.copiedCookie(), 2), always(200, 2));
+
+  const admin = new Redis(redis.url);
+  t.teardown(() => admin.disconnect());
+  t.equal(await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'), 2, 'both lose their subscription');
+  const { status } = await sendLogout(here, {
+    logout_token: await makeLogoutToken(provider, { claims: { sub: 'ada' } }),
+  });
+  t.equal(status, 200);
+  await refused(there, ada.copiedCookie());
 });
 
 /** The worker processes of a gateway, by their ids. */

@@ -93,5 +93,5 @@ export async function refused(gatewayUrl: string, cookie: string): Promise<true>
   });
 }
 
-/** An empty answer with the status 200, or whatever came instead. */
+/** One status, as often as it was asked for. */
 export const always = (status: number, times = 20): number[] => Array.from({ length: times }, () => status);

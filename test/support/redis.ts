@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { type Child, startChild } from './child.ts';
 import { freePort } from './listening.ts';
 
@@ -9,6 +10,10 @@ export interface TestRedis {
   port: number;
   /** Kills it without a word, as a crash does. */
   kill(): Promise<void>;
+  /** Sends it a signal, such as SIGSTOP. */
+  signal(name: NodeJS.Signals): void;
+  /** Every key with its value and the seconds until its end (-1 for none). */
+  dump(): Promise<{ key: string; value: string; ttl: number }[]>;
   /** Starts it again on the same port, with the data that it had written. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -31,6 +36,22 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
     async kill() {
       server.process.kill('SIGKILL');
       await server.exited;
+    },
+    signal: (name) => void server.process.kill(name),
+    async dump() {
+      const client = new Redis({ port, host: '127.0.0.1' });
+      try {
+        const keys = await client.keys('*');
+        return await Promise.all(
+          keys.map(async (key) => {
+            const isText = (await client.type(key)) === 'string';
+            const value = isText ? await client.get(key) : (await client.zrange(key, '0', '-1')).join(' ');
+            return { key, value: value ?? '', ttl: await client.ttl(key) };
+          }),
+        );
+      } finally {
+        client.disconnect();
+      }
     },
     async restart() {
       server = await start();

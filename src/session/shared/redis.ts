@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describeError, type Logger } from '../../observe/log.ts';
-import type { Revocation, Revocations } from '../revocations.ts';
+import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Posted, type Shared, storeUnavailable } from './shared.ts';
@@ -13,7 +13,6 @@ export interface RedisSharedOptions extends RedisSettings {
 /** A holder that died must not hold the lock for long; a refresh takes at most this. */
 const lockMs = 65_000;
 const pollMs = 40;
-const mostClaimed = 10_000;
 
 /** Deletes the lock only where it is still ours. */
 const releaseScript =
@@ -37,10 +36,10 @@ export function createRedisShared(
   const reachable = () => {
     if (problem !== undefined) log.info('Redis is reachable');
     problem = undefined;
-    loadRevocations().catch((error: unknown) =>
-      log.warn({ reason: describeError(error) }, 'sign-outs were not loaded'),
-    );
+    loadRevocations().catch(notLoaded);
   };
+  const notLoaded = (error: unknown) =>
+    log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
   const unreachable = (error: unknown) => {
     if (problem === undefined) log.warn({ reason: describeError(error) }, 'Redis is not reachable');
     problem = 'Redis is not reachable';
@@ -50,7 +49,8 @@ export function createRedisShared(
   client.on('close', () => unreachable(new Error('the connection was closed')));
   subscriber.on('error', () => {});
   subscriber.on('ready', () => {
-    subscriber.subscribe(channel).catch(() => {});
+    // What was published while nobody listened here is on the list.
+    subscriber.subscribe(channel).then(loadRevocations).catch(notLoaded);
   });
   subscriber.on('message', (_channel: string, text: string) =>
     revocations.add(JSON.parse(text) as Revocation),
@@ -132,8 +132,9 @@ export function createRedisShared(
       await ask(async (redis) => {
         const list = listOf(revocation.proven);
         await redis.zadd(list, revocation.until, text);
-        // What anybody can claim must not fill Redis; the newest stay.
-        if (!revocation.proven) await redis.zremrangebyrank(list, 0, -mostClaimed - 1);
+        // What is over goes, and of too many those that are over soonest: sign-outs must not fill Redis.
+        await redis.zremrangebyscore(list, '-inf', Math.floor(Date.now() / 1000));
+        await redis.zremrangebyrank(list, 0, -mostEntries[revocation.proven ? 'proven' : 'claimed'] - 1);
         await redis.publish(channel, text);
       });
     },

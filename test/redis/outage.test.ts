@@ -1,0 +1,107 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Test, test } from 'tap';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { freePort } from '../support/listening.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
+import { startRedis } from '../support/redis.ts';
+import { spawnGateway } from '../support/spawned-gateway.ts';
+import { until } from '../support/until.ts';
+
+async function arrange(t: Test) {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const provider = await startProvider();
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const admin = `127.0.0.1:${await freePort()}`;
+  const config = { session: { store: redis.url }, admin: { listen: admin } };
+  const gateway = await spawnGateway({ provider, upstream, config });
+  t.teardown(() => gateway.stop());
+  const client = createClient();
+  t.teardown(() => client.close());
+  await logIn(client, gateway.url, 'ada');
+  return { redis, gateway, client, ready: () => client.get(`http://${admin}/readyz`) };
+}
+
+test('Redis is killed and restarted under 100 requests a second: 503 meanwhile, and nobody is signed out', async (t) => {
+  const { redis, gateway, client, ready } = await arrange(t);
+  const answers: { at: number; status: number; retryAfter: string | undefined }[] = [];
+  let running = true;
+  const load = (async () => {
+    const requests: Promise<unknown>[] = [];
+    for (; running; await wait(10)) {
+      const at = Date.now();
+      requests.push(
+        client.get(`${gateway.url}/load`).then(({ status, headers }) => {
+          answers.push({ at, status, retryAfter: headers['retry-after'] });
+        }),
+      );
+    }
+    await Promise.all(requests);
+  })();
+  await wait(800);
+  const killed = Date.now();
+  await redis.kill();
+  await wait(500);
+  t.equal((await ready()).status, 503);
+  t.match((await ready()).json(), { missing: ['Redis is not reachable'] });
+  const page = await client.navigate(`${gateway.url}/page`);
+  t.equal(page.status, 503);
+  t.equal(page.headers['x-sallyport-error'], 'store_unavailable');
+  t.strictSame(page.setCookies, []);
+  await wait(1000);
+  await redis.restart();
+  const back = Date.now();
+  await wait(2500);
+  running = false;
+  await load;
+
+  const during = answers.filter(({ at }) => at > killed + 200 && at < back - 200);
+  t.ok(during.length > 50, `${during.length} requests during the outage`);
+  t.strictSame([...new Set(during.map(({ status }) => status))], [503]);
+  t.ok(during.every(({ retryAfter }) => Number(retryAfter) >= 1));
+  const settled = answers.filter(({ at }) => at > back + 2000);
+  t.ok(settled.length > 20);
+  t.strictSame(
+    [...new Set(settled.map(({ status }) => status))],
+    [200],
+    'within two seconds, with the same cookie',
+  );
+  t.notOk(
+    answers.some(({ status }) => ![200, 503].includes(status)),
+    'no 401, no 500',
+  );
+  t.equal(gateway.process.exitCode, null, 'the process lives');
+  t.equal(gateway.stderr.join(''), '', 'without a word on unhandled rejections');
+});
+
+test('Redis that hangs costs a time-out, not a hang', async (t) => {
+  const { redis, gateway, client } = await arrange(t);
+  redis.signal('SIGSTOP');
+  const asked = Date.now();
+  const { status } = await client.get(`${gateway.url}/x`);
+  t.equal(status, 503);
+  t.ok(Date.now() - asked < 3000, `after ${Date.now() - asked} ms`);
+  redis.signal('SIGCONT');
+  await until('a request that passes', async () => (await client.get(`${gateway.url}/x`)).status === 200);
+});
+
+test('a dump of Redis opens nothing and names nobody, and every key has its prefix and an end', async (t) => {
+  const { redis, gateway, client } = await arrange(t);
+  const answer = await client.get(`${gateway.url}/oauth2/userinfo`);
+  t.equal(answer.status, 200);
+  const echo = await client.get(`${gateway.url}/x`);
+  const bearer = /Bearer ([\w-]+)/.exec(echo.text)?.[1] ?? '';
+  t.ok(bearer.length > 10);
+  const dump = await redis.dump();
+  t.ok(dump.length >= 1);
+  for (const { key, value, ttl } of dump) {
+    t.match(key, /^sallyport:/);
+    t.ok(ttl > 0 || key.includes('revocations'), `${key} ends`);
+    for (const secret of [bearer, 'ada', 'ada@example.com', 'Lovelace']) {
+      t.notOk(`${key} ${value}`.includes(secret), 'nothing in the clear');
+    }
+  }
+});

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Test, test } from 'tap';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { startChild } from '../support/child.ts';
+import { createClient } from '../support/client.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { freePort } from '../support/listening.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
+import { startRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+
+/** A whole life of a session in this Redis: login, use, sign-out. */
+async function liveThrough(
+  t: Test,
+  session: Record<string, unknown>,
+  meanwhile?: () => Promise<void>,
+): Promise<void> {
+  const provider = await startProvider();
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const gateway = await startTestGateway({ provider, upstream, config: { session } });
+  t.teardown(() => gateway.close());
+  await gateway.log.line(({ msg }) => msg === 'Redis is reachable');
+  const client = createClient();
+  t.teardown(() => client.close());
+  await logIn(client, gateway.url, 'ada');
+  t.equal((await client.get(`${gateway.url}/x`)).status, 200, 'signed in');
+  if (meanwhile) {
+    await meanwhile();
+    const statuses: number[] = [];
+    const passes = async () => {
+      const { status } = await client.get(`${gateway.url}/x`);
+      statuses.push(status);
+      return status === 200;
+    };
+    await until('a request that passes again', passes, 30_000);
+    t.notOk(statuses.includes(401), 'the session survived');
+  }
+  const copy = client.cookies.headerFor(gateway.url) ?? '';
+  await client.navigate(`${gateway.url}/oauth2/sign_out`);
+  t.equal(
+    (await client.get(`${gateway.url}/x`, { cookie: copy })).status,
+    401,
+    'signed out, copies of the cookie too',
+  );
+}
+
+test('rediss:// with a certificate authority of its own, and never without', async (t) => {
+  const { certFile, keyFile } = await makeCertificate();
+  const port = await freePort();
+  const tls = ['--tls-port', String(port), '--tls-cert-file', certFile, '--tls-key-file', keyFile];
+  const redis = await startRedis(...tls, '--tls-ca-cert-file', certFile, '--tls-auth-clients', 'no');
+  t.teardown(() => redis.stop());
+  const store = `rediss://127.0.0.1:${port}`;
+  await liveThrough(t, { store, redis: { ca: certFile } });
+
+  const upstream = await arrangeUpstream(t);
+  const distrustful = await startTestGateway({ upstream, config: { session: { store } } });
+  t.teardown(() => distrustful.close());
+  const line = await distrustful.log
+    .line(({ msg }) => msg === 'Redis is not reachable')
+    .catch(() => undefined);
+  const client = createClient();
+  t.teardown(() => client.close());
+  t.notOk(
+    distrustful.log.lines.some(({ msg }) => msg === 'Redis is reachable'),
+    line?.reason as string,
+  );
+});
+
+test('an ACL user with a password, a key prefix of its own and a database', async (t) => {
+  const commands =
+    '+get +set +del +eval +zadd +zrangebyscore +zremrangebyscore +zremrangebyrank +publish +subscribe +select +client +info +ping';
+  const rules = ['on', '>p@ss', '~team:*', '&team:*', ...commands.split(' ')];
+  const redis = await startRedis('--user', 'gate', ...rules);
+  t.teardown(() => redis.stop());
+  const { host } = new URL(redis.url.replace('redis:', 'http:'));
+  await liveThrough(t, { store: `redis://gate:p%40ss@${host}/3`, redis: { keyPrefix: 'team:' } });
+  const keys = await redis.dump();
+  t.strictSame(keys, [], 'nothing in database 0');
+});
+
+test('Sentinel: the session survives a fail-over to the replica', async (t) => {
+  const primary = await startRedis('--repl-diskless-sync-delay', '0');
+  t.teardown(() => primary.stop());
+  const replica = await startRedis('--replicaof', `127.0.0.1 ${primary.port}`);
+  t.teardown(() => replica.stop());
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-sentinel-'));
+  const file = join(folder, 'sentinel.conf');
+  await writeFile(
+    file,
+    `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor gate 127.0.0.1 ${primary.port} 1
+sentinel down-after-milliseconds gate 500\nsentinel failover-timeout gate 2000\n`,
+  );
+  const sentinel = await startChild('redis-server', [file, '--sentinel'], { ready: port });
+  t.teardown(() => sentinel.stop());
+  const inStep = async () =>
+    (
+      await promisify(execFile)('redis-cli', ['-p', String(replica.port), 'info', 'replication'])
+    ).stdout.includes('master_link_status:up');
+  await until('the replica to be in step', inStep, 20_000);
+  const cli = (...args: string[]) => promisify(execFile)('redis-cli', ['-p', String(port), ...args]);
+  await until(
+    'the replica',
+    async () => (await cli('sentinel', 'replicas', 'gate')).stdout.includes(`${replica.port}`),
+    20_000,
+  );
+  await liveThrough(t, { store: `redis+sentinel://127.0.0.1:${port}/gate` }, async () => {
+    await primary.kill();
+    const promoted = async () =>
+      (await cli('sentinel', 'get-master-addr-by-name', 'gate')).stdout.includes(`${replica.port}`);
+    await until('the fail-over', promoted, 30_000);
+  });
+});
+
+test('Cluster: three nodes', async (t) => {
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const nodes = await Promise.all([startRedis(...cluster), startRedis(...cluster), startRedis(...cluster)]);
+  for (const node of nodes) t.teardown(() => node.stop());
+  const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...hosts, '--cluster-yes']);
+  const state = async () =>
+    (
+      await promisify(execFile)('redis-cli', ['-p', String(nodes[0].port), 'cluster', 'info'])
+    ).stdout.includes('cluster_state:ok');
+  await until('the cluster', state, 20_000);
+  await liveThrough(t, { store: `redis+cluster://${hosts.join(',')}` });
+});
