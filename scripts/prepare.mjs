@@ -45,7 +45,7 @@ export function runInstalled(file, args) {
 /** Installs exactly what package-lock.json names, unless node_modules holds just that already. */
 export function installDependencies() {
   if (isInstalled()) return;
-  console.log('Installing dependencies (npm ci) …');
+  console.error('Installing dependencies (npm ci) …');
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   // Under npm its own path is known; started by hand, the one on the PATH is taken.
   const npm = process.env.npm_execpath;
@@ -78,7 +78,7 @@ export function build(folders) {
   const inputs = [join(root, 'tsconfig.json'), ...folders.map((folder) => join(root, folder))];
   const built = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
   if (built > Math.max(...inputs.map(newest))) return;
-  console.log('Compiling (tsc) …');
+  console.error('Compiling (tsc) …');
   // The time before the compiler reads: what is saved while it runs counts as newer.
   const started = new Date();
   runInstalled('typescript/bin/tsc', []);

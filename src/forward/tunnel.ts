@@ -119,7 +119,7 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upst
 /** As applications use it: signing in again helps (RFC 6455 §7.4.2 leaves 4000 to 4999 to them). */
 const sessionEndedCode = 4401;
 /** How long the message that is under way may take. */
-const messageGraceMs = 1000;
+const messageGraceMs = 3000;
 /** How long a client may take to read the last bytes and to close its side. */
 const closeGraceMs = 5000;
 

@@ -62,7 +62,11 @@ export function createServer({
   }
   rememberAnswers(app.server);
   // Node takes its own error listener off a connection that is upgraded; a reset would end the process.
+  const guarded = new WeakSet<Socket>();
   const ignoreErrors = (socket: Socket) => {
+    // A connection that offered another protocol is given back to the server, and so comes here again.
+    if (guarded.has(socket)) return;
+    guarded.add(socket);
     socket.on('error', () => socket.destroy());
   };
   app.server.on('connection', ignoreErrors);

@@ -12,6 +12,7 @@ const sweepMs = 100;
 export function trackConnections(server: Server): ReadonlySet<Socket> {
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
+    if (open.has(socket)) return;
     open.add(socket);
     socket.on('close', () => open.delete(socket));
   });

@@ -7,28 +7,41 @@
 /** A path with none of these means the same to every reader. */
 const suspicious = /[%\\;\0]|\/\/|\/\./;
 
+/** Longer ones are refused where they are suspicious: nobody needs them, and reading them costs. */
+export const longestSuspiciousPath = 8192;
+
+/** What a reader may do to a path before it resolves dots and merges slashes. */
+const habits: readonly ((path: string) => readonly string[])[] = [
+  (path) => [path.replace(/\0.*$/s, ''), path.replaceAll('\0', '')],
+  (path) => [path.replaceAll('\\', '/')],
+  (path) => [path.replace(/;[^/]*/g, '')],
+];
+
+/** Some merge slashes before they resolve `..`, some after, some never. */
+const endings: readonly ((path: string) => string)[] = [
+  (path) => resolveDots(mergeSlashes(path)),
+  (path) => mergeSlashes(resolveDots(path)),
+  resolveDots,
+  mergeSlashes,
+  (path) => path,
+];
+
+/** Whether readers may disagree on a path. */
+export function isSuspicious(path: string): boolean {
+  return suspicious.test(path);
+}
+
 /** The readings of a path: the first is the normalised one, which decides; the last is the raw one. */
 export function readings(path: string): readonly string[] {
   if (!suspicious.test(path)) return [path];
   const once = decode(path);
   // `%20` or `%C3%A9` and no more: two readings, and no need for the long list below.
   if (!suspicious.test(once)) return [once, path];
-  const found = new Set<string>();
   const twice = decode(once);
-  for (const decoded of [once, twice, decode(twice), path]) {
-    for (const cutNul of [decoded, decoded.replace(/\0.*$/s, ''), decoded.replaceAll('\0', '')]) {
-      for (const slashed of [cutNul.replaceAll('\\', '/'), cutNul]) {
-        for (const bare of [slashed, slashed.replace(/;[^/]*/g, '')]) {
-          // Some merge slashes before they resolve `..`, some after, some never.
-          found.add(resolveDots(mergeSlashes(bare)));
-          found.add(mergeSlashes(resolveDots(bare)));
-          found.add(resolveDots(bare));
-          found.add(mergeSlashes(bare));
-          found.add(bare);
-        }
-      }
-    }
-  }
+  // Sets, since most habits change nothing: what is the same is looked at once.
+  let forms = new Set([once, twice, decode(twice), path]);
+  for (const habit of habits) forms = new Set([...forms].flatMap((form) => [...habit(form), form]));
+  const found = new Set([...forms].flatMap((form) => endings.map((end) => end(form))));
   found.delete(path);
   found.add(path);
   return [...found];

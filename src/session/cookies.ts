@@ -4,6 +4,8 @@ import { fastifyCookie } from '@fastify/cookie';
 const largestCookieBytes = 4096;
 /** Eight cookies of 4 KiB: beyond that the header limits of common front ends refuse every request. */
 const mostChunks = 8;
+/** Each candidate costs a decryption; nobody has so many cookies of one name by accident. */
+const mostCandidates = 16;
 
 export interface CookieAttributes {
   secure: boolean;
@@ -79,6 +81,14 @@ export function splitIntoChunks(
  * (a wider domain or a longer path): the caller takes the one that opens. Chunks that are missing give none.
  */
 export function* joinChunks(name: string, cookies: readonly Cookie[]): Generator<string> {
+  let offered = 0;
+  for (const value of candidates(name, cookies)) {
+    yield value;
+    if (++offered === mostCandidates) return;
+  }
+}
+
+function* candidates(name: string, cookies: readonly Cookie[]): Generator<string> {
   for (const first of cookies) {
     if (first.name !== name) continue;
     const count = Number(/^[1-8]/.exec(first.value)?.[0] ?? 0);

@@ -14,7 +14,7 @@ export interface ExpectedRefusal {
 }
 
 /** A token, an authorization code or a verifier, as they may look in a page or a log. */
-export const tokenShape = /eyJ[\w-]{8,}\./;
+const tokenShape = /eyJ[\w-]{8,}\./;
 
 /**
  * Asserts what "refused" means for a login: no session, a page in plain words with a request id and nothing

@@ -86,7 +86,7 @@ test('an application that never stops to send is closed at the end of a message'
 });
 
 test('a client that reads slowly gets the message that is under way, and the close', waiting, async (t) => {
-  const bytes = frame(randomBytes(12 << 20));
+  const bytes = frame(randomBytes(4 << 20));
   const application = await startRawWebSocket(t, (socket) => {
     socket.write(bytes);
     socket.write(bytes);
@@ -105,7 +105,7 @@ test('a client that reads slowly gets the message that is under way, and the clo
 });
 
 test('the last words of an application that closes reach a client that reads slowly', waiting, async (t) => {
-  const lastWords = Buffer.concat([frame(randomBytes(24 << 20)), closeFrame(4000, 'bye')]);
+  const lastWords = Buffer.concat([frame(randomBytes(12 << 20)), closeFrame(4000, 'bye')]);
   const application = await startRawWebSocket(t, (socket) => socket.end(lastWords));
   const { gateway, ada } = await arrangeLive(t, application);
   const { closed, frames } = await openByHand(t, gateway.url, ada, 'slow');

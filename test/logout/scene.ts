@@ -5,11 +5,8 @@ import { logIn } from '../support/log-in.ts';
 import { type ProviderOptions, startProvider, type TestProvider } from '../support/provider.ts';
 import { until } from '../support/until.ts';
 
-/** Starts a provider whose one client is told of sign-outs; by `sid`, or by `sub` alone. */
-export async function startLogoutProvider(
-  t: Teardown,
-  { by = 'sid', ...options }: ProviderOptions & { by?: 'sid' | 'sub' } = {},
-): Promise<TestProvider> {
+/** Starts a provider whose one client is told of sign-outs. */
+export async function startLogoutProvider(t: Teardown, options: ProviderOptions = {}): Promise<TestProvider> {
   const provider = await startProvider({
     ...options,
     clients: [
@@ -20,7 +17,7 @@ export async function startLogoutProvider(
         response_types: ['code'],
         redirect_uris: ['http://127.0.0.1:1/oauth2/callback'],
         backchannel_logout_uri: 'http://127.0.0.1:1/oauth2/backchannel-logout',
-        backchannel_logout_session_required: by === 'sid',
+        backchannel_logout_session_required: true,
       },
     ],
   });
@@ -28,11 +25,21 @@ export async function startLogoutProvider(
   return provider;
 }
 
-/** Registers the gateway's endpoint for logout tokens; a gateway learns its port late. */
-export async function sendLogoutTokensTo({ provider, clientId }: TestProvider, gatewayUrl: string) {
+/**
+ * Registers the gateway's endpoint for logout tokens; a gateway learns its port late.
+ * @param by what the tokens name: the sign-in and the person, or the person alone
+ */
+export async function sendLogoutTokensTo(
+  { provider, clientId }: TestProvider,
+  gatewayUrl: string,
+  by: 'sid' | 'sub' = 'sid',
+): Promise<void> {
   const client = await provider.Client.find(clientId);
   if (!client) throw new Error('the provider does not know its client');
-  Object.assign(client, { backchannelLogoutUri: `${gatewayUrl}/oauth2/backchannel-logout` });
+  Object.assign(client, {
+    backchannelLogoutUri: `${gatewayUrl}/oauth2/backchannel-logout`,
+    backchannelLogoutSessionRequired: by === 'sid',
+  });
 }
 
 /** Somebody with a browser of their own. */
@@ -71,7 +78,7 @@ export async function endAtProvider({ client }: Visitor, issuer: string): Promis
 }
 
 /** The statuses that a cookie gets, each time on a connection of its own, so that every worker is asked. */
-export async function statusesOf(gatewayUrl: string, cookie: string, times = 20): Promise<number[]> {
+export async function statusesOf(gatewayUrl: string, cookie: string, times = 12): Promise<number[]> {
   const ask = async () => {
     const client = createClient();
     try {
@@ -94,4 +101,4 @@ export async function refused(gatewayUrl: string, cookie: string): Promise<true>
 }
 
 /** One status, as often as it was asked for. */
-export const always = (status: number, times = 20): number[] => Array.from({ length: times }, () => status);
+export const always = (status: number, times = 12): number[] => Array.from({ length: times }, () => status);

@@ -160,3 +160,10 @@ test('the readings of a path are few, begin with the normalised one and end with
     { numRuns: 2000 },
   );
 });
+
+test('a long path that could be read in many ways is refused before that costs much, a plain one is not', async (t) => {
+  for (const unit of ['%2e%2e/', 'a/../', '/.', '..;/', '\\..\\', '%252e%252e%252f', '%00/']) {
+    t.equal(landing(`/${unit.repeat(Math.ceil(9000 / unit.length))}`), 'ambiguous_path', unit);
+  }
+  t.equal(landing(`/${'x/'.repeat(20_000)}`), '/');
+});

@@ -54,13 +54,9 @@ test('of two cookies with one name, both are offered to be opened', async (t) =>
   t.strictSame(values, ['planted', 'mine']);
 });
 
-test('many duplicates cost little', async (t) => {
+test('many duplicates cost little: sixteen candidates are offered, and no more', async (t) => {
   const flood = Array.from({ length: 400 }, (_, index) => `s=8a; s.${(index % 7) + 1}=b`).join('; ');
-  const started = process.cpuUsage().user;
-  let count = 0;
-  for (const _ of joinChunks('s', parseCookies(flood))) if (++count > 60_000) break;
-  t.ok(count <= 51_200, 'two candidates for each chunk at the most');
-  t.ok(process.cpuUsage().user - started < 5_000_000);
+  t.equal([...joinChunks('s', parseCookies(flood))].length, 16);
 });
 
 test('left-over chunks are found for removal, other cookies are not', async (t) => {
