@@ -19,7 +19,7 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   }
   const running =
     config.workers > 1 && cluster.isPrimary
-      ? startWorkers(config.workers, log)
+      ? startWorkers(config.workers, log, (code) => process.exit(code))
       : await startGateway(config, { log });
   stopOnSignal(running, log);
 }

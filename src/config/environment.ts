@@ -17,7 +17,10 @@ function environmentName(path: readonly string[]): string {
   return namePrefix + path.map((key) => key.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_');
 }
 
-/** Every key that the environment can set, by its name: scalars, and lists of plain values. */
+/**
+ * Every key that the environment can set, by its name: scalars, and lists of plain values.
+ * @public scripts/write-reference.mjs makes the reference page of it, from the compiled code
+ */
 export function environmentNames(schema: JsonSchema, path: readonly string[] = []): Map<string, Override> {
   const names = new Map<string, Override>();
   for (const [key, member] of members(schema)) {

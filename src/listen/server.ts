@@ -43,6 +43,8 @@ export function createServer({
     logger: false,
     rewriteUrl,
     return503OnClosing: false,
+    // A HEAD of the callback or of the sign-out would do what the GET does, and nobody would see the answer.
+    exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     // Uploads may take as long as they need; slow headers may not, see above.
     requestTimeout: 0,

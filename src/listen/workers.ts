@@ -12,11 +12,16 @@ export interface Workers {
 const settledMs = 5000;
 const longestPauseMs = 10_000;
 
-/** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
-export function startWorkers(count: number, log: Logger): Workers {
+/**
+ * Starts the worker processes and keeps their number; they share the port, and this process what they share.
+ * @param onFailure called with the exit code of a worker that ended before any of them could serve: a port that
+ *   is taken, or a file that cannot be read, will not get better by another try
+ */
+export function startWorkers(count: number, log: Logger, onFailure: (code: number) => void): Workers {
   const shared = createPrimaryShared();
   let stopping = false;
   let quickEnds = 0;
+  let hasServed = false;
 
   const start = () => {
     if (stopping) return;
@@ -31,9 +36,17 @@ export function startWorkers(count: number, log: Logger): Workers {
     worker.on('message', (message: CallMessage) => {
       if (message.kind === 'call') void shared.received(link, message);
     });
+    worker.on('listening', () => {
+      hasServed = true;
+    });
     worker.on('exit', (code, signal) => {
       shared.left(link);
       if (stopping) return;
+      if (!hasServed && signal === null) {
+        stopping = true;
+        onFailure(code);
+        return;
+      }
       quickEnds = Date.now() - startedAt < settledMs ? quickEnds + 1 : 0;
       const pauseMs = quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
       log.error({ pid: worker.process.pid, code, signal, pauseMs }, 'a worker ended; another is started');

@@ -1,4 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import WebSocket from 'ws';
 import { arrangeUpstream } from '../support/arrange.ts';
@@ -66,4 +71,33 @@ test('a second signal ends it at once', async (t) => {
   await gateway.log.line(({ msg }) => msg === 'stopping');
   gateway.process.kill('SIGINT');
   t.equal((await gateway.exited).code, 1);
+});
+
+test('a port that is taken ends the gateway with a sentence and exit code 1: workers 1 and 2', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const folder = t.testdir();
+  for (const workers of [1, 2]) {
+    const file = join(folder, `${workers}.json`);
+    await writeFile(
+      file,
+      JSON.stringify({
+        publicUrl: 'http://127.0.0.1',
+        upstream: upstream.url,
+        listen: new URL(upstream.url).host,
+        admin: { listen: 'off' },
+        workers,
+        provider: { issuer: 'http://127.0.0.1:9', clientId: 'a', clientSecret: 'b' },
+        session: { secret: Buffer.alloc(32, 1).toString('base64') },
+      }),
+    );
+    const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+    const child = spawn(process.execPath, [main, 'serve', '-c', file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const words: string[] = [];
+    child.stderr.on('data', (chunk: Buffer) => words.push(chunk.toString()));
+    const [code] = (await once(child, 'exit')) as [number];
+    t.equal(code, 1);
+    t.match(words.join(''), /EADDRINUSE.*Another program uses this address/);
+  }
 });

@@ -19,21 +19,37 @@ export interface SpawnedGateway extends Child {
   peakRss(): Promise<number>;
 }
 
+type SpawnParts = GatewayParts & { nodeArgs?: string[] };
+
+const attempts = 5;
+
 /** Runs `sallyport serve -c FILE` as a process of its own, on a free port, and waits until it is ready. */
-export async function spawnGateway(
-  parts: GatewayParts & { nodeArgs?: string[] } = {},
-): Promise<SpawnedGateway> {
+export async function spawnGateway(parts: SpawnParts = {}): Promise<SpawnedGateway> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await spawnOn(await freePort(), parts);
+    } catch (error) {
+      // Another test may have taken the port in between.
+      if (!String(error).includes('EADDRINUSE') || attempt === attempts) throw error;
+    }
+  }
+}
+
+async function spawnOn(port: number, parts: SpawnParts): Promise<SpawnedGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-'));
-  const port = await freePort();
   const file = join(folder, 'sallyport.yaml');
-  await writeFile(file, gatewayYaml(parts, port), { mode: 0o600 });
+  const yaml = gatewayYaml(parts, port);
+  await writeFile(file, yaml, { mode: 0o600 });
   const url = `http://127.0.0.1:${port}`;
   parts.provider?.allowRedirectsTo(url);
   const args = [...(parts.nodeArgs ?? []), main, 'serve', '-c', file];
   const removeFolder = () => rm(folder, { recursive: true, force: true });
+  // Whether somebody answers on the port does not tell who does; the log does, where it is on.
+  const isQuiet = /^ +level: (warn|error|silent)$/m.test(yaml);
+  const ready = isQuiet ? port : isListening;
   // The test runner's own loader, in NODE_OPTIONS, would run in the gateway too and distort what is measured.
   const command = ['-u', 'NODE_OPTIONS', process.execPath, ...args];
-  const child = await startChild('env', command, { env: parts.env ?? {}, ready: port }).catch(
+  const child = await startChild('env', command, { env: parts.env ?? {}, ready }).catch(
     async (error: unknown) => {
       await removeFolder();
       throw error;
@@ -52,4 +68,11 @@ export async function spawnGateway(
     rss: () => memory('VmRSS'),
     peakRss: () => memory('VmHWM'),
   };
+}
+
+/** Throws when the port was taken; workers would try it for ever. */
+function isListening({ stdout, stderr }: Child): boolean {
+  const output = [...stdout, ...stderr].join('');
+  if (output.includes('EADDRINUSE')) throw new Error('the port was taken: EADDRINUSE');
+  return output.includes('"msg":"listening"');
 }
