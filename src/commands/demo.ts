@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Server } from 'node:http';
-import { styleText } from 'node:util';
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseConfig } from '../config/load.ts';
-import { startGateway } from '../gateway.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
 import { secret } from './secret.ts';
 
@@ -15,57 +14,69 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** The ports that the demo takes when they are free. */
-const wantedPorts = { gateway: 4180, provider: 4185, application: 4186 };
-
-/** Starts an embedded provider, a sample application, and the gateway between them, all on loopback. */
-export async function startDemo({ log }: { log: Logger }): Promise<Demo> {
-  const [{ createDemoProvider }, { createLegacyApp }, { demoPeople }, { freePort }] = await Promise.all([
-    import('../demo/provider.ts'),
-    import('../demo/legacy-app.ts'),
-    import('../demo/people.ts'),
-    import('../demo/free-port.ts'),
-  ]);
-  const ports = {
-    gateway: await freePort(wantedPorts.gateway),
-    provider: await freePort(wantedPorts.provider),
-    application: await freePort(wantedPorts.application),
-  };
-  // Cookies ignore ports, so the provider goes by another name of this machine than the gateway.
-  const url = `http://localhost:${ports.gateway}`;
-  const issuer = `http://127.0.0.1:${ports.provider}`;
-  const client = { clientId: 'reading-room', clientSecret: randomBytes(24).toString('base64url') };
-
-  const application = await listenOn(createLegacyApp(), ports.application);
-  const provider = await listenOn(
-    await createDemoProvider({ issuer, gateway: url, people: demoPeople, ...client }),
-    ports.provider,
-  );
-  const { config } = parseConfig(demoConfig(url, issuer, ports, client), { file: 'demo', env: {} });
-  const gateway = await startGateway(config, { log });
-  return {
-    url,
-    issuer,
-    async close() {
-      await gateway.close();
-      for (const server of [provider, application]) {
-        server.closeAllConnections();
-        await new Promise((resolve) => server.close(resolve));
-      }
-    },
-  };
+export interface DemoPorts {
+  gateway: number;
+  provider: number;
+  application: number;
 }
 
-/** The file that somebody would write for this. */
-function demoConfig(
-  url: string,
-  issuer: string,
-  ports: typeof wantedPorts,
-  { clientId, clientSecret }: { clientId: string; clientSecret: string },
-): string {
-  return `
+/** Port 4181 is left to the admin endpoints of another gateway. */
+const standardPorts: DemoPorts = { gateway: 4180, provider: 4185, application: 4186 };
+
+/**
+ * Starts an embedded provider, a sample application, and the gateway between them, all on loopback. Resolves
+ * when people can sign in; rejects, with nothing left open, when a part of it cannot be started.
+ * @param options.ports where it listens when they are free; elsewhere otherwise
+ */
+export async function startDemo({
+  log,
+  ports = standardPorts,
+}: {
+  log: Logger;
+  ports?: DemoPorts;
+}): Promise<Demo> {
+  const [{ startLegacyApp }, { onFreePort }] = await Promise.all([
+    import('../demo/legacy-app/app.ts'),
+    import('../demo/loopback.ts'),
+  ]);
+  const application = await onFreePort(ports.application, startLegacyApp);
+  try {
+    const { url, issuer, gateway, provider } = await onFreePort(ports.gateway, (port) =>
+      startGuard(port, ports.provider, application.url, log),
+    );
+    return {
+      url,
+      issuer,
+      async close() {
+        // The gateway waits for what is under way, and a clock in an open page never ends by itself.
+        application.stopClock();
+        await gateway.close();
+        await Promise.all([provider.close(), application.close()]);
+      },
+    };
+  } catch (error) {
+    await application.close();
+    throw error;
+  }
+}
+
+/** The provider and the gateway: each of them has to know where the other one is. */
+async function startGuard(port: number, providerPort: number, upstream: string, log: Logger) {
+  const [{ startDemoProvider }, { demoPeople: people }, { onFreePort }] = await Promise.all([
+    import('../demo/provider.ts'),
+    import('../demo/people.ts'),
+    import('../demo/loopback.ts'),
+  ]);
+  // Cookies ignore ports, so the gateway goes by another name of this machine than the provider.
+  const url = `http://localhost:${port}`;
+  const clientId = 'reading-room';
+  const clientSecret = randomBytes(24).toString('base64url');
+  const client = { clientId, clientSecret, origin: url };
+  const provider = await onFreePort(providerPort, (own) => startDemoProvider(own, { client, people }));
+  const issuer = provider.url;
+  const text = `
 publicUrl: ${url}
-upstream: http://127.0.0.1:${ports.application}
+upstream: ${upstream}
 provider:
   issuer: ${issuer}
   clientId: ${clientId}
@@ -73,45 +84,48 @@ provider:
   scopes: [openid, profile, email, groups]
 headers:
   X-Forwarded-Name: "{claims.name}"
-listen: 127.0.0.1:${ports.gateway}
-admin: { listen: off }
+listen: 127.0.0.1:${port}
+admin:
+  listen: 127.0.0.1:0
 session:
   secret: ${secret()}
 `;
+  let gateway: Gateway | undefined;
+  try {
+    gateway = await startGateway(parseConfig(text, { file: 'demo', env: {} }).config, { log });
+    await untilReady(gateway);
+    return { url, issuer, gateway, provider };
+  } catch (error) {
+    await gateway?.close();
+    await provider.close();
+    throw error;
+  }
 }
 
-function listenOn(server: Server, port: number): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
+const readyWithinMs = 10_000;
+const askAgainMs = 20;
+
+/** Waits until the gateway has found the provider, so that the first click does not come too early. */
+async function untilReady({ adminUrl }: Gateway): Promise<void> {
+  for (let waited = 0; waited < readyWithinMs; waited += askAgainMs) {
+    const { ok } = await fetch(`${adminUrl}/readyz`);
+    if (ok) return;
+    await wait(askAgainMs);
+  }
+  throw new Error('The gateway of the demo did not find the provider of the demo.');
 }
 
-/** `sallyport demo`: runs the demo until Ctrl-C. */
+/** `sallyport demo`: runs the demo until SIGINT or SIGTERM. */
 export async function demo(): Promise<void> {
-  const isTerminal = process.stdout.isTTY === true && !process.env.NO_COLOR;
-  const log = createLogger({ level: 'warn', pretty: process.stdout.isTTY === true });
+  const log = createLogger({ level: 'warn', pretty: true });
   const running = await startDemo({ log });
-  const { demoPeople, demoPassword } = await import('../demo/people.ts');
-  const paint = (look: Parameters<typeof styleText>[0], text: string) =>
-    isTerminal ? styleText(look, text) : text;
-  const people = demoPeople.map(
-    ({ login, name, groups }) =>
-      `    ${paint('cyan', login.padEnd(8))} ${name.padEnd(18)} ${paint('dim', groups.join(', '))}`,
-  );
-  const lines = [
-    '',
-    `  ${paint('bold', 'The Sallyport demo is running.')}`,
-    '',
-    `  Open  ${paint(['bold', 'green'], `${running.url}/`)}`,
-    '',
-    `  and sign in as one of (password: ${demoPassword})`,
-    ...people,
-    '',
-    `  The provider is at ${running.issuer}. Nothing is kept. ${paint('dim', 'Ctrl-C ends it.')}`,
-    '',
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const [{ greeting }, { demoPeople: people }] = await Promise.all([
+    import('../demo/greeting.ts'),
+    import('../demo/people.ts'),
+  ]);
+  // NO_COLOR counts when it is not empty: https://no-color.org
+  const colours = process.stdout.isTTY === true && !process.env.NO_COLOR;
+  process.stdout.write(greeting({ url: running.url, issuer: running.issuer, people, colours }));
   stopOnSignal(running);
 }
 

@@ -33,18 +33,22 @@ export interface Refresher {
 export function createRefresher(shared: Shared, grant: Grant, longest: number): Refresher {
   return {
     async refresh(session, keep) {
-      const { refreshToken = '' } = session;
-      const name = `refresh ${createHash('sha256').update(refreshToken).digest('base64url')}`;
-      // Only who holds the old refresh token can read the new ones.
-      const key = deriveKey(Buffer.from(refreshToken, 'utf8'), 'refresh');
+      const { refreshToken = '', accessToken } = session;
+      // Providers that don't rotate give the same refresh token again: the access token tells one turn from the next.
+      const turn = Buffer.from(`${refreshToken}\0${accessToken}`, 'utf8');
+      const name = `refresh ${createHash('sha256').update(turn).digest('base64url')}`;
+      // Only who holds the old tokens can read the new ones.
+      const key = deriveKey(turn, 'refresh');
       const sealed = (outcome: RefreshOutcome) => sealWith(key, JSON.stringify(outcome), 'refresh', name);
 
       const value = await shared.once(name, async (): Promise<Posted> => {
         const outcome = await grant(session);
         if (outcome.kind === 'refreshed') {
           await keep(outcome.session);
+          const posted = { value: sealed(outcome), lingerMs };
+          if (outcome.session.refreshToken === refreshToken) return posted;
           const used: RefreshOutcome = { kind: 'ended', reason: 'this refresh token was replaced before' };
-          return { value: sealed(outcome), lingerMs, afterwards: { value: sealed(used), forMs: longest } };
+          return { ...posted, afterwards: { value: sealed(used), forMs: longest } };
         }
         return { value: sealed(outcome), lingerMs: outcome.kind === 'ended' ? longest : 0 };
       });

@@ -142,6 +142,21 @@ test(
   },
 );
 
+test(
+  'a provider that does not rotate refresh tokens is asked again at the end of each access token',
+  waiting,
+  async (t) => {
+    const scene = await arrange(t, { rotateRefreshTokens: false });
+    const bearers = new Set<string | undefined>([await scene.header('authorization')]);
+    for (let round = 1; round <= 3; round++) {
+      await wait(tokenSeconds * 1000 + 100);
+      bearers.add(await scene.header('authorization'));
+    }
+    t.ok(bearers.size >= 3, 'a new access token each time');
+    t.ok([...bearers].every((bearer) => bearer?.startsWith('Bearer ')));
+  },
+);
+
 test('without a refresh token the session ends with the access token', waiting, async (t) => {
   const scene = await arrange(t, { refreshTokens: false });
   t.equal(await scene.header('x-forwarded-user'), 'ada');
