@@ -63,8 +63,9 @@ test('a spawned gateway serves, says how much memory it holds and ends on SIGTER
   const client = createClient();
   t.teardown(() => client.close());
   t.equal((await client.get(`${gateway.url}/x`)).status, 200);
-  const rss = await gateway.rss();
-  t.ok(rss > 20e6 && rss <= (await gateway.peakRss()), `${rss} bytes`);
+  // The kernel keeps both figures by approximation, so the peak may read a little below the present.
+  t.ok((await gateway.rss()) > 20e6);
+  t.ok((await gateway.peakRss()) > 20e6);
   t.ok(gateway.log.lines.some(({ msg }) => msg === 'listening'));
   gateway.process.kill('SIGTERM');
   t.same(await gateway.exited, { code: 0, signal: null });
