@@ -12,7 +12,7 @@ import { startTestGateway } from '../support/gateway.ts';
 import { freePort } from '../support/listening.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
-import { startRedis } from '../support/redis.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
 /** A whole life of a session in this Redis: login, use, sign-out. */
@@ -39,7 +39,9 @@ async function liveThrough(
       statuses.push(status);
       return status === 200;
     };
-    await until('a request that passes again', passes, 30_000);
+    await until('a request that passes again', passes, 30_000).catch((error) => {
+      throw new Error(`${error.message}: ${[...new Set(statuses)]}`);
+    });
     t.notOk(statuses.includes(401), 'the session survived');
   }
   const copy = client.cookies.headerFor(gateway.url) ?? '';
@@ -97,7 +99,7 @@ test('Sentinel: the session survives a fail-over to the replica', async (t) => {
   await writeFile(
     file,
     `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor gate 127.0.0.1 ${primary.port} 1
-sentinel down-after-milliseconds gate 500\nsentinel failover-timeout gate 2000\n`,
+sentinel down-after-milliseconds gate 2500\nsentinel failover-timeout gate 5000\n`,
   );
   const sentinel = await startChild('redis-server', [file, '--sentinel'], { ready: port });
   t.teardown(() => sentinel.stop());
@@ -113,6 +115,10 @@ sentinel down-after-milliseconds gate 500\nsentinel failover-timeout gate 2000\n
     20_000,
   );
   await liveThrough(t, { store: `redis+sentinel://127.0.0.1:${port}/gate` }, async () => {
+    // Replication is not waited for by anybody; what had not arrived is lost with the primary.
+    const keysOf = async (redis: TestRedis) => (await redis.dump()).map(({ key }) => key).sort();
+    const arrived = async () => `${await keysOf(replica)}` === `${await keysOf(primary)}`;
+    await until('the session at the replica', arrived, 20_000);
     await primary.kill();
     const promoted = async () =>
       (await cli('sentinel', 'get-master-addr-by-name', 'gate')).stdout.includes(`${replica.port}`);
