@@ -12,6 +12,7 @@ const catalogue = {
   not_allowed: [403, 'You are signed in, and this is not for you.'],
   untrusted_peer: [403, 'Only proxies that the gateway trusts may ask this.'],
   cross_site: [403, 'This request came from another site, so it was refused.'],
+  forgery_header_missing: [403, 'This request needs the header X-Requested-With.'],
   unknown_endpoint: [404, 'There is no such page here.'],
   no_route: [404, 'No application is configured for this address.'],
   method_not_allowed: [405, 'This method is not allowed here.'],

@@ -1,6 +1,7 @@
 import type { Server as TlsServer } from 'node:tls';
-import type { Config, ListenAddress, RouteConfig } from './config/schema/index.ts';
-import { createForwarder } from './forward/forwarder.ts';
+import type { AssertionConfig, Config, ListenAddress, RouteConfig } from './config/schema/index.ts';
+import { type Assertions, createAssertions } from './forward/assertion.ts';
+import { createForwarder, type RouteExtras } from './forward/forwarder.ts';
 import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
 import { createLiveConnections } from './forward/live-connections.ts';
 import { collectNeeds } from './identity/claim-paths.ts';
@@ -23,6 +24,7 @@ import { createHttpStages } from './request/http.ts';
 import { handleUpgrades } from './request/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
 import { compileRoutes } from './routes/table.ts';
+import { publicPath, removedPrefix } from './routes/upstream-path.ts';
 import { gatewayCookies } from './session/cookie-names.ts';
 import { createKeyRing } from './session/key-ring.ts';
 import { openSessions } from './session/open-sessions.ts';
@@ -59,9 +61,19 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const headerSets = new Map<RouteConfig, HeaderSet>(
     table.routes.map((route) => [route, headerSet(config, route)]),
   );
-  const policy = { owned: ownedNames(headerSets.values()), ownsCookie: cookies.owns };
+  const configured = [config, ...table.routes].flatMap(({ assertion }) => assertion ?? []);
+  const assertions = openAssertions(config, configured);
+  const extras = new Map<RouteConfig, RouteExtras>();
+  for (const [route, headers] of headerSets) {
+    const assertion = route.assertion ?? config.assertion;
+    const signed = assertion && { header: assertion.header, value: assertions.compile(assertion) };
+    const toPublicPath = (path: string) => publicPath(route, path);
+    extras.set(route, { headers, assertion: signed, prefix: removedPrefix(route), toPublicPath });
+  }
+  const owned = ownedNames(headerSets.values(), configured);
+  const policy = { owned, ownsCookie: cookies.owns };
   const live = createLiveConnections();
-  const forwarder = createForwarder(headerSets, policy, live);
+  const forwarder = createForwarder(extras, policy, live);
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);
@@ -96,7 +108,8 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   };
 
   const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
-  const parts = { reader, sessions, revocations, closeAtTokenExpiry, login, forwarder, log };
+  const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
+  const parts = { reader, keySet, sessions, revocations, closeAtTokenExpiry, login, forwarder, log };
   const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
   handleUpgrades(app.server, parts, exchangeOf);
   const connections = trackConnections(app.server);
@@ -128,6 +141,15 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     await close();
     throw error;
   }
+}
+
+function openAssertions(config: Config, configured: readonly AssertionConfig[]): Assertions {
+  return createAssertions({
+    secrets: config.session.secret,
+    issuer: config.publicUrl[0] ?? '',
+    rotations: configured.map(({ rotation }) => rotation),
+    personClaims: config.provider.claims,
+  });
 }
 
 /** The address as it was configured: of `0.0.0.0`, the server itself names only one of its many. */

@@ -5,19 +5,25 @@ import { failingCondition, needsPerson, type Subject } from './conditions.ts';
 export interface AccessRule {
   allow: AllowRule;
   unauthenticated: 'auto' | 'login' | '401' | 'pass';
+  preflight: 'check' | 'pass';
+  csrf: 'off' | 'header';
 }
 
 /** What is known of a request when it is decided. */
 export interface AccessRequest extends Subject {
   /** A browser is going to a page, so that a redirect to the login will be seen by a person. */
   navigation: boolean;
+  /** A CORS preflight: a browser asks whether a script of another site may send something. */
+  preflight: boolean;
+  /** It may change something, and nothing shows that no other site sent it. */
+  forgeable: boolean;
 }
 
 /** The decision as a value; one place turns it into HTTP. `reason` is a sentence for logs and explanations. */
 export type Decision =
   | { kind: 'allow'; reason: string }
   | { kind: 'login'; reason: string }
-  | { kind: 'deny'; code: 'not_signed_in' | 'not_allowed'; reason: string };
+  | { kind: 'deny'; code: 'not_signed_in' | 'not_allowed' | 'forgery_header_missing'; reason: string };
 
 const allowPublic: Decision = { kind: 'allow', reason: 'the route is public' };
 const allowSignedIn: Decision = { kind: 'allow', reason: 'signed in' };
@@ -25,8 +31,18 @@ const allowPass: Decision = { kind: 'allow', reason: 'not signed in, and the rou
 const login: Decision = { kind: 'login', reason: 'not signed in: sent to the login' };
 const notSignedIn: Decision = { kind: 'deny', code: 'not_signed_in', reason: 'not signed in' };
 
+const allowPreflight: Decision = { kind: 'allow', reason: 'a CORS preflight, which the route lets pass' };
+const forgeable: Decision = {
+  kind: 'deny',
+  code: 'forgery_header_missing',
+  reason: 'rides on the session cookie without X-Requested-With',
+};
+
 /** Decides whether a request may pass a route. Pure: the same values give the same decision. */
-export function decide({ allow, unauthenticated }: AccessRule, request: AccessRequest): Decision {
+export function decide(rule: AccessRule, request: AccessRequest): Decision {
+  const { allow, unauthenticated } = rule;
+  if (rule.preflight === 'pass' && request.preflight) return allowPreflight;
+  if (rule.csrf === 'header' && request.person && request.forgeable) return forgeable;
   if (allow === 'public') return allowPublic;
   const signedIn = request.person !== undefined;
   if (allow === 'signed-in') return signedIn ? allowSignedIn : withoutSession(unauthenticated, request);

@@ -8,6 +8,23 @@ export function wantsPage(headers: IncomingHttpHeaders): boolean {
   return headers.accept?.includes('text/html') ?? false;
 }
 
+/** Whether a request is a CORS preflight (Fetch standard, CORS-preflight request). */
+export function isPreflight(method: string, headers: IncomingHttpHeaders): boolean {
+  return (
+    method === 'OPTIONS' &&
+    headers.origin !== undefined &&
+    headers['access-control-request-method'] !== undefined
+  );
+}
+
+/**
+ * Whether another site could have made a browser send this with its cookies: it may change something
+ * (RFC 9110 §9.2.1), and lacks the header that scripts of other sites may not set without being asked.
+ */
+export function isForgeable(method: string, headers: IncomingHttpHeaders): boolean {
+  return !['GET', 'HEAD', 'OPTIONS'].includes(method) && !headers['x-requested-with'];
+}
+
 /**
  * Whether a request is a browser going to a page (Fetch Metadata where the browser sends it, Accept
  * elsewhere). Only safe methods count: a form that is posted would lose its content on the way through a

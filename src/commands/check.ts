@@ -85,16 +85,12 @@ async function reachRedis({ session: { redis } }: Config, url: string): Promise<
 }
 
 function upstreamsOf(config: Config): string[] {
-  return [...new Set(compileRoutes(config).routes.map(({ upstream }) => upstream))];
+  return [...new Set(compileRoutes(config).routes.flatMap(({ upstream }) => upstream))];
 }
 
 function reach(upstream: string): Promise<void> {
-  const { hostname, port, protocol } = new URL(upstream);
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port) || (protocol === 'https:' ? 443 : 80),
-    });
+    const socket = connect(placeOf(upstream));
     socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('no connection within five seconds')));
     socket.on('connect', () => {
       socket.destroy();
@@ -102,4 +98,13 @@ function reach(upstream: string): Promise<void> {
     });
     socket.on('error', reject);
   });
+}
+
+function placeOf(upstream: string): { path: string } | { host: string; port: number } {
+  if (upstream.startsWith('unix:')) return { path: upstream.slice('unix:'.length) };
+  const { hostname, port, protocol } = new URL(upstream);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port) || (protocol === 'https:' ? 443 : 80),
+  };
 }

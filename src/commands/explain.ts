@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { decide } from '../access/decide.ts';
+import { isForgeable } from '../access/navigation.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
@@ -13,6 +14,7 @@ import { compileHosts } from '../routes/hosts.ts';
 import { resolveTarget } from '../routes/resolve.ts';
 import { compileRoutes, type Route } from '../routes/table.ts';
 import { makeTarget, type Target } from '../routes/target.ts';
+import { removedPrefix, upstreamPath } from '../routes/upstream-path.ts';
 
 export interface ExplainOptions {
   config?: string;
@@ -37,7 +39,15 @@ export function explain(method: string, url: string, options: ExplainOptions): s
     compileHosts(config.publicUrl, table).originOf(target);
     const resolution = resolveTarget(table, config.endpoints.prefix, target, method.toUpperCase());
     if (resolution.kind === 'endpoint') return `endpoint  ${resolution.path}: answered by the gateway itself`;
-    return explainRoute(config, table.routes, resolution.route, target, claims, options.from);
+    return explainRoute(
+      config,
+      table.routes,
+      resolution.route,
+      method.toUpperCase(),
+      target,
+      claims,
+      options.from,
+    );
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     return `refused   ${error.status} ${error.code}: ${[error.sentence, error.detail].filter(Boolean).join(' ')}`;
@@ -64,6 +74,7 @@ function explainRoute(
   config: Config,
   routes: readonly Route[],
   route: Route,
+  method: string,
   target: Target,
   given: Record<string, unknown> | undefined,
   address: string,
@@ -78,19 +89,30 @@ function explainRoute(
   const { claims: personClaims, insecureUnverifiedEmail: countUnverifiedEmail } = config.provider;
   const person = claims && personOf({ personClaims, countUnverifiedEmail }, { subject, claims });
   const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
-  const decision = decide(route, { person, isFrom, navigation: true });
+  const decision = decide(route, {
+    person,
+    isFrom,
+    navigation: method === 'GET' || method === 'HEAD',
+    preflight: false,
+    forgeable: isForgeable(method, {}),
+  });
   const lines = [
-    `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream}`,
+    `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
     `allow     ${typeof route.allow === 'string' ? route.allow : JSON.stringify(route.allow)}`,
     `decision  ${decision.kind}${decision.kind === 'deny' ? ` (${decision.code})` : ''}: ${decision.reason}`,
   ];
   if (decision.kind !== 'allow') return lines.join('\n');
 
+  const path = upstreamPath(route, target.path) + target.query;
+  if (path !== target.path + target.query) lines.push(`path      ${path}`);
+  const assertion = route.assertion ?? config.assertion;
   const build = compileRequestHeaders(
-    { owned: ownedNames(sets.values()), ownsCookie: () => false },
+    { owned: ownedNames(sets.values(), []), ownsCookie: () => false },
     {
       templates: sets.get(route) ?? new Map(),
-      upstreamHost: route.preserveHost ? undefined : new URL(route.upstream).host,
+      computed: assertion && [[assertion.header, ({ person: somebody }) => somebody && mask]],
+      preserveHost: route.preserveHost,
+      prefix: removedPrefix(route),
     },
   );
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
@@ -99,7 +121,13 @@ function explainRoute(
     { rawHeaders: [], headers: {} },
     { address, trusted: false, host: target.host, scheme },
     { requestId: mask, person: claims && { ...tokens, claims } },
+    originOf(route),
   );
   for (let at = 0; at < headers.length; at += 2) lines.push(`header    ${headers[at]}: ${headers[at + 1]}`);
   return lines.join('\n');
+}
+
+/** The first upstream's; of a socket, the name that stands in Host. */
+function originOf({ upstream: [first = ''] }: Route): string {
+  return first.startsWith('unix:') ? 'http://localhost' : first;
 }

@@ -45,6 +45,9 @@ function upstreamProblems(config: Loose): Inconsistency[] {
   if (config.upstream !== undefined) seen.set('* /', 'the top-level `upstream`');
   for (const [index, route] of routes.entries()) {
     const host = typeof route.host === 'string' ? route.host.toLowerCase() : '*';
+    found.push(
+      ...routeProblems(route).map(({ key, message }) => ({ path: ['routes', index, key], message })),
+    );
     const path = typeof route.path === 'string' ? route.path.replace(/(.)\/$/, '$1') : '/';
     const methods = asTexts(route.methods).map((method) => method.toUpperCase());
     for (const method of methods.length > 0 ? methods : ['']) {
@@ -52,6 +55,30 @@ function upstreamProblems(config: Loose): Inconsistency[] {
       const first = seen.get(key);
       if (first === undefined) seen.set(key, `routes[${index}]`);
       else found.push({ path: ['routes', index], message: `matches the very same requests as ${first}.` });
+    }
+  }
+  return found;
+}
+
+function routeProblems(route: Loose): { key: string; message: string }[] {
+  const found: { key: string; message: string }[] = [];
+  const tls = asMap(route.tls);
+  if (route.rewrite !== undefined && (route.stripPrefix === true || route.stripPrefix === 'true')) {
+    found.push({ key: 'rewrite', message: '`stripPrefix` is `rewrite: /`: give one of the two.' });
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    found.push({ key: 'tls', message: 'a client certificate needs both `cert` and `key`.' });
+  }
+  if (route.tls !== undefined && !asTexts(route.upstream).some((url) => /^https:/i.test(url))) {
+    found.push({ key: 'tls', message: 'the upstream is not https, so this would have no effect.' });
+  }
+  const names = Object.keys(asMap(route.headers)).map((name) => name.toLowerCase());
+  if (route.basicAuth !== undefined && names.includes('authorization')) {
+    found.push({ key: 'basicAuth', message: '`headers` sets Authorization too: give one of the two.' });
+  }
+  for (const [name, template] of Object.entries(asMap(route.responseHeaders))) {
+    if (typeof template === 'string' && /\{\s*(access_token|id_token)\b/.test(template)) {
+      found.push({ key: 'responseHeaders', message: `${name} would give a token to the browser.` });
     }
   }
   return found;

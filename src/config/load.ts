@@ -10,6 +10,7 @@ import { type InterpolationFailure, interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
 import { type Config, configSchema } from './schema/index.ts';
+import { routeSchema } from './schema/routes.ts';
 
 export interface LoadedConfig {
   config: Config;
@@ -84,7 +85,10 @@ export function parseConfig(
     problems.push({ path, source: sourceOf(path, aboutKey), message });
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(inFileOrder(problems));
-  const config = { ...result.data, defaultHeaders: defaultHeaders(result.data.provider.claims) };
+  const { upstream } = result.data;
+  const shorthand = upstream === undefined ? [] : [routeSchema.parse({ upstream })];
+  const routes = [...result.data.routes, ...shorthand];
+  const config = { ...result.data, routes, defaultHeaders: defaultHeaders(result.data.provider.claims) };
   return { config, warnings: [...warnings, ...questionable(config)], file };
 }
 
@@ -138,6 +142,13 @@ function questionable(config: Config): string[] {
     warnings.push(
       'provider.insecureUnverifiedEmail is on: rules on emails count addresses that nobody verified',
     );
+  }
+  for (const { path, tls } of config.routes) {
+    if (tls?.insecureSkipVerify) {
+      warnings.push(
+        `insecureSkipVerify is on for ${path}: who is on the path can read and change everything`,
+      );
+    }
   }
   for (const { host, allow } of config.routes) {
     if (host !== undefined && allow !== 'public' && !hosts.includes(host.replace(/^\*\./, ''))) {

@@ -7,7 +7,8 @@ export type TemplateFilter = (typeof templateFilters)[number];
 
 export type TemplateValue =
   | { kind: 'access_token' | 'id_token' | 'session.id' | 'provider' | 'request.id' }
-  | { kind: 'claim'; path: string };
+  | { kind: 'claim'; path: string }
+  | { kind: 'credentials'; username: Template; password: Template };
 
 export interface Placeholder {
   value: TemplateValue;
@@ -40,9 +41,12 @@ function parsePlaceholder(source: string): Placeholder {
   );
 }
 
-/** Parses a template. Throws TemplateSyntaxError with a sentence that names the faulty part. */
-export function parseTemplate(text: string): Template {
-  if (/[^\x20-\x7e]/.test(text)) {
+/**
+ * Parses a template; what stands in a header by itself has to be ASCII. Throws TemplateSyntaxError with a
+ * sentence that names the faulty part.
+ */
+export function parseTemplate(text: string, characters: 'ascii' | 'any' = 'ascii'): Template {
+  if (characters === 'ascii' && /[^\x20-\x7e]/.test(text)) {
     throw new TemplateSyntaxError('a header template is written in visible ASCII characters');
   }
   const parts: (string | Placeholder)[] = [];

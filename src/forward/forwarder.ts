@@ -12,9 +12,10 @@ import {
   type RequestHeaderBuilder,
   type Sender,
 } from './request-headers.ts';
-import { responseHeaders } from './response-headers.ts';
-import type { TemplateContext } from './template.ts';
-import { createUpstreamAgent, transfer } from './transfer.ts';
+import { compileResponseHeaders, type ResponseHeaderPolicy, responseHeaders } from './response-headers.ts';
+import { createTargetFactory, type Target, type Targets } from './targets.ts';
+import type { CompiledTemplate, TemplateContext } from './template.ts';
+import { transfer } from './transfer.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** A request that was allowed, with everything that its way upstream needs. */
@@ -56,31 +57,73 @@ export interface Forwarder {
   close(): Promise<void>;
 }
 
+/** What a route adds to its requests, beside its templates. */
+export interface RouteExtras {
+  headers: HeaderSet;
+  /** The signed assertion, where the route has one. */
+  assertion: { header: string; value: CompiledTemplate } | undefined;
+  /** The path that is taken off, for X-Forwarded-Prefix; undefined for none. */
+  prefix: string | undefined;
+  /** A path of the upstream as browsers have to ask for it; undefined where there is no such path. */
+  toPublicPath(path: string): string | undefined;
+}
+
+interface Way {
+  targets: Targets;
+  build: RequestHeaderBuilder;
+  inject(headers: RawHeaders, context: TemplateContext): void;
+  response: Omit<ResponseHeaderPolicy, 'ownsCookie'>;
+}
+
 /**
- * @param headerSets the header templates of every route
+ * Throws when a file of a route's `tls` cannot be read.
+ * @param routes every route of the gateway, with what it adds
  */
 export function createForwarder(
-  headerSets: ReadonlyMap<RouteConfig, HeaderSet>,
+  routes: ReadonlyMap<RouteConfig, RouteExtras>,
   policy: HeaderPolicy,
   live: LiveConnections,
 ): Forwarder {
-  const agent = createUpstreamAgent();
-  const builders = new Map<RouteConfig, RequestHeaderBuilder>();
-  for (const [route, templates] of headerSets) {
-    const upstreamHost = route.preserveHost ? undefined : new URL(route.upstream).host;
-    builders.set(route, compileRequestHeaders(policy, { templates, upstreamHost }));
+  const factory = createTargetFactory();
+  const ways = new Map<RouteConfig, Way>();
+  for (const [route, extras] of routes) ways.set(route, openWay(route, extras));
+
+  function openWay(route: RouteConfig, { headers, assertion, prefix, toPublicPath }: RouteExtras): Way {
+    const targets = factory.targetsOf(route);
+    const computed = assertion && ([[assertion.header, assertion.value]] as const);
+    return {
+      targets,
+      build: compileRequestHeaders(policy, {
+        templates: headers,
+        computed,
+        preserveHost: route.preserveHost,
+        prefix,
+      }),
+      inject: compileInjection(headers, computed),
+      response: {
+        upstreamOrigins: targets.origins,
+        toPublicPath,
+        ...compileResponseHeaders(route.responseHeaders),
+      },
+    };
   }
 
+  const wayOf = (route: RouteConfig): Way => {
+    const way = ways.get(route);
+    if (!way) throw new Error('a route that is not of this gateway');
+    return way;
+  };
+
   const prepare = (job: Forwarding) => {
-    const { request, route, sender, context, publicOrigin, setCookies, lifespan } = job;
-    const build = builders.get(route);
-    if (!build) throw new Error('a route that is not of this gateway');
-    const responsePolicy = { ownsCookie: policy.ownsCookie, upstreamOrigin: route.upstream };
+    const { request, sender, context, publicOrigin, setCookies, lifespan } = job;
+    const { targets, build, response } = wayOf(job.route);
+    const responsePolicy = { ownsCookie: policy.ownsCookie, ...response };
     const personal = context.person !== undefined;
     return {
-      headers: build(request, sender, context),
+      targets,
+      headersFor: ({ origin }: Target) => build(request, sender, context, origin),
       rewriteHeaders: (raw: readonly (string | Buffer)[]) =>
-        responseHeaders(raw, responsePolicy, { publicOrigin, personal, setCookies }),
+        responseHeaders(raw, responsePolicy, { publicOrigin, personal, setCookies, template: context }),
       stayOpen: (end: (reason: string) => void) => (lifespan ? live.add(lifespan, end) : () => {}),
     };
   };
@@ -88,20 +131,19 @@ export function createForwarder(
   return {
     forward(job) {
       const { route, request, response, path, fail, broke } = job;
-      const { timeout, maxBody, upstream: origin } = route;
-      transfer(agent, { request, response, origin, path, timeout, maxBody, fail, broke, ...prepare(job) });
+      const { timeout, maxBody } = route;
+      transfer({ request, response, path, timeout, maxBody, fail, broke, ...prepare(job) });
     },
     openTunnel(job) {
       const { route, request, socket, head, path, answered, fail } = job;
-      const { upstream: origin, timeout } = route;
-      const responseTimeout = timeout.response;
-      openTunnel({ request, socket, head, origin, path, responseTimeout, answered, fail, ...prepare(job) });
+      const responseTimeout = route.timeout.response;
+      openTunnel({ request, socket, head, path, responseTimeout, answered, fail, ...prepare(job) });
     },
     identityHeaders(route, context) {
       const headers: RawHeaders = [];
-      compileInjection(headerSets.get(route) ?? new Map())(headers, context);
+      wayOf(route).inject(headers, context);
       return headers;
     },
-    close: () => agent.destroy(),
+    close: () => factory.close(),
   };
 }

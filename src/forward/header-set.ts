@@ -8,18 +8,26 @@ export type HeaderSet = ReadonlyMap<string, Template | null>;
 /** The headers of a route: the defaults, under the top-level ones, under its own. */
 export function headerSet(
   { defaultHeaders, headers }: Config,
-  route: Pick<RouteConfig, 'headers'>,
+  route: Pick<RouteConfig, 'headers' | 'basicAuth'>,
 ): HeaderSet {
   const set = new Map<string, [name: string, template: Template | null]>();
-  for (const layer of [defaultHeaders, headers, route.headers]) {
+  const { basicAuth } = route;
+  // RFC 7617: `Basic` and what is encoded as a whole.
+  const credentials: Record<string, Template> = basicAuth
+    ? { Authorization: ['Basic ', { value: { kind: 'credentials', ...basicAuth }, filter: 'base64' }] }
+    : {};
+  for (const layer of [defaultHeaders, headers, route.headers, credentials]) {
     for (const [name, template] of Object.entries(layer)) set.set(foldName(name), [name, template]);
   }
   return new Map(set.values());
 }
 
 /** Every name that any route sets or removes, folded: on all routes a client's own copy is not believed. */
-export function ownedNames(sets: Iterable<HeaderSet>): ReadonlySet<string> {
-  const names = new Set<string>();
+export function ownedNames(
+  sets: Iterable<HeaderSet>,
+  assertions: readonly { header: string }[],
+): ReadonlySet<string> {
+  const names = new Set(assertions.map(({ header }) => foldName(header)));
   for (const set of sets) for (const name of set.keys()) names.add(foldName(name));
   return names;
 }

@@ -28,6 +28,8 @@ export type RequestHeaderBuilder = (
   request: Pick<IncomingMessage, 'rawHeaders' | 'headers'>,
   sender: Sender,
   context: TemplateContext,
+  /** The origin of the upstream. */
+  origin: string,
 ) => RawHeaders;
 
 /** What an untrusted client says about its own address, or that would move the request to another path. */
@@ -68,8 +70,12 @@ const mostRememberedNames = 1000;
 export interface RouteHeaders {
   /** Templates by name; null removes. */
   templates: ReadonlyMap<string, Template | null>;
-  /** The upstream's own host and port, or undefined to keep the browser's. */
-  upstreamHost: string | undefined;
+  /** Headers whose values are not templates, such as the signed assertion. */
+  computed: readonly (readonly [name: string, value: CompiledTemplate])[] | undefined;
+  /** The browser's Host goes upstream instead of the upstream's own. */
+  preserveHost: boolean;
+  /** The path that is taken off, for X-Forwarded-Prefix. */
+  prefix: string | undefined;
 }
 
 /** Compiles, for one route, the function that makes the headers of the upstream request in one pass. */
@@ -82,12 +88,12 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
     if (remembered.size < mostRememberedNames) remembered.set(name, treatment);
     return treatment;
   };
-  const inject = compileInjection(route.templates);
+  const inject = compileInjection(route.templates, route.computed);
 
-  return (request, sender, context) => {
+  return (request, sender, context, origin) => {
     const { rawHeaders } = request;
     const connection = connectionOptions(request.headers.connection);
-    const headers: RawHeaders = ['host', route.upstreamHost ?? sender.host];
+    const headers: RawHeaders = ['host', route.preserveHost ? sender.host : hostOf(origin)];
     const forwarding: ForwardingHeaders = { for: sender.address, host: sender.host, proto: sender.scheme };
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] as string;
@@ -110,6 +116,7 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
     headers.push('x-forwarded-for', forwarding.for);
     headers.push('x-forwarded-host', forwarding.host, 'x-forwarded-proto', forwarding.proto);
     headers.push('x-request-id', context.requestId);
+    if (route.prefix !== undefined) headers.push('x-forwarded-prefix', route.prefix);
     inject(headers, context);
     return headers;
   };
@@ -118,11 +125,13 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
 /** Compiles the headers that the gateway adds; those whose values are absent are left out. */
 export function compileInjection(
   templates: ReadonlyMap<string, Template | null>,
+  computed: RouteHeaders['computed'],
 ): (headers: RawHeaders, context: TemplateContext) => void {
   const compiled: [name: string, value: CompiledTemplate][] = [];
   for (const [name, template] of templates) {
     if (template !== null) compiled.push([name, compileTemplate(template)]);
   }
+  for (const [name, value] of computed ?? []) compiled.push([name, value]);
   return (headers, context) => {
     for (const [name, template] of compiled) {
       const value = template(context);
@@ -130,6 +139,9 @@ export function compileInjection(
     }
   };
 }
+
+/** Host and port of an origin. */
+const hostOf = (origin: string): string => origin.slice(origin.indexOf('//') + 2);
 
 /** Content-Length frames the body, so a client cannot name it away. */
 function isNamed(connection: ReadonlySet<string>, name: string): boolean {

@@ -1,11 +1,19 @@
+import type { Template } from '../config/template.ts';
 import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
-import type { RawHeaders } from './request-headers.ts';
+import { compileInjection, type RawHeaders } from './request-headers.ts';
+import type { TemplateContext } from './template.ts';
 
 export interface ResponseHeaderPolicy {
   /** Tells the gateway's own cookies, which an upstream must not set. */
   ownsCookie(name: string): boolean;
-  /** The upstream's origin, so that redirects to it come back through the gateway. */
-  upstreamOrigin: string;
+  /** The upstream's origins, so that redirects to them come back through the gateway. */
+  upstreamOrigins: readonly string[];
+  /** A path of the upstream as browsers have to ask for it; undefined where there is no such path. */
+  toPublicPath(path: string): string | undefined;
+  /** Names, in lower case, of the upstream's headers that the route replaces or removes. */
+  replaced: ReadonlySet<string>;
+  /** Adds the route's own headers. */
+  add(headers: RawHeaders, context: TemplateContext): void;
 }
 
 export interface ResponseContext {
@@ -15,6 +23,8 @@ export interface ResponseContext {
   personal: boolean;
   /** Set-Cookie values of the gateway. */
   setCookies: readonly string[];
+  /** The values that the route's own headers may name. */
+  template: TemplateContext;
 }
 
 export interface ResponseHeaders {
@@ -23,6 +33,16 @@ export interface ResponseHeaders {
   hasContentLength: boolean;
   /** Server-sent events: an answer that stays open. */
   isEventStream: boolean;
+}
+
+/** Compiles the headers that a route sets on its answers, or removes (null). */
+export function compileResponseHeaders(
+  templates: Readonly<Record<string, Template | null>>,
+): Pick<ResponseHeaderPolicy, 'replaced' | 'add'> {
+  return {
+    replaced: new Set(Object.keys(templates).map((name) => name.toLowerCase())),
+    add: compileInjection(new Map(Object.entries(templates)), undefined),
+  };
 }
 
 /**
@@ -49,14 +69,17 @@ export function responseHeaders(
     if (lower === 'content-type') isEventStream = value.toLowerCase().startsWith('text/event-stream');
     if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
     else if (lower === 'trailer') trailers = value;
-    else if (lower === 'cache-control' && setsCookies) headers.push(name, notShared(value));
+    else if (lower === 'cache-control' && setsCookies && !policy.replaced.has(lower))
+      headers.push(name, notShared(value));
     else if (!isDropped(lower, value, policy)) headers.push(name, addressed(lower, value, policy, context));
   }
   const hasContentLength = seen.has('content-length');
   const named = connectionOptions(connection);
   const kept = named ? withoutNames(headers, named) : headers;
+  policy.add(kept, context.template);
   for (const line of context.setCookies) kept.push('set-cookie', line);
-  if (context.personal && !seen.has('cache-control')) kept.push('cache-control', 'private');
+  if (context.personal && !seen.has('cache-control') && !policy.replaced.has('cache-control'))
+    kept.push('cache-control', 'private');
   // Trailers need chunked framing; with a length, announcing them would break the answer.
   if (trailers !== undefined && !hasContentLength) kept.push('trailer', trailers);
   return { headers: kept, hasContentLength, isEventStream };
@@ -72,8 +95,8 @@ function notShared(cacheControl: string): string {
 }
 
 /** What belongs to one connection, and what would pass for the gateway's own word. */
-function isDropped(lower: string, value: string, { ownsCookie }: ResponseHeaderPolicy): boolean {
-  if (hopByHopHeaders.has(lower) || lower === 'x-sallyport-error') return true;
+function isDropped(lower: string, value: string, { ownsCookie, replaced }: ResponseHeaderPolicy): boolean {
+  if (hopByHopHeaders.has(lower) || lower === 'x-sallyport-error' || replaced.has(lower)) return true;
   return lower === 'set-cookie' && ownsCookie(cookieName(value));
 }
 
@@ -81,13 +104,16 @@ function isDropped(lower: string, value: string, { ownsCookie }: ResponseHeaderP
 function addressed(
   lower: string,
   value: string,
-  { upstreamOrigin }: ResponseHeaderPolicy,
+  { upstreamOrigins, toPublicPath }: ResponseHeaderPolicy,
   { publicOrigin }: ResponseContext,
 ): string {
   if (lower !== 'location' && lower !== 'content-location') return value;
-  if (!value.toLowerCase().startsWith(upstreamOrigin)) return value;
-  const rest = value.slice(upstreamOrigin.length);
-  return rest === '' || /^[/?#]/.test(rest) ? publicOrigin + rest : value;
+  if (value.startsWith('/') && !value.startsWith('//')) return toPublicPath(value) ?? value;
+  const origin = upstreamOrigins.find((each) => value.toLowerCase().startsWith(each));
+  if (origin === undefined) return value;
+  const rest = value.slice(origin.length);
+  if (rest !== '' && !/^[/?#]/.test(rest)) return value;
+  return publicOrigin + (rest.startsWith('/') ? (toPublicPath(rest) ?? rest) : rest);
 }
 
 const latin1 = (bytes: string | Buffer | undefined): string =>

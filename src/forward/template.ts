@@ -16,6 +16,17 @@ export interface TemplatePerson {
   claims: Readonly<Record<string, unknown>>;
 }
 
+/** Every value that a template names. */
+export function valuesOf(template: Template): TemplateValue[] {
+  return template.flatMap((part) => {
+    if (typeof part === 'string') return [];
+    const { value } = part;
+    return value.kind === 'credentials'
+      ? [...valuesOf(value.username), ...valuesOf(value.password)]
+      : [value];
+  });
+}
+
 /** Gives a header's value; undefined, and so no header, when a value in it is absent. */
 export type CompiledTemplate = (context: TemplateContext) => string | undefined;
 
@@ -63,7 +74,32 @@ function compileValue(value: TemplateValue): (context: TemplateContext) => unkno
       return ({ requestId }) => requestId;
     case 'claim':
       return ({ person }) => person?.claims[value.path];
+    case 'credentials': {
+      const username = compileText(value.username);
+      const password = compileText(value.password);
+      return (context) => {
+        const name = username(context);
+        // RFC 7617 §2: a colon would end the name early, and so name somebody else.
+        if (name === undefined || name.includes(':')) return;
+        const secret = password(context);
+        return secret === undefined ? undefined : `${name}:${secret}`;
+      };
+    }
   }
+}
+
+/** A template as text in any characters, for what is encoded as a whole. */
+function compileText(template: Template): CompiledTemplate {
+  const parts = template.map((part) => (typeof part === 'string' ? part : compileValue(part.value)));
+  return (context) => {
+    let text = '';
+    for (const part of parts) {
+      const value = typeof part === 'string' ? part : part(context);
+      if (value === undefined || value === null) return;
+      text += plainText(value);
+    }
+    return text;
+  };
 }
 
 /** A claim as text: lists joined by commas, structures as JSON. An empty list or text is as good as absent. */

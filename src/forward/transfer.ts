@@ -1,32 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
+import type { Target, Targets } from './targets.ts';
 import { hasBody, Upload } from './upload.ts';
 import { upstreamError } from './upstream-error.ts';
-
-const connectTimeoutMs = 10_000;
-/** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
-const largestResponseHeaders = 64 * 1024;
-
-/** The connections to all upstreams: kept alive, one pool an origin, certificates verified. */
-export function createUpstreamAgent(): Agent {
-  return new Agent({
-    connect: { timeout: connectTimeoutMs },
-    maxHeaderSize: largestResponseHeaders,
-    allowH2: false,
-  });
-}
 
 export interface Transfer {
   request: IncomingMessage;
   response: ServerResponse;
-  /** The upstream's origin. */
-  origin: string;
+  targets: Targets;
   /** Path and query, as the upstream gets them. */
   path: string;
-  headers: RawHeaders;
+  /** The headers for one of the targets, whose name may stand in Host. */
+  headersFor(target: Target): RawHeaders;
   /** Milliseconds until the answer's headers, and of silence in its body; 0 is without limit. */
   timeout: { response: number; idle: number };
   /** Bytes. */
@@ -45,7 +33,7 @@ const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const closedConnection: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
-export function transfer(agent: Dispatcher, job: Transfer): void {
+export function transfer(job: Transfer): void {
   const { request } = job;
   const length = Number(request.headers['content-length'] ?? 0);
   if (job.maxBody !== undefined && length > job.maxBody) {
@@ -53,26 +41,36 @@ export function transfer(agent: Dispatcher, job: Transfer): void {
     return;
   }
   const withBody = hasBody(request);
-  dispatch(agent, job, withBody, !withBody && repeatable.has(request.method ?? ''));
+  dispatch(job, withBody, !withBody && repeatable.has(request.method ?? ''), []);
 }
 
-function dispatch(agent: Dispatcher, job: Transfer, withBody: boolean, mayRepeat: boolean): void {
-  const { request, response } = job;
-  agent.dispatch(
+/** @param tried the targets that this request did not reach */
+function dispatch(job: Transfer, withBody: boolean, mayRepeat: boolean, tried: readonly Target[]): void {
+  const { request, response, targets } = job;
+  const target = targets.pick(tried);
+  target.dispatcher.dispatch(
     {
-      origin: job.origin,
+      origin: target.origin,
       path: job.path,
       method: request.method as Dispatcher.HttpMethod,
-      headers: job.headers,
+      headers: job.headersFor(target),
       body: withBody ? openUpload(job) : null,
       headersTimeout: job.timeout.response,
       bodyTimeout: job.timeout.idle,
     },
-    new Exchange(job, (error) => {
+    new Exchange(job, (error, wasSent) => {
       const code = (error as NodeJS.ErrnoException).code ?? '';
-      if (mayRepeat && closedConnection.has(code) && !response.destroyed)
-        dispatch(agent, job, withBody, false);
-      else job.fail(upstreamError(error));
+      if (!wasSent) targets.refused(target);
+      const others = [...tried, target];
+      if (!wasSent && others.length < targets.size && !response.destroyed) {
+        dispatch(job, withBody, mayRepeat, others);
+      } else if (wasSent && mayRepeat && closedConnection.has(code) && !response.destroyed) {
+        dispatch(job, withBody, false, tried);
+      } else {
+        // What is still on its way is read and dropped, so that the client gets to read the answer.
+        request.resume();
+        job.fail(upstreamError(error));
+      }
     }),
   );
 }
@@ -91,14 +89,15 @@ function isLengthMismatch(error: Error): boolean {
 /** One request and its answer, as undici reports them. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #job: Transfer;
-  readonly #onUnsent: (error: Error) => void;
+  readonly #onFailure: (error: Error, wasSent: boolean) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #answering = false;
   #trailersAllowed = false;
 
-  constructor(job: Transfer, onUnsent: (error: Error) => void) {
+  /** @param onFailure called when the request failed before an answer came; it may have been sent or not */
+  constructor(job: Transfer, onFailure: (error: Error, wasSent: boolean) => void) {
     this.#job = job;
-    this.#onUnsent = onUnsent;
+    this.#onFailure = onFailure;
     job.response.on('close', this.#onClose);
   }
 
@@ -163,7 +162,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { response, broke } = this.#job;
     response.off('close', this.#onClose);
     if (!this.#answering) {
-      this.#onUnsent(error);
+      this.#onFailure(error, this.#controller !== undefined);
     } else if (response.statusCode === 304 && isLengthMismatch(error)) {
       // RFC 9110 §8.6: the length is that of the answer which was not repeated. The library misses its bytes.
       response.end();

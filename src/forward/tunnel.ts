@@ -5,6 +5,7 @@ import type { GatewayError } from '../errors.ts';
 import { closeFrame, FrameBoundary } from './frame-boundary.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
+import type { Target, Targets } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
 
 export interface Tunnel {
@@ -12,10 +13,9 @@ export interface Tunnel {
   /** The client's connection, and what it had sent behind the request. */
   socket: Duplex;
   head: Buffer;
-  /** The upstream's origin. */
-  origin: string;
+  targets: Targets;
   path: string;
-  headers: RawHeaders;
+  headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
   responseTimeout: number;
   rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
@@ -26,6 +26,15 @@ export interface Tunnel {
   fail(error: GatewayError): void;
 }
 
+/** Codes of connections that were never made: another target may take the handshake. */
+const refusals: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ENOENT',
+]);
+
 /** A client that follows the protocol sends nothing before the handshake is answered. */
 const mostEarlyBytes = 64 * 1024;
 
@@ -33,14 +42,13 @@ const mostEarlyBytes = 64 * 1024;
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
-export function openTunnel(job: Tunnel): void {
-  const { socket, origin, path, responseTimeout } = job;
-  const headers = [...job.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'];
-  const { protocol, hostname, port } = new URL(origin);
-  const send = protocol === 'https:' ? httpsRequest : httpRequest;
+export function openTunnel(job: Tunnel, tried: readonly Target[] = []): void {
+  const { socket, targets, path, responseTimeout } = job;
+  const target = targets.pick(tried);
+  const headers = [...job.headersFor(target), 'connection', 'Upgrade', 'upgrade', 'websocket'];
+  const send = target.origin.startsWith('https:') ? httpsRequest : httpRequest;
   const upstream = send({
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? undefined : Number(port),
+    ...target.connect,
     method: 'GET',
     path,
     // A flat list, in order and with duplicates, as Node takes it too; its types know the map only.
@@ -71,8 +79,13 @@ export function openTunnel(job: Tunnel): void {
     );
   });
   upstream.on('error', (error) => {
-    settle();
-    if (!socket.destroyed) job.fail(upstreamError(error));
+    const head = settle();
+    if (socket.destroyed) return;
+    const others = [...tried, target];
+    const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
+    if (wasRefused) targets.refused(target);
+    if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
+    else job.fail(upstreamError(error));
   });
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     join({ ...job, head: settle() }, answer, upstreamSocket, upstreamHead);

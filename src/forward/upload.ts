@@ -46,8 +46,9 @@ export class Upload extends Readable {
     this.#request.off('data', this.#onData);
     this.#request.off('end', this.#onEnd);
     this.#request.off('close', this.#onClose);
-    // What is still on its way is read and dropped, so that the client gets to read the answer.
-    this.#request.resume();
+    // What is still on its way is read and dropped, so that the client gets to read the answer. A body that was
+    // not begun is left for another upstream.
+    if (this.#started) this.#request.resume();
     callback(error);
   }
 

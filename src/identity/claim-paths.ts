@@ -1,5 +1,6 @@
 import type { AllowRule, Config } from '../config/schema/index.ts';
 import type { Template } from '../config/template.ts';
+import { valuesOf } from '../forward/template.ts';
 
 /** What header templates and rules ask of a session. */
 export interface ClaimNeeds {
@@ -18,10 +19,9 @@ export function collectNeeds({ provider, routes }: Config, templates: Iterable<T
   for (const { allow } of routes) for (const path of claimsOfRule(allow)) claimPaths.add(path);
   let idToken = false;
   for (const template of templates) {
-    for (const part of template ?? []) {
-      if (typeof part === 'string') continue;
-      if (part.value.kind === 'claim') claimPaths.add(part.value.path);
-      if (part.value.kind === 'id_token') idToken = true;
+    for (const value of valuesOf(template ?? [])) {
+      if (value.kind === 'claim') claimPaths.add(value.path);
+      if (value.kind === 'id_token') idToken = true;
     }
   }
   return { claimPaths, idToken };

@@ -1,6 +1,6 @@
 import type { Person } from '../access/conditions.ts';
 import { type Decision, decide } from '../access/decide.ts';
-import { isNavigation } from '../access/navigation.ts';
+import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
 import type { Network } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarder.ts';
@@ -9,6 +9,7 @@ import type { EndpointParts } from '../identity/endpoints.ts';
 import type { Visit } from '../identity/visit.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
+import { upstreamPath } from '../routes/upstream-path.ts';
 import { parseCookies } from '../session/cookies.ts';
 import type { Session } from '../session/session.ts';
 import type { Current } from '../session/sessions.ts';
@@ -30,10 +31,14 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
   const { request, peer } = exchange;
   const conclude = (current: Current | undefined): Admission => {
     exchange.subject = current?.session.subject;
-    const navigation = isNavigation(exchange.method, request.headers);
+    const { method } = exchange;
+    const { headers } = request;
+    const navigation = isNavigation(method, headers);
+    const preflight = isPreflight(method, headers);
+    const forgeable = isForgeable(method, headers);
     const person = current && personOf(parts.login, current.session);
     const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
-    return { current, decision: decide(route, { person, isFrom, navigation }) };
+    return { current, decision: decide(route, { person, isFrom, navigation, preflight, forgeable }) };
   };
   const current = parts.sessions.current(parseCookies(request.headers.cookie));
   return current instanceof Promise ? current.then(conclude) : conclude(current);
@@ -45,7 +50,7 @@ export function refusal(
   { code, reason }: Extract<Decision, { kind: 'deny' }>,
   current: Current | undefined,
 ): GatewayError {
-  if (code === 'not_signed_in') return new GatewayError(code);
+  if (code !== 'not_allowed') return new GatewayError(code);
   const person = current && personOf(parts.login, current.session);
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason) });
@@ -94,7 +99,7 @@ export function forwardingOf(
   return {
     request: exchange.request,
     route,
-    path: target.path + target.query,
+    path: upstreamPath(route, target.path) + target.query,
     publicOrigin: origin,
     sender: { ...exchange.peer, host: target.host, scheme: origin.startsWith('https:') ? 'https' : 'http' },
     context: { requestId: exchange.requestId, person: session && { ...session, sessionId: session.id } },

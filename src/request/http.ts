@@ -63,6 +63,12 @@ export async function createHttpStages(
   app.server.on('checkContinue', (request, response) => app.routing(request, response));
 
   await app.register((scope) => registerEndpoints(scope, parts.login));
+  const { keySet } = parts;
+  if (keySet) {
+    app.get(`${parts.reader.prefix}/jwks`, (_request, reply) =>
+      reply.header('cache-control', 'public, max-age=3600').send(keySet()),
+    );
+  }
   await app.register((scope) => registerForwardAuth(scope, parts, exchangeOf));
   await app.register((scope) => registerProxy(scope, parts, exchangeOf, answerError));
   return app;

@@ -1,3 +1,4 @@
+import type { KeySet } from '../forward/assertion.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import type { EndpointParts } from '../identity/endpoints.ts';
 import type { Logger } from '../observe/log.ts';
@@ -14,5 +15,7 @@ export interface Parts {
   closeAtTokenExpiry: boolean;
   login: EndpointParts;
   forwarder: Forwarder;
+  /** The public keys of the signed assertion; undefined where no route has one. */
+  keySet: (() => KeySet) | undefined;
   log: Logger;
 }

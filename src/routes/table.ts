@@ -24,44 +24,40 @@ export interface RouteTable {
 }
 
 /** Compiles the routes of a configuration; look-ups cost one step a path segment, however many routes there are. */
-export function compileRoutes({ routes: configured, upstream }: Config): RouteTable {
+export function compileRoutes({ routes: configured }: Config): RouteTable {
   const routes = configured.map(
     (route): Route => ({ ...route, label: `${route.host ?? ''}${route.path}`, rule: ruleOf(route) }),
   );
-  if (upstream !== undefined) routes.push(shorthandRoute(upstream));
   const hosts = new Map<string, PathTable>();
   for (const route of routes) addRoute(hosts, route);
+  const hasWildcards = [...hosts.keys()].some((host) => host.startsWith('*'));
 
   return {
     routes,
-    knowsHost: (hostname) => hostTables(hosts, hostname).length > (hosts.has('') ? 1 : 0),
-    match(hostname, path, method) {
-      for (const table of hostTables(hosts, hostname)) {
-        const route = matchPath(table, path, method);
-        if (route) return route;
+    knowsHost(hostname) {
+      if (hosts.has(hostname)) return true;
+      for (let dot = hostname.indexOf('.'); dot >= 0; dot = hostname.indexOf('.', dot + 1)) {
+        if (hosts.has(`*${hostname.slice(dot)}`)) return true;
       }
-      return;
+      return false;
+    },
+    match(hostname, path, method) {
+      const exact = matchPath(hosts.get(hostname), path, method);
+      if (exact) return exact;
+      if (hasWildcards) {
+        for (let dot = hostname.indexOf('.'); dot >= 0; dot = hostname.indexOf('.', dot + 1)) {
+          const route = matchPath(hosts.get(`*${hostname.slice(dot)}`), path, method);
+          if (route) return route;
+        }
+      }
+      return matchPath(hosts.get(''), path, method);
     },
   };
 }
 
-function ruleOf({ allow, unauthenticated }: RouteConfig): string {
-  if (allow === 'public' || unauthenticated === 'pass') return `everybody ${JSON.stringify(allow)}`;
-  return JSON.stringify(allow);
-}
-
-function shorthandRoute(upstream: string): Route {
-  return {
-    label: '/',
-    rule: 'signed-in',
-    path: '/',
-    upstream,
-    allow: 'signed-in',
-    unauthenticated: 'auto',
-    headers: {},
-    preserveHost: false,
-    timeout: { response: 60_000, idle: 0 },
-  };
+function ruleOf({ allow, unauthenticated, preflight, csrf }: RouteConfig): string {
+  const isOpen = allow === 'public' || unauthenticated === 'pass';
+  return `${isOpen ? 'everybody ' : ''}${JSON.stringify(allow)} ${preflight} ${csrf}`;
 }
 
 function addRoute(hosts: Map<string, PathTable>, route: Route): void {
@@ -74,22 +70,8 @@ function addRoute(hosts: Map<string, PathTable>, route: Route): void {
   else entry.anyMethod = route;
 }
 
-/** The tables that apply to a host, most specific first. */
-function hostTables(hosts: Map<string, PathTable>, hostname: string): PathTable[] {
-  const tables: PathTable[] = [];
-  const add = (key: string) => {
-    const table = hosts.get(key);
-    if (table) tables.push(table);
-  };
-  add(hostname);
-  for (let dot = hostname.indexOf('.'); dot >= 0; dot = hostname.indexOf('.', dot + 1)) {
-    add(`*${hostname.slice(dot)}`);
-  }
-  add('');
-  return tables;
-}
-
-function matchPath(table: PathTable, path: string, method: string): Route | undefined {
+function matchPath(table: PathTable | undefined, path: string, method: string): Route | undefined {
+  if (!table) return undefined;
   let end = path.length;
   while (end > 0) {
     const entry = table.get(path.slice(0, end));

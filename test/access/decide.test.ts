@@ -10,14 +10,24 @@ const ada: Person = {
   groups: ['staff', 'admins'],
   claims: { level: 3, roles: ['a', 'b'], active: true },
 };
-const nobody: AccessRequest = { person: undefined, isFrom: () => false, navigation: false };
+const nobody: AccessRequest = {
+  person: undefined,
+  isFrom: () => false,
+  navigation: false,
+  preflight: false,
+  forgeable: false,
+};
+
+const plain = { preflight: 'check', csrf: 'off' } as const;
 
 const outcome = (
   allow: AccessRule['allow'],
   unauthenticated: AccessRule['unauthenticated'],
   signedIn: boolean,
   navigation: boolean,
-) => decide({ allow, unauthenticated }, { ...nobody, person: signedIn ? ada : undefined, navigation }).kind;
+) =>
+  decide({ ...plain, allow, unauthenticated }, { ...nobody, person: signedIn ? ada : undefined, navigation })
+    .kind;
 
 test('every combination of rule and request has the decision that the contract names', async (t) => {
   const table: [AccessRule['allow'], AccessRule['unauthenticated'], boolean, boolean, string][] = [
@@ -62,7 +72,7 @@ type Alternatives = Extract<AccessRule['allow'], unknown[]>;
 
 /** Whether a person passes, or the code of the denial. */
 function passes(allow: Alternatives, request: Partial<AccessRequest>): string {
-  const decision = decide({ allow, unauthenticated: 'auto' }, { ...nobody, ...request });
+  const decision = decide({ ...plain, allow, unauthenticated: 'auto' }, { ...nobody, ...request });
   return decision.kind === 'deny' ? decision.code : decision.kind;
 }
 

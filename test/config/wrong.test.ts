@@ -217,7 +217,7 @@ const wrong: Wrong[] = [
     text: `${good}routes:\n  - path: /api\n`,
     path: 'routes[0].upstream',
     source: 'sallyport.yaml:10',
-    says: /this key is required: an http/,
+    says: /this key is required: the address of the application/,
   },
   {
     what: 'the path of a route is a regular expression',

@@ -43,13 +43,17 @@ export const endpointUrl = () =>
     return url && url.username === '' && url.password === '' && url.hash === '' ? input : undefined;
   });
 
-/** The origin of an upstream: scheme, host and port, nothing behind. */
+/** The origin of an upstream, scheme, host and port and nothing behind; or `unix:` and the path of a socket. */
 export const upstreamUrl = () =>
-  parsed('an http:// or https:// URL of host and port only, such as http://legacy:8080', (input) => {
-    const url = parseUrl(input, ['http:', 'https:']);
-    const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
-    return bare && url.password === '' ? url.origin : undefined;
-  });
+  parsed(
+    'an http:// or https:// URL of host and port only, such as http://legacy:8080, or unix:/path/to/socket',
+    (input) => {
+      if (input.startsWith('unix:/')) return input;
+      const url = parseUrl(input, ['http:', 'https:']);
+      const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
+      return bare && url.password === '' ? url.origin : undefined;
+    },
+  );
 
 /** An origin that browsers see, such as https://app.example.com; a trailing slash is forgiven. */
 export const publicOrigin = () =>

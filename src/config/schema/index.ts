@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import type { Template } from '../template.ts';
+import { assertion } from './assertion.ts';
 import {
   flag,
   listenAddress,
@@ -91,6 +92,10 @@ export const configSchema = z
     headers: headerTemplates().meta({
       description: 'Header templates for every route, on top of the defaults; null removes one.',
     }),
+    assertion: assertion().meta({
+      description:
+        'A JWT (ES256) in a header of every request of somebody signed in, with which an application can verify that the gateway spoke; its keys are at `/oauth2/jwks`.',
+    }),
     listen,
     admin,
     workers: z
@@ -158,6 +163,8 @@ export interface Config extends z.output<typeof configSchema> {
   defaultHeaders: Readonly<Record<string, Template>>;
 }
 export type { AllowRule, Alternative } from './access.ts';
+export type { AssertionConfig } from './assertion.ts';
 export type { ListenAddress, Network } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { RouteConfig } from './routes.ts';
+export type { UpstreamTls } from './upstream.ts';

@@ -2,7 +2,9 @@ import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
-import { duration, flag, parsed, size, upstreamUrl } from './fields.ts';
+import { assertion } from './assertion.ts';
+import { flag, parsed, size } from './fields.ts';
+import { timeouts, upstreams, upstreamTls } from './upstream.ts';
 
 /** RFC 9110 §5.1: a field name is a token. */
 const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -10,12 +12,21 @@ const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Framing and routing are the gateway's own business, whatever a file says. */
 const reservedHeaders = ['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'cookie'];
 
-const headerTemplate = z
-  .union([z.string(), z.null()], { error: 'a template, or null to remove the header' })
-  .transform((source, context): Template | null => {
-    if (source === null) return null;
+/** What frames an answer; and cookies, of which the gateway keeps its own. */
+const reservedResponseHeaders = [
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'upgrade',
+  'trailer',
+  'set-cookie',
+  'x-sallyport-error',
+];
+
+const template = (expected: string, characters: 'ascii' | 'any' = 'ascii') =>
+  z.string({ error: expected }).transform((source, context): Template => {
     try {
-      return parseTemplate(source);
+      return parseTemplate(source, characters);
     } catch (error) {
       if (!(error instanceof TemplateSyntaxError)) throw error;
       context.issues.push({ code: 'custom', message: `a header template: ${error.message}`, input: source });
@@ -23,14 +34,18 @@ const headerTemplate = z
     }
   });
 
-export const headerTemplates = () =>
+const headerTemplate = z.union([template('a template'), z.null()], {
+  error: 'a template, or null to remove the header',
+});
+
+export const headerTemplates = (reserved: readonly string[] = reservedHeaders) =>
   z
     .record(
       z
         .string()
         .regex(fieldName, { error: 'a header name' })
-        .refine((name) => !reservedHeaders.includes(name.toLowerCase()), {
-          error: `a header other than ${reservedHeaders.join(', ')}, which belong to the gateway`,
+        .refine((name) => !reserved.includes(name.toLowerCase()), {
+          error: `a header other than ${reserved.join(', ')}, which belong to the gateway`,
         }),
       headerTemplate,
       { error: 'a map of header names to templates' },
@@ -67,19 +82,6 @@ const method = () =>
 
 const unauthenticatedAnswers = ['auto', 'login', '401', 'pass'] as const;
 
-const timeouts = () =>
-  z
-    .strictObject({
-      response: duration()
-        .prefault('60s')
-        .meta({ description: 'How long the upstream may take until the headers of its answer have come.' }),
-      idle: duration().prefault('0s').meta({
-        description:
-          'How long the upstream may stay silent in the middle of an answer; `0s` is without limit, which event streams need.',
-      }),
-    })
-    .prefault({});
-
 export const routeSchema = z.strictObject({
   host: host().optional().meta({ description: 'The host that the request must name; none for every host.' }),
   path: path()
@@ -90,10 +92,7 @@ export const routeSchema = z.strictObject({
     .min(1, { error: 'a list of at least one method' })
     .optional()
     .meta({ description: 'The methods that this route is for; none for all of them.' }),
-  upstream: upstreamUrl().meta({
-    description: 'Where the application is.',
-    examples: ['http://legacy:8080'],
-  }),
+  upstream: upstreams(),
   allow: allowRule()
     .prefault('signed-in')
     .meta({
@@ -111,13 +110,62 @@ export const routeSchema = z.strictObject({
       description:
         'What a request without a session gets: `auto` sends a browser navigation to the login and answers 401 to anything else.',
     }),
+  preflight: z.enum(['check', 'pass'], { error: 'one of check, pass' }).prefault('check').meta({
+    description: 'Whether CORS preflights, which never carry a session, pass to the application without one.',
+  }),
+  csrf: z
+    .preprocess(
+      // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
+      (value) => (value === false ? 'off' : value),
+      z.enum(['off', 'header'], { error: 'one of off, header' }),
+    )
+    .prefault('off')
+    .meta({
+      description:
+        'With `header`, requests that change something and ride on the session cookie need the header `X-Requested-With`, which other sites cannot send.',
+    }),
   headers: headerTemplates().meta({
     description: 'Header templates of this route, on top of the top-level `headers`; null removes one.',
   }),
+  basicAuth: z
+    .strictObject({
+      username: template('a template such as {claims.preferred_username}', 'any').meta({
+        description: 'The user name, a template.',
+      }),
+      password: template('a template, or ${NAME} for one password', 'any').meta({
+        description: 'The password, a template.',
+        secret: true,
+      }),
+    })
+    .optional()
+    .meta({
+      description: 'HTTP Basic credentials (RFC 7617) in `Authorization`, for the oldest applications.',
+    }),
+  responseHeaders: headerTemplates(reservedResponseHeaders).meta({
+    description: 'Headers of the answer to the browser: name to template; null removes the application’s.',
+  }),
+  assertion: assertion().meta({
+    description: 'The signed identity assertion of this route, instead of the top-level one.',
+  }),
+  stripPrefix: flag()
+    .prefault(false)
+    .meta({ description: 'Takes `path` off: with `/app`, `/app/x` goes upstream as `/x`.' }),
+  rewrite: path()
+    .optional()
+    .meta({
+      description:
+        'Puts this path in the place of `path`: with `/app` and `/old`, `/app/x` goes as `/old/x`.',
+      examples: ['/legacy/app'],
+    }),
   preserveHost: flag()
     .prefault(false)
     .meta({ description: "Sends the browser's Host upstream instead of the upstream's own." }),
   timeout: timeouts().meta({ description: 'How long the upstream may take.' }),
+  tls: upstreamTls(),
+  http2: flag().prefault(false).meta({
+    description:
+      'Speaks HTTP/2 with the upstream: over TLS where it agrees, over plain http without asking. WebSockets stay HTTP/1.1.',
+  }),
   maxBody: size().optional().meta({ description: 'The largest request body that is let through; else 413.' }),
 });
 

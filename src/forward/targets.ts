@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { Agent, type Dispatcher } from 'undici';
+import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
+
+/** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
+const largestResponseHeaders = 64 * 1024;
+
+/** How long a target that refused a connection is left out while there are others. */
+const ejectionMs = 10_000;
+
+/** How to connect by hand, for tunnels: what Node's `request` takes. */
+export interface ConnectOptions {
+  host?: string;
+  port?: number;
+  socketPath?: string;
+  ca?: string;
+  cert?: string;
+  key?: string;
+  servername?: string;
+  rejectUnauthorized?: boolean;
+}
+
+/** One address of an application. */
+export interface Target {
+  /** As it was configured. */
+  name: string;
+  /** Scheme, host and port for the request; of a socket the host is `localhost`. */
+  origin: string;
+  dispatcher: Dispatcher;
+  connect: ConnectOptions;
+}
+
+/** The addresses of one route, taken in turn (round robin); the ones that refused lately come last. */
+export interface Targets {
+  size: number;
+  origins: readonly string[];
+  /** @param tried those that this request was refused by already */
+  pick(tried: readonly Target[]): Target;
+  /** No connection was made: nothing was sent. */
+  refused(target: Target): void;
+}
+
+/** Makes the targets of routes; connections and health are shared by routes that connect alike. */
+export interface TargetFactory {
+  targetsOf(route: RouteConfig): Targets;
+  close(): Promise<void>;
+}
+
+/** Throws when a file of a route's `tls` cannot be read. */
+export function createTargetFactory(now: () => number = Date.now): TargetFactory {
+  const known = new Map<string, Target>();
+  const refusedAt = new WeakMap<Target, number>();
+
+  const targetOf = (name: string, route: RouteConfig): Target => {
+    const key = JSON.stringify([name, route.timeout.connect, route.tls, route.http2]);
+    const target = known.get(key) ?? openTarget(name, route);
+    known.set(key, target);
+    return target;
+  };
+
+  return {
+    targetsOf(route) {
+      const targets = route.upstream.map((name) => targetOf(name, route));
+      let turn = 0;
+      const isOut = (target: Target) =>
+        now() - (refusedAt.get(target) ?? Number.NEGATIVE_INFINITY) < ejectionMs;
+      return {
+        size: targets.length,
+        origins: targets.map(({ origin }) => origin),
+        pick(tried) {
+          let fallback: Target | undefined;
+          for (let step = 0; step < targets.length; step++) {
+            const target = targets[(turn + step) % targets.length] as Target;
+            if (tried.includes(target)) continue;
+            fallback ??= target;
+            if (targets.length > 1 && isOut(target)) continue;
+            turn = (turn + step + 1) % targets.length;
+            return target;
+          }
+          turn = (turn + 1) % targets.length;
+          return fallback ?? (targets[turn] as Target);
+        },
+        refused: (target) => void refusedAt.set(target, now()),
+      };
+    },
+    async close() {
+      await Promise.all([...known.values()].map(({ dispatcher }) => dispatcher.destroy()));
+    },
+  };
+}
+
+function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target {
+  const socketPath = name.startsWith('unix:') ? name.slice('unix:'.length) : undefined;
+  const origin = socketPath === undefined ? name : 'http://localhost';
+  const { protocol, hostname, port } = new URL(origin);
+  const secure = tls && protocol === 'https:' ? readTls(tls) : {};
+  const dispatcher = new Agent({
+    connect: {
+      timeout: timeout.connect,
+      ...(socketPath && { socketPath }),
+      ...secure,
+      // Without TLS there is nothing to agree by: HTTP/2 is then spoken from the first byte (RFC 9113 §3.3).
+      ...(http2 && protocol === 'http:' && { useH2c: true }),
+    },
+    maxHeaderSize: largestResponseHeaders,
+    allowH2: http2,
+  });
+  const place =
+    socketPath === undefined
+      ? { host: hostname.replace(/^\[|\]$/g, ''), ...(port !== '' && { port: Number(port) }) }
+      : { socketPath };
+  return { name, origin, dispatcher, connect: { ...place, ...secure } };
+}
+
+function readTls({ ca, cert, key, serverName, insecureSkipVerify }: UpstreamTls): ConnectOptions {
+  return {
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+    ...(cert !== undefined && { cert: readFileSync(cert, 'utf8') }),
+    ...(key !== undefined && { key: readFileSync(key, 'utf8') }),
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(insecureSkipVerify && { rejectUnauthorized: false }),
+  };
+}
