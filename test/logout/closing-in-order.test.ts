@@ -10,11 +10,12 @@ import { frame, openByHand, startRawWebSocket } from './raw-websocket.ts';
 
 /** Most of the time is waiting, so the tests wait together. */
 tap.jobs = 4;
-const waiting = { buffered: true };
+/** Options of its own for each test: tap keeps the outcome of a test in them. */
+const waiting = () => ({ buffered: true });
 
 test(
   'a frame that is under way when the session ends arrives whole, and then the close',
-  waiting,
+  waiting(),
   async (t) => {
     const payload = randomBytes(300_000);
     const bytes = frame(payload);
@@ -38,7 +39,7 @@ test(
   },
 );
 
-test('a message of several frames is not cut either', waiting, async (t) => {
+test('a message of several frames is not cut either', waiting(), async (t) => {
   const parts = [randomBytes(1000), randomBytes(70_000), randomBytes(10)];
   let goOn = () => {};
   const application = await startRawWebSocket(t, (socket) => {
@@ -61,7 +62,7 @@ test('a message of several frames is not cut either', waiting, async (t) => {
   t.ok(live.messages[0]?.equals(Buffer.concat(parts)));
 });
 
-test('an application that never stops to send is closed at the end of a message', waiting, async (t) => {
+test('an application that never stops to send is closed at the end of a message', waiting(), async (t) => {
   const payload = randomBytes(40_000);
   const bytes = frame(payload);
   const application = await startRawWebSocket(t, (socket) => {
@@ -85,7 +86,7 @@ test('an application that never stops to send is closed at the end of a message'
   t.ok(live.messages.every((message) => message.equals(payload)));
 });
 
-test('a client that reads slowly gets the message that is under way, and the close', waiting, async (t) => {
+test('a client that reads slowly gets the message that is under way, and the close', waiting(), async (t) => {
   const bytes = frame(randomBytes(4 << 20));
   const application = await startRawWebSocket(t, (socket) => {
     socket.write(bytes);
@@ -104,17 +105,21 @@ test('a client that reads slowly gets the message that is under way, and the clo
   t.ok(got.subarray(0, bytes.length).equals(bytes));
 });
 
-test('the last words of an application that closes reach a client that reads slowly', waiting, async (t) => {
-  const lastWords = Buffer.concat([frame(randomBytes(12 << 20)), closeFrame(4000, 'bye')]);
-  const application = await startRawWebSocket(t, (socket) => socket.end(lastWords));
-  const { gateway, ada } = await arrangeLive(t, application);
-  const { closed, frames } = await openByHand(t, gateway.url, ada, 'slow');
-  t.equal(await within(closed), 'in order');
-  t.equal(frames().length, lastWords.length);
-  t.ok(frames().equals(lastWords));
-});
+test(
+  'the last words of an application that closes reach a client that reads slowly',
+  waiting(),
+  async (t) => {
+    const lastWords = Buffer.concat([frame(randomBytes(12 << 20)), closeFrame(4000, 'bye')]);
+    const application = await startRawWebSocket(t, (socket) => socket.end(lastWords));
+    const { gateway, ada } = await arrangeLive(t, application);
+    const { closed, frames } = await openByHand(t, gateway.url, ada, 'slow');
+    t.equal(await within(closed), 'in order');
+    t.equal(frames().length, lastWords.length);
+    t.ok(frames().equals(lastWords));
+  },
+);
 
-test('a client that never stops to send gets the close all the same', waiting, async (t) => {
+test('a client that never stops to send gets the close all the same', waiting(), async (t) => {
   const application = await startLiveApplication(t);
   const { gateway, ada, signOut } = await arrangeLive(t, application);
   const live = await openSocket(t, gateway.url, ada);
@@ -128,7 +133,7 @@ test('a client that never stops to send gets the close all the same', waiting, a
   t.match(await within(live.closed), { code: 4401 });
 });
 
-test('a client that ignores the close loses its connection', waiting, async (t) => {
+test('a client that ignores the close loses its connection', waiting(), async (t) => {
   const application = await startLiveApplication(t);
   const { gateway, ada, signOut } = await arrangeLive(t, application);
   const { socket, closed, frames } = await openByHand(t, gateway.url, ada, 'stubborn');
@@ -140,7 +145,7 @@ test('a client that ignores the close loses its connection', waiting, async (t) 
   t.match(await within(closed, 8000), /ECONNRESET|EPIPE/);
 });
 
-test('an event stream to a client that does not read ends without harm', waiting, async (t) => {
+test('an event stream to a client that does not read ends without harm', waiting(), async (t) => {
   const event = `data: ${'x'.repeat(60_000)}\n\n`;
   const application = await arrangeUpstream(t, (request, response) => {
     if (request.url !== '/events') {

@@ -21,7 +21,8 @@ import { signIn, startLogoutProvider } from './scene.ts';
 
 /** Most of the time is waiting, so the tests wait together. */
 tap.jobs = 4;
-const waiting = { buffered: true };
+/** Options of its own for each test: tap keeps the outcome of a test in them. */
+const waiting = () => ({ buffered: true });
 
 const ends: Record<string, (scene: Awaited<ReturnType<typeof arrangeLive>>) => Promise<unknown>> = {
   'its person signs out': ({ signOut }) => signOut(),
@@ -32,7 +33,7 @@ const ends: Record<string, (scene: Awaited<ReturnType<typeof arrangeLive>>) => P
 };
 
 for (const [when, end] of Object.entries(ends)) {
-  test(`what is open ends with its session when ${when}`, waiting, async (t) => {
+  test(`what is open ends with its session when ${when}`, waiting(), async (t) => {
     const application = await startLiveApplication(t);
     const scene = await arrangeLive(t, application);
     const { gateway, ada } = scene;
@@ -55,7 +56,7 @@ for (const [when, end] of Object.entries(ends)) {
   });
 }
 
-test('what is open ends at session.maxLifetime', waiting, async (t) => {
+test('what is open ends at session.maxLifetime', waiting(), async (t) => {
   const application = await startLiveApplication(t);
   const config = { session: { maxLifetime: '4s', idleTimeout: '4s' } };
   const { gateway, ada } = await arrangeLive(t, application, config);
@@ -70,7 +71,7 @@ test('what is open ends at session.maxLifetime', waiting, async (t) => {
 });
 
 for (const onExpiry of ['close', 'keep'] as const) {
-  test(`at the end of the access token, websocket.onExpiry: ${onExpiry}`, waiting, async (t) => {
+  test(`at the end of the access token, websocket.onExpiry: ${onExpiry}`, waiting(), async (t) => {
     const application = await startLiveApplication(t);
     const { gateway, ada } = await arrangeLive(
       t,
@@ -94,7 +95,7 @@ for (const onExpiry of ['close', 'keep'] as const) {
   });
 }
 
-test('a sign-out closes what is open in every worker', waiting, async (t) => {
+test('a sign-out closes what is open in every worker', waiting(), async (t) => {
   const application = await startLiveApplication(t);
   const provider = await startLogoutProvider(t);
   const gateway = await spawnGateway({ provider, upstream: application, config: { workers: 2 } });
@@ -105,7 +106,7 @@ test('a sign-out closes what is open in every worker', waiting, async (t) => {
   for (const { closed } of sockets) t.match(await within(closed), { code: 4401 });
 });
 
-test('what opens while its session ends is closed too', waiting, async (t) => {
+test('what opens while its session ends is closed too', waiting(), async (t) => {
   const held: (() => void)[] = [];
   const server = createServer((_request, response) => {
     held.push(() => {

@@ -11,7 +11,8 @@ import { type Echo, valuesOf } from '../support/upstream.ts';
 
 /** Most of the time is waiting for tokens to expire, so the tests wait together. */
 tap.jobs = 6;
-const waiting = { buffered: true };
+/** Options of its own for each test: tap keeps the outcome of a test in them. */
+const waiting = () => ({ buffered: true });
 
 const tokenSeconds = 3;
 
@@ -64,17 +65,21 @@ async function forged(
     .sign(await importJWK(key ?? {}, 'RS256'));
 }
 
-test('groups that change at the provider reach the application with the next refresh', waiting, async (t) => {
-  const people = structuredClone(defaultPeople) as Record<string, Record<string, unknown>>;
-  const scene = await arrange(t, { people });
-  t.equal(await scene.header('x-forwarded-groups'), 'staff,admins');
-  people.ada = { ...people.ada, groups: ['staff'] };
-  await wait(tokenSeconds * 1000);
-  // While the old token is good, a slow refresh is not waited for: the next request gets its outcome.
-  await until('the new groups', async () => (await scene.header('x-forwarded-groups')) === 'staff');
-});
+test(
+  'groups that change at the provider reach the application with the next refresh',
+  waiting(),
+  async (t) => {
+    const people = structuredClone(defaultPeople) as Record<string, Record<string, unknown>>;
+    const scene = await arrange(t, { people });
+    t.equal(await scene.header('x-forwarded-groups'), 'staff,admins');
+    people.ada = { ...people.ada, groups: ['staff'] };
+    await wait(tokenSeconds * 1000);
+    // While the old token is good, a slow refresh is not waited for: the next request gets its outcome.
+    await until('the new groups', async () => (await scene.header('x-forwarded-groups')) === 'staff');
+  },
+);
 
-test('they do so too where claims come from userinfo only', waiting, async (t) => {
+test('they do so too where claims come from userinfo only', waiting(), async (t) => {
   const people = structuredClone(defaultPeople) as Record<string, Record<string, unknown>>;
   const scene = await arrange(t, { people, conformIdTokenClaims: true });
   t.equal(await scene.header('x-forwarded-groups'), 'staff,admins');
@@ -86,7 +91,7 @@ test('they do so too where claims come from userinfo only', waiting, async (t) =
 
 test(
   'userinfo that fails during a refresh loses neither the new tokens nor the known claims',
-  waiting,
+  waiting(),
   async (t) => {
     const scene = await arrange(t, { rotateRefreshTokens: true, conformIdTokenClaims: true });
     scene.provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status: 500 }) : hit.pass()));
@@ -97,7 +102,7 @@ test(
   },
 );
 
-test('D3 a refresh that names somebody else ends the session', waiting, async (t) => {
+test('D3 a refresh that names somebody else ends the session', waiting(), async (t) => {
   const scene = await arrange(t);
   onRefresh(scene, async (tokens) => ({
     ...tokens,
@@ -111,7 +116,7 @@ test('D3 a refresh that names somebody else ends the session', waiting, async (t
 
 test(
   'D3 a refresh with an ID token of another issuer or audience, or a bad signature, ends the session',
-  waiting,
+  waiting(),
   async (t) => {
     const { privateKey } = await generateKeyPair('RS256', { extractable: true });
     const foreign = await exportJWK(privateKey);
@@ -131,7 +136,7 @@ test(
 
 test(
   'D2 a refresh without a new refresh token keeps the old, without an ID token keeps the claims',
-  waiting,
+  waiting(),
   async (t) => {
     const scene = await arrange(t);
     onRefresh(scene, ({ refresh_token: _, id_token: __, ...tokens }) => tokens);
@@ -144,7 +149,7 @@ test(
 
 test(
   'a provider that does not rotate refresh tokens is asked again at the end of each access token',
-  waiting,
+  waiting(),
   async (t) => {
     const scene = await arrange(t, { rotateRefreshTokens: false });
     const bearers = new Set<string | undefined>([await scene.header('authorization')]);
@@ -157,20 +162,20 @@ test(
   },
 );
 
-test('without a refresh token the session ends with the access token', waiting, async (t) => {
+test('without a refresh token the session ends with the access token', waiting(), async (t) => {
   const scene = await arrange(t, { refreshTokens: false });
   t.equal(await scene.header('x-forwarded-user'), 'ada');
   await wait(tokenSeconds * 1000);
   t.equal(await scene.header('x-forwarded-user'), '401');
 });
 
-test('or goes on with the expired one, where onTokenExpiry says so', waiting, async (t) => {
+test('or goes on with the expired one, where onTokenExpiry says so', waiting(), async (t) => {
   const scene = await arrange(t, { refreshTokens: false }, { onTokenExpiry: 'keep' });
   await wait(tokenSeconds * 1000);
   t.equal(await scene.header('x-forwarded-user'), 'ada');
 });
 
-test('a session without requests ends after idleTimeout, one with requests goes on', waiting, async (t) => {
+test('a session without requests ends after idleTimeout, one with requests goes on', waiting(), async (t) => {
   const scene = await arrange(t, { ttl: { accessToken: 300 } }, { idleTimeout: '3s' });
   for (let round = 0; round < 5; round++) {
     await wait(1000);
@@ -182,7 +187,7 @@ test('a session without requests ends after idleTimeout, one with requests goes 
 
 test(
   'a session ends after maxLifetime, whatever happens in it, and a kept copy of its cookie too',
-  waiting,
+  waiting(),
   async (t) => {
     const scene = await arrange(t, {}, { maxLifetime: '4s' });
     const copy = scene.client.cookies.headerFor(scene.gateway.url) ?? '';
@@ -195,7 +200,7 @@ test(
   },
 );
 
-test('userinfo says when the session and its token end, so that a page can warn', waiting, async (t) => {
+test('userinfo says when the session and its token end, so that a page can warn', waiting(), async (t) => {
   const scene = await arrange(t, { ttl: { accessToken: 300 } }, { maxLifetime: '2h' });
   const info = (await scene.client.get(`${scene.gateway.url}/oauth2/userinfo`)).json() as Record<
     string,

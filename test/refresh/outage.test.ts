@@ -10,7 +10,8 @@ import { type Upstream, valuesOf } from '../support/upstream.ts';
 
 /** Most of the time is waiting for tokens to expire, so the tests wait together. */
 tap.jobs = 5;
-const waiting = { buffered: true };
+/** Options of its own for each test: tap keeps the outcome of a test in them. */
+const waiting = () => ({ buffered: true });
 
 const tokenSeconds = 5;
 
@@ -68,7 +69,7 @@ const failures: Record<string, (hit: ProviderHit) => void | Promise<void>> = {
 };
 
 for (const [name, fail] of Object.entries(failures)) {
-  test(`nobody is signed out by a provider that ${name} to a refresh`, waiting, async (t) => {
+  test(`nobody is signed out by a provider that ${name} to a refresh`, waiting(), async (t) => {
     const stage = await arrange(t);
     const { provider, gateway, client, upstream } = stage;
     let failed = 0;
@@ -109,7 +110,7 @@ for (const [name, fail] of Object.entries(failures)) {
 
 test(
   'a provider that is slow by ten seconds loses nobody: the refresh that is under way counts',
-  waiting,
+  waiting(),
   async (t) => {
     const stage = await arrange(t);
     const { provider, gateway, client } = stage;
@@ -135,33 +136,37 @@ test(
   },
 );
 
-test('a provider that is killed during a refresh and started again signs nobody out', waiting, async (t) => {
-  const stage = await arrange(t);
-  const { provider, gateway, client } = stage;
-  const reached = new Promise<void>((resolve) => {
-    provider.tamper(async (hit) => {
-      if (!(await isRefresh(hit))) return hit.pass();
-      resolve();
-      await wait(60_000, undefined, { ref: false });
+test(
+  'a provider that is killed during a refresh and started again signs nobody out',
+  waiting(),
+  async (t) => {
+    const stage = await arrange(t);
+    const { provider, gateway, client } = stage;
+    const reached = new Promise<void>((resolve) => {
+      provider.tamper(async (hit) => {
+        if (!(await isRefresh(hit))) return hit.pass();
+        resolve();
+        await wait(60_000, undefined, { ref: false });
+      });
     });
-  });
-  await wait(tokenSeconds * 1000);
-  const caught = client.get(`${gateway.url}/caught`);
-  await reached;
-  provider.tamper(undefined);
-  await provider.stop();
-  t.equal((await caught).status, 503);
-  t.strictSame([...new Set(await trickle(stage, 1500))], [503], 'out is out, and not a sign-out');
-  await provider.restart();
-  await until(
-    'a request that passes again',
-    async () => (await client.get(`${gateway.url}/x`)).status === 200,
-    18_000,
-  );
-  t.equal(refreshes(stage), 1);
-});
+    await wait(tokenSeconds * 1000);
+    const caught = client.get(`${gateway.url}/caught`);
+    await reached;
+    provider.tamper(undefined);
+    await provider.stop();
+    t.equal((await caught).status, 503);
+    t.strictSame([...new Set(await trickle(stage, 1500))], [503], 'out is out, and not a sign-out');
+    await provider.restart();
+    await until(
+      'a request that passes again',
+      async () => (await client.get(`${gateway.url}/x`)).status === 200,
+      18_000,
+    );
+    t.equal(refreshes(stage), 1);
+  },
+);
 
-test('invalid_grant ends the session: the next navigation goes to the login', waiting, async (t) => {
+test('invalid_grant ends the session: the next navigation goes to the login', waiting(), async (t) => {
   const stage = await arrange(t);
   const { provider, gateway, client } = stage;
   let asked = 0;
