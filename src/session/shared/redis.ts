@@ -66,6 +66,8 @@ export function createRedisShared(
 
   /** Sign-outs that happened while this instance was not there to hear of them. */
   async function loadRevocations(): Promise<void> {
+    // As soon as it is, they are loaded.
+    if (client.status !== 'ready') return;
     const now = Math.floor(Date.now() / 1000);
     for (const list of [listOf(true), listOf(false)]) {
       await client.zremrangebyscore(list, '-inf', now);
@@ -82,14 +84,14 @@ export function createRedisShared(
     const [done, mark, lock] = [keyOf('done', key), keyOf('mark', key), keyOf('lock', key)];
     const holder = randomBytes(12).toString('base64url');
     for (const deadline = Date.now() + lockMs; Date.now() < deadline; ) {
-      const found = await ask(async (redis) => (await redis.get(done)) ?? (await redis.get(mark)));
+      const found = await look(done, mark);
       if (found !== null) return found;
       if ((await ask((redis) => redis.set(lock, holder, 'PX', lockMs, 'NX'))) !== null) break;
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
     try {
       // Between the look and the lock, the one before may have finished.
-      const late = await ask(async (redis) => (await redis.get(done)) ?? (await redis.get(mark)));
+      const late = await look(done, mark);
       if (late !== null) return late;
       const posted = await work();
       board.post(key, posted);
@@ -100,11 +102,21 @@ export function createRedisShared(
     }
   };
 
+  /**
+   * The mark is read before the result, and written after it: whoever looks while both are being written sees
+   * the result, never the mark alone. One command for both would need them in one slot of a Redis Cluster.
+   */
+  const look = (done: string, mark: string) =>
+    ask(async (redis) => {
+      const used = await redis.get(mark);
+      return (await redis.get(done)) ?? used;
+    });
+
   /** A result that cannot be written is known here all the same; others find the lock free and ask again. */
   async function post(done: string, mark: string, { value, lingerMs, afterwards }: Posted): Promise<void> {
     try {
-      if (afterwards) await client.set(mark, afterwards.value, 'PX', lingerMs + afterwards.forMs);
       if (lingerMs > 0) await client.set(done, value, 'PX', lingerMs);
+      if (afterwards) await client.set(mark, afterwards.value, 'PX', lingerMs + afterwards.forMs);
     } catch (error) {
       log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances');
     }
