@@ -1,0 +1,138 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Test } from 'tap';
+import { startOnFreePort } from '../support/applications/application.ts';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { launchBrowser } from '../support/browser.ts';
+import type { Child } from '../support/child.ts';
+import { createClient } from '../support/client.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
+import { type Echo, valuesOf } from '../support/upstream.ts';
+
+/** What a proxy under test is started with. */
+export interface ProxyPlace {
+  port: number;
+  folder: string;
+  /**
+   * Copies a file of config/forward-auth to the folder, with this test's addresses instead of the documented
+   * ones; `change` does what else the proxy needs.
+   * @returns its path
+   */
+  place(name: string, change?: (text: string) => string): Promise<string>;
+}
+
+const documented = new URL('../../../config/forward-auth/', import.meta.url);
+
+/** What applications believe, and nobody may bring along. */
+const forgeable = [
+  'x-forwarded-user',
+  'x-forwarded-email',
+  'x-forwarded-preferred-username',
+  'x-forwarded-groups',
+] as const;
+
+/** Long enough for a browser on a busy machine; a tenth of it is how often the cookie is written again. */
+const idleSeconds = 20;
+
+/** A browser logs in through a proxy that asks the gateway, and what must not pass does not. */
+export async function checkForwardAuth(t: Test, start: (place: ProxyPlace) => Promise<Child>): Promise<void> {
+  const provider = await startProvider();
+  t.teardown(() => provider.stop());
+  const application = await arrangeUpstream(t);
+  let closeGateway = async () => {};
+  const proxy = await startOnFreePort(async (port, folder) => {
+    const publicUrl = `http://127.0.0.1:${port}`;
+    const routes = [
+      { path: '/', upstream: application.url },
+      { path: '/open', upstream: application.url, allow: 'public' },
+      { path: '/admins', upstream: application.url, allow: [{ groups: ['admins'] }] },
+    ];
+    const session = { idleTimeout: `${idleSeconds}s` };
+    const gateway = await startTestGateway({
+      provider,
+      config: { publicUrl, trustedProxies: ['127.0.0.1'], routes, session },
+      awaitProvider: false,
+    });
+    closeGateway = () => gateway.close();
+    t.teardown(closeGateway);
+    const place = async (name: string, change = (text: string) => text) => {
+      const text = (await readFile(new URL(name, documented), 'utf8'))
+        .replaceAll('127.0.0.1:4180', new URL(gateway.url).host)
+        .replaceAll('127.0.0.1:8081', new URL(application.url).host)
+        .replaceAll('app.example.com', '127.0.0.1');
+      const path = join(folder, name);
+      await writeFile(path, change(text));
+      return path;
+    };
+    return start({ port, folder, place });
+  });
+  t.teardown(() => proxy.stop());
+  const publicUrl = proxy.url;
+
+  const client = createClient();
+  t.teardown(() => client.close());
+  const login = await client.navigate(`${publicUrl}/report`);
+  t.match(login, { status: 302, headers: { location: new RegExp(`^${provider.issuer}/auth\\?`) } });
+  t.match(
+    login.setCookies.join(),
+    /; HttpOnly; SameSite=Lax/,
+    'the cookie of the login, with its attributes',
+  );
+  client.cookies.clear();
+
+  const browser = await launchBrowser();
+  t.teardown(() => browser.close());
+  const page = await (await browser.newContext()).newPage();
+  const deepLink = `${publicUrl}/report?x=1&y=%20z`;
+  await page.goto(deepLink);
+  await page.fill('input[name=login]', 'grace');
+  await page.click('button.sign-in');
+  await page.waitForURL(deepLink);
+  const echo = JSON.parse((await page.textContent('body')) ?? '{}') as Echo;
+  t.equal(echo.url, '/report?x=1&y=%20z');
+  t.strictSame(valuesOf(echo.rawHeaders, 'x-forwarded-user'), ['grace']);
+  t.strictSame(valuesOf(echo.rawHeaders, 'x-forwarded-groups'), ['staff']);
+  t.strictSame(valuesOf(echo.rawHeaders, 'x-forwarded-preferred-username'), ['grace']);
+  t.match(valuesOf(echo.rawHeaders, 'authorization')[0], /^Bearer \S+$/);
+  t.equal((await page.goto(`${publicUrl}/admins`))?.status(), 403);
+
+  const open = await client.get(`${publicUrl}/open`, {
+    ...Object.fromEntries(forgeable.map((name) => [name, 'mallory'])),
+    'x-forwarded-uri': '/open',
+    authorization: 'Basic bWFsbG9yeTo=',
+  });
+  t.equal(open.status, 200);
+  for (const name of forgeable) {
+    t.strictSame(valuesOf((open.json() as Echo).rawHeaders, name).join(), '', `nobody brings ${name} along`);
+  }
+  const forged = await client.navigate(`${publicUrl}/report`, {
+    headers: { 'x-forwarded-uri': '/open', 'x-original-url': '/open', 'x-forwarded-method': 'OPTIONS' },
+  });
+  t.equal(forged.status, 302, 'nor the address that is decided on');
+  t.match(forged.headers.location, new RegExp(`^${provider.issuer}/auth\\?`));
+  const before = application.requests.length;
+  for (const path of ['/admins', '/admins?x=/open', '/open/..%2fadmins', '/open/%2e%2e/admins', '//admins']) {
+    const { status } = await client.get(`${publicUrl}${path}`);
+    // nginx makes 500 of any refusal that is neither 401 nor 403.
+    t.ok(status >= 300, `${path}: ${status}`);
+  }
+  t.equal(application.requests.length, before, 'nothing of that reached the application');
+
+  await logIn(client, publicUrl, 'ada');
+  t.equal((await client.get(`${publicUrl}/admins`)).status, 200);
+  const posted = await client.request(`${publicUrl}/orders`, { method: 'POST', body: 'a=1' });
+  t.match(posted.json(), { method: 'POST' }, 'and a form arrives');
+  await wait(idleSeconds * 100 + 200);
+  const later = await client.get(`${publicUrl}/report`);
+  t.equal(later.status, 200);
+  t.ok(later.setCookies.length > 0, 'a session that is written again travels back');
+
+  await closeGateway();
+  const seen = application.requests.length;
+  const unasked = await client.get(`${publicUrl}/open`);
+  t.ok(unasked.status >= 500, `with no gateway to ask, the answer is ${unasked.status}`);
+  t.equal(application.requests.length, seen, 'and nothing passes');
+}
