@@ -113,13 +113,14 @@ export async function checkForwardAuth(t: Test, start: (place: ProxyPlace) => Pr
   });
   t.equal(forged.status, 302, 'nor the address that is decided on');
   t.match(forged.headers.location, new RegExp(`^${provider.issuer}/auth\\?`));
-  const before = application.requests.length;
   for (const path of ['/admins', '/admins?x=/open', '/open/..%2fadmins', '/open/%2e%2e/admins', '//admins']) {
     const { status } = await client.get(`${publicUrl}${path}`);
     // nginx makes 500 of any refusal that is neither 401 nor 403.
     t.ok(status >= 300, `${path}: ${status}`);
   }
-  t.equal(application.requests.length, before, 'nothing of that reached the application');
+  // The browser may ask for an icon meanwhile.
+  const reached = (part: string) => application.requests.filter(({ url }) => url.includes(part));
+  t.strictSame(reached('admins'), [], 'nothing of that reached the application');
 
   await logIn(client, publicUrl, 'ada');
   t.equal((await client.get(`${publicUrl}/admins`)).status, 200);
@@ -131,8 +132,7 @@ export async function checkForwardAuth(t: Test, start: (place: ProxyPlace) => Pr
   t.ok(later.setCookies.length > 0, 'a session that is written again travels back');
 
   await closeGateway();
-  const seen = application.requests.length;
-  const unasked = await client.get(`${publicUrl}/open`);
+  const unasked = await client.get(`${publicUrl}/open/unasked`);
   t.ok(unasked.status >= 500, `with no gateway to ask, the answer is ${unasked.status}`);
-  t.equal(application.requests.length, seen, 'and nothing passes');
+  t.strictSame(reached('unasked'), [], 'and nothing passes');
 }
