@@ -1,9 +1,11 @@
 import type { AllowRule } from '../config/schema/index.ts';
-import { failingCondition, needsPerson, type Subject } from './conditions.ts';
+import { failingCondition, needsPerson, type Person, type Subject } from './conditions.ts';
 
 /** The part of a route that says who may pass. */
 export interface AccessRule {
   allow: AllowRule;
+  /** The names of the providers whose people may pass; undefined for all. */
+  provider?: readonly string[] | undefined;
   unauthenticated: 'auto' | 'login' | '401' | 'pass';
   preflight: 'check' | 'pass';
   csrf: 'off' | 'header';
@@ -44,6 +46,10 @@ export function decide(rule: AccessRule, request: AccessRequest): Decision {
   if (rule.preflight === 'pass' && request.preflight) return allowPreflight;
   if (rule.csrf === 'header' && request.person && request.forgeable) return forgeable;
   if (allow === 'public') return allowPublic;
+  if (request.person && !isOfProvider(rule, request.person)) {
+    const { reason, ...decision } = withoutSession(unauthenticated, request);
+    return { ...decision, reason: `signed in with another provider: ${reason}` };
+  }
   const signedIn = request.person !== undefined;
   if (allow === 'signed-in') return signedIn ? allowSignedIn : withoutSession(unauthenticated, request);
   const failing: string[] = [];
@@ -55,6 +61,10 @@ export function decide(rule: AccessRule, request: AccessRequest): Decision {
   // Signing in helps only where some alternative asks who it is.
   if (!signedIn && allow.some(needsPerson)) return withoutSession(unauthenticated, request);
   return { kind: 'deny', code: 'not_allowed', reason: `none holds: ${failing.join(', ')}` };
+}
+
+function isOfProvider({ provider }: AccessRule, person: Person): boolean {
+  return provider === undefined || (person.provider !== undefined && provider.includes(person.provider));
 }
 
 function withoutSession(

@@ -8,8 +8,8 @@ import { headerSet, ownedNames } from '../forward/header-set.ts';
 import { compileRequestHeaders } from '../forward/request-headers.ts';
 import { collectNeeds } from '../identity/claim-paths.ts';
 import { pickClaims } from '../identity/login/claims.ts';
+import { personOf, personRules } from '../identity/person.ts';
 import { compileNetworks } from '../listen/peer.ts';
-import { personOf } from '../request/admission.ts';
 import { compileHosts } from '../routes/hosts.ts';
 import { resolveTarget } from '../routes/resolve.ts';
 import { compileRoutes, type Route } from '../routes/table.ts';
@@ -86,8 +86,10 @@ function explainRoute(
   );
   const claims = given && pickClaims(given, claimPaths);
   const subject = String(given?.sub ?? '');
-  const { claims: personClaims, insecureUnverifiedEmail: countUnverifiedEmail } = config.provider;
-  const person = claims && personOf({ personClaims, countUnverifiedEmail }, { subject, claims });
+  const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
+  const settings = config.providers[provider];
+  const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider };
+  const person = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
   const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
   const decision = decide(route, {
     person,
@@ -116,11 +118,10 @@ function explainRoute(
     },
   );
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
-  const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider: 'default' };
   const headers = build(
     { rawHeaders: [], headers: {} },
     { address, trusted: false, host: target.host, scheme },
-    { requestId: mask, person: claims && { ...tokens, claims } },
+    { requestId: mask, person },
     originOf(route),
   );
   for (let at = 0; at < headers.length; at += 2) lines.push(`header    ${headers[at]}: ${headers[at + 1]}`);

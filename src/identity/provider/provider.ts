@@ -2,6 +2,7 @@ import type { Configuration } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
+import { type PersonRules, personRules } from '../person.ts';
 import { createProviderHttp } from './http.ts';
 import { createProviderKeys, type ProviderKeys } from './keys.ts';
 import { fetchMetadata, type ProviderClients } from './metadata.ts';
@@ -10,6 +11,8 @@ import { fetchMetadata, type ProviderClients } from './metadata.ts';
 export interface Provider {
   name: string;
   config: ProviderConfig;
+  /** Where its claims say who somebody is. */
+  personRules: PersonRules;
   /** The client for calls to the provider. Throws GatewayError 503 while the provider was never reached. */
   client(): Configuration;
   /** The same, for refreshes, which are waited for longer than anything else. */
@@ -73,6 +76,7 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
   return {
     name,
     config,
+    personRules: personRules(config),
     keys: createProviderKeys({
       metadata: () => found().client.serverMetadata(),
       fetch: http.fetch,

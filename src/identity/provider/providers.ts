@@ -1,0 +1,37 @@
+import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { Logger } from '../../observe/log.ts';
+import { connectProvider, type Provider } from './provider.ts';
+
+/** Every provider that people sign in with. */
+export interface Providers {
+  /** In the order of the configuration. */
+  all: readonly Provider[];
+  /** Undefined for a name that is not configured, or not any more. */
+  get(name: string): Provider | undefined;
+  /** Those with this issuer identifier; several where one provider knows the gateway as several clients. */
+  ofIssuer(issuer: string): readonly Provider[];
+  /** Whether somebody can sign in: of several providers one may be away. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+/** Starts to find each of the providers. */
+export function connectProviders(
+  configured: Readonly<Record<string, ProviderConfig>>,
+  log: Logger,
+): Providers {
+  const byName = new Map(
+    Object.entries(configured).map(([name, config]) => [name, connectProvider(name, config, log)]),
+  );
+  const all = [...byName.values()];
+  return {
+    all,
+    get: (name) => byName.get(name),
+    ofIssuer: (issuer) =>
+      all.filter((provider) => provider.isReady() && provider.client().serverMetadata().issuer === issuer),
+    isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
+    async close() {
+      await Promise.all(all.map((provider) => provider.close()));
+    },
+  };
+}
