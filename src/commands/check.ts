@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { loadConfig } from '../config/load.ts';
-import type { Config, ProviderConfig } from '../config/schema/index.ts';
+import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
+import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readTlsOptions } from '../listen/tls.ts';
@@ -33,6 +34,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
         ...Object.values(config.providers).map((provider) =>
           attempt(`provider ${provider.issuer}`, findProvider(provider)),
         ),
+        ...config.bearer.map((entry) =>
+          attempt(`access tokens of ${entry.introspectionEndpoint ?? entry.issuer}`, tryBearer(entry)),
+        ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
         ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
       ])),
@@ -62,6 +66,15 @@ async function findProvider(provider: ProviderConfig): Promise<void> {
   const http = createProviderHttp(provider);
   try {
     await fetchMetadata(provider, http);
+  } finally {
+    await http.close();
+  }
+}
+
+async function tryBearer(entry: BearerConfig): Promise<void> {
+  const http = createProviderHttp(entry);
+  try {
+    await reachIssuer(entry, http);
   } finally {
     await http.close();
   }

@@ -1,23 +1,10 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
+import { bearerProblems } from './bearer-consistency.ts';
+import { asList, asMap, asTexts, type Inconsistency, type Loose } from './loose.ts';
 import type { ConfigPath } from './problems.ts';
 import { reservedAuthorizationParams } from './schema/provider.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
-
-export interface Inconsistency {
-  path: ConfigPath;
-  message: string;
-}
-
-type Loose = Readonly<Record<string, unknown>>;
-
-const asMap = (value: unknown): Loose =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Loose) : {};
-
-const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-const asTexts = (value: unknown): readonly string[] =>
-  (Array.isArray(value) ? value : [value]).filter((item) => typeof item === 'string');
 
 /**
  * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
@@ -29,6 +16,7 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
     ...upstreamProblems(config),
     ...publicUrlProblems(config),
     ...providersProblems(config),
+    ...bearerProblems(config),
     ...cookieProblems(config),
     ...storeProblems(asMap(config.session)),
     ...secretProblems(config),
@@ -107,10 +95,11 @@ function providersProblems(config: Loose): Inconsistency[] {
   }
   const isOpen = asList(config.routes).every((route) => asMap(route).allow === 'public');
   const isAllOpen = isOpen && config.upstream === undefined && config.routes !== undefined;
-  if (names.length === 0 && !isAllOpen) {
+  if (names.length === 0 && !isAllOpen && asList(config.bearer).length === 0) {
     found.push({
       path: ['provider'],
-      message: 'this key is required: where people sign in, with `issuer`, `clientId` and `clientSecret`.',
+      message:
+        'this key is required: where people sign in, with `issuer`, `clientId` and `clientSecret` (or `bearer`, for programs alone).',
     });
   }
   for (const [index, route] of asList(config.routes).entries()) {

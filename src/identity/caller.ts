@@ -10,6 +10,10 @@ export interface Caller {
   person: Person & TemplatePerson;
   /** The session that the request rides on; undefined for a client with a token. */
   current: Current | undefined;
+  /** The `sub` of the session or the token. */
+  subject: string;
+  /** When the token of a client ends, in seconds since the epoch; undefined where its issuer names no end. */
+  tokenExpiresAt?: number | undefined;
 }
 
 /** The person of a session. A provider that is not configured any more tells nothing of its people. */
@@ -22,5 +26,5 @@ export function callerOfSession(
   if (!rules) return undefined;
   const { accessToken, idToken, provider, subject, claims, id } = session;
   const person = { ...personOf(rules, subject, claims), provider, accessToken, idToken, sessionId: id };
-  return { person, current };
+  return { person, current, subject };
 }

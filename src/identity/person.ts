@@ -31,6 +31,8 @@ export function personOf(
     emailVerified: rules.countUnverifiedEmail || ![false, 'false'].includes(claims.email_verified as boolean),
     groups: groupsOf(claims[groups]),
     claims,
+    bearer: false,
+    scopes: [],
   };
 }
 

@@ -17,7 +17,8 @@ export const reservedAuthorizationParams: readonly string[] = [
   'request_uri',
 ];
 
-const claims = z
+/** Where a person's claims are, of a provider and of an issuer of access tokens. */
+export const claims = z
   .strictObject({
     user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
     email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),

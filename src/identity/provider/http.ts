@@ -16,7 +16,7 @@ export interface ProviderHttp {
 }
 
 /** The way to the provider: certificates verified, answers bounded in size and time, redirects not followed. */
-export function createProviderHttp({ ca, timeout }: ProviderConfig): ProviderHttp {
+export function createProviderHttp({ ca, timeout }: Pick<ProviderConfig, 'ca' | 'timeout'>): ProviderHttp {
   const agent = new Agent({
     connect: { timeout, ...(ca !== undefined && { ca: [...rootCertificates, readFileSync(ca, 'utf8')] }) },
     // The limit of a call is set by its caller; these only bound what nobody waits for.
