@@ -98,6 +98,21 @@ test('a route of one provider sends others there, and their session opens nothin
     t.equal((await client.get(gateway.url + path)).status, 200);
 });
 
+test('a route that lets nobody in particular pass is not told who another provider says it is', async (t) => {
+  const scene = await arrangeTwoProviders(t, [
+    { path: '/maybe', provider: 'staff', unauthenticated: 'pass' },
+    { path: '/open', provider: 'staff', allow: 'public' },
+  ]);
+  const { client, gateway } = scene;
+  const userAt = async (path: string) =>
+    headerOf((await client.get(gateway.url + path)).json() as Echo, 'x-forwarded-user');
+  await signIn(scene, 'partners', 'eve');
+  t.equal(await userAt('/'), 'eve');
+  for (const path of ['/maybe', '/open']) t.equal(await userAt(path), undefined, path);
+  await signIn(scene, 'staff', 'ada');
+  for (const path of ['/maybe', '/open']) t.equal(await userAt(path), 'ada', path);
+});
+
 test('the answer of one provider does not end a login that began with the other (mix-up)', async (t) => {
   const { client, gateway, staff, partners } = await arrangeTwoProviders(t);
   const atStaff = await beginLogin(client, gateway.url, '/oauth2/start?provider=staff');
@@ -131,6 +146,17 @@ test('a provider with a redirect URI of its own takes no answer at the common on
 
   await signIn(scene, 'partners', 'eve');
   t.equal((await whoAmI(scene)).provider, 'partners');
+});
+
+test('where one of several providers does not name itself in its answers, the log says so', async (t) => {
+  const scene = await arrangeTwoProviders(t);
+  t.notMatch(scene.gateway.log.text(), 'does not name itself');
+  const quiet = await arrangeTwoProviders(t, [], {
+    authorizationEndpoint: 'http://127.0.0.1:9/auth',
+    tokenEndpoint: 'http://127.0.0.1:9/token',
+    jwksUri: 'http://127.0.0.1:9/jwks',
+  });
+  await quiet.gateway.log.line(({ msg, provider }) => provider === 'partners' && /ownCallback/.test(msg));
 });
 
 test('people of one name at two providers are two people', async (t) => {
