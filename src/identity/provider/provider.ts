@@ -1,7 +1,7 @@
 import type { Configuration } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import { describeError, keepSecret, type Logger } from '../../observe/log.ts';
 import { type PersonRules, personRules } from '../person.ts';
 import { createProviderHttp } from './http.ts';
 import { createProviderKeys, type ProviderKeys } from './keys.ts';
@@ -39,6 +39,7 @@ export function connectProvider(
   log: Logger,
   onFound: (provider: Provider) => void,
 ): Provider {
+  keepSecret(config.clientSecret);
   const http = createProviderHttp(config);
   let clients: ProviderClients | undefined;
   let failures = 0;
