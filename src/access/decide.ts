@@ -35,12 +35,6 @@ const allowPass: Decision = { kind: 'allow', reason: 'not signed in, and the rou
 const login: Decision = { kind: 'login', reason: 'not signed in: sent to the login' };
 const notSignedIn: Decision = { kind: 'deny', code: 'not_signed_in', reason: 'not signed in' };
 
-const otherIssuer: Decision = {
-  kind: 'deny',
-  code: 'not_allowed',
-  reason: 'the access token is of none of the providers of the route',
-};
-
 const allowPreflight: Decision = { kind: 'allow', reason: 'a CORS preflight, which the route lets pass' };
 const forgeable: Decision = {
   kind: 'deny',
@@ -56,11 +50,6 @@ export function decide(rule: AccessRule, request: AccessRequest): Decision {
   if (rule.csrf === 'header' && request.person && !request.person.bearer && request.forgeable)
     return forgeable;
   if (allow === 'public') return allowPublic;
-  if (request.person && !isOfProvider(rule, request.person)) {
-    if (request.person.bearer) return otherIssuer;
-    const { reason, ...decision } = withoutSession(unauthenticated, request);
-    return { ...decision, reason: `signed in with another provider: ${reason}` };
-  }
   const signedIn = request.person !== undefined;
   if (allow === 'signed-in') return signedIn ? allowSignedIn : withoutSession(unauthenticated, request);
   const failing: string[] = [];
@@ -79,7 +68,11 @@ export function decide(rule: AccessRule, request: AccessRequest): Decision {
     : { kind: 'deny', code: 'insufficient_scope', scope, reason };
 }
 
-function isOfProvider({ provider }: AccessRule, person: Person): boolean {
+/**
+ * Whether a route takes this provider's word for who somebody is. Elsewhere the person is nobody: neither rules
+ * nor headers may see what another provider says.
+ */
+export function trusts({ provider }: Pick<AccessRule, 'provider'>, person: Person): boolean {
   return provider === undefined || (person.provider !== undefined && provider.includes(person.provider));
 }
 

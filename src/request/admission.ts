@@ -1,4 +1,4 @@
-import { type Decision, decide } from '../access/decide.ts';
+import { type Decision, decide, trusts } from '../access/decide.ts';
 import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
 import type { Network } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
@@ -31,8 +31,8 @@ export interface Admission {
  */
 export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Admission> {
   const { request, peer } = exchange;
-  const conclude = (caller: Caller | undefined): Admission => {
-    exchange.subject = caller?.subject;
+  const conclude = (caller: Caller | undefined, subject = caller?.subject): Admission => {
+    exchange.subject = subject;
     const person = caller?.person;
     const { method } = exchange;
     const { headers } = request;
@@ -46,9 +46,12 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
   };
   // A token decides alone: whoever brings one does not mean the session of a cookie beside it.
   const client = identifyClient(parts, exchange, route);
-  if (client !== undefined) return client instanceof Promise ? client.then(conclude) : conclude(client);
-  const concludeSession = (current: Current | undefined) =>
-    conclude(current && callerOfSession(parts.login.providers, current));
+  if (client !== undefined)
+    return client instanceof Promise ? client.then((caller) => conclude(caller)) : conclude(client);
+  const concludeSession = (current: Current | undefined) => {
+    const known = current && callerOfSession(parts.login.providers, current);
+    return conclude(known && trusts(route, known.person) ? known : undefined, current?.session.subject);
+  };
   const current = parts.sessions.current(parseCookies(request.headers.cookie));
   return current instanceof Promise ? current.then(concludeSession) : concludeSession(current);
 }

@@ -65,7 +65,8 @@ test('a route for people of one provider takes tokens of its issuer, and refuses
   });
   t.equal((await both.ask('/', await scene.token())).status, 200);
   const answer = await both.ask('/', await other.token(), { headers: { accept: 'text/html' } });
-  t.equal(answer.status, 403, 'and is not sent to a login');
+  t.equal(answer.status, 401, 'and is not sent to a login');
+  t.match(challengeOf(answer), { error: 'invalid_token' });
 });
 
 test('a change that a program sends needs no header against forgery', async (t) => {

@@ -1,6 +1,13 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { AllowRule, BearerConfig, Config, ResourceConfig } from '../../config/schema/index.ts';
+import { trusts } from '../../access/decide.ts';
+import type {
+  AllowRule,
+  BearerConfig,
+  Config,
+  ResourceConfig,
+  RouteConfig,
+} from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import { createSingleFlight } from '../../session/shared/single-flight.ts';
@@ -29,7 +36,7 @@ export interface BearerRequest {
   origin: string;
   host: string;
   path: string;
-  route: { resource?: ResourceConfig | undefined; allow: AllowRule };
+  route: Pick<RouteConfig, 'resource' | 'allow' | 'provider'>;
 }
 
 /** Programs that bring an access token instead of a session. */
@@ -170,6 +177,8 @@ export function createBearerClients(
     const wanted = (resource && resources.get(resource)) ?? source.audiences;
     if (!audiences.some((audience) => wanted.has(audience)))
       throw new TokenRejected('The token is for another audience');
+    if (!trusts(request.route, caller.person))
+      throw new TokenRejected('The token is of an issuer that is not accepted here');
     const bound = checkBinding(confirmation, presented, () => boundRequest(request), once);
     return bound instanceof Promise ? bound.then(() => caller) : caller;
   };
