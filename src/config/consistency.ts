@@ -95,7 +95,9 @@ function providersProblems(config: Loose): Inconsistency[] {
   }
   const isOpen = asList(config.routes).every((route) => asMap(route).allow === 'public');
   const isAllOpen = isOpen && config.upstream === undefined && config.routes !== undefined;
-  if (names.length === 0 && !isAllOpen && asList(config.bearer).length === 0) {
+  const isForPrograms =
+    config.bearer !== undefined && !(Array.isArray(config.bearer) && config.bearer.length === 0);
+  if (names.length === 0 && !isAllOpen && !isForPrograms) {
     found.push({
       path: ['provider'],
       message:
