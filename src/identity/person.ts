@@ -13,6 +13,8 @@ export function personRules({ claims, insecureUnverifiedEmail }: ProviderConfig)
   return { claims, countUnverifiedEmail: insecureUnverifiedEmail };
 }
 
+const noScopes: readonly string[] = [];
+
 /**
  * The person as rules, headers and pages see them.
  * @param claims by their dotted path
@@ -32,7 +34,7 @@ export function personOf(
     groups: groupsOf(claims[groups]),
     claims,
     bearer: false,
-    scopes: [],
+    scopes: noScopes,
   };
 }
 

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { type Certificate, makeCertificate } from '../support/certificate.ts';
@@ -11,14 +11,19 @@ const digestOf = ({ cert }: Certificate) =>
   createHash('sha256').update(new X509Certificate(cert).raw).digest('base64url');
 
 /** A GET over TLS, with a client certificate or none; gives the status. */
-function get(url: string, authorization: string, shown?: Certificate): Promise<number> {
+function get(
+  url: string,
+  authorization: string,
+  shown?: Certificate,
+  agent: Agent | false = false,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const sent = request(
       url,
       {
         headers: { authorization },
         rejectUnauthorized: false,
-        agent: false,
+        agent,
         ...(shown && { cert: shown.cert, key: shown.key }),
       },
       (answer) => {
@@ -63,6 +68,8 @@ test('E5: a token that is bound to a certificate passes with that certificate, a
   t.equal(await get(url, plain), 200, 'who has no certificate may still come with a plain token');
   t.equal(await get(url, plain, mine), 200);
   t.equal(await get(url, 'Bearer x', mine), 401, 'a certificate alone signs nobody in');
+  const resuming = new Agent({ keepAlive: false, maxCachedSessions: 10 });
+  for (const round of [1, 2, 3]) t.equal(await get(url, bound, mine, resuming), 200, `connection ${round}`);
 });
 
 test('E5: where no certificate is asked for, such a token is refused', async (t) => {

@@ -3,6 +3,7 @@ import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, typ
 import { test } from 'tap';
 import { type SigningKey, signClaims } from '../attack/forged-token.ts';
 import { createClient, type HttpAnswer } from '../support/client.ts';
+import { spawnGateway } from '../support/spawned-gateway.ts';
 import { api, arrangeBearer, type BearerScene, challengeOf, header, issuedToken } from './scene.ts';
 
 /** A key of a client, and what it makes proofs with. */
@@ -171,6 +172,51 @@ test('E5: a proof counts once, be it for many requests at the same time', async 
   t.teardown(() => thief.close());
   const replay = await thief.get(htu, { authorization: `DPoP ${token}`, dpop });
   t.equal(replay.status, 401);
+});
+
+test('E5: a proof counts once among all workers', async (t) => {
+  const { provider, upstream, token } = await arrangeBearer(t);
+  const mine = await makeKey();
+  const gateway = await spawnGateway({
+    upstream,
+    config: { workers: 2, provider: undefined, bearer: [{ issuer: provider.issuer, audience: api }] },
+  });
+  t.teardown(() => gateway.stop());
+  const bound = await token({ claims: { cnf: { jkt: mine.jkt } } });
+  for (let round = 0; round < 5; round++) {
+    const dpop = await proofOf(mine, { htu: `${gateway.url}/`, ath: ath(bound) });
+    const statuses = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const client = createClient();
+        const { status } = await client.get(`${gateway.url}/`, { authorization: `DPoP ${bound}`, dpop });
+        client.close();
+        return status;
+      }),
+    );
+    t.equal(statuses.filter((status) => status === 200).length, 1);
+    t.equal(statuses.filter((status) => status === 401).length, 7);
+  }
+});
+
+test('E5: on a host that only a route names, the proof is for that host; elsewhere the port is that of publicUrl', async (t) => {
+  const first = await arrangeBearer(t);
+  const scene = await arrangeBearer(t, {
+    routes: [
+      { path: '/', upstream: first.upstream.url },
+      { host: 'api.example.com', path: '/', upstream: first.upstream.url },
+    ],
+  });
+  const mine = await makeKey();
+  const token = await scene.token({ claims: { cnf: { jkt: mine.jkt } } });
+  const prove = async (host: string, htu: string) => {
+    const dpop = await proofOf(mine, { htu, ath: ath(token) });
+    return (await scene.ask('/', token, { scheme: 'DPoP', headers: { host, dpop } })).status;
+  };
+  const { url } = scene.gateway;
+  t.equal(await prove('api.example.com', 'http://api.example.com/'), 200);
+  t.equal(await prove('api.example.com', `${url}/`), 401, 'of another host');
+  t.equal(await prove('127.0.0.1:1', `${url}/`), 200, 'a proxy may have dropped the port');
+  t.equal(await prove('127.0.0.1:1', 'http://127.0.0.1:1/'), 401, 'another port is another server');
 });
 
 test('E5: a binding that is not known is refused, whatever else is right', async (t) => {

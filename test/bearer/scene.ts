@@ -26,7 +26,7 @@ export interface BearerScene extends Scene {
 }
 
 /** A client of its own, which gets real tokens by the client credentials grant. */
-export const robot = { client_id: 'robot', client_secret: randomBytes(24).toString('base64url') };
+const robot = { client_id: 'robot', client_secret: randomBytes(24).toString('base64url') };
 
 const routes = (url: string) => [
   { path: '/', upstream: url },

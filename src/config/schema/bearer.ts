@@ -3,7 +3,7 @@ import { duration, endpointUrl, flag, oneOrMore, text } from './fields.ts';
 import { claims } from './provider.ts';
 
 /** What only the issuer can sign with. `none` and keys that both sides share are not among them (RFC 8725 §3.1). */
-export const tokenAlgorithms = [
+const tokenAlgorithms = [
   'RS256',
   'RS384',
   'RS512',

@@ -54,13 +54,13 @@ export function checkBinding(
     throw new TokenRejected('The token is bound to a key and comes without a proof');
   if (scheme === 'DPoP' && jkt === undefined) throw new TokenRejected('The token is bound to no key');
   if (jkt === undefined && certificate === undefined) return;
-  const { message, method, urls } = asked();
+  const { message, method, url } = asked();
   if (certificate !== undefined && certificateDigest(message) !== certificate)
     throw new TokenRejected('The token is bound to a certificate that the client did not show');
   if (jkt === undefined) return;
   const { dpop } = message.headers;
   const proof = Array.isArray(dpop) ? dpop.join(', ') : dpop;
-  return verifyProof(proof, jkt, { method, urls, accessToken: token }, once);
+  return verifyProof(proof, jkt, { method, url, accessToken: token }, once);
 }
 
 /** The digest of the client's TLS certificate; its handshake has shown that it has the key. */

@@ -1,31 +1,23 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { trusts } from '../../access/decide.ts';
-import type {
-  AllowRule,
-  BearerConfig,
-  Config,
-  ResourceConfig,
-  RouteConfig,
-} from '../../config/schema/index.ts';
+import type { AllowRule, Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import { createSingleFlight } from '../../session/shared/single-flight.ts';
 import type { Maybe } from '../../session/stores/store.ts';
 import type { Caller } from '../caller.ts';
 import { pickClaims } from '../login/claims.ts';
-import { type PersonRules, personOf } from '../person.ts';
-import { createProviderHttp } from '../provider/http.ts';
+import { personOf } from '../person.ts';
 import { KeysUnavailable } from '../provider/keys.ts';
-import { type Confirmation, checkBinding, readConfirmation } from './binding.ts';
+import { type BoundRequest, type Confirmation, checkBinding, readConfirmation } from './binding.ts';
 import { createCache } from './cache.ts';
 import { type Challenge, challengeHeader } from './challenge.ts';
-import { createIntrospector, type Introspector, introspectionOf } from './introspect.ts';
 import { type Presented, readPresented } from './presented.ts';
 import { TokenRejected } from './rejected.ts';
 import { metadataUrl } from './resource-metadata.ts';
+import { openSource, type Source } from './sources.ts';
 import { readToken, scopesOf, type VerifiedToken } from './token.ts';
-import { createJwtVerifier, type JwtVerifier } from './verify-jwt.ts';
 
 /** A request that may bring an access token. */
 export interface BearerRequest {
@@ -59,15 +51,6 @@ export interface BearerParts {
   once: Shared['once'];
 }
 
-/** An entry of the configuration at work. */
-interface Source {
-  config: BearerConfig;
-  rules: PersonRules;
-  audiences: ReadonlySet<string>;
-  verifier: JwtVerifier | undefined;
-  introspector: Introspector | undefined;
-}
-
 /** A token that was verified, with what depends on the request still to be checked. */
 interface Client {
   caller: Caller;
@@ -94,19 +77,7 @@ export function createBearerClients(
   { config, claimPaths, once }: BearerParts,
   now: () => number = Date.now,
 ): BearerClients {
-  const https = config.bearer.map((entry) => createProviderHttp(entry));
-  const sources = config.bearer.map((entry, index): Source => {
-    const place = introspectionOf(entry);
-    const http = https[index] ?? createProviderHttp(entry);
-    return {
-      config: entry,
-      rules: { claims: entry.claims, countUnverifiedEmail: false },
-      audiences: new Set(entry.audience),
-      introspector: place && createIntrospector(entry, place, http, now),
-      verifier:
-        place || entry.issuer === undefined ? undefined : createJwtVerifier(entry, entry.issuer, http, now),
-    };
-  });
+  const sources = config.bearer.map((entry) => openSource(entry, now));
   const resources = new Map(
     config.routes.flatMap(({ resource }) => (resource ? [[resource, spellingsOf(resource)] as const] : [])),
   );
@@ -137,7 +108,7 @@ export function createBearerClients(
   const remember = (key: string, token: string, client: Client, longestMs: number) => {
     const { source, caller } = client;
     const end = caller.tokenExpiresAt ?? Number.POSITIVE_INFINITY;
-    const until = Math.min(end * 1000 + source.config.clockTolerance, now() + longestMs);
+    const until = Math.min(end * 1000 + source.clockTolerance, now() + longestMs);
     known.set(key, client, until, 2 * token.length + overheadBytes);
   };
 
@@ -232,14 +203,17 @@ export function createBearerClients(
       }
     },
     async close() {
-      await Promise.all(https.map((http) => http.close()));
+      await Promise.all(sources.map((source) => source.close()));
     },
   };
 }
 
-/** The URLs by which a client may know what it asks for: publicUrl, or another host that routes name. */
-function boundRequest({ message, method, origin, host, path }: BearerRequest) {
-  return { message, method, urls: [origin + path, `${new URL(origin).protocol}//${host}${path}`] };
+/** A host that only routes name is no origin of publicUrl, so the client knows it by its own name. */
+function boundRequest({ message, method, origin, host, path }: BearerRequest): BoundRequest {
+  const { protocol, hostname } = new URL(origin);
+  const named = `${protocol}//${host}`;
+  const isOrigin = !URL.canParse(named) || new URL(named).hostname === hostname;
+  return { message, method, url: (isOrigin ? origin : named) + path };
 }
 
 /** With and without the slash behind the host, which are one URL (RFC 3986 §6.2.3). */

@@ -24,8 +24,8 @@ const longestJti = 256;
 /** The request that a proof has to be made for. */
 export interface ProvenRequest {
   method: string;
-  /** The URLs by which the client may know what it asks for, without query. */
-  urls: readonly string[];
+  /** The URL by which the client knows what it asks for, without query. */
+  url: string;
   accessToken: string;
 }
 
@@ -74,7 +74,7 @@ function checkClaims({ htm, htu, iat, jti, ath }: JWTPayload, request: ProvenReq
     throw refused('The DPoP proof has no jti');
   if (htm !== request.method) throw refused('The DPoP proof is for another method');
   const url = typeof htu === 'string' ? comparableUrl(htu) : undefined;
-  if (url === undefined || !request.urls.some((own) => comparableUrl(own) === url))
+  if (url === undefined || url !== comparableUrl(request.url))
     throw refused('The DPoP proof is for another URL');
   if (typeof iat !== 'number' || Math.abs(Date.now() / 1000 - iat) > windowSeconds)
     throw refused('The DPoP proof is too old, or of a clock that is ahead');
