@@ -118,8 +118,9 @@ export function createBearerClients(
     const verifying = jwt && sources.find(({ verifier }) => verifier && verifier.issuer === issuer);
     if (jwt && verifying?.verifier) {
       const { verifier } = verifying;
-      const verified = await verifier.verify(token, jwt);
-      const client = clientOf(verifying, token, verified, verifier.generation());
+      // Of before: keys that are fetched meanwhile may be without the one that verifies it.
+      const generation = verifier.generation();
+      const client = clientOf(verifying, token, await verifier.verify(token, jwt), generation);
       remember(key, token, client, longestJwtMs);
       return client;
     }
@@ -145,8 +146,8 @@ export function createBearerClients(
     const { source, audiences, confirmation, caller } = client;
     const { resource } = request.route;
     // RFC 8707 §2: what was issued for one resource is no good at another.
-    const wanted = (resource && resources.get(resource)) ?? source.audiences;
-    if (!audiences.some((audience) => wanted.has(audience)))
+    const wanted = resource ? resources.get(resource) : source.audiences;
+    if (!audiences.some((audience) => wanted?.has(audience)))
       throw new TokenRejected('The token is for another audience');
     if (!trusts(request.route, caller.person))
       throw new TokenRejected('The token is of an issuer that is not accepted here');
