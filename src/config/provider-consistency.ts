@@ -28,7 +28,10 @@ function clientAuthProblems(provider: Loose): ProviderProblem[] {
       'this key is required: the secret that the provider issued, as ${NAME} or ${file:/path} (or `clientAuth: none` for a public client).',
     );
   }
-  if (clientAuth !== undefined && !isSecret(clientAuth) && clientSecret !== undefined) {
+  if (
+    /^(none|private_key_jwt|(self_signed_)?tls_client_auth)$/.test(String(clientAuth)) &&
+    clientSecret !== undefined
+  ) {
     report('clientSecret', `a client with \`clientAuth: ${clientAuth}\` has no secret.`);
   }
   if (clientAuth === undefined && hasKey(provider) && clientSecret !== undefined && !isFapi) {

@@ -5,8 +5,6 @@ import {
   getDPoPHandle,
   type TokenEndpointResponse,
 } from 'openid-client';
-import type { ProviderConfig } from '../../config/schema/index.ts';
-import { GatewayError } from '../../errors.ts';
 
 /**
  * A key of DPoP (RFC 9449): P-256, for ES256. It is kept as its private number in base64url, 43 characters, since
@@ -52,14 +50,10 @@ export async function dpopHandle(
   return getDPoPHandle(client, { privateKey, publicKey });
 }
 
-/**
- * RFC 9449 §5: who asked for tokens that are bound gets no others, nor the other way round. Throws GatewayError
- * login_response_invalid.
- */
-export function checkTokenType({ dpop }: ProviderConfig, { token_type: type }: TokenEndpointResponse): void {
-  const expected = dpop ? 'DPoP' : 'Bearer';
-  if (type.toLowerCase() === expected.toLowerCase()) return;
-  throw new GatewayError('login_response_invalid', {
-    detail: `The access token is not of the type ${expected}.`,
-  });
+/** Whether a token is bound, where a key was shown for it, and is not where none was (RFC 9449 §5). */
+export function isTokenType(
+  { dpopKey }: { dpopKey?: DpopKey | undefined },
+  { token_type: type }: TokenEndpointResponse,
+): boolean {
+  return type.toLowerCase() === (dpopKey === undefined ? 'bearer' : 'dpop');
 }
