@@ -1,8 +1,11 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import type { ClientMetadata } from 'oidc-provider';
+import type { Test } from 'tap';
 import { arrangeLogin, type LoginScene } from '../login/steps.ts';
 import type { Teardown } from '../support/arrange.ts';
+import { logIn } from '../support/log-in.ts';
 import type { ProviderHit, ProviderOptions } from '../support/provider.ts';
+import { until } from '../support/until.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
 /** A key of the gateway, in the forms in which it is configured and registered. */
@@ -92,3 +95,15 @@ export async function headerOf({ client, gateway }: LoginScene, name: string): P
 /** How often a grant of the provider went well. */
 export const grantsOf = ({ provider }: Pick<LoginScene, 'provider'>, type: string): number =>
   provider.events.filter(({ name, grantType }) => name === 'grant.success' && grantType === type).length;
+
+/** Logs in and waits for one refresh; both are authenticated. */
+export async function assertLoginAndRefresh(t: Test, scene: LoginScene): Promise<void> {
+  await logIn(scene.client, scene.gateway.url, 'ada');
+  const people = new Set<string | undefined>();
+  await until('a refresh', async () => {
+    people.add(await headerOf(scene, 'x-forwarded-user'));
+    return grantsOf(scene, 'refresh_token') > 0;
+  });
+  t.same([...people], ['ada']);
+  t.notMatch(scene.gateway.log.text(), /eyJ|PRIVATE KEY|thirty-two/, 'nothing secret in the log');
+}
