@@ -1,7 +1,7 @@
 import type { Configuration } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import { describeError, keepSecret, type Logger } from '../../observe/log.ts';
 import { type PersonRules, personRules } from '../person.ts';
 import { fapi2Algorithms } from './algorithms.ts';
 import { createProviderHttp } from './http.ts';
@@ -36,8 +36,15 @@ const refreshMs = 3_600_000;
 /**
  * Starts to find the provider and goes on until it is found; then looks again every hour. Throws when a file that
  * its configuration names cannot be used.
+ * @param onFound called when it is found for the first time
  */
-export function connectProvider(name: string, config: ProviderConfig, log: Logger): Provider {
+export function connectProvider(
+  name: string,
+  config: ProviderConfig,
+  log: Logger,
+  onFound: (provider: Provider) => void,
+): Provider {
+  keepSecret(config.clientSecret);
   const http = createProviderHttp(config);
   // A key that cannot be used is said at the start, not when the provider is found.
   readPrivateKey(config);
@@ -62,6 +69,7 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
         for (const sentence of clients.unsupported) {
           log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');
         }
+        onFound(provider);
       }
       if (failures > 0) log.info({ provider: name, issuer: config.issuer }, 'provider found');
       failures = 0;
@@ -81,14 +89,12 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
       schedule(delayMs);
     }
   };
-  void attempt();
-
   const found = (): ProviderClients => {
     if (clients) return clients;
     throw new GatewayError('provider_unavailable', { retryAfter: (nextAttemptAt - Date.now()) / 1000 + 1 });
   };
 
-  return {
+  const provider: Provider = {
     name,
     config,
     personRules: personRules(config),
@@ -108,4 +114,6 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
       await http.close();
     },
   };
+  void attempt();
+  return provider;
 }
