@@ -63,7 +63,7 @@ const refused: [what: string, keys: Record<string, unknown>, says: RegExp][] = [
     { ...fapi2, assertionAudience: 'tokenEndpoint' },
     /assertionAudience: .*issuer/,
   ],
-  ['another profile', { ...fapi2, profile: 'fapi1' }, /profile: expected fapi2/],
+  ['another profile', { ...fapi2, profile: 'fapi1' }, /profile: expected one of standard, fapi2/],
   ['private_key_jwt without a key', { clientAuth: 'private_key_jwt' }, /privateKey: this key is required/],
   ['tls_client_auth without a certificate', { clientAuth: 'tls_client_auth' }, /tls: this key is required/],
   [

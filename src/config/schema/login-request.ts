@@ -105,7 +105,7 @@ export const loginRequestKeys = {
     description:
       'Binds tokens to a key of the session (DPoP, RFC 9449). Such an access token is of no use to an application, so `{access_token}` is then empty.',
   }),
-  profile: z.literal('fapi2', { error: 'fapi2' }).optional().meta({
+  profile: z.enum(['standard', 'fapi2'], { error: 'one of standard, fapi2' }).prefault('standard').meta({
     description:
       '`fapi2` turns on what the FAPI 2.0 Security Profile asks of a client, and refuses what it forbids.',
   }),

@@ -26,7 +26,7 @@ export interface FreshRequest {
 /**
  * The parameters of an authorization request (RFC 6749 §4.1.1): those of the login itself, and those that the
  * configuration names.
- * @param wanted more of them, which the login's own override
+ * @param wanted more of them for this login, before those of the configuration
  */
 export async function authorizationParameters(
   config: ProviderConfig,
@@ -35,8 +35,8 @@ export async function authorizationParameters(
 ): Promise<URLSearchParams> {
   const mode = responseMode(config);
   const parameters = new URLSearchParams({
-    ...wanted,
     ...configuredParameters(config),
+    ...wanted,
     redirect_uri: redirectUri,
     response_type: 'code',
     scope: [...new Set(['openid', ...config.scopes])].join(' '),

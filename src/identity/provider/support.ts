@@ -13,15 +13,16 @@ export function findUnsupported(config: ProviderConfig, server: ServerMetadata):
   const lacks = (stated: readonly string[] | undefined, wanted: string, where: string) => {
     if (stated !== undefined && !stated.includes(wanted)) missing.push(`${wanted} is not among its ${where}`);
   };
-  lacks(
-    server.token_endpoint_auth_methods_supported,
-    clientAuthMethod(config, server),
-    'token_endpoint_auth_methods_supported',
-  );
+  const method = clientAuthMethod(config, server);
+  // That a client may do without, providers often leave unsaid.
+  if (method !== 'none') {
+    lacks(server.token_endpoint_auth_methods_supported, method, 'token_endpoint_auth_methods_supported');
+  }
   lacks(server.code_challenge_methods_supported, 'S256', 'code_challenge_methods_supported');
   // JARM §2.3.4: for a code, `jwt` is another name of `query.jwt`.
   const modes = server.response_modes_supported?.map((mode) => (mode === 'query.jwt' ? 'jwt' : mode));
-  lacks(modes, responseMode(config), 'response_modes_supported');
+  const mode = responseMode(config);
+  if (mode !== 'query') lacks(modes, mode, 'response_modes_supported');
   if (config.dpop) {
     lacks(server.dpop_signing_alg_values_supported, 'ES256', 'dpop_signing_alg_values_supported');
   }
