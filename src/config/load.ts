@@ -10,6 +10,7 @@ import { explainIssue } from './explain-issue.ts';
 import { type InterpolationFailure, interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
+import { withProfile } from './profile.ts';
 import { type Config, configSchema, type ProviderConfig } from './schema/index.ts';
 import { routeSchema } from './schema/routes.ts';
 
@@ -90,7 +91,12 @@ export function parseConfig(
   const shorthand = upstream === undefined ? [] : [routeSchema.parse({ upstream })];
   const routes = [...result.data.routes, ...shorthand];
   const { provider, providers: named, session, ...rest } = result.data;
-  const providers = { ...(provider && { default: provider }), ...named };
+  const providers = Object.fromEntries(
+    Object.entries({ ...(provider && { default: provider }), ...named }).map(([name, each]) => [
+      name,
+      withProfile(each),
+    ]),
+  );
   // Where nobody signs in, nothing that is sealed has to be opened again.
   const { secret = [randomBytes(32)] } = session;
   const config = { ...rest, routes, providers, session: { ...session, secret }, defaultHeaders };
