@@ -65,7 +65,8 @@ async function readCertificate({ listen }: Config): Promise<void> {
 async function findProvider(provider: ProviderConfig): Promise<void> {
   const http = createProviderHttp(provider);
   try {
-    await fetchMetadata(provider, http);
+    const { unsupported } = await fetchMetadata(provider, http);
+    if (unsupported.length > 0) throw new Error(unsupported.join('; '));
   } finally {
     await http.close();
   }

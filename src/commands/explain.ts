@@ -113,7 +113,8 @@ function explainRoute(
   const subject = String(given?.sub ?? '');
   const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
   const settings = config.providers[provider];
-  const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider };
+  const accessToken = settings?.dpop ? undefined : mask;
+  const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
   const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
   const person = bearer && given && claims ? clientOf(config, given, claims) : session;
   const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);

@@ -1,5 +1,5 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
-import { asList, asMap, asTexts, type Inconsistency, type Loose } from './loose.ts';
+import { asList, asMap, asTexts, type Inconsistency, isOn, type Loose } from './loose.ts';
 import type { ConfigPath } from './problems.ts';
 
 /** What no single key can tell of `bearer`, of `resource` and of the rules on tokens. */
@@ -37,7 +37,7 @@ function entryProblems(entry: Loose, at: ConfigPath): Inconsistency[] {
   }
   for (const key of addresses) {
     const value = entry[key];
-    if (entry.insecureHttp === true || entry.insecureHttp === 'true') break;
+    if (isOn(entry.insecureHttp)) break;
     if (typeof value !== 'string' || !URL.canParse(value)) continue;
     const url = new URL(value);
     if (url.protocol === 'http:' && !isLoopback(url))
@@ -100,7 +100,7 @@ function routeProblems(config: Loose, route: Loose, at: ConfigPath): Inconsisten
   for (const [index, alternative] of asList(route.allow).entries()) {
     const { bearer, scope } = asMap(alternative);
     const key = scope === undefined ? 'bearer' : 'scope';
-    if (hasBearer || (scope === undefined && bearer !== true && bearer !== 'true')) continue;
+    if (hasBearer || (scope === undefined && !isOn(bearer))) continue;
     found.push({
       path: [...at, 'allow', index, key],
       message: 'without the top-level `bearer` no access token is accepted, so this never holds.',

@@ -10,6 +10,7 @@ import { explainIssue } from './explain-issue.ts';
 import { type InterpolationFailure, interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
+import { withProfile } from './profile.ts';
 import { type Config, configSchema, type ProviderConfig } from './schema/index.ts';
 import { routeSchema } from './schema/routes.ts';
 
@@ -89,7 +90,12 @@ export function parseConfig(
   const { upstream } = result.data;
   const shorthand = upstream === undefined ? [] : [routeSchema.parse({ upstream })];
   const { provider, providers: named, session, ...rest } = result.data;
-  const providers = { ...(provider && { default: provider }), ...named };
+  const providers = Object.fromEntries(
+    Object.entries({ ...(provider && { default: provider }), ...named }).map(([name, each]) => [
+      name,
+      withProfile(each),
+    ]),
+  );
   const hasLogin = Object.keys(providers).length > 0;
   const routes = [...result.data.routes, ...shorthand].map((route) =>
     // Where there is no login, nobody can be sent to it.

@@ -24,7 +24,9 @@ export function callerOfSession(
   const { session } = current;
   const rules: PersonRules | undefined = providers.get(session.provider)?.personRules;
   if (!rules) return undefined;
-  const { accessToken, idToken, provider, subject, claims, id } = session;
+  const { idToken, provider, subject, claims, id } = session;
+  // RFC 9449 §7.1: a token that is bound to a key is not to be sent as a Bearer token.
+  const accessToken = session.dpopKey === undefined ? session.accessToken : undefined;
   const person = { ...personOf(rules, subject, claims), provider, accessToken, idToken, sessionId: id };
   return { person, current, subject };
 }

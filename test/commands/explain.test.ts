@@ -65,6 +65,18 @@ routes:
   t.match(ask('/', 'other.json'), 'decision  deny (not_signed_in)');
 });
 
+test('a token that is bound to the gateway goes to no application', async (t) => {
+  const bound = text.replace('clientSecret: s3cret', 'clientSecret: s3cret, dpop: true');
+  const folder = t.testdir({ 'c.yaml': bound, 'ada.json': '{"sub":"ada"}' });
+  const told = explain('GET', '/x', {
+    config: join(folder, 'c.yaml'),
+    as: join(folder, 'ada.json'),
+    from: '::1',
+  });
+  t.match(told, 'header    X-Forwarded-User: ada');
+  t.notMatch(told, 'Authorization');
+});
+
 test('claims that are no object are refused with an example', async (t) => {
   const folder = t.testdir({ 'c.yaml': text });
   writeFileSync(join(folder, 'list.json'), '[]');

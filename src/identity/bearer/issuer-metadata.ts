@@ -80,7 +80,8 @@ async function discoverIssuer(
   if (uri === undefined) throw new Error('the issuer names no keys');
   if (!insecureHttp && new URL(uri).protocol !== 'https:' && !isLoopback(new URL(uri)))
     throw new Error("the issuer's jwks_uri is plain http; it is not used unless insecureHttp is set");
-  return metadata;
+  // What else is stated is about ID tokens and logins, and not about access tokens.
+  return { issuer: metadata.issuer, jwks_uri: uri };
 }
 
 type ProviderFetch = Pick<ProviderHttp, 'fetch'>;

@@ -20,19 +20,22 @@ export interface ProviderKeys {
    * Verifies a token: signature, algorithm and what the options name. Keys are fetched again when none fits, so
    * that a rotation is no failure, yet only so often. Rejects with KeysUnavailable or an error of jose.
    */
-  verify(token: string, options: JWTVerifyOptions): Promise<JWTVerifyResult>;
+  verify(token: string, options: JWTVerifyOptions, purpose?: TokenPurpose): Promise<JWTVerifyResult>;
   /** Changes whenever the keys were fetched anew, so that what was verified before can be looked at again. */
   generation(): number;
 }
 
+/** What a token is: the provider states the algorithms of each kind apart. */
+export type TokenPurpose = 'id token' | 'authorization response';
+
 export interface KeySource {
   /** Where the keys are. */
   metadata(): Readonly<ServerMetadata> | Promise<Readonly<ServerMetadata>>;
-  /** What may be signed with; unset, what the provider states for ID tokens. */
-  algorithms?: readonly string[] | undefined;
   fetch: CustomFetch;
   /** Milliseconds for one fetch. */
   timeout: number;
+  /** The only algorithms that count, whatever the provider states; undefined for all that are asymmetric. */
+  algorithms?: readonly string[] | undefined;
 }
 
 /** A provider that does not state an algorithm signs with RS256 (OpenID Connect Core §3.1.3.7, item 7). */
@@ -51,7 +54,7 @@ interface FetchedKeys {
 }
 
 export function createProviderKeys(
-  { metadata, algorithms: given, fetch, timeout }: KeySource,
+  { metadata, fetch, timeout, algorithms: only }: KeySource,
   now: () => number = Date.now,
 ): ProviderKeys {
   let keys: FetchedKeys | undefined;
@@ -100,12 +103,17 @@ export function createProviderKeys(
 
   return {
     generation: () => generation,
-    async verify(token, options) {
-      const { jwks_uri: uri, id_token_signing_alg_values_supported: stated } = await metadata();
+    async verify(token, options, purpose = 'id token') {
+      const server = await metadata();
+      const { jwks_uri: uri } = server;
+      const stated =
+        purpose === 'id token'
+          ? server.id_token_signing_alg_values_supported
+          : server.authorization_signing_alg_values_supported;
       if (uri === undefined) throw new KeysUnavailable('the provider names no keys');
       // Never `none`; and a key that both sides share could also sign, so none of those either.
-      const algorithms = (given ?? stated ?? [standardAlgorithm]).filter((name) =>
-        /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name),
+      const algorithms = (stated ?? only ?? [standardAlgorithm]).filter(
+        (name) => /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name) && (only?.includes(name) ?? true),
       );
       const known = await current(uri);
       try {
