@@ -4,6 +4,7 @@ import type { BearerConfig, Config, ProviderConfig } from '../config/schema/inde
 import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
+import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { describeError } from '../observe/log.ts';
 import { compileRoutes } from '../routes/table.ts';
@@ -28,6 +29,10 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   ];
   if (config.listen.tls)
     findings.push(await attempt(`certificate ${config.listen.tls.cert}`, readCertificate(config)));
+  for (const [name, provider] of Object.entries(config.providers)) {
+    if (provider.privateKey)
+      findings.push(await attempt(`private key of provider ${name}`, readKey(provider)));
+  }
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
@@ -60,6 +65,10 @@ async function attempt(subject: string, trial: Promise<void>): Promise<Finding> 
 
 async function readCertificate({ listen }: Config): Promise<void> {
   if (listen.tls) readTlsOptions(listen.tls);
+}
+
+async function readKey(provider: ProviderConfig): Promise<void> {
+  readPrivateKey(provider);
 }
 
 async function findProvider(provider: ProviderConfig): Promise<void> {

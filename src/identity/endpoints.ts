@@ -93,7 +93,9 @@ async function end(parts: EndpointParts, visit: Visit, response: AuthorizationRe
     const remembered = [parts.rounds.count(visit.cookies), ...rememberChoice(parts, login.provider)];
     return afterPost(response, goOn(parts, returnTo, [...cookies, ...forget, ...remembered]));
   } catch (error) {
-    if (isExpiredRequest(error)) return afterPost(response, beginAgain(parts, visit, login, forget));
+    if (isExpiredRequest(error) && !parts.rounds.isLoop(visit.cookies)) {
+      return afterPost(response, beginAgain(parts, visit, login, forget));
+    }
     if (error instanceof GatewayError) {
       // Spent, whatever came of it.
       error.setCookies = forget;

@@ -203,7 +203,22 @@ test('profile fapi2 refuses a provider that does not support it, and says what i
   }
 });
 
-/** What `sallyport check` prints of a gateway whose only trouble can be its provider. */
+/** What `sallyport check` prints, line by line. */
+async function printed(options: {
+  config: string;
+  offline?: boolean;
+}): Promise<{ code: number; lines: string[] }> {
+  const lines: string[] = [];
+  const { log } = console;
+  console.log = (line: string) => lines.push(line);
+  try {
+    return { code: await check(options), lines };
+  } finally {
+    console.log = log;
+  }
+}
+
+/** What it prints of a gateway whose only trouble can be its provider. */
 async function checked(
   t: Test,
   provider: TestProvider,
@@ -211,16 +226,16 @@ async function checked(
 ): Promise<{ code: number; line: string }> {
   const yaml = yamlOf(keys, provider).replace('http://127.0.0.1:9', provider.issuer);
   const folder = t.testdir({ 'c.yaml': yaml });
-  const lines: string[] = [];
-  const { log } = console;
-  console.log = (line: string) => lines.push(line);
-  try {
-    const code = await check({ config: `${folder}/c.yaml` });
-    return { code, line: lines.find((each) => each.includes('provider ')) ?? '' };
-  } finally {
-    console.log = log;
-  }
+  const { code, lines } = await printed({ config: `${folder}/c.yaml` });
+  return { code, line: lines.find((each) => /^ {2}\w+ +provider /.test(each)) ?? '' };
 }
+
+test('check reads the private key, the provider aside', async (t) => {
+  const folder = t.testdir({ 'c.yaml': yamlOf({ clientAuth: undefined, privateKey: '/nowhere/key.pem' }) });
+  const { code, lines } = await printed({ config: `${folder}/c.yaml`, offline: true });
+  t.equal(code, 1);
+  t.match(lines.join(), /FAIL {3}private key of provider default: .*ENOENT/);
+});
 
 test('check is content with a provider that offers everything', async (t) => {
   const keys = { clientAuth: undefined, ...fapi2 };

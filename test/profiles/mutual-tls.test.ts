@@ -34,20 +34,20 @@ const mTLS = {
     (ctx.socket as TLSSocket).getPeerX509Certificate?.()?.subject === expected,
 };
 
-const mtlsProvider: ProviderOptions = {
+const mtlsProvider = (profile: 'standard' | 'fapi2'): ProviderOptions => ({
   ttl: { accessToken: 3 },
   conformIdTokenClaims: true,
   configuration: {
     clientAuthMethods: ['tls_client_auth', 'self_signed_tls_client_auth'],
-    features: { mTLS },
+    features: { mTLS, ...(profile === 'fapi2' && { fapi: { enabled: true, profile: '2.0' } }) },
   } as Configuration,
-};
+});
 
 /** A provider whose endpoints are reached over TLS that asks for a certificate, and a gateway that has one. */
 async function arrangeMtls(
   t: Test,
   method: 'tls_client_auth' | 'self_signed_tls_client_auth',
-  { aliases }: { aliases: boolean },
+  { aliases, profile = 'standard' }: { aliases: boolean; profile?: 'standard' | 'fapi2' },
 ): Promise<LoginScene & { certificate: Certificate; ca: string; paths: string[] }> {
   const [server, certificate] = await certificates;
   const { raw, subject, publicKey } = new X509Certificate(certificate.cert);
@@ -55,11 +55,12 @@ async function arrangeMtls(
   const client = registration({
     token_endpoint_auth_method: method,
     tls_client_certificate_bound_access_tokens: true,
+    ...(profile === 'fapi2' && { id_token_signed_response_alg: 'ES256' }),
     ...(method === 'tls_client_auth'
       ? { tls_client_auth_subject_dn: subject }
       : { jwks: { keys: [jwk as never] } }),
   });
-  const provider = await startProvider({ clients: [client], ...mtlsProvider });
+  const provider = await startProvider({ clients: [client], ...mtlsProvider(profile) });
   t.teardown(() => provider.stop());
   const paths: string[] = [];
   const handler = provider.provider.callback();
@@ -98,6 +99,7 @@ async function arrangeMtls(
     config: {
       provider: {
         clientAuth: method,
+        profile,
         tls: { cert: certificate.certFile, key: certificate.keyFile },
         ca: server.certFile,
         ...(aliases ? { par: true } : { tokenEndpoint: `${url}/token`, userinfoEndpoint: `${url}/me` }),
@@ -132,6 +134,21 @@ for (const method of ['tls_client_auth', 'self_signed_tls_client_auth'] as const
     });
   }
 }
+
+test(
+  'profile fapi2 with a certificate: tokens are bound by it, and nothing is signed',
+  waiting(),
+  async (t) => {
+    const scene = await arrangeMtls(t, 'tls_client_auth', { aliases: true, profile: 'fapi2' });
+    await assertLoginAndRefresh(t, scene);
+    t.ok(scene.paths.includes('/request'), 'the request was pushed');
+    t.match(await headerOf(scene, 'authorization'), /^Bearer /, 'the token is none of DPoP');
+    t.same(
+      scene.provider.events.filter(({ name }) => name === 'server_error'),
+      [],
+    );
+  },
+);
 
 test('without its certificate the gateway gets no token', async (t) => {
   const scene = await arrangeMtls(t, 'tls_client_auth', { aliases: true });

@@ -47,7 +47,11 @@ export function connectProvider(
   keepSecret(config.clientSecret);
   const http = createProviderHttp(config);
   // A key that cannot be used is said at the start, not when the provider is found.
-  readPrivateKey(config);
+  try {
+    readPrivateKey(config);
+  } catch (error) {
+    throw new Error(`provider ${name}: ${(error as Error).message}`);
+  }
   let clients: ProviderClients | undefined;
   let failures = 0;
   let nextAttemptAt = Date.now();
