@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { loadConfig } from '../config/load.ts';
-import type { Config, ProviderConfig } from '../config/schema/index.ts';
+import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
+import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
@@ -38,6 +39,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
         ...Object.values(config.providers).map((provider) =>
           attempt(`provider ${provider.issuer}`, findProvider(provider)),
         ),
+        ...config.bearer.map((entry) =>
+          attempt(`access tokens of ${entry.introspectionEndpoint ?? entry.issuer}`, tryBearer(entry)),
+        ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
         ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
       ])),
@@ -72,6 +76,15 @@ async function findProvider(provider: ProviderConfig): Promise<void> {
   try {
     const { unsupported } = await fetchMetadata(provider, http);
     if (unsupported.length > 0) throw new Error(unsupported.join('; '));
+  } finally {
+    await http.close();
+  }
+}
+
+async function tryBearer(entry: BearerConfig): Promise<void> {
+  const http = createProviderHttp(entry);
+  try {
+    await reachIssuer(entry, http);
   } finally {
     await http.close();
   }

@@ -1,14 +1,10 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
-import { asList, asMap, asTexts, isOn, type Loose } from './loose.ts';
+import { bearerProblems } from './bearer-consistency.ts';
+import { asList, asMap, asTexts, type Inconsistency, isOn, type Loose } from './loose.ts';
 import type { ConfigPath } from './problems.ts';
 import { findProviderProblems } from './provider-consistency.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
-
-export interface Inconsistency {
-  path: ConfigPath;
-  message: string;
-}
 
 /**
  * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
@@ -20,6 +16,7 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
     ...upstreamProblems(config),
     ...publicUrlProblems(config),
     ...providersProblems(config),
+    ...bearerProblems(config),
     ...cookieProblems(config),
     ...storeProblems(asMap(config.session)),
     ...secretProblems(config),
@@ -98,10 +95,13 @@ function providersProblems(config: Loose): Inconsistency[] {
   }
   const isOpen = asList(config.routes).every((route) => asMap(route).allow === 'public');
   const isAllOpen = isOpen && config.upstream === undefined && config.routes !== undefined;
-  if (names.length === 0 && !isAllOpen) {
+  const isForPrograms =
+    config.bearer !== undefined && !(Array.isArray(config.bearer) && config.bearer.length === 0);
+  if (names.length === 0 && !isAllOpen && !isForPrograms) {
     found.push({
       path: ['provider'],
-      message: 'this key is required: where people sign in, with `issuer`, `clientId` and `clientSecret`.',
+      message:
+        'this key is required: where people sign in, with `issuer`, `clientId` and `clientSecret` (or `bearer`, for programs alone).',
     });
   }
   found.push(...formPostProblems(config));

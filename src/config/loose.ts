@@ -1,3 +1,11 @@
+import type { ConfigPath } from './problems.ts';
+
+/** A problem that no single key can tell. */
+export interface Inconsistency {
+  path: ConfigPath;
+  message: string;
+}
+
 /** A map of a document whose values are not known to be valid yet. */
 export type Loose = Readonly<Record<string, unknown>>;
 

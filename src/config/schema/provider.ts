@@ -3,7 +3,8 @@ import { clientAuthKeys } from './client-auth.ts';
 import { claimPath, duration, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
 
-const claims = z
+/** Where a person's claims are, of a provider and of an issuer of access tokens. */
+export const claims = z
   .strictObject({
     user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
     email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),

@@ -16,7 +16,11 @@ export interface ProviderHttp {
 }
 
 /** The way to the provider: certificates verified, answers bounded in size and time, redirects not followed. */
-export function createProviderHttp({ ca, timeout, tls }: ProviderConfig): ProviderHttp {
+export function createProviderHttp({
+  ca,
+  timeout,
+  tls,
+}: Pick<ProviderConfig, 'ca' | 'timeout'> & Partial<Pick<ProviderConfig, 'tls'>>): ProviderHttp {
   const agent = new Agent({
     connect: {
       timeout,

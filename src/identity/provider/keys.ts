@@ -21,13 +21,16 @@ export interface ProviderKeys {
    * that a rotation is no failure, yet only so often. Rejects with KeysUnavailable or an error of jose.
    */
   verify(token: string, options: JWTVerifyOptions, purpose?: TokenPurpose): Promise<JWTVerifyResult>;
+  /** Changes whenever the keys were fetched anew, so that what was verified before can be looked at again. */
+  generation(): number;
 }
 
 /** What a token is: the provider states the algorithms of each kind apart. */
 export type TokenPurpose = 'id token' | 'authorization response';
 
 export interface KeySource {
-  metadata(): Readonly<ServerMetadata>;
+  /** Where the keys are. */
+  metadata(): Readonly<ServerMetadata> | Promise<Readonly<ServerMetadata>>;
   fetch: CustomFetch;
   /** Milliseconds for one fetch. */
   timeout: number;
@@ -38,6 +41,8 @@ export interface KeySource {
 /** A provider that does not state an algorithm signs with RS256 (OpenID Connect Core §3.1.3.7, item 7). */
 const standardAlgorithm = 'RS256';
 const longestAgeMs = 600_000;
+/** An outage makes no key bad; yet a key that was withdrawn meanwhile must not be good for ever. */
+const longestStaleMs = 86_400_000;
 /** Anybody can send a token with a key of an unknown name: fetches in a row, and one more each so often. */
 const mostFetches = 5;
 const refillMs = 15_000;
@@ -54,6 +59,7 @@ export function createProviderKeys(
 ): ProviderKeys {
   let keys: FetchedKeys | undefined;
   let fetching: Promise<FetchedKeys> | undefined;
+  let generation = 0;
   let budget = mostFetches;
   let refilledAt = now();
 
@@ -65,10 +71,12 @@ export function createProviderKeys(
   };
 
   const fetchKeys = (uri: string): Promise<FetchedKeys> => {
+    if (fetching) return fetching;
     budget -= 1;
-    fetching ??= loadKeys(uri, fetch, timeout)
+    fetching = loadKeys(uri, fetch, timeout)
       .then((set) => {
         keys = { uri, set, fetchedAt: now() };
+        generation += 1;
         return keys;
       })
       .finally(() => {
@@ -79,15 +87,24 @@ export function createProviderKeys(
 
   const current = async (uri: string): Promise<FetchedKeys> => {
     const known = keys?.uri === uri ? keys : undefined;
-    if (known && now() - known.fetchedAt < longestAgeMs) return known;
-    if (!mayFetch() && known) return known;
+    const age = known ? now() - known.fetchedAt : 0;
+    if (known && age < longestAgeMs) return known;
+    if (!known || age > longestStaleMs) return fetchKeys(uri);
     // Keys that are old are better than none: a provider that is out makes no key bad.
-    return known ? fetchKeys(uri).catch(() => known) : fetchKeys(uri);
+    return mayFetch() ? fetchKeys(uri).catch(() => known) : known;
+  };
+
+  /** Other keys than these, if there are or may be any: somebody else may have fetched them meanwhile. */
+  const fresherThan = async (known: FetchedKeys): Promise<FetchedKeys | undefined> => {
+    if (keys !== known) return keys;
+    if (!fetching && (known.fetchedAt === now() || !mayFetch())) return undefined;
+    return fetchKeys(known.uri);
   };
 
   return {
+    generation: () => generation,
     async verify(token, options, purpose = 'id token') {
-      const server = metadata();
+      const server = await metadata();
       const { jwks_uri: uri } = server;
       const stated =
         purpose === 'id token'
@@ -104,8 +121,8 @@ export function createProviderKeys(
       } catch (error) {
         const isKeyMissing =
           error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed;
-        if (!isKeyMissing || known !== keys || !mayFetch() || known.fetchedAt === now()) throw error;
-        const fresh = await fetchKeys(uri);
+        const fresh = isKeyMissing ? await fresherThan(known) : undefined;
+        if (!fresh) throw error;
         return verifyWith(token, fresh.set, { ...options, algorithms });
       }
     },
