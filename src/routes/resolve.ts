@@ -28,6 +28,22 @@ export function resolveTarget(table: RouteTable, prefix: string, target: Target,
   return first;
 }
 
+/**
+ * The endpoint at which a proxy asks about another request, if this is one. What stands behind it is the path
+ * that is asked about: it is read as a path of its own, and so the raw spelling counts here.
+ */
+export function askedEndpoint(prefix: string, path: string): string | undefined {
+  const forwardAuth = `${prefix}/forward-auth`;
+  if (path === forwardAuth || path === `${prefix}/auth`) return path;
+  return path.startsWith(`${forwardAuth}/`) ? forwardAuth : undefined;
+}
+
+/** Path and query that are asked about behind the endpoint's own path; undefined where nothing stands there. */
+export function askedBelow(prefix: string, { path, query }: Target): string | undefined {
+  const forwardAuth = `${prefix}/forward-auth`;
+  return path.startsWith(`${forwardAuth}/`) ? path.slice(forwardAuth.length) + query : undefined;
+}
+
 function resolveReading(
   table: RouteTable,
   prefix: string,
