@@ -111,14 +111,14 @@ function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
   }
   const host = theOnly(
     'host',
-    below && asked.host,
+    below && request.headers.host,
     whole?.host,
     forwarded?.host,
     forwardedValue(request, peer, 'x-forwarded-host'),
   );
   const method = theOnly(
     'method',
-    below && exchange.method,
+    below && request.method,
     header('x-forwarded-method')?.toUpperCase(),
     header('x-original-method')?.toUpperCase(),
   );

@@ -109,3 +109,87 @@ test('any method may ask, with a body that nobody reads', async (t) => {
     t.equal(answer.status, 200, method);
   }
 });
+
+test('Envoy’s form: the request itself, its path behind the one of the endpoint', async (t) => {
+  const { client, gateway, host } = await arrange(t);
+  await logIn(client, gateway.url, 'grace');
+  const ask = async (method: string, path: string, headers: Record<string, string> = {}) =>
+    (
+      await client.request(`${gateway.url}/oauth2/forward-auth${path}`, {
+        method,
+        headers: { host, ...headers },
+      })
+    ).status;
+  t.equal(await ask('GET', '/'), 200);
+  t.equal(await ask('GET', '/page?x=/admins'), 200);
+  t.equal(await ask('GET', '/admins/x'), 403);
+  t.equal(await ask('POST', '/orders'), 403, 'the method is the request’s own');
+  t.equal(await ask('GET', '/orders'), 200);
+  for (const path of ['/a%20b', '/caf%C3%A9//x', '/page;v=1', '/..b/...', '/100%', '/x/../y']) {
+    t.equal(await ask('GET', path), 200, path);
+  }
+  for (const path of ['/open/../admins', '/open/..%2fadmins', '/open/%2e%2e/admins', '/../../admins']) {
+    t.match(String(await ask('GET', path)), /^(400|403)$/, path);
+  }
+  t.equal(await ask('GET', '/page', { host: 'evil.example' }), 421);
+  t.equal((await client.get(`${gateway.url}/oauth2/auth/page`)).status, 404, 'auth is nginx’s alone');
+  const stranger = createClient();
+  t.teardown(() => stranger.close());
+  const login = await stranger.navigate(`${gateway.url}/oauth2/forward-auth/page?x=1`);
+  t.equal(login.status, 302);
+  const back = await logIn(stranger, gateway.url, 'ada', { path: '/oauth2/forward-auth/page?x=1' });
+  t.equal(new URL(back.url).pathname, '/page', 'the login ends at the page, not at the question');
+});
+
+test('what names the original request twice has to agree, in whatever way', async (t) => {
+  const { ask, client, gateway, host } = await arrange(t);
+  const whole = (path: string) => ({ 'x-original-url': `http://${host}${path}` });
+  t.equal((await ask('auth', '/open', whole('/open'))).status, 202);
+  t.equal((await ask('auth', '/admins', whole('/open'))).status, 400);
+  t.equal((await ask('auth', '/open', whole('/open?x'))).status, 400);
+  t.equal((await ask('auth', '/open', { 'x-original-url': 'http://evil.example/open' })).status, 400);
+  const methods = { 'x-forwarded-method': 'POST', 'x-original-method': 'GET' };
+  t.equal((await ask('auth', '/open', methods)).status, 400);
+  t.equal((await ask('auth', '/open', { 'x-forwarded-method': 'GET, POST' })).status, 405);
+  t.equal((await ask('auth', '/open', { 'x-forwarded-method': 'TRACE' })).status, 405);
+  const open = `${gateway.url}/oauth2/forward-auth/open`;
+  t.equal((await client.get(open, { 'x-forwarded-uri': '/admins' })).status, 400);
+  t.equal((await client.get(open, { 'x-forwarded-method': 'POST' })).status, 400);
+  t.equal((await client.get(open, { 'x-forwarded-host': 'evil.example' })).status, 400);
+  t.equal((await client.get(open, { 'x-forwarded-uri': '/open', 'x-forwarded-host': host })).status, 200);
+  const twice = ['X-Forwarded-Uri', '/open', 'X-Forwarded-Uri', '/admins', 'X-Forwarded-Host', host];
+  const doubled = await client.request(`${gateway.url}/oauth2/auth`, { headers: ['Host', host, ...twice] });
+  t.equal(doubled.status, 400);
+});
+
+test('a proxy may know the gateway by another name; browsers may not', async (t) => {
+  const { client, gateway, host } = await arrange(t);
+  const service = { host: 'sallyport.default.svc.cluster.local' };
+  const ask = async (headers: Record<string, string>) =>
+    (await client.get(`${gateway.url}/oauth2/auth`, { ...service, ...headers })).status;
+  t.equal(await ask({ 'x-original-url': `http://${host}/open`, 'x-original-method': 'GET' }), 202);
+  t.equal(await ask({ 'x-original-url': `http://${host}/page` }), 401);
+  t.equal(await ask({ 'x-original-url': 'http://evil.example/open' }), 421);
+  t.equal(await ask({ 'x-forwarded-uri': '/open' }), 421, 'without a name the proxy’s own counts');
+  t.equal((await client.get(`${gateway.url}/oauth2/userinfo`, service)).status, 421);
+  const strict = await arrange(t, {});
+  const untrusted = await strict.client.get(`${strict.gateway.url}/oauth2/auth`, service);
+  t.equal(untrusted.status, 421);
+});
+
+test('no question is about the endpoints that answer questions', async (t) => {
+  const { ask, client, gateway } = await arrange(t);
+  await logIn(client, gateway.url, 'ada');
+  for (const path of [
+    '/oauth2/auth',
+    '/oauth2/forward-auth',
+    '/oauth2/forward-auth/page',
+    '/oauth2/forward-auth?x',
+  ]) {
+    const answer = await ask('forward-auth', path);
+    t.equal(answer.status, 403, path);
+    t.equal(answer.headers['x-sallyport-error'], 'untrusted_peer');
+    t.equal(answer.headers.authorization, undefined);
+  }
+  t.equal((await ask('forward-auth', '/oauth2/%66orward-auth')).status, 400);
+});

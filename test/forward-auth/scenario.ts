@@ -88,7 +88,13 @@ export async function checkForwardAuth(
 
   const client = createClient();
   t.teardown(() => client.close());
-  const login = await client.navigate(`${publicUrl}/report`);
+  // Some proxies send browsers to the login by themselves, others hand on the gateway's redirect.
+  const toLogin = async (path: string, headers: Record<string, string> = {}) => {
+    const answer = await client.navigate(publicUrl + path, { headers });
+    const { location = '' } = answer.headers;
+    return location.startsWith(`${publicUrl}/oauth2/start?`) ? client.navigate(location) : answer;
+  };
+  const login = await toLogin('/report');
   t.match(login, { status: 302, headers: { location: new RegExp(`^${provider.issuer}/auth\\?`) } });
   t.match(
     login.setCookies.join(),
@@ -122,11 +128,16 @@ export async function checkForwardAuth(
   for (const name of forgeable) {
     t.strictSame(valuesOf((open.json() as Echo).rawHeaders, name).join(), '', `nobody brings ${name} along`);
   }
-  const forged = await client.navigate(`${publicUrl}/report`, {
-    headers: { 'x-forwarded-uri': '/open', 'x-original-url': '/open', 'x-forwarded-method': 'OPTIONS' },
+  const forged = await toLogin('/forged', {
+    'x-forwarded-uri': '/open',
+    'x-original-url': '/open',
+    'x-forwarded-method': 'OPTIONS',
   });
-  t.equal(forged.status, 302, 'nor the address that is decided on');
-  t.match(forged.headers.location, new RegExp(`^${provider.issuer}/auth\\?`));
+  const { location = '' } = forged.headers;
+  t.ok(
+    forged.status >= 400 || location.startsWith(`${provider.issuer}/auth?`),
+    'nor the address that is decided on',
+  );
   for (const path of ['/admins', '/admins?x=/open', '/open/..%2fadmins', '/open/%2e%2e/admins', '//admins']) {
     const { status } = await client.get(`${publicUrl}${path}`);
     // nginx makes 500 of any refusal that is neither 401 nor 403.
@@ -134,7 +145,7 @@ export async function checkForwardAuth(
   }
   // The browser may ask for an icon meanwhile.
   const reached = (part: string) => application.requests.filter(({ url }) => url.includes(part));
-  t.strictSame(reached('admins'), [], 'nothing of that reached the application');
+  t.strictSame([...reached('admins'), ...reached('forged')], [], 'nothing of that reached the application');
 
   await logIn(client, publicUrl, 'ada');
   t.equal((await client.get(`${publicUrl}/admins`)).status, 200);
