@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import type { ExplainOptions } from './commands/explain.ts';
 import { ConfigError, exitCodeConfig } from './config/problems.ts';
 import { version } from './version.ts';
 
@@ -37,7 +38,13 @@ program
   .option(...configOption)
   .option('--as <claims.json>', 'the claims of somebody who is signed in, as a JSON file')
   .option('--from <address>', 'the address of the client', '127.0.0.1')
-  .action(async (method: string, url: string, options: { config?: string; as?: string; from: string }) =>
+  .option(
+    '--header <line>',
+    "a header of the request, such as 'Accept: text/html'; may be repeated",
+    (line: string, before: string[]) => [...before, line],
+    [],
+  )
+  .action(async (method: string, url: string, options: ExplainOptions) =>
     console.log((await import('./commands/explain.ts')).explain(method, url, options)),
   );
 
