@@ -5,6 +5,7 @@ import { GatewayError } from '../../src/errors.ts';
 import { readings } from '../../src/routes/path.ts';
 import { resolveTarget } from '../../src/routes/resolve.ts';
 import { compileRoutes } from '../../src/routes/table.ts';
+import { spellings as attacks } from './spellings.ts';
 
 const { config } = parseConfig(
   `publicUrl: https://app.example.com
@@ -31,72 +32,6 @@ function landing(path: string): string {
     throw error;
   }
 }
-
-/** Spellings of /admin that some server takes for it: none may land on the public route. */
-const attacks = [
-  '/x/../admin',
-  '/./admin',
-  '//admin',
-  '///admin',
-  '/x//../admin',
-  '/x/..//admin',
-  '/%61dmin',
-  '/%2561dmin',
-  '/x/%2e%2e/admin',
-  '/x/%2E%2e/admin',
-  '/x/.%2e/admin',
-  '/x/%2e./admin',
-  '/x/..%2fadmin',
-  '/x/..%2Fadmin',
-  '/x%2f..%2fadmin',
-  '/x/..%5cadmin',
-  '/x/..\\admin',
-  '\\admin'.replace('\\', '/\\'),
-  '/%5cadmin',
-  '/%2fadmin',
-  '/%2f%2fadmin',
-  '/x/%252e%252e/admin',
-  '/x/%252e%252e%252fadmin',
-  '/x/%25252e%25252e/admin',
-  '/x/..;/admin',
-  '/..;/admin',
-  '/x/..;a=b/admin',
-  '/admin;x=1',
-  '/admin;/x',
-  '/;/admin',
-  '/;x/admin',
-  '/admin%00',
-  '/admin%00.png',
-  '/admin\0.png',
-  '/admin%2f',
-  '/admin%2fx',
-  '/admin%5cx',
-  '/admin\\x',
-  '/admin%3bx',
-  '/x/%c0%ae%c0%ae/admin',
-  '/x/..%c0%afadmin',
-  '/x/%e0%80%ae%e0%80%ae/admin',
-  '/x/%u002e%u002e/admin',
-  '/x/..%u002fadmin',
-  '/x/..%c1%9cadmin',
-  '/x/y/../../admin',
-  '/x/y/%2e%2e/%2e%2e/admin',
-  '/api/../admin',
-  '/api/open/../../admin',
-  '/%2e/admin',
-  '/%2e%2e/admin',
-  '/x/../../admin',
-  '/adm%69n',
-  '/ad%6d%69n/',
-  '/%61%64%6d%69%6e',
-  '/a%64min/users',
-  '//x/..//admin',
-  '/x/.//../admin',
-  '/.//admin',
-  '/.%2f/admin',
-  '/x/..%00/admin',
-  '/x/%2e%2e%00/admin',
-];
 
 test(`none of ${attacks.length} spellings of a protected path lands on the public route`, async (t) => {
   t.ok(attacks.length >= 60);
