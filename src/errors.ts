@@ -13,6 +13,7 @@ const catalogue = {
   untrusted_peer: [403, 'Only proxies that the gateway trusts may ask this.'],
   cross_site: [403, 'This request came from another site, so it was refused.'],
   forgery_header_missing: [403, 'This request needs the header X-Requested-With.'],
+  unknown_provider: [404, 'There is no sign-in service of that name here.'],
   unknown_endpoint: [404, 'There is no such page here.'],
   no_route: [404, 'No application is configured for this address.'],
   method_not_allowed: [405, 'This method is not allowed here.'],
@@ -49,6 +50,8 @@ export interface GatewayErrorDetails {
   retryAfter?: number;
   /** Set-Cookie values that go with the answer. */
   setCookies?: readonly string[];
+  /** What a client without an acceptable token has to do: the WWW-Authenticate header (RFC 6750 §3). */
+  challenge?: string | undefined;
   /** Where the person was going when a login failed: an absolute URL that is known to be safe. */
   returnTo?: string;
 }
@@ -62,6 +65,7 @@ export class GatewayError extends Error {
   readonly sentence: string;
   readonly detail: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly challenge: string | undefined;
   setCookies: readonly string[];
   returnTo: string | undefined;
 
@@ -72,6 +76,8 @@ export class GatewayError extends Error {
     this.sentence = catalogue[code][1];
     this.detail = details.detail;
     this.retryAfter = details.retryAfter;
+    // RFC 9110 §11.6.1: a 401 names a scheme; Bearer makes no browser open a password box.
+    this.challenge = details.challenge ?? (this.status === 401 ? 'Bearer' : undefined);
     this.setCookies = details.setCookies ?? [];
     this.returnTo = details.returnTo;
   }

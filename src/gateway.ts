@@ -10,8 +10,8 @@ import { createLoginCookies } from './identity/login/login-cookie.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
 import { createLogoutTokens } from './identity/logout/logout-token.ts';
-import { connectProvider } from './identity/provider/provider.ts';
-import { createGrant } from './identity/provider/refresh.ts';
+import { connectProviders } from './identity/provider/providers.ts';
+import { createGrants } from './identity/provider/refresh.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
@@ -77,28 +77,25 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);
-  const provider = connectProvider('default', config.provider, log);
-  const grant = createGrant({ provider, claimPaths, log });
+  const providers = connectProviders(config.providers, log);
+  const grant = createGrants({ providers, claimPaths, log });
   const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log });
   revocations.onRevoked(() => live.endRevoked());
 
   const login: EndpointParts = {
     prefix,
-    provider,
+    providers,
     sessions,
     log,
     cookies,
     loginCookies: createLoginCookies(cookies, ring),
     rounds: createRounds(cookies, ring),
     usedStates: createUsedStates(),
-    callbackPath: `${prefix}/callback`,
     claimPaths,
     keepIdToken: (client) => idToken || client.serverMetadata().end_session_endpoint !== undefined,
     maxLifetime: config.session.maxLifetime,
-    logoutTokens: createLogoutTokens(provider, shared.once),
+    logoutTokens: createLogoutTokens(providers, shared.once),
     requirePost: config.signOut.requirePost,
-    personClaims: config.provider.claims,
-    countUnverifiedEmail: config.provider.insecureUnverifiedEmail,
     returnOrigins: new Set(config.publicUrl),
     visitOf: (request) => {
       const exchange = exchangeOf(request.raw);
@@ -121,11 +118,11 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     stopReloading?.();
     await closeGracefully(app, connections, log);
     live.close();
-    await Promise.all([forwarder.close(), provider.close(), shared.close(), admin?.close()]);
+    await Promise.all([forwarder.close(), providers.close(), shared.close(), admin?.close()]);
   };
   const missing = () => [
     ...(stopping ? ['the gateway is stopping'] : []),
-    ...(provider.isReady() ? [] : ['the provider was not reached yet']),
+    ...(providers.isReady() ? [] : ['the provider was not reached yet']),
     ...[shared.problem() ?? []].flat(),
   ];
 
@@ -148,7 +145,6 @@ function openAssertions(config: Config, configured: readonly AssertionConfig[]):
     secrets: config.session.secret,
     issuer: config.publicUrl[0] ?? '',
     rotations: configured.map(({ rotation }) => rotation),
-    personClaims: config.provider.claims,
   });
 }
 

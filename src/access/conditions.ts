@@ -2,8 +2,12 @@ import type { Alternative } from '../config/schema/index.ts';
 
 /** What rules may ask about somebody who is signed in. */
 export interface Person {
+  /** The name of the provider that says who it is. */
+  provider: string | undefined;
   user: string;
   email: string | undefined;
+  /** For people to read. */
+  name: string | undefined;
   /** False only where the provider says that the address is not verified. */
   emailVerified: boolean;
   groups: readonly string[];

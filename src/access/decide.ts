@@ -1,9 +1,11 @@
 import type { AllowRule } from '../config/schema/index.ts';
-import { failingCondition, needsPerson, type Subject } from './conditions.ts';
+import { failingCondition, needsPerson, type Person, type Subject } from './conditions.ts';
 
 /** The part of a route that says who may pass. */
 export interface AccessRule {
   allow: AllowRule;
+  /** The names of the providers whose people may pass; undefined for all. */
+  provider?: readonly string[] | undefined;
   unauthenticated: 'auto' | 'login' | '401' | 'pass';
   preflight: 'check' | 'pass';
   csrf: 'off' | 'header';
@@ -55,6 +57,14 @@ export function decide(rule: AccessRule, request: AccessRequest): Decision {
   // Signing in helps only where some alternative asks who it is.
   if (!signedIn && allow.some(needsPerson)) return withoutSession(unauthenticated, request);
   return { kind: 'deny', code: 'not_allowed', reason: `none holds: ${failing.join(', ')}` };
+}
+
+/**
+ * Whether a route takes this provider's word for who somebody is. Elsewhere the person is nobody: neither rules
+ * nor headers may see what another provider says.
+ */
+export function trusts({ provider }: Pick<AccessRule, 'provider'>, person: Person): boolean {
+  return provider === undefined || (person.provider !== undefined && provider.includes(person.provider));
 }
 
 function withoutSession(

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema/index.ts';
+import type { Config, ProviderConfig } from '../config/schema/index.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readTlsOptions } from '../listen/tls.ts';
@@ -30,7 +30,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
-        attempt(`provider ${config.provider.issuer}`, findProvider(config)),
+        ...Object.values(config.providers).map((provider) =>
+          attempt(`provider ${provider.issuer}`, findProvider(provider)),
+        ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
         ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
       ])),
@@ -56,7 +58,7 @@ async function readCertificate({ listen }: Config): Promise<void> {
   if (listen.tls) readTlsOptions(listen.tls);
 }
 
-async function findProvider({ provider }: Config): Promise<void> {
+async function findProvider(provider: ProviderConfig): Promise<void> {
   const http = createProviderHttp(provider);
   try {
     await fetchMetadata(provider, http);

@@ -10,9 +10,9 @@ import { headerSet, ownedNames } from '../forward/header-set.ts';
 import { compileRequestHeaders } from '../forward/request-headers.ts';
 import { collectNeeds } from '../identity/claim-paths.ts';
 import { pickClaims } from '../identity/login/claims.ts';
+import { personOf, personRules } from '../identity/person.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import { proxiedMethods } from '../listen/server.ts';
-import { personOf } from '../request/admission.ts';
 import { compileHosts } from '../routes/hosts.ts';
 import { resolveTarget } from '../routes/resolve.ts';
 import { compileRoutes, type Route } from '../routes/table.ts';
@@ -104,8 +104,10 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   );
   const claims = question.claims && pickClaims(question.claims, claimPaths);
   const subject = String(question.claims?.sub ?? '');
-  const { claims: personClaims, insecureUnverifiedEmail: countUnverifiedEmail } = config.provider;
-  const person = claims && personOf({ personClaims, countUnverifiedEmail }, { subject, claims });
+  const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
+  const settings = config.providers[provider];
+  const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider };
+  const person = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
   const decision = explainDecision(route, question, person);
   const lines = [
     `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
@@ -128,11 +130,10 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
     },
   );
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
-  const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider: 'default' };
   const headers = build(
     { rawHeaders, headers: joined(rawHeaders) },
     { address: question.address, trusted: false, host: target.host, scheme },
-    { requestId: mask, person: claims && { ...tokens, claims } },
+    { requestId: mask, person },
     originOf(route),
   );
   for (let at = 0; at < headers.length; at += 2) {

@@ -1,6 +1,8 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
 import type { ConfigPath } from './problems.ts';
 import { reservedAuthorizationParams } from './schema/provider.ts';
+import { sessionSecretForm } from './schema/session.ts';
+import { nearest } from './suggest.ts';
 
 export interface Inconsistency {
   path: ConfigPath;
@@ -26,9 +28,10 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
   return [
     ...upstreamProblems(config),
     ...publicUrlProblems(config),
-    ...providerProblems(asMap(config.provider)),
+    ...providersProblems(config),
     ...cookieProblems(config),
     ...storeProblems(asMap(config.session)),
+    ...secretProblems(config),
   ];
 }
 
@@ -94,18 +97,45 @@ function publicUrlProblems(config: Loose): Inconsistency[] {
   return [{ path: ['publicUrl'], message: 'all origins must have the same scheme, all https or all http.' }];
 }
 
-function providerProblems(provider: Loose): Inconsistency[] {
+function providersProblems(config: Loose): Inconsistency[] {
+  const named = Object.entries(asMap(config.providers));
+  const names = [...(config.provider === undefined ? [] : ['default']), ...named.map(([name]) => name)];
+  const found = named.flatMap(([name, provider]) => providerProblems(asMap(provider), ['providers', name]));
+  if (config.provider !== undefined) found.push(...providerProblems(asMap(config.provider), ['provider']));
+  if (config.provider !== undefined && Object.hasOwn(asMap(config.providers), 'default')) {
+    found.push({ path: ['provider'], message: 'it is short for `providers.default`: give one of the two.' });
+  }
+  const isOpen = asList(config.routes).every((route) => asMap(route).allow === 'public');
+  const isAllOpen = isOpen && config.upstream === undefined && config.routes !== undefined;
+  if (names.length === 0 && !isAllOpen) {
+    found.push({
+      path: ['provider'],
+      message: 'this key is required: where people sign in, with `issuer`, `clientId` and `clientSecret`.',
+    });
+  }
+  for (const [index, route] of asList(config.routes).entries()) {
+    for (const name of asTexts(asMap(route).provider)) {
+      if (names.includes(name)) continue;
+      const meant = nearest(name, names);
+      const hint = meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ')}.`;
+      found.push({ path: ['routes', index, 'provider'], message: `no provider has the name ${name}${hint}` });
+    }
+  }
+  return found;
+}
+
+function providerProblems(provider: Loose, at: ConfigPath): Inconsistency[] {
   const found: Inconsistency[] = [];
   const isPublic = provider.clientAuth === 'none';
   if (isPublic && provider.clientSecret !== undefined) {
     found.push({
-      path: ['provider', 'clientSecret'],
+      path: [...at, 'clientSecret'],
       message: 'a client with `clientAuth: none` has no secret.',
     });
   }
   if (!isPublic && provider.clientSecret === undefined && provider.clientId !== undefined) {
     found.push({
-      path: ['provider', 'clientSecret'],
+      path: [...at, 'clientSecret'],
       message:
         'this key is required: the secret that the provider issued, as ${NAME} or ${file:/path} (or `clientAuth: none` for a public client).',
     });
@@ -113,7 +143,7 @@ function providerProblems(provider: Loose): Inconsistency[] {
   for (const name of Object.keys(asMap(provider.authorizationParams))) {
     if (reservedAuthorizationParams.includes(name)) {
       found.push({
-        path: ['provider', 'authorizationParams', name],
+        path: [...at, 'authorizationParams', name],
         message: 'the login sets this parameter itself.',
       });
     }
@@ -126,7 +156,7 @@ function providerProblems(provider: Loose): Inconsistency[] {
       const url = new URL(value);
       if (url.protocol === 'http:' && !isLoopback(url)) {
         found.push({
-          path: ['provider', name],
+          path: [...at, name],
           message: 'plain http to another machine is not safe: use https, or say `insecureHttp: true`.',
         });
       }
@@ -164,6 +194,16 @@ function cookieProblems(config: Loose): Inconsistency[] {
     if (outside) report('domain', `${outside.hostname} of publicUrl is not below this domain.`);
   }
   return found;
+}
+
+function secretProblems({ provider, providers, session, assertion, routes }: Loose): Inconsistency[] {
+  const signs = [assertion, ...asList(routes).map((route) => asMap(route).assertion)];
+  const isNeeded =
+    provider !== undefined ||
+    Object.keys(asMap(providers)).length > 0 ||
+    signs.some((each) => each !== undefined);
+  if (!isNeeded || asMap(session).secret !== undefined) return [];
+  return [{ path: ['session', 'secret'], message: `this key is required: ${sessionSecretForm}.` }];
 }
 
 function storeProblems({ store, redis }: Loose): Inconsistency[] {

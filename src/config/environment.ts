@@ -12,22 +12,41 @@ interface Override {
   list: boolean;
 }
 
-/** `provider.clientSecret` → `SALLYPORT_PROVIDER_CLIENT_SECRET`. */
+/** `provider.clientSecret` → `SALLYPORT_PROVIDER_CLIENT_SECRET`; a `-` in a chosen name is written `_`. */
 function environmentName(path: readonly string[]): string {
-  return namePrefix + path.map((key) => key.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_');
+  return (
+    namePrefix + path.map((key) => key.replace(/[A-Z]/g, '_$&').replaceAll('-', '_').toUpperCase()).join('_')
+  );
 }
+
+/** The members of a schema; of a map whose keys the file chooses (`providers`), one for each key of the file. */
+function membersOf(schema: JsonSchema, document: unknown): [name: string, member: JsonSchema][] {
+  const { additionalProperties: each } = schema;
+  if (typeof each !== 'object' || members(each).length === 0) return members(schema);
+  return Object.keys(asMap(document)).map((key) => [key, each]);
+}
+
+const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
 
 /**
  * Every key that the environment can set, by its name: scalars, and lists of plain values.
+ * @param document what the file says, whose maps may have keys of its own choice
  * @public scripts/write-reference.mjs makes the reference page of it, from the compiled code
  */
-export function environmentNames(schema: JsonSchema, path: readonly string[] = []): Map<string, Override> {
+export function environmentNames(
+  schema: JsonSchema,
+  document: unknown = {},
+  path: readonly string[] = [],
+): Map<string, Override> {
   const names = new Map<string, Override>();
-  for (const [key, member] of members(schema)) {
+  for (const [key, member] of membersOf(schema, document)) {
     const memberPath = [...path, key];
-    const nested = members(member);
-    if (nested.length > 0) {
-      for (const [name, override] of environmentNames(member, memberPath)) names.set(name, override);
+    const below = asMap(document)[key];
+    if (membersOf(member, below).length > 0) {
+      for (const [name, override] of environmentNames(member, below, memberPath)) names.set(name, override);
       if (member.short) {
         names.set(environmentName(memberPath), { path: [...memberPath, member.short], list: false });
       }
@@ -59,7 +78,7 @@ export function applyEnvironment(
   schema: JsonSchema,
   problems: Problem[],
 ): EnvironmentResult {
-  const names = environmentNames(schema);
+  const names = environmentNames(schema, document);
   const origins = new Map<string, string>();
   const warnings: string[] = [];
   let result = document;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
@@ -9,7 +10,7 @@ import { explainIssue } from './explain-issue.ts';
 import { type InterpolationFailure, interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
-import { type Config, configSchema } from './schema/index.ts';
+import { type Config, configSchema, type ProviderConfig } from './schema/index.ts';
 import { routeSchema } from './schema/routes.ts';
 
 export interface LoadedConfig {
@@ -88,7 +89,11 @@ export function parseConfig(
   const { upstream } = result.data;
   const shorthand = upstream === undefined ? [] : [routeSchema.parse({ upstream })];
   const routes = [...result.data.routes, ...shorthand];
-  const config = { ...result.data, routes, defaultHeaders: defaultHeaders(result.data.provider.claims) };
+  const { provider, providers: named, session, ...rest } = result.data;
+  const providers = { ...(provider && { default: provider }), ...named };
+  // Where nobody signs in, nothing that is sealed has to be opened again.
+  const { secret = [randomBytes(32)] } = session;
+  const config = { ...rest, routes, providers, session: { ...session, secret }, defaultHeaders };
   return { config, warnings: [...warnings, ...questionable(config)], file };
 }
 
@@ -128,9 +133,8 @@ function inFileOrder(problems: readonly Problem[]): Problem[] {
 /** What weakens the defaults, or cannot work as it is, is said at every start. */
 function questionable(config: Config): string[] {
   const warnings: string[] = [];
-  if (config.provider.insecureHttp) {
-    warnings.push('provider.insecureHttp is on: who can read or change that traffic can sign in as anybody');
-  }
+  for (const [name, provider] of Object.entries(config.providers))
+    warnings.push(...questionableProvider(name, provider));
   for (const origin of config.publicUrl) {
     const url = new URL(origin);
     if (url.protocol === 'http:' && !isLoopback(url)) {
@@ -138,11 +142,6 @@ function questionable(config: Config): string[] {
     }
   }
   const hosts = config.publicUrl.map((origin) => new URL(origin).hostname);
-  if (config.provider.insecureUnverifiedEmail) {
-    warnings.push(
-      'provider.insecureUnverifiedEmail is on: rules on emails count addresses that nobody verified',
-    );
-  }
   for (const { path, tls } of config.routes) {
     if (tls?.insecureSkipVerify) {
       warnings.push(
@@ -156,6 +155,19 @@ function questionable(config: Config): string[] {
         `the route of ${host} asks for a session, and ${host} is not in publicUrl: nobody can sign in there`,
       );
     }
+  }
+  return warnings;
+}
+
+function questionableProvider(name: string, provider: ProviderConfig): string[] {
+  const warnings: string[] = [];
+  const warn = (key: string, sentence: string) =>
+    warnings.push(`${key} of provider ${name} is on: ${sentence}`);
+  if (provider.insecureHttp) {
+    warn('insecureHttp', 'who can read or change that traffic can sign in as anybody');
+  }
+  if (provider.insecureUnverifiedEmail) {
+    warn('insecureUnverifiedEmail', 'rules on emails count addresses that nobody verified');
   }
   return warnings;
 }

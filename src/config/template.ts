@@ -5,8 +5,20 @@
 export const templateFilters = ['base64', 'uri', 'json'] as const;
 export type TemplateFilter = (typeof templateFilters)[number];
 
+const plainValues = [
+  'access_token',
+  'id_token',
+  'user',
+  'email',
+  'name',
+  'groups',
+  'session.id',
+  'provider',
+  'request.id',
+] as const;
+
 export type TemplateValue =
-  | { kind: 'access_token' | 'id_token' | 'session.id' | 'provider' | 'request.id' }
+  | { kind: (typeof plainValues)[number] }
   | { kind: 'claim'; path: string }
   | { kind: 'credentials'; username: Template; password: Template };
 
@@ -17,8 +29,6 @@ export interface Placeholder {
 
 /** Literal text and placeholders, in order. */
 export type Template = readonly (string | Placeholder)[];
-
-const plainValues = ['access_token', 'id_token', 'session.id', 'provider', 'request.id'] as const;
 
 export class TemplateSyntaxError extends Error {
   override readonly name = 'TemplateSyntaxError';
@@ -37,7 +47,7 @@ function parsePlaceholder(source: string): Placeholder {
   const path = /^claims\.([^\s{}|]+)$/.exec(name)?.[1];
   if (path !== undefined) return { value: { kind: 'claim', path }, filter };
   throw new TemplateSyntaxError(
-    `{${source}} is not known; there are {access_token}, {id_token}, {claims.<name>}, {session.id}, {provider}, {request.id}`,
+    `{${source}} is not known; there are ${plainValues.map((known) => `{${known}}`).join(', ')}, {claims.<name>}`,
   );
 }
 

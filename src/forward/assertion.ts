@@ -42,12 +42,10 @@ export interface AssertionSource {
   issuer: string;
   /** Each length of a key's life that is configured, in milliseconds. */
   rotations: Iterable<number>;
-  /** Where a person's email and groups are among the claims. */
-  personClaims: { email: string; groups: string };
 }
 
 export function createAssertions(source: AssertionSource, now: () => number = Date.now): Assertions {
-  const { secrets, issuer, personClaims } = source;
+  const { secrets, issuer } = source;
   const [first] = secrets;
   if (first === undefined) throw new Error('a key ring needs at least one secret');
   const remembered = new Map<string, SigningKey>();
@@ -64,7 +62,7 @@ export function createAssertions(source: AssertionSource, now: () => number = Da
         if (!person) return;
         const iat = Math.floor(now() / 1000);
         const { kid, key } = keyAt(first, rotation, Math.floor(now() / rotation));
-        const claims = { iss: issuer, aud, ...identity(person, personClaims), iat, exp: iat + ttl / 1000 };
+        const claims = { iss: issuer, aud, ...identity(person), iat, exp: iat + ttl / 1000 };
         return signJwt({ alg: 'ES256', typ: 'JWT', kid }, { ...claims, jti: randomUUID() }, key);
       };
     },
@@ -88,9 +86,12 @@ export function createAssertions(source: AssertionSource, now: () => number = Da
   };
 }
 
-function identity({ claims }: TemplatePerson, { email, groups }: AssertionSource['personClaims']) {
-  const values = { sub: claims.sub, email: claims[email], groups: claims[groups] };
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+function identity({ claims, user, email, groups }: TemplatePerson) {
+  return {
+    sub: claims.sub ?? user,
+    ...(email !== undefined && { email }),
+    ...(groups.length > 0 && { groups }),
+  };
 }
 
 /** Order of the curve P-256 (FIPS 186-5), less one. */

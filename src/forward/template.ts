@@ -10,8 +10,14 @@ export interface TemplateContext {
 export interface TemplatePerson {
   accessToken: string;
   idToken: string | undefined;
-  sessionId: string;
-  provider: string;
+  /** Undefined for a client that brings a token of its own. */
+  sessionId: string | undefined;
+  /** The name of the provider that says who it is, where that is configured. */
+  provider: string | undefined;
+  user: string;
+  email: string | undefined;
+  name: string | undefined;
+  groups: readonly string[];
   /** Claims by their dotted path. */
   claims: Readonly<Record<string, unknown>>;
 }
@@ -69,7 +75,13 @@ function compileValue(value: TemplateValue): (context: TemplateContext) => unkno
     case 'session.id':
       return ({ person }) => person?.sessionId;
     case 'provider':
-      return ({ person }) => person?.provider;
+    case 'user':
+    case 'email':
+    case 'name':
+    case 'groups': {
+      const { kind } = value;
+      return ({ person }) => person?.[kind];
+    }
     case 'request.id':
       return ({ requestId }) => requestId;
     case 'claim':

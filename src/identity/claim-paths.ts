@@ -13,9 +13,14 @@ export interface ClaimNeeds {
  * Collects what a configuration uses of the claims, so that sessions hold that and no more.
  * @param templates every header template of every route
  */
-export function collectNeeds({ provider, routes }: Config, templates: Iterable<Template | null>): ClaimNeeds {
-  const { user, email, name, groups } = provider.claims;
-  const claimPaths = new Set(['sub', 'preferred_username', user, email, name, groups]);
+export function collectNeeds(
+  { providers, routes }: Config,
+  templates: Iterable<Template | null>,
+): ClaimNeeds {
+  const claimPaths = new Set(['sub', 'preferred_username']);
+  for (const { claims } of Object.values(providers)) {
+    for (const path of Object.values(claims)) claimPaths.add(path);
+  }
   for (const { allow } of routes) for (const path of claimsOfRule(allow)) claimPaths.add(path);
   let idToken = false;
   for (const template of templates) {

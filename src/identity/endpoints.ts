@@ -2,19 +2,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
+import { callerOfSession } from './caller.ts';
 import { type CallbackParts, finishLogin, matchLogin } from './login/callback.ts';
+import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
 import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
 import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
 import type { Visit } from './visit.ts';
 
-export interface EndpointParts extends CallbackParts, SignOutParts {
+export interface EndpointParts extends CallbackParts, SignOutParts, ChoiceParts {
   sessions: Sessions;
-  /** The claims that say who a person is, as dotted paths. */
-  personClaims: { user: string; email: string; name: string; groups: string };
-  /** Rules count email addresses that nobody verified. */
-  countUnverifiedEmail: boolean;
   visitOf(request: FastifyRequest): Visit;
   send(reply: FastifyReply, answer: Answer): FastifyReply;
 }
@@ -37,8 +35,14 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
   const post = (name: string, handle: Handle) => app.post(`${prefix}/${name}`, serve(handle));
 
   get('start', (visit, query) => begin(parts, visit, query));
-  get('sign_in', (_visit, query) => toStart(parts, query));
+  get('sign_in', (visit, query) => signInPage(parts, visit, query.get('rd')));
+  post('sign_in', (visit, query, request) =>
+    chooseByEmail(parts, visit, query.get('rd'), formOf(request).get('email') ?? ''),
+  );
   get('callback', (visit, query) => end(parts, visit, query));
+  for (const { name, config } of parts.providers.all) {
+    if (config.ownCallback) get(`callback/${name}`, (visit, query) => end(parts, visit, query));
+  }
   get('userinfo', (visit) => userinfo(parts, visit));
   get('sign_out', (visit, query, request) => handleSignOut(parts, visit, request, query));
   post('sign_out', (visit, query, request) =>
@@ -62,14 +66,13 @@ async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams)
   // A proxy that sends somebody here by itself asks for a page of its own, not for one of ours.
   const asked = visit.originalUri?.startsWith(`${parts.prefix}/`) ? undefined : visit.originalUri;
   const returnTo = safeReturnTo(query.get('rd') ?? asked, visit.origin, parts.returnOrigins);
-  const isSignedIn = (await parts.sessions.peek(visit.cookies)) !== undefined;
-  return startLogin(parts, visit, returnTo, isSignedIn);
-}
-
-/** With one provider there is nothing to choose. */
-function toStart({ prefix }: EndpointParts, query: URLSearchParams): Answer {
-  const rd = query.get('rd');
-  return redirectTo(rd === null ? `${prefix}/start` : `${prefix}/start?rd=${encodeURIComponent(rd)}`);
+  const byIntent = (await parts.sessions.peek(visit.cookies)) !== undefined;
+  const provider = query.get('provider');
+  return startLogin(parts, visit, {
+    returnTo,
+    byIntent,
+    providers: provider === null ? undefined : [provider],
+  });
 }
 
 async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {
@@ -79,7 +82,8 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
     const { session, returnTo } = await finishLogin(parts, login, visit, query);
     const cookies = await parts.sessions.begin(session, visit.cookies);
     parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
-    return goOn(parts, returnTo, [...cookies, ...forget, parts.rounds.count(visit.cookies)]);
+    const remembered = [parts.rounds.count(visit.cookies), ...rememberChoice(parts, login.provider)];
+    return goOn(parts, returnTo, [...cookies, ...forget, ...remembered]);
   } catch (error) {
     if (error instanceof GatewayError) {
       // Spent, whatever came of it.
@@ -105,20 +109,22 @@ function goOn({ cookies }: EndpointParts, returnTo: string, setCookies: readonly
   return pageAnswer(200, page, setCookies);
 }
 
-async function userinfo({ sessions, personClaims }: EndpointParts, visit: Visit): Promise<Answer> {
+async function userinfo({ sessions, providers }: EndpointParts, visit: Visit): Promise<Answer> {
   const current = await sessions.current(visit.cookies);
-  if (!current) throw new GatewayError('not_signed_in');
-  const { session, setCookies } = current;
-  const { claims, accessTokenExpiresAt, refreshToken } = session;
+  const caller = current && callerOfSession(providers, current);
+  if (!caller) throw new GatewayError('not_signed_in');
+  const { session, setCookies } = caller.current;
+  const { accessTokenExpiresAt, refreshToken } = session;
+  const { user, email, name, groups, claims } = caller.person;
   return jsonAnswer(
     200,
     {
       sub: session.subject,
-      user: claims[personClaims.user],
-      email: claims[personClaims.email],
-      name: claims[personClaims.name],
+      user,
+      email,
+      name,
       preferredUsername: claims.preferred_username,
-      groups: claims[personClaims.groups],
+      groups,
       provider: session.provider,
       signedInAt: isoTime(session.createdAt),
       expiresAt: isoTime(session.expiresAt),

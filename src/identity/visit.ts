@@ -4,6 +4,8 @@ import type { Cookie } from '../session/cookies.ts';
 export interface Visit {
   /** The public origin that the request came to. */
   origin: string;
+  /** The path of the endpoint that was asked. */
+  path: string;
   cookies: readonly Cookie[];
   /** Path and query that the browser asked for, where a trusted proxy sent the request on to the login. */
   originalUri: string | undefined;

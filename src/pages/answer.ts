@@ -65,8 +65,7 @@ export function errorAnswer(
   const title = titles[error.status] ?? 'Something went wrong';
   const extra: Record<string, string> = { 'x-sallyport-error': error.code };
   if (error.retryAfter !== undefined) extra['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfter)));
-  // RFC 9110 §11.6.1: a 401 names a scheme; Bearer makes no browser open a password box.
-  if (error.status === 401) extra['www-authenticate'] = 'Bearer';
+  if (error.challenge !== undefined) extra['www-authenticate'] = error.challenge;
   if (page) {
     const content: Page = {
       title,

@@ -27,6 +27,17 @@ p { margin: 0 0 .9rem; overflow-wrap: anywhere }
 .button { display: inline-block; font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; border: 1px solid var(--accent); border-radius: .55rem; padding: .55rem 1.1rem; background: var(--accent); color: var(--on-accent) }
 .button.second { background: transparent; color: var(--accent) }
 .button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
+.ask { margin: 1.25rem 0 }
+.ask label { display: block; margin-bottom: .3rem; font-weight: 600 }
+.ask input { width: 100%; margin-bottom: .75rem; padding: .55rem .7rem; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .55rem }
+.ask input:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px }
+.or { display: flex; align-items: center; gap: .75rem; color: var(--soft) }
+.or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line) }
+.choices { list-style: none; margin: 1.25rem 0 .5rem; padding: 0; display: grid; gap: .6rem }
+.choice { display: flex; align-items: center; gap: .75rem; padding: .7rem 1rem; border: 1px solid var(--line); border-radius: .55rem; color: inherit; text-decoration: none; font-weight: 600 }
+.choice:hover { border-color: var(--accent) }
+.choice:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
+.note { margin-left: auto; color: var(--soft); font-size: .82rem; font-weight: 400 }
 footer { margin-top: 1.5rem; padding-top: .9rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .82rem; overflow-wrap: anywhere }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 @media (max-width: 30rem) { main { padding: 1.5rem 1.25rem 1.25rem } }
@@ -35,16 +46,23 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 const styleHash = createHash('sha256').update(style).digest('base64');
 
 /** What a page of the gateway says about itself: no script, no frame, no cache, no sniffing. */
-export function pageHeaders({ actions = [] }: Page): Record<string, string> {
+export function pageHeaders({ actions = [], form, choices = [] }: Page): Record<string, string> {
   // The policy also covers where a form's answer redirects to: a sign-out goes on to the provider.
-  const formAction = actions.some(({ post }) => post) ? "'self' https: http:" : "'none'";
+  const formAction = form || actions.some(({ post }) => post) ? "'self' https: http:" : "'none'";
   return {
     'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; form-action ${formAction}; frame-ancestors 'none'; base-uri 'none'`,
+    'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}';${imageSources(choices)} form-action ${formAction}; frame-ancestors 'none'; base-uri 'none'`,
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
     'cache-control': 'no-store',
   };
+}
+
+/** Pictures come from where the configuration says, and nothing else. */
+function imageSources(choices: readonly Choice[]): string {
+  const icons = choices.flatMap(({ icon }) => icon ?? []);
+  const sources = new Set(icons.map((icon) => (icon.startsWith('data:') ? 'data:' : new URL(icon).origin)));
+  return sources.size === 0 ? '' : ` img-src ${[...sources].join(' ')};`;
 }
 
 export interface Action {
@@ -54,12 +72,31 @@ export interface Action {
   post?: boolean;
 }
 
+/** One of several ways on, as a wide button. */
+export interface Choice {
+  label: string;
+  href: string;
+  /** An https or data URL of a picture. */
+  icon: string | undefined;
+  /** It was taken the last time. */
+  isLast: boolean;
+}
+
+/** A form with one field. */
+export interface Form {
+  action: string;
+  field: { name: string; type: 'email'; label: string; autocomplete: string };
+  submit: string;
+}
+
 export interface Page {
   title: string;
   /** The main sentence; plain text. */
   message: string;
   /** What else helps; plain text. */
   detail?: string | undefined;
+  form?: Form;
+  choices?: readonly Choice[];
   actions?: readonly Action[];
   /** Where the browser goes on to by itself, as of this page. */
   refreshTo?: string;
@@ -75,8 +112,25 @@ function renderAction({ label, href, post }: Action, index: number): string {
     : `<a class="${look}" href="${target}">${escapeHtml(label)}</a>`;
 }
 
+function renderChoice({ label, href, icon, isLast }: Choice): string {
+  const picture = icon === undefined ? '' : `<img src="${escapeHtml(icon)}" alt="" width="20" height="20">`;
+  const note = isLast ? '<span class="note">last used</span>' : '';
+  return `<li><a class="choice" href="${escapeHtml(href)}">${picture}<span>${escapeHtml(label)}</span>${note}</a></li>\n`;
+}
+
+function renderForm({ action, field, submit }: Form): string {
+  return `<form class="ask" method="post" action="${escapeHtml(action)}">
+<label for="${field.name}">${escapeHtml(field.label)}</label>
+<input id="${field.name}" name="${field.name}" type="${field.type}" autocomplete="${field.autocomplete}" required autofocus>
+<button class="button">${escapeHtml(submit)}</button>
+</form>
+<p class="or">or</p>
+`;
+}
+
 /** A whole page; all texts are escaped here. */
-export function renderPage({ title, message, detail, actions = [], refreshTo, footer }: Page): string {
+export function renderPage(page: Page): string {
+  const { title, message, detail, form, choices = [], actions = [], refreshTo, footer } = page;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -90,7 +144,9 @@ ${refreshTo ? `<meta http-equiv="refresh" content="0;url=${escapeHtml(refreshTo)
 <main>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(message)}</p>
-${detail ? `<p class="detail">${escapeHtml(detail)}</p>\n` : ''}${
+${detail ? `<p class="detail">${escapeHtml(detail)}</p>\n` : ''}${form ? renderForm(form) : ''}${
+  choices.length > 0 ? `<ul class="choices">\n${choices.map(renderChoice).join('')}</ul>\n` : ''
+}${
   actions.length > 0 ? `<div class="actions">${actions.map(renderAction).join('')}</div>\n` : ''
 }${footer ? `<footer>${escapeHtml(footer)}</footer>\n` : ''}</main>
 </body>

@@ -1,11 +1,10 @@
-import type { Person } from '../access/conditions.ts';
-import { type Decision, decide } from '../access/decide.ts';
+import { type Decision, decide, trusts } from '../access/decide.ts';
 import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
 import type { Network } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarder.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
-import type { EndpointParts } from '../identity/endpoints.ts';
+import { type Caller, callerOfSession } from '../identity/caller.ts';
 import type { Visit } from '../identity/visit.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
@@ -19,7 +18,7 @@ import type { Parts } from './parts.ts';
 
 /** Who asks, and whether they may. */
 export interface Admission {
-  current: Current | undefined;
+  caller: Caller | undefined;
   decision: Decision;
 }
 
@@ -31,14 +30,16 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
   const { request, peer } = exchange;
   const conclude = (current: Current | undefined): Admission => {
     exchange.subject = current?.session.subject;
+    const known = current && callerOfSession(parts.login.providers, current);
+    const caller = known && trusts(route, known.person) ? known : undefined;
+    const person = caller?.person;
     const { method } = exchange;
     const { headers } = request;
     const navigation = isNavigation(method, headers);
     const preflight = isPreflight(method, headers);
     const forgeable = isForgeable(method, headers);
-    const person = current && personOf(parts.login, current.session);
     const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
-    return { current, decision: decide(route, { person, isFrom, navigation, preflight, forgeable }) };
+    return { caller, decision: decide(route, { person, isFrom, navigation, preflight, forgeable }) };
   };
   const current = parts.sessions.current(parseCookies(request.headers.cookie));
   return current instanceof Promise ? current.then(conclude) : conclude(current);
@@ -46,36 +47,13 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
 
 /** A denial as an error; it names the person, who may have another account. */
 export function refusal(
-  parts: Parts,
   { code, reason }: Extract<Decision, { kind: 'deny' }>,
-  current: Current | undefined,
+  caller: Caller | undefined,
 ): GatewayError {
   if (code !== 'not_allowed') return new GatewayError(code);
-  const person = current && personOf(parts.login, current.session);
+  const person = caller?.person;
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason) });
-}
-
-/** The person of a session, as rules and pages see them. */
-export function personOf(
-  { personClaims, countUnverifiedEmail }: Pick<EndpointParts, 'personClaims' | 'countUnverifiedEmail'>,
-  { subject, claims }: Pick<Session, 'subject' | 'claims'>,
-): Person {
-  const { user, email, groups } = personClaims;
-  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  return {
-    user: text(claims[user]) ?? subject,
-    email: text(claims[email]),
-    emailVerified: countUnverifiedEmail || ![false, 'false'].includes(claims.email_verified as boolean),
-    groups: groupsOf(claims[groups]),
-    claims,
-  };
-}
-
-/** A list; or one text, in which some providers put several groups with spaces between. */
-function groupsOf(claim: unknown): string[] {
-  if (typeof claim === 'string') return claim.split(/\s+/).filter((group) => group !== '');
-  return Array.isArray(claim) ? claim.filter((group) => typeof group === 'string') : [];
 }
 
 const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();
@@ -93,17 +71,17 @@ export function forwardingOf(
   exchange: Exchange,
   { target, origin }: Destination,
   route: Route,
-  current: Current | undefined,
+  caller: Caller | undefined,
 ): Omit<Forwarding, 'fail'> {
-  const session = current?.session;
+  const session = caller?.current?.session;
   return {
     request: exchange.request,
     route,
     path: upstreamPath(route, target.path) + target.query,
     publicOrigin: origin,
     sender: { ...exchange.peer, host: target.host, scheme: origin.startsWith('https:') ? 'https' : 'http' },
-    context: { requestId: exchange.requestId, person: session && { ...session, sessionId: session.id } },
-    setCookies: current?.setCookies ?? [],
+    context: { requestId: exchange.requestId, person: caller?.person },
+    setCookies: caller?.current?.setCookies ?? [],
     lifespan: session && lifespanOf(parts, session),
   };
 }
@@ -117,8 +95,9 @@ function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session
 }
 
 /** What the login and the other endpoints have to know of a request. */
-export function visitOf({ request, peer }: Exchange, { origin }: Destination): Visit {
+export function visitOf({ request, peer }: Exchange, { origin, target, resolution }: Destination): Visit {
   const uri = peer.trusted ? request.headers['x-forwarded-uri'] : undefined;
   const originalUri = typeof uri === 'string' ? uri : undefined;
-  return { origin, cookies: parseCookies(request.headers.cookie), originalUri };
+  const path = resolution.kind === 'endpoint' ? resolution.path : target.path;
+  return { origin, path, cookies: parseCookies(request.headers.cookie), originalUri };
 }

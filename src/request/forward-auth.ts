@@ -63,23 +63,24 @@ async function answer(
     // The gateway's other endpoints are answered by the gateway itself, whoever asks.
     return reply.code(allowed).send();
   }
-  const { current, decision }: Admission = await admit(parts, exchange, resolution.route);
-  if (decision.kind === 'deny') throw refusal(parts, decision, current);
+  const { caller, decision }: Admission = await admit(parts, exchange, resolution.route);
+  if (decision.kind === 'deny') throw refusal(decision, caller);
   if (decision.kind === 'login') {
     if (!mayRedirect) throw new GatewayError('not_signed_in');
     return sendAnswer(
       reply,
-      await startLogin(parts.login, visitOf(exchange, destination), origin + target.path + target.query),
+      await startLogin(parts.login, visitOf(exchange, destination), {
+        returnTo: origin + target.path + target.query,
+        providers: resolution.route.provider,
+      }),
     );
   }
-  const session = current?.session;
-  const person = session && { ...session, sessionId: session.id };
   const headers = parts.forwarder.identityHeaders(resolution.route, {
     requestId: exchange.requestId,
-    person,
+    person: caller?.person,
   });
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
-  for (const line of current?.setCookies ?? []) reply.header('set-cookie', line);
+  for (const line of caller?.current?.setCookies ?? []) reply.header('set-cookie', line);
   return reply.code(allowed).send();
 }
 

@@ -91,23 +91,23 @@ async function registerProxy(
       done(new GatewayError('unknown_endpoint'));
       return;
     }
-    const proceed = ({ current, decision }: Admission) => {
+    const proceed = ({ caller, decision }: Admission) => {
       switch (decision.kind) {
         case 'allow':
-          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, current));
+          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, caller));
           // The body is the application's business: this type no parser of ours looks at. None at all would
           // not do, since Fastify refuses QUERY without one; upstream goes what the client sent.
           request.raw.headers['content-type'] = 'application/octet-stream';
           done();
           break;
         case 'login':
-          startLogin(login, visitOf(exchange, destination), origin + target.path + target.query).then(
-            (answer) => sendAnswer(reply, answer),
-            done,
-          );
+          startLogin(login, visitOf(exchange, destination), {
+            returnTo: origin + target.path + target.query,
+            providers: resolution.route.provider,
+          }).then((answer) => sendAnswer(reply, answer), done);
           break;
         case 'deny':
-          done(refusal(parts, decision, current));
+          done(refusal(decision, caller));
           break;
       }
     };

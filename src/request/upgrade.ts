@@ -47,17 +47,17 @@ async function passHandshake(
   const destination = arrived(exchange);
   if (destination.resolution.kind === 'endpoint') throw new GatewayError('unknown_endpoint');
   const { route } = destination.resolution;
-  const { current, decision } = await admit(parts, exchange, route);
+  const { caller, decision } = await admit(parts, exchange, route);
   // The client may have left while the session was looked up.
   if (socket.destroyed) return;
   if (decision.kind === 'login') throw new GatewayError('not_signed_in');
-  if (decision.kind === 'deny') throw refusal(parts, decision, current);
+  if (decision.kind === 'deny') throw refusal(decision, caller);
   const { origin } = exchange.request.headers;
   // RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along.
-  if (current && origin !== undefined && !parts.login.returnOrigins.has(origin))
+  if (caller?.current && origin !== undefined && !parts.login.returnOrigins.has(origin))
     throw new GatewayError('cross_site');
   parts.forwarder.openTunnel({
-    ...forwardingOf(parts, exchange, destination, route, current),
+    ...forwardingOf(parts, exchange, destination, route, caller),
     socket,
     head,
     answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),

@@ -55,9 +55,9 @@ export function compileRoutes({ routes: configured }: Config): RouteTable {
   };
 }
 
-function ruleOf({ allow, unauthenticated, preflight, csrf }: RouteConfig): string {
+function ruleOf({ allow, unauthenticated, preflight, csrf, provider }: RouteConfig): string {
   const isOpen = allow === 'public' || unauthenticated === 'pass';
-  return `${isOpen ? 'everybody ' : ''}${JSON.stringify(allow)} ${preflight} ${csrf}`;
+  return `${isOpen ? 'everybody ' : ''}${JSON.stringify([allow, provider])} ${preflight} ${csrf}`;
 }
 
 function addRoute(hosts: Map<string, PathTable>, route: Route): void {

@@ -8,6 +8,8 @@ export interface GatewayCookies {
   loginPrefix: string;
   /** Counts logins that came back without effect. */
   rounds: string;
+  /** Remembers which provider was taken. */
+  choice: string;
   attributes: CookieAttributes;
   /**
    * The provider sends people back from another site, so Strict would hold a login's cookies back; and they
@@ -29,6 +31,8 @@ export function gatewayCookies({ session: { cookie }, publicUrl }: Config): Gate
   const session = cookie.name ?? standardName(secure, cookie.domain !== undefined);
   const loginPrefix = `${session}-login-`;
   const rounds = `${session}-rounds`;
+  const choice = `${session}-provider`;
+  const whole = new Set([rounds, choice].map((name) => name.toLowerCase()));
   // Browsers compare the prefixes of names without case, so a differing case is no way around.
   const lowerSession = session.toLowerCase();
   const isChunk = (name: string) => name.startsWith(`${lowerSession}.`) || name === lowerSession;
@@ -37,11 +41,12 @@ export function gatewayCookies({ session: { cookie }, publicUrl }: Config): Gate
     session,
     loginPrefix,
     rounds,
+    choice,
     attributes,
     loginAttributes: { ...attributes, path: '/', sameSite: 'lax' },
     owns(name) {
       const lower = name.toLowerCase();
-      return isChunk(lower) || lower.startsWith(loginPrefix.toLowerCase()) || lower === rounds.toLowerCase();
+      return isChunk(lower) || lower.startsWith(loginPrefix.toLowerCase()) || whole.has(lower);
     },
   };
 }

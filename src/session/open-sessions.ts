@@ -30,7 +30,7 @@ export interface SessionNeeds {
 
 /** Opens the session store that the configuration names, and what the processes have in common. */
 export function openSessions(config: Config, { cookies, ring, grant, log }: SessionNeeds): OpenedSessions {
-  const { session, provider } = config;
+  const { session, providers } = config;
   const revocations = createRevocations();
   const shared = openShared(config, revocations, log);
   const writer = createCookieWriter({
@@ -56,7 +56,7 @@ export function openSessions(config: Config, { cookies, ring, grant, log }: Sess
       longest: Math.floor(session.maxLifetime / 1000),
       onTokenExpiry: session.onTokenExpiry,
     },
-    patience: provider.timeout,
+    patience: Math.max(0, ...Object.values(providers).map(({ timeout }) => timeout)),
     log,
   });
   return { sessions, revocations, shared };

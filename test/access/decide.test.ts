@@ -4,6 +4,8 @@ import { type AccessRequest, type AccessRule, decide } from '../../src/access/de
 import { isNavigation, wantsPage } from '../../src/access/navigation.ts';
 
 const ada: Person = {
+  provider: 'default',
+  name: 'Ada',
   user: 'ada',
   email: 'Ada@Example.com',
   emailVerified: true,
@@ -120,7 +122,15 @@ test('claims are compared by value and type, lists by their members', async (t) 
 });
 
 test('what is absent is denied', async (t) => {
-  const bare: Person = { user: 'x', email: undefined, emailVerified: true, groups: [], claims: {} };
+  const bare: Person = {
+    provider: undefined,
+    user: 'x',
+    email: undefined,
+    name: undefined,
+    emailVerified: true,
+    groups: [],
+    claims: {},
+  };
   for (const rule of [
     { groups: ['a'] },
     { emails: ['a@b'] },

@@ -11,7 +11,7 @@ import {
   reachCallback,
 } from '../login/steps.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { gatewayYaml } from '../support/gateway-config.ts';
+import { gatewayYaml, onlyProvider } from '../support/gateway-config.ts';
 import { type ProviderHit, startProvider, type Tamper } from '../support/provider.ts';
 import { onPath, sendJson } from './forged-token.ts';
 import { assertRefused } from './refusal.ts';
@@ -245,9 +245,9 @@ test('C21 an endpoint on plain http of another machine is refused unless insecur
         1,
       );
       const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
-      const http = createProviderHttp(config.provider);
+      const http = createProviderHttp(onlyProvider(config));
       t.teardown(() => http.close());
-      const found = fetchMetadata(config.provider, http);
+      const found = fetchMetadata(onlyProvider(config), http);
       if (insecureHttp) await t.resolves(found, `${name} with insecureHttp`);
       else await t.rejects(found, { message: new RegExp(`${name} is plain http`) }, name);
     }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
+import { onlyProvider } from '../support/gateway-config.ts';
 
 const secret = Buffer.alloc(32, 7).toString('base64');
 const good = `publicUrl: https://app.example.com
@@ -20,13 +21,13 @@ const parse = (text: string, more: NodeJS.ProcessEnv = {}) =>
 test('the six-line file is enough, and everything else has its default', async (t) => {
   const { config, warnings } = parse(good);
   t.strictSame(config.publicUrl, ['https://app.example.com']);
-  t.equal(config.provider.clientSecret, 's3cret');
+  t.equal(onlyProvider(config).clientSecret, 's3cret');
   t.strictSame(config.session.secret, [Buffer.alloc(32, 7)]);
   t.strictSame(config.listen.address, { host: '127.0.0.1', port: 4180 });
   t.strictSame(config.admin.listen, { host: '127.0.0.1', port: 4181 });
   t.equal(config.endpoints.prefix, '/oauth2');
   t.equal(config.session.maxLifetime, 12 * 3600 * 1000);
-  t.strictSame(config.provider.scopes, ['openid', 'profile', 'email']);
+  t.strictSame(onlyProvider(config).scopes, ['openid', 'profile', 'email']);
   t.strictSame(warnings, []);
 });
 
@@ -50,16 +51,16 @@ test('variables, defaults and files are filled in, and a doubled dollar is a dol
     .replace('http://legacy', () => 'http://${HOST:-fallback}')
     .replace('${OIDC_CLIENT_SECRET}', () => '"$${literal}-${OIDC_CLIENT_SECRET}"');
   const { config } = parse(text);
-  t.equal(config.provider.clientId, 'from-a-file');
+  t.equal(onlyProvider(config).clientId, 'from-a-file');
   t.equal(config.upstream, 'http://fallback:8080');
-  t.equal(config.provider.clientSecret, '${literal}-s3cret');
+  t.equal(onlyProvider(config).clientSecret, '${literal}-s3cret');
   t.equal(parse(text, { HOST: 'given' }).config.upstream, 'http://given:8080');
 });
 
 test('what a variable holds cannot change the structure of the file', async (t) => {
   const { config } = parse(good, { OIDC_CLIENT_SECRET: 'x\n  insecureHttp: true # ' });
-  t.equal(config.provider.insecureHttp, false);
-  t.equal(config.provider.clientSecret, 'x\n  insecureHttp: true # ');
+  t.equal(onlyProvider(config).insecureHttp, false);
+  t.equal(onlyProvider(config).clientSecret, 'x\n  insecureHttp: true # ');
 });
 
 test('the environment overrides scalars and lists, by name or by file', async (t) => {
@@ -74,13 +75,13 @@ test('the environment overrides scalars and lists, by name or by file', async (t
     SALLYPORT_TRUSTED_PROXIES: '10.0.0.0/8,::1',
     SALLYPORT_PROVIDER_INSECURE_HTTP: 'true',
   });
-  t.equal(config.provider.clientId, 'other');
-  t.equal(config.provider.clientSecret, 'file-secret');
-  t.strictSame(config.provider.scopes, ['openid', 'groups']);
+  t.equal(onlyProvider(config).clientId, 'other');
+  t.equal(onlyProvider(config).clientSecret, 'file-secret');
+  t.strictSame(onlyProvider(config).scopes, ['openid', 'groups']);
   t.strictSame(config.listen.address, { host: '0.0.0.0', port: 8080 });
   t.equal(config.admin.listen, 'off');
   t.equal(config.trustedProxies.length, 2);
-  t.equal(config.provider.insecureHttp, true);
+  t.equal(onlyProvider(config).insecureHttp, true);
 });
 
 test('an address from the environment leaves the TLS settings of the file alone', async (t) => {
@@ -125,7 +126,7 @@ test('settings that weaken the defaults are said at start', async (t) => {
       .replace('https://id', 'http://id')
       .replace('  clientId', '  insecureHttp: true\n  clientId'),
   );
-  t.match(warnings.join('\n'), /insecureHttp is on/);
+  t.match(warnings.join('\n'), /insecureHttp of provider default is on/);
   t.match(warnings.join('\n'), /http:\/\/app\.example\.com is plain http/);
 });
 

@@ -98,7 +98,7 @@ const wrong: Wrong[] = [
     text: good.replace(provider, ''),
     path: 'provider',
     source: 'sallyport.yaml:1',
-    says: /this key is required: a map of keys/,
+    says: /this key is required: where people sign in/,
   },
   {
     what: 'a key of the provider is misspelt',

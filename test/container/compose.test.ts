@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
+import { onlyProvider } from '../support/gateway-config.ts';
 
 const folder = fileURLToPath(new URL('../../../config/compose/', import.meta.url));
 
@@ -94,7 +95,7 @@ test('compose/keycloak: browser and gateway each get addresses that they can rea
   const [example] = examples;
   const keycloak = example?.services.keycloak;
   if (!example || !keycloak) throw new Error('no Keycloak');
-  const { provider } = gatewayConfig(example).config;
+  const provider = onlyProvider(gatewayConfig(example).config);
   const publicOrigin = keycloak.environment?.KC_HOSTNAME;
   const [, published, inside] = keycloak.ports?.[0]?.split(':') ?? [];
   t.equal(publicOrigin, `http://localhost:${published}`);
@@ -113,9 +114,9 @@ test('compose/keycloak: the realm knows the client as the gateway presents itsel
   const { config } = gatewayConfig(example);
   const realm = JSON.parse(readFileSync(join(folder, 'keycloak/realm.json'), 'utf8'));
   const [client] = realm.clients;
-  t.ok(config.provider.issuer.endsWith(`/realms/${realm.realm}`));
-  t.equal(client.clientId, config.provider.clientId);
-  t.equal(client.secret, config.provider.clientSecret);
+  t.ok(onlyProvider(config).issuer.endsWith(`/realms/${realm.realm}`));
+  t.equal(client.clientId, onlyProvider(config).clientId);
+  t.equal(client.secret, onlyProvider(config).clientSecret);
   t.same(client.redirectUris, [`${config.publicUrl[0]}${config.endpoints.prefix}/callback`]);
-  t.equal(client.protocolMappers[0].config['claim.name'], config.provider.claims.groups);
+  t.equal(client.protocolMappers[0].config['claim.name'], onlyProvider(config).claims.groups);
 });

@@ -85,12 +85,21 @@ test('assertion keys rotate: the next one is published before it signs, and inst
   const source = {
     issuer: 'https://app.example',
     rotations: [7 * day],
-    personClaims: { email: 'email', groups: 'g' },
   };
   const one = createAssertions({ ...source, secrets }, () => now);
   const other = createAssertions({ ...source, secrets: [...secrets].reverse() }, () => now);
   const sign = one.compile({ header: 'X', audience: ['a'], ttl: 60_000, rotation: 7 * day });
-  const person = { accessToken: '', idToken: undefined, sessionId: '', provider: '', claims: { sub: 'ada' } };
+  const person = {
+    accessToken: '',
+    idToken: undefined,
+    sessionId: '',
+    provider: '',
+    user: 'ada',
+    email: undefined,
+    name: undefined,
+    groups: [],
+    claims: { sub: 'ada' },
+  };
   const before = other.keySet() as JSONWebKeySet;
   t.equal(before.keys.length, 6, 'of both secrets: past, present and next');
   const kids = new Set<unknown>();

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parse, stringify } from 'yaml';
+import type { Config, ProviderConfig } from '../../src/config/schema/index.ts';
 import type { TestProvider } from './provider.ts';
 
 /** What a test says of the gateway that it wants; everything else is filled in. */
@@ -34,6 +35,13 @@ export function gatewayYaml({ provider, upstream, config }: GatewayParts, port: 
   if (upstream !== undefined) base.upstream = typeof upstream === 'string' ? upstream : upstream.url;
   const more = typeof config === 'string' ? (parse(config) as Record<string, unknown>) : (config ?? {});
   return stringify(merge(base, more));
+}
+
+/** The provider of a configuration that has one. */
+export function onlyProvider({ providers }: Config): ProviderConfig {
+  const [provider, ...others] = Object.values(providers);
+  if (!provider || others.length > 0) throw new Error('not one provider');
+  return provider;
 }
 
 function authentication(provider: GatewayParts['provider']): Record<string, string> {

@@ -12,9 +12,9 @@ import {
   text,
   upstreamUrl,
 } from './fields.ts';
-import { providerSchema } from './provider.ts';
+import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
-import { sessionSchema } from './session.ts';
+import { type SessionConfig, sessionSchema } from './session.ts';
 
 /**
  * The one source of the configuration: its types, defaults, JSON Schema, reference page, environment
@@ -83,7 +83,13 @@ export const configSchema = z
         description: 'The application, as short for one route with the path `/`.',
         examples: ['http://legacy:8080'],
       }),
-    provider: providerSchema,
+    provider: providerSchema
+      .optional()
+      .meta({ description: 'The one provider that people sign in with; short for `providers.default`.' }),
+    providers: providersSchema.meta({
+      description:
+        'Several providers by name; people choose on the sign-in page. Each takes the keys of `provider`.',
+    }),
     session: sessionSchema,
     routes: z.array(routeSchema, { error: 'a list of routes' }).prefault([]).meta({
       description:
@@ -158,7 +164,10 @@ export const configSchema = z
   .meta({ title: 'Sallyport configuration' });
 
 /** A valid configuration, defaults filled in. */
-export interface Config extends z.output<typeof configSchema> {
+export interface Config extends Omit<z.output<typeof configSchema>, 'provider' | 'providers' | 'session'> {
+  session: SessionConfig & { secret: Buffer<ArrayBuffer>[] };
+  /** Every provider by its name, in the order of the file. */
+  providers: Readonly<Record<string, ProviderConfig>>;
   /** The header templates that stand under those of the file. */
   defaultHeaders: Readonly<Record<string, Template>>;
 }

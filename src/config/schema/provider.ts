@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { claimPath, duration, endpointUrl, flag, text } from './fields.ts';
+import { claimPath, duration, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
 
 const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const;
 
@@ -90,6 +90,31 @@ export const providerSchema = z
       description:
         'Lets rules on emails and email domains count addresses that the provider says are not verified.',
     }),
+    label: text()
+      .optional()
+      .meta({ description: 'The name on its button of the sign-in page; unset, the key below `providers`.' }),
+    icon: parsed('an https:// URL of an image, or a data:image/… URL', (input) =>
+      /^(https:\/\/[^\s"'<>;,]+|data:image\/(png|svg\+xml|webp|jpeg|gif);base64,[A-Za-z0-9+/=]+)$/.test(input)
+        ? input
+        : undefined,
+    )
+      .optional()
+      .meta({ description: 'A picture for its button: an https URL, or a data URL.' }),
+    match: z
+      .strictObject({
+        emailDomains: oneOrMore(text('a domain such as example.com'), 'a domain, or a list of domains').meta({
+          description: 'Whoever gives an address of one of these domains on the sign-in page goes here.',
+        }),
+      })
+      .optional()
+      .meta({
+        description:
+          'Which people sign in here. The sign-in page then asks for the email address, and passes it on as `login_hint`.',
+      }),
+    ownCallback: flag().prefault(false).meta({
+      description:
+        'Gives this provider a redirect URI of its own, `/oauth2/callback/<name>`, against mix-up (RFC 9700 §4.4): for one that does not name itself in its answers (RFC 9207).',
+    }),
     ca: text().optional().meta({
       description: 'A PEM file of certificate authorities for the provider, beside the usual ones.',
     }),
@@ -102,5 +127,14 @@ export const providerSchema = z
     }),
   })
   .meta({ description: 'The OpenID provider that people sign in with.' });
+
+/** Names that fit into an address, a cookie and the name of an environment variable. */
+const providerName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, {
+  error: 'a name of small letters, digits and -, such as corp',
+});
+
+export const providersSchema = z
+  .record(providerName, providerSchema, { error: 'a map of names to providers' })
+  .prefault({});
 
 export type ProviderConfig = z.output<typeof providerSchema>;

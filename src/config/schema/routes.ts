@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
-import { flag, parsed, size } from './fields.ts';
+import { flag, oneOrMore, parsed, size, text } from './fields.ts';
 import { timeouts, upstreams, upstreamTls } from './upstream.ts';
 
 /** RFC 9110 §5.1: a field name is a token. */
@@ -109,6 +109,12 @@ export const routeSchema = z.strictObject({
     .meta({
       description:
         'What a request without a session gets: `auto` sends a browser navigation to the login and answers 401 to anything else.',
+    }),
+  provider: oneOrMore(text('the name of a provider'), 'the name of a provider, or a list of names')
+    .optional()
+    .meta({
+      description:
+        'The providers whose people may pass; others are sent to sign in with (the first of) these.',
     }),
   preflight: z.enum(['check', 'pass'], { error: 'one of check, pass' }).prefault('check').meta({
     description: 'Whether CORS preflights, which never carry a session, pass to the application without one.',

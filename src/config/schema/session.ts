@@ -14,6 +14,8 @@ const secret = () =>
     },
   );
 
+export const sessionSecretForm = 'a base64 secret of at least 32 bytes, or a list of them';
+
 const cookie = z
   .strictObject({
     name: parsed('a cookie name of letters, digits, - and _', (input) =>
@@ -76,9 +78,9 @@ const redis = z
 
 export const sessionSchema = z
   .strictObject({
-    secret: oneOrMore(secret(), 'a base64 secret of at least 32 bytes, or a list of them').meta({
+    secret: oneOrMore(secret(), sessionSecretForm).optional().meta({
       description:
-        'The key ring: one secret, or a list. The first seals, all of them open, so that a secret can be replaced without signing anybody out.',
+        'The key ring: one secret, or a list. The first seals, all of them open, so that a secret can be replaced without signing anybody out. Only a gateway where nobody signs in does without.',
       secret: true,
     }),
     cookie,
@@ -106,4 +108,7 @@ export const sessionSchema = z
         'The most that the session may take in cookies, all chunks together. Servers in front of the gateway often refuse more than 8KiB.',
     }),
   })
+  .prefault({})
   .meta({ description: 'The session of a person who is signed in.' });
+
+export type SessionConfig = z.output<typeof sessionSchema>;

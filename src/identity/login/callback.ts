@@ -12,10 +12,11 @@ import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
 import { loginError } from '../provider/failure.ts';
 import { verifyIdToken } from '../provider/id-token.ts';
+import type { Provider } from '../provider/provider.ts';
 import type { Visit } from '../visit.ts';
 import { collectClaims } from './collect-claims.ts';
 import type { PendingLogin } from './login-cookie.ts';
-import type { LoginParts } from './start.ts';
+import { callbackPath, type LoginParts } from './start.ts';
 import type { UsedStates } from './used-states.ts';
 
 export interface CallbackParts extends LoginParts {
@@ -50,7 +51,8 @@ export function matchLogin({ loginCookies }: LoginParts, visit: Visit, query: UR
 
 /** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
 function checkResponse(
-  { provider, usedStates }: CallbackParts,
+  { usedStates, prefix }: CallbackParts,
+  provider: Provider,
   login: PendingLogin,
   visit: Visit,
   query: URLSearchParams,
@@ -64,7 +66,8 @@ function checkResponse(
       throw new GatewayError('login_response_invalid', { detail: 'A parameter came twice.' });
     }
   }
-  if (login.origin !== visit.origin || login.provider !== provider.name) {
+  // RFC 9700 §4.4.2.2: an answer at another provider's redirect URI is that provider's.
+  if (login.origin !== visit.origin || visit.path !== callbackPath(prefix, provider)) {
     throw new GatewayError('login_state_mismatch', {
       cause: new Error(`the login began at ${login.origin} with provider ${login.provider}`),
     });
@@ -84,21 +87,27 @@ export async function finishLogin(
   visit: Visit,
   query: URLSearchParams,
 ): Promise<FinishedLogin> {
-  const client = parts.provider.client();
-  checkResponse(parts, login, visit, query);
+  const provider = parts.providers.get(login.provider);
+  if (!provider) {
+    throw new GatewayError('login_state_mismatch', {
+      cause: new Error(`there is no ${login.provider} any more`),
+    });
+  }
+  const client = provider.client();
+  checkResponse(parts, provider, login, visit, query);
   try {
     // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
-    const currentUrl = new URL(`${login.origin}${parts.callbackPath}?${query}`);
+    const currentUrl = new URL(`${login.origin}${visit.path}?${query}`);
     const tokens = await authorizationCodeGrant(client, currentUrl, {
       expectedState: login.state,
       expectedNonce: login.nonce,
       pkceCodeVerifier: login.codeVerifier,
       idTokenExpected: true,
     });
-    await verifyIdToken(parts.provider, tokens);
+    await verifyIdToken(provider, tokens);
     const idToken = checkedIdToken(tokens);
-    const claims = await collectClaims(parts, client, tokens, idToken);
-    return { session: newSession(parts, client, tokens, idToken, claims), returnTo: login.returnTo };
+    const claims = await collectClaims({ ...parts, provider }, client, tokens, idToken);
+    return { session: newSession(parts, provider, tokens, idToken, claims), returnTo: login.returnTo };
   } catch (error) {
     throw loginError(error);
   }
@@ -116,8 +125,8 @@ function checkedIdToken(tokens: TokenEndpointResponse & TokenEndpointResponseHel
 }
 
 function newSession(
-  { provider, maxLifetime, keepIdToken }: CallbackParts,
-  client: Configuration,
+  { maxLifetime, keepIdToken }: CallbackParts,
+  provider: Provider,
   tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
   idToken: IDToken,
   claims: Record<string, unknown>,
@@ -136,7 +145,7 @@ function newSession(
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
     refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
     refreshToken: tokens.refresh_token,
-    idToken: keepIdToken(client) ? tokens.id_token : undefined,
+    idToken: keepIdToken(provider.client()) ? tokens.id_token : undefined,
     createdAt: exactly,
     seenAt: now,
     expiresAt: now + Math.floor(maxLifetime / 1000),

@@ -8,17 +8,30 @@ import {
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
 import type { Provider } from '../provider/provider.ts';
+import type { Providers } from '../provider/providers.ts';
 import type { Visit } from '../visit.ts';
 import type { LoginCookies } from './login-cookie.ts';
 import type { Rounds } from './rounds.ts';
 
 /** What a login is made of; shared by its start and its callback. */
 export interface LoginParts {
-  provider: Provider;
+  providers: Providers;
   loginCookies: LoginCookies;
   rounds: Rounds;
-  /** The path of the callback, the same for every origin. */
-  callbackPath: string;
+  /** The path below which the endpoints live. */
+  prefix: string;
+}
+
+/** What somebody wants who is sent to sign in. */
+export interface LoginWish {
+  /** Where to go afterwards: an absolute URL that is known to be safe. */
+  returnTo: string;
+  /** The names of the providers that will do, the first of them best; none for all. */
+  providers?: readonly string[] | undefined;
+  /** They want it, with a session or by a form that they sent: who does so by intent is in no loop. */
+  byIntent?: boolean;
+  /** Who it probably is (OpenID Connect Core §3.1.2.1). */
+  loginHint?: string | undefined;
 }
 
 /** A login cookie must stay below 4096 bytes; a longer address is kept without its query, or not at all. */
@@ -26,17 +39,14 @@ const longestReturnTo = 2600;
 
 /**
  * Starts a login: an authorization request (RFC 6749 §4.1.1) with state, nonce and PKCE S256, bound to this
- * browser. Throws GatewayError when the provider is away or when logins have been going round in circles.
- * @param returnTo where to go afterwards: an absolute URL that is known to be safe
- * @param signedIn the browser does have a session: who signs in again by intent is in no loop
+ * browser; where there is a choice of providers, the way to the page where people choose. Rejects with
+ * GatewayError when the provider is away or when logins have been going round in circles.
  */
-export async function startLogin(
-  parts: LoginParts,
-  visit: Visit,
-  returnTo: string,
-  signedIn = false,
-): Promise<Answer> {
-  if (!signedIn && parts.rounds.isLoop(visit.cookies)) {
+export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWish): Promise<Answer> {
+  const { returnTo } = wish;
+  const provider = chosenProvider(parts, wish);
+  if (!provider) return redirectTo(signInUrl(parts, visit, returnTo));
+  if (!wish.byIntent && parts.rounds.isLoop(visit.cookies)) {
     throw new GatewayError('login_loop', {
       detail:
         'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.',
@@ -45,16 +55,17 @@ export async function startLogin(
       returnTo,
     });
   }
-  const client = parts.provider.client();
-  const { config } = parts.provider;
+  const client = provider.client();
+  const { config } = provider;
   const state = randomState();
   const nonce = randomNonce();
   const codeVerifier = randomPKCECodeVerifier();
   const location = buildAuthorizationUrl(client, {
     ...config.authorizationParams,
-    redirect_uri: visit.origin + parts.callbackPath,
+    redirect_uri: visit.origin + callbackPath(parts.prefix, provider),
     response_type: 'code',
     scope: [...new Set(['openid', ...config.scopes])].join(' '),
+    ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
     state,
     nonce,
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
@@ -62,7 +73,7 @@ export async function startLogin(
   });
   const cookies = parts.loginCookies.remember(
     {
-      provider: parts.provider.name,
+      provider: provider.name,
       state,
       nonce,
       codeVerifier,
@@ -73,6 +84,25 @@ export async function startLogin(
     visit.cookies,
   );
   return redirectTo(location.href, cookies);
+}
+
+/** The provider of a login; undefined where the person has to choose. Throws GatewayError where there is none. */
+function chosenProvider({ providers }: LoginParts, { providers: names }: LoginWish): Provider | undefined {
+  const wanted = names?.flatMap((name) => providers.get(name) ?? []) ?? providers.all;
+  const [first, ...others] = wanted;
+  if (!first) throw new GatewayError(providers.all.length === 0 ? 'not_signed_in' : 'unknown_provider');
+  return names === undefined && others.length > 0 ? undefined : first;
+}
+
+/** Where people choose a provider: an absolute URL. */
+function signInUrl({ prefix }: LoginParts, visit: Visit, returnTo: string): string {
+  const rd = returnTo.startsWith(`${visit.origin}/`) ? returnTo.slice(visit.origin.length) : returnTo;
+  return `${visit.origin}${prefix}/sign_in?rd=${encodeURIComponent(rd)}`;
+}
+
+/** The path of a provider's callback, the same for every origin. */
+export function callbackPath(prefix: string, { name, config }: Provider): string {
+  return config.ownCallback ? `${prefix}/callback/${name}` : `${prefix}/callback`;
 }
 
 function shortened(returnTo: string): string {

@@ -2,12 +2,12 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { Provider } from '../provider/provider.ts';
+import type { Providers } from '../provider/providers.ts';
 import type { Visit } from '../visit.ts';
 import type { LogoutTokens } from './logout-token.ts';
 
 export interface ChannelParts {
-  provider: Provider;
+  providers: Providers;
   sessions: Sessions;
   logoutTokens: LogoutTokens;
   log: Logger;
@@ -21,13 +21,13 @@ const done: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, bo
  * written down, so that the provider tries again.
  */
 export async function handleBackChannel(
-  { sessions, logoutTokens, log, provider }: ChannelParts,
+  { sessions, logoutTokens, log }: ChannelParts,
   tokens: readonly string[],
 ): Promise<Answer> {
   const [token, ...others] = tokens;
   if (token === undefined || others.length > 0) throw new GatewayError('logout_token_invalid');
   const target = await logoutTokens.use(token, (named) => sessions.revoke(named));
-  log.info({ provider: provider.name, by: target.kind }, 'back-channel logout');
+  log.info({ provider: target.provider, by: target.kind }, 'back-channel logout');
   return done;
 }
 
@@ -36,19 +36,21 @@ export async function handleBackChannel(
  * 1.0 §2). Cookies don't come along there, so the session is named by `sid`, which nobody can guess.
  */
 export async function handleFrontChannel(
-  { sessions, provider, log }: ChannelParts,
+  { sessions, providers, log }: ChannelParts,
   visit: Visit,
   query: URLSearchParams,
 ): Promise<Answer> {
-  const { issuer } = provider.client().serverMetadata();
   const [sid, ...otherSids] = query.getAll('sid');
   const [iss, ...otherIssuers] = query.getAll('iss');
-  if (iss !== issuer || !sid || otherSids.length > 0 || otherIssuers.length > 0) {
+  const named = iss === undefined ? [] : providers.ofIssuer(iss);
+  if (iss === undefined || named.length === 0 || !sid || otherSids.length > 0 || otherIssuers.length > 0) {
     throw new GatewayError('malformed_request', { detail: 'iss and sid have to be those of a session.' });
   }
-  await sessions.revoke({ kind: 'sid', provider: provider.name, sid }, 'claimed');
-  log.info({ provider: provider.name, origin: visit.origin }, 'front-channel logout');
-  const frameAncestors = `frame-ancestors ${new URL(issuer).origin}`;
+  for (const { name } of named) {
+    await sessions.revoke({ kind: 'sid', provider: name, sid }, 'claimed');
+    log.info({ provider: name, origin: visit.origin }, 'front-channel logout');
+  }
+  const frameAncestors = `frame-ancestors ${new URL(iss).origin}`;
   return {
     ...done,
     headers: { ...done.headers, 'content-security-policy': `default-src 'none'; ${frameAncestors}` },

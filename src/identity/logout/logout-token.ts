@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { JWTPayload } from 'jose';
+import { decodeJwt, type JWTPayload } from 'jose';
 import { GatewayError } from '../../errors.ts';
 import type { RevocationTarget } from '../../session/revocations.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import { KeysUnavailable } from '../provider/keys.ts';
 import type { Provider } from '../provider/provider.ts';
+import type { Providers } from '../provider/providers.ts';
 
 /** OpenID Connect Back-Channel Logout 1.0 §2.4. */
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
@@ -14,6 +15,9 @@ const largestTokenBytes = 16 * 1024;
 /** Longer than any token can be good: one may be made by a clock that is ahead, and used by one that is behind. */
 const rememberedMs = (maxTokenAgeSeconds + 2 * clockToleranceSeconds) * 1000;
 
+/** What a logout token names, of the provider that signed it. */
+export type LogoutTarget = Extract<RevocationTarget, { provider: string }>;
+
 /** Checks logout tokens, and lets each one count once. */
 export interface LogoutTokens {
   /**
@@ -21,17 +25,17 @@ export interface LogoutTokens {
    * check or came before, 503 while the keys cannot be had. What `end` rejects with it rejects with too, and the
    * token may come again.
    */
-  use(token: string, end: (target: RevocationTarget) => Promise<void>): Promise<RevocationTarget>;
+  use(token: string, end: (target: LogoutTarget) => Promise<void>): Promise<LogoutTarget>;
 }
 
 /**
  * @param once does a thing once among all processes, as of `Shared`
  */
-export function createLogoutTokens(provider: Provider, once: Shared['once']): LogoutTokens {
+export function createLogoutTokens(providers: Providers, once: Shared['once']): LogoutTokens {
   return {
     async use(token, end) {
       if (token.length > largestTokenBytes) throw refused('it is too large');
-      const payload = await verify(provider, token);
+      const { provider, payload } = await verifyByIssuer(providers, token);
       const target = readTarget(provider.name, payload);
       const mine = randomUUID();
       const used = await once(`logout token\0${provider.name}\0${payload.jti}`, async () => {
@@ -42,6 +46,35 @@ export function createLogoutTokens(provider: Provider, once: Shared['once']): Lo
       return target;
     },
   };
+}
+
+/** The issuer that the token names says only whose keys to try; they say whether it is true. */
+async function verifyByIssuer(
+  providers: Providers,
+  token: string,
+): Promise<{ provider: Provider; payload: JWTPayload }> {
+  const candidates = providers.ofIssuer(issuerOf(token));
+  let failure: unknown;
+  for (const provider of candidates) {
+    try {
+      return { provider, payload: await verify(provider, token) };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  // Of a provider that was not reached yet the issuer is not known for certain.
+  if (!providers.all.every((provider) => provider.isReady()))
+    throw new GatewayError('provider_unavailable', { retryAfter: 5 });
+  throw refused('its issuer is no provider of ours');
+}
+
+function issuerOf(token: string): string {
+  try {
+    return decodeJwt(token).iss ?? '';
+  } catch (error) {
+    throw new GatewayError('logout_token_invalid', { cause: error });
+  }
 }
 
 async function verify({ keys, client, config }: Provider, token: string): Promise<JWTPayload> {
@@ -66,7 +99,7 @@ async function verify({ keys, client, config }: Provider, token: string): Promis
 }
 
 /** §2.6: the event is there, a nonce is not, and a session or a person is named. */
-function readTarget(provider: string, { events, nonce, sid, sub, jti }: JWTPayload): RevocationTarget {
+function readTarget(provider: string, { events, nonce, sid, sub, jti }: JWTPayload): LogoutTarget {
   if (events === null || typeof events !== 'object' || !Object.hasOwn(events, logoutEvent)) {
     throw refused('it has no logout event');
   }

@@ -16,7 +16,6 @@ import { revokeTokens } from './revoke-tokens.ts';
 export interface SignOutParts extends ChannelParts {
   /** The path below which the endpoints live. */
   prefix: string;
-  provider: Provider;
   sessions: Sessions;
   /** The names and attributes of the gateway's cookies. */
   cookies: GatewayCookies;
@@ -38,7 +37,7 @@ export async function handleSignOut(
   request: FastifyRequest,
   parameters: URLSearchParams,
 ): Promise<Answer> {
-  const { provider, sessions, returnOrigins, requirePost, log } = parts;
+  const { providers, sessions, returnOrigins, requirePost, log } = parts;
   const isForeign = isCrossSite(request, returnOrigins);
   if (isForeign && request.method === 'POST') throw new GatewayError('cross_site');
   if (isForeign || (requirePost && request.method !== 'POST'))
@@ -54,8 +53,9 @@ export async function handleSignOut(
   const rd = parameters.get('rd');
   const returnTo = safeReturnTo(rd, visit.origin, returnOrigins);
   const clear = clearAll(parts.cookies, visit);
+  const provider = session && providers.get(session.provider);
   const endSessionUrl =
-    session && provider.isReady() ? endSessionUrlOf(provider, session, returnTo, log) : undefined;
+    session && provider?.isReady() ? endSessionUrlOf(provider, session, returnTo, log) : undefined;
   if (endSessionUrl) return redirectTo(endSessionUrl, clear);
   return rd === null ? signedOutPage(parts, session, clear) : redirectTo(returnTo, clear);
 }
@@ -66,10 +66,11 @@ async function endSession(
   session: Session,
   everywhere: boolean,
 ): Promise<void> {
-  const { provider, sessions, log } = parts;
+  const { providers, sessions, log } = parts;
   const { subject } = session;
+  const provider = providers.get(session.provider);
   // Not waited for: what the provider does with it changes nothing here.
-  void revokeTokens(provider, session, log);
+  if (provider) void revokeTokens(provider, session, log);
   try {
     await sessions.end(visit.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });

@@ -9,21 +9,37 @@ import { createCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';
 import { verifyIdToken } from './id-token.ts';
 import type { Provider } from './provider.ts';
+import type { Providers } from './providers.ts';
 
-export interface GrantParts {
-  provider: Provider;
+export interface GrantsParts {
+  providers: Providers;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
   log: Logger;
 }
 
-/** Makes the function that replaces the tokens of a session (RFC 6749 §6, OpenID Connect Core §12). */
-export function createGrant(parts: GrantParts): Grant {
+/** The same, for one of the providers. */
+type GrantParts = Omit<GrantsParts, 'providers'> & { provider: Provider };
+
+/**
+ * Makes the function that replaces the tokens of a session (RFC 6749 §6, OpenID Connect Core §12): it asks the
+ * provider that gave them.
+ */
+export function createGrants({ providers, ...rest }: GrantsParts): Grant {
+  const grants = new Map(
+    providers.all.map((provider) => [provider.name, createGrant({ ...rest, provider })]),
+  );
+  return async (session) =>
+    grants.get(session.provider)?.(session) ?? {
+      kind: 'ended',
+      reason: 'its provider is not configured any more',
+    };
+}
+
+function createGrant(parts: GrantParts): Grant {
   const { provider, log } = parts;
   const circuit = createCircuit();
   return async (session) => {
-    if (session.provider !== provider.name)
-      return { kind: 'ended', reason: 'its provider is not configured any more' };
     if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
     const wait = circuit.blockedFor();
     if (wait > 0) return { kind: 'unavailable', retryAfter: wait };

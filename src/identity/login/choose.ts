@@ -1,0 +1,82 @@
+import { GatewayError } from '../../errors.ts';
+import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
+import type { Choice } from '../../pages/html.ts';
+import type { GatewayCookies } from '../../session/cookie-names.ts';
+import { setCookie } from '../../session/cookies.ts';
+import type { Provider } from '../provider/provider.ts';
+import type { Visit } from '../visit.ts';
+import { safeReturnTo } from './return-to.ts';
+import { type LoginParts, startLogin } from './start.ts';
+
+export interface ChoiceParts extends LoginParts {
+  cookies: GatewayCookies;
+  /** Every origin that a return address may be on. */
+  returnOrigins: ReadonlySet<string>;
+}
+
+/** How long the browser remembers which provider was taken, in seconds: 180 days. */
+const rememberedSeconds = 180 * 24 * 3600;
+
+/**
+ * The page on which people choose a provider; with one provider, straight on to the login. Where providers are
+ * for people of certain email domains, the page asks for the address first.
+ */
+export function signInPage(parts: ChoiceParts, visit: Visit, rd: string | null, notice?: string): Answer {
+  const { prefix, providers, cookies } = parts;
+  const [first, ...others] = providers.all;
+  if (!first) throw new GatewayError('unknown_endpoint');
+  const back = rd === null ? '' : `rd=${encodeURIComponent(rd)}`;
+  if (others.length === 0) return redirectTo(back ? `${prefix}/start?${back}` : `${prefix}/start`);
+  const last = visit.cookies.find(({ name }) => name === cookies.choice)?.value;
+  const choices = providers.all.map(({ name, config }): Choice => {
+    const href = `${prefix}/start?provider=${name}${back && `&${back}`}`;
+    return { label: config.label ?? name, href, icon: config.icon, isLast: name === last };
+  });
+  return pageAnswer(notice === undefined ? 200 : 400, {
+    title: 'Sign in',
+    message: 'How do you want to sign in?',
+    detail: notice,
+    choices: [...choices.filter(({ isLast }) => isLast), ...choices.filter(({ isLast }) => !isLast)],
+    ...(providers.all.some(({ config }) => config.match) && {
+      form: {
+        action: back ? `${prefix}/sign_in?${back}` : `${prefix}/sign_in`,
+        field: { name: 'email', type: 'email', label: 'Your email address', autocomplete: 'username' },
+        submit: 'Continue',
+      },
+    }),
+  });
+}
+
+/** The email address was given: on to the provider of its domain (identifier first). */
+export async function chooseByEmail(
+  parts: ChoiceParts,
+  visit: Visit,
+  rd: string | null,
+  email: string,
+): Promise<Answer> {
+  const domain = /^[^@\s]+@([^@\s]+)$/.exec(email.trim())?.[1]?.toLowerCase();
+  const provider = domain === undefined ? undefined : providerOfDomain(parts.providers.all, domain);
+  if (!provider) {
+    const notice =
+      domain === undefined
+        ? 'That is no email address.'
+        : `No sign-in service is set up for ${domain}. Choose one below, or use another address.`;
+    return signInPage(parts, visit, rd, notice);
+  }
+  const returnTo = safeReturnTo(rd, visit.origin, parts.returnOrigins);
+  // Nobody fills in a form in circles, so this counts as an intent.
+  const wish = { returnTo, providers: [provider.name], loginHint: email.trim(), byIntent: true };
+  return startLogin(parts, visit, wish);
+}
+
+function providerOfDomain(providers: readonly Provider[], domain: string): Provider | undefined {
+  return providers.find(({ config }) =>
+    config.match?.emailDomains.some((candidate) => candidate.toLowerCase() === domain),
+  );
+}
+
+/** Set-Cookie values that remember the provider for the next time, where there is a choice. */
+export function rememberChoice({ providers, cookies }: ChoiceParts, provider: string): string[] {
+  if (providers.all.length < 2) return [];
+  return [setCookie({ name: cookies.choice, value: provider }, cookies.loginAttributes, rememberedSeconds)];
+}

@@ -1,0 +1,49 @@
+import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { Logger } from '../../observe/log.ts';
+import { connectProvider, type Provider } from './provider.ts';
+
+/** Every provider that people sign in with. */
+export interface Providers {
+  /** In the order of the configuration. */
+  all: readonly Provider[];
+  /** Undefined for a name that is not configured, or not any more. */
+  get(name: string): Provider | undefined;
+  /** Those with this issuer identifier; several where one provider knows the gateway as several clients. */
+  ofIssuer(issuer: string): readonly Provider[];
+  /** Whether somebody can sign in: of several providers one may be away. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+/** Starts to find each of the providers. */
+export function connectProviders(
+  configured: Readonly<Record<string, ProviderConfig>>,
+  log: Logger,
+): Providers {
+  const entries = Object.entries(configured);
+  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, log);
+  const byName = new Map(
+    entries.map(([name, config]) => [name, connectProvider(name, config, log, onFound)]),
+  );
+  const all = [...byName.values()];
+  return {
+    all,
+    get: (name) => byName.get(name),
+    ofIssuer: (issuer) =>
+      all.filter((provider) => provider.isReady() && provider.client().serverMetadata().issuer === issuer),
+    isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
+    async close() {
+      await Promise.all(all.map((provider) => provider.close()));
+    },
+  };
+}
+
+/** RFC 9700 §4.4: an answer that does not say whose it is could be led to another provider's token endpoint. */
+function warnOfMixUp({ name, config, client }: Provider, log: Logger): void {
+  const { authorization_response_iss_parameter_supported: namesItself } = client().serverMetadata();
+  if (namesItself === true || config.ownCallback) return;
+  log.warn(
+    { provider: name },
+    'this provider does not name itself in its answers: where you do not trust all providers alike, set its ownCallback, and register that redirect URI',
+  );
+}
