@@ -10,7 +10,8 @@ local told = { "Authorization", "X-Forwarded-User", "X-Forwarded-Email", "X-Forw
 
 -- What a question takes along from the request.
 local asked = { "Accept", "Accept-Language", "Access-Control-Request-Method", "Authorization", "Cookie", "Origin",
-  "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Purpose", "User-Agent", "X-Requested-With" }
+  "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Purpose", "Sec-WebSocket-Key", "User-Agent",
+  "X-Requested-With" }
 
 local function one_line(value)
   return (tostring(value):gsub("[\r\n]", ""))

@@ -8,6 +8,7 @@ import { makeTarget } from '../routes/target.ts';
 import { type Admission, admit, refusal, visitOf } from './admission.ts';
 import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { refuseForeignOrigin } from './upgrade.ts';
 
 /**
  * Answers for proxies that forward by themselves and only ask whether they may: `auth` for nginx's
@@ -74,6 +75,10 @@ async function answer(
         providers: resolution.route.provider,
       }),
     );
+  }
+  // Of a handshake, this header is what proxies pass on; Upgrade belongs to their own connection.
+  if (exchange.request.headers['sec-websocket-key'] !== undefined) {
+    refuseForeignOrigin(parts, exchange, caller);
   }
   const headers = parts.forwarder.identityHeaders(resolution.route, {
     requestId: exchange.requestId,

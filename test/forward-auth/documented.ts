@@ -26,6 +26,7 @@ export const readBySallyport = [
   'sec-fetch-mode',
   'sec-fetch-site',
   'sec-purpose',
+  'sec-websocket-key',
   'x-requested-with',
 ];
 

@@ -193,3 +193,21 @@ test('no question is about the endpoints that answer questions', async (t) => {
   }
   t.equal((await ask('forward-auth', '/oauth2/%66orward-auth')).status, 400);
 });
+
+test('a WebSocket handshake that rides on the cookie from another site is refused', async (t) => {
+  const { ask, client, gateway } = await arrange(t);
+  const handshake = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', origin: 'https://evil.example' };
+  t.equal((await ask('auth', '/open', handshake)).status, 202, 'nothing to ride on');
+  await logIn(client, gateway.url, 'ada');
+  for (const path of ['/page', '/open']) {
+    const answer = await ask('auth', path, handshake);
+    t.equal(answer.status, 403);
+    t.equal(answer.headers['x-sallyport-error'], 'cross_site');
+  }
+  t.equal((await ask('auth', '/page', { ...handshake, origin: gateway.url })).status, 202);
+  t.equal(
+    (await ask('auth', '/page', { origin: 'https://evil.example' })).status,
+    202,
+    'an ordinary request',
+  );
+});
