@@ -33,7 +33,15 @@ test('without a session: 401 for auth_request, the login for a navigation, 401 f
   t.equal((await ask('auth', '/page', navigationHeaders as Record<string, string>)).status, 401);
   t.equal((await ask('auth', '/open/x')).status, 202);
   t.equal((await ask('forward-auth', '/open/x')).status, 200);
-  t.equal((await ask('forward-auth', '/api')).status, 401);
+  const called = await ask('forward-auth', '/api?x=1');
+  t.equal(called.status, 401);
+  t.match(called.json(), { loginUrl: `${gateway.url}/oauth2/start?rd=%2Fapi%3Fx%3D1` });
+  const changed = await ask('forward-auth', '/api', { 'x-forwarded-method': 'POST' });
+  t.match(
+    changed.json(),
+    { loginUrl: `${gateway.url}/oauth2/start?rd=%2F` },
+    'a form is not asked for again',
+  );
   const login = await ask('forward-auth', '/page?x=1', navigationHeaders as Record<string, string>);
   t.equal(login.status, 302);
   const location = new URL(login.headers.location ?? '');
