@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GatewayError } from '../errors.ts';
 import { startLogin } from '../identity/login/start.ts';
-import { forwardedValue } from '../listen/peer.ts';
 import { proxiedMethods, sendAnswer } from '../listen/server.ts';
 import { askedBelow, askedEndpoint, resolveTarget } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
@@ -120,7 +119,8 @@ function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
     below && request.headers.host,
     whole?.host,
     forwarded?.host,
-    forwardedValue(request, peer, 'x-forwarded-host'),
+    // Some proxies append what they see to what the client sent.
+    ...(header('x-forwarded-host')?.split(',') ?? []),
   );
   const method = theOnly(
     'method',
@@ -141,8 +141,10 @@ const methods: ReadonlySet<string> = new Set(proxiedMethods);
 
 /** Of what is named more than once, one and the same: proxies pass on what they do not set themselves. */
 function theOnly(what: string, ...named: readonly (string | undefined)[]): string | undefined {
-  const [first, ...others] = named.filter((value) => value !== undefined);
-  if (others.some((value) => value?.toLowerCase() !== first?.toLowerCase())) {
+  // Of hosts alone the case is nothing (RFC 9110 §4.2.3).
+  const plain = (value: string) => (what === 'host' ? value.trim().toLowerCase() : value);
+  const [first, ...others] = named.flatMap((value) => (value === undefined ? [] : [plain(value)]));
+  if (others.some((value) => value !== first)) {
     throw new GatewayError('malformed_request', {
       detail: `The question names the ${what} of the original request in two ways.`,
     });

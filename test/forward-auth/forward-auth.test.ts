@@ -155,7 +155,10 @@ test('what names the original request twice has to agree, in whatever way', asyn
   t.equal((await ask('auth', '/open', whole('/open'))).status, 202);
   t.equal((await ask('auth', '/admins', whole('/open'))).status, 400);
   t.equal((await ask('auth', '/open', whole('/open?x'))).status, 400);
+  t.equal((await ask('auth', '/admins', whole('/Admins'))).status, 400, 'case counts in paths');
   t.equal((await ask('auth', '/open', { 'x-original-url': 'http://evil.example/open' })).status, 400);
+  t.equal((await ask('auth', '/open', { 'x-forwarded-host': `${host}, ${host}` })).status, 202);
+  t.equal((await ask('auth', '/open', { 'x-forwarded-host': `other.example, ${host}` })).status, 400);
   const methods = { 'x-forwarded-method': 'POST', 'x-original-method': 'GET' };
   t.equal((await ask('auth', '/open', methods)).status, 400);
   t.equal((await ask('auth', '/open', { 'x-forwarded-method': 'GET, POST' })).status, 405);
