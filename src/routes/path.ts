@@ -11,7 +11,9 @@ const suspicious = /[%\\;\0\xc0\xc1]|\xe0\x80|\xf0\x80|\/\/|\/\./;
 const suspiciousDecoded = /[?#]/;
 
 /** Longer ones are refused where they are suspicious: nobody needs them, and reading them costs. */
-export const longestSuspiciousPath = 8192;
+const longestSuspiciousPath = 8192;
+/** And these where they have many readings. */
+const longestManifoldPath = 2048;
 
 /** What a reader may do to a path before it resolves dots and merges slashes. */
 const habits: readonly ((path: string) => readonly string[])[] = [
@@ -30,9 +32,15 @@ const endings: readonly ((path: string) => string)[] = [
   (path) => path,
 ];
 
-/** Whether readers may disagree on a path. */
-export function isSuspicious(path: string): boolean {
-  return suspicious.test(path);
+/** Whether a path is too long to be read in every way. */
+export function isTooLong(path: string): boolean {
+  if (path.length <= longestManifoldPath || !suspicious.test(path)) return false;
+  return path.length > longestSuspiciousPath || isManifold(decode(path));
+}
+
+/** Whether what decoding once gives can be read in more ways. */
+function isManifold(once: string): boolean {
+  return suspicious.test(once) || suspiciousDecoded.test(once);
 }
 
 /** The readings of a path: the first is the normalised one, which decides; the last is the raw one. */
@@ -40,13 +48,13 @@ export function readings(path: string): readonly string[] {
   if (!suspicious.test(path)) return [path];
   const once = decode(path);
   // `%20` or `%C3%A9` and no more: two readings, and no need for the long list below.
-  if (!suspicious.test(once) && !suspiciousDecoded.test(once)) return [once, path];
+  if (!isManifold(once)) return [once, path];
   const twice = decode(once);
   // Sets, since most habits change nothing: what is the same is looked at once.
   let forms = new Set([once, twice, decode(twice), path]);
   for (const habit of habits) forms = new Set([...forms].flatMap((form) => [...habit(form), form]));
   const found = new Set([...forms].flatMap((form) => endings.map((end) => end(form))));
-  for (const form of found) {
+  for (const form of [...found]) {
     if (form.startsWith('//')) for (const end of endings) found.add(end(withoutAuthority(form)));
   }
   found.delete(path);

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import { isSuspicious, longestSuspiciousPath, readings } from './path.ts';
+import { isTooLong, readings } from './path.ts';
 import type { Route, RouteTable } from './table.ts';
 import type { Target } from './target.ts';
 
@@ -12,7 +12,7 @@ export type Resolution = { kind: 'endpoint'; path: string } | { kind: 'route'; r
  * another. Throws GatewayError.
  */
 export function resolveTarget(table: RouteTable, prefix: string, target: Target, method: string): Resolution {
-  if (target.path.length > longestSuspiciousPath && isSuspicious(target.path)) {
+  if (isTooLong(target.path)) {
     throw new GatewayError('ambiguous_path', { detail: 'It is too long to be read in every way.' });
   }
   let first: Resolution | undefined;

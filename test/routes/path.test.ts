@@ -5,6 +5,7 @@ import { GatewayError } from '../../src/errors.ts';
 import { readings } from '../../src/routes/path.ts';
 import { resolveTarget } from '../../src/routes/resolve.ts';
 import { compileRoutes } from '../../src/routes/table.ts';
+import { makeTarget } from '../../src/routes/target.ts';
 import { spellings as attacks } from './spellings.ts';
 
 const { config } = parseConfig(
@@ -101,4 +102,26 @@ test('a long path that could be read in many ways is refused before that costs m
     t.equal(landing(`/${unit.repeat(Math.ceil(9000 / unit.length))}`), 'ambiguous_path', unit);
   }
   t.equal(landing(`/${'x/'.repeat(20_000)}`), '/');
+});
+
+test('no path and no host costs much, however it is made', async (t) => {
+  const targets = [
+    '%252f;a%5c',
+    '%00%252e%252e%252f;a\\//',
+    '%3f;a//%5c%00x',
+    '//a',
+    '\\\\a',
+    '/',
+    'a;/',
+    'a/../',
+  ].flatMap((unit) =>
+    [2040, 8190, 60_000].map((length) => `/${unit.repeat(Math.floor(length / unit.length))}`),
+  );
+  const started = performance.now();
+  for (const target of [...targets, `/${'x/'.repeat(30_000)}`]) landing(target);
+  for (const host of [`${'a.'.repeat(30_000)}example.com`, `${'a.'.repeat(130)}example.com`]) {
+    t.throws(() => makeTarget('/', host), { code: 'ambiguous_host' }, 'longer than DNS has them');
+  }
+  const took = performance.now() - started;
+  t.ok(took < 2000, `${Math.round(took)} ms for all of them`);
 });
