@@ -37,6 +37,7 @@ program
   .argument('<url>', 'an address as browsers see it, or a path')
   .option(...configOption)
   .option('--as <claims.json>', 'the claims of somebody who is signed in, as a JSON file')
+  .option('--bearer', 'the claims are of an access token that a client brings')
   .option('--from <address>', 'the address of the client', '127.0.0.1')
   .option(
     '--header <line>',

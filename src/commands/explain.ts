@@ -8,6 +8,7 @@ import type { Config } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import { headerSet, ownedNames } from '../forward/header-set.ts';
 import { compileRequestHeaders } from '../forward/request-headers.ts';
+import { scopesOf } from '../identity/bearer/token.ts';
 import { collectNeeds } from '../identity/claim-paths.ts';
 import { pickClaims } from '../identity/login/claims.ts';
 import { personOf, personRules } from '../identity/person.ts';
@@ -24,6 +25,8 @@ export interface ExplainOptions {
   config?: string;
   /** A JSON file with the claims of somebody who is signed in. */
   as?: string;
+  /** Those claims are of an access token that a client brings. */
+  bearer?: boolean;
   /** The address of the client. */
   from: string;
   /** Headers of the request, such as `X-Requested-With: fetch`. */
@@ -35,6 +38,8 @@ interface Question {
   method: string;
   target: Target;
   claims: Record<string, unknown> | undefined;
+  /** The claims are of an access token. */
+  bearer: boolean;
   address: string;
   /** Name, value, name, value. */
   rawHeaders: string[];
@@ -55,7 +60,8 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   try {
     const target = readTarget(url, config);
     compileHosts(config.publicUrl, table).originOf(target);
-    const question = { method: method.toUpperCase(), target, claims, address: options.from, rawHeaders };
+    const { bearer = false, from: address } = options;
+    const question = { method: method.toUpperCase(), target, claims, bearer, address, rawHeaders };
     const resolution = resolveTarget(table, config.endpoints.prefix, target, question.method);
     if (!proxiedMethods.includes(question.method)) throw new GatewayError('method_not_allowed');
     if (resolution.kind === 'endpoint') return `endpoint  ${resolution.path}: answered by the gateway itself`;
@@ -87,6 +93,28 @@ function readHeader(text: string): [name: string, value: string] {
   return [name, value];
 }
 
+/** A client whose access token has these claims; without `iss` it is one of the first issuer. */
+function clientOf(
+  { bearer, providers }: Config,
+  given: Record<string, unknown>,
+  claims: Record<string, unknown>,
+) {
+  const issuer = given.iss ?? bearer[0]?.issuer;
+  const entry = bearer.find((each) => each.issuer === issuer);
+  if (!entry) return undefined;
+  const [provider] = Object.entries(providers).find(([, each]) => each.issuer === issuer) ?? [];
+  const rules = { claims: entry.claims, countUnverifiedEmail: false };
+  return {
+    ...personOf(rules, String(given.sub ?? ''), claims),
+    bearer: true,
+    scopes: scopesOf(given),
+    provider,
+    accessToken: mask,
+    idToken: undefined,
+    sessionId: undefined,
+  };
+}
+
 /** A URL, or a path of the first public origin; byte for byte, since spelling is what may be asked about. */
 function readTarget(url: string, { publicUrl }: Config): Target {
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
@@ -106,8 +134,11 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   const subject = String(question.claims?.sub ?? '');
   const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
   const settings = config.providers[provider];
-  const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider };
-  const person = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
+  const accessToken = settings?.dpop ? undefined : mask;
+  const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
+  const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
+  const client = question.claims && claims && clientOf(config, question.claims, claims);
+  const person = question.bearer ? client : session;
   const decision = explainDecision(route, question, person);
   const lines = [
     `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,

@@ -13,6 +13,8 @@ export function personRules({ claims, insecureUnverifiedEmail }: ProviderConfig)
   return { claims, countUnverifiedEmail: insecureUnverifiedEmail };
 }
 
+const noScopes: readonly string[] = [];
+
 /**
  * The person as rules, headers and pages see them.
  * @param claims by their dotted path
@@ -31,6 +33,8 @@ export function personOf(
     emailVerified: rules.countUnverifiedEmail || ![false, 'false'].includes(claims.email_verified as boolean),
     groups: groupsOf(claims[groups]),
     claims,
+    bearer: false,
+    scopes: noScopes,
   };
 }
 

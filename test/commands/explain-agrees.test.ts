@@ -149,6 +149,10 @@ const rest = maybe(9, route).map((one) =>
   one ? [{ ...one, path: '/', host: undefined, methods: undefined }] : [],
 );
 
+/** Tables, and requests to each. */
+const runs = 20;
+const requests = 25;
+
 const world = fc.record({
   routes: fc
     .tuple(rest, fc.array(route, { minLength: 3, maxLength: 12 }))
@@ -158,7 +162,7 @@ const world = fc.record({
   groups: fc.constantFrom('groups', 'realm_access.roles'),
   countUnverified: fc.boolean(),
   people: fc.tuple(person, person),
-  askings: fc.array(asking, { minLength: 20, maxLength: 20 }),
+  askings: fc.array(asking, { minLength: requests, maxLength: requests }),
 });
 type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
 
@@ -353,9 +357,7 @@ function keepOwnCookies({ cookies }: Client, url: string): void {
   );
 }
 
-const runs = 25;
-
-test(`explain agrees with the gateway on ${runs * 20} random triples of routes, request and claims`, async (t) => {
+test(`explain agrees with the gateway on ${runs * requests} random triples of routes, request and claims`, async (t) => {
   const people: Record<string, Person> = {};
   const provider = await startProvider({
     people,
@@ -380,7 +382,7 @@ test(`explain agrees with the gateway on ${runs * 20} random triples of routes, 
     { numRuns: runs, endOnFailure: true },
   );
   const count = [...outcomes.values()].reduce((sum, each) => sum + each, 0);
-  t.equal(count, runs * 20);
+  t.equal(count, runs * requests);
   t.comment(Object.fromEntries([...outcomes].sort(([, a], [, b]) => b - a)));
   for (const outcome of ['allow', 'login', 'deny', 'refused', 'endpoint']) {
     const seen = [...outcomes.keys()].some((key) => key.startsWith(outcome));

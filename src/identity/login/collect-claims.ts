@@ -1,4 +1,10 @@
-import { type Configuration, fetchUserInfo, type TokenEndpointResponse } from 'openid-client';
+import {
+  type Configuration,
+  type DPoPHandle,
+  fetchUserInfo,
+  type TokenEndpointResponse,
+  WWWAuthenticateChallengeError,
+} from 'openid-client';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -9,6 +15,8 @@ export interface ClaimsParts {
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
   log: Logger;
+  /** Proves the key that the access token is bound to. */
+  dpop?: DPoPHandle | undefined;
 }
 
 /**
@@ -17,7 +25,7 @@ export interface ClaimsParts {
  * @param known claims that stand in for what cannot be had now
  */
 export async function collectClaims(
-  { provider, claimPaths, log }: ClaimsParts,
+  { provider, claimPaths, log, dpop }: ClaimsParts,
   client: Configuration,
   tokens: TokenEndpointResponse,
   idToken: { sub: string },
@@ -29,11 +37,14 @@ export async function collectClaims(
     return { ...(tokens.id_token ? {} : known), ...claims };
   try {
     // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
-    const userinfo = await fetchUserInfo(client, tokens.access_token, idToken.sub);
+    const userinfo = await fetchUserInfo(client, tokens.access_token, idToken.sub, dpop && { DPoP: dpop });
     return { ...pickClaims(userinfo, claimPaths), ...claims };
   } catch (error) {
     const failure = loginError(error);
-    const mayGoOn = provider.config.userinfo === 'auto' && failure.code === 'provider_unavailable';
+    // RFC 8707 §2: a token for another resource may be refused there.
+    const isForAnother = provider.config.resource && error instanceof WWWAuthenticateChallengeError;
+    const mayGoOn =
+      provider.config.userinfo === 'auto' && (failure.code === 'provider_unavailable' || isForAnother);
     if (!mayGoOn) throw failure;
     log.warn(
       { provider: provider.name, reason: describeError(error) },

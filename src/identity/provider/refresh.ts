@@ -6,10 +6,12 @@ import type { Grant, RefreshOutcome } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
 import { collectClaims } from '../login/collect-claims.ts';
 import { createCircuit } from './circuit.ts';
+import { dpopHandle, isTokenType } from './dpop.ts';
 import { loginError } from './failure.ts';
 import { verifyIdToken } from './id-token.ts';
 import type { Provider } from './provider.ts';
 import type { Providers } from './providers.ts';
+import { resourceParameters } from './resource.ts';
 
 export interface GrantsParts {
   providers: Providers;
@@ -75,7 +77,17 @@ async function askProvider(
   session: Session,
 ): Promise<RefreshOutcome> {
   const client = provider.refreshClient();
-  const tokens = await refreshTokenGrant(client, session.refreshToken ?? '');
+  const dpop = await dpopHandle(client, session.dpopKey);
+  const tokens = await refreshTokenGrant(
+    client,
+    session.refreshToken ?? '',
+    resourceParameters(provider.config),
+    dpop && { DPoP: dpop },
+  );
+  // The refresh token may be spent, so there is no way back to tokens of the right type.
+  if (!isTokenType(session, tokens)) {
+    return { kind: 'ended', reason: `the refresh gave a token of the type ${tokens.token_type}` };
+  }
   const idToken = tokens.claims();
   if (idToken) await verifyIdToken(provider, tokens);
   // OpenID Connect Core §12.2: the same person as before. The library cannot know who that was.
@@ -88,7 +100,7 @@ async function askProvider(
   async function freshClaims(): Promise<Readonly<Record<string, unknown>>> {
     const known = { sub: session.subject, ...idToken };
     try {
-      return await collectClaims({ provider, claimPaths, log }, client, tokens, known, session.claims);
+      return await collectClaims({ provider, claimPaths, log, dpop }, client, tokens, known, session.claims);
     } catch (error) {
       if (loginError(error).code === 'login_token_invalid') throw error;
       // The refresh token is spent: whatever else fails, the new one must not be lost.
