@@ -62,7 +62,7 @@ export function readings(path: string): readonly string[] {
   return [...found];
 }
 
-/** Lenient decoding: percent triplets, the `%u` form of old IIS, and overlong UTF-8 of `.`, `/` and `\`. */
+/** Lenient decoding: percent triplets, the `%u` form of old IIS, and overlong UTF-8 of `.`, `/` and `\`, bytes included. */
 function decode(path: string): string {
   return path
     .replace(/%(?:c0|e0%80|f0%80%80)%(ae|af|9c|dc)/gi, (_, last: string) =>
