@@ -21,6 +21,7 @@ export const readBySallyport = [
   'accept',
   'access-control-request-method',
   'cookie',
+  'dpop',
   'origin',
   'purpose',
   'sec-fetch-mode',
