@@ -1,5 +1,7 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
+import { asList, asMap, asTexts, type Loose } from './loose.ts';
 import type { ConfigPath } from './problems.ts';
+import { findKindProblems } from './provider-kind.ts';
 import { reservedAuthorizationParams } from './schema/provider.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
@@ -8,16 +10,6 @@ export interface Inconsistency {
   path: ConfigPath;
   message: string;
 }
-
-type Loose = Readonly<Record<string, unknown>>;
-
-const asMap = (value: unknown): Loose =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Loose) : {};
-
-const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-const asTexts = (value: unknown): readonly string[] =>
-  (Array.isArray(value) ? value : [value]).filter((item) => typeof item === 'string');
 
 /**
  * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
@@ -125,7 +117,10 @@ function providersProblems(config: Loose): Inconsistency[] {
 }
 
 function providerProblems(provider: Loose, at: ConfigPath): Inconsistency[] {
-  const found: Inconsistency[] = [];
+  const found: Inconsistency[] = findKindProblems(provider).map(({ path, message }) => ({
+    path: [...at, ...path],
+    message,
+  }));
   const isPublic = provider.clientAuth === 'none';
   if (isPublic && provider.clientSecret !== undefined) {
     found.push({

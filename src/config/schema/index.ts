@@ -175,5 +175,6 @@ export type { AllowRule, Alternative } from './access.ts';
 export type { AssertionConfig } from './assertion.ts';
 export type { ListenAddress, Network } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
+export type { ClaimSource } from './provider-kind.ts';
 export type { RouteConfig } from './routes.ts';
 export type { UpstreamTls } from './upstream.ts';

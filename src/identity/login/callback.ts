@@ -13,8 +13,10 @@ import type { Session } from '../../session/session.ts';
 import { loginError } from '../provider/failure.ts';
 import { verifyIdToken } from '../provider/id-token.ts';
 import type { Provider } from '../provider/provider.ts';
+import { claimsRefreshTime } from '../provider/refresh-claims.ts';
+import { askTokenEndpoint } from '../provider/tenants.ts';
 import type { Visit } from '../visit.ts';
-import { collectClaims } from './collect-claims.ts';
+import { checkRequiredClaims, collectClaims, type Knowledge, subjectOf } from './collect-claims.ts';
 import type { PendingLogin } from './login-cookie.ts';
 import { callbackPath, type LoginParts } from './start.ts';
 import type { UsedStates } from './used-states.ts';
@@ -23,7 +25,7 @@ export interface CallbackParts extends LoginParts {
   usedStates: UsedStates;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
-  keepIdToken(client: Configuration): boolean;
+  keepIdToken(provider: Provider): boolean;
   /** Milliseconds. */
   maxLifetime: number;
   log: Logger;
@@ -98,16 +100,22 @@ export async function finishLogin(
   try {
     // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
     const currentUrl = new URL(`${login.origin}${visit.path}?${query}`);
-    const tokens = await authorizationCodeGrant(client, currentUrl, {
-      expectedState: login.state,
-      expectedNonce: login.nonce,
-      pkceCodeVerifier: login.codeVerifier,
-      idTokenExpected: true,
-    });
-    await verifyIdToken(provider, tokens);
-    const idToken = checkedIdToken(tokens);
-    const claims = await collectClaims({ ...parts, provider }, client, tokens, idToken);
-    return { session: newSession(parts, provider, tokens, idToken, claims), returnTo: login.returnTo };
+    const isOpenId = provider.config.type === 'oidc';
+    const ask = (asking: Configuration) =>
+      authorizationCodeGrant(asking, currentUrl, {
+        expectedState: login.state,
+        pkceCodeVerifier: login.codeVerifier,
+        ...(isOpenId && { expectedNonce: login.nonce, idTokenExpected: true }),
+      });
+    const tokens = await askTokenEndpoint(provider, client, ask, query.get('iss'));
+    checkTokenType(tokens);
+    if (isOpenId) await verifyIdToken(provider, tokens);
+    const idToken = isOpenId ? checkedIdToken(tokens) : undefined;
+    const { access_token: accessToken } = tokens;
+    const question = { client, accessToken, idToken, subject: idToken?.sub };
+    const knowledge = await collectClaims({ ...parts, provider }, question);
+    checkRequiredClaims(provider, knowledge.claims);
+    return { session: newSession(parts, provider, tokens, idToken, knowledge), returnTo: login.returnTo };
   } catch (error) {
     throw loginError(error);
   }
@@ -118,34 +126,40 @@ function checkedIdToken(tokens: TokenEndpointResponse & TokenEndpointResponseHel
   if (!idToken || typeof idToken.sub !== 'string' || idToken.sub === '') {
     throw new GatewayError('login_token_invalid', { detail: 'The ID token names nobody.' });
   }
-  if (tokens.token_type.toLowerCase() !== 'bearer') {
-    throw new GatewayError('login_response_invalid', { detail: 'The access token is not a bearer token.' });
-  }
   return idToken;
+}
+
+function checkTokenType({ token_type: type }: TokenEndpointResponse): void {
+  if (type.toLowerCase() === 'bearer') return;
+  throw new GatewayError('login_response_invalid', { detail: 'The access token is not a bearer token.' });
 }
 
 function newSession(
   { maxLifetime, keepIdToken }: CallbackParts,
   provider: Provider,
   tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
-  idToken: IDToken,
-  claims: Record<string, unknown>,
+  idToken: IDToken | undefined,
+  { claims, fetched }: Knowledge,
 ): Session {
   const exactly = Date.now() / 1000;
   const now = Math.floor(exactly);
   const expiresIn = tokens.expiresIn();
-  const { sid } = idToken;
+  const sid = idToken?.sid;
+  // Without an ID token the collecting of claims has made sure that there is one.
+  const subject = idToken?.sub ?? subjectOf(claims[provider.config.claims.user]) ?? '';
   return {
     id: randomBytes(16).toString('base64url'),
     provider: provider.name,
-    subject: idToken.sub,
+    subject,
     providerSessionId: typeof sid === 'string' ? sid : undefined,
     claims,
+    fetchedClaims: fetched,
+    claimsRefreshAt: claimsRefreshTime(provider, now),
     accessToken: tokens.access_token,
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
     refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
     refreshToken: tokens.refresh_token,
-    idToken: keepIdToken(provider.client()) ? tokens.id_token : undefined,
+    idToken: idToken && keepIdToken(provider) ? tokens.id_token : undefined,
     createdAt: exactly,
     seenAt: now,
     expiresAt: now + Math.floor(maxLifetime / 1000),

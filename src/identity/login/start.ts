@@ -57,6 +57,7 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
   }
   const client = provider.client();
   const { config } = provider;
+  const isOpenId = config.type === 'oidc';
   const state = randomState();
   const nonce = randomNonce();
   const codeVerifier = randomPKCECodeVerifier();
@@ -64,10 +65,10 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
     ...config.authorizationParams,
     redirect_uri: visit.origin + callbackPath(parts.prefix, provider),
     response_type: 'code',
-    scope: [...new Set(['openid', ...config.scopes])].join(' '),
+    scope: [...new Set([...(isOpenId ? ['openid'] : []), ...config.scopes])].join(' '),
     ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
     state,
-    nonce,
+    ...(isOpenId && { nonce }),
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
   });

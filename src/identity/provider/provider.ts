@@ -1,4 +1,4 @@
-import type { Configuration } from 'openid-client';
+import type { Configuration, CustomFetch } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
@@ -17,6 +17,10 @@ export interface Provider {
   client(): Configuration;
   /** The same, for refreshes, which are waited for longer than anything else. */
   refreshClient(): Configuration;
+  /** The same, for a provider with an issuer for each tenant. */
+  clientOfIssuer: ProviderClients['ofIssuer'];
+  /** What requests to it are sent with. */
+  fetch: CustomFetch;
   /** What the provider signs with. */
   keys: ProviderKeys;
   /** Whether its metadata is known. */
@@ -85,6 +89,8 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
     isReady: () => clients !== undefined,
     client: () => found().client,
     refreshClient: () => found().refreshClient,
+    clientOfIssuer: (...args) => found().ofIssuer(...args),
+    fetch: http.fetch,
     async close() {
       closed = true;
       clearTimeout(timer);

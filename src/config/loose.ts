@@ -1,0 +1,16 @@
+/** A map of a document whose values are not known to be valid yet. */
+export type Loose = Readonly<Record<string, unknown>>;
+
+/** The value where it is a map, else an empty one. */
+export const asMap = (value: unknown): Loose =>
+  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Loose) : {};
+
+/** The value where it is a list, else an empty one. */
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** The texts of a list, or of a value that stands for a list of one. */
+export const asTexts = (value: unknown): readonly string[] =>
+  (Array.isArray(value) ? value : [value]).filter((item) => typeof item === 'string');
+
+/** A flag that is on; the environment gives text. */
+export const isOn = (value: unknown): boolean => value === true || value === 'true';
