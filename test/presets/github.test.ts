@@ -1,4 +1,5 @@
 import { type Test, test } from 'tap';
+import { arrangeUpstream } from '../support/arrange.ts';
 import { arrangePreset, type Imitated, type PresetOptions, personOf } from './imitation.ts';
 
 const emails = [
@@ -104,24 +105,19 @@ test('GitHub: organizations and teams over several pages are all there', async (
 });
 
 test('GitHub: a next page of another origin does not get the access token', async (t) => {
-  const stolen: string[] = [];
-  const thief = await arrange(
-    t,
-    gitHub({ api: { '/steal': ({ accessToken }) => ({ json: stolen.push(accessToken) }) } }),
-  );
-  const elsewhere = thief.imitation.origin.replace('127.0.0.1', 'localhost');
+  const thief = await arrangeUpstream(t);
   const scene = await arrange(
     t,
     gitHub({
       api: {
-        '/api/v3/user/orgs': () => ({ json: [], headers: { link: `<${elsewhere}/steal>; rel="next"` } }),
+        '/api/v3/user/orgs': () => ({ json: [], headers: { link: `<${thief.url}/steal>; rel="next"` } }),
       },
     }),
   );
   const answer = await scene.signIn();
   t.equal(answer.status, 400);
   t.equal(answer.headers['x-sallyport-error'], 'login_response_invalid');
-  t.strictSame(stolen, []);
+  t.strictSame(thief.requests, []);
 });
 
 test('GitHub: pages without end are cut off, and the log says so', async (t) => {
