@@ -1,4 +1,5 @@
 import { type Test, test } from 'tap';
+import { until } from '../support/until.ts';
 import { arrangePreset, type Imitated, personOf } from './imitation.ts';
 
 const ours = '72f988bf-86f1-41af-91ab-2d7cd011db47';
@@ -10,7 +11,7 @@ interface EntraOptions {
   tid?: string;
   claims?: Record<string, unknown>;
   /** The issuer of ID tokens, where it is not that of `tid`. */
-  iss?: string;
+  iss?: (origin: string) => string;
   api?: Imitated['api'];
 }
 
@@ -43,7 +44,7 @@ function entraId({ address = ours, tid = ours, claims = {}, iss, api = {} }: Ent
       jwks: `/${address}/discovery/v2.0/keys`,
     },
     idToken: (origin) => ({
-      iss: iss ?? `${origin}/${tid}/v2.0`,
+      iss: iss ? iss(origin) : `${origin}/${tid}/v2.0`,
       sub: 'pairwise-subject',
       oid: '690222be-ff1a-4d56-abd1-7e4f7d38e474',
       tid,
@@ -149,12 +150,18 @@ test('Entra: a tenant that is not of the configuration is refused', async (t) =>
 });
 
 test('Entra: an ID token whose issuer is not that of its tenant is refused', async (t) => {
-  for (const iss of ['https://login.microsoftonline.com', 'https://evil.example', `/${theirs}/v2.0`]) {
+  const issuers: ((origin: string) => string)[] = [
+    (origin) => `${origin}/${theirs}/v2.0`,
+    (origin) => `${origin}/{tenantid}/v2.0`,
+    (origin) => `${origin}/organizations/v2.0`,
+    () => `https://login.microsoftonline.com/${ours}/v2.0`,
+  ];
+  for (const iss of issuers) {
     const imitated = entraId({ address: 'organizations', iss });
     const scene = await arrange(t, imitated, { tenant: 'organizations', tenants: ours });
     const answer = await scene.signIn();
     t.equal(answer.status, 400);
-    t.equal(answer.headers['x-sallyport-error'], 'login_token_invalid', iss);
+    t.equal(answer.headers['x-sallyport-error'], 'login_token_invalid', iss('…'));
   }
 });
 
@@ -190,4 +197,17 @@ test('Entra: rules on emails count an address only when xms_edov says whose doma
     const scene = await arrange(t, entraId({ claims }), {}, allow);
     t.equal((await scene.signIn()).status, status, JSON.stringify(claims));
   }
+});
+
+test('Entra: tokens are refreshed with one issuer for each tenant too', async (t) => {
+  const imitated = entraId({ address: 'organizations' });
+  imitated.tokens = { expires_in: 2, refresh_token: 'refresh-1' };
+  const scene = await arrange(t, imitated, { tenant: 'organizations', tenants: ours });
+  await scene.signIn();
+  await until('a refresh', async () => {
+    t.equal((await personOf(scene)).user, '690222be-ff1a-4d56-abd1-7e4f7d38e474');
+    return scene.imitation.tokenRequests.some((request) => request.get('grant_type') === 'refresh_token');
+  });
+  imitated.idToken = (origin) => ({ iss: `${origin}/${theirs}/v2.0`, sub: 'pairwise-subject', tid: theirs });
+  await until('the end of the session', async () => (await personOf(scene)).status === '401');
 });

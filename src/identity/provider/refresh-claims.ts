@@ -13,7 +13,8 @@ export function claimsRefreshTime({ config, client }: Provider, now: number): nu
   if (refreshClaims === undefined) return undefined;
   const hasUserinfo = userinfo !== false && client().serverMetadata().userinfo_endpoint !== undefined;
   if (type === 'oidc' && !hasUserinfo && sources.length === 0) return undefined;
-  return Math.floor(now + (refreshClaims / 1000) * (1 - spread * Math.random()));
+  // Later than now in any case: the time is also what tells one turn from the next.
+  return Math.max(now + 1, Math.floor(now + (refreshClaims / 1000) * (1 - spread * Math.random())));
 }
 
 /**
