@@ -61,7 +61,12 @@ async function readCertificate({ listen }: Config): Promise<void> {
 async function findProvider(provider: ProviderConfig): Promise<void> {
   const http = createProviderHttp(provider);
   try {
-    await fetchMetadata(provider, http);
+    const { client } = await fetchMetadata(provider, http);
+    // Of addresses that were given by hand nothing was asked yet.
+    const { authorization_endpoint, token_endpoint, userinfo_endpoint } = client.serverMetadata();
+    const endpoints = [authorization_endpoint, token_endpoint, userinfo_endpoint].flatMap((url) => url ?? []);
+    const origins = new Set(endpoints.map((url) => new URL(url).origin));
+    for (const origin of origins) await reach(origin);
   } finally {
     await http.close();
   }

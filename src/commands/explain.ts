@@ -84,10 +84,10 @@ function explainRoute(
     config,
     [...sets.values()].flatMap((set) => [...set.values()]),
   );
-  const claims = given && pickClaims(given, claimPaths);
   const subject = String(given?.sub ?? '');
   const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
   const settings = config.providers[provider];
+  const claims = given && pickClaims(given, claimPaths, settings?.claims.username);
   const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider };
   const person = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
   const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);

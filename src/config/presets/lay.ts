@@ -31,10 +31,12 @@ export function layPresets(document: unknown): { document: unknown; problems: In
 }
 
 function withPreset(provider: Loose, path: ConfigPath, problems: Inconsistency[]): Loose | undefined {
+  // The short form; messages speak of the long one.
   const given: Loose =
     typeof provider.preset === 'string' ? { name: provider.preset } : asMap(provider.preset);
   const { name, ...parameters } = given;
-  if (typeof name !== 'string' || !Object.hasOwn(presets, name)) return undefined;
+  if (typeof name !== 'string') return undefined;
+  if (!Object.hasOwn(presets, name)) return { ...provider, preset: given };
   const preset: Preset = presets[name as keyof typeof presets];
   const known = { ...preset.required, ...preset.optional };
   const report = (key: string, message: string) => problems.push({ path: [...path, 'preset', key], message });

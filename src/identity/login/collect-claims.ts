@@ -4,7 +4,7 @@ import { describeError, type Logger } from '../../observe/log.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 import { askSources, fetchJson } from './claim-sources.ts';
-import { pickClaims, readClaim } from './claims.ts';
+import { pickClaims, readClaim, usernamePath } from './claims.ts';
 
 export interface ClaimsParts {
   provider: Provider;
@@ -44,7 +44,7 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
   const { client, accessToken, idToken, subject, known } = question;
   const { config } = provider;
   const paths = new Set([...claimPaths, ...keptPaths(provider)]);
-  const stated = idToken ? picked(idToken, paths, provider) : statedBefore(known);
+  const stated = idToken ? pickClaims(idToken, paths, config.claims.username) : statedBefore(known);
   const isComplete = [...claimPaths].every((path) => path in stated);
   let userinfo: Readonly<Record<string, unknown>> | undefined;
   if (shouldAskUserinfo(provider, client, isComplete && !question.again)) {
@@ -54,7 +54,9 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
       goOnWithout('userinfo', error, config.type === 'oidc' && config.userinfo === 'auto');
     }
   }
-  const fetched = userinfo ? picked(userinfo, paths, provider) : userinfoBefore(known, provider);
+  const fetched = userinfo
+    ? pickClaims(userinfo, paths, config.claims.username)
+    : userinfoBefore(known, provider);
   const lookUp = (path: string) =>
     readClaim(idToken, path) ?? readClaim(userinfo, path) ?? stated[path] ?? fetched[path];
   let sourced = new Map<string, unknown>();
@@ -101,20 +103,6 @@ function keptPaths({ config }: Provider): string[] {
   return [...conditions, ...Object.keys(config.requiredClaims)];
 }
 
-/** The claims at the paths; one of them has another name at this provider, perhaps. */
-function picked(
-  claims: Readonly<Record<string, unknown>>,
-  paths: ReadonlySet<string>,
-  provider: Provider,
-): Record<string, unknown> {
-  const found = pickClaims(claims, paths);
-  const username = readClaim(claims, provider.config.claims.username);
-  if (username !== undefined && username !== null) found[usernamePath] = username;
-  return found;
-}
-
-const usernamePath = 'preferred_username';
-
 function aliasOf({ config }: Provider, claim: string): string | undefined {
   return claim === config.claims.username ? usernamePath : undefined;
 }
@@ -154,7 +142,7 @@ async function askUserinfo(
   if (subject !== undefined && found !== subject) {
     throw new GatewayError('login_token_invalid', { cause: new Error('userinfo is about somebody else') });
   }
-  return claims as Readonly<Record<string, unknown>>;
+  return { sub: found, ...claims };
 }
 
 /** An identifier as text: some providers count their people. */
