@@ -46,10 +46,6 @@ export function decide(rule: AccessRule, request: AccessRequest): Decision {
   if (rule.preflight === 'pass' && request.preflight) return allowPreflight;
   if (rule.csrf === 'header' && request.person && request.forgeable) return forgeable;
   if (allow === 'public') return allowPublic;
-  if (request.person && !isOfProvider(rule, request.person)) {
-    const { reason, ...decision } = withoutSession(unauthenticated, request);
-    return { ...decision, reason: `signed in with another provider: ${reason}` };
-  }
   const signedIn = request.person !== undefined;
   if (allow === 'signed-in') return signedIn ? allowSignedIn : withoutSession(unauthenticated, request);
   const failing: string[] = [];
@@ -63,7 +59,11 @@ export function decide(rule: AccessRule, request: AccessRequest): Decision {
   return { kind: 'deny', code: 'not_allowed', reason: `none holds: ${failing.join(', ')}` };
 }
 
-function isOfProvider({ provider }: AccessRule, person: Person): boolean {
+/**
+ * Whether a route takes this provider's word for who somebody is. Elsewhere the person is nobody: neither rules
+ * nor headers may see what another provider says.
+ */
+export function trusts({ provider }: Pick<AccessRule, 'provider'>, person: Person): boolean {
   return provider === undefined || (person.provider !== undefined && provider.includes(person.provider));
 }
 

@@ -66,11 +66,11 @@ async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams)
   // A proxy that sends somebody here by itself asks for a page of its own, not for one of ours.
   const asked = visit.originalUri?.startsWith(`${parts.prefix}/`) ? undefined : visit.originalUri;
   const returnTo = safeReturnTo(query.get('rd') ?? asked, visit.origin, parts.returnOrigins);
-  const signedIn = (await parts.sessions.peek(visit.cookies)) !== undefined;
+  const byIntent = (await parts.sessions.peek(visit.cookies)) !== undefined;
   const provider = query.get('provider');
   return startLogin(parts, visit, {
     returnTo,
-    signedIn,
+    byIntent,
     providers: provider === null ? undefined : [provider],
   });
 }

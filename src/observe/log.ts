@@ -38,9 +38,20 @@ const secretShapes: readonly [RegExp, string][] = [
   [/[\w-]{40,}/g, '[redacted]'],
 ];
 
+/** Secrets of the configuration, which have no shape; those of every gateway in this process. */
+const knownSecrets = new Set<string>();
+/** A shorter one stands in ordinary words too, and would blank them. */
+const shortestKnownSecret = 6;
+
+/** Keeps a secret out of every text that passes `scrub`: a provider may repeat what it was sent. */
+export function keepSecret(secret: string | undefined): void {
+  if (secret !== undefined && secret.length >= shortestKnownSecret) knownSecrets.add(secret);
+}
+
 /** A text of foreign origin without tokens, line breaks and length. */
 export function scrub(text: string): string {
   let clean = text.replace(/\s+/g, ' ');
+  for (const secret of knownSecrets) clean = clean.replaceAll(secret, '[redacted]');
   for (const [shape, replacement] of secretShapes) clean = clean.replace(shape, replacement);
   return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
 }

@@ -31,6 +31,8 @@ p { margin: 0 0 .9rem; overflow-wrap: anywhere }
 .ask label { display: block; margin-bottom: .3rem; font-weight: 600 }
 .ask input { width: 100%; margin-bottom: .75rem; padding: .55rem .7rem; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .55rem }
 .ask input:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px }
+.or { display: flex; align-items: center; gap: .75rem; color: var(--soft) }
+.or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line) }
 .choices { list-style: none; margin: 1.25rem 0 .5rem; padding: 0; display: grid; gap: .6rem }
 .choice { display: flex; align-items: center; gap: .75rem; padding: .7rem 1rem; border: 1px solid var(--line); border-radius: .55rem; color: inherit; text-decoration: none; font-weight: 600 }
 .choice:hover { border-color: var(--accent) }
@@ -122,6 +124,7 @@ function renderForm({ action, field, submit }: Form): string {
 <input id="${field.name}" name="${field.name}" type="${field.type}" autocomplete="${field.autocomplete}" required autofocus>
 <button class="button">${escapeHtml(submit)}</button>
 </form>
+<p class="or">or</p>
 `;
 }
 

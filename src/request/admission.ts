@@ -1,4 +1,4 @@
-import { type Decision, decide } from '../access/decide.ts';
+import { type Decision, decide, trusts } from '../access/decide.ts';
 import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
 import type { Network } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
@@ -30,7 +30,8 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
   const { request, peer } = exchange;
   const conclude = (current: Current | undefined): Admission => {
     exchange.subject = current?.session.subject;
-    const caller = current && callerOfSession(parts.login.providers, current);
+    const known = current && callerOfSession(parts.login.providers, current);
+    const caller = known && trusts(route, known.person) ? known : undefined;
     const person = caller?.person;
     const { method } = exchange;
     const { headers } = request;

@@ -30,10 +30,16 @@ export function answerMalformed(code: string | undefined): Answer {
   return errorAnswer(new GatewayError(known), { requestId: '-', page: false });
 }
 
-function loginUrl({ request }: Exchange, { origin, target }: Destination, prefix: string): string {
+function loginUrl(
+  { request }: Exchange,
+  { origin, target, resolution }: Destination,
+  prefix: string,
+): string {
   const isSafe = request.method === 'GET' || request.method === 'HEAD';
   const rd = isSafe ? target.path + target.query : '/';
-  return `${origin}${prefix}/start?rd=${encodeURIComponent(rd)}`;
+  const [provider] = (resolution.kind === 'route' && resolution.route.provider) || [];
+  const wanted = provider === undefined ? '' : `&provider=${encodeURIComponent(provider)}`;
+  return `${origin}${prefix}/start?rd=${encodeURIComponent(rd)}${wanted}`;
 }
 
 /** The buttons of an error page. */

@@ -81,6 +81,11 @@ const failures: Record<string, (hit: ProviderHit) => void | Promise<void>> = {
     const { authorization } = hit.request.headers;
     sendJson(hit, { error: 'invalid_client', error_description: `wrong: ${authorization}` }, 401);
   },
+  'an error that repeats the client secret in the clear': (hit) => {
+    const [, credentials = ''] = (hit.request.headers.authorization ?? '').split(' ');
+    const decoded = decodeURIComponent(Buffer.from(credentials, 'base64').toString());
+    sendJson(hit, { error: 'invalid_client', error_description: `no client has ${decoded}` }, 401);
+  },
   'an error that repeats the tokens': async (hit) =>
     sendJson(hit, { error: 'server_error', error_description: JSON.stringify(await tokensOf(hit)) }, 400),
   'tokens that are not all there': async (hit) =>

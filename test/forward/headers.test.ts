@@ -24,7 +24,7 @@ test('headers go upstream with their case, their order and their duplicates', as
   t.same(arrived, sent);
 });
 
-test('headers that belong to the connection of the client stay there', async (t) => {
+test('G1 headers that belong to the connection of the client stay there', async (t) => {
   const upstream = await arrangeUpstream(t);
   const { gateway, client } = await arrangePublic(t, upstream);
   const answer = await client.request(gateway.url, {
@@ -59,7 +59,7 @@ test('headers that belong to the connection of the client stay there', async (t)
   t.same(valuesOf(rawHeaders, 'x-end-to-end'), ['kept']);
 });
 
-test("naming framing or the gateway's own headers in Connection does not remove them", async (t) => {
+test("G1 naming framing or the gateway's own headers in Connection does not remove them", async (t) => {
   const upstream = await arrangeUpstream(t);
   const { gateway, client } = await arrangeSignedIn(t, { upstream });
   const answer = await client.request(gateway.url, {
@@ -148,7 +148,7 @@ test('identity headers of a client are removed on public routes too', async (t) 
   t.notMatch(rawHeaders.join('\n'), 'mallory');
 });
 
-test('headers of the answer come with their case, order and duplicates; the ones of the connection stay', async (t) => {
+test('G1 headers of the answer come with their case, order and duplicates; the ones of the connection stay', async (t) => {
   const lines = [
     'X-First: 1',
     'x-lower: a',

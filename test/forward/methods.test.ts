@@ -29,7 +29,7 @@ test('a method without a body works too', async (t) => {
   }
 });
 
-test('HEAD gets the headers of the answer and leaves the connection usable', async (t) => {
+test('G5 HEAD gets the headers of the answer and leaves the connection usable', async (t) => {
   const upstream = await arrangeUpstream(t, (request, response) => {
     response.writeHead(200, { 'content-length': '12345', 'x-method': request.method });
     response.end(request.method === 'HEAD' ? undefined : 'x'.repeat(12345));

@@ -123,7 +123,7 @@ test('interim answers of the upstream do not disturb the final one', async (t) =
   }
 });
 
-test('answers without a body end where they end', async (t) => {
+test('G5 answers without a body end where they end', async (t) => {
   const upstream = await arrangeUpstream(t, (request, response) => {
     const status = Number(request.url?.slice(1));
     const length = status === 304 ? { 'content-length': '5000' } : {};

@@ -64,7 +64,9 @@ export async function chooseByEmail(
     return signInPage(parts, visit, rd, notice);
   }
   const returnTo = safeReturnTo(rd, visit.origin, parts.returnOrigins);
-  return startLogin(parts, visit, { returnTo, providers: [provider.name], loginHint: email.trim() });
+  // Nobody fills in a form in circles, so this counts as an intent.
+  const wish = { returnTo, providers: [provider.name], loginHint: email.trim(), byIntent: true };
+  return startLogin(parts, visit, wish);
 }
 
 function providerOfDomain(providers: readonly Provider[], domain: string): Provider | undefined {

@@ -28,8 +28,8 @@ export interface LoginWish {
   returnTo: string;
   /** The names of the providers that will do, the first of them best; none for all. */
   providers?: readonly string[] | undefined;
-  /** The browser does have a session: who signs in again by intent is in no loop. */
-  signedIn?: boolean;
+  /** They want it, with a session or by a form that they sent: who does so by intent is in no loop. */
+  byIntent?: boolean;
   /** Who it probably is (OpenID Connect Core §3.1.2.1). */
   loginHint?: string | undefined;
 }
@@ -46,7 +46,7 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
   const { returnTo } = wish;
   const provider = chosenProvider(parts, wish);
   if (!provider) return redirectTo(signInUrl(parts, visit, returnTo));
-  if (!wish.signedIn && parts.rounds.isLoop(visit.cookies)) {
+  if (!wish.byIntent && parts.rounds.isLoop(visit.cookies)) {
     throw new GatewayError('login_loop', {
       detail:
         'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.',

@@ -22,7 +22,6 @@ function codeOf(error: unknown): string {
     const { code } = current as NodeJS.ErrnoException;
     // A limit that passes while the body is read comes as a DOMException, which has numbers for codes.
     if (current.name === 'TimeoutError') return 'OAUTH_TIMEOUT';
-    if (current.name === 'TimeoutError') return 'OAUTH_TIMEOUT';
     if (typeof code === 'string' && networkCodes.test(code)) return code;
     current = current instanceof AggregateError ? current.errors[0] : current.cause;
   }

@@ -1,7 +1,7 @@
 import type { Configuration, CustomFetch } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import { describeError, keepSecret, type Logger } from '../../observe/log.ts';
 import { type PersonRules, personRules } from '../person.ts';
 import { createProviderHttp } from './http.ts';
 import { createProviderKeys, type ProviderKeys } from './keys.ts';
@@ -33,8 +33,17 @@ const longestRetryMs = 15_000;
 /** Providers move endpoints rarely; the keys of tokens are fetched apart from this, when they are needed. */
 const refreshMs = 3_600_000;
 
-/** Starts to find the provider and goes on until it is found; then looks again every hour. */
-export function connectProvider(name: string, config: ProviderConfig, log: Logger): Provider {
+/**
+ * Starts to find the provider and goes on until it is found; then looks again every hour.
+ * @param onFound called when it is found for the first time
+ */
+export function connectProvider(
+  name: string,
+  config: ProviderConfig,
+  log: Logger,
+  onFound: (provider: Provider) => void,
+): Provider {
+  keepSecret(config.clientSecret);
   const http = createProviderHttp(config);
   let clients: ProviderClients | undefined;
   let failures = 0;
@@ -51,7 +60,9 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
 
   const attempt = async () => {
     try {
+      const isFirst = clients === undefined;
       clients = await fetchMetadata(config, http);
+      if (isFirst) onFound(provider);
       if (failures > 0) log.info({ provider: name, issuer: config.issuer }, 'provider found');
       failures = 0;
       schedule(refreshMs);
@@ -70,14 +81,12 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
       schedule(delayMs);
     }
   };
-  void attempt();
-
   const found = (): ProviderClients => {
     if (clients) return clients;
     throw new GatewayError('provider_unavailable', { retryAfter: (nextAttemptAt - Date.now()) / 1000 + 1 });
   };
 
-  return {
+  const provider: Provider = {
     name,
     config,
     personRules: personRules(config),
@@ -97,4 +106,6 @@ export function connectProvider(name: string, config: ProviderConfig, log: Logge
       await http.close();
     },
   };
+  void attempt();
+  return provider;
 }

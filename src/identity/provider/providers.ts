@@ -20,8 +20,10 @@ export function connectProviders(
   configured: Readonly<Record<string, ProviderConfig>>,
   log: Logger,
 ): Providers {
+  const entries = Object.entries(configured);
+  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, log);
   const byName = new Map(
-    Object.entries(configured).map(([name, config]) => [name, connectProvider(name, config, log)]),
+    entries.map(([name, config]) => [name, connectProvider(name, config, log, onFound)]),
   );
   const all = [...byName.values()];
   return {
@@ -39,4 +41,14 @@ export function connectProviders(
       await Promise.all(all.map((provider) => provider.close()));
     },
   };
+}
+
+/** RFC 9700 §4.4: an answer that does not say whose it is could be led to another provider's token endpoint. */
+function warnOfMixUp({ name, config, client }: Provider, log: Logger): void {
+  const { authorization_response_iss_parameter_supported: namesItself } = client().serverMetadata();
+  if (namesItself === true || config.ownCallback) return;
+  log.warn(
+    { provider: name },
+    'this provider does not name itself in its answers: where you do not trust all providers alike, set its ownCallback, and register that redirect URI',
+  );
 }

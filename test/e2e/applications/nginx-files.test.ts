@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { startNginx } from '../../support/applications/nginx.ts';
 import { arrangeSignedIn } from '../../support/arrange.ts';
 
-test('files of nginx keep their ranges, validators and lengths', async (t) => {
+test('G6 files of nginx keep their ranges, validators and lengths', async (t) => {
   const bytes = randomBytes(200_000);
   const nginx = await startNginx({ 'file.bin': bytes, 'page.html': '<h1>hello</h1>', 'empty.txt': '' });
   t.teardown(() => nginx.stop());
