@@ -45,9 +45,11 @@ function identifier(value: unknown): string | undefined {
 
 /** Providers say so as a boolean, a number or text. */
 function isVerified({ requireVerifiedEmail }: PersonRules, claim: unknown): boolean {
-  const said = String(claim).toLowerCase();
-  return requireVerifiedEmail ? said === 'true' || said === '1' : said !== 'false' && said !== '0';
+  return requireVerifiedEmail ? yes.has(claim) : !no.has(claim);
 }
+
+const yes: ReadonlySet<unknown> = new Set([true, 'true', 'True', 1, '1']);
+const no: ReadonlySet<unknown> = new Set([false, 'false', 'False', 0, '0']);
 
 /** A list; or one text, in which some providers put several groups with spaces between. */
 function groupsOf(claim: unknown): string[] {

@@ -6,6 +6,8 @@ import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { defaultPeople, type ProviderOptions, startProvider } from '../support/provider.ts';
+import { startRedis } from '../support/redis.ts';
+import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
@@ -76,30 +78,86 @@ test('an outage takes nothing away and signs nobody out', waiting(), async (t) =
   }
 });
 
-test(
-  'userinfo that does not take the access token: new tokens where there is a refresh token',
-  waiting(),
-  async (t) => {
-    const { provider, groups } = await arrange(t);
-    let refused = 0;
-    provider.tamper((hit) => {
-      if (hit.path !== '/me' || refused > 0) return hit.pass();
-      refused += 1;
-      return hit.send({ status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
-    });
-    await until('a refresh', async () => {
-      t.equal(await groups(), 'staff,admins');
-      return provider.events.some(({ grantType }) => grantType === 'refresh_token');
-    });
-  },
-);
+for (const status of [401, 403]) {
+  test(
+    `userinfo that refuses (${status}): new tokens where there is a refresh token`,
+    waiting(),
+    async (t) => {
+      const { provider, groups } = await arrange(t);
+      let refused = 0;
+      provider.tamper((hit) => {
+        if (hit.path !== '/me' || refused > 0) return hit.pass();
+        refused += 1;
+        return hit.send({ status, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
+      });
+      await until('a refresh', async () => {
+        t.equal(await groups(), 'staff,admins');
+        return provider.events.some(({ grantType }) => grantType === 'refresh_token');
+      });
+    },
+  );
 
-test('and the end of the session where there is none', waiting(), async (t) => {
-  const { provider, gateway, header } = await arrange(t, { refreshTokens: false });
-  provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status: 401 }) : hit.pass()));
-  await until('the end of the session', async () => (await header('x-forwarded-user')) === '401');
-  await gateway.log.line(({ reason }) => String(reason).includes('does not take the access token'));
-});
+  test(`and goes on to refuse (${status}): its claims count for nothing any more`, waiting(), async (t) => {
+    const { provider, groups, header } = await arrange(t);
+    provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status }) : hit.pass()));
+    await until('no groups', async () => (await groups()) === undefined);
+    t.equal(await header('x-forwarded-user'), 'ada', 'the session goes on');
+  });
+
+  test(
+    `userinfo that refuses (${status}): the end of the session where there is none`,
+    waiting(),
+    async (t) => {
+      const { provider, gateway, header } = await arrange(t, { refreshTokens: false });
+      provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status }) : hit.pass()));
+      await until('the end of the session', async () => (await header('x-forwarded-user')) === '401');
+      await gateway.log.line(({ reason }) => String(reason).includes('does not take the access token'));
+    },
+  );
+}
+
+const settings: { name: string; config: Record<string, unknown>; instances?: number }[] = [
+  { name: 'two workers', config: { workers: 2 } },
+  { name: 'two instances on Redis', config: {}, instances: 2 },
+];
+
+for (const { name, config, instances = 1 } of settings) {
+  test(`many requests at the same time ask userinfo once: ${name}`, waiting(), async (t) => {
+    const provider = await startProvider({ conformIdTokenClaims: true });
+    t.teardown(() => provider.stop());
+    const upstream = await arrangeUpstream(t);
+    const redis = instances > 1 ? await startRedis() : undefined;
+    if (redis) t.teardown(() => redis.stop());
+    const secret = Buffer.alloc(32, 9).toString('base64');
+    const session = { secret, ...(redis && { redis: { url: redis.url } }) };
+    const gateways = await Promise.all(
+      Array.from({ length: instances }, () =>
+        spawnGateway({
+          provider,
+          upstream,
+          config: { ...config, session, provider: { refreshClaims: '5s' } },
+        }),
+      ),
+    );
+    for (const gateway of gateways) t.teardown(() => gateway.stop());
+    const [first = '', second = first] = gateways.map(({ url }) => url);
+    const client = createClient();
+    t.teardown(() => client.close());
+    await logIn(client, first, 'ada');
+    const cookie = client.cookies.headerFor(first) ?? '';
+    const before = provider.hits.get('/me') ?? 0;
+    await wait(5000);
+    const storm = createClient();
+    t.teardown(() => storm.close());
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        storm.request(`${index % 2 ? first : second}/${index}`, { headers: { cookie } }),
+      ),
+    );
+    t.ok(answers.every(({ status }) => status === 200));
+    t.equal((provider.hits.get('/me') ?? 0) - before, 1);
+  });
+}
 
 test('userinfo about somebody else ends the session', waiting(), async (t) => {
   const { provider, header } = await arrange(t);

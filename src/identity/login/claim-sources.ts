@@ -36,7 +36,7 @@ export async function askSources(
       try {
         return { source, values: await valuesOf(source, { client, accessToken, deadline, warnings }) };
       } catch (error) {
-        if (!source.optional || !isRefusal(error)) throw error;
+        if (!source.optional || !mayBeMissing(error)) throw error;
         warnings.push(`${source.claim} is not complete: ${describeError(error)}`);
         return { source, values: [] };
       }
@@ -104,15 +104,16 @@ function isOverLimit({ status, headers }: Response): boolean {
   return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0');
 }
 
-/** Whether the answer was that this access token may not, or that there is no such thing. */
-function isRefusal(error: unknown): boolean {
+/** Whether the answer was that this access token may not ask, or that there is nothing to ask for. */
+function mayBeMissing(error: unknown): boolean {
   const status = statusOf(error);
   return status === 403 || status === 404;
 }
 
-/** Whether the answer was that the access token is not good (any more). */
-export function isTokenRefused(error: unknown): boolean {
-  return statusOf(error) === 401;
+/** Whether the answer was that the access token is not good, or not good for this (any more). */
+export function isRefused(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === 401 || status === 403;
 }
 
 function statusOf(error: unknown): number | undefined {

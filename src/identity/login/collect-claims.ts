@@ -3,7 +3,7 @@ import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
-import { askSources, fetchJson } from './claim-sources.ts';
+import { askSources, fetchJson, isRefused } from './claim-sources.ts';
 import { pickClaims, readClaim, usernamePath } from './claims.ts';
 
 export interface ClaimsParts {
@@ -47,16 +47,17 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
   const stated = idToken ? pickClaims(idToken, paths, config.claims.username) : statedBefore(known);
   const isComplete = [...claimPaths].every((path) => path in stated);
   let userinfo: Readonly<Record<string, unknown>> | undefined;
+  let before = userinfoBefore(known, provider);
   if (shouldAskUserinfo(provider, client, isComplete && !question.again)) {
     try {
       userinfo = await askUserinfo(provider, client, accessToken, subject);
     } catch (error) {
       goOnWithout('userinfo', error, config.type === 'oidc' && config.userinfo === 'auto');
+      // An outage takes nothing away; a refusal does.
+      if (isRefused(error)) before = {};
     }
   }
-  const fetched = userinfo
-    ? pickClaims(userinfo, paths, config.claims.username)
-    : userinfoBefore(known, provider);
+  const fetched = userinfo ? pickClaims(userinfo, paths, config.claims.username) : before;
   const lookUp = (path: string) =>
     readClaim(idToken, path) ?? readClaim(userinfo, path) ?? stated[path] ?? fetched[path];
   let sourced = new Map<string, unknown>();
@@ -66,7 +67,10 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
     sourced = answers.claims;
   } catch (error) {
     goOnWithout('sources', error, false);
-    sourced = new Map(config.sources.map(({ claim }) => [claim, known?.claims[claim]]));
+    const ofSources = config.sources
+      .map(({ claim }) => claim)
+      .filter((path) => known?.fetched.includes(path));
+    sourced = new Map(ofSources.map((path) => [path, isRefused(error) ? undefined : known?.claims[path]]));
   }
 
   const claims: Record<string, unknown> = { ...fetched, ...stated };

@@ -1,6 +1,6 @@
 import type { RefreshOutcome } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
-import { isTokenRefused } from '../login/claim-sources.ts';
+import { isRefused } from '../login/claim-sources.ts';
 import { type ClaimsParts, checkRequiredClaims, collectClaims } from '../login/collect-claims.ts';
 import type { Provider } from './provider.ts';
 
@@ -39,7 +39,7 @@ export async function askClaims(parts: ClaimsParts, session: Session): Promise<R
     const claimsRefreshAt = claimsRefreshTime(provider, Math.floor(Date.now() / 1000));
     return { kind: 'refreshed', session: { ...session, claims, fetchedClaims: fetched, claimsRefreshAt } };
   } catch (error) {
-    if (isTokenRefused(error)) return { kind: 'token-refused' };
+    if (isRefused(error)) return { kind: 'token-refused' };
     throw error;
   }
 }
