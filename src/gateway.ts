@@ -4,6 +4,8 @@ import { type Assertions, createAssertions } from './forward/assertion.ts';
 import { createForwarder, type RouteExtras } from './forward/forwarder.ts';
 import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
 import { createLiveConnections } from './forward/live-connections.ts';
+import { createBearerClients } from './identity/bearer/clients.ts';
+import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metadata.ts';
 import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
@@ -22,6 +24,7 @@ import type { Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
+import type { Parts } from './request/parts.ts';
 import { handleUpgrades } from './request/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
 import { compileRoutes } from './routes/table.ts';
@@ -107,7 +110,23 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
 
   const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
   const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
-  const parts = { reader, keySet, sessions, revocations, closeAtTokenExpiry, login, forwarder, log };
+  const bearer =
+    config.bearer.length > 0 ? createBearerClients({ config, claimPaths, once: shared.once }) : undefined;
+  const resources = new Map(
+    [...resourcesOf(config)].map(([place, resource]) => [place, resourceMetadata(config, resource)]),
+  );
+  const parts: Parts = {
+    reader,
+    keySet,
+    sessions,
+    revocations,
+    bearer,
+    resources,
+    closeAtTokenExpiry,
+    login,
+    forwarder,
+    log,
+  };
   const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
   handleUpgrades(app.server, parts, exchangeOf);
   const connections = trackConnections(app.server);
@@ -119,7 +138,8 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     stopReloading?.();
     await closeGracefully(app, connections, log);
     live.close();
-    await Promise.all([forwarder.close(), providers.close(), shared.close(), admin?.close()]);
+    const closing = [forwarder, providers, shared, admin, bearer];
+    await Promise.all(closing.map((part) => part?.close()));
   };
   const missing = () => [
     ...(stopping ? ['the gateway is stopping'] : []),

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import type { ExplainOptions } from './commands/explain.ts';
 import { ConfigError, exitCodeConfig } from './config/problems.ts';
 import { version } from './version.ts';
 
@@ -36,8 +37,9 @@ program
   .argument('<url>', 'an address as browsers see it, or a path')
   .option(...configOption)
   .option('--as <claims.json>', 'the claims of somebody who is signed in, as a JSON file')
+  .option('--bearer', 'the claims are of an access token that a client brings')
   .option('--from <address>', 'the address of the client', '127.0.0.1')
-  .action(async (method: string, url: string, options: { config?: string; as?: string; from: string }) =>
+  .action(async (method: string, url: string, options: ExplainOptions) =>
     console.log((await import('./commands/explain.ts')).explain(method, url, options)),
   );
 

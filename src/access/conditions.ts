@@ -1,6 +1,6 @@
 import type { Alternative } from '../config/schema/index.ts';
 
-/** What rules may ask about somebody who is signed in. */
+/** What rules may ask about somebody who is signed in, or a client with an access token of its own. */
 export interface Person {
   /** The name of the provider that says who it is. */
   provider: string | undefined;
@@ -13,6 +13,10 @@ export interface Person {
   groups: readonly string[];
   /** Claims by their dotted path. */
   claims: Readonly<Record<string, unknown>>;
+  /** A client that brought an access token, rather than somebody with a session. */
+  bearer: boolean;
+  /** What the access token that a client brought is good for; none for sessions. */
+  scopes: readonly string[];
 }
 
 /** The sender of a request, as rules see it. */
@@ -28,6 +32,12 @@ export function failingCondition(alternative: Alternative, subject: Subject): ke
     if (alternative[name] !== undefined && !holds(name, alternative, subject)) return name;
   }
   return undefined;
+}
+
+/** The scopes that an alternative asks for, when they are all that is missing. */
+export function missingScope({ scope, ...rest }: Alternative, subject: Subject): string | undefined {
+  const isAllElse = scope !== undefined && subject.person?.bearer && !failingCondition(rest, subject);
+  return isAllElse && !hasScope(scope, subject.person) ? scope[0] : undefined;
 }
 
 /** Whether an alternative could hold for somebody who is not signed in. */
@@ -52,7 +62,16 @@ function holds(name: keyof Alternative, alternative: Alternative, { person, isFr
       return Object.entries(alternative.claims ?? {}).every(([path, values]) =>
         claimHasOneOf(person.claims[path], values),
       );
+    case 'bearer':
+      return alternative.bearer === person.bearer;
+    case 'scope':
+      return hasScope(alternative.scope, person);
   }
+}
+
+/** One of the values, of each value all that stands between its spaces. */
+function hasScope(scope: Alternative['scope'], person: Person | undefined): boolean {
+  return scope?.some((all) => all.split(' ').every((one) => person?.scopes.includes(one))) ?? false;
 }
 
 /** RFC 5321 §2.4 leaves the part before the @ to its host; providers treat it without case, and so do people. */

@@ -1,5 +1,5 @@
 import type { AllowRule } from '../config/schema/index.ts';
-import { failingCondition, needsPerson, type Person, type Subject } from './conditions.ts';
+import { failingCondition, missingScope, needsPerson, type Person, type Subject } from './conditions.ts';
 
 /** The part of a route that says who may pass. */
 export interface AccessRule {
@@ -25,7 +25,9 @@ export interface AccessRequest extends Subject {
 export type Decision =
   | { kind: 'allow'; reason: string }
   | { kind: 'login'; reason: string }
-  | { kind: 'deny'; code: 'not_signed_in' | 'not_allowed' | 'forgery_header_missing'; reason: string };
+  | { kind: 'deny'; code: 'not_signed_in' | 'not_allowed' | 'forgery_header_missing'; reason: string }
+  /** An access token that is good for less than the route asks; `scope` is what it lacks. */
+  | { kind: 'deny'; code: 'insufficient_scope'; scope: string; reason: string };
 
 const allowPublic: Decision = { kind: 'allow', reason: 'the route is public' };
 const allowSignedIn: Decision = { kind: 'allow', reason: 'signed in' };
@@ -44,19 +46,26 @@ const forgeable: Decision = {
 export function decide(rule: AccessRule, request: AccessRequest): Decision {
   const { allow, unauthenticated } = rule;
   if (rule.preflight === 'pass' && request.preflight) return allowPreflight;
-  if (rule.csrf === 'header' && request.person && request.forgeable) return forgeable;
+  // What a client brings along itself, no other site can make a browser send.
+  if (rule.csrf === 'header' && request.person && !request.person.bearer && request.forgeable)
+    return forgeable;
   if (allow === 'public') return allowPublic;
   const signedIn = request.person !== undefined;
   if (allow === 'signed-in') return signedIn ? allowSignedIn : withoutSession(unauthenticated, request);
   const failing: string[] = [];
+  let scope: string | undefined;
   for (const [index, alternative] of allow.entries()) {
     const condition = failingCondition(alternative, request);
     if (condition === undefined) return { kind: 'allow', reason: `allow[${index}] holds` };
     failing.push(`allow[${index}].${condition}`);
+    scope ??= missingScope(alternative, request);
   }
   // Signing in helps only where some alternative asks who it is.
   if (!signedIn && allow.some(needsPerson)) return withoutSession(unauthenticated, request);
-  return { kind: 'deny', code: 'not_allowed', reason: `none holds: ${failing.join(', ')}` };
+  const reason = `none holds: ${failing.join(', ')}`;
+  return scope === undefined
+    ? { kind: 'deny', code: 'not_allowed', reason }
+    : { kind: 'deny', code: 'insufficient_scope', scope, reason };
 }
 
 /**

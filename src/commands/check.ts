@@ -1,8 +1,10 @@
 import { connect } from 'node:net';
 import { loadConfig } from '../config/load.ts';
-import type { Config, ProviderConfig } from '../config/schema/index.ts';
+import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
+import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
+import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { describeError } from '../observe/log.ts';
 import { compileRoutes } from '../routes/table.ts';
@@ -27,11 +29,18 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   ];
   if (config.listen.tls)
     findings.push(await attempt(`certificate ${config.listen.tls.cert}`, readCertificate(config)));
+  for (const [name, provider] of Object.entries(config.providers)) {
+    if (provider.privateKey)
+      findings.push(await attempt(`private key of provider ${name}`, readKey(provider)));
+  }
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
         ...Object.values(config.providers).map((provider) =>
           attempt(`provider ${provider.issuer}`, findProvider(provider)),
+        ),
+        ...config.bearer.map((entry) =>
+          attempt(`access tokens of ${entry.introspectionEndpoint ?? entry.issuer}`, tryBearer(entry)),
         ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
         ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
@@ -58,15 +67,29 @@ async function readCertificate({ listen }: Config): Promise<void> {
   if (listen.tls) readTlsOptions(listen.tls);
 }
 
+async function readKey(provider: ProviderConfig): Promise<void> {
+  readPrivateKey(provider);
+}
+
 async function findProvider(provider: ProviderConfig): Promise<void> {
   const http = createProviderHttp(provider);
   try {
-    const { client } = await fetchMetadata(provider, http);
+    const { client, unsupported } = await fetchMetadata(provider, http);
+    if (unsupported.length > 0) throw new Error(unsupported.join('; '));
     // Of addresses that were given by hand nothing was asked yet.
     const { authorization_endpoint, token_endpoint, userinfo_endpoint } = client.serverMetadata();
     const endpoints = [authorization_endpoint, token_endpoint, userinfo_endpoint].flatMap((url) => url ?? []);
     const origins = new Set(endpoints.map((url) => new URL(url).origin));
     for (const origin of origins) await reach(origin);
+  } finally {
+    await http.close();
+  }
+}
+
+async function tryBearer(entry: BearerConfig): Promise<void> {
+  const http = createProviderHttp(entry);
+  try {
+    await reachIssuer(entry, http);
   } finally {
     await http.close();
   }

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import { headerSet, ownedNames } from '../forward/header-set.ts';
 import { compileRequestHeaders } from '../forward/request-headers.ts';
+import { scopesOf } from '../identity/bearer/token.ts';
 import { collectNeeds } from '../identity/claim-paths.ts';
 import { pickClaims } from '../identity/login/claims.ts';
 import { personOf, personRules } from '../identity/person.ts';
@@ -20,6 +21,8 @@ export interface ExplainOptions {
   config?: string;
   /** A JSON file with the claims of somebody who is signed in. */
   as?: string;
+  /** Those claims are of an access token that a client brings. */
+  bearer?: boolean;
   /** The address of the client. */
   from: string;
 }
@@ -46,7 +49,7 @@ export function explain(method: string, url: string, options: ExplainOptions): s
       method.toUpperCase(),
       target,
       claims,
-      options.from,
+      options,
     );
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
@@ -60,6 +63,29 @@ function readClaims(file: string): Record<string, unknown> {
     throw new Error(`${file} has to hold an object of claims, such as {"sub":"ada","groups":["staff"]}`);
   }
   return claims as Record<string, unknown>;
+}
+
+/** A client whose access token has these claims; without `iss` it is one of the first issuer. */
+function clientOf(
+  { bearer, providers }: Config,
+  given: Record<string, unknown>,
+  claims: Record<string, unknown>,
+) {
+  const issuer = given.iss ?? bearer[0]?.issuer;
+  const entry = bearer.find((each) => each.issuer === issuer);
+  if (!entry) return undefined;
+  const [provider] = Object.entries(providers).find(([, each]) => each.issuer === issuer) ?? [];
+  const { requireVerifiedEmail } = entry;
+  const rules = { claims: entry.claims, countUnverifiedEmail: false, requireVerifiedEmail };
+  return {
+    ...personOf(rules, String(given.sub ?? ''), claims),
+    bearer: true,
+    scopes: scopesOf(given),
+    provider,
+    accessToken: mask,
+    idToken: undefined,
+    sessionId: undefined,
+  };
 }
 
 /** A URL, or a path of the first public origin; byte for byte, since spelling is what may be asked about. */
@@ -77,7 +103,7 @@ function explainRoute(
   method: string,
   target: Target,
   given: Record<string, unknown> | undefined,
-  address: string,
+  { from: address, bearer = false }: ExplainOptions,
 ): string {
   const sets = new Map(routes.map((each) => [each, headerSet(config, each)]));
   const { claimPaths } = collectNeeds(
@@ -88,8 +114,10 @@ function explainRoute(
   const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
   const settings = config.providers[provider];
   const claims = given && pickClaims(given, claimPaths, settings?.claims.username);
-  const tokens = { accessToken: mask, idToken: mask, sessionId: mask, provider };
-  const person = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
+  const accessToken = settings?.dpop ? undefined : mask;
+  const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
+  const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
+  const person = bearer && given && claims ? clientOf(config, given, claims) : session;
   const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
   const decision = decide(route, {
     person,

@@ -1,15 +1,11 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
-import { asList, asMap, asTexts, type Loose } from './loose.ts';
+import { bearerProblems } from './bearer-consistency.ts';
+import { asList, asMap, asTexts, type Inconsistency, isOn, type Loose } from './loose.ts';
 import type { ConfigPath } from './problems.ts';
+import { findProviderProblems } from './provider-consistency.ts';
 import { findKindProblems } from './provider-kind.ts';
-import { reservedAuthorizationParams } from './schema/provider.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
-
-export interface Inconsistency {
-  path: ConfigPath;
-  message: string;
-}
 
 /**
  * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
@@ -21,6 +17,7 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
     ...upstreamProblems(config),
     ...publicUrlProblems(config),
     ...providersProblems(config),
+    ...bearerProblems(config),
     ...cookieProblems(config),
     ...storeProblems(asMap(config.session)),
     ...secretProblems(config),
@@ -99,12 +96,16 @@ function providersProblems(config: Loose): Inconsistency[] {
   }
   const isOpen = asList(config.routes).every((route) => asMap(route).allow === 'public');
   const isAllOpen = isOpen && config.upstream === undefined && config.routes !== undefined;
-  if (names.length === 0 && !isAllOpen) {
+  const isForPrograms =
+    config.bearer !== undefined && !(Array.isArray(config.bearer) && config.bearer.length === 0);
+  if (names.length === 0 && !isAllOpen && !isForPrograms) {
     found.push({
       path: ['provider'],
-      message: 'this key is required: where people sign in, with `issuer`, `clientId` and `clientSecret`.',
+      message:
+        'this key is required: where people sign in, with `issuer`, `clientId` and `clientSecret` (or `bearer`, for programs alone).',
     });
   }
+  found.push(...formPostProblems(config));
   for (const [index, route] of asList(config.routes).entries()) {
     for (const name of asTexts(asMap(route).provider)) {
       if (names.includes(name)) continue;
@@ -116,36 +117,28 @@ function providersProblems(config: Loose): Inconsistency[] {
   return found;
 }
 
-function providerProblems(provider: Loose, at: ConfigPath): Inconsistency[] {
-  const found: Inconsistency[] = findKindProblems(provider).map(({ path, message }) => ({
-    path: [...at, ...path],
-    message,
+/** The browser brings the login's cookie along with a form of another site only as `SameSite=None; Secure`. */
+function formPostProblems(config: Loose): Inconsistency[] {
+  if (!asTexts(config.publicUrl).some((url) => /^http:/i.test(url))) return [];
+  const named = Object.entries(asMap(config.providers)).map(([name, provider]) => ({
+    path: ['providers', name],
+    provider,
   }));
-  const isPublic = provider.clientAuth === 'none';
-  if (isPublic && provider.clientSecret !== undefined) {
-    found.push({
-      path: [...at, 'clientSecret'],
-      message: 'a client with `clientAuth: none` has no secret.',
-    });
-  }
-  if (!isPublic && provider.clientSecret === undefined && provider.clientId !== undefined) {
-    found.push({
-      path: [...at, 'clientSecret'],
-      message:
-        'this key is required: the secret that the provider issued, as ${NAME} or ${file:/path} (or `clientAuth: none` for a public client).',
-    });
-  }
-  for (const name of Object.keys(asMap(provider.authorizationParams))) {
-    if (reservedAuthorizationParams.includes(name)) {
-      found.push({
-        path: [...at, 'authorizationParams', name],
-        message: 'the login sets this parameter itself.',
-      });
-    }
-  }
-  if (provider.insecureHttp !== true && provider.insecureHttp !== 'true') {
+  return [{ path: ['provider'], provider: config.provider }, ...named]
+    .filter(({ provider }) => asMap(provider).responseMode === 'form_post')
+    .map(({ path }) => ({
+      path: [...path, 'responseMode'],
+      message: 'form_post needs a cookie that browsers take on https only, and publicUrl is http.',
+    }));
+}
+
+function providerProblems(provider: Loose, at: ConfigPath): Inconsistency[] {
+  const problems = [...findProviderProblems(provider), ...findKindProblems(provider)];
+  const found: Inconsistency[] = problems.map(({ path, message }) => ({ path: [...at, ...path], message }));
+  if (!isOn(provider.insecureHttp)) {
     const names = ['issuer', 'authorizationEndpoint', 'tokenEndpoint', 'userinfoEndpoint', 'jwksUri'];
-    for (const name of [...names, 'endSessionEndpoint', 'revocationEndpoint']) {
+    const more = ['endSessionEndpoint', 'revocationEndpoint', 'pushedAuthorizationRequestEndpoint'];
+    for (const name of [...names, ...more]) {
       const value = provider[name];
       if (typeof value !== 'string' || !URL.canParse(value)) continue;
       const url = new URL(value);

@@ -65,7 +65,9 @@ function received(value: unknown, path: ConfigPath, schema: JsonSchema): string 
 
 function valueAt(document: unknown, path: ConfigPath): unknown {
   let value = document;
-  for (const step of path) {
+  for (const [index, step] of path.entries()) {
+    // The short form of an object: a text that stands for one of its members.
+    if (typeof value === 'string' && index === path.length - 1) return value;
     if (value === null || typeof value !== 'object' || !Object.hasOwn(value, step)) return undefined;
     value = (value as Record<string | number, unknown>)[step];
   }

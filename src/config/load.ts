@@ -11,6 +11,7 @@ import { type InterpolationFailure, interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { layPresets } from './presets/lay.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
+import { withProfile } from './profile.ts';
 import { withIssuer } from './provider-kind.ts';
 import { type Config, configSchema, type ProviderConfig } from './schema/index.ts';
 import { routeSchema } from './schema/routes.ts';
@@ -91,13 +92,17 @@ export function parseConfig(
   if (problems.length > 0 || !result.success) throw new ConfigError(inFileOrder(problems));
   const { upstream } = result.data;
   const shorthand = upstream === undefined ? [] : [routeSchema.parse({ upstream })];
-  const routes = [...result.data.routes, ...shorthand];
   const { provider, providers: named, session, ...rest } = result.data;
   const providers = Object.fromEntries(
     Object.entries({ ...(provider && { default: provider }), ...named }).map(([name, each]) => [
       name,
-      withIssuer(each),
+      withProfile(withIssuer(each)),
     ]),
+  );
+  const hasLogin = Object.keys(providers).length > 0;
+  const routes = [...result.data.routes, ...shorthand].map((route) =>
+    // Where there is no login, nobody can be sent to it.
+    hasLogin || route.unauthenticated === 'pass' ? route : { ...route, unauthenticated: '401' as const },
   );
   // Where nobody signs in, nothing that is sealed has to be opened again.
   const { secret = [randomBytes(32)] } = session;
@@ -143,6 +148,12 @@ function questionable(config: Config): string[] {
   const warnings: string[] = [];
   for (const [name, provider] of Object.entries(config.providers))
     warnings.push(...questionableProvider(name, provider));
+  for (const [index, { insecureHttp }] of config.bearer.entries()) {
+    if (insecureHttp)
+      warnings.push(
+        `insecureHttp of bearer[${index}] is on: who can read or change that traffic can make tokens`,
+      );
+  }
   for (const origin of config.publicUrl) {
     const url = new URL(origin);
     if (url.protocol === 'http:' && !isLoopback(url)) {
@@ -158,7 +169,8 @@ function questionable(config: Config): string[] {
     }
   }
   for (const { host, allow } of config.routes) {
-    if (host !== undefined && allow !== 'public' && !hosts.includes(host.replace(/^\*\./, ''))) {
+    const isPersonal = allow !== 'public' && Object.keys(config.providers).length > 0;
+    if (host !== undefined && isPersonal && !hosts.includes(host.replace(/^\*\./, ''))) {
       warnings.push(
         `the route of ${host} asks for a session, and ${host} is not in publicUrl: nobody can sign in there`,
       );

@@ -1,3 +1,11 @@
+import type { ConfigPath } from './problems.ts';
+
+/** A problem that no single key can tell. */
+export interface Inconsistency {
+  path: ConfigPath;
+  message: string;
+}
+
 /** A map of a document whose values are not known to be valid yet. */
 export type Loose = Readonly<Record<string, unknown>>;
 
@@ -14,3 +22,6 @@ export const asTexts = (value: unknown): readonly string[] =>
 
 /** A flag that is on; the environment gives text. */
 export const isOn = (value: unknown): boolean => value === true || value === 'true';
+
+/** A flag that somebody turned off, rather than left alone. */
+export const isOff = (value: unknown): boolean => value === false || value === 'false';

@@ -8,7 +8,8 @@ export interface TemplateContext {
 }
 
 export interface TemplatePerson {
-  accessToken: string;
+  /** Undefined for one that is bound to a key of the gateway: nobody else can use it. */
+  accessToken: string | undefined;
   idToken: string | undefined;
   /** Undefined for a client that brings a token of its own. */
   sessionId: string | undefined;

@@ -10,6 +10,10 @@ export interface Caller {
   person: Person & TemplatePerson;
   /** The session that the request rides on; undefined for a client with a token. */
   current: Current | undefined;
+  /** The `sub` of the session or the token. */
+  subject: string;
+  /** When the token of a client ends, in seconds since the epoch; undefined where its issuer names no end. */
+  tokenExpiresAt?: number | undefined;
 }
 
 /** The person of a session. A provider that is not configured any more tells nothing of its people. */
@@ -20,7 +24,9 @@ export function callerOfSession(
   const { session } = current;
   const rules: PersonRules | undefined = providers.get(session.provider)?.personRules;
   if (!rules) return undefined;
-  const { accessToken, idToken, provider, subject, claims, id } = session;
+  const { idToken, provider, subject, claims, id } = session;
+  // RFC 9449 §7.1: a token that is bound to a key is not to be sent as a Bearer token.
+  const accessToken = session.dpopKey === undefined ? session.accessToken : undefined;
   const person = { ...personOf(rules, subject, claims), provider, accessToken, idToken, sessionId: id };
-  return { person, current };
+  return { person, current, subject };
 }

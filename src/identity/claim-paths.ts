@@ -2,7 +2,7 @@ import type { AllowRule, Config } from '../config/schema/index.ts';
 import type { Template } from '../config/template.ts';
 import { valuesOf } from '../forward/template.ts';
 
-/** What header templates and rules ask of a session. */
+/** What header templates and rules ask of a session, or of an access token. */
 export interface ClaimNeeds {
   /** The dotted paths of the claims that are used; nothing else of a person's claims is kept. */
   claimPaths: ReadonlySet<string>;
@@ -14,17 +14,17 @@ export interface ClaimNeeds {
  * @param templates every header template of every route
  */
 export function collectNeeds(
-  { providers, routes }: Config,
+  { providers, bearer, routes }: Config,
   templates: Iterable<Template | null>,
 ): ClaimNeeds {
   const claimPaths = new Set(['sub', 'preferred_username']);
-  for (const { claims } of Object.values(providers)) {
+  for (const { claims } of [...Object.values(providers), ...bearer]) {
     for (const path of [claims.user, claims.email, claims.name, claims.groups]) claimPaths.add(path);
   }
   for (const { allow } of routes) {
     for (const path of claimsOfRule(allow)) claimPaths.add(path);
     if (!asksForEmail(allow)) continue;
-    for (const { claims } of Object.values(providers)) claimPaths.add(claims.emailVerified);
+    for (const { claims } of [...Object.values(providers), ...bearer]) claimPaths.add(claims.emailVerified);
   }
   let idToken = false;
   for (const template of templates) {

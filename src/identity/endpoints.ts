@@ -3,8 +3,10 @@ import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { callerOfSession } from './caller.ts';
+import { type AuthorizationResponse, isExpiredRequest } from './login/authorization-response.ts';
 import { type CallbackParts, finishLogin, matchLogin } from './login/callback.ts';
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
+import type { PendingLogin } from './login/login-cookie.ts';
 import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
@@ -39,9 +41,14 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
   post('sign_in', (visit, query, request) =>
     chooseByEmail(parts, visit, query.get('rd'), formOf(request).get('email') ?? ''),
   );
-  get('callback', (visit, query) => end(parts, visit, query));
-  for (const { name, config } of parts.providers.all) {
-    if (config.ownCallback) get(`callback/${name}`, (visit, query) => end(parts, visit, query));
+  const isPosted = parts.providers.all.some(({ config }) => config.responseMode === 'form_post');
+  const own = parts.providers.all.filter(({ config }) => config.ownCallback);
+  for (const name of ['callback', ...own.map((provider) => `callback/${provider.name}`)]) {
+    get(name, (visit, query) => end(parts, visit, { mode: 'query', parameters: query }));
+    if (!isPosted) continue;
+    post(name, (visit, _query, request) =>
+      end(parts, visit, { mode: 'form_post', parameters: formOf(request) }),
+    );
   }
   get('userinfo', (visit) => userinfo(parts, visit));
   get('sign_out', (visit, query, request) => handleSignOut(parts, visit, request, query));
@@ -71,20 +78,24 @@ async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams)
   return startLogin(parts, visit, {
     returnTo,
     byIntent,
+    asked: query,
     providers: provider === null ? undefined : [provider],
   });
 }
 
-async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {
-  const login = matchLogin(parts, visit, query);
+async function end(parts: EndpointParts, visit: Visit, response: AuthorizationResponse): Promise<Answer> {
+  const login = matchLogin(parts, visit, response);
   const forget = parts.loginCookies.forget(login.state, visit.cookies);
   try {
-    const { session, returnTo } = await finishLogin(parts, login, visit, query);
+    const { session, returnTo } = await finishLogin(parts, login, visit, response);
     const cookies = await parts.sessions.begin(session, visit.cookies);
     parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
     const remembered = [parts.rounds.count(visit.cookies), ...rememberChoice(parts, login.provider)];
-    return goOn(parts, returnTo, [...cookies, ...forget, ...remembered]);
+    return afterPost(response, goOn(parts, returnTo, [...cookies, ...forget, ...remembered]));
   } catch (error) {
+    if (isExpiredRequest(error) && !parts.rounds.isLoop(visit.cookies)) {
+      return afterPost(response, beginAgain(parts, visit, login, forget));
+    }
     if (error instanceof GatewayError) {
       // Spent, whatever came of it.
       error.setCookies = forget;
@@ -92,6 +103,23 @@ async function end(parts: EndpointParts, visit: Visit, query: URLSearchParams): 
     }
     throw error;
   }
+}
+
+/** A new login in place of one whose request has expired at the provider. It counts as a round, so as not to go on for ever. */
+function beginAgain(
+  { prefix, rounds, log }: EndpointParts,
+  visit: Visit,
+  { provider, returnTo }: PendingLogin,
+  forget: readonly string[],
+): Answer {
+  log.info({ provider }, 'the authorization request had expired; the login begins again');
+  const query = new URLSearchParams({ provider, rd: returnTo });
+  return redirectTo(`${visit.origin}${prefix}/start?${query}`, [...forget, rounds.count(visit.cookies)]);
+}
+
+/** RFC 9110 §15.4.4: after a POST, 303 is the redirect that surely is a GET, so that the code is not posted on. */
+function afterPost({ mode }: AuthorizationResponse, answer: Answer): Answer {
+  return mode === 'form_post' && answer.status === 302 ? { ...answer, status: 303 } : answer;
 }
 
 /**

@@ -16,6 +16,8 @@ export function personRules(config: ProviderConfig): PersonRules {
   return { claims, countUnverifiedEmail: insecureUnverifiedEmail, requireVerifiedEmail };
 }
 
+const noScopes: readonly string[] = [];
+
 /**
  * The person as rules, headers and pages see them.
  * @param claims by their dotted path
@@ -34,6 +36,8 @@ export function personOf(
     emailVerified: rules.countUnverifiedEmail || isVerified(rules, claims[emailVerified]),
     groups: groupsOf(claims[groups]),
     claims,
+    bearer: false,
+    scopes: noScopes,
   };
 }
 

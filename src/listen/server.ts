@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { Answer } from '../pages/answer.ts';
 import { endWith, rememberAnswers } from './answers.ts';
-import { readTlsOptions } from './tls.ts';
+import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
 const largestRequestHeaders = 64 * 1024;
@@ -57,7 +57,7 @@ export function createServer({
     },
   } as const;
   const app = (tls
-    ? fastify({ ...common, https: { ...http, ...readTlsOptions(tls) } })
+    ? fastify({ ...common, https: { ...http, ...readTlsOptions(tls), ...clientCertificateOptions(tls) } })
     : fastify({ ...common, http })) as unknown as FastifyInstance;
   for (const method of proxiedMethods) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });

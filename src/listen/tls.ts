@@ -1,5 +1,5 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import type { SecureContextOptions, Server } from 'node:tls';
+import type { SecureContextOptions, Server, TlsOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { Config } from '../config/schema/index.ts';
 import { describeError, type Logger } from '../observe/log.ts';
@@ -11,6 +11,14 @@ const pollMs = 5000;
 
 export function readTlsOptions({ cert, key, minVersion }: TlsConfig): SecureContextOptions {
   return { cert: readFileSync(cert), key: readFileSync(key), minVersion };
+}
+
+/**
+ * Whether clients are asked for a certificate. Any will do: what counts is that it is the one that an access
+ * token is bound to (RFC 8705 §3), and that the client has its key, which the handshake shows.
+ */
+export function clientCertificateOptions({ clientCertificates }: TlsConfig): TlsOptions {
+  return clientCertificates === 'request' ? { requestCert: true, rejectUnauthorized: false } : {};
 }
 
 /**

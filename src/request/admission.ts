@@ -13,25 +13,26 @@ import { parseCookies } from '../session/cookies.ts';
 import type { Session } from '../session/session.ts';
 import type { Current } from '../session/sessions.ts';
 import type { Maybe } from '../session/stores/store.ts';
-import type { Destination, Exchange } from './exchange.ts';
+import { arrived, type Destination, type Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 
 /** Who asks, and whether they may. */
 export interface Admission {
   caller: Caller | undefined;
   decision: Decision;
+  /** The `WWW-Authenticate` of a refusal, where access tokens are accepted. */
+  challenge: string | undefined;
 }
 
 /**
- * Stages 2 and 3 of a request: opens its session and decides. It answers at once where the session asks
- * nobody. Rejects with GatewayError 503 when that cannot be told now.
+ * Stages 2 and 3 of a request: verifies its access token, or opens its session, and decides. It answers at once
+ * where nobody has to be asked. Rejects with GatewayError: 400 or 401 for a token that is not accepted, 503 when
+ * that cannot be told now.
  */
 export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Admission> {
   const { request, peer } = exchange;
-  const conclude = (current: Current | undefined): Admission => {
-    exchange.subject = current?.session.subject;
-    const known = current && callerOfSession(parts.login.providers, current);
-    const caller = known && trusts(route, known.person) ? known : undefined;
+  const conclude = (caller: Caller | undefined, subject = caller?.subject): Admission => {
+    exchange.subject = subject;
     const person = caller?.person;
     const { method } = exchange;
     const { headers } = request;
@@ -39,17 +40,64 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
     const preflight = isPreflight(method, headers);
     const forgeable = isForgeable(method, headers);
     const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
-    return { caller, decision: decide(route, { person, isFrom, navigation, preflight, forgeable }) };
+    const decision = decide(route, { person, isFrom, navigation, preflight, forgeable });
+    const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
+    return { caller, decision, challenge };
+  };
+  // A token decides alone: whoever brings one does not mean the session of a cookie beside it.
+  const client = identifyClient(parts, exchange, route);
+  if (client !== undefined)
+    return client instanceof Promise ? client.then((caller) => conclude(caller)) : conclude(client);
+  const concludeSession = (current: Current | undefined) => {
+    const known = current && callerOfSession(parts.login.providers, current);
+    return conclude(known && trusts(route, known.person) ? known : undefined, current?.session.subject);
   };
   const current = parts.sessions.current(parseCookies(request.headers.cookie));
-  return current instanceof Promise ? current.then(conclude) : conclude(current);
+  return current instanceof Promise ? current.then(concludeSession) : concludeSession(current);
 }
 
-/** A denial as an error; it names the person, who may have another account. */
-export function refusal(
-  { code, reason }: Extract<Decision, { kind: 'deny' }>,
-  caller: Caller | undefined,
-): GatewayError {
+/** Who brings the access token of a request; undefined for a request without one. */
+function identifyClient(
+  { bearer }: Parts,
+  exchange: Exchange,
+  route: Route,
+): Caller | Promise<Caller | undefined> | undefined {
+  const { request: message, method } = exchange;
+  if (!bearer || message.headers.authorization === undefined) return undefined;
+  const { origin, target } = arrived(exchange);
+  const { host, path } = target;
+  const client = bearer.identify({ message, method, origin, host, path, route });
+  // Where everybody may pass, a token that fails says nothing but that it is nobody's.
+  return client instanceof Promise && route.allow === 'public' ? client.catch(() => undefined) : client;
+}
+
+function challengeOf(
+  { bearer }: Parts,
+  exchange: Exchange,
+  route: Route,
+  decision: Decision,
+): string | undefined {
+  if (!bearer) return undefined;
+  const { origin } = arrived(exchange);
+  const isScopeMissing = decision.kind === 'deny' && decision.code === 'insufficient_scope';
+  if (!isScopeMissing) return bearer.challenge({ origin, route });
+  const { scope } = decision;
+  const details = { error: 'insufficient_scope', description: 'The token lacks a scope', scope };
+  return bearer.challenge({ origin, route }, details);
+}
+
+/**
+ * A request that is not let pass, as an error; it names the person, who may have another account. What would be
+ * sent to the login is refused too, by those who cannot send it there.
+ */
+export function refusal({ login }: Parts, { decision, caller, challenge }: Admission): GatewayError {
+  if (decision.kind !== 'deny' || decision.code === 'not_signed_in') {
+    const code = login.providers.all.length > 0 ? 'not_signed_in' : 'token_missing';
+    return new GatewayError(code, { challenge });
+  }
+  const { code, reason } = decision;
+  if (code === 'insufficient_scope')
+    return new GatewayError(code, { detail: `It needs ${decision.scope}.`, challenge });
   if (code !== 'not_allowed') return new GatewayError(code);
   const person = caller?.person;
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
@@ -74,6 +122,7 @@ export function forwardingOf(
   caller: Caller | undefined,
 ): Omit<Forwarding, 'fail'> {
   const session = caller?.current?.session;
+  const endsAt = caller?.tokenExpiresAt;
   return {
     request: exchange.request,
     route,
@@ -82,9 +131,13 @@ export function forwardingOf(
     sender: { ...exchange.peer, host: target.host, scheme: origin.startsWith('https:') ? 'https' : 'http' },
     context: { requestId: exchange.requestId, person: caller?.person },
     setCookies: caller?.current?.setCookies ?? [],
-    lifespan: session && lifespanOf(parts, session),
+    // A client has nothing but its token, so what it has open ends with that.
+    lifespan: session ? lifespanOf(parts, session) : endsAt === undefined ? undefined : { endsAt, isRevoked },
   };
 }
+
+/** Nobody tells the gateway of tokens that are revoked. */
+const isRevoked = () => false;
 
 function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session): Lifespan {
   const tokenEnd = closeAtTokenExpiry ? session.accessTokenExpiresAt : undefined;

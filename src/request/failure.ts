@@ -15,7 +15,8 @@ export function answerFailure(error: unknown, exchange: Exchange, prefix: string
     requestId: exchange.requestId,
     page: wantsPage(exchange.request.headers),
     actions: destination ? nextSteps(failure, exchange, destination, prefix) : [],
-    loginUrl: destination && failure.status === 401 ? loginUrl(exchange, destination, prefix) : undefined,
+    loginUrl:
+      destination && failure.code === 'not_signed_in' ? loginUrl(exchange, destination, prefix) : undefined,
   });
   return withCookies(answer, failure.setCookies);
 }

@@ -56,10 +56,11 @@ async function answer(
   const { resolution, origin, target } = destination;
   // The gateway's own endpoints are answered by the gateway itself, whoever asks.
   if (resolution.kind === 'endpoint') return reply.code(allowed).send();
-  const { caller, decision }: Admission = await admit(parts, exchange, resolution.route);
-  if (decision.kind === 'deny') throw refusal(decision, caller);
+  const admission: Admission = await admit(parts, exchange, resolution.route);
+  const { caller, decision } = admission;
+  if (decision.kind === 'deny') throw refusal(parts, admission);
   if (decision.kind === 'login') {
-    if (!mayRedirect) throw new GatewayError('not_signed_in');
+    if (!mayRedirect) throw refusal(parts, admission);
     return sendAnswer(
       reply,
       await startLogin(parts.login, visitOf(exchange, destination), {

@@ -14,6 +14,7 @@ import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import type { Parts } from './parts.ts';
+import { registerResourceMetadata } from './resource-metadata.ts';
 import { isWebSocket } from './without-upgrade.ts';
 
 /** The path on which Fastify finds the proxy, and one on which it finds nothing. */
@@ -69,6 +70,7 @@ export async function createHttpStages(
       reply.header('cache-control', 'public, max-age=3600').send(keySet()),
     );
   }
+  if (parts.resources.size > 0) registerResourceMetadata(app, parts, exchangeOf);
   await app.register((scope) => registerForwardAuth(scope, parts, exchangeOf));
   await app.register((scope) => registerProxy(scope, parts, exchangeOf, answerError));
   return app;
@@ -91,7 +93,8 @@ async function registerProxy(
       done(new GatewayError('unknown_endpoint'));
       return;
     }
-    const proceed = ({ caller, decision }: Admission) => {
+    const proceed = (admission: Admission) => {
+      const { caller, decision } = admission;
       switch (decision.kind) {
         case 'allow':
           allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, caller));
@@ -107,7 +110,7 @@ async function registerProxy(
           }).then((answer) => sendAnswer(reply, answer), done);
           break;
         case 'deny':
-          done(refusal(decision, caller));
+          done(refusal(parts, admission));
           break;
       }
     };
@@ -139,7 +142,7 @@ async function registerProxy(
 function internalUrl({ destination }: Exchange): string {
   if ('error' in destination || destination.resolution.kind === 'route') return proxyPath;
   const { path } = destination.resolution;
-  return (/^[\w./-]+$/.test(path) ? path : nowhere) + destination.target.query;
+  return (/^[\w./~-]+$/.test(path) ? path : nowhere) + destination.target.query;
 }
 
 /** What Fastify itself refuses, such as a body that is too large for an endpoint, is the client's fault. */

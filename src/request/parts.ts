@@ -1,5 +1,6 @@
 import type { KeySet } from '../forward/assertion.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
+import type { BearerClients } from '../identity/bearer/clients.ts';
 import type { EndpointParts } from '../identity/endpoints.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Revocations } from '../session/revocations.ts';
@@ -11,6 +12,10 @@ export interface Parts {
   reader: ExchangeReader;
   sessions: Sessions;
   revocations: Revocations;
+  /** Undefined where no access tokens are accepted. */
+  bearer: BearerClients | undefined;
+  /** The metadata of the resources that routes name, by its place. */
+  resources: ReadonlyMap<string, Record<string, unknown>>;
   /** Whether a WebSocket ends with the access token that opened it. */
   closeAtTokenExpiry: boolean;
   login: EndpointParts;

@@ -47,11 +47,11 @@ async function passHandshake(
   const destination = arrived(exchange);
   if (destination.resolution.kind === 'endpoint') throw new GatewayError('unknown_endpoint');
   const { route } = destination.resolution;
-  const { caller, decision } = await admit(parts, exchange, route);
+  const admission = await admit(parts, exchange, route);
+  const { caller, decision } = admission;
   // The client may have left while the session was looked up.
   if (socket.destroyed) return;
-  if (decision.kind === 'login') throw new GatewayError('not_signed_in');
-  if (decision.kind === 'deny') throw refusal(decision, caller);
+  if (decision.kind !== 'allow') throw refusal(parts, admission);
   const { origin } = exchange.request.headers;
   // RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along.
   if (caller?.current && origin !== undefined && !parts.login.returnOrigins.has(origin))

@@ -35,7 +35,8 @@ function resolveReading(
   hostname: string,
   method: string,
 ): Resolution | undefined {
-  if (path === prefix || path.startsWith(`${prefix}/`)) return { kind: 'endpoint', path };
+  if (path === prefix || path.startsWith(`${prefix}/`) || table.hasMetadata(hostname, path))
+    return { kind: 'endpoint', path };
   const route = table.match(hostname, path, method);
   return route && { kind: 'route', route };
 }

@@ -1,4 +1,5 @@
 import type { Config, RouteConfig } from '../config/schema/index.ts';
+import { metadataKey, metadataPath, resourcesOf } from '../identity/bearer/resource-metadata.ts';
 
 /** A route as requests use it. */
 export interface Route extends RouteConfig {
@@ -20,20 +21,25 @@ export interface RouteTable {
   match(hostname: string, path: string, method: string): Route | undefined;
   /** Whether any route names this host. */
   knowsHost(hostname: string): boolean;
+  /** Whether the metadata of a route's resource is there, which the gateway serves itself. */
+  hasMetadata(hostname: string, path: string): boolean;
   routes: readonly Route[];
 }
 
 /** Compiles the routes of a configuration; look-ups cost one step a path segment, however many routes there are. */
-export function compileRoutes({ routes: configured }: Config): RouteTable {
+export function compileRoutes({ routes: configured }: Pick<Config, 'routes'>): RouteTable {
   const routes = configured.map(
     (route): Route => ({ ...route, label: `${route.host ?? ''}${route.path}`, rule: ruleOf(route) }),
   );
+  const resources = resourcesOf({ routes: configured });
   const hosts = new Map<string, PathTable>();
   for (const route of routes) addRoute(hosts, route);
   const hasWildcards = [...hosts.keys()].some((host) => host.startsWith('*'));
 
   return {
     routes,
+    hasMetadata: (hostname, path) =>
+      path.startsWith(metadataPath) && resources.has(metadataKey(hostname, path)),
     knowsHost(hostname) {
       if (hosts.has(hostname)) return true;
       for (let dot = hostname.indexOf('.'); dot >= 0; dot = hostname.indexOf('.', dot + 1)) {
@@ -55,9 +61,10 @@ export function compileRoutes({ routes: configured }: Config): RouteTable {
   };
 }
 
-function ruleOf({ allow, unauthenticated, preflight, csrf }: RouteConfig): string {
+function ruleOf({ allow, unauthenticated, preflight, csrf, provider, resource }: RouteConfig): string {
   const isOpen = allow === 'public' || unauthenticated === 'pass';
-  return `${isOpen ? 'everybody ' : ''}${JSON.stringify(allow)} ${preflight} ${csrf}`;
+  const tokens = JSON.stringify([provider, resource?.identifier]);
+  return `${isOpen ? 'everybody ' : ''}${JSON.stringify(allow)} ${preflight} ${csrf} ${tokens}`;
 }
 
 function addRoute(hosts: Map<string, PathTable>, route: Route): void {

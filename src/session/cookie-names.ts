@@ -16,6 +16,10 @@ export interface GatewayCookies {
    * have to reach the endpoints, whatever path the session is for.
    */
   loginAttributes: CookieAttributes;
+  /** Of a login whose response a page of the provider posts: browsers send no other cookie along with that. */
+  crossSiteAttributes: CookieAttributes;
+  /** Of the count of logins, which is read when a login begins and when it ends. */
+  roundsAttributes: CookieAttributes;
   /** Whether a cookie's name is one of ours; an upstream never sees nor sets such a cookie. */
   owns(name: string): boolean;
 }
@@ -26,7 +30,7 @@ function standardName(secure: boolean, hasDomain: boolean): string {
   return hasDomain ? '__Secure-sallyport' : '__Host-sallyport';
 }
 
-export function gatewayCookies({ session: { cookie }, publicUrl }: Config): GatewayCookies {
+export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Config): GatewayCookies {
   const secure = publicUrl.every((origin) => origin.startsWith('https:'));
   const session = cookie.name ?? standardName(secure, cookie.domain !== undefined);
   const loginPrefix = `${session}-login-`;
@@ -37,13 +41,18 @@ export function gatewayCookies({ session: { cookie }, publicUrl }: Config): Gate
   const lowerSession = session.toLowerCase();
   const isChunk = (name: string) => name.startsWith(`${lowerSession}.`) || name === lowerSession;
   const attributes = { secure, sameSite: cookie.sameSite, path: cookie.path, domain: cookie.domain };
+  const loginAttributes = { ...attributes, path: '/', sameSite: 'lax' } as const;
+  const crossSiteAttributes = { ...loginAttributes, sameSite: 'none', secure: true } as const;
+  const isPosted = Object.values(providers).some(({ responseMode }) => responseMode === 'form_post');
   return {
     session,
     loginPrefix,
     rounds,
     choice,
     attributes,
-    loginAttributes: { ...attributes, path: '/', sameSite: 'lax' },
+    loginAttributes,
+    crossSiteAttributes,
+    roundsAttributes: isPosted ? crossSiteAttributes : loginAttributes,
     owns(name) {
       const lower = name.toLowerCase();
       return isChunk(lower) || lower.startsWith(loginPrefix.toLowerCase()) || whole.has(lower);

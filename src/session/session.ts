@@ -20,6 +20,8 @@ export interface Session {
   /** When the access token should be replaced: somewhat before its end. */
   refreshAt: number | undefined;
   refreshToken: string | undefined;
+  /** The private number of the key that the tokens are bound to (RFC 9449), in base64url. */
+  dpopKey: string | undefined;
   /** Kept where a header template or the logout of the provider needs it. */
   idToken: string | undefined;
   /** With milliseconds: a sign-out ends what began before it, be it by little. */
@@ -45,6 +47,7 @@ const fields: Readonly<Record<keyof Session, readonly [short: string, kind: Fiel
   accessTokenExpiresAt: ['x', 'optional number'],
   refreshAt: ['f', 'optional number'],
   refreshToken: ['r', 'optional text'],
+  dpopKey: ['k', 'optional text'],
   idToken: ['d', 'optional text'],
   createdAt: ['b', 'number'],
   seenAt: ['l', 'number'],

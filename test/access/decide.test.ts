@@ -11,6 +11,8 @@ const ada: Person = {
   emailVerified: true,
   groups: ['staff', 'admins'],
   claims: { level: 3, roles: ['a', 'b'], active: true },
+  bearer: false,
+  scopes: [],
 };
 const nobody: AccessRequest = {
   person: undefined,
@@ -130,6 +132,8 @@ test('what is absent is denied', async (t) => {
     emailVerified: true,
     groups: [],
     claims: {},
+    bearer: false,
+    scopes: [],
   };
   for (const rule of [
     { groups: ['a'] },

@@ -66,7 +66,7 @@ for (const [name, state] of Object.entries({
   });
 }
 
-test('B1 B6 a response in another browser is refused, with or without a login of its own', async (t) => {
+test('B6 B1 a response in another browser is refused, with or without a login of its own', async (t) => {
   const scene = await arrangeLogin(t);
   const { callback } = await reachCallback(scene.client, scene.gateway.url, { person: 'grace' });
   for (const withLogin of [false, true]) {

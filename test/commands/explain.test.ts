@@ -44,6 +44,39 @@ test('explain says the route, the rule, the decision with its reason, and the he
   t.match(ask('/oauth2/start'), 'endpoint  /oauth2/start');
 });
 
+test('with --bearer the claims are those of an access token', async (t) => {
+  const folder = t.testdir({
+    'c.yaml': `publicUrl: https://app.example.com
+bearer: [{ issuer: "https://id.example.com", audience: api, claims: { groups: roles } }]
+routes:
+  - { path: /, upstream: "http://legacy:8080" }
+  - { path: /write, upstream: "http://legacy:8080", allow: [{ scope: write, groups: staff }] }
+`,
+    'robot.json': '{"sub":"robot","roles":["staff"],"scope":"read"}',
+    'writer.json': '{"iss":"https://id.example.com","sub":"writer","roles":["staff"],"scp":["read","write"]}',
+    'other.json': '{"iss":"https://other.example","sub":"robot"}',
+  });
+  const ask = (url: string, as: string) =>
+    explain('GET', url, { config: join(folder, 'c.yaml'), as: join(folder, as), bearer: true, from: '::1' });
+  t.match(ask('/', 'robot.json'), 'decision  allow: signed in');
+  t.match(ask('/', 'robot.json'), 'header    X-Forwarded-User: robot');
+  t.match(ask('/write', 'robot.json'), 'decision  deny (insufficient_scope): none holds: allow[0].scope');
+  t.match(ask('/write', 'writer.json'), 'decision  allow: allow[0] holds');
+  t.match(ask('/', 'other.json'), 'decision  deny (not_signed_in)');
+});
+
+test('a token that is bound to the gateway goes to no application', async (t) => {
+  const bound = text.replace('clientSecret: s3cret', 'clientSecret: s3cret, dpop: true');
+  const folder = t.testdir({ 'c.yaml': bound, 'ada.json': '{"sub":"ada"}' });
+  const told = explain('GET', '/x', {
+    config: join(folder, 'c.yaml'),
+    as: join(folder, 'ada.json'),
+    from: '::1',
+  });
+  t.match(told, 'header    X-Forwarded-User: ada');
+  t.notMatch(told, 'Authorization');
+});
+
 test('claims that are no object are refused with an example', async (t) => {
   const folder = t.testdir({ 'c.yaml': text });
   writeFileSync(join(folder, 'list.json'), '[]');

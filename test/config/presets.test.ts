@@ -70,15 +70,17 @@ test('the keys of the file win over those of a preset; maps are merged, lists re
   const provider = read({
     preset: { name: 'google', hostedDomain: 'example.com' },
     label: 'Work account',
-    authorizationParams: { prompt: 'select_account' },
+    prompt: 'select_account',
+    authorizationParams: { ui_locales: 'de' },
     scopes: ['openid', 'email'],
   });
   t.equal(provider.label, 'Work account');
   t.strictSame(provider.authorizationParams, {
     access_type: 'offline',
-    prompt: 'select_account',
+    ui_locales: 'de',
     hd: 'example.com',
   });
+  t.equal(provider.prompt, 'select_account');
   t.strictSame(provider.scopes, ['openid', 'email']);
   t.strictSame(provider.requiredClaims, { hd: ['example.com'] });
 });

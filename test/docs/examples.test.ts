@@ -46,7 +46,11 @@ function merge(base: Keys, over: Keys): Keys {
 const isMap = (value: unknown): value is Keys =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isWhole = (keys: Keys) => ['publicUrl', 'provider', 'session'].every((key) => key in keys);
+const isWhole = (keys: Keys) =>
+  [
+    ['publicUrl', 'provider', 'session'],
+    ['publicUrl', 'bearer'],
+  ].some((needed) => needed.every((key) => key in keys));
 
 test('every configuration that the documentation shows is valid', async (t) => {
   const blocks = readPages()

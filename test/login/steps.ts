@@ -78,11 +78,10 @@ export async function signInAtProvider(
   person = 'ada',
   visited: string[] = [],
 ): Promise<URL> {
-  const callback = authorizationRequest.searchParams.get('redirect_uri') ?? '';
   let url = authorizationRequest.href;
   for (let step = 0; step < 10; step++) {
     visited.push(url);
-    if (url.startsWith(`${callback}?`)) return new URL(url);
+    if (/\/oauth2\/callback(\/[a-z-]+)?\?/.test(url)) return new URL(url);
     const page = await client.navigate(url);
     const answer = page.status === 200 ? await sendName(client, url, person) : page;
     const { location } = answer.headers;

@@ -23,7 +23,7 @@ async function arrange(t: Test) {
   return { provider, gateway, ada, sid, address };
 }
 
-test('the provider ends a session in a frame, where no cookie comes along', async (t) => {
+test('D8 the provider ends a session in a frame, where no cookie comes along', async (t) => {
   const { provider, gateway, ada, sid, address } = await arrange(t);
   const grace = await signIn(t, gateway.url, 'grace');
   const phone = await signIn(t, gateway.url, 'ada');
@@ -47,7 +47,7 @@ test('the provider ends a session in a frame, where no cookie comes along', asyn
   t.equal((await phone.client.get(`${gateway.url}/`)).status, 200, 'nor is another sign-in');
 });
 
-test('a front-channel logout with wrong values ends nothing', async (t) => {
+test('D8 a front-channel logout with wrong values ends nothing', async (t) => {
   const { provider, gateway, ada, sid, address } = await arrange(t);
   const { issuer: iss } = provider;
   const wrong: Record<string, Record<string, string> | [string, string][]> = {

@@ -85,7 +85,7 @@ const wrong: Record<string, (provider: TestProvider) => Forgery | Promise<Forger
   'the typ of an access token': () => ({ header: { typ: 'at+jwt' } }),
 };
 
-test('a logout token that fails one check ends nothing', async (t) => {
+test('D7 a logout token that fails one check ends nothing', async (t) => {
   const { provider, gateway, ada, sid, forge, send } = await arrange(t);
   const livesOn = async (t: Test) =>
     t.equal((await ada.client.get(`${gateway.url}/`)).status, 200, 'the session lives on');
@@ -168,7 +168,7 @@ test('a logout token that fails one check ends nothing', async (t) => {
   });
 });
 
-test('what a logout token names ends, and nothing else', async (t) => {
+test('D7 what a logout token names ends, and nothing else', async (t) => {
   const { gateway, provider, ada, sid, forge, send } = await arrange(t);
   const phone = await signIn(t, gateway.url, 'ada');
   const grace = await signIn(t, gateway.url, 'grace');
@@ -209,7 +209,7 @@ test('tokens of older and of pickier providers are taken', async (t) => {
   }
 });
 
-test('a logout token counts once, whichever worker gets it', async (t) => {
+test('D7 a logout token counts once, whichever worker gets it', async (t) => {
   const provider = await startLogoutProvider(t);
   const upstream = await arrangeUpstream(t);
   const gateway = await spawnGateway({ provider, upstream, config: { workers: 2 } });

@@ -45,7 +45,7 @@ function watchRevocations(
   return seen;
 }
 
-test('a sign-out goes on to the provider, and from there to where it was asked to go', async (t) => {
+test('D5 a sign-out goes on to the provider, and from there to where it was asked to go', async (t) => {
   const { provider, gateway, ada, signOut } = await arrange(t);
   const rd = '/goodbye?why=lunch&and=more';
   const answer = await ada.client.navigate(`${signOut}?rd=${encodeURIComponent(rd)}`);
@@ -85,7 +85,7 @@ test('a sign-out goes on to the provider, and from there to where it was asked t
   t.equal(another.searchParams.get('post_logout_redirect_uri'), `${gateway.url}/`);
 });
 
-test('a sign-out leads to the own site only', async (t) => {
+test('D5 a sign-out leads to the own site only', async (t) => {
   const { gateway, ada, signOut } = await arrange(t, { endSession: false });
   for (const rd of [
     'https://evil.example/',
@@ -99,7 +99,7 @@ test('a sign-out leads to the own site only', async (t) => {
   }
 });
 
-test('without a logout endpoint at the provider, the sign-out ends here', async (t) => {
+test('D5 without a logout endpoint at the provider, the sign-out ends here', async (t) => {
   const { gateway, ada, signOut } = await arrange(t, { endSession: false });
   const page = await ada.client.navigate(signOut);
   t.equal(page.status, 200);
@@ -140,7 +140,7 @@ test('both tokens are revoked at the provider', async (t) => {
   t.match((await ask('/token/introspection', { token: accessToken })).json(), { active: false });
 });
 
-test('a revocation that fails keeps nobody signed in', async (t) => {
+test('D9 a revocation that fails keeps nobody signed in', async (t) => {
   for (const [what, status] of [
     ['an error', 503],
     ['another success', 204],
@@ -162,7 +162,7 @@ test('a revocation that fails keeps nobody signed in', async (t) => {
   }
 });
 
-test('a provider that is slow or away does not hold up a sign-out', async (t) => {
+test('D9 a provider that is slow or away does not hold up a sign-out', async (t) => {
   const { provider, gateway, ada, signOut } = await arrange(t);
   const grace = await signIn(t, gateway.url, 'grace');
   const [adas, graces] = [ada.copiedCookie(), grace.copiedCookie()];
@@ -216,7 +216,7 @@ for (const store of ['cookie', 'memory', 'Redis'] as const) {
   });
 }
 
-test('with signOut.requirePost a link signs nobody out', async (t) => {
+test('D6 with signOut.requirePost a link signs nobody out', async (t) => {
   const { gateway, ada, signOut } = await arrange(t, {}, { signOut: { requirePost: true } });
   const page = await ada.client.navigate(`${signOut}?rd=/bye&everywhere=1`);
   t.equal(page.status, 200);
@@ -234,7 +234,7 @@ test('with signOut.requirePost a link signs nobody out', async (t) => {
   t.equal(await statusOf(ada, gateway.url), 401);
 });
 
-test('another site signs nobody out', async (t) => {
+test('D6 another site signs nobody out', async (t) => {
   const { gateway, ada, signOut } = await arrange(t);
   const foreign = { 'sec-fetch-site': 'cross-site' };
   const page = await ada.client.navigate(signOut, { headers: foreign });

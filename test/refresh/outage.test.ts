@@ -69,7 +69,7 @@ const failures: Record<string, (hit: ProviderHit) => void | Promise<void>> = {
 };
 
 for (const [name, fail] of Object.entries(failures)) {
-  test(`nobody is signed out by a provider that ${name} to a refresh`, waiting(), async (t) => {
+  test(`D4 nobody is signed out by a provider that ${name} to a refresh`, waiting(), async (t) => {
     const stage = await arrange(t);
     const { provider, gateway, client, upstream } = stage;
     let failed = 0;
@@ -109,7 +109,7 @@ for (const [name, fail] of Object.entries(failures)) {
 }
 
 test(
-  'a provider that is slow by ten seconds loses nobody: the refresh that is under way counts',
+  'D4 a provider that is slow by ten seconds loses nobody: the refresh that is under way counts',
   waiting(),
   async (t) => {
     const stage = await arrange(t);
@@ -137,7 +137,7 @@ test(
 );
 
 test(
-  'a provider that is killed during a refresh and started again signs nobody out',
+  'D4 a provider that is killed during a refresh and started again signs nobody out',
   waiting(),
   async (t) => {
     const stage = await arrange(t);
@@ -166,7 +166,7 @@ test(
   },
 );
 
-test('invalid_grant ends the session: the next navigation goes to the login', waiting(), async (t) => {
+test('D4 invalid_grant ends the session: the next navigation goes to the login', waiting(), async (t) => {
   const stage = await arrange(t);
   const { provider, gateway, client } = stage;
   let asked = 0;

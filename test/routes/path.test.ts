@@ -9,12 +9,16 @@ import { compileRoutes } from '../../src/routes/table.ts';
 const { config } = parseConfig(
   `publicUrl: https://app.example.com
 provider: { issuer: "https://id.example.com", clientId: a, clientSecret: b }
+providers: { corp: { issuer: "https://corp.example.com", clientId: a, clientSecret: b } }
+bearer: [{ issuer: "https://id.example.com", audience: a }]
 session: { secret: ${Buffer.alloc(32, 1).toString('base64')} }
 routes:
   - { path: /, upstream: "http://a:1", allow: public }
   - { path: /admin, upstream: "http://a:1" }
   - { path: /api, upstream: "http://api:1" }
   - { path: /api/open, upstream: "http://api:1", allow: public }
+  - { path: /api/corp, upstream: "http://api:1", provider: corp }
+  - { path: /api/mcp, upstream: "http://api:1", resource: "https://app.example.com/api/mcp" }
 `,
   { file: 'c.yaml', env: {} },
 );
@@ -109,6 +113,9 @@ test('a path that would climb out of or into a route of another rule is refused'
   t.equal(landing('/api/secret/../open'), 'ambiguous_path');
   t.equal(landing('/oauth2/../admin'), 'ambiguous_path');
   t.equal(landing('/x/..%2foauth2/start'), 'ambiguous_path');
+  t.equal(landing('/api/corp/..%2fx'), 'ambiguous_path', 'where another provider would do');
+  t.equal(landing('/api/mcp/..%2fx'), 'ambiguous_path', 'where a token of another audience would do');
+  t.equal(landing('/x/..%2f.well-known/oauth-protected-resource/api/mcp'), 'ambiguous_path');
 });
 
 test('paths that only look odd keep their route', async (t) => {

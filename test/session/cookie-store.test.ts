@@ -26,6 +26,7 @@ const session: Session = {
   accessTokenExpiresAt: 1900,
   refreshAt: 1800,
   refreshToken: 'refresh',
+  dpopKey: undefined,
   idToken: undefined,
   createdAt: 1000.5,
   seenAt: 1000,

@@ -28,7 +28,7 @@ function attribute(tag: string, name: string): string | undefined {
 }
 
 /** Fills in the first form of a page and sends it; follows up to ten redirects. */
-function submitForm(
+export function submitForm(
   client: Client,
   page: Pick<HttpAnswer, 'text' | 'url'>,
   values: Record<string, string>,

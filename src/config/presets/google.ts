@@ -15,9 +15,9 @@ export const google: Preset = {
     issuer: 'https://accounts.google.com',
     authorizationParams: {
       access_type: 'offline',
-      prompt: 'consent',
       ...(hostedDomain !== undefined && { hd: hostedDomain }),
     },
+    prompt: 'consent',
     claims: { username: 'email' },
     requireVerifiedEmail: true,
     ...(hostedDomain !== undefined && { requiredClaims: { hd: hostedDomain } }),

@@ -1,5 +1,4 @@
-import type { Inconsistency } from '../consistency.ts';
-import { asMap, type Loose } from '../loose.ts';
+import { asMap, type Inconsistency, type Loose } from '../loose.ts';
 import type { ConfigPath } from '../problems.ts';
 import { nearest } from '../suggest.ts';
 import { presets } from './index.ts';

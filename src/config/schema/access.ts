@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { claimPath, network, oneOrMore, text } from './fields.ts';
+import { claimPath, flag, network, oneOrMore, parsed, text } from './fields.ts';
 
 const values = (expected: string) => oneOrMore(text(expected), `${expected}, or a list of them`);
 
@@ -7,6 +7,11 @@ const values = (expected: string) => oneOrMore(text(expected), `${expected}, or 
 const claimValue = z.union([z.string(), z.number(), z.boolean()], {
   error: 'a text, a number, true or false',
 });
+
+/** RFC 6749 §3.3: scopes with a space between them. */
+const scopes = parsed('a scope such as files:read', (input) =>
+  /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(input) ? input : undefined,
+);
 
 const alternative = z
   .strictObject({
@@ -27,6 +32,13 @@ const alternative = z
     networks: oneOrMore(network(), 'a network such as 10.0.0.0/8, or a list of them')
       .optional()
       .meta({ description: 'The request comes from one of these networks.' }),
+    bearer: flag().optional().meta({
+      description: 'True: a client with an access token of its own. False: somebody with a session.',
+    }),
+    scope: oneOrMore(scopes, 'a scope such as files:read, or a list of them').optional().meta({
+      description:
+        'The access token that a client brought has one of these scopes; of `a b` it must have both.',
+    }),
   })
   .refine((conditions) => Object.values(conditions).some((condition) => condition !== undefined), {
     error: 'an alternative with at least one condition, such as groups',

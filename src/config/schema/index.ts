@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import type { Template } from '../template.ts';
 import { assertion } from './assertion.ts';
+import { bearerSchemas } from './bearer.ts';
 import {
   flag,
   listenAddress,
@@ -29,6 +30,17 @@ const tls = z
       .enum(['TLSv1.2', 'TLSv1.3'], { error: 'one of TLSv1.2, TLSv1.3' })
       .prefault('TLSv1.2')
       .meta({ description: 'The oldest TLS version that is accepted.' }),
+    clientCertificates: z
+      .preprocess(
+        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
+        (value) => (value === false ? 'off' : value),
+        z.enum(['off', 'request'], { error: 'one of off, request' }),
+      )
+      .prefault('off')
+      .meta({
+        description:
+          'With `request`, clients are asked for a certificate, to which an access token may be bound (RFC 8705 §3). It need not be of any authority, and signs nobody in by itself.',
+      }),
   })
   .optional()
   .meta({ description: 'Serves https itself; the files are read again when they change.' });
@@ -90,6 +102,7 @@ export const configSchema = z
       description:
         'Several providers by name; people choose on the sign-in page. Each takes the keys of `provider`.',
     }),
+    bearer: bearerSchemas,
     session: sessionSchema,
     routes: z.array(routeSchema, { error: 'a list of routes' }).prefault([]).meta({
       description:
@@ -173,8 +186,10 @@ export interface Config extends Omit<z.output<typeof configSchema>, 'provider' |
 }
 export type { AllowRule, Alternative } from './access.ts';
 export type { AssertionConfig } from './assertion.ts';
+export type { BearerConfig } from './bearer.ts';
 export type { ListenAddress, Network } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { ClaimSource } from './provider-kind.ts';
+export type { ResourceConfig } from './resource.ts';
 export type { RouteConfig } from './routes.ts';
 export type { UpstreamTls } from './upstream.ts';

@@ -1,24 +1,11 @@
 import { z } from 'zod';
+import { clientAuthKeys } from './client-auth.ts';
 import { claimPath, duration, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
+import { loginRequestKeys } from './login-request.ts';
 import { providerKind } from './provider-kind.ts';
 
-const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const;
-
-/** Parameters that the login itself sets; letting a file override them would undo its protection. */
-export const reservedAuthorizationParams: readonly string[] = [
-  'client_id',
-  'redirect_uri',
-  'response_type',
-  'scope',
-  'state',
-  'nonce',
-  'code_challenge',
-  'code_challenge_method',
-  'request',
-  'request_uri',
-];
-
-const claims = z
+/** Where a person's claims are, of a provider and of an issuer of access tokens. */
+export const claims = z
   .strictObject({
     user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
     email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
@@ -49,13 +36,7 @@ export const providerSchema = z
     clientSecret: text()
       .optional()
       .meta({ description: 'The client secret; none for a public client.', secret: true }),
-    clientAuth: z
-      .enum(clientAuthMethods, { error: `one of ${clientAuthMethods.join(', ')}` })
-      .optional()
-      .meta({
-        description:
-          'How the gateway authenticates at the token endpoint. Unset, it takes client_secret_basic, or client_secret_post where the provider supports only that.',
-      }),
+    ...clientAuthKeys,
     authorizationEndpoint: endpointUrl()
       .optional()
       .meta({ description: 'The authorization URL, by hand instead of by discovery.' }),
@@ -74,6 +55,9 @@ export const providerSchema = z
     revocationEndpoint: endpointUrl()
       .optional()
       .meta({ description: 'The token revocation URL (RFC 7009), by hand instead of by discovery.' }),
+    pushedAuthorizationRequestEndpoint: endpointUrl().optional().meta({
+      description: 'The URL of pushed authorization requests (RFC 9126), by hand instead of by discovery.',
+    }),
     ...providerKind,
     scopes: z
       .array(text('a scope such as openid'), { error: 'a list of scopes such as [openid, email]' })
@@ -83,8 +67,9 @@ export const providerSchema = z
       .record(z.string(), text(), { error: 'a map of parameter names to values' })
       .prefault({})
       .meta({
-        description: 'More parameters for the authorization request, such as `prompt` or `acr_values`.',
+        description: 'More parameters for the authorization request, such as `ui_locales`.',
       }),
+    ...loginRequestKeys,
     claims,
     userinfo: z
       .preprocess(

@@ -4,6 +4,7 @@ import { parseTemplate, type Template, TemplateSyntaxError } from '../template.t
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
 import { flag, oneOrMore, parsed, size, text } from './fields.ts';
+import { resource } from './resource.ts';
 import { timeouts, upstreams, upstreamTls } from './upstream.ts';
 
 /** RFC 9110 §5.1: a field name is a token. */
@@ -116,6 +117,7 @@ export const routeSchema = z.strictObject({
       description:
         'The providers whose people may pass; others are sent to sign in with (the first of) these.',
     }),
+  resource: resource(),
   preflight: z.enum(['check', 'pass'], { error: 'one of check, pass' }).prefault('check').meta({
     description: 'Whether CORS preflights, which never carry a session, pass to the application without one.',
   }),

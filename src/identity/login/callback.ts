@@ -10,12 +10,19 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
+import { dpopHandle, isTokenType } from '../provider/dpop.ts';
 import { loginError } from '../provider/failure.ts';
 import { verifyIdToken } from '../provider/id-token.ts';
 import type { Provider } from '../provider/provider.ts';
 import { claimsRefreshTime } from '../provider/refresh-claims.ts';
+import { resourceParameters } from '../provider/resource.ts';
 import { askTokenEndpoint } from '../provider/tenants.ts';
 import type { Visit } from '../visit.ts';
+import {
+  type AuthorizationResponse,
+  claimedState,
+  readAuthorizationResponse,
+} from './authorization-response.ts';
 import { checkRequiredClaims, collectClaims, type Knowledge, subjectOf } from './collect-claims.ts';
 import type { PendingLogin } from './login-cookie.ts';
 import { callbackPath, type LoginParts } from './start.ts';
@@ -40,8 +47,12 @@ export interface FinishedLogin {
  * The login that an authorization response (RFC 6749 §4.1.2) belongs to. Throws GatewayError 400 when it
  * belongs to none of this browser's.
  */
-export function matchLogin({ loginCookies }: LoginParts, visit: Visit, query: URLSearchParams): PendingLogin {
-  const state = query.get('state');
+export function matchLogin(
+  { loginCookies }: LoginParts,
+  visit: Visit,
+  response: AuthorizationResponse,
+): PendingLogin {
+  const state = claimedState(response);
   const login = state === null || state === '' ? undefined : loginCookies.find(state, visit.cookies);
   if (login) return login;
   throw new GatewayError('login_cookie_missing', {
@@ -52,30 +63,20 @@ export function matchLogin({ loginCookies }: LoginParts, visit: Visit, query: UR
 }
 
 /** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
-function checkResponse(
+function checkLogin(
   { usedStates, prefix }: CallbackParts,
   provider: Provider,
   login: PendingLogin,
   visit: Visit,
-  query: URLSearchParams,
 ): void {
   if (!usedStates.use(login.state)) {
     throw new GatewayError('login_cookie_missing', { cause: new Error('the state was used before') });
-  }
-  for (const name of query.keys()) {
-    // RFC 6749 §3.1: parameters must not be included more than once.
-    if (query.getAll(name).length > 1) {
-      throw new GatewayError('login_response_invalid', { detail: 'A parameter came twice.' });
-    }
   }
   // RFC 9700 §4.4.2.2: an answer at another provider's redirect URI is that provider's.
   if (login.origin !== visit.origin || visit.path !== callbackPath(prefix, provider)) {
     throw new GatewayError('login_state_mismatch', {
       cause: new Error(`the login began at ${login.origin} with provider ${login.provider}`),
     });
-  }
-  if (!query.has('error') && !query.get('code')) {
-    throw new GatewayError('login_response_invalid', { detail: 'It holds no code.' });
   }
 }
 
@@ -87,7 +88,7 @@ export async function finishLogin(
   parts: CallbackParts,
   login: PendingLogin,
   visit: Visit,
-  query: URLSearchParams,
+  response: AuthorizationResponse,
 ): Promise<FinishedLogin> {
   const provider = parts.providers.get(login.provider);
   if (!provider) {
@@ -96,26 +97,42 @@ export async function finishLogin(
     });
   }
   const client = provider.client();
-  checkResponse(parts, provider, login, visit, query);
+  checkLogin(parts, provider, login, visit);
+  const parameters = await readAuthorizationResponse(provider, response);
   try {
+    const dpop = await dpopHandle(client, login.dpopKey);
     // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
-    const currentUrl = new URL(`${login.origin}${visit.path}?${query}`);
+    const currentUrl = new URL(`${login.origin}${visit.path}?${parameters}`);
     const isOpenId = provider.config.type === 'oidc';
+    const checks = {
+      expectedState: login.state,
+      pkceCodeVerifier: login.codeVerifier,
+      ...(isOpenId && { expectedNonce: login.nonce, idTokenExpected: true }),
+      ...(isOpenId && login.maxAge !== undefined && { maxAge: login.maxAge }),
+    };
     const ask = (asking: Configuration) =>
-      authorizationCodeGrant(asking, currentUrl, {
-        expectedState: login.state,
-        pkceCodeVerifier: login.codeVerifier,
-        ...(isOpenId && { expectedNonce: login.nonce, idTokenExpected: true }),
-      });
-    const tokens = await askTokenEndpoint(provider, client, ask, query.get('iss'));
-    checkTokenType(tokens);
+      authorizationCodeGrant(
+        asking,
+        currentUrl,
+        // The library writes into them.
+        { ...checks },
+        resourceParameters(provider.config),
+        dpop && { DPoP: dpop },
+      );
+    const tokens = await askTokenEndpoint(provider, client, ask, parameters.get('iss'));
     if (isOpenId) await verifyIdToken(provider, tokens);
+    if (!isTokenType(login, tokens)) {
+      const expected = login.dpopKey === undefined ? 'Bearer' : 'DPoP';
+      const detail = `The access token is not of the type ${expected}.`;
+      throw new GatewayError('login_response_invalid', { detail });
+    }
     const idToken = isOpenId ? checkedIdToken(tokens) : undefined;
     const { access_token: accessToken } = tokens;
-    const question = { client, accessToken, idToken, subject: idToken?.sub };
+    const question = { client, accessToken, dpop, idToken, subject: idToken?.sub };
     const knowledge = await collectClaims({ ...parts, provider }, question);
     checkRequiredClaims(provider, knowledge.claims);
-    return { session: newSession(parts, provider, tokens, idToken, knowledge), returnTo: login.returnTo };
+    const session = newSession(parts, provider, login, tokens, idToken, knowledge);
+    return { session, returnTo: login.returnTo };
   } catch (error) {
     throw loginError(error);
   }
@@ -129,14 +146,10 @@ function checkedIdToken(tokens: TokenEndpointResponse & TokenEndpointResponseHel
   return idToken;
 }
 
-function checkTokenType({ token_type: type }: TokenEndpointResponse): void {
-  if (type.toLowerCase() === 'bearer') return;
-  throw new GatewayError('login_response_invalid', { detail: 'The access token is not a bearer token.' });
-}
-
 function newSession(
   { maxLifetime, keepIdToken }: CallbackParts,
   provider: Provider,
+  { dpopKey }: PendingLogin,
   tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
   idToken: IDToken | undefined,
   { claims, fetched }: Knowledge,
@@ -159,6 +172,7 @@ function newSession(
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
     refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
     refreshToken: tokens.refresh_token,
+    dpopKey,
     idToken: idToken && keepIdToken(provider) ? tokens.id_token : undefined,
     createdAt: exactly,
     seenAt: now,

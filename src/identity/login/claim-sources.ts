@@ -1,4 +1,4 @@
-import { type Configuration, fetchProtectedResource } from 'openid-client';
+import { type Configuration, type DPoPHandle, fetchProtectedResource } from 'openid-client';
 import type { ClaimSource } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError } from '../../observe/log.ts';
@@ -9,6 +9,14 @@ const mostPages = 20;
 const mostItems = 2000;
 /** All pages of all sources together. */
 const longestMs = 30_000;
+
+/** An access token, and what calls with it are made by. */
+export interface TokenInHand {
+  client: Configuration;
+  accessToken: string;
+  /** Proves the key that the access token is bound to. */
+  dpop?: DPoPHandle | undefined;
+}
 
 export interface SourceAnswers {
   /** What the sources say, by the name of their claims; undefined for a claim that they don't have. */
@@ -24,8 +32,7 @@ export interface SourceAnswers {
  */
 export async function askSources(
   sources: readonly ClaimSource[],
-  client: Configuration,
-  accessToken: string,
+  token: TokenInHand,
   lookUp: (path: string) => unknown,
 ): Promise<SourceAnswers> {
   const active = sources.filter(({ ifClaim }) => ifClaim === undefined || lookUp(ifClaim) !== undefined);
@@ -34,7 +41,7 @@ export async function askSources(
   const answers = await Promise.all(
     active.map(async (source) => {
       try {
-        return { source, values: await valuesOf(source, { client, accessToken, deadline, warnings }) };
+        return { source, values: await valuesOf(source, { token, deadline, warnings }) };
       } catch (error) {
         if (!source.optional || !mayBeMissing(error)) throw error;
         warnings.push(`${source.claim} is not complete: ${describeError(error)}`);
@@ -53,17 +60,13 @@ export async function askSources(
 }
 
 interface Asking {
-  client: Configuration;
-  accessToken: string;
+  token: TokenInHand;
   /** Milliseconds since the epoch. */
   deadline: number;
   warnings: string[];
 }
 
-async function valuesOf(
-  source: ClaimSource,
-  { client, accessToken, deadline, warnings }: Asking,
-): Promise<string[]> {
+async function valuesOf(source: ClaimSource, { token, deadline, warnings }: Asking): Promise<string[]> {
   const read = compileValue(source.value);
   const values: string[] = [];
   let address: URL | undefined = new URL(source.endpoint);
@@ -73,7 +76,7 @@ async function valuesOf(
       break;
     }
     if (Date.now() > deadline) throw new Error(`${source.claim} took too long`, { cause: { status: 504 } });
-    const { body, link } = await fetchJson(client, accessToken, address);
+    const { body, link } = await fetchJson(token, address);
     for (const item of itemsOf(source, body)) {
       const value = isWanted(source, item) ? read(item) : undefined;
       if (value !== undefined && values.length < mostItems) values.push(value);
@@ -85,12 +88,19 @@ async function valuesOf(
 
 /** GET with the access token (RFC 6750 §2.1); rejects for everything but JSON with the status 200. */
 export async function fetchJson(
-  client: Configuration,
-  accessToken: string,
+  { client, accessToken, dpop }: TokenInHand,
   address: URL,
 ): Promise<{ body: unknown; link: string | null }> {
   const headers = new Headers({ accept: 'application/json' });
-  const response = await fetchProtectedResource(client, accessToken, address, 'GET', null, headers);
+  const response = await fetchProtectedResource(
+    client,
+    accessToken,
+    address,
+    'GET',
+    null,
+    headers,
+    dpop && { DPoP: dpop },
+  );
   if (response.status !== 200) {
     await response.body?.cancel();
     const cause = isOverLimit(response) ? { status: 429 } : { status: response.status };

@@ -1,9 +1,9 @@
-import { type Configuration, fetchUserInfo } from 'openid-client';
+import { type Configuration, fetchUserInfo, WWWAuthenticateChallengeError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
-import { askSources, fetchJson, isRefused } from './claim-sources.ts';
+import { askSources, fetchJson, isRefused, type TokenInHand } from './claim-sources.ts';
 import { pickClaims, readClaim, usernamePath } from './claims.ts';
 
 export interface ClaimsParts {
@@ -20,9 +20,7 @@ export interface Knowledge {
   fetched: readonly string[];
 }
 
-export interface ClaimsQuestion {
-  client: Configuration;
-  accessToken: string;
+export interface ClaimsQuestion extends TokenInHand {
   /** The claims of a new ID token; undefined where there is none. */
   idToken: Readonly<Record<string, unknown>> | undefined;
   /** Who it has to be; undefined at a login by OAuth 2.0, which is about to find out. */
@@ -41,7 +39,7 @@ export interface ClaimsQuestion {
  */
 export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion): Promise<Knowledge> {
   const { provider, claimPaths, log } = parts;
-  const { client, accessToken, idToken, subject, known } = question;
+  const { client, idToken, subject, known } = question;
   const { config } = provider;
   const paths = new Set([...claimPaths, ...keptPaths(provider)]);
   const stated = idToken ? pickClaims(idToken, paths, config.claims.username) : statedBefore(known);
@@ -50,7 +48,7 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
   let before = userinfoBefore(known, provider);
   if (shouldAskUserinfo(provider, client, isComplete && !question.again)) {
     try {
-      userinfo = await askUserinfo(provider, client, accessToken, subject);
+      userinfo = await askUserinfo(provider, question, subject);
     } catch (error) {
       goOnWithout('userinfo', error, config.type === 'oidc' && config.userinfo === 'auto');
       // An outage takes nothing away; a refusal does.
@@ -62,7 +60,7 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
     readClaim(idToken, path) ?? readClaim(userinfo, path) ?? stated[path] ?? fetched[path];
   let sourced = new Map<string, unknown>();
   try {
-    const answers = await askSources(config.sources, client, accessToken, lookUp);
+    const answers = await askSources(config.sources, question, lookUp);
     for (const reason of answers.warnings) log.warn({ provider: provider.name, reason }, 'claim source');
     sourced = answers.claims;
   } catch (error) {
@@ -90,9 +88,11 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
   /** What was known before stands in, where the question was not just for that. Throws the error otherwise. */
   function goOnWithout(what: string, error: unknown, atLogin: boolean): void {
     const { code } = loginError(error);
+    // RFC 8707 §2: a token for another resource may be refused there.
+    const isForAnother = config.resource && error instanceof WWWAuthenticateChallengeError;
     const mayGoOn = known
       ? !question.again && code !== 'login_token_invalid'
-      : atLogin && code === 'provider_unavailable';
+      : atLogin && (code === 'provider_unavailable' || isForAnother);
     if (!mayGoOn) throw error;
     log.warn(
       { provider: provider.name, reason: describeError(error) },
@@ -125,17 +125,18 @@ function userinfoBefore(known: Knowledge | undefined, { config }: Provider): Rec
 
 async function askUserinfo(
   { config }: Provider,
-  client: Configuration,
-  accessToken: string,
+  token: TokenInHand,
   subject: string | undefined,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { client, accessToken, dpop } = token;
   // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
-  if (config.type === 'oidc') return fetchUserInfo(client, accessToken, subject ?? '');
+  if (config.type === 'oidc')
+    return fetchUserInfo(client, accessToken, subject ?? '', dpop && { DPoP: dpop });
   const { userinfo_endpoint: endpoint } = client.serverMetadata();
   if (endpoint === undefined) {
     throw new GatewayError('login_response_invalid', { cause: new Error('there is no userinfo endpoint') });
   }
-  const { body } = await fetchJson(client, accessToken, new URL(endpoint));
+  const { body } = await fetchJson(token, new URL(endpoint));
   const claims = body !== null && typeof body === 'object' && !Array.isArray(body) ? body : {};
   const found = subjectOf(readClaim(claims, config.claims.user));
   if (found === undefined) {

@@ -3,6 +3,7 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
+import type { DpopKey } from '../provider/dpop.ts';
 
 /** One login on its way: what must be the same when the person comes back. */
 export interface PendingLogin {
@@ -17,6 +18,10 @@ export interface PendingLogin {
   returnTo: string;
   /** Seconds since the epoch. */
   startedAt: number;
+  /** Seconds: how old the sign-in at the provider may be, where that was asked. */
+  maxAge?: number | undefined;
+  /** The key that the tokens will be bound to (RFC 9449). */
+  dpopKey?: DpopKey | undefined;
 }
 
 export const loginLifetimeSeconds = 600;
@@ -28,8 +33,11 @@ const mostPendingLogins = 4;
  * other and an answer only counts in the browser that asked.
  */
 export interface LoginCookies {
-  /** Set-Cookie values that remember the login, and drop the oldest ones when there are too many. */
-  remember(login: PendingLogin, cookies: readonly Cookie[]): string[];
+  /**
+   * Set-Cookie values that remember the login, and drop the oldest ones when there are too many.
+   * @param crossSite the response will be posted by a page of the provider, so the cookie is `SameSite=None`
+   */
+  remember(login: PendingLogin, cookies: readonly Cookie[], crossSite: boolean): string[];
   /** The login that a state belongs to; undefined when this browser has none, or it has expired. */
   find(state: string, cookies: readonly Cookie[]): PendingLogin | undefined;
   /** Set-Cookie values that forget the login of a state. */
@@ -52,7 +60,7 @@ export function createLoginCookies(
   };
 
   return {
-    remember(login, cookies) {
+    remember(login, cookies, crossSite) {
       const earlier = cookies.filter(({ name }) => name.startsWith(names.loginPrefix));
       const age = new Map(earlier.map((cookie) => [cookie.name, read(cookie)?.startedAt ?? 0]));
       const oldestFirst = [...age.keys()].sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
@@ -61,7 +69,7 @@ export function createLoginCookies(
       const value = seal(JSON.stringify(login), ring, 'login', name);
       return [
         ...dropped.map((old) => expireCookie(old, attributes)),
-        setCookie({ name, value }, attributes, loginLifetimeSeconds),
+        setCookie({ name, value }, crossSite ? names.crossSiteAttributes : attributes, loginLifetimeSeconds),
       ];
     },
     find(state, cookies) {

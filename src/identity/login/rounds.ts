@@ -26,7 +26,7 @@ interface Tally {
 }
 
 export function createRounds(names: GatewayCookies, ring: KeyRing, now: () => number = Date.now): Rounds {
-  const attributes = names.loginAttributes;
+  const attributes = names.roundsAttributes;
   const name = names.rounds;
   const read = (cookies: readonly Cookie[]): Tally => {
     for (const cookie of cookies) {

@@ -1,15 +1,11 @@
-import {
-  buildAuthorizationUrl,
-  calculatePKCECodeChallenge,
-  randomNonce,
-  randomPKCECodeVerifier,
-  randomState,
-} from 'openid-client';
+import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
+import { createDpopKey } from '../provider/dpop.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { Visit } from '../visit.ts';
+import { allowedParameters, authorizationParameters, authorizationUrl } from './authorization-request.ts';
 import type { LoginCookies } from './login-cookie.ts';
 import type { Rounds } from './rounds.ts';
 
@@ -32,6 +28,8 @@ export interface LoginWish {
   byIntent?: boolean;
   /** Who it probably is (OpenID Connect Core §3.1.2.1). */
   loginHint?: string | undefined;
+  /** What the address of `start` asks for; of it passes what the configuration allows. */
+  asked?: URLSearchParams | undefined;
 }
 
 /** A login cookie must stay below 4096 bytes; a longer address is kept without its query, or not at all. */
@@ -55,23 +53,22 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
       returnTo,
     });
   }
-  const client = provider.client();
   const { config } = provider;
-  const isOpenId = config.type === 'oidc';
   const state = randomState();
   const nonce = randomNonce();
   const codeVerifier = randomPKCECodeVerifier();
-  const location = buildAuthorizationUrl(client, {
-    ...config.authorizationParams,
-    redirect_uri: visit.origin + callbackPath(parts.prefix, provider),
-    response_type: 'code',
-    scope: [...new Set([...(isOpenId ? ['openid'] : []), ...config.scopes])].join(' '),
-    ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
-    state,
-    ...(isOpenId && { nonce }),
-    code_challenge: await calculatePKCECodeChallenge(codeVerifier),
-    code_challenge_method: 'S256',
-  });
+  const dpopKey = config.dpop ? createDpopKey() : undefined;
+  const redirectUri = visit.origin + callbackPath(parts.prefix, provider);
+  const parameters = await authorizationParameters(
+    config,
+    { redirectUri, state, nonce, codeVerifier, dpopKey },
+    {
+      ...(wish.asked && allowedParameters(config, wish.asked)),
+      ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
+    },
+  );
+  const location = await authorizationUrl(provider, parameters);
+  const maxAge = parameters.get('max_age');
   const cookies = parts.loginCookies.remember(
     {
       provider: provider.name,
@@ -81,8 +78,11 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
       origin: visit.origin,
       returnTo: shortened(returnTo),
       startedAt: Math.floor(Date.now() / 1000),
+      maxAge: maxAge === null ? undefined : Number(maxAge),
+      dpopKey,
     },
     visit.cookies,
+    config.responseMode === 'form_post',
   );
   return redirectTo(location.href, cookies);
 }

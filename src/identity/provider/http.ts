@@ -16,9 +16,18 @@ export interface ProviderHttp {
 }
 
 /** The way to the provider: certificates verified, answers bounded in size and time, redirects not followed. */
-export function createProviderHttp({ ca, timeout }: ProviderConfig): ProviderHttp {
+export function createProviderHttp({
+  ca,
+  timeout,
+  tls,
+}: Pick<ProviderConfig, 'ca' | 'timeout'> & Partial<Pick<ProviderConfig, 'tls'>>): ProviderHttp {
   const agent = new Agent({
-    connect: { timeout, ...(ca !== undefined && { ca: [...rootCertificates, readFileSync(ca, 'utf8')] }) },
+    connect: {
+      timeout,
+      ...(ca !== undefined && { ca: [...rootCertificates, readFileSync(ca, 'utf8')] }),
+      // Servers that don't ask for a certificate are not shown it.
+      ...(tls && { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8') }),
+    },
     // The limit of a call is set by its caller; these only bound what nobody waits for.
     headersTimeout: Math.max(timeout, refreshTimeoutMs),
     bodyTimeout: Math.max(timeout, refreshTimeoutMs),

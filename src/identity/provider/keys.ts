@@ -20,19 +20,29 @@ export interface ProviderKeys {
    * Verifies a token: signature, algorithm and what the options name. Keys are fetched again when none fits, so
    * that a rotation is no failure, yet only so often. Rejects with KeysUnavailable or an error of jose.
    */
-  verify(token: string, options: JWTVerifyOptions): Promise<JWTVerifyResult>;
+  verify(token: string, options: JWTVerifyOptions, purpose?: TokenPurpose): Promise<JWTVerifyResult>;
+  /** Changes whenever the keys were fetched anew, so that what was verified before can be looked at again. */
+  generation(): number;
 }
 
+/** What a token is: the provider states the algorithms of each kind apart. */
+export type TokenPurpose = 'id token' | 'authorization response';
+
 export interface KeySource {
-  metadata(): Readonly<ServerMetadata>;
+  /** Where the keys are. */
+  metadata(): Readonly<ServerMetadata> | Promise<Readonly<ServerMetadata>>;
   fetch: CustomFetch;
   /** Milliseconds for one fetch. */
   timeout: number;
+  /** The only algorithms that count, whatever the provider states; undefined for all that are asymmetric. */
+  algorithms?: readonly string[] | undefined;
 }
 
 /** A provider that does not state an algorithm signs with RS256 (OpenID Connect Core §3.1.3.7, item 7). */
 const standardAlgorithm = 'RS256';
 const longestAgeMs = 600_000;
+/** An outage makes no key bad; yet a key that was withdrawn meanwhile must not be good for ever. */
+const longestStaleMs = 86_400_000;
 /** Anybody can send a token with a key of an unknown name: fetches in a row, and one more each so often. */
 const mostFetches = 5;
 const refillMs = 15_000;
@@ -44,11 +54,12 @@ interface FetchedKeys {
 }
 
 export function createProviderKeys(
-  { metadata, fetch, timeout }: KeySource,
+  { metadata, fetch, timeout, algorithms: only }: KeySource,
   now: () => number = Date.now,
 ): ProviderKeys {
   let keys: FetchedKeys | undefined;
   let fetching: Promise<FetchedKeys> | undefined;
+  let generation = 0;
   let budget = mostFetches;
   let refilledAt = now();
 
@@ -60,10 +71,12 @@ export function createProviderKeys(
   };
 
   const fetchKeys = (uri: string): Promise<FetchedKeys> => {
+    if (fetching) return fetching;
     budget -= 1;
-    fetching ??= loadKeys(uri, fetch, timeout)
+    fetching = loadKeys(uri, fetch, timeout)
       .then((set) => {
         keys = { uri, set, fetchedAt: now() };
+        generation += 1;
         return keys;
       })
       .finally(() => {
@@ -74,19 +87,33 @@ export function createProviderKeys(
 
   const current = async (uri: string): Promise<FetchedKeys> => {
     const known = keys?.uri === uri ? keys : undefined;
-    if (known && now() - known.fetchedAt < longestAgeMs) return known;
-    if (!mayFetch() && known) return known;
+    const age = known ? now() - known.fetchedAt : 0;
+    if (known && age < longestAgeMs) return known;
+    if (!known || age > longestStaleMs) return fetchKeys(uri);
     // Keys that are old are better than none: a provider that is out makes no key bad.
-    return known ? fetchKeys(uri).catch(() => known) : fetchKeys(uri);
+    return mayFetch() ? fetchKeys(uri).catch(() => known) : known;
+  };
+
+  /** Other keys than these, if there are or may be any: somebody else may have fetched them meanwhile. */
+  const fresherThan = async (known: FetchedKeys): Promise<FetchedKeys | undefined> => {
+    if (keys !== known) return keys;
+    if (!fetching && (known.fetchedAt === now() || !mayFetch())) return undefined;
+    return fetchKeys(known.uri);
   };
 
   return {
-    async verify(token, options) {
-      const { jwks_uri: uri, id_token_signing_alg_values_supported: stated } = metadata();
+    generation: () => generation,
+    async verify(token, options, purpose = 'id token') {
+      const server = await metadata();
+      const { jwks_uri: uri } = server;
+      const stated =
+        purpose === 'id token'
+          ? server.id_token_signing_alg_values_supported
+          : server.authorization_signing_alg_values_supported;
       if (uri === undefined) throw new KeysUnavailable('the provider names no keys');
       // Never `none`; and a key that both sides share could also sign, so none of those either.
-      const algorithms = (stated ?? [standardAlgorithm]).filter((name) =>
-        /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name),
+      const algorithms = (stated ?? only ?? [standardAlgorithm]).filter(
+        (name) => /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name) && (only?.includes(name) ?? true),
       );
       const known = await current(uri);
       try {
@@ -94,8 +121,8 @@ export function createProviderKeys(
       } catch (error) {
         const isKeyMissing =
           error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed;
-        if (!isKeyMissing || known !== keys || !mayFetch() || known.fetchedAt === now()) throw error;
-        const fresh = await fetchKeys(uri);
+        const fresh = isKeyMissing ? await fresherThan(known) : undefined;
+        if (!fresh) throw error;
         return verifyWith(token, fresh.set, { ...options, algorithms });
       }
     },

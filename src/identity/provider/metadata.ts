@@ -1,8 +1,5 @@
 import {
   allowInsecureRequests,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
   Configuration,
   type CustomFetch,
   customFetch,
@@ -11,8 +8,11 @@ import {
   type ServerMetadata,
 } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { createClientAuth } from './client-auth.ts';
 import { type ProviderHttp, refreshTimeoutMs } from './http.ts';
 import { isLoopback } from './loopback.ts';
+import { loadSigningKey, type SigningKey } from './private-key.ts';
+import { findUnsupported, requireSupport } from './support.ts';
 import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
 import { withErrorStatus } from './token-errors.ts';
 
@@ -25,6 +25,7 @@ function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
     jwks_uri: config.jwksUri,
     end_session_endpoint: config.endSessionEndpoint,
     revocation_endpoint: config.revocationEndpoint,
+    pushed_authorization_request_endpoint: config.pushedAuthorizationRequestEndpoint,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
@@ -42,16 +43,23 @@ function isComplete({ type, authorizationEndpoint, tokenEndpoint, jwksUri }: Pro
  */
 export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp): Promise<ProviderClients> {
   const insecure = config.insecureHttp || isLoopback(new URL(config.issuer));
-  const given = givenMetadata(config);
-  const server = isComplete(config)
-    ? { issuer: config.issuer, ...given }
-    : { ...(await discover(config, http, insecure)), ...given };
+  const isDiscovered = !isComplete(config);
+  const server = {
+    ...(isDiscovered ? await discover(config, http, insecure) : { issuer: config.issuer }),
+    ...givenMetadata(config),
+    // RFC 9207 §2.4: metadata that nobody states cannot promise iss, which FAPI 2.0 §5.3.3 needs all the same.
+    ...(config.profile === 'fapi2' &&
+      !isDiscovered && { authorization_response_iss_parameter_supported: true }),
+  };
   refuseInsecureEndpoints(server, config);
-  const method = config.clientAuth ?? supportedAuth(server);
+  requireSupport(config, server, isDiscovered);
+  const signingKey = await loadSigningKey(config);
+  const auth = createClientAuth(config, server, signingKey);
+  // RFC 8705 §5: these endpoints are the ones that ask for a certificate.
+  const metadata = config.tls && { use_mtls_endpoint_aliases: true };
   const fetch = config.type === 'oauth2' ? withErrorStatus(http.fetch, server.token_endpoint) : http.fetch;
   const createClient = (timeout: number, issuer = server.issuer, ownFetch = fetch) => {
-    const metadata = { ...server, issuer };
-    const client = new Configuration(metadata, config.clientId, {}, clientAuth(method, config.clientSecret));
+    const client = new Configuration({ ...server, issuer }, config.clientId, metadata, auth);
     client[customFetch] = ownFetch;
     client.timeout = timeout / 1000;
     if (insecure) allowInsecureRequests(client);
@@ -61,6 +69,8 @@ export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp):
     client: createClient(config.timeout),
     refreshClient: createClient(refreshTimeoutMs),
     ofIssuer: (issuer, timeout, ownFetch) => createClient(timeout, issuer, ownFetch),
+    signingKey,
+    unsupported: findUnsupported(config, server),
   };
 }
 
@@ -71,6 +81,10 @@ export interface ProviderClients {
   refreshClient: Configuration;
   /** The client for answers of one issuer of several, with milliseconds for a call and what sends it. */
   ofIssuer(issuer: string, timeout: number, fetch: CustomFetch): Configuration;
+  /** What signs request objects. */
+  signingKey: SigningKey | undefined;
+  /** What is configured and the provider does not offer, in sentences. */
+  unsupported: readonly string[];
 }
 
 async function discover(
@@ -102,31 +116,21 @@ const credentialEndpoints = [
   'jwks_uri',
   'end_session_endpoint',
   'revocation_endpoint',
+  'pushed_authorization_request_endpoint',
 ] as const;
 
 /** An https issuer that sends tokens over http was misconfigured or tampered with. */
 function refuseInsecureEndpoints(server: ServerMetadata, config: ProviderConfig): void {
   if (config.insecureHttp) return;
-  for (const name of credentialEndpoints) {
-    const endpoint = server[name];
-    if (endpoint !== undefined && new URL(endpoint).protocol !== 'https:' && !isLoopback(new URL(endpoint))) {
+  const aliases = config.tls === undefined ? {} : (server.mtls_endpoint_aliases ?? {});
+  const named = credentialEndpoints.map((name) => [name, server[name]] as const);
+  for (const [name, endpoint] of [...named, ...Object.entries(aliases)]) {
+    if (typeof endpoint !== 'string') continue;
+    if (new URL(endpoint).protocol !== 'https:' && !isLoopback(new URL(endpoint))) {
       throw new Error(`the provider's ${name} is plain http; it is not used unless insecureHttp is set`);
     }
   }
   if (server.authorization_endpoint === undefined || server.token_endpoint === undefined) {
     throw new Error('the provider names no authorization endpoint or no token endpoint');
   }
-}
-
-/** RFC 8414 §2: absent means client_secret_basic. */
-function supportedAuth(server: ServerMetadata): 'client_secret_basic' | 'client_secret_post' {
-  const supported = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-  return supported.includes('client_secret_basic') || !supported.includes('client_secret_post')
-    ? 'client_secret_basic'
-    : 'client_secret_post';
-}
-
-function clientAuth(method: string, secret: string | undefined): ClientAuth {
-  if (method === 'none' || secret === undefined) return None();
-  return method === 'client_secret_post' ? ClientSecretPost(secret) : ClientSecretBasic(secret);
 }

@@ -3,9 +3,11 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, keepSecret, type Logger } from '../../observe/log.ts';
 import { type PersonRules, personRules } from '../person.ts';
+import { fapi2Algorithms } from './algorithms.ts';
 import { createProviderHttp } from './http.ts';
 import { createProviderKeys, type ProviderKeys } from './keys.ts';
 import { fetchMetadata, type ProviderClients } from './metadata.ts';
+import { readPrivateKey, type SigningKey } from './private-key.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
 export interface Provider {
@@ -21,6 +23,8 @@ export interface Provider {
   clientOfIssuer: ProviderClients['ofIssuer'];
   /** What requests to it are sent with. */
   fetch: CustomFetch;
+  /** What signs for the gateway itself; undefined without a `privateKey`. */
+  signingKey(): SigningKey | undefined;
   /** What the provider signs with. */
   keys: ProviderKeys;
   /** Whether its metadata is known. */
@@ -34,7 +38,8 @@ const longestRetryMs = 15_000;
 const refreshMs = 3_600_000;
 
 /**
- * Starts to find the provider and goes on until it is found; then looks again every hour.
+ * Starts to find the provider and goes on until it is found; then looks again every hour. Throws when a file that
+ * its configuration names cannot be used.
  * @param onFound called when it is found for the first time
  */
 export function connectProvider(
@@ -45,6 +50,12 @@ export function connectProvider(
 ): Provider {
   keepSecret(config.clientSecret);
   const http = createProviderHttp(config);
+  // A key that cannot be used is said at the start, not when the provider is found.
+  try {
+    readPrivateKey(config);
+  } catch (error) {
+    throw new Error(`provider ${name}: ${(error as Error).message}`);
+  }
   let clients: ProviderClients | undefined;
   let failures = 0;
   let nextAttemptAt = Date.now();
@@ -62,7 +73,12 @@ export function connectProvider(
     try {
       const isFirst = clients === undefined;
       clients = await fetchMetadata(config, http);
-      if (isFirst) onFound(provider);
+      if (isFirst) {
+        for (const sentence of clients.unsupported) {
+          log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');
+        }
+        onFound(provider);
+      }
       if (failures > 0) log.info({ provider: name, issuer: config.issuer }, 'provider found');
       failures = 0;
       schedule(refreshMs);
@@ -94,12 +110,14 @@ export function connectProvider(
       metadata: () => found().client.serverMetadata(),
       fetch: http.fetch,
       timeout: config.timeout,
+      algorithms: config.profile === 'fapi2' ? fapi2Algorithms : undefined,
     }),
     isReady: () => clients !== undefined,
     client: () => found().client,
     refreshClient: () => found().refreshClient,
     clientOfIssuer: (...args) => found().ofIssuer(...args),
     fetch: http.fetch,
+    signingKey: () => found().signingKey,
     async close() {
       closed = true;
       clearTimeout(timer);

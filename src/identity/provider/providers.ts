@@ -46,7 +46,8 @@ export function connectProviders(
 /** RFC 9700 §4.4: an answer that does not say whose it is could be led to another provider's token endpoint. */
 function warnOfMixUp({ name, config, client }: Provider, log: Logger): void {
   const { authorization_response_iss_parameter_supported: namesItself } = client().serverMetadata();
-  if (namesItself === true || config.ownCallback) return;
+  // A signed response has the issuer inside (JARM §2.1).
+  if (namesItself === true || config.ownCallback || config.jarm) return;
   log.warn(
     { provider: name },
     'this provider does not name itself in its answers: where you do not trust all providers alike, set its ownCallback, and register that redirect URI',

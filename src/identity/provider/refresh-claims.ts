@@ -2,6 +2,7 @@ import type { RefreshOutcome } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
 import { isRefused } from '../login/claim-sources.ts';
 import { type ClaimsParts, checkRequiredClaims, collectClaims } from '../login/collect-claims.ts';
+import { dpopHandle } from './dpop.ts';
 import type { Provider } from './provider.ts';
 
 /** People who came together are not asked about together: the interval is up to a tenth shorter. */
@@ -25,9 +26,12 @@ export async function askClaims(parts: ClaimsParts, session: Session): Promise<R
   const { provider } = parts;
   const { accessToken, subject } = session;
   const known = { claims: session.claims, fetched: session.fetchedClaims };
+  const client = provider.client();
+  const dpop = await dpopHandle(client, session.dpopKey);
   const question = {
-    client: provider.client(),
+    client,
     accessToken,
+    dpop,
     idToken: undefined,
     subject,
     known,
@@ -39,7 +43,8 @@ export async function askClaims(parts: ClaimsParts, session: Session): Promise<R
     const claimsRefreshAt = claimsRefreshTime(provider, Math.floor(Date.now() / 1000));
     return { kind: 'refreshed', session: { ...session, claims, fetchedClaims: fetched, claimsRefreshAt } };
   } catch (error) {
-    if (isRefused(error)) return { kind: 'token-refused' };
+    // RFC 8707 §2: a token for another resource may be refused there, and is good all the same.
+    if (isRefused(error) && !provider.config.resource) return { kind: 'token-refused' };
     throw error;
   }
 }

@@ -16,10 +16,12 @@ import {
   type Knowledge,
 } from '../login/collect-claims.ts';
 import { createCircuit } from './circuit.ts';
+import { dpopHandle, isTokenType } from './dpop.ts';
 import { loginError } from './failure.ts';
 import { verifyIdToken } from './id-token.ts';
 import type { Providers } from './providers.ts';
 import { askClaims, claimsRefreshTime } from './refresh-claims.ts';
+import { resourceParameters } from './resource.ts';
 import { askTokenEndpoint } from './tenants.ts';
 
 export interface GrantsParts {
@@ -97,8 +99,19 @@ async function askProvider(
   session: Session,
 ): Promise<RefreshOutcome> {
   const client = provider.refreshClient();
-  const ask = (asking: Configuration) => refreshTokenGrant(asking, session.refreshToken ?? '');
+  const dpop = await dpopHandle(client, session.dpopKey);
+  const ask = (asking: Configuration) =>
+    refreshTokenGrant(
+      asking,
+      session.refreshToken ?? '',
+      resourceParameters(provider.config),
+      dpop && { DPoP: dpop },
+    );
   const tokens = await askTokenEndpoint(provider, client, ask);
+  // The refresh token may be spent, so there is no way back to tokens of the right type.
+  if (!isTokenType(session, tokens)) {
+    return { kind: 'ended', reason: `the refresh gave a token of the type ${tokens.token_type}` };
+  }
   const idToken = provider.config.type === 'oidc' ? tokens.claims() : undefined;
   if (idToken) await verifyIdToken(provider, tokens);
   // OpenID Connect Core §12.2: the same person as before. The library cannot know who that was.
@@ -118,7 +131,7 @@ async function askProvider(
     try {
       return await collectClaims(
         { provider, claimPaths, log },
-        { client, accessToken, idToken, subject, known },
+        { client, accessToken, dpop, idToken, subject, known },
       );
     } catch (error) {
       if (loginError(error).code === 'login_token_invalid') throw error;

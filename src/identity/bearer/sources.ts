@@ -1,0 +1,31 @@
+import type { BearerConfig } from '../../config/schema/index.ts';
+import type { PersonRules } from '../person.ts';
+import { createProviderHttp } from '../provider/http.ts';
+import { createIntrospector, type Introspector, introspectionOf } from './introspect.ts';
+import { createJwtVerifier, type JwtVerifier } from './verify-jwt.ts';
+
+/** An issuer of access tokens at work: it verifies them, or looks them up. */
+export interface Source {
+  rules: PersonRules;
+  audiences: ReadonlySet<string>;
+  /** Milliseconds by which its clock may differ. */
+  clockTolerance: number;
+  verifier: JwtVerifier | undefined;
+  introspector: Introspector | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
+export function openSource(entry: BearerConfig, now: () => number): Source {
+  const { issuer, audience, claims, clockTolerance, requireVerifiedEmail } = entry;
+  const http = createProviderHttp(entry);
+  const place = introspectionOf(entry);
+  return {
+    rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
+    audiences: new Set(audience),
+    clockTolerance,
+    introspector: place && createIntrospector(entry, place, http, now),
+    verifier: place || issuer === undefined ? undefined : createJwtVerifier(entry, issuer, http, now),
+    close: () => http.close(),
+  };
+}

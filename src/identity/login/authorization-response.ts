@@ -1,0 +1,81 @@
+import { decodeJwt } from 'jose';
+import { AuthorizationResponseError } from 'openid-client';
+import { GatewayError } from '../../errors.ts';
+import { loginError } from '../provider/failure.ts';
+import type { Provider } from '../provider/provider.ts';
+
+/** An authorization response as the browser brings it (RFC 6749 §4.1.2). */
+export interface AuthorizationResponse {
+  /** In the address, or as a form that a page of the provider posts. */
+  mode: 'query' | 'form_post';
+  parameters: URLSearchParams;
+}
+
+/** As `verify` of the keys and openid-client have it. */
+const clockToleranceSeconds = 30;
+
+/** The state that a response names. Of a signed response it says only which login to look for, not that it is true. */
+export function claimedState({ parameters }: AuthorizationResponse): string | null {
+  const response = parameters.get('response');
+  if (response === null) return parameters.get('state');
+  try {
+    const { state } = decodeJwt(response);
+    return typeof state === 'string' ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The parameters of a response that came in the way that was asked for: once each, by the right response mode, and
+ * out of a JWT of the provider where responses are signed (JARM §2.4). Rejects with GatewayError.
+ */
+export async function readAuthorizationResponse(
+  provider: Provider,
+  { mode, parameters }: AuthorizationResponse,
+): Promise<URLSearchParams> {
+  const { jarm, responseMode } = provider.config;
+  for (const name of parameters.keys()) {
+    // RFC 6749 §3.1: parameters must not be included more than once.
+    if (parameters.getAll(name).length > 1) throw invalid('A parameter came twice.');
+  }
+  if (mode !== responseMode) throw invalid(`It did not come by the response mode ${responseMode}.`);
+  const response = parameters.get('response');
+  if (!jarm && response !== null) throw invalid('It is signed, which was not asked for.');
+  const read = jarm ? await openSigned(provider, response) : parameters;
+  if (!read.has('error') && !read.get('code')) throw invalid('It holds no code.');
+  return read;
+}
+
+async function openSigned(provider: Provider, response: string | null): Promise<URLSearchParams> {
+  if (!response) throw invalid('It is not signed.');
+  try {
+    const { payload } = await provider.keys.verify(
+      response,
+      {
+        issuer: provider.client().serverMetadata().issuer,
+        audience: provider.config.clientId,
+        requiredClaims: ['exp'],
+        clockTolerance: clockToleranceSeconds,
+      },
+      'authorization response',
+    );
+    const { aud: _, ...claims } = payload;
+    const texts = Object.entries(claims).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    );
+    return new URLSearchParams(texts);
+  } catch (error) {
+    throw loginError(error);
+  }
+}
+
+/** RFC 9126 §4: what was pushed is good for a short time; who took longer at the provider may begin again. */
+export function isExpiredRequest(error: unknown): boolean {
+  const cause = error instanceof GatewayError ? error.cause : undefined;
+  return cause instanceof AuthorizationResponseError && cause.error === 'invalid_request_uri';
+}
+
+function invalid(detail: string): GatewayError {
+  return new GatewayError('login_response_invalid', { detail });
+}

@@ -1,0 +1,82 @@
+import {
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretJwt,
+  ClientSecretPost,
+  type ModifyAssertionOptions,
+  modifyAssertion,
+  None,
+  PrivateKeyJwt,
+  type ServerMetadata,
+  TlsClientAuth,
+} from 'openid-client';
+import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { SigningKey } from './private-key.ts';
+
+export type ClientAuthMethod = NonNullable<ProviderConfig['clientAuth']>;
+
+/** How the gateway authenticates: as configured, else by what it has and what the provider supports. */
+export function clientAuthMethod(config: ProviderConfig, server: ServerMetadata): ClientAuthMethod {
+  if (config.clientAuth !== undefined) return config.clientAuth;
+  if (config.clientSecret !== undefined) return supportedSecretMethod(server);
+  if (config.privateKey !== undefined) return 'private_key_jwt';
+  return config.tls === undefined ? 'none' : 'tls_client_auth';
+}
+
+/** RFC 8414 §2: absent means client_secret_basic. */
+function supportedSecretMethod(server: ServerMetadata): 'client_secret_basic' | 'client_secret_post' {
+  const supported = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  return supported.includes('client_secret_basic') || !supported.includes('client_secret_post')
+    ? 'client_secret_basic'
+    : 'client_secret_post';
+}
+
+/**
+ * What authenticates a call to the token endpoint and its like (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2).
+ * @param key the private key, where the method signs with one
+ */
+export function createClientAuth(
+  config: ProviderConfig,
+  server: ServerMetadata,
+  key: SigningKey | undefined,
+): ClientAuth {
+  const { clientSecret = '' } = config;
+  const assertion = { [modifyAssertion]: assertionFor(config, server, key) };
+  switch (clientAuthMethod(config, server)) {
+    case 'client_secret_basic':
+      return ClientSecretBasic(clientSecret);
+    case 'client_secret_post':
+      return ClientSecretPost(clientSecret);
+    case 'client_secret_jwt':
+      return ClientSecretJwt(clientSecret, assertion);
+    case 'private_key_jwt':
+      if (!key) throw new Error('private_key_jwt needs a privateKey');
+      return PrivateKeyJwt(libraryKey(key), assertion);
+    case 'tls_client_auth':
+    case 'self_signed_tls_client_auth':
+      return TlsClientAuth();
+    case 'none':
+      return None();
+  }
+}
+
+/** The form in which openid-client takes a key; it wants a key id to be absent rather than undefined. */
+export function libraryKey({ key, kid }: SigningKey): { key: SigningKey['key']; kid?: string } {
+  return kid === undefined ? { key } : { key, kid };
+}
+
+type ModifyAssertion = NonNullable<ModifyAssertionOptions[typeof modifyAssertion]>;
+
+function assertionFor(
+  { assertionAudience }: ProviderConfig,
+  server: ServerMetadata,
+  key: SigningKey | undefined,
+): ModifyAssertion {
+  return (header, payload) => {
+    // The library says Ed25519, the newer name of RFC 9864, which few providers know yet.
+    if (key && header.alg !== 'HS256') header.alg = key.alg;
+    if (assertionAudience === 'tokenEndpoint' && server.token_endpoint !== undefined) {
+      payload.aud = server.token_endpoint;
+    }
+  };
+}

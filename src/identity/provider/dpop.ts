@@ -1,0 +1,59 @@
+import { createECDH, createHash, generateKeyPairSync } from 'node:crypto';
+import {
+  type Configuration,
+  type DPoPHandle,
+  getDPoPHandle,
+  type TokenEndpointResponse,
+} from 'openid-client';
+
+/**
+ * A key of DPoP (RFC 9449): P-256, for ES256. It is kept as its private number in base64url, 43 characters, since
+ * it travels in the session; the public half follows from it.
+ */
+export type DpopKey = string;
+
+/** A new key, for one session. */
+export function createDpopKey(): DpopKey {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ format: 'jwk' }).d ?? '';
+}
+
+/** The public half as a JWK; its members in the order in which RFC 7638 §3.2 hashes them. */
+function publicJwk(key: DpopKey): { crv: string; kty: string; x: string; y: string } {
+  const curve = createECDH('prime256v1');
+  curve.setPrivateKey(key, 'base64url');
+  // X9.62 uncompressed: 04, then both coordinates of 32 bytes.
+  const point = curve.getPublicKey();
+  const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((half) => half.toString('base64url'));
+  return { crv: 'P-256', kty: 'EC', x: x ?? '', y: y ?? '' };
+}
+
+/** The thumbprint of the public half, for `dpop_jkt` (RFC 9449 §10). */
+export function dpopThumbprint(key: DpopKey): string {
+  return createHash('sha256')
+    .update(JSON.stringify(publicJwk(key)))
+    .digest('base64url');
+}
+
+/** What proves the possession of a key in a call to the provider; undefined for a session without one. */
+export async function dpopHandle(
+  client: Configuration,
+  key: DpopKey | undefined,
+): Promise<DPoPHandle | undefined> {
+  if (key === undefined) return undefined;
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+  const jwk = publicJwk(key);
+  const [privateKey, publicKey] = await Promise.all([
+    crypto.subtle.importKey('jwk', { ...jwk, d: key }, algorithm, false, ['sign']),
+    crypto.subtle.importKey('jwk', jwk, algorithm, true, ['verify']),
+  ]);
+  return getDPoPHandle(client, { privateKey, publicKey });
+}
+
+/** Whether a token is bound, where a key was shown for it, and is not where none was (RFC 9449 §5). */
+export function isTokenType(
+  { dpopKey }: { dpopKey?: DpopKey | undefined },
+  { token_type: type }: TokenEndpointResponse,
+): boolean {
+  return type.toLowerCase() === (dpopKey === undefined ? 'bearer' : 'dpop');
+}

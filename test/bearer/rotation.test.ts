@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import { test } from 'tap';
+import { createProviderKeys, KeysUnavailable } from '../../src/identity/provider/keys.ts';
+import {
+  foreignKey,
+  providerKey,
+  publicHalf,
+  type SigningKey,
+  sendJson,
+  signClaims,
+} from '../attack/forged-token.ts';
+import type { TestProvider } from '../support/provider.ts';
+import { arrangeFlood, flood, many, patient } from './flood.ts';
+import { goodClaims } from './scene.ts';
+
+async function newKey(): Promise<{ key: SigningKey; kid: string; publicJwk: JWK }> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const kid = randomBytes(8).toString('hex');
+  const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' };
+  return { key: privateKey, kid, publicJwk: publicHalf(jwk) };
+}
+
+/** Lets the provider publish other keys than it has. */
+function publish(provider: TestProvider, keys: JWK[]): void {
+  provider.tamper((hit) => (hit.path === '/jwks' ? sendJson(hit, { keys }) : hit.pass()));
+}
+
+test('keys that rotate under load: no good token is refused, and no bad one accepted', patient, async (t) => {
+  const scene = await arrangeFlood(t);
+  const [first, second] = [await newKey(), await newKey()];
+  const foreign = await foreignKey();
+  publish(scene.provider, [first.publicJwk]);
+  const old = await many(20, () => scene.token({ key: first }));
+  const fresh = await many(20, () => scene.token({ key: second }));
+  const forged = [
+    ...(await many(10, () => scene.token({ key: { ...foreign, kid: first.kid } }))),
+    ...(await many(10, () => scene.token({ key: { ...foreign, kid: second.kid } }))),
+  ];
+  const before = await flood(scene, 300, (index) => old[index % old.length] ?? '');
+  t.strictSame(before, { 200: 300 });
+  publish(scene.provider, [second.publicJwk]);
+  // The very first of them come at the same time, each with a key that is not known yet.
+  const after = await flood(scene, 400, (index) => fresh[index % fresh.length] ?? '');
+  t.strictSame(after, { 200: 400 });
+  t.ok((scene.provider.hits.get('/jwks') ?? 0) <= 2, 'one fetch more');
+  const bad = await flood(scene, 300, (index) => forged[index % forged.length] ?? '');
+  t.strictSame(bad, { 401: 300 });
+  const withdrawn = await flood(scene, 100, (index) => old[index % old.length] ?? '');
+  t.strictSame(withdrawn, { 401: 100 }, 'also not those that were verified with the key that is gone');
+  const mixed = await flood(scene, 400, (index) =>
+    String(index % 2 === 0 ? fresh[index % fresh.length] : forged[index % forged.length]),
+  );
+  t.strictSame(mixed, { 200: 200, 401: 200 });
+});
+
+test('while an issuer is out, known tokens and keys stay good, and nothing unknown gets in', async (t) => {
+  const scene = await arrangeFlood(t);
+  t.equal((await scene.ask('/', await scene.token())).status, 200);
+  const { provider } = scene;
+  await provider.stop();
+  t.equal((await scene.ask('/', await scene.token())).status, 200, 'a new token of a known key');
+  const foreign = await foreignKey();
+  const unknown = await scene.ask('/', await scene.token({ key: foreign }));
+  t.equal(unknown.status, 503, 'it may be of a new key: that cannot be told now');
+  t.ok(Number(unknown.headers['retry-after']) >= 1);
+  t.equal(
+    (await scene.ask('/', await scene.token({ key: { ...foreign, kid: (await providerKey(provider)).kid } })))
+      .status,
+    503,
+  );
+});
+
+test('an issuer that was never reached: 503, and tokens pass as soon as it is there', async (t) => {
+  const scene = await arrangeFlood(t);
+  const token = await scene.token();
+  await scene.provider.stop();
+  const answer = await scene.ask('/', token);
+  t.equal(answer.status, 503);
+  t.equal(answer.headers['x-sallyport-error'], 'provider_unavailable');
+  await scene.provider.restart();
+  const deadline = Date.now() + 10_000;
+  let status = 503;
+  while (status === 503 && Date.now() < deadline) ({ status } = await scene.ask('/', token));
+  t.equal(status, 200);
+});
+
+test('keys that could not be fetched anew are good for a day of outage, and not for ever', async (t) => {
+  const provider = { issuer: 'https://id.example.com' };
+  const key = await newKey();
+  let now = Date.now();
+  let isOut = false;
+  const keys = createProviderKeys(
+    {
+      metadata: () => ({ issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` }),
+      fetch: async () => {
+        if (isOut) throw new TypeError('fetch failed');
+        return Response.json({ keys: [key.publicJwk] });
+      },
+      timeout: 1000,
+    },
+    () => now,
+  );
+  const token = await signClaims({ ...goodClaims(provider), exp: Date.now() }, key);
+  await keys.verify(token, {});
+  isOut = true;
+  now += 12 * 3_600_000;
+  await keys.verify(token, {});
+  now += 13 * 3_600_000;
+  await t.rejects(keys.verify(token, {}), KeysUnavailable);
+  isOut = false;
+  await keys.verify(token, {});
+});
