@@ -36,6 +36,7 @@ const catalogue = {
   ],
   login_state_mismatch: [400, 'The answer of the sign-in service does not belong to this sign-in.'],
   login_refused: [400, 'The sign-in service refused the sign-in.'],
+  login_not_admitted: [403, 'This account is not one that may sign in here.'],
   login_response_invalid: [400, 'The answer of the sign-in service is not valid.'],
   login_token_invalid: [400, 'The sign-in service gave a token that failed its checks.'],
   login_loop: [400, 'Signing in worked, yet your browser keeps coming back without the session.'],

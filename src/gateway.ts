@@ -11,6 +11,7 @@ import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
+import { needsIdToken } from './identity/logout/end-session.ts';
 import { createLogoutTokens } from './identity/logout/logout-token.ts';
 import { connectProviders } from './identity/provider/providers.ts';
 import { createGrants } from './identity/provider/refresh.ts';
@@ -95,7 +96,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     rounds: createRounds(cookies, ring),
     usedStates: createUsedStates(),
     claimPaths,
-    keepIdToken: (client) => idToken || client.serverMetadata().end_session_endpoint !== undefined,
+    keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,
     logoutTokens: createLogoutTokens(providers, shared.once),
     requirePost: config.signOut.requirePost,

@@ -103,7 +103,8 @@ function clientOf(
   const entry = bearer.find((each) => each.issuer === issuer);
   if (!entry) return undefined;
   const [provider] = Object.entries(providers).find(([, each]) => each.issuer === issuer) ?? [];
-  const rules = { claims: entry.claims, countUnverifiedEmail: false };
+  const { requireVerifiedEmail } = entry;
+  const rules = { claims: entry.claims, countUnverifiedEmail: false, requireVerifiedEmail };
   return {
     ...personOf(rules, String(given.sub ?? ''), claims),
     bearer: true,
@@ -130,10 +131,11 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
     config,
     [...sets.values()].flatMap((set) => [...set.values()]),
   );
-  const claims = question.claims && pickClaims(question.claims, claimPaths);
-  const subject = String(question.claims?.sub ?? '');
+  const { claims: given } = question;
+  const subject = String(given?.sub ?? '');
   const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
   const settings = config.providers[provider];
+  const claims = given && pickClaims(given, claimPaths, settings?.claims.username);
   const accessToken = settings?.dpop ? undefined : mask;
   const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
   const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };

@@ -3,6 +3,7 @@ import { bearerProblems } from './bearer-consistency.ts';
 import { asList, asMap, asTexts, type Inconsistency, isOn, type Loose } from './loose.ts';
 import type { ConfigPath } from './problems.ts';
 import { findProviderProblems } from './provider-consistency.ts';
+import { findKindProblems } from './provider-kind.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
 
@@ -136,10 +137,8 @@ function formPostProblems(config: Loose): Inconsistency[] {
 }
 
 function providerProblems(provider: Loose, at: ConfigPath): Inconsistency[] {
-  const found: Inconsistency[] = findProviderProblems(provider).map(({ path, message }) => ({
-    path: [...at, ...path],
-    message,
-  }));
+  const problems = [...findProviderProblems(provider), ...findKindProblems(provider)];
+  const found: Inconsistency[] = problems.map(({ path, message }) => ({ path: [...at, ...path], message }));
   if (!isOn(provider.insecureHttp)) {
     const names = ['issuer', 'authorizationEndpoint', 'tokenEndpoint', 'userinfoEndpoint', 'jwksUri'];
     const more = ['endSessionEndpoint', 'revocationEndpoint', 'pushedAuthorizationRequestEndpoint'];

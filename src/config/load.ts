@@ -9,8 +9,10 @@ import { applyEnvironment } from './environment.ts';
 import { explainIssue } from './explain-issue.ts';
 import { type InterpolationFailure, interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
+import { layPresets } from './presets/lay.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
 import { withProfile } from './profile.ts';
+import { withIssuer } from './provider-kind.ts';
 import { type Config, configSchema, type ProviderConfig } from './schema/index.ts';
 import { routeSchema } from './schema/routes.ts';
 
@@ -65,7 +67,8 @@ export function parseConfig(
   const problems: Problem[] = [];
   const failures: InterpolationFailure[] = [];
   const written = interpolate(readDocument(document, source) ?? {}, env, failures);
-  const { document: value, origins, warnings } = applyEnvironment(written, env, schema, problems);
+  const { document: given, origins, warnings } = applyEnvironment(written, env, schema, problems);
+  const { document: value, problems: presetProblems } = layPresets(given);
   const sourceOf = (path: ConfigPath, aboutKey = false) =>
     origins.get(path.join('.')) ??
     `${source}${file === undefined ? '' : `:${lineOf(document, lines, path, aboutKey)}`}`;
@@ -80,7 +83,7 @@ export function parseConfig(
   const unresolved = new Set(failures.map(({ path }) => path.join('.')));
   for (const { path, message, aboutKey } of [
     ...explained,
-    ...findInconsistencies(value).map((found) => ({ ...found, aboutKey: false })),
+    ...[...presetProblems, ...findInconsistencies(value)].map((found) => ({ ...found, aboutKey: false })),
   ]) {
     // A value that could not be filled in is wrong for that reason alone.
     if (unresolved.has(path.join('.')) && !origins.has(path.join('.'))) continue;
@@ -93,7 +96,7 @@ export function parseConfig(
   const providers = Object.fromEntries(
     Object.entries({ ...(provider && { default: provider }), ...named }).map(([name, each]) => [
       name,
-      withProfile(each),
+      withProfile(withIssuer(each)),
     ]),
   );
   const hasLogin = Object.keys(providers).length > 0;
@@ -185,6 +188,9 @@ function questionableProvider(name: string, provider: ProviderConfig): string[] 
   }
   if (provider.insecureUnverifiedEmail) {
     warn('insecureUnverifiedEmail', 'rules on emails count addresses that nobody verified');
+  }
+  if (provider.insecureAnyTenant) {
+    warn('insecureAnyTenant', 'whoever opens a tenant of that provider can sign in');
   }
   return warnings;
 }

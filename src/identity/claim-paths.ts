@@ -19,9 +19,13 @@ export function collectNeeds(
 ): ClaimNeeds {
   const claimPaths = new Set(['sub', 'preferred_username']);
   for (const { claims } of [...Object.values(providers), ...bearer]) {
-    for (const path of Object.values(claims)) claimPaths.add(path);
+    for (const path of [claims.user, claims.email, claims.name, claims.groups]) claimPaths.add(path);
   }
-  for (const { allow } of routes) for (const path of claimsOfRule(allow)) claimPaths.add(path);
+  for (const { allow } of routes) {
+    for (const path of claimsOfRule(allow)) claimPaths.add(path);
+    if (!asksForEmail(allow)) continue;
+    for (const { claims } of [...Object.values(providers), ...bearer]) claimPaths.add(claims.emailVerified);
+  }
   let idToken = false;
   for (const template of templates) {
     for (const value of valuesOf(template ?? [])) {
@@ -34,8 +38,9 @@ export function collectNeeds(
 
 function claimsOfRule(allow: AllowRule): string[] {
   if (!Array.isArray(allow)) return [];
-  return allow.flatMap(({ claims, emails, emailDomains }) => [
-    ...Object.keys(claims ?? {}),
-    ...(emails || emailDomains ? ['email_verified'] : []),
-  ]);
+  return allow.flatMap(({ claims }) => Object.keys(claims ?? {}));
+}
+
+function asksForEmail(allow: AllowRule): boolean {
+  return Array.isArray(allow) && allow.some(({ emails, emailDomains }) => emails ?? emailDomains);
 }

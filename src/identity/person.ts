@@ -7,10 +7,13 @@ export interface PersonRules {
   claims: ProviderConfig['claims'];
   /** Rules count email addresses that nobody verified. */
   countUnverifiedEmail: boolean;
+  /** Rules count only those that somebody says are verified. */
+  requireVerifiedEmail: boolean;
 }
 
-export function personRules({ claims, insecureUnverifiedEmail }: ProviderConfig): PersonRules {
-  return { claims, countUnverifiedEmail: insecureUnverifiedEmail };
+export function personRules(config: ProviderConfig): PersonRules {
+  const { claims, insecureUnverifiedEmail, requireVerifiedEmail } = config;
+  return { claims, countUnverifiedEmail: insecureUnverifiedEmail, requireVerifiedEmail };
 }
 
 const noScopes: readonly string[] = [];
@@ -24,19 +27,33 @@ export function personOf(
   subject: string,
   claims: Readonly<Record<string, unknown>>,
 ): Omit<Person, 'provider'> {
-  const { user, email, name, groups } = rules.claims;
+  const { user, email, emailVerified, name, groups } = rules.claims;
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   return {
-    user: text(claims[user]) ?? subject,
+    user: identifier(claims[user]) ?? subject,
     email: text(claims[email]),
     name: text(claims[name]),
-    emailVerified: rules.countUnverifiedEmail || ![false, 'false'].includes(claims.email_verified as boolean),
+    emailVerified: rules.countUnverifiedEmail || isVerified(rules, claims[emailVerified]),
     groups: groupsOf(claims[groups]),
     claims,
     bearer: false,
     scopes: noScopes,
   };
 }
+
+/** Some providers count their people. */
+function identifier(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return Number.isSafeInteger(value) ? String(value) : undefined;
+}
+
+/** Providers say so as a boolean, a number or text. */
+function isVerified({ requireVerifiedEmail }: PersonRules, claim: unknown): boolean {
+  return requireVerifiedEmail ? yes.has(claim) : !no.has(claim);
+}
+
+const yes: ReadonlySet<unknown> = new Set([true, 'true', 'True', 1, '1']);
+const no: ReadonlySet<unknown> = new Set([false, 'false', 'False', 0, '0']);
 
 /** A list; or one text, in which some providers put several groups with spaces between. */
 function groupsOf(claim: unknown): string[] {

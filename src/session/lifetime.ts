@@ -32,11 +32,20 @@ export function isOver(session: Session, lifetimes: Lifetimes, now: number): boo
  * that anyway: an answer that is long under way would put the tokens from before in place of the new ones.
  */
 export function shouldTouch(session: Session, lifetimes: Lifetimes, now: number): boolean {
-  if (now - session.seenAt < stepSeconds(lifetimes)) return false;
-  const quiet = Math.min(quietSeconds, lifetimes.idle / 2);
-  return (
-    session.refreshToken === undefined || session.refreshAt === undefined || now < session.refreshAt - quiet
-  );
+  return now - session.seenAt >= stepSeconds(lifetimes) && !isBeforeRefresh(session, lifetimes, now);
+}
+
+/** Whether a refresh of the tokens comes so soon that nothing else should write the session down before. */
+function isBeforeRefresh({ refreshToken, refreshAt }: Session, { idle }: Lifetimes, now: number): boolean {
+  const quiet = Math.min(quietSeconds, idle / 2);
+  return refreshToken !== undefined && refreshAt !== undefined && now >= refreshAt - quiet;
+}
+
+/** Whether it is time to ask for the claims again. A refresh of the tokens that comes soon does that too. */
+export function isClaimsRefreshDue(session: Session, lifetimes: Lifetimes, now: number): boolean {
+  const { claimsRefreshAt } = session;
+  if (claimsRefreshAt === undefined || now < claimsRefreshAt) return false;
+  return isTokenValid(session, now) && !isBeforeRefresh(session, lifetimes, now);
 }
 
 function stepSeconds({ idle }: Lifetimes): number {

@@ -10,6 +10,10 @@ export interface Session {
   providerSessionId: string | undefined;
   /** The claims that the configuration uses, each by its dotted path; nothing else is kept. */
   claims: Readonly<Record<string, unknown>>;
+  /** The paths of the claims that userinfo or another endpoint gave, rather than an ID token. */
+  fetchedClaims: readonly string[];
+  /** When the provider should be asked for them again; undefined where only with new tokens. */
+  claimsRefreshAt: number | undefined;
   accessToken: string;
   /** Undefined where the provider does not say. */
   accessTokenExpiresAt: number | undefined;
@@ -28,7 +32,7 @@ export interface Session {
   expiresAt: number;
 }
 
-type Field = 'text' | 'number' | 'map' | 'optional text' | 'optional number';
+type Field = 'text' | 'number' | 'map' | 'texts' | 'optional text' | 'optional number';
 
 /** Short names, since a session travels in every request. */
 const fields: Readonly<Record<keyof Session, readonly [short: string, kind: Field]>> = {
@@ -37,6 +41,8 @@ const fields: Readonly<Record<keyof Session, readonly [short: string, kind: Fiel
   subject: ['s', 'text'],
   providerSessionId: ['q', 'optional text'],
   claims: ['c', 'map'],
+  fetchedClaims: ['u', 'texts'],
+  claimsRefreshAt: ['k', 'optional number'],
   accessToken: ['a', 'text'],
   accessTokenExpiresAt: ['x', 'optional number'],
   refreshAt: ['f', 'optional number'],
@@ -72,5 +78,6 @@ export function decodeSession(text: string): Session | undefined {
 function isOfKind(value: unknown, kind: Field): boolean {
   if (value === undefined) return kind.startsWith('optional');
   if (kind === 'map') return value !== null && typeof value === 'object' && !Array.isArray(value);
+  if (kind === 'texts') return Array.isArray(value) && value.every((item) => typeof item === 'string');
   return typeof value === (kind.endsWith('text') ? 'string' : 'number');
 }

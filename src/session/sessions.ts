@@ -1,8 +1,15 @@
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Cookie } from './cookies.ts';
-import { isOver, isRefreshDue, isTokenValid, type Lifetimes, shouldTouch } from './lifetime.ts';
-import type { Refresher } from './refresh.ts';
+import {
+  isClaimsRefreshDue,
+  isOver,
+  isRefreshDue,
+  isTokenValid,
+  type Lifetimes,
+  shouldTouch,
+} from './lifetime.ts';
+import type { Refresher, RefreshOutcome } from './refresh.ts';
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './shared/shared.ts';
@@ -65,6 +72,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     const now = seconds();
     if (!found || !isUsable(found, now)) return undefined;
     if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
+    if (isClaimsRefreshDue(found.session, lifetimes, now)) return claimsRefreshed(found, cookies, now);
     if (!found.outdatedKey && !shouldTouch(found.session, lifetimes, now)) {
       return { session: found.session, setCookies: nothing };
     }
@@ -85,25 +93,49 @@ export function createSessions(parts: SessionsParts): Sessions {
   ): Promise<Current | undefined> => {
     const { session } = found;
     const hasGoodToken = isTokenValid(session, now);
-    const keep = async (next: Session) => {
-      if (store.onServer) await store.update(found, next, cookies);
-    };
+    const keep = keeper(found, cookies);
     const outcome = await within(hasGoodToken ? shortPatienceMs : patience, refresher.refresh(session, keep));
-    if (outcome?.kind === 'refreshed') {
-      const next = { ...outcome.session, seenAt: now };
-      if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing };
-      return written(found, next, cookies);
-    }
-    if (outcome?.kind === 'ended') {
-      log.info(
-        { provider: session.provider, subject: session.subject, reason: outcome.reason },
-        'session ended',
-      );
-      await store.remove(found);
-      return undefined;
-    }
+    if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
+    if (outcome?.kind === 'ended') return ended(found, outcome);
     if (hasGoodToken) return { session, setCookies: nothing };
-    throw new GatewayError('provider_unavailable', { retryAfter: outcome?.retryAfter ?? 1 });
+    const retryAfter = outcome?.kind === 'unavailable' ? outcome.retryAfter : 1;
+    throw new GatewayError('provider_unavailable', { retryAfter });
+  };
+
+  const claimsRefreshed = async (
+    found: Found,
+    cookies: readonly Cookie[],
+    now: number,
+  ): Promise<Current | undefined> => {
+    const { session } = found;
+    const outcome = await within(shortPatienceMs, refresher.refreshClaims(session, keeper(found, cookies)));
+    if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
+    if (outcome?.kind === 'ended') return ended(found, outcome);
+    if (outcome?.kind === 'token-refused') {
+      if (session.refreshToken !== undefined) return refreshed(found, cookies, now);
+      return ended(found, { kind: 'ended', reason: 'the provider does not take the access token any more' });
+    }
+    // An outage takes nothing away from anybody.
+    return { session, setCookies: nothing };
+  };
+
+  const keeper = (found: Found, cookies: readonly Cookie[]) => async (next: Session) => {
+    if (store.onServer) await store.update(found, next, cookies);
+  };
+
+  const taken = (found: Found, fresh: Session, cookies: readonly Cookie[], now: number): Maybe<Current> => {
+    const next = { ...fresh, seenAt: now };
+    if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing };
+    return written(found, next, cookies);
+  };
+
+  const ended = async (
+    found: Found,
+    { reason }: Extract<RefreshOutcome, { kind: 'ended' }>,
+  ): Promise<undefined> => {
+    const { provider, subject } = found.session;
+    log.info({ provider, subject, reason }, 'session ended');
+    await store.remove(found);
   };
 
   return {

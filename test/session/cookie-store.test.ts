@@ -20,6 +20,8 @@ const session: Session = {
   subject: 'ada',
   providerSessionId: undefined,
   claims: { email: 'ada@example.com' },
+  fetchedClaims: [],
+  claimsRefreshAt: undefined,
   accessToken: 'token',
   accessTokenExpiresAt: 1900,
   refreshAt: 1800,

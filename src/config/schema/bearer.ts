@@ -63,6 +63,9 @@ const bearerSchema = z.strictObject({
     .prefault('client_secret_basic')
     .meta({ description: 'How the gateway authenticates at the introspection endpoint.' }),
   claims,
+  requireVerifiedEmail: flag()
+    .prefault(false)
+    .meta({ description: 'Rules on emails count only addresses that the issuer says are verified.' }),
   clockTolerance: duration()
     .prefault('30s')
     .meta({ description: "How far the issuer's clock may differ from the gateway's." }),

@@ -189,6 +189,7 @@ export type { AssertionConfig } from './assertion.ts';
 export type { BearerConfig } from './bearer.ts';
 export type { ListenAddress, Network } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
+export type { ClaimSource } from './provider-kind.ts';
 export type { ResourceConfig } from './resource.ts';
 export type { RouteConfig } from './routes.ts';
 export type { UpstreamTls } from './upstream.ts';

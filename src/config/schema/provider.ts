@@ -2,12 +2,19 @@ import { z } from 'zod';
 import { clientAuthKeys } from './client-auth.ts';
 import { claimPath, duration, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
+import { providerKind } from './provider-kind.ts';
 
 /** Where a person's claims are, of a provider and of an issuer of access tokens. */
 export const claims = z
   .strictObject({
     user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
     email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
+    emailVerified: claimPath()
+      .prefault('email_verified')
+      .meta({ description: 'The claim that says whether the email address is verified.' }),
+    username: claimPath()
+      .prefault('preferred_username')
+      .meta({ description: 'The claim that headers and rules know as `preferred_username`.' }),
     name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
     groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
   })
@@ -18,11 +25,13 @@ export const claims = z
 
 export const providerSchema = z
   .strictObject({
-    issuer: endpointUrl().meta({
-      description:
-        'The issuer identifier, exactly as the provider states it. Its endpoints are found by OpenID Connect Discovery, unless all of them are given by hand.',
-      examples: ['https://id.example.com/realms/main'],
-    }),
+    issuer: endpointUrl()
+      .optional()
+      .meta({
+        description:
+          'The issuer identifier, exactly as the provider states it. Its endpoints are found by discovery, unless all of them are given by hand. Only `type: oauth2` with endpoints by hand does without.',
+        examples: ['https://id.example.com/realms/main'],
+      }),
     clientId: text().meta({ description: 'The client identifier that the provider issued.' }),
     clientSecret: text()
       .optional()
@@ -49,10 +58,11 @@ export const providerSchema = z
     pushedAuthorizationRequestEndpoint: endpointUrl().optional().meta({
       description: 'The URL of pushed authorization requests (RFC 9126), by hand instead of by discovery.',
     }),
+    ...providerKind,
     scopes: z
       .array(text('a scope such as openid'), { error: 'a list of scopes such as [openid, email]' })
       .prefault(['openid', 'profile', 'email'])
-      .meta({ description: 'The scopes to ask for; `openid` is always among them.' }),
+      .meta({ description: 'The scopes to ask for; with OpenID Connect, `openid` is always among them.' }),
     authorizationParams: z
       .record(z.string(), text(), { error: 'a map of parameter names to values' })
       .prefault({})
@@ -122,4 +132,5 @@ export const providersSchema = z
   .record(providerName, providerSchema, { error: 'a map of names to providers' })
   .prefault({});
 
-export type ProviderConfig = z.output<typeof providerSchema>;
+/** A valid provider; one that names no issuer goes by the origin of its authorization endpoint. */
+export type ProviderConfig = z.output<typeof providerSchema> & { issuer: string };

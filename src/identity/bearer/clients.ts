@@ -93,7 +93,7 @@ export function createBearerClients(
   const clientOf = (source: Source, token: string, verified: VerifiedToken, generation: number): Client => {
     const { issuer = '', subject, audiences, claims, expiresAt } = verified;
     const person = {
-      ...personOf(source.rules, subject, pickClaims(claims, claimPaths)),
+      ...personOf(source.rules, subject, pickClaims(claims, claimPaths, source.rules.claims.username)),
       bearer: true,
       scopes: scopesOf(claims),
       provider: providers.get(issuer),

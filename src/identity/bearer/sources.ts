@@ -19,11 +19,11 @@ export interface Source {
 
 /** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
 export function openSource(entry: BearerConfig, now: () => number): Source {
-  const { issuer, audience, clientId, claims, clockTolerance } = entry;
+  const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
   const http = createProviderHttp(entry);
   const place = introspectionOf(entry);
   return {
-    rules: { claims, countUnverifiedEmail: false },
+    rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
     // RFC 7662 §2.2: a server may leave `aud` out, and a token for somebody else names them.
     audiences: new Set(audience ?? [clientId ?? '']),
     mayBeForNobody: place !== undefined && audience === undefined,

@@ -34,14 +34,15 @@ export async function authorizationParameters(
   wanted: Readonly<Record<string, string>>,
 ): Promise<URLSearchParams> {
   const mode = responseMode(config);
+  const isOpenId = config.type === 'oidc';
   const parameters = new URLSearchParams({
     ...configuredParameters(config),
     ...wanted,
     redirect_uri: redirectUri,
     response_type: 'code',
-    scope: [...new Set(['openid', ...config.scopes])].join(' '),
+    scope: [...new Set([...(isOpenId ? ['openid'] : []), ...config.scopes])].join(' '),
     state,
-    nonce,
+    ...(isOpenId && { nonce }),
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
     // Left out where it is the standard one, which every provider knows.

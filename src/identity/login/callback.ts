@@ -14,14 +14,16 @@ import { dpopHandle, isTokenType } from '../provider/dpop.ts';
 import { loginError } from '../provider/failure.ts';
 import { verifyIdToken } from '../provider/id-token.ts';
 import type { Provider } from '../provider/provider.ts';
+import { claimsRefreshTime } from '../provider/refresh-claims.ts';
 import { resourceParameters } from '../provider/resource.ts';
+import { askTokenEndpoint } from '../provider/tenants.ts';
 import type { Visit } from '../visit.ts';
 import {
   type AuthorizationResponse,
   claimedState,
   readAuthorizationResponse,
 } from './authorization-response.ts';
-import { collectClaims } from './collect-claims.ts';
+import { checkRequiredClaims, collectClaims, type Knowledge, subjectOf } from './collect-claims.ts';
 import type { PendingLogin } from './login-cookie.ts';
 import { callbackPath, type LoginParts } from './start.ts';
 import type { UsedStates } from './used-states.ts';
@@ -30,7 +32,7 @@ export interface CallbackParts extends LoginParts {
   usedStates: UsedStates;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
-  keepIdToken(client: Configuration): boolean;
+  keepIdToken(provider: Provider): boolean;
   /** Milliseconds. */
   maxLifetime: number;
   log: Logger;
@@ -101,29 +103,36 @@ export async function finishLogin(
     const dpop = await dpopHandle(client, login.dpopKey);
     // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
     const currentUrl = new URL(`${login.origin}${visit.path}?${parameters}`);
+    const isOpenId = provider.config.type === 'oidc';
     const checks = {
       expectedState: login.state,
-      expectedNonce: login.nonce,
       pkceCodeVerifier: login.codeVerifier,
-      idTokenExpected: true,
-      ...(login.maxAge !== undefined && { maxAge: login.maxAge }),
+      ...(isOpenId && { expectedNonce: login.nonce, idTokenExpected: true }),
+      ...(isOpenId && login.maxAge !== undefined && { maxAge: login.maxAge }),
     };
-    const tokens = await authorizationCodeGrant(
-      client,
-      currentUrl,
-      checks,
-      resourceParameters(provider.config),
-      dpop && { DPoP: dpop },
-    );
-    await verifyIdToken(provider, tokens);
+    const ask = (asking: Configuration) =>
+      authorizationCodeGrant(
+        asking,
+        currentUrl,
+        // The library writes into them.
+        { ...checks },
+        resourceParameters(provider.config),
+        dpop && { DPoP: dpop },
+      );
+    const tokens = await askTokenEndpoint(provider, client, ask, parameters.get('iss'));
+    if (isOpenId) await verifyIdToken(provider, tokens);
     if (!isTokenType(login, tokens)) {
       const expected = login.dpopKey === undefined ? 'Bearer' : 'DPoP';
       const detail = `The access token is not of the type ${expected}.`;
       throw new GatewayError('login_response_invalid', { detail });
     }
-    const idToken = checkedIdToken(tokens);
-    const claims = await collectClaims({ ...parts, provider, dpop }, client, tokens, idToken);
-    return { session: newSession(parts, provider, login, tokens, idToken, claims), returnTo: login.returnTo };
+    const idToken = isOpenId ? checkedIdToken(tokens) : undefined;
+    const { access_token: accessToken } = tokens;
+    const question = { client, accessToken, dpop, idToken, subject: idToken?.sub };
+    const knowledge = await collectClaims({ ...parts, provider }, question);
+    checkRequiredClaims(provider, knowledge.claims);
+    const session = newSession(parts, provider, login, tokens, idToken, knowledge);
+    return { session, returnTo: login.returnTo };
   } catch (error) {
     throw loginError(error);
   }
@@ -142,25 +151,29 @@ function newSession(
   provider: Provider,
   { dpopKey }: PendingLogin,
   tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
-  idToken: IDToken,
-  claims: Record<string, unknown>,
+  idToken: IDToken | undefined,
+  { claims, fetched }: Knowledge,
 ): Session {
   const exactly = Date.now() / 1000;
   const now = Math.floor(exactly);
   const expiresIn = tokens.expiresIn();
-  const { sid } = idToken;
+  const sid = idToken?.sid;
+  // Without an ID token the collecting of claims has made sure that there is one.
+  const subject = idToken?.sub ?? subjectOf(claims[provider.config.claims.user]) ?? '';
   return {
     id: randomBytes(16).toString('base64url'),
     provider: provider.name,
-    subject: idToken.sub,
+    subject,
     providerSessionId: typeof sid === 'string' ? sid : undefined,
     claims,
+    fetchedClaims: fetched,
+    claimsRefreshAt: claimsRefreshTime(provider, now),
     accessToken: tokens.access_token,
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
     refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
     refreshToken: tokens.refresh_token,
     dpopKey,
-    idToken: keepIdToken(provider.client()) ? tokens.id_token : undefined,
+    idToken: idToken && keepIdToken(provider) ? tokens.id_token : undefined,
     createdAt: exactly,
     seenAt: now,
     expiresAt: now + Math.floor(maxLifetime / 1000),

@@ -15,11 +15,21 @@ export function readClaim(claims: unknown, path: string): unknown {
   return undefined;
 }
 
-/** The claims at the given paths, by path; those that are absent are left out. */
-export function pickClaims(claims: unknown, paths: Iterable<string>): Record<string, unknown> {
+/** What headers and rules call the name that somebody signs in with, whatever the provider calls it. */
+export const usernamePath = 'preferred_username';
+
+/**
+ * The claims at the given paths, by path; those that are absent are left out.
+ * @param username the dotted path of what is to be known as `preferred_username`
+ */
+export function pickClaims(
+  claims: unknown,
+  paths: Iterable<string>,
+  username: string = usernamePath,
+): Record<string, unknown> {
   const picked: Record<string, unknown> = {};
   for (const path of paths) {
-    const value = readClaim(claims, path);
+    const value = readClaim(claims, path === usernamePath ? username : path);
     if (value !== undefined && value !== null) picked[path] = value;
   }
   return picked;

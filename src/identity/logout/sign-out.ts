@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import { buildEndSessionUrl, randomState } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
@@ -8,9 +7,9 @@ import { expireCookie } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import { safeReturnTo } from '../login/return-to.ts';
-import type { Provider } from '../provider/provider.ts';
 import type { Visit } from '../visit.ts';
 import type { ChannelParts } from './channels.ts';
+import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
 
 export interface SignOutParts extends ChannelParts {
@@ -84,29 +83,6 @@ async function endSession(
 /** The cookie goes all the same; that a copy of it may live on is for the log. Other browsers are not reached. */
 function notWrittenDown(log: Logger, whose: { provider?: string; subject?: string }, error: unknown): void {
   log.error({ ...whose, reason: describeError(error) }, 'logout was not written down');
-}
-
-function endSessionUrlOf(
-  provider: Provider,
-  session: Session,
-  returnTo: string,
-  log: Logger,
-): string | undefined {
-  const client = provider.client();
-  if (client.serverMetadata().end_session_endpoint === undefined) return undefined;
-  try {
-    return buildEndSessionUrl(client, {
-      ...(session.idToken !== undefined && { id_token_hint: session.idToken }),
-      post_logout_redirect_uri: returnTo,
-      state: randomState(),
-    }).href;
-  } catch (error) {
-    log.warn(
-      { provider: provider.name, reason: describeError(error) },
-      'the logout address could not be built',
-    );
-    return undefined;
-  }
 }
 
 function signedOutPage(

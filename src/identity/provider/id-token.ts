@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { decodeProtectedHeader } from 'jose';
-import type { TokenEndpointResponse } from 'openid-client';
+import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import type { Provider } from './provider.ts';
+import { expectedIssuer } from './tenants.ts';
 
 /** A clock that is a little behind is common; one that is more would let tokens be made in advance. */
 const clockToleranceSeconds = 60;
@@ -12,10 +13,13 @@ const clockToleranceSeconds = 60;
  * answer: the signature, azp whenever it is there, iat, and at_hash. Rejects with GatewayError or an error of
  * the keys.
  */
-export async function verifyIdToken(provider: Provider, tokens: TokenEndpointResponse): Promise<void> {
+export async function verifyIdToken(
+  provider: Provider,
+  tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
+): Promise<void> {
   const { id_token: idToken = '', access_token: accessToken } = tokens;
   const { payload } = await provider.keys.verify(idToken, {
-    issuer: provider.client().serverMetadata().issuer,
+    issuer: expectedIssuer(provider, tokens.claims()),
     audience: provider.config.clientId,
     clockTolerance: clockToleranceSeconds,
   });

@@ -1,6 +1,7 @@
 import {
   allowInsecureRequests,
   Configuration,
+  type CustomFetch,
   customFetch,
   discovery,
   None,
@@ -12,6 +13,8 @@ import { type ProviderHttp, refreshTimeoutMs } from './http.ts';
 import { isLoopback } from './loopback.ts';
 import { loadSigningKey, type SigningKey } from './private-key.ts';
 import { findUnsupported, requireSupport } from './support.ts';
+import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
+import { withErrorStatus } from './token-errors.ts';
 
 /** The endpoints that the configuration gives by hand, in the names of RFC 8414. */
 function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
@@ -28,13 +31,14 @@ function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
 }
 
 /** Whether everything that a login needs is given by hand, so that nothing has to be discovered. */
-function isComplete({ authorizationEndpoint, tokenEndpoint, jwksUri }: ProviderConfig): boolean {
-  return authorizationEndpoint !== undefined && tokenEndpoint !== undefined && jwksUri !== undefined;
+function isComplete({ type, authorizationEndpoint, tokenEndpoint, jwksUri }: ProviderConfig): boolean {
+  if (authorizationEndpoint === undefined || tokenEndpoint === undefined) return false;
+  return type === 'oauth2' || jwksUri !== undefined;
 }
 
 /**
- * Finds the provider's endpoints, by discovery (OpenID Connect Discovery 1.0 §4) unless all are given by
- * hand, and makes the client that every call to the provider goes through. Rejects when discovery fails or
+ * Finds the provider's endpoints, by discovery (OpenID Connect Discovery 1.0 §4, RFC 8414 §3) unless all
+ * are given by hand, and makes the client that every call to the provider goes through. Rejects when discovery fails or
  * its answer is not to be trusted.
  */
 export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp): Promise<ProviderClients> {
@@ -53,9 +57,10 @@ export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp):
   const auth = createClientAuth(config, server, signingKey);
   // RFC 8705 §5: these endpoints are the ones that ask for a certificate.
   const metadata = config.tls && { use_mtls_endpoint_aliases: true };
-  const createClient = (timeout: number) => {
-    const client = new Configuration(server, config.clientId, metadata, auth);
-    client[customFetch] = http.fetch;
+  const fetch = config.type === 'oauth2' ? withErrorStatus(http.fetch, server.token_endpoint) : http.fetch;
+  const createClient = (timeout: number, issuer = server.issuer, ownFetch = fetch) => {
+    const client = new Configuration({ ...server, issuer }, config.clientId, metadata, auth);
+    client[customFetch] = ownFetch;
     client.timeout = timeout / 1000;
     if (insecure) allowInsecureRequests(client);
     return client;
@@ -63,6 +68,7 @@ export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp):
   return {
     client: createClient(config.timeout),
     refreshClient: createClient(refreshTimeoutMs),
+    ofIssuer: (issuer, timeout, ownFetch) => createClient(timeout, issuer, ownFetch),
     signingKey,
     unsupported: findUnsupported(config, server),
   };
@@ -73,6 +79,8 @@ export interface ProviderClients {
   client: Configuration;
   /** For refreshes, which must not be given up: the answer may hold the only refresh token there is. */
   refreshClient: Configuration;
+  /** The client for answers of one issuer of several, with milliseconds for a call and what sends it. */
+  ofIssuer(issuer: string, timeout: number, fetch: CustomFetch): Configuration;
   /** What signs request objects. */
   signingKey: SigningKey | undefined;
   /** What is configured and the provider does not offer, in sentences. */
@@ -84,12 +92,20 @@ async function discover(
   http: ProviderHttp,
   insecure: boolean,
 ): Promise<ServerMetadata> {
-  const found = await discovery(new URL(config.issuer), config.clientId, {}, None(), {
+  const { issuer, issuerTemplate } = config;
+  const address = issuerTemplate === undefined ? new URL(issuer) : discoveryUrl(issuer);
+  const found = await discovery(address, config.clientId, {}, None(), {
     [customFetch]: http.fetch,
     timeout: config.timeout / 1000,
     execute: insecure ? [allowInsecureRequests] : [],
+    algorithm: config.type,
   });
-  return found.serverMetadata();
+  const metadata = found.serverMetadata();
+  // The library compares issuers, unless they are many.
+  if (issuerTemplate !== undefined && !isIssuerOfTenants(metadata.issuer, issuerTemplate)) {
+    throw new Error(`the provider's issuer ${metadata.issuer} is not that of issuerTemplate`);
+  }
+  return metadata;
 }
 
 /** Where people, tokens, secrets or keys go to or come from. */

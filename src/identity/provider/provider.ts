@@ -1,4 +1,4 @@
-import type { Configuration } from 'openid-client';
+import type { Configuration, CustomFetch } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, keepSecret, type Logger } from '../../observe/log.ts';
@@ -19,6 +19,10 @@ export interface Provider {
   client(): Configuration;
   /** The same, for refreshes, which are waited for longer than anything else. */
   refreshClient(): Configuration;
+  /** The same, for a provider with an issuer for each tenant. */
+  clientOfIssuer: ProviderClients['ofIssuer'];
+  /** What requests to it are sent with. */
+  fetch: CustomFetch;
   /** What signs for the gateway itself; undefined without a `privateKey`. */
   signingKey(): SigningKey | undefined;
   /** What the provider signs with. */
@@ -111,6 +115,8 @@ export function connectProvider(
     isReady: () => clients !== undefined,
     client: () => found().client,
     refreshClient: () => found().refreshClient,
+    clientOfIssuer: (...args) => found().ofIssuer(...args),
+    fetch: http.fetch,
     signingKey: () => found().signingKey,
     async close() {
       closed = true;

@@ -8,7 +8,7 @@ export interface Providers {
   all: readonly Provider[];
   /** Undefined for a name that is not configured, or not any more. */
   get(name: string): Provider | undefined;
-  /** Those with this issuer identifier; several where one provider knows the gateway as several clients. */
+  /** Those that sign with this issuer identifier; several where one provider knows the gateway as several clients. */
   ofIssuer(issuer: string): readonly Provider[];
   /** Whether somebody can sign in: of several providers one may be away. */
   isReady(): boolean;
@@ -30,7 +30,12 @@ export function connectProviders(
     all,
     get: (name) => byName.get(name),
     ofIssuer: (issuer) =>
-      all.filter((provider) => provider.isReady() && provider.client().serverMetadata().issuer === issuer),
+      all.filter(
+        (provider) =>
+          provider.config.type === 'oidc' &&
+          provider.isReady() &&
+          provider.client().serverMetadata().issuer === issuer,
+      ),
     isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
     async close() {
       await Promise.all(all.map((provider) => provider.close()));

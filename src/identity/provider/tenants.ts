@@ -1,0 +1,102 @@
+import { decodeJwt, type JWTPayload } from 'jose';
+import type { Configuration, CustomFetch } from 'openid-client';
+import { GatewayError } from '../../errors.ts';
+import type { Provider } from './provider.ts';
+
+/**
+ * Providers with an issuer for each tenant: which one an ID token has to name is known from the token itself,
+ * so it counts only where the tenant is one that the configuration lets in, and the keys are the provider's own.
+ */
+
+const tenantForm = /^[\w-]{1,64}$/;
+
+/** Where the metadata that all tenants share is found (OpenID Connect Discovery 1.0 §4.1). */
+export function discoveryUrl(issuer: string): URL {
+  return new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+}
+
+/** Whether the issuer of shared metadata is the template, whatever it calls the tenant. */
+export function isIssuerOfTenants(issuer: string, template: string): boolean {
+  const anonymous = (text: string) => text.replace(/\{\w+\}/, '{}');
+  return anonymous(issuer) === anonymous(template);
+}
+
+/**
+ * The issuer that an ID token with these claims must name. Throws GatewayError for a tenant that is not let in.
+ * @param claims not known to be true yet
+ */
+export function expectedIssuer({ config, client }: Provider, claims: JWTPayload | undefined): string {
+  const { issuerTemplate, tenants, insecureAnyTenant } = config;
+  if (issuerTemplate === undefined) return client().serverMetadata().issuer;
+  const name = /\{(\w+)\}/.exec(issuerTemplate)?.[1] ?? '';
+  const tenant = claims && Object.hasOwn(claims, name) ? claims[name] : undefined;
+  if (typeof tenant !== 'string' || !tenantForm.test(tenant)) {
+    throw new GatewayError('login_token_invalid', { cause: new Error(`the ID token has no ${name}`) });
+  }
+  if (!insecureAnyTenant && !tenants?.includes(tenant)) {
+    throw new GatewayError('login_not_admitted', { cause: new Error(`tenant ${tenant} is not let in`) });
+  }
+  return issuerTemplate.replace(`{${name}}`, tenant);
+}
+
+/** Ends the asking: the answer is in hand, and is checked as that of its issuer. */
+class AnswerInHand extends Error {}
+
+/**
+ * Asks the token endpoint, by a function that takes the client to ask with. Where each tenant has an issuer of
+ * its own, the answer is fetched first, and the library then checks that very answer with the issuer that it has
+ * to have.
+ * @param statedIssuer the `iss` of the authorization response, which has to be that issuer too (RFC 9207 §2.4)
+ */
+export async function askTokenEndpoint<T>(
+  provider: Provider,
+  client: Configuration,
+  ask: (client: Configuration) => Promise<T>,
+  statedIssuer?: string | null,
+): Promise<T> {
+  const { issuer: shared, issuerTemplate } = provider.config;
+  if (issuerTemplate === undefined) return ask(client);
+  const timeout = (client.timeout ?? 0) * 1000;
+  const isStated = typeof statedIssuer === 'string' && fits(statedIssuer, issuerTemplate);
+  let answer: Response | undefined;
+  const hold: CustomFetch = async (url, options) => {
+    answer = await provider.fetch(url, options);
+    throw new AnswerInHand();
+  };
+  try {
+    return await ask(provider.clientOfIssuer(isStated ? statedIssuer : shared, timeout, hold));
+  } catch (error) {
+    if (!answer) throw error;
+  }
+  const text = await answer.text();
+  const { status, headers } = answer;
+  const replay: CustomFetch = async () => new Response(text, { status, headers: plainHeaders(headers) });
+  const issuer = status === 200 ? expectedIssuer(provider, idTokenClaims(text)) : shared;
+  return ask(provider.clientOfIssuer(issuer, timeout, replay));
+}
+
+/** Whether an issuer is the template with some tenant in it. */
+function fits(issuer: string, template: string): boolean {
+  const [before = '', after = ''] = template.split(/\{\w+\}/);
+  const tenant = issuer.slice(before.length, issuer.length - after.length);
+  return `${before}${tenant}${after}` === issuer && tenantForm.test(tenant);
+}
+
+/** What was sent compressed is not any more. */
+function plainHeaders(headers: Headers): Record<string, string> {
+  const kept = ['content-type', 'retry-after', 'www-authenticate'];
+  return Object.fromEntries(
+    kept.flatMap((name) => {
+      const value = headers.get(name);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
+}
+
+function idTokenClaims(text: string): JWTPayload | undefined {
+  try {
+    return decodeJwt((JSON.parse(text) as { id_token: string }).id_token);
+  } catch {
+    return undefined;
+  }
+}
