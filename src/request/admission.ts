@@ -88,20 +88,21 @@ function challengeOf(
 
 /**
  * A request that is not let pass, as an error; it names the person, who may have another account. What would be
- * sent to the login is refused too, by those who cannot send it there.
+ * sent to the login is refused too, by those who cannot send it there. What was refreshed on the way is kept.
  */
 export function refusal({ login }: Parts, { decision, caller, challenge }: Admission): GatewayError {
+  const setCookies = caller?.current?.setCookies ?? [];
   if (decision.kind !== 'deny' || decision.code === 'not_signed_in') {
     const code = login.providers.all.length > 0 ? 'not_signed_in' : 'token_missing';
-    return new GatewayError(code, { challenge });
+    return new GatewayError(code, { challenge, setCookies });
   }
   const { code, reason } = decision;
   if (code === 'insufficient_scope')
     return new GatewayError(code, { detail: `It needs ${decision.scope}.`, challenge });
-  if (code !== 'not_allowed') return new GatewayError(code);
+  if (code !== 'not_allowed') return new GatewayError(code, { setCookies });
   const person = caller?.person;
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
-  return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason) });
+  return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason), setCookies });
 }
 
 const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();

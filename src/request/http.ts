@@ -8,7 +8,7 @@ import { startLogin } from '../identity/login/start.ts';
 import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
-import type { Answer } from '../pages/answer.ts';
+import { type Answer, withCookies } from '../pages/answer.ts';
 import { type Admission, admit, forwardingOf, refusal, visitOf } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
@@ -132,7 +132,8 @@ async function registerProxy(
       forwarder.forward({
         ...forwarding,
         response: reply.raw,
-        fail: (error) => writeAnswer(reply, answerError(error, exchange)),
+        // What was refreshed on the way is kept, even where the application is out.
+        fail: (error) => writeAnswer(reply, withCookies(answerError(error, exchange), forwarding.setCookies)),
         broke: (error) => logRefusal(log, exchange, error),
       });
     },
