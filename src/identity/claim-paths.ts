@@ -21,7 +21,10 @@ export function collectNeeds(
   for (const { claims } of [...Object.values(providers), ...bearer]) {
     for (const path of Object.values(claims)) claimPaths.add(path);
   }
-  for (const { allow } of routes) for (const path of claimsOfRule(allow)) claimPaths.add(path);
+  for (const { allow, stepUp } of routes) {
+    for (const path of claimsOfRule(allow)) claimPaths.add(path);
+    if (stepUp) for (const path of ['acr', 'auth_time']) claimPaths.add(path);
+  }
   let idToken = false;
   for (const template of templates) {
     for (const value of valuesOf(template ?? [])) {

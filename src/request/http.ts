@@ -15,6 +15,7 @@ import { answerFailure, answerMalformed } from './failure.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import type { Parts } from './parts.ts';
 import { registerResourceMetadata } from './resource-metadata.ts';
+import { answerToUpstream, startStepUp } from './step-up.ts';
 import { isWebSocket } from './without-upgrade.ts';
 
 /** The path on which Fastify finds the proxy, and one on which it finds nothing. */
@@ -94,10 +95,10 @@ async function registerProxy(
       return;
     }
     const proceed = (admission: Admission) => {
-      const { caller, decision } = admission;
+      const { decision } = admission;
       switch (decision.kind) {
         case 'allow':
-          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, caller));
+          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, admission));
           // The body is the application's business: this type no parser of ours looks at. None at all would
           // not do, since Fastify refuses QUERY without one; upstream goes what the client sent.
           request.raw.headers['content-type'] = 'application/octet-stream';
@@ -107,7 +108,14 @@ async function registerProxy(
           startLogin(login, visitOf(exchange, destination), {
             returnTo: origin + target.path + target.query,
             providers: resolution.route.provider,
+            stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
           }).then((answer) => sendAnswer(reply, answer), done);
+          break;
+        case 'step-up':
+          startStepUp(parts, exchange, destination, resolution.route, admission).then(
+            (answer) => sendAnswer(reply, answer),
+            done,
+          );
           break;
         case 'deny':
           done(refusal(parts, admission));
@@ -135,6 +143,15 @@ async function registerProxy(
         // What was refreshed on the way is kept, even where the application is out.
         fail: (error) => writeAnswer(reply, withCookies(answerError(error, exchange), forwarding.setCookies)),
         broke: (error) => logRefusal(log, exchange, error),
+        challenged: (rawHeaders) => {
+          const { person } = forwarding.context;
+          const step = answerToUpstream(parts, exchange, arrived(exchange), person, rawHeaders);
+          step?.then(
+            (answer) => writeAnswer(reply, withCookies(answer, forwarding.setCookies)),
+            (error) => writeAnswer(reply, answerError(error, exchange)),
+          );
+          return step !== undefined;
+        },
       });
     },
   });

@@ -59,7 +59,7 @@ async function passHandshake(
   if (socket.destroyed) return;
   if (decision.kind !== 'allow') throw refusal(parts, admission);
   refuseForeignOrigin(parts, exchange, caller);
-  const forwarding = forwardingOf(parts, exchange, destination, route, caller);
+  const forwarding = forwardingOf(parts, exchange, destination, route, admission);
   parts.forwarder.openTunnel({
     ...forwarding,
     socket,

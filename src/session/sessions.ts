@@ -2,7 +2,7 @@ import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Cookie } from './cookies.ts';
 import { isOver, isRefreshDue, isTokenValid, type Lifetimes, shouldTouch } from './lifetime.ts';
-import type { Refresher } from './refresh.ts';
+import type { Refresher, Spent } from './refresh.ts';
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './shared/shared.ts';
@@ -13,6 +13,8 @@ export interface Current {
   session: Session;
   /** What the answer has to set, often nothing. */
   setCookies: readonly string[];
+  /** For the store, to write it again. */
+  found: Found;
 }
 
 /** The life of sessions: found, kept alive, refreshed, ended. */
@@ -22,6 +24,16 @@ export interface Sessions {
    * where nothing has to be asked. Rejects with GatewayError 503 when that cannot be told now.
    */
   current(cookies: readonly Cookie[]): Maybe<Current | undefined>;
+  /**
+   * Uses the refresh token for something else than the session's own tokens, in turn with its refreshes, and
+   * gives the session with what it is from now on; undefined when the provider has ended it. Rejects with
+   * GatewayError 503.
+   */
+  spend(
+    current: Current,
+    cookies: readonly Cookie[],
+    work: (session: Session) => Promise<Spent>,
+  ): Promise<Current | undefined>;
   /** The session as it is, expired token or not. Rejects with GatewayError 503 when the store is out. */
   find(cookies: readonly Cookie[]): Promise<Session | undefined>;
   /** The same; undefined also when the store is out. */
@@ -66,7 +78,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     if (!found || !isUsable(found, now)) return undefined;
     if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
     if (!found.outdatedKey && !shouldTouch(found.session, lifetimes, now)) {
-      return { session: found.session, setCookies: nothing };
+      return { session: found.session, setCookies: nothing, found };
     }
     return written(found, { ...found.session, seenAt: now }, cookies);
   };
@@ -74,8 +86,8 @@ export function createSessions(parts: SessionsParts): Sessions {
   const written = (found: Found, session: Session, cookies: readonly Cookie[]): Maybe<Current> => {
     const setCookies = store.update(found, session, cookies);
     return setCookies instanceof Promise
-      ? setCookies.then((lines) => ({ session, setCookies: lines }))
-      : { session, setCookies };
+      ? setCookies.then((lines) => ({ session, setCookies: lines, found }))
+      : { session, setCookies, found };
   };
 
   const refreshed = async (
@@ -85,31 +97,44 @@ export function createSessions(parts: SessionsParts): Sessions {
   ): Promise<Current | undefined> => {
     const { session } = found;
     const hasGoodToken = isTokenValid(session, now);
-    const keep = async (next: Session) => {
-      if (store.onServer) await store.update(found, next, cookies);
-    };
+    const keep = keeper(found, cookies);
     const outcome = await within(hasGoodToken ? shortPatienceMs : patience, refresher.refresh(session, keep));
     if (outcome?.kind === 'refreshed') {
       const next = { ...outcome.session, seenAt: now };
-      if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing };
+      if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing, found };
       return written(found, next, cookies);
     }
-    if (outcome?.kind === 'ended') {
-      log.info(
-        { provider: session.provider, subject: session.subject, reason: outcome.reason },
-        'session ended',
-      );
-      await store.remove(found);
-      return undefined;
-    }
-    if (hasGoodToken) return { session, setCookies: nothing };
+    if (outcome?.kind === 'ended') return ended(found, outcome.reason);
+    if (hasGoodToken) return { session, setCookies: nothing, found };
     throw new GatewayError('provider_unavailable', { retryAfter: outcome?.retryAfter ?? 1 });
+  };
+
+  const ended = async (found: Found, reason: string): Promise<undefined> => {
+    const { provider, subject } = found.session;
+    log.info({ provider, subject, reason }, 'session ended');
+    await store.remove(found);
+  };
+
+  /** Writes a session down before anybody is told of it, where that helps everybody. */
+  const keeper = (found: Found, cookies: readonly Cookie[]) => async (next: Session) => {
+    if (store.onServer) await store.update(found, next, cookies);
   };
 
   return {
     current(cookies) {
       const found = store.read(cookies);
       return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
+    },
+    async spend({ found, session, setCookies }, cookies, work) {
+      const outcome = await within(patience, refresher.spend(session, keeper(found, cookies), work));
+      if (outcome?.kind === 'ended') return ended(found, outcome.reason);
+      if (outcome?.kind !== 'refreshed') {
+        throw new GatewayError('provider_unavailable', { retryAfter: outcome?.retryAfter ?? 1 });
+      }
+      const isSame = outcome.session.refreshToken === session.refreshToken;
+      if (isSame || (store.onServer && !found.outdatedKey))
+        return { session: outcome.session, setCookies, found };
+      return written(found, outcome.session, cookies);
     },
     async find(cookies) {
       const found = await store.read(cookies);

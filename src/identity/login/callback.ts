@@ -24,6 +24,7 @@ import {
 import { collectClaims } from './collect-claims.ts';
 import type { PendingLogin } from './login-cookie.ts';
 import { callbackPath, type LoginParts } from './start.ts';
+import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';
 
 export interface CallbackParts extends LoginParts {
@@ -39,6 +40,8 @@ export interface CallbackParts extends LoginParts {
 export interface FinishedLogin {
   session: Session;
   returnTo: string;
+  /** What the sign-in lacks of what was asked: the session must not begin. */
+  unmet: ReturnType<typeof unmetByLogin>;
 }
 
 /**
@@ -122,8 +125,10 @@ export async function finishLogin(
       throw new GatewayError('login_response_invalid', { detail });
     }
     const idToken = checkedIdToken(tokens);
+    const unmet = unmetByLogin(login.stepUp, idToken);
     const claims = await collectClaims({ ...parts, provider, dpop }, client, tokens, idToken);
-    return { session: newSession(parts, provider, login, tokens, idToken, claims), returnTo: login.returnTo };
+    const session = newSession(parts, provider, login, tokens, idToken, claims);
+    return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
     throw loginError(error);
   }

@@ -19,6 +19,9 @@ export interface ClaimsParts {
   dpop?: DPoPHandle | undefined;
 }
 
+/** How and when somebody signed in is what the ID token says of one sign-in; userinfo speaks of the person. */
+const idTokenOnly: ReadonlySet<string> = new Set(['acr', 'auth_time']);
+
 /**
  * The claims that the configuration uses: of the ID token, and of userinfo where that is asked. Rejects with
  * GatewayError, save that userinfo may be out while `userinfo` is `auto`.
@@ -32,13 +35,15 @@ export async function collectClaims(
   known: Readonly<Record<string, unknown>> = {},
 ): Promise<Record<string, unknown>> {
   const claims = pickClaims(idToken, claimPaths);
-  const isComplete = [...claimPaths].every((path) => path in claims);
+  const isComplete = [...claimPaths].every((path) => path in claims || idTokenOnly.has(path));
   if (!shouldAskUserinfo(provider, client, isComplete))
     return { ...(tokens.id_token ? {} : known), ...claims };
   try {
     // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
     const userinfo = await fetchUserInfo(client, tokens.access_token, idToken.sub, dpop && { DPoP: dpop });
-    return { ...pickClaims(userinfo, claimPaths), ...claims };
+    const told = pickClaims(userinfo, claimPaths);
+    for (const path of idTokenOnly) delete told[path];
+    return { ...told, ...claims };
   } catch (error) {
     const failure = loginError(error);
     // RFC 8707 §2: a token for another resource may be refused there.
