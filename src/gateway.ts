@@ -15,6 +15,8 @@ import { needsIdToken } from './identity/logout/end-session.ts';
 import { createLogoutTokens } from './identity/logout/logout-token.ts';
 import { connectProviders } from './identity/provider/providers.ts';
 import { createGrants } from './identity/provider/refresh.ts';
+import { refreshReach } from './identity/upstream-token/target.ts';
+import { createUpstreamTokens } from './identity/upstream-token/tokens.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
@@ -25,6 +27,7 @@ import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
 import type { Parts } from './request/parts.ts';
+import { createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
 import { compileRoutes } from './routes/table.ts';
@@ -47,6 +50,7 @@ export interface Gateway {
  * 1. request/exchange.ts: request id, peer, host, path and route; what can be read in two ways is refused
  * 2. session/: who asks
  * 3. access/decide.ts: whether they may; a login, a refusal or the way on
+ *    identity/upstream-token/: the token of an upstream that gets one of its own
  * 4. forward/: headers in, bodies both ways, headers out
  *
  * request/http.ts takes HTTP requests through them, request/upgrade.ts WebSocket handshakes. Rejects when an
@@ -94,6 +98,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     cookies,
     loginCookies: createLoginCookies(cookies, ring),
     rounds: createRounds(cookies, ring),
+    reachOf: (provider) => refreshReach(config.routes, provider),
     usedStates: createUsedStates(),
     claimPaths,
     keepIdToken: (provider) => idToken || needsIdToken(provider),
@@ -105,9 +110,12 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
       const exchange = exchangeOf(request.raw);
       return visitOf(exchange, arrived(exchange));
     },
+    findStepUp: createStepUpFinder(reader),
     send: sendAnswer,
   };
 
+  const patience = Math.max(0, ...providers.all.map(({ config: { timeout } }) => timeout));
+  const tokens = createUpstreamTokens({ providers, sessions, shared, ring, patience, log });
   const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
   const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
   const bearer =
@@ -124,6 +132,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     resources,
     closeAtTokenExpiry,
     login,
+    tokens,
     forwarder,
     log,
   };

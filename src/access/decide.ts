@@ -1,5 +1,6 @@
-import type { AllowRule } from '../config/schema/index.ts';
+import type { AllowRule, StepUpConfig } from '../config/schema/index.ts';
 import { failingCondition, missingScope, needsPerson, type Person, type Subject } from './conditions.ts';
+import { unmetStepUp } from './step-up.ts';
 
 /** The part of a route that says who may pass. */
 export interface AccessRule {
@@ -9,6 +10,8 @@ export interface AccessRule {
   unauthenticated: 'auto' | 'login' | '401' | 'pass';
   preflight: 'check' | 'pass';
   csrf: 'off' | 'header';
+  /** How people must have signed in. */
+  stepUp?: StepUpConfig | undefined;
 }
 
 /** What is known of a request when it is decided. */
@@ -19,12 +22,16 @@ export interface AccessRequest extends Subject {
   preflight: boolean;
   /** It may change something, and nothing shows that no other site sent it. */
   forgeable: boolean;
+  /** Seconds since the epoch; without it no sign-in is young enough. */
+  now?: number;
 }
 
 /** The decision as a value; one place turns it into HTTP. `reason` is a sentence for logs and explanations. */
 export type Decision =
   | { kind: 'allow'; reason: string }
   | { kind: 'login'; reason: string }
+  /** Allowed, once the person has signed in more strongly or again: by a redirect, or told by a challenge. */
+  | { kind: 'step-up'; redirect: boolean; reason: string }
   | { kind: 'deny'; code: 'not_signed_in' | 'not_allowed' | 'forgery_header_missing'; reason: string }
   /** An access token that is good for less than the route asks; `scope` is what it lacks. */
   | { kind: 'deny'; code: 'insufficient_scope'; scope: string; reason: string };
@@ -44,6 +51,28 @@ const forgeable: Decision = {
 
 /** Decides whether a request may pass a route. Pure: the same values give the same decision. */
 export function decide(rule: AccessRule, request: AccessRequest): Decision {
+  const decision = decideWho(rule, request);
+  if (rule.stepUp === undefined || decision.kind !== 'allow' || decision === allowPreflight) return decision;
+  return decideStrength(rule.stepUp, rule, request) ?? decision;
+}
+
+/** What people who may pass have to do first, if anything. */
+function decideStrength(
+  stepUp: StepUpConfig,
+  { unauthenticated }: AccessRule,
+  { person, navigation, now = Number.POSITIVE_INFINITY }: AccessRequest,
+): Decision | undefined {
+  const unmet = person && unmetStepUp(stepUp, person.claims, now);
+  if (!unmet) return undefined;
+  const redirect = unauthenticated === 'login' || (unauthenticated !== '401' && navigation);
+  const reason =
+    unmet === 'acr'
+      ? `signed in as ${JSON.stringify(person.claims.acr ?? null)}, and stepUp.acr asks for ${stepUp.acr?.join(', ')}`
+      : 'signed in longer ago than stepUp.maxAge allows, or nobody knows when';
+  return { kind: 'step-up', redirect, reason };
+}
+
+function decideWho(rule: AccessRule, request: AccessRequest): Decision {
   const { allow, unauthenticated } = rule;
   if (rule.preflight === 'pass' && request.preflight) return allowPreflight;
   // What a client brings along itself, no other site can make a browser send.

@@ -166,7 +166,11 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   const headers = build(
     { rawHeaders, headers: joined(rawHeaders) },
     { address: question.address, trusted: false, host: target.host, scheme },
-    { requestId: mask, person },
+    {
+      requestId: mask,
+      person,
+      token: route.token && (person || route.token.clientCredentials) ? mask : undefined,
+    },
     originOf(route),
   );
   for (let at = 0; at < headers.length; at += 2) {
@@ -193,6 +197,7 @@ function explainDecision(
     navigation: isNavigation(method, headers),
     preflight: isPreflight(method, headers),
     forgeable: isForgeable(method, headers),
+    now: Date.now() / 1000,
   };
   if (rawHeaders.length > 0) {
     const decision = decide(route, asked);

@@ -6,6 +6,7 @@ import { findProviderProblems } from './provider-consistency.ts';
 import { findKindProblems } from './provider-kind.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
+import { stepUpProblems, tokenProblems } from './token-problems.ts';
 
 /**
  * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
@@ -21,6 +22,8 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
     ...cookieProblems(config),
     ...storeProblems(asMap(config.session)),
     ...secretProblems(config),
+    ...tokenProblems(config),
+    ...stepUpProblems(config),
   ];
 }
 
@@ -73,7 +76,7 @@ function routeProblems(route: Loose): { key: string; message: string }[] {
     found.push({ key: 'basicAuth', message: '`headers` sets Authorization too: give one of the two.' });
   }
   for (const [name, template] of Object.entries(asMap(route.responseHeaders))) {
-    if (typeof template === 'string' && /\{\s*(access_token|id_token)\b/.test(template)) {
+    if (typeof template === 'string' && /\{\s*(access_token|id_token|token)\b/.test(template)) {
       found.push({ key: 'responseHeaders', message: `${name} would give a token to the browser.` });
     }
   }

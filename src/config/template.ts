@@ -8,6 +8,7 @@ export type TemplateFilter = (typeof templateFilters)[number];
 const plainValues = [
   'access_token',
   'id_token',
+  'token',
   'user',
   'email',
   'name',

@@ -40,6 +40,8 @@ export interface HttpForwarding extends Forwarding {
   response: ServerResponse;
   /** The answer broke after it had begun. */
   broke(error: GatewayError): void;
+  /** Takes over an upstream's 401, by its headers; false for one that goes on to the client. */
+  challenged(rawHeaders: readonly (string | Buffer)[]): boolean;
 }
 
 export interface TunnelForwarding extends Forwarding {
@@ -130,9 +132,9 @@ export function createForwarder(
 
   return {
     forward(job) {
-      const { route, request, response, path, fail, broke } = job;
+      const { route, request, response, path, fail, broke, challenged } = job;
       const { timeout, maxBody } = route;
-      transfer({ request, response, path, timeout, maxBody, fail, broke, ...prepare(job) });
+      transfer({ request, response, path, timeout, maxBody, fail, broke, challenged, ...prepare(job) });
     },
     openTunnel(job) {
       const { route, request, socket, head, path, answered, fail } = job;

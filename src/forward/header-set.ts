@@ -8,7 +8,7 @@ export type HeaderSet = ReadonlyMap<string, Template | null>;
 /** The headers of a route: the defaults, under the top-level ones, under its own. */
 export function headerSet(
   { defaultHeaders, headers }: Config,
-  route: Pick<RouteConfig, 'headers' | 'basicAuth'>,
+  route: Pick<RouteConfig, 'headers' | 'basicAuth' | 'token'>,
 ): HeaderSet {
   const set = new Map<string, [name: string, template: Template | null]>();
   const { basicAuth } = route;
@@ -16,7 +16,11 @@ export function headerSet(
   const credentials: Record<string, Template> = basicAuth
     ? { Authorization: ['Basic ', { value: { kind: 'credentials', ...basicAuth }, filter: 'base64' }] }
     : {};
-  for (const layer of [defaultHeaders, headers, route.headers, credentials]) {
+  // An upstream with a token of its own does not get the session's as well.
+  const token: Record<string, Template> = route.token
+    ? { Authorization: ['Bearer ', { value: { kind: 'token' }, filter: undefined }] }
+    : {};
+  for (const layer of [defaultHeaders, token, headers, route.headers, credentials]) {
     for (const [name, template] of Object.entries(layer)) set.set(foldName(name), [name, template]);
   }
   return new Map(set.values());

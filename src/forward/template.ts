@@ -5,6 +5,8 @@ export interface TemplateContext {
   requestId: string;
   /** The person, when there is one. */
   person: TemplatePerson | undefined;
+  /** The access token that was got for the upstream, where its route asks for one. */
+  token?: string | undefined;
 }
 
 export interface TemplatePerson {
@@ -73,6 +75,8 @@ function compileValue(value: TemplateValue): (context: TemplateContext) => unkno
       return ({ person }) => person?.accessToken;
     case 'id_token':
       return ({ person }) => person?.idToken;
+    case 'token':
+      return ({ token }) => token;
     case 'session.id':
       return ({ person }) => person?.sessionId;
     case 'provider':

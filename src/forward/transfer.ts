@@ -26,6 +26,8 @@ export interface Transfer {
   fail(error: GatewayError): void;
   /** Called when the answer broke after it had begun. */
   broke(error: GatewayError): void;
+  /** Takes over a 401, by its headers; false for one that goes on to the client. */
+  challenged(rawHeaders: readonly (string | Buffer)[]): boolean;
 }
 
 /** RFC 9110 §9.2.1: a safe request may be sent again when the kept-alive connection turns out to be closed. */
@@ -93,6 +95,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #answering = false;
   #trailersAllowed = false;
+  #isTaken = false;
 
   /** @param onFailure called when the request failed before an answer came; it may have been sent or not */
   constructor(job: Transfer, onFailure: (error: Error, wasSent: boolean) => void) {
@@ -128,7 +131,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     // Interim answers (RFC 9110 §15.2) concern the connection to the upstream only.
     if (statusCode < 200) return;
-    const { response, rewriteHeaders } = this.#job;
+    const { response, rewriteHeaders, challenged } = this.#job;
+    if (statusCode === 401 && challenged(controller.rawHeaders as (string | Buffer)[])) {
+      this.#isTaken = true;
+      controller.abort(new Error('the answer was taken over'));
+      return;
+    }
     const { headers, hasContentLength, isEventStream } = rewriteHeaders(
       controller.rawHeaders as (string | Buffer)[],
     );
@@ -161,6 +169,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const { response, broke } = this.#job;
     response.off('close', this.#onClose);
+    if (this.#isTaken) return;
     if (!this.#answering) {
       this.#onFailure(error, this.#controller !== undefined);
     } else if (response.statusCode === 304 && isLengthMismatch(error)) {

@@ -21,8 +21,9 @@ export function collectNeeds(
   for (const { claims } of [...Object.values(providers), ...bearer]) {
     for (const path of [claims.user, claims.email, claims.name, claims.groups]) claimPaths.add(path);
   }
-  for (const { allow } of routes) {
+  for (const { allow, stepUp } of routes) {
     for (const path of claimsOfRule(allow)) claimPaths.add(path);
+    if (stepUp) for (const path of ['acr', 'auth_time']) claimPaths.add(path);
     if (!asksForEmail(allow)) continue;
     for (const { claims } of [...Object.values(providers), ...bearer]) claimPaths.add(claims.emailVerified);
   }

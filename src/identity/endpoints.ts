@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
-import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../pages/answer.ts';
+import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { callerOfSession } from './caller.ts';
 import { type AuthorizationResponse, isExpiredRequest } from './login/authorization-response.ts';
@@ -9,6 +10,7 @@ import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './l
 import type { PendingLogin } from './login/login-cookie.ts';
 import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
+import { askedAgain } from './login/step-up.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
 import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
 import type { Visit } from './visit.ts';
@@ -16,6 +18,8 @@ import type { Visit } from './visit.ts';
 export interface EndpointParts extends CallbackParts, SignOutParts, ChoiceParts {
   sessions: Sessions;
   visitOf(request: FastifyRequest): Visit;
+  /** What the route of a request asks of a sign-in. */
+  findStepUp(url: string, method?: string): StepUpConfig | undefined;
   send(reply: FastifyReply, answer: Answer): FastifyReply;
 }
 
@@ -73,21 +77,36 @@ async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams)
   // A proxy that sends somebody here by itself asks for a page of its own, not for one of ours.
   const asked = visit.originalUri?.startsWith(`${parts.prefix}/`) ? undefined : visit.originalUri;
   const returnTo = safeReturnTo(query.get('rd') ?? asked, visit.origin, parts.returnOrigins);
-  const byIntent = (await parts.sessions.peek(visit.cookies)) !== undefined;
-  const provider = query.get('provider');
+  const session = await parts.sessions.peek(visit.cookies);
+  const stepUp = stepUpOf(parts, returnTo, query.get('step_up'));
+  const provider = query.get('provider') ?? (stepUp && session ? session.provider : null);
   return startLogin(parts, visit, {
     returnTo,
-    byIntent,
+    // A proxy in front may send people here again and again for a stronger sign-in; nobody else would.
+    byIntent: session !== undefined && !stepUp,
     asked: query,
     providers: provider === null ? undefined : [provider],
+    stepUp: stepUp && { ...stepUp, attempt: 1 },
+    hasSession: session !== undefined,
   });
+}
+
+/** What the page to go to asks of a sign-in; or the request that was refused, as `POST:/transfers`. */
+function stepUpOf(parts: EndpointParts, returnTo: string, refused: string | null): StepUpConfig | undefined {
+  const [, method, path] = /^([A-Z]{1,20}):(\/.*)$/s.exec(refused ?? '') ?? [];
+  return path === undefined
+    ? parts.findStepUp(returnTo)
+    : parts.findStepUp(new URL(returnTo).origin + path, method);
 }
 
 async function end(parts: EndpointParts, visit: Visit, response: AuthorizationResponse): Promise<Answer> {
   const login = matchLogin(parts, visit, response);
   const forget = parts.loginCookies.forget(login.state, visit.cookies);
   try {
-    const { session, returnTo } = await finishLogin(parts, login, visit, response);
+    const { session, returnTo, unmet } = await finishLogin(parts, login, visit, response);
+    if (login.stepUp && unmet) {
+      return afterPost(response, withCookies(await askAgain(parts, visit, login, unmet), forget));
+    }
     const cookies = await parts.sessions.begin(session, visit.cookies);
     parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
     const remembered = [parts.rounds.count(visit.cookies), ...rememberChoice(parts, login.provider)];
@@ -103,6 +122,21 @@ async function end(parts: EndpointParts, visit: Visit, response: AuthorizationRe
     }
     throw error;
   }
+}
+
+/** A login brought less than was asked: once more, or the end of it. The session that there was stays. */
+function askAgain(
+  parts: EndpointParts,
+  visit: Visit,
+  { returnTo, provider, stepUp }: PendingLogin,
+  unmet: string,
+): Promise<Answer> {
+  return startLogin(parts, visit, {
+    returnTo,
+    providers: [provider],
+    byIntent: true,
+    stepUp: stepUp && askedAgain(stepUp, unmet),
+  });
 }
 
 /** A new login in place of one whose request has expired at the provider. It counts as a round, so as not to go on for ever. */

@@ -1,10 +1,13 @@
 import { type Decision, decide, trusts } from '../access/decide.ts';
 import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
-import type { Network } from '../config/schema/index.ts';
+import type { Network, TokenConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarder.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
+import { challengeHeader } from '../identity/bearer/challenge.ts';
 import { type Caller, callerOfSession } from '../identity/caller.ts';
+import { stepUpDetails } from '../identity/login/step-up.ts';
+import type { Supply } from '../identity/upstream-token/tokens.ts';
 import type { Visit } from '../identity/visit.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
@@ -20,16 +23,27 @@ import type { Parts } from './parts.ts';
 export interface Admission {
   caller: Caller | undefined;
   decision: Decision;
-  /** The `WWW-Authenticate` of a refusal, where access tokens are accepted. */
+  /** The token of the route's upstream, where the route asks for one and the request is allowed. */
+  token?: string | undefined;
+  /** The `WWW-Authenticate` of a refusal, where access tokens are accepted or a stronger sign-in is asked for. */
   challenge: string | undefined;
 }
 
 /**
- * Stages 2 and 3 of a request: verifies its access token, or opens its session, and decides. It answers at once
- * where nobody has to be asked. Rejects with GatewayError: 400 or 401 for a token that is not accepted, 503 when
- * that cannot be told now.
+ * Stages 2 and 3 of a request: verifies its access token, or opens its session, decides, and gets the token of
+ * the upstream. It answers at once where nobody has to be asked. Rejects with GatewayError: 400 or 401 for a token
+ * that is not accepted, 403 or 502 where the upstream's is not given, 503 when something cannot be told now.
  */
 export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Admission> {
+  const admission = identifyAndDecide(parts, exchange, route);
+  const { token } = route;
+  if (token === undefined) return admission;
+  return admission instanceof Promise
+    ? admission.then((admitted) => withToken(parts, token, admitted, exchange))
+    : withToken(parts, token, admission, exchange);
+}
+
+function identifyAndDecide(parts: Parts, exchange: Exchange, route: Route): Maybe<Admission> {
   const { request, peer } = exchange;
   const conclude = (caller: Caller | undefined, subject = caller?.subject): Admission => {
     exchange.subject = subject;
@@ -40,7 +54,8 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
     const preflight = isPreflight(method, headers);
     const forgeable = isForgeable(method, headers);
     const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
-    const decision = decide(route, { person, isFrom, navigation, preflight, forgeable });
+    const now = Date.now() / 1000;
+    const decision = decide(route, { person, isFrom, navigation, preflight, forgeable, now });
     const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
     return { caller, decision, challenge };
   };
@@ -77,8 +92,14 @@ function challengeOf(
   route: Route,
   decision: Decision,
 ): string | undefined {
-  if (!bearer) return undefined;
   const { origin } = arrived(exchange);
+  if (decision.kind === 'step-up' && route.stepUp) {
+    const details = stepUpDetails(route.stepUp);
+    return bearer
+      ? bearer.challenge({ origin, route }, details)
+      : challengeHeader({ scheme: 'Bearer', realm: origin, ...details });
+  }
+  if (!bearer) return undefined;
   const isScopeMissing = decision.kind === 'deny' && decision.code === 'insufficient_scope';
   if (!isScopeMissing) return bearer.challenge({ origin, route });
   const { scope } = decision;
@@ -86,22 +107,61 @@ function challengeOf(
   return bearer.challenge({ origin, route }, details);
 }
 
+/** What was allowed, with the token that its upstream gets. */
+function withToken(
+  { tokens }: Parts,
+  config: TokenConfig,
+  admission: Admission,
+  { request }: Exchange,
+): Maybe<Admission> {
+  const { caller, decision } = admission;
+  if (decision.kind !== 'allow') return admission;
+  const take = ({ token, current }: Supply): Admission => ({
+    ...admission,
+    caller: caller && current ? { ...caller, current } : caller,
+    token,
+  });
+  const supply = tokens.supply(config, caller, () => parseCookies(request.headers.cookie));
+  if (!(supply instanceof Promise)) return take(supply);
+  return supply.then(take, (error: unknown) => {
+    throw keepingCookies(error, caller?.current?.setCookies ?? []);
+  });
+}
+
+/**
+ * An error whose answer sets what the session needs. A new one: those who waited for the same token got the same
+ * error, and a session is nobody else's.
+ */
+function keepingCookies(error: unknown, setCookies: readonly string[]): unknown {
+  if (!(error instanceof GatewayError) || error.setCookies.length > 0) return error;
+  const { code, detail, cause, retryAfter, challenge } = error;
+  return new GatewayError(code, {
+    ...(detail !== undefined && { detail }),
+    ...(retryAfter !== undefined && { retryAfter }),
+    cause,
+    challenge,
+    setCookies,
+  });
+}
+
 /**
  * A request that is not let pass, as an error; it names the person, who may have another account. What would be
- * sent to the login is refused too, by those who cannot send it there.
+ * sent to the login is refused too, by those who cannot send it there. What was refreshed on the way is kept.
  */
 export function refusal({ login }: Parts, { decision, caller, challenge }: Admission): GatewayError {
+  const setCookies = caller?.current?.setCookies ?? [];
+  if (decision.kind === 'step-up') return new GatewayError('step_up_required', { challenge, setCookies });
   if (decision.kind !== 'deny' || decision.code === 'not_signed_in') {
     const code = login.providers.all.length > 0 ? 'not_signed_in' : 'token_missing';
-    return new GatewayError(code, { challenge });
+    return new GatewayError(code, { challenge, setCookies });
   }
   const { code, reason } = decision;
   if (code === 'insufficient_scope')
     return new GatewayError(code, { detail: `It needs ${decision.scope}.`, challenge });
-  if (code !== 'not_allowed') return new GatewayError(code);
+  if (code !== 'not_allowed') return new GatewayError(code, { setCookies });
   const person = caller?.person;
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
-  return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason) });
+  return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason), setCookies });
 }
 
 const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();
@@ -119,7 +179,7 @@ export function forwardingOf(
   exchange: Exchange,
   { target, origin }: Destination,
   route: Route,
-  caller: Caller | undefined,
+  { caller, token }: Pick<Admission, 'caller' | 'token'>,
 ): Omit<Forwarding, 'fail'> {
   const session = caller?.current?.session;
   const endsAt = caller?.tokenExpiresAt;
@@ -129,7 +189,7 @@ export function forwardingOf(
     path: upstreamPath(route, target.path) + target.query,
     publicOrigin: origin,
     sender: { ...exchange.peer, host: target.host, scheme: origin.startsWith('https:') ? 'https' : 'http' },
-    context: { requestId: exchange.requestId, person: caller?.person },
+    context: { requestId: exchange.requestId, person: caller?.person, token },
     setCookies: caller?.current?.setCookies ?? [],
     // A client has nothing but its token, so what it has open ends with that.
     lifespan: session ? lifespanOf(parts, session) : endsAt === undefined ? undefined : { endsAt, isRevoked },

@@ -16,7 +16,9 @@ export function answerFailure(error: unknown, exchange: Exchange, prefix: string
     page: wantsPage(exchange.request.headers),
     actions: destination ? nextSteps(failure, exchange, destination, prefix) : [],
     loginUrl:
-      destination && failure.code === 'not_signed_in' ? loginUrl(exchange, destination, prefix) : undefined,
+      destination && ['not_signed_in', 'step_up_required'].includes(failure.code)
+        ? loginUrl(exchange, destination, prefix, failure)
+        : undefined,
   });
   return withCookies(answer, failure.setCookies);
 }
@@ -31,9 +33,19 @@ export function answerMalformed(code: string | undefined): Answer {
   return errorAnswer(new GatewayError(known), { requestId: '-', page: false });
 }
 
-function loginUrl({ method }: Exchange, { origin, target, resolution }: Destination, prefix: string): string {
+function loginUrl(
+  { method }: Exchange,
+  { origin, target, resolution }: Destination,
+  prefix: string,
+  { code }: GatewayError,
+): string {
   const isSafe = method === 'GET' || method === 'HEAD';
   const rd = isSafe ? target.path + target.query : '/';
+  if (code === 'step_up_required') {
+    // The provider is that of the session, and what is asked for stands at the route of the refused request.
+    const refused = isSafe ? '' : `&step_up=${encodeURIComponent(`${method}:${target.path}`)}`;
+    return `${origin}${prefix}/start?rd=${encodeURIComponent(rd)}${refused}`;
+  }
   const [provider] = (resolution.kind === 'route' && resolution.route.provider) || [];
   const wanted = provider === undefined ? '' : `&provider=${encodeURIComponent(provider)}`;
   return `${origin}${prefix}/start?rd=${encodeURIComponent(rd)}${wanted}`;
@@ -46,13 +58,19 @@ function nextSteps(
   destination: Destination,
   prefix: string,
 ): Action[] {
+  if (error.code === 'step_up_required')
+    return [{ label: 'Sign in again', href: loginUrl(exchange, destination, prefix, error) }];
   if (error.code === 'not_signed_in')
-    return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix) }];
+    return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix, error) }];
   if (error.code === 'not_allowed' && exchange.subject !== undefined) {
     const rd = encodeURIComponent(destination.target.path + destination.target.query);
     return [{ label: 'Sign in as someone else', href: `${prefix}/sign_out?rd=${rd}`, post: true }];
   }
-  if (error.code.startsWith('login_') || error.code === 'session_too_large') {
+  if (
+    error.code.startsWith('login_') ||
+    error.code === 'session_too_large' ||
+    error.code === 'step_up_failed'
+  ) {
     return [
       { label: 'Start again', href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}` },
       { label: 'Go to the start page', href: '/' },

@@ -7,6 +7,7 @@ import { makeTarget } from '../routes/target.ts';
 import { type Admission, admit, refusal, visitOf } from './admission.ts';
 import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { startStepUp } from './step-up.ts';
 import { refuseForeignOrigin } from './upgrade.ts';
 
 /**
@@ -64,8 +65,12 @@ async function answer(
     return reply.code(allowed).send();
   }
   const admission: Admission = await admit(parts, exchange, resolution.route);
-  const { caller, decision } = admission;
+  const { caller, decision, token } = admission;
   if (decision.kind === 'deny') throw refusal(parts, admission);
+  if (decision.kind === 'step-up') {
+    if (!mayRedirect) throw refusal(parts, admission);
+    return sendAnswer(reply, await startStepUp(parts, exchange, destination, resolution.route, admission));
+  }
   if (decision.kind === 'login') {
     if (!mayRedirect) throw refusal(parts, admission);
     return sendAnswer(
@@ -73,6 +78,7 @@ async function answer(
       await startLogin(parts.login, visitOf(exchange, destination), {
         returnTo: origin + target.path + target.query,
         providers: resolution.route.provider,
+        stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
       }),
     );
   }
@@ -83,6 +89,7 @@ async function answer(
   const headers = parts.forwarder.identityHeaders(resolution.route, {
     requestId: exchange.requestId,
     person: caller?.person,
+    token,
   });
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
   for (const line of caller?.current?.setCookies ?? []) reply.header('set-cookie', line);

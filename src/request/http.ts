@@ -8,13 +8,14 @@ import { startLogin } from '../identity/login/start.ts';
 import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
-import type { Answer } from '../pages/answer.ts';
+import { type Answer, withCookies } from '../pages/answer.ts';
 import { type Admission, admit, forwardingOf, refusal, visitOf } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import type { Parts } from './parts.ts';
 import { registerResourceMetadata } from './resource-metadata.ts';
+import { answerToUpstream, startStepUp } from './step-up.ts';
 import { isWebSocket } from './without-upgrade.ts';
 
 /** The path on which Fastify finds the proxy, and one on which it finds nothing. */
@@ -94,10 +95,10 @@ async function registerProxy(
       return;
     }
     const proceed = (admission: Admission) => {
-      const { caller, decision } = admission;
+      const { decision } = admission;
       switch (decision.kind) {
         case 'allow':
-          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, caller));
+          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, admission));
           // The body is the application's business: this type no parser of ours looks at. None at all would
           // not do, since Fastify refuses QUERY without one; upstream goes what the client sent.
           request.raw.headers['content-type'] = 'application/octet-stream';
@@ -107,7 +108,14 @@ async function registerProxy(
           startLogin(login, visitOf(exchange, destination), {
             returnTo: origin + target.path + target.query,
             providers: resolution.route.provider,
+            stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
           }).then((answer) => sendAnswer(reply, answer), done);
+          break;
+        case 'step-up':
+          startStepUp(parts, exchange, destination, resolution.route, admission).then(
+            (answer) => sendAnswer(reply, answer),
+            done,
+          );
           break;
         case 'deny':
           done(refusal(parts, admission));
@@ -132,8 +140,18 @@ async function registerProxy(
       forwarder.forward({
         ...forwarding,
         response: reply.raw,
-        fail: (error) => writeAnswer(reply, answerError(error, exchange)),
+        // What was refreshed on the way is kept, even where the application is out.
+        fail: (error) => writeAnswer(reply, withCookies(answerError(error, exchange), forwarding.setCookies)),
         broke: (error) => logRefusal(log, exchange, error),
+        challenged: (rawHeaders) => {
+          const { person } = forwarding.context;
+          const step = answerToUpstream(parts, exchange, arrived(exchange), person, rawHeaders);
+          step?.then(
+            (answer) => writeAnswer(reply, withCookies(answer, forwarding.setCookies)),
+            (error) => writeAnswer(reply, answerError(error, exchange)),
+          );
+          return step !== undefined;
+        },
       });
     },
   });

@@ -4,16 +4,21 @@ import { GatewayError } from '../errors.ts';
 import { whenAnswered } from '../listen/answers.ts';
 import { wireFormat } from '../listen/server.ts';
 import { logRequest } from '../observe/access-log.ts';
+import { withCookies } from '../pages/answer.ts';
 import { type Admission, admit, forwardingOf, refusal } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import type { Parts } from './parts.ts';
 import { isWebSocket, withoutUpgrade } from './without-upgrade.ts';
 
+/** Answers a handshake with an error; what was refreshed on the way is kept all the same. */
+type Refuse = (error: unknown, exchange: Exchange, socket: Duplex, setCookies?: readonly string[]) => void;
+
 /** Takes WebSocket handshakes through the same stages as any request, and refuses CONNECT. */
 export function handleUpgrades(server: Server, parts: Parts, exchangeOf: ExchangeOf): void {
-  const refuse = (error: unknown, exchange: Exchange, socket: Duplex) => {
-    const answer = answerFailure(error, exchange, parts.reader.prefix, parts.log);
+  const refuse: Refuse = (error, exchange, socket, setCookies = []) => {
+    const failure = answerFailure(error, exchange, parts.reader.prefix, parts.log);
+    const answer = withCookies(failure, setCookies);
     logRequest(parts.log, exchange, { statusCode: answer.status, headersSent: true });
     socket.end(wireFormat(answer), 'latin1');
   };
@@ -24,8 +29,9 @@ export function handleUpgrades(server: Server, parts: Parts, exchangeOf: Exchang
       return;
     }
     const exchange = exchangeOf(request);
-    const fail = (error: unknown) => refuse(error, exchange, socket);
-    passHandshake(parts, exchange, socket, head, fail).catch(fail);
+    passHandshake(parts, exchange, socket, head, refuse).catch((error: unknown) =>
+      refuse(error, exchange, socket),
+    );
   };
   // Node does not wait for the answers of requests that came before on the connection.
   server.on('connect', (request: IncomingMessage, socket: Duplex) => {
@@ -42,7 +48,7 @@ async function passHandshake(
   exchange: Exchange,
   socket: Duplex,
   head: Buffer,
-  fail: (error: unknown) => void,
+  refuse: Refuse,
 ): Promise<void> {
   const destination = arrived(exchange);
   if (destination.resolution.kind === 'endpoint') throw new GatewayError('unknown_endpoint');
@@ -53,12 +59,13 @@ async function passHandshake(
   if (socket.destroyed) return;
   if (decision.kind !== 'allow') throw refusal(parts, admission);
   refuseForeignOrigin(parts, exchange, caller);
+  const forwarding = forwardingOf(parts, exchange, destination, route, admission);
   parts.forwarder.openTunnel({
-    ...forwardingOf(parts, exchange, destination, route, caller),
+    ...forwarding,
     socket,
     head,
     answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),
-    fail,
+    fail: (error) => refuse(error, exchange, socket, forwarding.setCookies),
   });
 }
 

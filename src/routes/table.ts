@@ -65,10 +65,18 @@ export function compileRoutes({ routes: configured }: Pick<Config, 'routes'>): R
   };
 }
 
-function ruleOf({ allow, unauthenticated, preflight, csrf, provider, resource }: RouteConfig): string {
+function ruleOf({
+  allow,
+  unauthenticated,
+  preflight,
+  csrf,
+  provider,
+  resource,
+  stepUp,
+}: RouteConfig): string {
   const isOpen = allow === 'public' || unauthenticated === 'pass';
-  const tokens = JSON.stringify([provider, resource?.identifier]);
-  return `${isOpen ? 'everybody ' : ''}${JSON.stringify(allow)} ${preflight} ${csrf} ${tokens}`;
+  const others = JSON.stringify([provider, resource?.identifier, stepUp]);
+  return `${isOpen ? 'everybody ' : ''}${JSON.stringify(allow)} ${preflight} ${csrf} ${others}`;
 }
 
 function addRoute(hosts: Map<string, PathTable>, route: Route): void {

@@ -9,7 +9,7 @@ import {
   type Lifetimes,
   shouldTouch,
 } from './lifetime.ts';
-import type { Refresher, RefreshOutcome } from './refresh.ts';
+import type { Refresher, RefreshOutcome, Spent } from './refresh.ts';
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './shared/shared.ts';
@@ -20,6 +20,8 @@ export interface Current {
   session: Session;
   /** What the answer has to set, often nothing. */
   setCookies: readonly string[];
+  /** For the store, to write it again. */
+  found: Found;
 }
 
 /** The life of sessions: found, kept alive, refreshed, ended. */
@@ -29,6 +31,16 @@ export interface Sessions {
    * where nothing has to be asked. Rejects with GatewayError 503 when that cannot be told now.
    */
   current(cookies: readonly Cookie[]): Maybe<Current | undefined>;
+  /**
+   * Uses the refresh token for something else than the session's own tokens, in turn with its refreshes, and
+   * gives the session with what it is from now on; undefined when the provider has ended it. Rejects with
+   * GatewayError 503.
+   */
+  spend(
+    current: Current,
+    cookies: readonly Cookie[],
+    work: (session: Session) => Promise<Spent>,
+  ): Promise<Current | undefined>;
   /** The session as it is, expired token or not. Rejects with GatewayError 503 when the store is out. */
   find(cookies: readonly Cookie[]): Promise<Session | undefined>;
   /** The same; undefined also when the store is out. */
@@ -74,7 +86,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
     if (isClaimsRefreshDue(found.session, lifetimes, now)) return claimsRefreshed(found, cookies, now);
     if (!found.outdatedKey && !shouldTouch(found.session, lifetimes, now)) {
-      return { session: found.session, setCookies: nothing };
+      return { session: found.session, setCookies: nothing, found };
     }
     return written(found, { ...found.session, seenAt: now }, cookies);
   };
@@ -82,8 +94,8 @@ export function createSessions(parts: SessionsParts): Sessions {
   const written = (found: Found, session: Session, cookies: readonly Cookie[]): Maybe<Current> => {
     const setCookies = store.update(found, session, cookies);
     return setCookies instanceof Promise
-      ? setCookies.then((lines) => ({ session, setCookies: lines }))
-      : { session, setCookies };
+      ? setCookies.then((lines) => ({ session, setCookies: lines, found }))
+      : { session, setCookies, found };
   };
 
   const refreshed = async (
@@ -96,10 +108,9 @@ export function createSessions(parts: SessionsParts): Sessions {
     const keep = keeper(found, cookies);
     const outcome = await within(hasGoodToken ? shortPatienceMs : patience, refresher.refresh(session, keep));
     if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
-    if (outcome?.kind === 'ended') return ended(found, outcome);
-    if (hasGoodToken) return { session, setCookies: nothing };
-    const retryAfter = outcome?.kind === 'unavailable' ? outcome.retryAfter : 1;
-    throw new GatewayError('provider_unavailable', { retryAfter });
+    if (outcome?.kind === 'ended') return ended(found, outcome.reason);
+    if (hasGoodToken) return { session, setCookies: nothing, found };
+    throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome) });
   };
 
   const claimsRefreshed = async (
@@ -110,38 +121,47 @@ export function createSessions(parts: SessionsParts): Sessions {
     const { session } = found;
     const outcome = await within(shortPatienceMs, refresher.refreshClaims(session, keeper(found, cookies)));
     if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
-    if (outcome?.kind === 'ended') return ended(found, outcome);
+    if (outcome?.kind === 'ended') return ended(found, outcome.reason);
     if (outcome?.kind === 'token-refused') {
       if (session.refreshToken !== undefined) return refreshed(found, cookies, now);
-      return ended(found, { kind: 'ended', reason: 'the provider does not take the access token any more' });
+      return ended(found, 'the provider does not take the access token any more');
     }
     // An outage takes nothing away from anybody.
-    return { session, setCookies: nothing };
-  };
-
-  const keeper = (found: Found, cookies: readonly Cookie[]) => async (next: Session) => {
-    if (store.onServer) await store.update(found, next, cookies);
+    return { session, setCookies: nothing, found };
   };
 
   const taken = (found: Found, fresh: Session, cookies: readonly Cookie[], now: number): Maybe<Current> => {
     const next = { ...fresh, seenAt: now };
-    if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing };
+    if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing, found };
     return written(found, next, cookies);
   };
 
-  const ended = async (
-    found: Found,
-    { reason }: Extract<RefreshOutcome, { kind: 'ended' }>,
-  ): Promise<undefined> => {
+  const ended = async (found: Found, reason: string): Promise<undefined> => {
     const { provider, subject } = found.session;
     log.info({ provider, subject, reason }, 'session ended');
     await store.remove(found);
+  };
+
+  /** Writes a session down before anybody is told of it, where that helps everybody. */
+  const keeper = (found: Found, cookies: readonly Cookie[]) => async (next: Session) => {
+    if (store.onServer) await store.update(found, next, cookies);
   };
 
   return {
     current(cookies) {
       const found = store.read(cookies);
       return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
+    },
+    async spend({ found, session, setCookies }, cookies, work) {
+      const outcome = await within(patience, refresher.spend(session, keeper(found, cookies), work));
+      if (outcome?.kind === 'ended') return ended(found, outcome.reason);
+      if (outcome?.kind !== 'refreshed') {
+        throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome) });
+      }
+      const isSame = outcome.session.refreshToken === session.refreshToken;
+      if (isSame || (store.onServer && !found.outdatedKey))
+        return { session: outcome.session, setCookies, found };
+      return written(found, outcome.session, cookies);
     },
     async find(cookies) {
       const found = await store.read(cookies);
@@ -168,6 +188,11 @@ export function createSessions(parts: SessionsParts): Sessions {
       return shared.publish({ key: revocationKey(target), before, until, proven: claimed === undefined });
     },
   };
+}
+
+/** Seconds until it makes sense to ask again. */
+function retryAfterOf(outcome: RefreshOutcome | undefined): number {
+  return outcome?.kind === 'unavailable' ? outcome.retryAfter : 1;
 }
 
 /** The value, or undefined when it takes longer; the work goes on for those who come later. */

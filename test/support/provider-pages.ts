@@ -8,12 +8,14 @@ export const interactionPath = '/interaction/';
  * Answers the provider's interactions: `GET` shows a form with the field `login`, `POST` of it ends the
  * interaction. There is no password and no consent.
  * @param knows whether somebody of this name exists
+ * @param acrValues the classes that a sign-in can have; it gets the first that was asked for
  */
 export async function answerInteraction(
   provider: Provider,
   request: IncomingMessage,
   response: ServerResponse,
   knows: (login: string) => boolean,
+  acrValues: readonly string[] = [],
 ): Promise<void> {
   if (request.method === 'POST') {
     let form = '';
@@ -25,7 +27,12 @@ export async function answerInteraction(
       return;
     }
     if (knows(login)) {
-      await provider.interactionFinished(request, response, { login: { accountId: login } });
+      const { params } = await provider.interactionDetails(request, response);
+      const asked = String(params.acr_values ?? '').split(' ');
+      const acr = asked.find((value) => acrValues.includes(value));
+      await provider.interactionFinished(request, response, {
+        login: { accountId: login, ...(acr !== undefined && { acr }) },
+      });
       return;
     }
   }

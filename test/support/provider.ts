@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { ClientAuthMethod, ClientMetadata, Configuration, Provider } from 'oidc-provider';
+import type {
+  ClientAuthMethod,
+  ClientMetadata,
+  Configuration,
+  interactionPolicy,
+  Provider,
+} from 'oidc-provider';
 import { type Handler, type ProviderFront, startFront } from './provider-front.ts';
 import { answerInteraction, grantWithoutConsent, interactionPath, showLogoutPage } from './provider-pages.ts';
 
@@ -48,6 +54,8 @@ export interface ProviderOptions {
   pkceRequired?: boolean;
   /** More scopes, with the claims that each one stands for. */
   scopes?: Readonly<Record<string, string[]>>;
+  /** The authentication context classes that it knows, and asks people for when a client does (none). */
+  acrValues?: string[];
   /** Merged over everything else, one level deep in `features`. */
   configuration?: Configuration;
 }
@@ -82,6 +90,7 @@ export interface TestProvider extends ProviderFront {
 export async function startProvider(options: ProviderOptions = {}): Promise<TestProvider> {
   silenceAdvice();
   const { default: OidcProvider } = await import('oidc-provider');
+  const policy = options.acrValues && (await policyOf(options.acrValues));
   const keys = await makeKeys();
   const people = options.people ?? defaultPeople;
   const clients = options.clients ?? [standardClient(options)];
@@ -90,7 +99,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Test
   let provider: Provider | undefined;
 
   const front = await startFront(async (issuer): Promise<Handler> => {
-    const made = new OidcProvider(issuer, configure(options, clients, people, keys));
+    const made = new OidcProvider(issuer, configure(options, clients, people, keys, policy));
     allowRedirects(made, origins);
     recordEvents(made, events);
     provider = made;
@@ -100,7 +109,13 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Test
         callback(request, response);
         return;
       }
-      answerInteraction(made, request, response, (login) => Object.hasOwn(people, login)).catch(() => {
+      answerInteraction(
+        made,
+        request,
+        response,
+        (login) => Object.hasOwn(people, login),
+        options.acrValues,
+      ).catch(() => {
         response.writeHead(400).end('the interaction is over');
       });
     };
@@ -136,6 +151,7 @@ function configure(
   clients: ClientMetadata[],
   people: Readonly<Record<string, Person>>,
   keys: JWK[],
+  policy: interactionPolicy.DefaultPolicy | undefined,
 ): Configuration {
   const { ttl = {}, refreshTokens = true, endSession = true, pkceRequired = true } = options;
   const { features, ...rest } = options.configuration ?? {};
@@ -155,7 +171,11 @@ function configure(
       const person = people[login];
       return person && { accountId: login, claims: () => ({ ...person, sub: login }) };
     },
-    interactions: { url: (_ctx, { uid }) => `${interactionPath}${uid}` },
+    interactions: {
+      url: (_ctx, { uid }) => `${interactionPath}${uid}`,
+      ...(policy && { policy }),
+    },
+    acrValues: options.acrValues ?? [],
     loadExistingGrant: grantWithoutConsent,
     issueRefreshToken: async (_ctx, client, code) =>
       client.grantTypeAllowed('refresh_token') && (refreshTokens || code.scopes.has('offline_access')),
@@ -198,6 +218,21 @@ function configure(
       // The types tie introspection to a feature that is off here; a spread hides that from the compiler.
     } as NonNullable<Configuration['features']>,
   };
+}
+
+/** Asks for a new sign-in where a client wants a class that is known and that the person's sign-in has not. */
+async function policyOf(acrValues: readonly string[]): Promise<interactionPolicy.DefaultPolicy> {
+  const { interactionPolicy } = await import('oidc-provider');
+  const policy = interactionPolicy.base();
+  const { Check } = interactionPolicy;
+  policy.get('login')?.checks.add(
+    new Check('acr_values', 'another class of sign-in is wanted', ({ oidc }) => {
+      const asked = String(oidc.params?.acr_values ?? '').split(' ');
+      const isKnown = asked.some((value) => acrValues.includes(value));
+      return isKnown && !asked.includes(oidc.acr ?? '') ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
+    }),
+  );
+  return policy;
 }
 
 /** oidc-provider prints advice for people who run it in production. */

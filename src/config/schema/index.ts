@@ -192,4 +192,6 @@ export type { ProviderConfig } from './provider.ts';
 export type { ClaimSource } from './provider-kind.ts';
 export type { ResourceConfig } from './resource.ts';
 export type { RouteConfig } from './routes.ts';
+export type { StepUpConfig } from './step-up.ts';
+export type { TokenConfig } from './token.ts';
 export type { UpstreamTls } from './upstream.ts';

@@ -5,6 +5,8 @@ import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
 import { flag, oneOrMore, parsed, size, text } from './fields.ts';
 import { resource } from './resource.ts';
+import { stepUp } from './step-up.ts';
+import { token } from './token.ts';
 import { timeouts, upstreams, upstreamTls } from './upstream.ts';
 
 /** RFC 9110 §5.1: a field name is a token. */
@@ -154,6 +156,14 @@ export const routeSchema = z.strictObject({
   }),
   assertion: assertion().meta({
     description: 'The signed identity assertion of this route, instead of the top-level one.',
+  }),
+  token: token().meta({
+    description:
+      'Gives the upstream an access token of its own: by exchange, by client credentials, or by a refresh with `resource`. It is `{token}` in header templates, and stands in `Authorization` unless the file says otherwise.',
+  }),
+  stepUp: stepUp().meta({
+    description:
+      'How people must have signed in to pass (RFC 9470); others are sent to the provider again, and programs get 401.',
   }),
   stripPrefix: flag()
     .prefault(false)

@@ -12,6 +12,10 @@ export interface Challenge {
   scope?: string | undefined;
   /** Where the metadata of the resource is (RFC 9728 §5.1). */
   resourceMetadata?: string | undefined;
+  /** The authentication context classes that would do (RFC 9470 §3). */
+  acrValues?: string | undefined;
+  /** How old the authentication may be, in seconds (RFC 9470 §3). */
+  maxAge?: number | undefined;
 }
 
 /**
@@ -25,12 +29,16 @@ export function challengeHeader({
   description,
   scope,
   resourceMetadata,
+  acrValues,
+  maxAge,
 }: Challenge): string {
-  const parameters: [name: string, value: string | undefined][] = [
+  const parameters: [name: string, value: string | number | undefined][] = [
     ['realm', realm],
     ['error', error],
     ['error_description', description],
     ['scope', scope],
+    ['acr_values', acrValues],
+    ['max_age', maxAge],
     ['resource_metadata', resourceMetadata],
     ['algs', scheme === 'DPoP' ? proofAlgorithms.join(' ') : undefined],
   ];

@@ -26,6 +26,7 @@ import {
 import { checkRequiredClaims, collectClaims, type Knowledge, subjectOf } from './collect-claims.ts';
 import type { PendingLogin } from './login-cookie.ts';
 import { callbackPath, type LoginParts } from './start.ts';
+import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';
 
 export interface CallbackParts extends LoginParts {
@@ -41,6 +42,8 @@ export interface CallbackParts extends LoginParts {
 export interface FinishedLogin {
   session: Session;
   returnTo: string;
+  /** What the sign-in lacks of what was asked: the session must not begin. */
+  unmet: ReturnType<typeof unmetByLogin>;
 }
 
 /**
@@ -127,12 +130,13 @@ export async function finishLogin(
       throw new GatewayError('login_response_invalid', { detail });
     }
     const idToken = isOpenId ? checkedIdToken(tokens) : undefined;
+    const unmet = unmetByLogin(login.stepUp, idToken);
     const { access_token: accessToken } = tokens;
     const question = { client, accessToken, dpop, idToken, subject: idToken?.sub };
     const knowledge = await collectClaims({ ...parts, provider }, question);
     checkRequiredClaims(provider, knowledge.claims);
     const session = newSession(parts, provider, login, tokens, idToken, knowledge);
-    return { session, returnTo: login.returnTo };
+    return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
     throw loginError(error);
   }

@@ -31,6 +31,9 @@ export interface ClaimsQuestion extends TokenInHand {
   again?: boolean;
 }
 
+/** How and when somebody signed in is what the ID token says of one sign-in; userinfo speaks of the person. */
+const idTokenOnly: ReadonlySet<string> = new Set(['acr', 'auth_time']);
+
 /**
  * The claims that the configuration uses: of the ID token, of userinfo where that is asked, and of the sources.
  * What was fetched before counts for nothing once it was asked for again; what an ID token said counts until
@@ -43,7 +46,7 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
   const { config } = provider;
   const paths = new Set([...claimPaths, ...keptPaths(provider)]);
   const stated = idToken ? pickClaims(idToken, paths, config.claims.username) : statedBefore(known);
-  const isComplete = [...claimPaths].every((path) => path in stated);
+  const isComplete = [...claimPaths].every((path) => path in stated || idTokenOnly.has(path));
   let userinfo: Readonly<Record<string, unknown>> | undefined;
   let before = userinfoBefore(known, provider);
   if (shouldAskUserinfo(provider, client, isComplete && !question.again)) {
@@ -55,7 +58,7 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
       if (isRefused(error)) before = {};
     }
   }
-  const fetched = userinfo ? pickClaims(userinfo, paths, config.claims.username) : before;
+  const fetched = userinfo ? pickClaims(userinfo, ofPerson(paths), config.claims.username) : before;
   const lookUp = (path: string) =>
     readClaim(idToken, path) ?? readClaim(userinfo, path) ?? stated[path] ?? fetched[path];
   let sourced = new Map<string, unknown>();
@@ -99,6 +102,10 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
       `${what} failed; its claims are missing`,
     );
   }
+}
+
+function ofPerson(paths: ReadonlySet<string>): string[] {
+  return [...paths].filter((path) => !idTokenOnly.has(path));
 }
 
 /** What has to be remembered of somebody beside the claims that are used. */

@@ -4,6 +4,7 @@ import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { DpopKey } from '../provider/dpop.ts';
+import type { StepUpWish } from './step-up.ts';
 
 /** One login on its way: what must be the same when the person comes back. */
 export interface PendingLogin {
@@ -22,6 +23,8 @@ export interface PendingLogin {
   maxAge?: number | undefined;
   /** The key that the tokens will be bound to (RFC 9449). */
   dpopKey?: DpopKey | undefined;
+  /** What the sign-in has to bring. */
+  stepUp?: StepUpWish | undefined;
 }
 
 export const loginLifetimeSeconds = 600;

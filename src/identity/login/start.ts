@@ -1,13 +1,16 @@
 import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client';
+import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
 import { createDpopKey } from '../provider/dpop.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
+import type { RefreshReach } from '../upstream-token/target.ts';
 import type { Visit } from '../visit.ts';
 import { allowedParameters, authorizationParameters, authorizationUrl } from './authorization-request.ts';
 import type { LoginCookies } from './login-cookie.ts';
 import type { Rounds } from './rounds.ts';
+import { type StepUpWish, stepUpParameters } from './step-up.ts';
 
 /** What a login is made of; shared by its start and its callback. */
 export interface LoginParts {
@@ -16,6 +19,8 @@ export interface LoginParts {
   rounds: Rounds;
   /** The path below which the endpoints live. */
   prefix: string;
+  /** What upstreams need of the refresh tokens of a provider, by its name. */
+  reachOf(provider: string): RefreshReach;
 }
 
 /** What somebody wants who is sent to sign in. */
@@ -28,6 +33,10 @@ export interface LoginWish {
   byIntent?: boolean;
   /** Who it probably is (OpenID Connect Core §3.1.2.1). */
   loginHint?: string | undefined;
+  /** How strong and how recent the sign-in has to be (RFC 9470). */
+  stepUp?: StepUpWish | undefined;
+  /** The browser has a session, and it is not strong enough. */
+  hasSession?: boolean;
   /** What the address of `start` asks for; of it passes what the configuration allows. */
   asked?: URLSearchParams | undefined;
 }
@@ -45,6 +54,7 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
   const provider = chosenProvider(parts, wish);
   if (!provider) return redirectTo(signInUrl(parts, visit, returnTo));
   if (!wish.byIntent && parts.rounds.isLoop(visit.cookies)) {
+    if (wish.stepUp && wish.hasSession) throw stepUpLoop(parts, visit, returnTo);
     throw new GatewayError('login_loop', {
       detail:
         'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.',
@@ -59,16 +69,19 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
   const codeVerifier = randomPKCECodeVerifier();
   const dpopKey = config.dpop ? createDpopKey() : undefined;
   const redirectUri = visit.origin + callbackPath(parts.prefix, provider);
+  const stepUp = wish.stepUp && notWeaker(wish.stepUp, config);
   const parameters = await authorizationParameters(
-    config,
+    withReach(config, parts.reachOf(provider.name)),
     { redirectUri, state, nonce, codeVerifier, dpopKey },
     {
       ...(wish.asked && allowedParameters(config, wish.asked)),
       ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
+      ...stepUpParameters(stepUp),
     },
   );
   const location = await authorizationUrl(provider, parameters);
-  const maxAge = parameters.get('max_age');
+  // What a step-up asks for is looked at by itself, since it may be asked for again.
+  const maxAge = stepUp?.maxAge === undefined ? parameters.get('max_age') : null;
   const cookies = parts.loginCookies.remember(
     {
       provider: provider.name,
@@ -76,15 +89,37 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
       nonce,
       codeVerifier,
       origin: visit.origin,
-      returnTo: shortened(returnTo),
+      returnTo: shortened(returnTo, stepUp),
       startedAt: Math.floor(Date.now() / 1000),
       maxAge: maxAge === null ? undefined : Number(maxAge),
       dpopKey,
+      stepUp,
     },
     visit.cookies,
     config.responseMode === 'form_post',
   );
   return redirectTo(location.href, cookies);
+}
+
+/** What every login at the provider asks for holds for a step-up too. */
+function notWeaker(stepUp: StepUpWish, { maxAge }: ProviderConfig): StepUpWish {
+  if (stepUp.maxAge === undefined || maxAge === undefined) return stepUp;
+  return { ...stepUp, maxAge: Math.min(stepUp.maxAge, maxAge) };
+}
+
+/** The provider's settings, with what the refresh tokens are to be good for. */
+function withReach(config: ProviderConfig, { resources, scopes }: RefreshReach): ProviderConfig {
+  const resource = [...new Set([...(config.resource ?? []), ...resources])];
+  return { ...config, scopes: [...config.scopes, ...scopes], ...(resource.length > 0 && { resource }) };
+}
+
+/** Stronger sign-ins went well, and whoever asked for them asks again. */
+function stepUpLoop({ rounds }: LoginParts, { cookies }: Visit, returnTo: string): GatewayError {
+  return new GatewayError('step_up_failed', {
+    detail: 'You have signed in several times, and the application still asks for more.',
+    setCookies: rounds.reset(cookies),
+    returnTo,
+  });
 }
 
 /** The provider of a login; undefined where the person has to choose. Throws GatewayError where there is none. */
@@ -106,8 +141,9 @@ export function callbackPath(prefix: string, { name, config }: Provider): string
   return config.ownCallback ? `${prefix}/callback/${name}` : `${prefix}/callback`;
 }
 
-function shortened(returnTo: string): string {
-  if (returnTo.length <= longestReturnTo) return returnTo;
+function shortened(returnTo: string, stepUp: StepUpWish | undefined): string {
+  const longest = longestReturnTo - (stepUp ? JSON.stringify({ stepUp }).length : 0);
+  if (returnTo.length <= longest) return returnTo;
   const withoutQuery = returnTo.replace(/\?.*$/s, '');
-  return withoutQuery.length <= longestReturnTo ? withoutQuery : `${new URL(returnTo).origin}/`;
+  return withoutQuery.length <= longest ? withoutQuery : `${new URL(returnTo).origin}/`;
 }

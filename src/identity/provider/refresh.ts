@@ -119,9 +119,10 @@ async function askProvider(
     return { kind: 'ended', reason: 'the refresh gave an ID token of somebody else' };
   }
   const known = { claims: session.claims, fetched: session.fetchedClaims };
-  const { claims, fetched } = await freshClaims();
-  checkRequiredClaims(provider, claims);
+  const { claims: fresh, fetched } = await freshClaims();
+  checkRequiredClaims(provider, fresh);
   const now = Math.floor(Date.now() / 1000);
+  const claims = { ...authenticationOf(session), ...fresh };
   const about = { claims, fetchedClaims: fetched, claimsRefreshAt: claimsRefreshTime(provider, now) };
   return { kind: 'refreshed', session: { ...session, ...tokenFields(tokens, tokens.expiresIn()), ...about } };
 
@@ -154,8 +155,14 @@ async function askProvider(
   }
 }
 
-/** RFC 9110 §10.2.3, in seconds; the form with a date is not worth a parser here. */
-function retryAfterOf(error: unknown): number | undefined {
+/** How and when the person signed in: a refresh need not say it again (OpenID Connect Core §12.2). */
+function authenticationOf({ claims }: Session): Record<string, unknown> {
+  const { acr, auth_time: authTime } = claims;
+  return { ...(acr !== undefined && { acr }), ...(authTime !== undefined && { auth_time: authTime }) };
+}
+
+/** What an error answer says (RFC 9110 §10.2.3), in seconds; the form with a date is not worth a parser here. */
+export function retryAfterOf(error: unknown): number | undefined {
   const response = error instanceof ResponseBodyError ? error.response : (error as Error).cause;
   const header = response instanceof Response ? response.headers.get('retry-after') : null;
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;

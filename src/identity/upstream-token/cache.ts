@@ -1,0 +1,48 @@
+import type { Obtained } from './ask.ts';
+
+/** Tokens of one target that this process has seen, so that a request with a known one asks and opens nothing. */
+export interface TokenCache {
+  /** The token of a subject, while it is good; `isDue` for one caller a second when it is time for a new one. */
+  get(subject: string): { token: string; isDue: boolean } | undefined;
+  put(subject: string, obtained: Obtained): void;
+}
+
+interface Entry {
+  token: string;
+  /** Milliseconds since the epoch. */
+  renewAt: number;
+  expiresAt: number;
+}
+
+/** About 30 MB of tokens; the oldest give way. */
+const mostTokens = 10_000;
+/** While one request renews a token, others go on with it. */
+const nextTryMs = 1000;
+
+export function createTokenCache(now: () => number = Date.now): TokenCache {
+  const entries = new Map<string, Entry>();
+  return {
+    get(subject) {
+      const entry = entries.get(subject);
+      if (!entry) return undefined;
+      const at = now();
+      if (at >= entry.expiresAt) {
+        entries.delete(subject);
+        return undefined;
+      }
+      const isDue = at >= entry.renewAt;
+      if (isDue) entry.renewAt = at + nextTryMs;
+      return { token: entry.token, isDue };
+    },
+    put(subject, obtained) {
+      if (obtained.kind !== 'token') return;
+      const { token, renewAt, expiresAt } = obtained;
+      entries.delete(subject);
+      entries.set(subject, { token, renewAt: renewAt * 1000, expiresAt: expiresAt * 1000 });
+      for (const oldest of entries.keys()) {
+        if (entries.size <= mostTokens) break;
+        entries.delete(oldest);
+      }
+    },
+  };
+}
