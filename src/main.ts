@@ -39,6 +39,12 @@ program
   .option('--as <claims.json>', 'the claims of somebody who is signed in, as a JSON file')
   .option('--bearer', 'the claims are of an access token that a client brings')
   .option('--from <address>', 'the address of the client', '127.0.0.1')
+  .option(
+    '--header <line>',
+    "a header of the request, such as 'Accept: text/html'; may be repeated",
+    (line: string, before: string[]) => [...before, line],
+    [],
+  )
   .action(async (method: string, url: string, options: ExplainOptions) =>
     console.log((await import('./commands/explain.ts')).explain(method, url, options)),
   );

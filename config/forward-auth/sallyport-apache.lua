@@ -9,8 +9,9 @@ local told = { "Authorization", "X-Forwarded-User", "X-Forwarded-Email", "X-Forw
   "X-Forwarded-Groups" }
 
 -- What a question takes along from the request.
-local asked = { "Accept", "Accept-Language", "Authorization", "Cookie", "Origin", "Referer", "User-Agent",
-  "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "X-Requested-With" }
+local asked = { "Accept", "Accept-Language", "Access-Control-Request-Method", "Authorization", "Cookie", "DPoP", "Origin",
+  "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Purpose", "Sec-WebSocket-Key", "User-Agent",
+  "X-Requested-With" }
 
 local function one_line(value)
   return (tostring(value):gsub("[\r\n]", ""))

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { decide } from '../access/decide.ts';
-import { isForgeable } from '../access/navigation.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Person } from '../access/conditions.ts';
+import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
+import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
@@ -11,11 +13,13 @@ import { collectNeeds } from '../identity/claim-paths.ts';
 import { pickClaims } from '../identity/login/claims.ts';
 import { personOf, personRules } from '../identity/person.ts';
 import { compileNetworks } from '../listen/peer.ts';
+import { proxiedMethods } from '../listen/server.ts';
 import { compileHosts } from '../routes/hosts.ts';
 import { resolveTarget } from '../routes/resolve.ts';
 import { compileRoutes, type Route } from '../routes/table.ts';
 import { makeTarget, type Target } from '../routes/target.ts';
 import { removedPrefix, upstreamPath } from '../routes/upstream-path.ts';
+import { gatewayCookies } from '../session/cookie-names.ts';
 
 export interface ExplainOptions {
   config?: string;
@@ -25,32 +29,43 @@ export interface ExplainOptions {
   bearer?: boolean;
   /** The address of the client. */
   from: string;
+  /** Headers of the request, such as `X-Requested-With: fetch`. */
+  header?: readonly string[];
+}
+
+/** A request as it is asked about. */
+interface Question {
+  method: string;
+  target: Target;
+  claims: Record<string, unknown> | undefined;
+  /** The claims are of an access token. */
+  bearer: boolean;
+  address: string;
+  /** Name, value, name, value. */
+  rawHeaders: string[];
 }
 
 const mask = '***';
 
 /**
  * `sallyport explain METHOD URL`: which route takes a request, which rule decides and how, and the headers that
- * the upstream would get, tokens masked. It uses the same table and functions as requests. Throws ConfigError.
+ * the upstream would get, tokens masked. It uses the same table and functions as requests. Throws ConfigError, and
+ * Error with a sentence for options that cannot be read.
  */
 export function explain(method: string, url: string, options: ExplainOptions): string {
   const { config } = loadConfig({ file: options.config, env: process.env });
   const table = compileRoutes(config);
   const claims = options.as === undefined ? undefined : readClaims(options.as);
+  const rawHeaders = (options.header ?? []).flatMap(readHeader);
   try {
     const target = readTarget(url, config);
     compileHosts(config.publicUrl, table).originOf(target);
-    const resolution = resolveTarget(table, config.endpoints.prefix, target, method.toUpperCase());
+    const { bearer = false, from: address } = options;
+    const question = { method: method.toUpperCase(), target, claims, bearer, address, rawHeaders };
+    const resolution = resolveTarget(table, config.endpoints.prefix, target, question.method);
+    if (!proxiedMethods.includes(question.method)) throw new GatewayError('method_not_allowed');
     if (resolution.kind === 'endpoint') return `endpoint  ${resolution.path}: answered by the gateway itself`;
-    return explainRoute(
-      config,
-      table.routes,
-      resolution.route,
-      method.toUpperCase(),
-      target,
-      claims,
-      options,
-    );
+    return explainRoute(config, table.routes, resolution.route, question);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     return `refused   ${error.status} ${error.code}: ${[error.sentence, error.detail].filter(Boolean).join(' ')}`;
@@ -58,18 +73,31 @@ export function explain(method: string, url: string, options: ExplainOptions): s
 }
 
 function readClaims(file: string): Record<string, unknown> {
-  const claims: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  let claims: unknown;
+  try {
+    claims = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file} cannot be read as JSON: ${(error as Error).message}`, { cause: error });
+  }
   if (claims === null || typeof claims !== 'object' || Array.isArray(claims)) {
     throw new Error(`${file} has to hold an object of claims, such as {"sub":"ada","groups":["staff"]}`);
   }
   return claims as Record<string, unknown>;
 }
 
+function readHeader(text: string): [name: string, value: string] {
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new Error(`--header ${text}: a name, a colon and a value, such as 'Accept: text/html'`);
+  }
+  return [name, value];
+}
+
 /** A client whose access token has these claims; without `iss` it is one of the first issuer. */
 function clientOf(
   { bearer, providers }: Config,
   given: Record<string, unknown>,
-  claims: Record<string, unknown>,
+  claimPaths: ReadonlySet<string>,
 ) {
   const issuer = given.iss ?? bearer[0]?.issuer;
   const entry = bearer.find((each) => each.issuer === issuer);
@@ -78,7 +106,7 @@ function clientOf(
   const { requireVerifiedEmail } = entry;
   const rules = { claims: entry.claims, countUnverifiedEmail: false, requireVerifiedEmail };
   return {
-    ...personOf(rules, String(given.sub ?? ''), claims),
+    ...personOf(rules, String(given.sub ?? ''), pickClaims(given, claimPaths, entry.claims.username)),
     bearer: true,
     scopes: scopesOf(given),
     provider,
@@ -91,53 +119,42 @@ function clientOf(
 /** A URL, or a path of the first public origin; byte for byte, since spelling is what may be asked about. */
 function readTarget(url: string, { publicUrl }: Config): Target {
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
-  const host = absolute?.[1] ?? new URL(publicUrl[0] ?? '').host;
-  const path = absolute ? absolute[2] || '/' : url;
-  return makeTarget(path, host);
+  if (!absolute) return makeTarget(url, new URL(publicUrl[0] ?? '').host);
+  const rest = absolute[2] ?? '';
+  return makeTarget(rest.startsWith('/') ? rest : `/${rest}`, absolute[1] ?? '');
 }
 
-function explainRoute(
-  config: Config,
-  routes: readonly Route[],
-  route: Route,
-  method: string,
-  target: Target,
-  given: Record<string, unknown> | undefined,
-  { from: address, bearer = false }: ExplainOptions,
-): string {
+function explainRoute(config: Config, routes: readonly Route[], route: Route, question: Question): string {
+  const { target, rawHeaders } = question;
   const sets = new Map(routes.map((each) => [each, headerSet(config, each)]));
   const { claimPaths } = collectNeeds(
     config,
     [...sets.values()].flatMap((set) => [...set.values()]),
   );
-  const subject = String(given?.sub ?? '');
+  const subject = String(question.claims?.sub ?? '');
   const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
   const settings = config.providers[provider];
+  const given = question.claims;
   const claims = given && pickClaims(given, claimPaths, settings?.claims.username);
   const accessToken = settings?.dpop ? undefined : mask;
   const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
   const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
-  const person = bearer && given && claims ? clientOf(config, given, claims) : session;
-  const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
-  const decision = decide(route, {
-    person,
-    isFrom,
-    navigation: method === 'GET' || method === 'HEAD',
-    preflight: false,
-    forgeable: isForgeable(method, {}),
-  });
+  const client = given && clientOf(config, given, claimPaths);
+  const person = question.bearer ? client : session;
+  const decision = explainDecision(route, question, person);
   const lines = [
     `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
     `allow     ${typeof route.allow === 'string' ? route.allow : JSON.stringify(route.allow)}`,
-    `decision  ${decision.kind}${decision.kind === 'deny' ? ` (${decision.code})` : ''}: ${decision.reason}`,
+    ...decision.lines,
   ];
-  if (decision.kind !== 'allow') return lines.join('\n');
+  if (!decision.isAllowed) return lines.join('\n');
 
   const path = upstreamPath(route, target.path) + target.query;
   if (path !== target.path + target.query) lines.push(`path      ${path}`);
+  const assertions = [config, ...routes].flatMap(({ assertion }) => assertion ?? []);
   const assertion = route.assertion ?? config.assertion;
   const build = compileRequestHeaders(
-    { owned: ownedNames(sets.values(), []), ownsCookie: () => false },
+    { owned: ownedNames(sets.values(), assertions), ownsCookie: gatewayCookies(config).owns },
     {
       templates: sets.get(route) ?? new Map(),
       computed: assertion && [[assertion.header, ({ person: somebody }) => somebody && mask]],
@@ -147,13 +164,69 @@ function explainRoute(
   );
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
   const headers = build(
-    { rawHeaders: [], headers: {} },
-    { address, trusted: false, host: target.host, scheme },
+    { rawHeaders, headers: joined(rawHeaders) },
+    { address: question.address, trusted: false, host: target.host, scheme },
     { requestId: mask, person },
     originOf(route),
   );
-  for (let at = 0; at < headers.length; at += 2) lines.push(`header    ${headers[at]}: ${headers[at + 1]}`);
+  for (let at = 0; at < headers.length; at += 2) {
+    const isPassword = route.basicAuth !== undefined && headers[at] === 'Authorization';
+    lines.push(`header    ${headers[at]}: ${isPassword ? `Basic ${mask}` : headers[at + 1]}`);
+  }
   return lines.join('\n');
+}
+
+/**
+ * What is decided. A request without headers is taken for a browser that goes to a page, where it can be one; what
+ * headers would change about that is said too.
+ */
+function explainDecision(
+  route: Route,
+  { method, address, rawHeaders }: Question,
+  person: Person | undefined,
+): { isAllowed: boolean; lines: string[] } {
+  const headers = joined(rawHeaders);
+  const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
+  const asked = {
+    person,
+    isFrom,
+    navigation: isNavigation(method, headers),
+    preflight: isPreflight(method, headers),
+    forgeable: isForgeable(method, headers),
+  };
+  if (rawHeaders.length > 0) {
+    const decision = decide(route, asked);
+    return { isAllowed: decision.kind === 'allow', lines: [`decision  ${describe(decision)}`] };
+  }
+  const usual = { ...asked, navigation: isNavigation(method, { accept: 'text/html' }) };
+  const decision = decide(route, usual);
+  const variants: [when: string, request: AccessRequest][] = [
+    ['no browser that goes to a page', { ...usual, navigation: false }],
+    ['a CORS preflight', { ...usual, preflight: method === 'OPTIONS' }],
+    ['with X-Requested-With', { ...usual, navigation: false, forgeable: false }],
+  ];
+  const others = new Map<string, string>();
+  for (const [when, request] of variants) {
+    const text = describe(decide(route, request));
+    if (text !== describe(decision) && !others.has(text)) others.set(text, when);
+  }
+  const otherwise = [...others].map(([text, when]) => `          ${when}: ${text}`);
+  return { isAllowed: decision.kind === 'allow', lines: [`decision  ${describe(decision)}`, ...otherwise] };
+}
+
+function describe(decision: Decision): string {
+  return `${decision.kind}${decision.kind === 'deny' ? ` (${decision.code})` : ''}: ${decision.reason}`;
+}
+
+/** Headers by name, as Node gives them. */
+function joined(rawHeaders: readonly string[]): IncomingHttpHeaders {
+  const headers: Record<string, string> = {};
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? '';
+    const before = headers[name];
+    headers[name] = before === undefined ? (rawHeaders[at + 1] ?? '') : `${before}, ${rawHeaders[at + 1]}`;
+  }
+  return headers;
 }
 
 /** The first upstream's; of a socket, the name that stands in Host. */

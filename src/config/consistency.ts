@@ -33,6 +33,7 @@ function upstreamProblems(config: Loose): Inconsistency[] {
       message: 'this key is required: the application, such as http://legacy:8080 (or give `routes`).',
     });
   }
+  const prefix = asTexts(asMap(config.endpoints).prefix)[0] ?? '/oauth2';
   const seen = new Map<string, string>();
   if (config.upstream !== undefined) seen.set('* /', 'the top-level `upstream`');
   for (const [index, route] of routes.entries()) {
@@ -41,13 +42,16 @@ function upstreamProblems(config: Loose): Inconsistency[] {
       ...routeProblems(route).map(({ key, message }) => ({ path: ['routes', index, key], message })),
     );
     const path = typeof route.path === 'string' ? route.path.replace(/(.)\/$/, '$1') : '/';
-    const methods = asTexts(route.methods).map((method) => method.toUpperCase());
-    for (const method of methods.length > 0 ? methods : ['']) {
-      const key = `${host} ${path} ${method}`.trimEnd();
-      const first = seen.get(key);
-      if (first === undefined) seen.set(key, `routes[${index}]`);
-      else found.push({ path: ['routes', index], message: `matches the very same requests as ${first}.` });
+    if (path === prefix || path.startsWith(`${prefix}/`)) {
+      const message = `the gateway answers everything below ${prefix} itself (endpoints.prefix), so this would have no effect.`;
+      found.push({ path: ['routes', index, 'path'], message });
     }
+    const methods = asTexts(route.methods).map((method) => method.toUpperCase());
+    const keys = (methods.length > 0 ? methods : ['']).map((method) => `${host} ${path} ${method}`.trimEnd());
+    const first = keys.map((key) => seen.get(key)).find((other) => other !== undefined);
+    if (first)
+      found.push({ path: ['routes', index], message: `matches the very same requests as ${first}.` });
+    for (const key of keys) if (!seen.has(key)) seen.set(key, `routes[${index}]`);
   }
   return found;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
 import type { Hosts } from '../routes/hosts.ts';
-import { type Resolution, resolveTarget } from '../routes/resolve.ts';
+import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
 import type { RouteTable } from '../routes/table.ts';
 import { readTarget, type Target } from '../routes/target.ts';
 
@@ -64,6 +64,9 @@ function readExchange(
   function readDestination(): Destination | Refusal {
     try {
       const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
+      const asked = peer.trusted ? askedEndpoint(prefix, target.path) : undefined;
+      // A proxy that asks may know the gateway by a name that browsers never see.
+      if (asked) return { target, origin: hosts.standard, resolution: { kind: 'endpoint', path: asked } };
       const origin = hosts.originOf(target);
       return { target, origin, resolution: resolveTarget(table, prefix, target, method) };
     } catch (error) {

@@ -31,12 +31,8 @@ export function answerMalformed(code: string | undefined): Answer {
   return errorAnswer(new GatewayError(known), { requestId: '-', page: false });
 }
 
-function loginUrl(
-  { request }: Exchange,
-  { origin, target, resolution }: Destination,
-  prefix: string,
-): string {
-  const isSafe = request.method === 'GET' || request.method === 'HEAD';
+function loginUrl({ method }: Exchange, { origin, target, resolution }: Destination, prefix: string): string {
+  const isSafe = method === 'GET' || method === 'HEAD';
   const rd = isSafe ? target.path + target.query : '/';
   const [provider] = (resolution.kind === 'route' && resolution.route.provider) || [];
   const wanted = provider === undefined ? '' : `&provider=${encodeURIComponent(provider)}`;
@@ -62,7 +58,7 @@ function nextSteps(
       { label: 'Go to the start page', href: '/' },
     ];
   }
-  if (error.status >= 502 && exchange.request.method === 'GET') {
+  if (error.status >= 502 && exchange.method === 'GET') {
     const { origin, target } = destination;
     // A failed callback cannot be repeated: its code is spent.
     return [{ label: 'Try again', href: error.returnTo ?? `${origin}${target.path}${target.query}` }];

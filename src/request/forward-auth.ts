@@ -1,18 +1,21 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GatewayError } from '../errors.ts';
 import { startLogin } from '../identity/login/start.ts';
-import { forwardedValue } from '../listen/peer.ts';
 import { proxiedMethods, sendAnswer } from '../listen/server.ts';
-import { resolveTarget } from '../routes/resolve.ts';
+import { askedBelow, askedEndpoint, resolveTarget } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
 import { type Admission, admit, refusal, visitOf } from './admission.ts';
-import type { Destination, Exchange, ExchangeOf } from './exchange.ts';
+import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { refuseForeignOrigin } from './upgrade.ts';
 
 /**
  * Answers for proxies that forward by themselves and only ask whether they may: `auth` for nginx's
  * auth_request (202, 401, 403), `forward-auth` for Traefik, Caddy, Envoy and HAProxy (200, 302 to the login,
  * 401, 403). The same routes and rules decide as for requests that pass through.
+ *
+ * Traefik, Caddy, HAProxy and nginx name the original request in headers. Envoy, and what is built on it, sends
+ * the request itself without its body, its path behind the one of the endpoint.
  */
 export async function registerForwardAuth(
   app: FastifyInstance,
@@ -54,8 +57,12 @@ async function answer(
   reply.header('cache-control', 'no-store');
   const destination = readOriginal(parts, exchange);
   const { resolution, origin, target } = destination;
-  // The gateway's own endpoints are answered by the gateway itself, whoever asks.
-  if (resolution.kind === 'endpoint') return reply.code(allowed).send();
+  if (resolution.kind === 'endpoint') {
+    // The answer to a question holds tokens, which no script of a page may read through the proxy.
+    if (askedEndpoint(parts.reader.prefix, resolution.path)) throw new GatewayError('untrusted_peer');
+    // The gateway's other endpoints are answered by the gateway itself, whoever asks.
+    return reply.code(allowed).send();
+  }
   const admission: Admission = await admit(parts, exchange, resolution.route);
   const { caller, decision } = admission;
   if (decision.kind === 'deny') throw refusal(parts, admission);
@@ -69,6 +76,10 @@ async function answer(
       }),
     );
   }
+  // Of a handshake, this header is what proxies pass on; Upgrade belongs to their own connection.
+  if (exchange.request.headers['sec-websocket-key'] !== undefined) {
+    refuseForeignOrigin(parts, exchange, caller);
+  }
   const headers = parts.forwarder.identityHeaders(resolution.route, {
     requestId: exchange.requestId,
     person: caller?.person,
@@ -80,7 +91,8 @@ async function answer(
 
 /**
  * Puts the request that the proxy asks about in place of the proxy's own, as it says it is: it is what is
- * decided, logged and named on pages. Throws GatewayError 403 for a peer that is not trusted.
+ * decided, logged and named on pages. Throws GatewayError 403 for a peer that is not trusted, and 400 where
+ * the request is not named, or named in two ways: one of them may be the client's.
  */
 function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
   const { request, peer } = exchange;
@@ -89,35 +101,63 @@ function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
       detail: `${peer.address} is not in trustedProxies of the gateway's configuration.`,
     });
   }
-  const first = (...names: string[]) => {
-    for (const name of names) {
-      const value = request.headers[name];
-      if (typeof value === 'string' && value !== '') return value;
-    }
-    return undefined;
+  const { target: asked } = arrived(exchange);
+  const below = askedBelow(reader.prefix, asked);
+  const header = (name: string) => {
+    const value = request.headers[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
   };
-  const method = (first('x-forwarded-method', 'x-original-method') ?? 'GET').toUpperCase();
-  const { uri, host } = readOriginalUrl(
-    first('x-original-url', 'x-forwarded-uri', 'x-original-uri'),
-    forwardedValue(request, peer, 'x-forwarded-host') ?? request.headers.host,
-  );
-  const target = makeTarget(uri, host);
-  const resolution = resolveTarget(reader.table, reader.prefix, target, method);
-  const destination = { target, resolution, origin: reader.hosts.originOf(target) };
-  exchange.method = method;
-  exchange.destination = destination;
-  return destination;
-}
-
-/** A path with its query, or a whole URL, whose host then counts. */
-function readOriginalUrl(url: string | undefined, host: string | undefined): { uri: string; host: string } {
-  if (url === undefined) {
+  const whole = splitUrl(header('x-original-url'));
+  const forwarded = splitUrl(header('x-forwarded-uri'));
+  const uri = theOnly('address', below, whole?.uri, forwarded?.uri);
+  if (uri === undefined) {
     throw new GatewayError('malformed_request', {
       detail: 'The proxy has to name the original request in X-Forwarded-Uri or X-Original-URL.',
     });
   }
+  const host = theOnly(
+    'host',
+    below && request.headers.host,
+    whole?.host,
+    forwarded?.host,
+    // Some proxies append what they see to what the client sent.
+    ...(header('x-forwarded-host')?.split(',') ?? []),
+  );
+  const method = theOnly(
+    'method',
+    below && request.method,
+    header('x-forwarded-method')?.toUpperCase(),
+    header('x-original-method')?.toUpperCase(),
+  );
+  if (method !== undefined && !methods.has(method)) throw new GatewayError('method_not_allowed');
+  const target = makeTarget(uri, host ?? asked.host);
+  exchange.method = method ?? 'GET';
+  const resolution = resolveTarget(reader.table, reader.prefix, target, exchange.method);
+  const destination = { target, resolution, origin: reader.hosts.originOf(target) };
+  exchange.destination = destination;
+  return destination;
+}
+
+const methods: ReadonlySet<string> = new Set(proxiedMethods);
+
+/** Of what is named more than once, one and the same: proxies pass on what they do not set themselves. */
+function theOnly(what: string, ...named: readonly (string | undefined)[]): string | undefined {
+  // Of hosts alone the case is nothing (RFC 9110 §4.2.3).
+  const plain = (value: string) => (what === 'host' ? value.trim().toLowerCase() : value);
+  const [first, ...others] = named.flatMap((value) => (value === undefined ? [] : [plain(value)]));
+  if (others.some((value) => value !== first)) {
+    throw new GatewayError('malformed_request', {
+      detail: `The question names the ${what} of the original request in two ways.`,
+    });
+  }
+  return first;
+}
+
+/** A path with its query, or a whole URL. */
+function splitUrl(url: string | undefined): { uri: string; host: string | undefined } | undefined {
+  if (url === undefined) return undefined;
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
-  if (!absolute) return { uri: url, host: host ?? '' };
+  if (!absolute) return { uri: url, host: undefined };
   const rest = absolute[2] ?? '';
-  return { uri: rest.startsWith('/') ? rest : `/${rest}`, host: absolute[1] ?? '' };
+  return { uri: rest.startsWith('/') ? rest : `/${rest}`, host: absolute[1] };
 }

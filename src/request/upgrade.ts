@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts';
 import { whenAnswered } from '../listen/answers.ts';
 import { wireFormat } from '../listen/server.ts';
 import { logRequest } from '../observe/access-log.ts';
-import { admit, forwardingOf, refusal } from './admission.ts';
+import { type Admission, admit, forwardingOf, refusal } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import type { Parts } from './parts.ts';
@@ -52,10 +52,7 @@ async function passHandshake(
   // The client may have left while the session was looked up.
   if (socket.destroyed) return;
   if (decision.kind !== 'allow') throw refusal(parts, admission);
-  const { origin } = exchange.request.headers;
-  // RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along.
-  if (caller?.current && origin !== undefined && !parts.login.returnOrigins.has(origin))
-    throw new GatewayError('cross_site');
+  refuseForeignOrigin(parts, exchange, caller);
   parts.forwarder.openTunnel({
     ...forwardingOf(parts, exchange, destination, route, caller),
     socket,
@@ -63,4 +60,19 @@ async function passHandshake(
     answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),
     fail,
   });
+}
+
+/**
+ * RFC 6455 §10.2: browsers open sockets to any site and send that site's cookies along. Throws GatewayError 403
+ * for a handshake that rides on the session cookie from another site.
+ */
+export function refuseForeignOrigin(
+  { login }: Parts,
+  { request }: Exchange,
+  caller: Admission['caller'],
+): void {
+  const { origin } = request.headers;
+  if (caller?.current && origin !== undefined && !login.returnOrigins.has(origin)) {
+    throw new GatewayError('cross_site');
+  }
 }

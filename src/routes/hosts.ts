@@ -6,6 +6,8 @@ import type { Target } from './target.ts';
 export interface Hosts {
   /** The public origin that a request came to. Throws GatewayError 421 for a host that is not ours. */
   originOf(target: Target): string;
+  /** The first of the public origins. */
+  standard: string;
 }
 
 /**
@@ -21,6 +23,7 @@ export function compileHosts(publicUrls: readonly string[], table: RouteTable): 
   }
   const [standard = ''] = publicUrls;
   return {
+    standard,
     originOf(target) {
       // Front proxies often drop or change the port, so the name alone is enough.
       const origin = byHost.get(target.host) ?? byHostname.get(target.hostname);

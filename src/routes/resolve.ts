@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import { isSuspicious, longestSuspiciousPath, readings } from './path.ts';
+import { isTooLong, readings } from './path.ts';
 import type { Route, RouteTable } from './table.ts';
 import type { Target } from './target.ts';
 
@@ -12,7 +12,7 @@ export type Resolution = { kind: 'endpoint'; path: string } | { kind: 'route'; r
  * another. Throws GatewayError.
  */
 export function resolveTarget(table: RouteTable, prefix: string, target: Target, method: string): Resolution {
-  if (target.path.length > longestSuspiciousPath && isSuspicious(target.path)) {
+  if (isTooLong(target.path)) {
     throw new GatewayError('ambiguous_path', { detail: 'It is too long to be read in every way.' });
   }
   let first: Resolution | undefined;
@@ -26,6 +26,22 @@ export function resolveTarget(table: RouteTable, prefix: string, target: Target,
   }
   if (!first) throw new GatewayError('no_route');
   return first;
+}
+
+/**
+ * The endpoint at which a proxy asks about another request, if this is one. What stands behind it is the path
+ * that is asked about: it is read as a path of its own, and so the raw spelling counts here.
+ */
+export function askedEndpoint(prefix: string, path: string): string | undefined {
+  const forwardAuth = `${prefix}/forward-auth`;
+  if (path === forwardAuth || path === `${prefix}/auth`) return path;
+  return path.startsWith(`${forwardAuth}/`) ? forwardAuth : undefined;
+}
+
+/** Path and query that are asked about behind the endpoint's own path; undefined where nothing stands there. */
+export function askedBelow(prefix: string, { path, query }: Target): string | undefined {
+  const forwardAuth = `${prefix}/forward-auth`;
+  return path.startsWith(`${forwardAuth}/`) ? path.slice(forwardAuth.length) + query : undefined;
 }
 
 function resolveReading(

@@ -14,7 +14,11 @@ interface PathEntry {
   anyMethod: Route | undefined;
 }
 
-type PathTable = Map<string, PathEntry>;
+interface PathTable {
+  entries: Map<string, PathEntry>;
+  /** The length of the longest path: nothing longer has to be looked up. */
+  longest: number;
+}
 
 export interface RouteTable {
   /** The route that takes a request: exact host over wildcard over none, then longer path, then `methods`. */
@@ -26,7 +30,7 @@ export interface RouteTable {
   routes: readonly Route[];
 }
 
-/** Compiles the routes of a configuration; look-ups cost one step a path segment, however many routes there are. */
+/** Compiles the routes of a configuration; a look-up costs one step a segment of the path, as deep as routes go. */
 export function compileRoutes({ routes: configured }: Pick<Config, 'routes'>): RouteTable {
   const routes = configured.map(
     (route): Route => ({ ...route, label: `${route.host ?? ''}${route.path}`, rule: ruleOf(route) }),
@@ -69,23 +73,25 @@ function ruleOf({ allow, unauthenticated, preflight, csrf, provider, resource }:
 
 function addRoute(hosts: Map<string, PathTable>, route: Route): void {
   const host = route.host ?? '';
-  const table = hosts.get(host) ?? new Map<string, PathEntry>();
+  const table = hosts.get(host) ?? { entries: new Map<string, PathEntry>(), longest: 0 };
   hosts.set(host, table);
-  const entry = table.get(route.path) ?? { byMethod: new Map(), anyMethod: undefined };
-  table.set(route.path, entry);
+  const entry = table.entries.get(route.path) ?? { byMethod: new Map(), anyMethod: undefined };
+  table.entries.set(route.path, entry);
+  table.longest = Math.max(table.longest, route.path.length);
   if (route.methods) for (const method of route.methods) entry.byMethod.set(method, route);
   else entry.anyMethod = route;
 }
 
 function matchPath(table: PathTable | undefined, path: string, method: string): Route | undefined {
   if (!table) return undefined;
-  let end = path.length;
+  const { entries, longest } = table;
+  let end = path.length <= longest ? path.length : path.lastIndexOf('/', longest);
   while (end > 0) {
-    const entry = table.get(path.slice(0, end));
+    const entry = entries.get(path.slice(0, end));
     const route = entry && (entry.byMethod.get(method) ?? entry.anyMethod);
     if (route) return route;
     end = path.lastIndexOf('/', end - 1);
   }
-  const root = table.get('/');
+  const root = entries.get('/');
   return root && (root.byMethod.get(method) ?? root.anyMethod);
 }

@@ -36,12 +36,15 @@ export function readTarget(request: IncomingMessage, forwardedHost: string | und
   return makeTarget(pathAndQuery, host);
 }
 
+/** RFC 1035 §2.3.4; looking up a longer one would cost more, label by label. */
+const longestHostname = 253;
+
 /**
  * The target of a path with its query and a host. Throws GatewayError 400 where they are malformed.
  */
 export function makeTarget(pathAndQuery: string, host: string): Target {
   const hostname = hostPattern.exec(host)?.[1];
-  if (hostname === undefined) throw new GatewayError('ambiguous_host');
+  if (hostname === undefined || hostname.length > longestHostname) throw new GatewayError('ambiguous_host');
   if (!pathAndQuery.startsWith('/')) throw new GatewayError('malformed_target');
   // A fragment never travels in a request; who sends one wants two readers to disagree.
   if (pathAndQuery.includes('#') || hasControlCharacter(pathAndQuery))

@@ -77,3 +77,91 @@ test('who is not allowed is told who they are, and can sign in as someone else',
   t.match(line, { subject: 'grace', reason: /allow\[0\]\.groups/ });
   t.equal(upstream.requests.filter(({ url }) => url.startsWith('/admins')).length, 0);
 });
+
+test('groups come from a dotted path, as a list or as words; what is neither gives none', async (t) => {
+  const roles = (value: unknown) => ({ realm_access: { roles: value }, groups: ['admins'] });
+  const provider = await startProvider({
+    people: {
+      list: roles(['staff', 'admins']),
+      words: roles('staff  admins'),
+      part: roles('staff superadmins admins2'),
+      comma: roles('staff,admins'),
+      number: roles([1, { admins: true }, ['admins']]),
+      map: roles({ admins: true }),
+      none: { groups: ['admins'] },
+    },
+    scopes: { groups: ['groups', 'realm_access'] },
+  });
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const routes = [
+    { path: '/', upstream: upstream.url },
+    { path: '/admins', upstream: upstream.url, allow: [{ groups: ['admins'] }] },
+    { path: '/numbered', upstream: upstream.url, allow: [{ groups: ['1'] }] },
+  ];
+  const claims = { groups: 'realm_access.roles' };
+  const gateway = await startTestGateway({ provider, config: { routes, provider: { claims } } });
+  t.teardown(() => gateway.close());
+  for (const [person, expected] of Object.entries({
+    list: 200,
+    words: 200,
+    part: 403,
+    comma: 403,
+    number: 403,
+    map: 403,
+    none: 403,
+  })) {
+    const client = createClient();
+    t.teardown(() => client.close());
+    await logIn(client, gateway.url, person);
+    t.equal((await client.get(`${gateway.url}/admins`)).status, expected, person);
+    t.equal((await client.get(`${gateway.url}/numbered`)).status, 403, person);
+  }
+});
+
+test('an email address that the provider calls unverified counts only where the configuration says so', async (t) => {
+  const email = 'Ada@Example.com';
+  const provider = await startProvider({
+    people: {
+      verified: { email, email_verified: true },
+      silent: { email },
+      unverified: { email, email_verified: false },
+      worded: { email, email_verified: 'false' },
+      none: { email_verified: true },
+    },
+  });
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const routes = [
+    { path: '/', upstream: upstream.url },
+    { path: '/email', upstream: upstream.url, allow: [{ emails: 'ada@example.COM' }] },
+    { path: '/domain', upstream: upstream.url, allow: [{ emailDomains: 'EXAMPLE.com' }] },
+  ];
+  const expected: Record<string, [usual: number, insecure: number]> = {
+    verified: [200, 200],
+    silent: [200, 200],
+    unverified: [403, 200],
+    worded: [403, 200],
+    none: [403, 403],
+  };
+  for (const insecureUnverifiedEmail of [false, true]) {
+    const gateway = await startTestGateway({
+      provider,
+      config: { routes, provider: { insecureUnverifiedEmail } },
+    });
+    t.teardown(() => gateway.close());
+    for (const [person, statuses] of Object.entries(expected)) {
+      const client = createClient();
+      t.teardown(() => client.close());
+      await logIn(client, gateway.url, person);
+      for (const path of ['/email', '/domain']) {
+        const { status } = await client.get(gateway.url + path);
+        t.equal(
+          status,
+          statuses[insecureUnverifiedEmail ? 1 : 0],
+          `${person} ${path} ${insecureUnverifiedEmail}`,
+        );
+      }
+    }
+  }
+});

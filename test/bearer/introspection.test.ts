@@ -93,6 +93,18 @@ test('E6: a token that is not active is refused, and that is remembered for a mo
   );
 });
 
+test('E6: without a configured audience, a token for nobody in particular passes, and one for another does not', async (t) => {
+  const scene = await arrange(t, { audience: undefined });
+  const statusOf = async (aud: unknown) => {
+    answering(scene, { aud });
+    return (await scene.ask(opaque())).status;
+  };
+  t.equal(await statusOf(undefined), 200);
+  t.equal(await statusOf(scene.provider.clientId), 200, 'for the client that asks');
+  for (const aud of ['https://other.example.com', ['a', 'b'], '', {}])
+    t.equal(await statusOf(aud), 401, JSON.stringify(aud));
+});
+
 test('E6: exp, nbf, aud, iss, scope and the kind of token are checked here too', async (t) => {
   const scene = await arrange(t);
   const bad: Record<string, Record<string, unknown>> = {

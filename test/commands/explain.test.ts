@@ -85,3 +85,67 @@ test('claims that are no object are refused with an example', async (t) => {
     { message: /has to hold an object of claims/ },
   );
 });
+
+test('headers of the request decide what depends on them; without any, what they would change is said', async (t) => {
+  const routes = `routes:
+  - { path: /, upstream: "http://legacy:8080" }
+  - { path: /api, upstream: "http://api:3000", csrf: header, preflight: pass }
+`;
+  const folder = t.testdir({
+    'c.yaml': text.replace(/routes:[\s\S]*(?=headers:)/, routes),
+    'ada.json': '{"sub":"ada"}',
+  });
+  const ask = (method: string, url: string, header: string[] = [], as?: string) =>
+    explain(method, url, {
+      config: join(folder, 'c.yaml'),
+      from: '::1',
+      header,
+      ...(as && { as: join(folder, as) }),
+    }).split('\n');
+
+  t.match(ask('GET', '/x').slice(2), [
+    'decision  login: not signed in: sent to the login',
+    '          no browser that goes to a page: deny (not_signed_in): not signed in',
+  ]);
+  t.equal(ask('GET', '/x', ['Accept: */*'])[2], 'decision  deny (not_signed_in): not signed in');
+  const navigation = ['Accept: text/html', 'Sec-Fetch-Mode: navigate'];
+  t.equal(ask('GET', '/x', navigation)[2], 'decision  login: not signed in: sent to the login');
+  t.equal(ask('POST', '/x')[2], 'decision  deny (not_signed_in): not signed in');
+  t.match(ask('OPTIONS', '/api').slice(2), [
+    'decision  deny (not_signed_in): not signed in',
+    '          a CORS preflight: allow: a CORS preflight, which the route lets pass',
+  ]);
+  t.match(ask('POST', '/api', [], 'ada.json').slice(2), [
+    /^decision {2}deny \(forgery_header_missing\)/,
+    '          with X-Requested-With: allow: signed in',
+  ]);
+  const sent = ask(
+    'POST',
+    '/api',
+    ['X-Requested-With: x', 'X_Forwarded_User: root', 'Cookie: a=b; sallyport=c'],
+    'ada.json',
+  );
+  t.ok(sent.includes('header    X-Requested-With: x'), 'the headers of the request go along');
+  t.notOk(sent.join().includes('root'), 'but for those that nobody may bring');
+  t.throws(() => ask('GET', '/', ['no header']), { message: /a name, a colon and a value/ });
+});
+
+test('passwords and methods that are never forwarded', async (t) => {
+  const basicAuth = 'basicAuth: { username: "{claims.sub}", password: s3cret-pass }';
+  const folder = t.testdir({
+    'c.yaml': text.replace(
+      'upstream: "http://legacy:8080" }',
+      `upstream: "http://legacy:8080", ${basicAuth} }`,
+    ),
+    'ada.json': '{"sub":"ada"}',
+  });
+  const options = { config: join(folder, 'c.yaml'), from: '::1', as: join(folder, 'ada.json') };
+  const allowed = explain('GET', '/x', options);
+  t.match(allowed, 'header    Authorization: Basic ***');
+  t.notMatch(allowed, Buffer.from('ada:s3cret-pass').toString('base64'));
+  t.equal(
+    explain('TRACE', '/x', options),
+    'refused   405 method_not_allowed: This method is not allowed here.',
+  );
+  t.match(explain('get', 'https://app.example.com?x=1', options), 'route     / ->', 'a query without a path');
+});

@@ -255,6 +255,27 @@ const wrong: Wrong[] = [
     says: /the very same requests as routes\[0\]/,
   },
   {
+    what: 'two routes have a method in common',
+    text: `${good}routes:\n  - { path: /api, methods: [GET, POST], upstream: "http://a:1" }\n  - { path: /api, methods: [post, PUT], upstream: "http://b:1" }\n`,
+    path: 'routes[1]',
+    source: 'sallyport.yaml:11',
+    says: /the very same requests as routes\[0\]/,
+  },
+  {
+    what: 'two routes are for one host in two spellings',
+    text: `${good}routes:\n  - { host: A.example.com, upstream: "http://a:1" }\n  - { host: a.example.com, path: /, upstream: "http://b:1" }\n`,
+    path: 'routes[1]',
+    source: 'sallyport.yaml:11',
+    says: /the very same requests as routes\[0\]/,
+  },
+  {
+    what: 'a route is below the gateway’s own endpoints',
+    text: `${good}routes:\n  - { path: /oauth2/app, upstream: "http://a:1" }\n`,
+    path: 'routes[0].path',
+    source: 'sallyport.yaml:10',
+    says: /answers everything below \/oauth2 itself/,
+  },
+  {
     what: 'a route repeats the top-level upstream',
     text: `${good}routes:\n  - { path: /, upstream: "http://a:1" }\n`,
     path: 'routes[0]',

@@ -2,11 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Test } from 'tap';
-import { startOnFreePort } from '../support/applications/application.ts';
+import { type Running, startOnFreePort } from '../support/applications/application.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { launchBrowser } from '../support/browser.ts';
-import type { Child } from '../support/child.ts';
-import { createClient } from '../support/client.ts';
+import { type Client, createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
@@ -16,6 +15,9 @@ import { type Echo, valuesOf } from '../support/upstream.ts';
 export interface ProxyPlace {
   port: number;
   folder: string;
+  /** Host and port of the gateway, and of the application behind the proxy. */
+  gateway: string;
+  application: string;
   /**
    * Copies a file of config/forward-auth to the folder, with this test's addresses instead of the documented
    * ones; `change` does what else the proxy needs.
@@ -37,8 +39,19 @@ const forgeable = [
 /** Long enough for a browser on a busy machine; a tenth of it is how often the cookie is written again. */
 const idleSeconds = 20;
 
+export interface ScenarioOptions {
+  /** More of the gateway's configuration. */
+  config?: Record<string, unknown>;
+  /** The proxy cannot hand on the cookies of a question that was answered with yes (false). */
+  withoutCookies?: boolean;
+}
+
 /** A browser logs in through a proxy that asks the gateway, and what must not pass does not. */
-export async function checkForwardAuth(t: Test, start: (place: ProxyPlace) => Promise<Child>): Promise<void> {
+export async function checkForwardAuth(
+  t: Test,
+  start: (place: ProxyPlace) => Promise<Running>,
+  { config = {}, withoutCookies = false }: ScenarioOptions = {},
+): Promise<void> {
   const provider = await startProvider();
   t.teardown(() => provider.stop());
   const application = await arrangeUpstream(t);
@@ -50,31 +63,38 @@ export async function checkForwardAuth(t: Test, start: (place: ProxyPlace) => Pr
       { path: '/open', upstream: application.url, allow: 'public' },
       { path: '/admins', upstream: application.url, allow: [{ groups: ['admins'] }] },
     ];
-    const session = { idleTimeout: `${idleSeconds}s` };
+    const session = { idleTimeout: `${idleSeconds}s`, ...(withoutCookies && { store: 'memory' }) };
     const gateway = await startTestGateway({
       provider,
-      config: { publicUrl, trustedProxies: ['127.0.0.1'], routes, session },
+      config: { publicUrl, trustedProxies: ['127.0.0.1'], routes, session, ...config },
       awaitProvider: false,
     });
     closeGateway = () => gateway.close();
     t.teardown(closeGateway);
+    const addresses = { gateway: new URL(gateway.url).host, application: new URL(application.url).host };
     const place = async (name: string, change = (text: string) => text) => {
       const text = (await readFile(new URL(name, documented), 'utf8'))
-        .replaceAll('127.0.0.1:4180', new URL(gateway.url).host)
-        .replaceAll('127.0.0.1:8081', new URL(application.url).host)
+        .replaceAll('127.0.0.1:4180', addresses.gateway)
+        .replaceAll('127.0.0.1:8081', addresses.application)
         .replaceAll('app.example.com', '127.0.0.1');
       const path = join(folder, name);
       await writeFile(path, change(text));
       return path;
     };
-    return start({ port, folder, place });
+    return start({ port, folder, place, ...addresses });
   });
   t.teardown(() => proxy.stop());
   const publicUrl = proxy.url;
 
   const client = createClient();
   t.teardown(() => client.close());
-  const login = await client.navigate(`${publicUrl}/report`);
+  // Some proxies send browsers to the login by themselves, others hand on the gateway's redirect.
+  const toLogin = async (path: string, headers: Record<string, string> = {}) => {
+    const answer = await client.navigate(publicUrl + path, { headers });
+    const { location = '' } = answer.headers;
+    return location.startsWith(`${publicUrl}/oauth2/start?`) ? client.navigate(location) : answer;
+  };
+  const login = await toLogin('/report');
   t.match(login, { status: 302, headers: { location: new RegExp(`^${provider.issuer}/auth\\?`) } });
   t.match(
     login.setCookies.join(),
@@ -108,11 +128,16 @@ export async function checkForwardAuth(t: Test, start: (place: ProxyPlace) => Pr
   for (const name of forgeable) {
     t.strictSame(valuesOf((open.json() as Echo).rawHeaders, name).join(), '', `nobody brings ${name} along`);
   }
-  const forged = await client.navigate(`${publicUrl}/report`, {
-    headers: { 'x-forwarded-uri': '/open', 'x-original-url': '/open', 'x-forwarded-method': 'OPTIONS' },
+  const forged = await toLogin('/forged', {
+    'x-forwarded-uri': '/open',
+    'x-original-url': '/open',
+    'x-forwarded-method': 'OPTIONS',
   });
-  t.equal(forged.status, 302, 'nor the address that is decided on');
-  t.match(forged.headers.location, new RegExp(`^${provider.issuer}/auth\\?`));
+  const { location = '' } = forged.headers;
+  t.ok(
+    forged.status >= 400 || location.startsWith(`${provider.issuer}/auth?`),
+    'nor the address that is decided on',
+  );
   for (const path of ['/admins', '/admins?x=/open', '/open/..%2fadmins', '/open/%2e%2e/admins', '//admins']) {
     const { status } = await client.get(`${publicUrl}${path}`);
     // nginx makes 500 of any refusal that is neither 401 nor 403.
@@ -120,19 +145,46 @@ export async function checkForwardAuth(t: Test, start: (place: ProxyPlace) => Pr
   }
   // The browser may ask for an icon meanwhile.
   const reached = (part: string) => application.requests.filter(({ url }) => url.includes(part));
-  t.strictSame(reached('admins'), [], 'nothing of that reached the application');
+  t.strictSame([...reached('admins'), ...reached('forged')], [], 'nothing of that reached the application');
 
   await logIn(client, publicUrl, 'ada');
   t.equal((await client.get(`${publicUrl}/admins`)).status, 200);
+  await checkQuestionsOfPages(t, client, publicUrl);
+  t.strictSame(reached('/oauth2/'), [], 'nor do they reach the application');
   const posted = await client.request(`${publicUrl}/orders`, { method: 'POST', body: 'a=1' });
   t.match(posted.json(), { method: 'POST' }, 'and a form arrives');
   await wait(idleSeconds * 100 + 200);
   const later = await client.get(`${publicUrl}/report`);
   t.equal(later.status, 200);
-  t.ok(later.setCookies.length > 0, 'a session that is written again travels back');
+  t.equal(later.setCookies.length > 0, !withoutCookies, 'a session that is written again travels back');
 
   await closeGateway();
   const unasked = await client.get(`${publicUrl}/open/unasked`);
   t.ok(unasked.status >= 500, `with no gateway to ask, the answer is ${unasked.status}`);
   t.strictSame(reached('unasked'), [], 'and nothing passes');
+}
+
+/** The answer to a question holds tokens: a script in a page must not get one by asking through the proxy. */
+async function checkQuestionsOfPages(t: Test, client: Client, publicUrl: string): Promise<void> {
+  const { host } = new URL(publicUrl);
+  const names = {
+    'x-forwarded-uri': '/report',
+    'x-original-url': `${publicUrl}/report`,
+    'x-forwarded-host': host,
+  };
+  for (const path of [
+    'auth',
+    'forward-auth',
+    'forward-auth/',
+    'forward-auth/report',
+    '%66orward-auth',
+    'x/../auth',
+  ]) {
+    for (const headers of [{}, names, { 'x-original-uri': '/report' }]) {
+      const answer = await client.get(`${publicUrl}/oauth2/${path}`, headers);
+      t.ok(answer.status >= 400, `/oauth2/${path} with ${Object.keys(headers)}: ${answer.status}`);
+      t.equal(answer.headers.authorization, undefined, 'no page gets a token by asking');
+      t.equal(answer.headers['x-forwarded-user'], undefined);
+    }
+  }
 }

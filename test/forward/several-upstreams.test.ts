@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'tap';
+import { parseConfig } from '../../src/config/load.ts';
+import { createTargetFactory } from '../../src/forward/targets.ts';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { gatewayYaml } from '../support/gateway-config.ts';
 import { freePort, listenOnLoopback } from '../support/listening.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
@@ -39,6 +42,40 @@ test('a POST that was sent is never sent again, a GET goes to another', async (t
   const answer = await client.request(`${gateway.url}/x`, { method: 'POST', body: 'once' });
   t.equal(answer.status, 502);
   t.equal(breaking.requests.length, 1);
+
+  const working = await arrangeUpstream(t);
+  const both = await arrangePublic(t, { url: '' }, { upstream: [breaking.url, working.url] });
+  const ask = (method: string) => both.client.request(`${both.gateway.url}/x`, { method });
+  const gets = [await ask('GET'), await ask('GET'), await ask('GET')].map(({ status }) => status);
+  t.same(gets, [200, 200, 200]);
+  t.ok(breaking.requests.length > 1, 'some of them were sent to the one that breaks at first');
+  const posted = [await ask('POST'), await ask('POST')].map(({ status }) => status).sort();
+  t.same(posted, [200, 502]);
+});
+
+test('an upstream that refused is left out for ten seconds, and then takes its turn again', async (t) => {
+  let now = 0;
+  const factory = createTargetFactory(() => now);
+  t.teardown(() => factory.close());
+  const yaml = gatewayYaml(
+    { config: { routes: [{ upstream: ['http://a:1', 'http://b:1', 'http://c:1'] }] } },
+    1,
+  );
+  const [route] = parseConfig(yaml, { file: 'c.yaml', env: {} }).config.routes;
+  const targets = factory.targetsOf(route as NonNullable<typeof route>);
+  const turns = (count: number) =>
+    Array.from({ length: count }, () => targets.pick([]).name.slice(7, 8)).join('');
+  t.equal(turns(6), 'abcabc');
+  const b = targets.pick([targets.pick([])]);
+  t.equal(b.name, 'http://b:1');
+  targets.refused(b);
+  t.match(turns(6), /^(ca|ac)+$/, 'the others share its requests');
+  now = 9999;
+  t.notMatch(turns(6), 'b');
+  now = 10_000;
+  t.match(turns(3), 'b');
+  targets.refused(b);
+  t.notMatch(turns(6), 'b', 'and is left out again when it still refuses');
 });
 
 test('with every upstream away the answer is 502, and it recovers', async (t) => {

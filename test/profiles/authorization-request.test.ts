@@ -16,7 +16,15 @@ import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import type { ProviderOptions } from '../support/provider.ts';
 import { until } from '../support/until.ts';
-import { arrangeProfile, grantsOf, headerOf, makeClientKey, recordPosts, registration } from './scene.ts';
+import {
+  arrangeProfile,
+  grantsOf,
+  headerOf,
+  makeClientKey,
+  patience,
+  recordPosts,
+  registration,
+} from './scene.ts';
 
 tap.jobs = 4;
 const waiting = () => ({ buffered: true });
@@ -188,7 +196,11 @@ test('resource: tokens of login and refresh are for that resource', waiting(), a
   const bearer = async () => (await headerOf(scene, 'authorization'))?.replace('Bearer ', '') ?? '';
   const first = await bearer();
   t.equal(decodeJwt(first).aud, resource);
-  await until('a refresh', async () => (await bearer()) !== first && grantsOf(scene, 'refresh_token') > 0);
+  await until(
+    'a refresh',
+    async () => (await bearer()) !== first && grantsOf(scene, 'refresh_token') > 0,
+    patience,
+  );
   t.equal(decodeJwt(await bearer()).aud, resource);
 });
 
@@ -199,7 +211,7 @@ test('resource: userinfo may refuse such a token, and its claims are missing the
   t.equal((await scene.client.navigate(callback.href)).status, 302);
   t.equal(await headerOf(scene, 'x-forwarded-user'), 'ada');
   t.equal(await headerOf(scene, 'x-forwarded-email'), undefined);
-  t.equal(hitsOf(scene, '/me'), 1);
+  t.ok(hitsOf(scene, '/me') >= 1);
   t.ok(await scene.gateway.log.line(({ msg, level }) => msg.includes('userinfo failed') && level === 'warn'));
 });
 

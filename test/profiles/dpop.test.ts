@@ -10,7 +10,7 @@ import { anotherBrowser, beginLogin, type LoginScene, reachCallback, secretOf } 
 import { logIn } from '../support/log-in.ts';
 import type { ProviderOptions } from '../support/provider.ts';
 import { until } from '../support/until.ts';
-import { arrangeProfile, grantsOf, headerOf, recordPosts, registration } from './scene.ts';
+import { arrangeProfile, grantsOf, headerOf, patience, recordPosts, registration } from './scene.ts';
 
 /** Most of the time is waiting for tokens to expire, so the tests wait together. */
 tap.jobs = 4;
@@ -52,12 +52,16 @@ test(
     const thumbprint = dpopThumbprint(sessionIn(scene).session.dpopKey ?? '');
     t.not(other, thumbprint);
     t.equal(await headerOf(scene, 'x-forwarded-email'), 'ada@example.com', 'userinfo took the proof');
-    await until('a refresh', async () => {
-      await headerOf(scene, 'x-forwarded-user');
-      return grantsOf(scene, 'refresh_token') > 0;
-    });
+    await until(
+      'a refresh',
+      async () => {
+        await headerOf(scene, 'x-forwarded-user');
+        return grantsOf(scene, 'refresh_token') > 0;
+      },
+      patience,
+    );
     const proofs = seen.flatMap(({ headers: { dpop } }) => (typeof dpop === 'string' ? [dpop] : []));
-    t.equal(proofs.length, 2);
+    t.ok(proofs.length >= 2, 'the code and the refresh token');
     for (const proof of proofs) {
       const { jwk, typ, alg } = decodeProtectedHeader(proof);
       t.same([typ, alg], ['dpop+jwt', 'ES256']);
@@ -80,10 +84,14 @@ test('a nonce that the provider wants in DPoP proofs is sent', waiting(), async 
   const features = { dPoP: { enabled: true, nonceSecret, requireNonce: () => true } };
   const scene = await arrange(t, { ...shortLived, configuration: { features } }, { userinfo: true });
   await logIn(scene.client, scene.gateway.url, 'ada');
-  await until('a refresh', async () => {
-    await headerOf(scene, 'x-forwarded-user');
-    return grantsOf(scene, 'refresh_token') > 0;
-  });
+  await until(
+    'a refresh',
+    async () => {
+      await headerOf(scene, 'x-forwarded-user');
+      return grantsOf(scene, 'refresh_token') > 0;
+    },
+    patience,
+  );
   t.equal(await headerOf(scene, 'x-forwarded-user'), 'ada');
 });
 
@@ -92,7 +100,7 @@ test('a refresh with another DPoP key is refused by the provider', waiting(), as
   await logIn(scene.client, scene.gateway.url, 'ada');
   const { session, replace } = sessionIn(scene);
   replace({ ...session, dpopKey: createDpopKey() });
-  await until('the refusal', async () => (await headerOf(scene, 'x-forwarded-user')) === '401');
+  await until('the refusal', async () => (await headerOf(scene, 'x-forwarded-user')) === '401', patience);
   t.equal(grantsOf(scene, 'refresh_token'), 0);
   const refusal = ({ name, grantType }: { name: string; grantType?: string | undefined }) =>
     name === 'grant.error' && grantType === 'refresh_token';
@@ -111,7 +119,7 @@ test('C17 a refresh that falls back to Bearer ends the session', waiting(), asyn
   const scene = await arrange(t, shortLived);
   await logIn(scene.client, scene.gateway.url, 'ada');
   scene.provider.tamper(alterTokens((tokens) => ({ ...tokens, token_type: 'Bearer' })));
-  await until('the end', async () => (await headerOf(scene, 'x-forwarded-user')) === '401');
+  await until('the end', async () => (await headerOf(scene, 'x-forwarded-user')) === '401', patience);
   const line = await scene.gateway.log.line(({ msg }) => msg === 'session ended');
   t.match(line.reason, /token of the type bearer/i);
 });
@@ -120,6 +128,6 @@ test('C17 a refresh that turns to DPoP without being asked ends the session', wa
   const scene = await arrange(t, shortLived, { dpop: false });
   await logIn(scene.client, scene.gateway.url, 'ada');
   scene.provider.tamper(alterTokens((tokens) => ({ ...tokens, token_type: 'DPoP' })));
-  await until('the end', async () => (await headerOf(scene, 'x-forwarded-user')) === '401');
+  await until('the end', async () => (await headerOf(scene, 'x-forwarded-user')) === '401', patience);
   t.match((await scene.gateway.log.line(({ msg }) => msg === 'session ended')).reason, /type dpop/i);
 });

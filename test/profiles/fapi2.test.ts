@@ -10,6 +10,7 @@ import {
   grantsOf,
   headerOf,
   makeClientKey,
+  patience,
   recordPosts,
   registration,
 } from './scene.ts';
@@ -75,10 +76,14 @@ test('profile fapi2: login, userinfo, refresh with rotation, and sign-out', wait
   t.equal(await headerOf(scene, 'authorization'), undefined, 'a bound token is no bearer token');
   const people = new Set<string | undefined>();
   for (const round of [1, 2]) {
-    await until(`refresh ${round}`, async () => {
-      people.add(await headerOf(scene, 'x-forwarded-user'));
-      return grantsOf(scene, 'refresh_token') >= round;
-    });
+    await until(
+      `refresh ${round}`,
+      async () => {
+        people.add(await headerOf(scene, 'x-forwarded-user'));
+        return grantsOf(scene, 'refresh_token') >= round;
+      },
+      patience,
+    );
   }
   t.same([...people], ['ada'], 'who was signed in all the time');
   const tokens = seen.flatMap(({ form }) => form.get('refresh_token') ?? []);

@@ -56,3 +56,14 @@ test('hosts that routes name are known', async (t) => {
   t.ok(table.knowsHost('x.b.example.com'));
   t.notOk(table.knowsHost('c.example.com'));
 });
+
+test('routes that let different people pass have different rules, of which no path may fall under two', async (t) => {
+  const providers = ['a', 'b'].map(
+    (name) => `  ${name}: { issuer: "https://${name}.example.com", clientId: x, clientSecret: y }\n`,
+  );
+  const text = base.replace(/^provider:.*$/m, `providers:\n${providers.join('')}`.trimEnd());
+  const routes = ['path: /', 'path: /a, provider: a', 'path: /b, provider: b', 'path: /c, csrf: header'];
+  const lines = routes.map((route) => `  - { upstream: "http://a:1", ${route} }\n`);
+  const table = compileRoutes(parseConfig(text + lines.join(''), { file: 'c.yaml', env: {} }).config);
+  t.equal(new Set(table.routes.map(({ rule }) => rule)).size, routes.length);
+});

@@ -32,7 +32,7 @@ const bearerSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'Of these audiences a token must name one in its `aud`. A route with `resource` asks for that instead, so this may be absent only where every route has one.',
+        'Of these audiences a token must name one in its `aud`. A route with `resource` asks for that instead. It may be absent where every route has a `resource`, and with introspection: then a token may name no audience, or has to name `clientId`.',
       examples: ['https://api.example.com'],
     }),
   jwksUri: endpointUrl().optional().meta({

@@ -147,7 +147,8 @@ export function createBearerClients(
     const { resource } = request.route;
     // RFC 8707 §2: what was issued for one resource is no good at another.
     const wanted = resource ? resources.get(resource) : source.audiences;
-    if (!audiences.some((audience) => wanted?.has(audience)))
+    const isForNobody = !resource && audiences.length === 0 && source.mayBeForNobody;
+    if (!isForNobody && !audiences.some((audience) => wanted?.has(audience)))
       throw new TokenRejected('The token is for another audience');
     if (!trusts(request.route, caller.person))
       throw new TokenRejected('The token is of an issuer that is not accepted here');

@@ -89,10 +89,13 @@ export function createIntrospector(
         throw new TokenRejected('The token is of another issuer');
       const isAccessToken = type === undefined || /^(bearer|dpop)$/i.test(String(type));
       if (!isAccessToken || isOtherKind(claims)) throw new TokenRejected('The token is no access token');
+      const audiences = audiencesOf(aud);
+      if (aud !== undefined && audiences.length === 0)
+        throw new TokenRejected('The audience of the token is malformed');
       return {
         issuer: iss ?? config.issuer,
         subject: subjectOf(sub, clientId),
-        audiences: audiencesOf(aud),
+        audiences,
         claims,
         expiresAt: exp,
       };

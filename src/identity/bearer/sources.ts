@@ -8,6 +8,8 @@ import { createJwtVerifier, type JwtVerifier } from './verify-jwt.ts';
 export interface Source {
   rules: PersonRules;
   audiences: ReadonlySet<string>;
+  /** A token that names no audience will do: the server that looked it up knows for whom it did. */
+  mayBeForNobody: boolean;
   /** Milliseconds by which its clock may differ. */
   clockTolerance: number;
   verifier: JwtVerifier | undefined;
@@ -17,12 +19,14 @@ export interface Source {
 
 /** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
 export function openSource(entry: BearerConfig, now: () => number): Source {
-  const { issuer, audience, claims, clockTolerance, requireVerifiedEmail } = entry;
+  const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
   const http = createProviderHttp(entry);
   const place = introspectionOf(entry);
   return {
     rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
-    audiences: new Set(audience),
+    // RFC 7662 §2.2: a server may leave `aud` out, and a token for somebody else names them.
+    audiences: new Set(audience ?? [clientId ?? '']),
+    mayBeForNobody: place !== undefined && audience === undefined,
     clockTolerance,
     introspector: place && createIntrospector(entry, place, http, now),
     verifier: place || issuer === undefined ? undefined : createJwtVerifier(entry, issuer, http, now),

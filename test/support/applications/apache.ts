@@ -1,19 +1,27 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { startChild } from '../child.ts';
 import { type Application, startOnFreePort } from './application.ts';
 
 /**
  * Starts Apache with PHP scripts that run as CGI programs, as older applications do.
  * @param scripts PHP source by file name; `form.cgi` is reached as `/form.cgi`
+ * @param files content by path, served as it is
  */
-export function startApache(scripts: Readonly<Record<string, string>>): Promise<Application> {
+export function startApache(
+  scripts: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Application> {
   return startOnFreePort(async (port, folder) => {
     const root = join(folder, 'scripts');
     await mkdir(root);
     for (const [name, source] of Object.entries(scripts)) {
       await writeFile(join(root, name), `#!/usr/bin/env php-cgi\n${source}`, { mode: 0o755 });
+    }
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(dirname(join(root, name)), { recursive: true });
+      await writeFile(join(root, name), content);
     }
     const config = join(folder, 'apache.conf');
     await writeFile(config, configuration(port, folder, root));

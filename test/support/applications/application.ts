@@ -15,12 +15,15 @@ export interface Application {
 
 const attempts = 3;
 
+/** The part of a program that is needed here; a server in this process can be one too. */
+export type Running = Pick<Child, 'stdout' | 'stderr' | 'stop'>;
+
 /**
  * Starts a program that is told its port, in a folder of its own; another test may take the port in between,
  * so there is more than one attempt.
  */
 export async function startOnFreePort(
-  start: (port: number, folder: string) => Promise<Child>,
+  start: (port: number, folder: string) => Promise<Running>,
 ): Promise<Application> {
   for (let attempt = 1; ; attempt++) {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-app-'));
@@ -51,7 +54,7 @@ export async function startProgram(file: string, args: string[] = []): Promise<A
   return applicationOf(child, port);
 }
 
-function applicationOf(child: Child, port: number, afterStop?: () => Promise<void>): Application {
+function applicationOf(child: Running, port: number, afterStop?: () => Promise<void>): Application {
   return {
     url: `http://127.0.0.1:${port}`,
     output: () => child.stdout.join('') + child.stderr.join(''),

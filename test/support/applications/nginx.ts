@@ -1,17 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { startChild } from '../child.ts';
 import { type Application, startOnFreePort } from './application.ts';
 
 /**
  * Starts nginx over a folder with the given files: listings, ETag, ranges, all as nginx does by default.
- * @param files content by name
+ * @param files content by path
  */
 export function startNginx(files: Readonly<Record<string, string | Buffer>>): Promise<Application> {
   return startOnFreePort(async (port, folder) => {
     const root = join(folder, 'files');
     await mkdir(root);
-    for (const [name, content] of Object.entries(files)) await writeFile(join(root, name), content);
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(dirname(join(root, name)), { recursive: true });
+      await writeFile(join(root, name), content);
+    }
     const config = join(folder, 'nginx.conf');
     await writeFile(config, configuration(port, folder, root));
     return startChild('nginx', ['-c', config, '-p', folder, '-e', 'stderr'], {
