@@ -131,10 +131,10 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
     config,
     [...sets.values()].flatMap((set) => [...set.values()]),
   );
-  const subject = String(question.claims?.sub ?? '');
+  const { claims: given } = question;
+  const subject = String(given?.sub ?? '');
   const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
   const settings = config.providers[provider];
-  const given = question.claims;
   const claims = given && pickClaims(given, claimPaths, settings?.claims.username);
   const accessToken = settings?.dpop ? undefined : mask;
   const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
