@@ -97,7 +97,7 @@ function readHeader(text: string): [name: string, value: string] {
 function clientOf(
   { bearer, providers }: Config,
   given: Record<string, unknown>,
-  claims: Record<string, unknown>,
+  claimPaths: ReadonlySet<string>,
 ) {
   const issuer = given.iss ?? bearer[0]?.issuer;
   const entry = bearer.find((each) => each.issuer === issuer);
@@ -106,7 +106,7 @@ function clientOf(
   const { requireVerifiedEmail } = entry;
   const rules = { claims: entry.claims, countUnverifiedEmail: false, requireVerifiedEmail };
   return {
-    ...personOf(rules, String(given.sub ?? ''), claims),
+    ...personOf(rules, String(given.sub ?? ''), pickClaims(given, claimPaths, entry.claims.username)),
     bearer: true,
     scopes: scopesOf(given),
     provider,
@@ -139,7 +139,7 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   const accessToken = settings?.dpop ? undefined : mask;
   const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
   const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
-  const client = question.claims && claims && clientOf(config, question.claims, claims);
+  const client = given && clientOf(config, given, claimPaths);
   const person = question.bearer ? client : session;
   const decision = explainDecision(route, question, person);
   const lines = [

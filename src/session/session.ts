@@ -42,7 +42,7 @@ const fields: Readonly<Record<keyof Session, readonly [short: string, kind: Fiel
   providerSessionId: ['q', 'optional text'],
   claims: ['c', 'map'],
   fetchedClaims: ['u', 'texts'],
-  claimsRefreshAt: ['k', 'optional number'],
+  claimsRefreshAt: ['m', 'optional number'],
   accessToken: ['a', 'text'],
   accessTokenExpiresAt: ['x', 'optional number'],
   refreshAt: ['f', 'optional number'],
