@@ -29,6 +29,13 @@ export type Spent = { kind: 'spent'; refreshToken: string } | Exclude<RefreshOut
 /** Requests that still carry the cookie from before a refresh get its outcome for this long. */
 const lingerMs = 30_000;
 
+/**
+ * A request with a good token waits this long for a better one. An outcome that takes nearly as long is not sure
+ * to have been waited for.
+ */
+export const shortPatienceMs = 1000;
+const promptMs = 0.8 * shortPatienceMs;
+
 /** So often may others use the refresh token for something before somebody's turn comes. */
 const mostTurns = 100;
 
@@ -82,10 +89,14 @@ export function createRefresher(shared: Shared, grant: Grant, longest: number): 
     takeTurn('refresh', [refreshToken, accessToken], work);
 
   const refreshNow = async (session: Session, keep: Keep): Promise<Posting> => {
+    const startedAt = performance.now();
     const outcome = await grant(session, 'tokens');
     if (outcome.kind !== 'refreshed') return failed(outcome);
     await keep(outcome.session);
     if (outcome.session.refreshToken === session.refreshToken) return { outcome, lingerMs };
+    // Nobody may have waited for it, and so no answer brought the new cookie to the browser: whoever comes with
+    // the old one, be it much later, must find the way on.
+    if (performance.now() - startedAt > promptMs) return { outcome, lingerMs: longest };
     const afterwards: RefreshOutcome = { kind: 'ended', reason: 'this refresh token was replaced before' };
     return { outcome, lingerMs, afterwards };
   };

@@ -9,7 +9,7 @@ import {
   type Lifetimes,
   shouldTouch,
 } from './lifetime.ts';
-import type { Refresher, RefreshOutcome, Spent } from './refresh.ts';
+import { type Refresher, type RefreshOutcome, type Spent, shortPatienceMs } from './refresh.ts';
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './shared/shared.ts';
@@ -67,9 +67,6 @@ export interface SessionsParts {
   log: Logger;
   now?: () => number;
 }
-
-/** A request with a good token waits this long for a better one. */
-const shortPatienceMs = 1000;
 
 const nothing: readonly string[] = [];
 

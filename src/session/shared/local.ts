@@ -33,11 +33,11 @@ export function createSessionTable(now: () => number = Date.now): SessionTable {
 }
 
 /** Everything in this process. */
-export function createLocalShared(revocations: Revocations): Shared {
-  const board = createBoard();
+export function createLocalShared(revocations: Revocations, now: () => number = Date.now): Shared {
+  const board = createBoard(now);
   const alone = createSingleFlight<string>();
   return {
-    sessions: createSessionTable(),
+    sessions: createSessionTable(now),
     once(key, work) {
       const posted = board.read(key);
       if (posted !== undefined) return Promise.resolve(posted);

@@ -1,0 +1,68 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { test } from 'tap';
+import { createRefresher, shortPatienceMs } from '../../src/session/refresh.ts';
+import { createRevocations } from '../../src/session/revocations.ts';
+import type { Session } from '../../src/session/session.ts';
+import { createLocalShared } from '../../src/session/shared/local.ts';
+
+const session: Session = {
+  id: 'i',
+  provider: 'default',
+  subject: 'ada',
+  providerSessionId: undefined,
+  claims: {},
+  fetchedClaims: [],
+  claimsRefreshAt: undefined,
+  accessToken: 'access 1',
+  accessTokenExpiresAt: undefined,
+  refreshAt: undefined,
+  refreshToken: 'refresh 1',
+  idToken: undefined,
+  dpopKey: undefined,
+  createdAt: 0,
+  seenAt: 0,
+  expiresAt: 1e9,
+};
+const hour = 3_600_000;
+
+/** A refresher whose provider takes a while, and a clock that can be set. */
+function arrange(tookMs: number) {
+  let now = 0;
+  let grants = 0;
+  const shared = createLocalShared(createRevocations(), () => now);
+  const refresher = createRefresher(
+    shared,
+    async (old) => {
+      grants += 1;
+      await wait(tookMs);
+      return { kind: 'refreshed', session: { ...old, accessToken: 'access 2', refreshToken: 'refresh 2' } };
+    },
+    12 * hour,
+  );
+  return {
+    later: (ms: number) => {
+      now += ms;
+    },
+    refresh: () => refresher.refresh(session, async () => {}),
+    grants: () => grants,
+  };
+}
+
+test('who comes with the cookie from before a slow refresh finds the way on, be it an hour later', async (t) => {
+  const { refresh, later, grants } = arrange(shortPatienceMs + 50);
+  t.equal((await refresh()).kind, 'refreshed');
+  later(hour);
+  const late = await refresh();
+  t.equal(late.kind === 'refreshed' && late.session.refreshToken, 'refresh 2');
+  t.equal(grants(), 1, 'and the refresh token is not sent twice');
+});
+
+test('a cookie from before a prompt refresh passes for a while, and is used up then', async (t) => {
+  const { refresh, later, grants } = arrange(0);
+  t.equal((await refresh()).kind, 'refreshed');
+  later(29_000);
+  t.equal((await refresh()).kind, 'refreshed');
+  later(2000);
+  t.equal((await refresh()).kind, 'ended');
+  t.equal(grants(), 1);
+});
