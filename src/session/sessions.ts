@@ -68,6 +68,9 @@ export interface SessionsParts {
   now?: () => number;
 }
 
+/** So many outcomes of long ago may lead on, one to the next, before somebody has to sign in again. */
+const mostOldTurns = 3;
+
 const nothing: readonly string[] = [];
 
 export function createSessions(parts: SessionsParts): Sessions {
@@ -99,12 +102,18 @@ export function createSessions(parts: SessionsParts): Sessions {
     found: Found,
     cookies: readonly Cookie[],
     now: number,
+    turnsLeft = mostOldTurns,
   ): Promise<Current | undefined> => {
     const { session } = found;
     const hasGoodToken = isTokenValid(session, now);
     const keep = keeper(found, cookies);
     const outcome = await within(hasGoodToken ? shortPatienceMs : patience, refresher.refresh(session, keep));
-    if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
+    if (outcome?.kind === 'refreshed') {
+      // An outcome of long ago may be over too; then it is the next one's turn.
+      if (turnsLeft > 0 && !isTokenValid(outcome.session, now))
+        return refreshed({ ...found, session: outcome.session }, cookies, now, turnsLeft - 1);
+      return taken(found, outcome.session, cookies, now);
+    }
     if (outcome?.kind === 'ended') return ended(found, outcome.reason);
     if (hasGoodToken) return { session, setCookies: nothing, found };
     throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome) });
