@@ -144,7 +144,12 @@ function providerProblems(provider: Loose, at: ConfigPath): Inconsistency[] {
   const found: Inconsistency[] = problems.map(({ path, message }) => ({ path: [...at, ...path], message }));
   if (!isOn(provider.insecureHttp)) {
     const names = ['issuer', 'authorizationEndpoint', 'tokenEndpoint', 'userinfoEndpoint', 'jwksUri'];
-    const more = ['endSessionEndpoint', 'revocationEndpoint', 'pushedAuthorizationRequestEndpoint'];
+    const more = [
+      'endSessionEndpoint',
+      'revocationEndpoint',
+      'introspectionEndpoint',
+      'pushedAuthorizationRequestEndpoint',
+    ];
     for (const name of [...names, ...more]) {
       const value = provider[name];
       if (typeof value !== 'string' || !URL.canParse(value)) continue;

@@ -186,6 +186,9 @@ function questionableProvider(name: string, provider: ProviderConfig): string[] 
   if (provider.insecureHttp) {
     warn('insecureHttp', 'who can read or change that traffic can sign in as anybody');
   }
+  if (!provider.pkce) {
+    warnings.push(`pkce of provider ${name} is off: who gets hold of a code can use it`);
+  }
   if (provider.insecureUnverifiedEmail) {
     warn('insecureUnverifiedEmail', 'rules on emails count addresses that nobody verified');
   }

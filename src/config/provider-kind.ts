@@ -1,5 +1,5 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
-import { asList, asMap, isOn, type Loose } from './loose.ts';
+import { asList, asMap, isOff, isOn, type Loose } from './loose.ts';
 import type { ProviderConfig } from './schema/index.ts';
 
 interface KindProblem {
@@ -11,7 +11,8 @@ interface KindProblem {
 export function findKindProblems(provider: Loose): KindProblem[] {
   const found: KindProblem[] = [];
   const report = (key: string, message: string) => found.push({ path: [key], message });
-  const { issuer, issuerTemplate, authorizationEndpoint, tokenEndpoint, userinfoEndpoint } = provider;
+  const { issuer, issuerTemplate, authorizationEndpoint, tokenEndpoint } = provider;
+  const { userinfoEndpoint, introspectionEndpoint } = provider;
   const byHand = authorizationEndpoint !== undefined && tokenEndpoint !== undefined;
   const isOAuth = provider.type === 'oauth2';
   if (issuer === undefined && !(isOAuth && byHand)) {
@@ -22,11 +23,14 @@ export function findKindProblems(provider: Loose): KindProblem[] {
         : 'this key is required: the issuer identifier, exactly as the provider states it.',
     );
   }
-  if (isOAuth && byHand && userinfoEndpoint === undefined) {
+  if (isOAuth && byHand && userinfoEndpoint === undefined && introspectionEndpoint === undefined) {
     report(
       'userinfoEndpoint',
-      'this key is required: without an ID token, only userinfo says who somebody is.',
+      'this key is required: without an ID token, only userinfo (or `introspectionEndpoint`) says who somebody is.',
     );
+  }
+  if (!isOAuth && isOff(provider.pkce)) {
+    report('pkce', 'a login with OpenID Connect always has it; only `type: oauth2` can do without.');
   }
   if (isOAuth && (provider.userinfo === false || provider.userinfo === 'false')) {
     report('userinfo', 'with `type: oauth2`, only userinfo says who somebody is.');
@@ -34,19 +38,7 @@ export function findKindProblems(provider: Loose): KindProblem[] {
   if (isOAuth && issuerTemplate !== undefined) {
     report('issuerTemplate', 'with `type: oauth2` there is no ID token whose issuer it could be.');
   }
-  const isLimited = provider.tenants !== undefined;
-  if (issuerTemplate !== undefined && isLimited === isOn(provider.insecureAnyTenant)) {
-    report(
-      'tenants',
-      isLimited
-        ? '`insecureAnyTenant` lets in every tenant: give one of the two.'
-        : 'this key is required: the tenants whose people may sign in (or `insecureAnyTenant: true` for all there are).',
-    );
-  }
-  if (issuerTemplate === undefined && (isLimited || isOn(provider.insecureAnyTenant))) {
-    const key = isLimited ? 'tenants' : 'insecureAnyTenant';
-    report(key, 'without `issuerTemplate` there is one tenant only, that of `issuer`.');
-  }
+  found.push(...tenantProblems(provider));
   if (
     isOn(provider.requireVerifiedEmail) &&
     isOn(provider.insecureUnverifiedEmail) &&
@@ -55,6 +47,23 @@ export function findKindProblems(provider: Loose): KindProblem[] {
     report('insecureUnverifiedEmail', 'it contradicts `requireVerifiedEmail`: give one of the two.');
   }
   return [...found, ...sourceProblems(provider)];
+}
+
+function tenantProblems(provider: Loose): KindProblem[] {
+  const { issuerTemplate } = provider;
+  const isLimited = provider.tenants !== undefined;
+  const isAny = isOn(provider.insecureAnyTenant);
+  if (issuerTemplate !== undefined && isLimited === isAny) {
+    const message = isLimited
+      ? '`insecureAnyTenant` lets in every tenant: give one of the two.'
+      : 'this key is required: the tenants whose people may sign in (or `insecureAnyTenant: true` for all there are).';
+    return [{ path: ['tenants'], message }];
+  }
+  if (issuerTemplate === undefined && (isLimited || isAny)) {
+    const message = 'without `issuerTemplate` there is one tenant only, that of `issuer`.';
+    return [{ path: [isLimited ? 'tenants' : 'insecureAnyTenant'], message }];
+  }
+  return [];
 }
 
 function sourceProblems(provider: Loose): KindProblem[] {

@@ -55,6 +55,14 @@ export const providerSchema = z
     revocationEndpoint: endpointUrl()
       .optional()
       .meta({ description: 'The token revocation URL (RFC 7009), by hand instead of by discovery.' }),
+    introspectionEndpoint: endpointUrl().optional().meta({
+      description:
+        'The token introspection URL (RFC 7662), by hand instead of by discovery: with `type: oauth2` it says who somebody is where there is no userinfo endpoint.',
+    }),
+    pkce: flag().prefault(true).meta({
+      description:
+        'PKCE with S256 (RFC 7636), which a login always has. Only with `type: oauth2` it can be turned off, for a provider that refuses its parameters.',
+    }),
     pushedAuthorizationRequestEndpoint: endpointUrl().optional().meta({
       description: 'The URL of pushed authorization requests (RFC 9126), by hand instead of by discovery.',
     }),

@@ -43,8 +43,10 @@ export async function authorizationParameters(
     scope: [...new Set([...(isOpenId ? ['openid'] : []), ...config.scopes])].join(' '),
     state,
     ...(isOpenId && { nonce }),
-    code_challenge: await calculatePKCECodeChallenge(codeVerifier),
-    code_challenge_method: 'S256',
+    ...(config.pkce && {
+      code_challenge: await calculatePKCECodeChallenge(codeVerifier),
+      code_challenge_method: 'S256',
+    }),
     // Left out where it is the standard one, which every provider knows.
     ...(mode !== 'query' && { response_mode: mode }),
     ...(dpopKey !== undefined && { dpop_jkt: dpopThumbprint(dpopKey) }),

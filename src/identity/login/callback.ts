@@ -109,7 +109,7 @@ export async function finishLogin(
     const isOpenId = provider.config.type === 'oidc';
     const checks = {
       expectedState: login.state,
-      pkceCodeVerifier: login.codeVerifier,
+      ...(provider.config.pkce && { pkceCodeVerifier: login.codeVerifier }),
       ...(isOpenId && { expectedNonce: login.nonce, idTokenExpected: true }),
       ...(isOpenId && login.maxAge !== undefined && { maxAge: login.maxAge }),
     };

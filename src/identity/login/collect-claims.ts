@@ -1,4 +1,9 @@
-import { type Configuration, fetchUserInfo, WWWAuthenticateChallengeError } from 'openid-client';
+import {
+  type Configuration,
+  fetchUserInfo,
+  tokenIntrospection,
+  WWWAuthenticateChallengeError,
+} from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { loginError } from '../provider/failure.ts';
@@ -139,12 +144,7 @@ async function askUserinfo(
   // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
   if (config.type === 'oidc')
     return fetchUserInfo(client, accessToken, subject ?? '', dpop && { DPoP: dpop });
-  const { userinfo_endpoint: endpoint } = client.serverMetadata();
-  if (endpoint === undefined) {
-    throw new GatewayError('login_response_invalid', { cause: new Error('there is no userinfo endpoint') });
-  }
-  const { body } = await fetchJson(token, new URL(endpoint));
-  const claims = body !== null && typeof body === 'object' && !Array.isArray(body) ? body : {};
+  const claims = await askWho(token);
   const found = subjectOf(readClaim(claims, config.claims.user));
   if (found === undefined) {
     throw new GatewayError('login_response_invalid', {
@@ -155,6 +155,24 @@ async function askUserinfo(
     throw new GatewayError('login_token_invalid', { cause: new Error('userinfo is about somebody else') });
   }
   return { sub: found, ...claims };
+}
+
+/** Who an access token of OAuth 2.0 is about: userinfo says it, or else introspection (RFC 7662). */
+async function askWho(token: TokenInHand): Promise<Readonly<Record<string, unknown>>> {
+  const { client, accessToken } = token;
+  const { userinfo_endpoint: userinfo, introspection_endpoint: introspection } = client.serverMetadata();
+  if (userinfo !== undefined) {
+    const { body } = await fetchJson(token, new URL(userinfo));
+    return body !== null && typeof body === 'object' && !Array.isArray(body) ? { ...body } : {};
+  }
+  if (introspection === undefined) {
+    throw new GatewayError('login_response_invalid', {
+      cause: new Error('there is neither a userinfo endpoint nor one for introspection'),
+    });
+  }
+  const { active, ...claims } = await tokenIntrospection(client, accessToken);
+  if (active) return claims;
+  throw new GatewayError('login_token_invalid', { cause: new Error('the access token is not active') });
 }
 
 /** An identifier as text: some providers count their people. */

@@ -25,6 +25,7 @@ function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
     jwks_uri: config.jwksUri,
     end_session_endpoint: config.endSessionEndpoint,
     revocation_endpoint: config.revocationEndpoint,
+    introspection_endpoint: config.introspectionEndpoint,
     pushed_authorization_request_endpoint: config.pushedAuthorizationRequestEndpoint,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
@@ -116,6 +117,7 @@ const credentialEndpoints = [
   'jwks_uri',
   'end_session_endpoint',
   'revocation_endpoint',
+  'introspection_endpoint',
   'pushed_authorization_request_endpoint',
 ] as const;
 
