@@ -1,21 +1,10 @@
 import { z } from 'zod';
+import { asymmetricAlgorithms } from './algorithms.ts';
 import { duration, endpointUrl, flag, oneOrMore, text } from './fields.ts';
 import { claims } from './provider.ts';
 
 /** What only the issuer can sign with. `none` and keys that both sides share are not among them (RFC 8725 §3.1). */
-const tokenAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const;
+const tokenAlgorithms = [...asymmetricAlgorithms, 'Ed25519'] as const;
 
 const clientAuthMethods = ['client_secret_basic', 'client_secret_post'] as const;
 

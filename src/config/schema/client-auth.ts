@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asymmetricAlgorithms } from './algorithms.ts';
 import { text } from './fields.ts';
 
 const clientAuthMethods = [
@@ -9,19 +10,6 @@ const clientAuthMethods = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
   'none',
-] as const;
-
-const signingAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
 ] as const;
 
 const privateKey = z
@@ -36,7 +24,7 @@ const privateKey = z
         .optional()
         .meta({ description: 'The key id by which the provider knows it; unset, that of the JWK.' }),
       alg: z
-        .enum(signingAlgorithms, { error: `one of ${signingAlgorithms.join(', ')}` })
+        .enum(asymmetricAlgorithms, { error: `one of ${asymmetricAlgorithms.join(', ')}` })
         .optional()
         .meta({
           description:
