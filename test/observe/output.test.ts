@@ -34,6 +34,16 @@ test('a line appears by itself, though lines are written in groups', async (t) =
   await until('the line', () => requestsIn(gateway.log.lines).length === 1);
 });
 
+test('a line is JSON, whatever the path has in it', async (t) => {
+  const gateway = await arrange(t);
+  const client = createClient();
+  t.teardown(() => client.close());
+  for (const path of ['/a"b', '/{"level":"error"}', '/%22', "/'"]) {
+    await client.get(gateway.url + path);
+    await until(path, () => requestsIn(gateway.log.lines).some((line) => line['path'] === path));
+  }
+});
+
 test('no line is lost when the gateway is stopped, and the last one comes last', async (t) => {
   const gateway = await arrange(t);
   await send(gateway.url, 300);
