@@ -77,9 +77,11 @@ export function fullPlan(nodes) {
 /** What can be said in two minutes. */
 export function quickPlan() {
   const subjects = [cookieStore, publicRoute, clientCookie, sharedMemory, stockPlugin, nginx];
+  // Nothing is repeated: two minutes are two minutes on a busy machine too.
+  const once = { seconds: 1, attempts: 1 };
   const short = [
-    { ...small, seconds: 1 },
-    { ...steady, seconds: 1 },
+    { ...small, ...once },
+    { ...steady, ...once },
   ];
   return subjects.map((subject) => ({ subject, scenarios: short }));
 }
