@@ -17,9 +17,9 @@ const programs = [
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 
-/** The Debian packages whose programs are not on this machine. */
-export function missingPackages() {
-  return programs.filter((program) => !isPresent(program)).map((program) => program.package);
+/** The Debian packages whose programs are not on this machine; of those that the tests need, or of others. */
+export function missingPackages(needed = programs) {
+  return needed.filter((program) => !isPresent(program)).map((program) => program.package);
 }
 
 function isPresent({ command, file }) {
@@ -49,8 +49,8 @@ export function canInstall() {
 }
 
 /** Installs the packages, without starting the services that some of them bring. */
-export function installPackages(packages) {
-  console.log(`Installing programs for the tests (${installCommand(packages)}) …`);
+export function installPackages(packages, purpose = 'the tests') {
+  console.log(`Installing programs for ${purpose} (${installCommand(packages)}) …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   // invoke-rc.d asks this file before it starts a service: 101 forbids it. Tests start servers of their own,
   // and the packages' would hold ports 80 and 6379.

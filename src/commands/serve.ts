@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { loadConfig } from '../config/load.ts';
 import { startGateway } from '../gateway.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { createLogger, type Logger } from '../observe/log.ts';
+import { createLogger, flushed, type Logger } from '../observe/log.ts';
 
 /**
  * `sallyport serve`: runs the gateway until SIGTERM or SIGINT, in this process or in `workers` of them.
@@ -25,6 +25,7 @@ export async function serve({ config: file }: { config?: string }): Promise<void
 }
 
 function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
+  const end = (code: number) => void flushed(log).then(() => process.exit(code));
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     // Ctrl-C in a terminal reaches the workers too; their primary tells them when to stop.
@@ -36,11 +37,11 @@ function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
     running.close().then(
       () => {
         log.info('stopped');
-        process.exit(0);
+        end(0);
       },
       (error: unknown) => {
         log.error({ reason: String(error) }, 'stopping failed');
-        process.exit(1);
+        end(1);
       },
     );
   };

@@ -1,59 +1,23 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { RouteConfig } from '../config/schema/index.ts';
-import type { GatewayError } from '../errors.ts';
+import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
 import type { HeaderSet } from './header-set.ts';
-import type { Lifespan, LiveConnections } from './live-connections.ts';
+import type { LiveConnections } from './live-connections.ts';
 import {
   compileInjection,
   compileRequestHeaders,
   type HeaderPolicy,
   type RawHeaders,
-  type RequestHeaderBuilder,
-  type Sender,
 } from './request-headers.ts';
-import { compileResponseHeaders, type ResponseHeaderPolicy, responseHeaders } from './response-headers.ts';
-import { createTargetFactory, type Target, type Targets } from './targets.ts';
+import { compileResponseHeaders } from './response-headers.ts';
+import { createTargetFactory, type Target } from './targets.ts';
 import type { CompiledTemplate, TemplateContext } from './template.ts';
-import { transfer } from './transfer.ts';
+import { transfer, type Way } from './transfer.ts';
 import { openTunnel } from './tunnel.ts';
-
-/** A request that was allowed, with everything that its way upstream needs. */
-export interface Forwarding {
-  request: IncomingMessage;
-  route: RouteConfig;
-  /** Path and query, byte for byte. */
-  path: string;
-  sender: Sender;
-  context: TemplateContext;
-  /** The origin that the browser sees. */
-  publicOrigin: string;
-  /** Set-Cookie values that go with the answer. */
-  setCookies: readonly string[];
-  /** How long an event stream or a WebSocket may stay open; undefined where nobody is signed in. */
-  lifespan: Lifespan | undefined;
-  /** Nothing of an answer was sent yet. */
-  fail(error: GatewayError): void;
-}
-
-export interface HttpForwarding extends Forwarding {
-  response: ServerResponse;
-  /** The answer broke after it had begun. */
-  broke(error: GatewayError): void;
-  /** Takes over an upstream's 401, by its headers; false for one that goes on to the client. */
-  challenged(rawHeaders: readonly (string | Buffer)[]): boolean;
-}
-
-export interface TunnelForwarding extends Forwarding {
-  socket: Duplex;
-  head: Buffer;
-  answered(status: number): void;
-}
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {
-  forward(job: HttpForwarding): void;
-  openTunnel(job: TunnelForwarding): void;
+  forward(forwarding: Forwarding, client: HttpClient): UnderWay;
+  openTunnel(forwarding: Forwarding, client: TunnelClient): void;
   /** The headers that a route adds, for a proxy that forwards by itself. */
   identityHeaders(route: RouteConfig, context: TemplateContext): RawHeaders;
   close(): Promise<void>;
@@ -70,11 +34,9 @@ export interface RouteExtras {
   toPublicPath(path: string): string | undefined;
 }
 
-interface Way {
-  targets: Targets;
-  build: RequestHeaderBuilder;
+interface CompiledRoute {
+  way: Way;
   inject(headers: RawHeaders, context: TemplateContext): void;
-  response: Omit<ResponseHeaderPolicy, 'ownsCookie'>;
 }
 
 /**
@@ -87,63 +49,61 @@ export function createForwarder(
   live: LiveConnections,
 ): Forwarder {
   const factory = createTargetFactory();
-  const ways = new Map<RouteConfig, Way>();
-  for (const [route, extras] of routes) ways.set(route, openWay(route, extras));
+  const compiled = new Map<RouteConfig, CompiledRoute>();
+  for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
 
-  function openWay(route: RouteConfig, { headers, assertion, prefix, toPublicPath }: RouteExtras): Way {
+  function compile(
+    route: RouteConfig,
+    { headers, assertion, prefix, toPublicPath }: RouteExtras,
+  ): CompiledRoute {
     const targets = factory.targetsOf(route);
     const computed = assertion && ([[assertion.header, assertion.value]] as const);
-    return {
+    const { preserveHost, timeout, maxBody, responseHeaders } = route;
+    const build = compileRequestHeaders(policy, { templates: headers, computed, preserveHost, prefix });
+    const rewriteHeaders = compileResponseHeaders(responseHeaders, {
+      ownsCookie: policy.ownsCookie,
+      upstreamOrigins: targets.origins,
+      toPublicPath,
+    });
+    const way: Way = {
       targets,
-      build: compileRequestHeaders(policy, {
-        templates: headers,
-        computed,
-        preserveHost: route.preserveHost,
-        prefix,
-      }),
-      inject: compileInjection(headers, computed),
-      response: {
-        upstreamOrigins: targets.origins,
-        toPublicPath,
-        ...compileResponseHeaders(route.responseHeaders),
-      },
+      headersFor: ({ request, sender, context }, { origin }) => build(request, sender, context, origin),
+      rewriteHeaders,
+      timeout,
+      maxBody,
+      stayOpen: ({ lifespan }, end) => (lifespan ? live.add(lifespan, end) : () => {}),
     };
+    return { way, inject: compileInjection(headers, computed) };
   }
 
-  const wayOf = (route: RouteConfig): Way => {
-    const way = ways.get(route);
-    if (!way) throw new Error('a route that is not of this gateway');
-    return way;
-  };
-
-  const prepare = (job: Forwarding) => {
-    const { request, sender, context, publicOrigin, setCookies, lifespan } = job;
-    const { targets, build, response } = wayOf(job.route);
-    const responsePolicy = { ownsCookie: policy.ownsCookie, ...response };
-    const personal = context.person !== undefined;
-    return {
-      targets,
-      headersFor: ({ origin }: Target) => build(request, sender, context, origin),
-      rewriteHeaders: (raw: readonly (string | Buffer)[]) =>
-        responseHeaders(raw, responsePolicy, { publicOrigin, personal, setCookies, template: context }),
-      stayOpen: (end: (reason: string) => void) => (lifespan ? live.add(lifespan, end) : () => {}),
-    };
+  const compiledOf = (route: RouteConfig): CompiledRoute => {
+    const found = compiled.get(route);
+    if (!found) throw new Error('a route that is not of this gateway');
+    return found;
   };
 
   return {
-    forward(job) {
-      const { route, request, response, path, fail, broke, challenged } = job;
-      const { timeout, maxBody } = route;
-      transfer({ request, response, path, timeout, maxBody, fail, broke, challenged, ...prepare(job) });
-    },
-    openTunnel(job) {
-      const { route, request, socket, head, path, answered, fail } = job;
-      const responseTimeout = route.timeout.response;
-      openTunnel({ request, socket, head, path, responseTimeout, answered, fail, ...prepare(job) });
+    forward: (forwarding, client) => transfer(forwarding, client, compiledOf(forwarding.route).way),
+    openTunnel(forwarding, { socket, head, answered, fail }) {
+      const { request, path, route } = forwarding;
+      const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = compiledOf(route).way;
+      openTunnel({
+        request,
+        socket,
+        head,
+        path,
+        targets,
+        responseTimeout: timeout.response,
+        headersFor: (target: Target) => headersFor(forwarding, target),
+        rewriteHeaders: (raw) => rewriteHeaders(raw, forwarding),
+        stayOpen: (end) => stayOpen(forwarding, end),
+        answered,
+        fail,
+      });
     },
     identityHeaders(route, context) {
       const headers: RawHeaders = [];
-      wayOf(route).inject(headers, context);
+      compiledOf(route).inject(headers, context);
       return headers;
     },
     close: () => factory.close(),

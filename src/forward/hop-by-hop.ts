@@ -16,9 +16,12 @@ export const hopByHopHeaders: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
+/** What nearly every message says, on this side or, with the comma of a list, on the other. */
+const ordinary: ReadonlySet<string> = new Set(['', 'keep-alive', 'close', ',keep-alive', ',close']);
+
 /** The field names that a Connection header lists, in lower case; undefined when it lists none of interest. */
 export function connectionOptions(connection: string | undefined): ReadonlySet<string> | undefined {
-  if (connection === undefined) return undefined;
+  if (connection === undefined || ordinary.has(connection)) return undefined;
   const named = connection
     .toLowerCase()
     .split(',')

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { Template } from '../config/template.ts';
+import type { Template, TemplateValue } from '../config/template.ts';
 import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
-import { type CompiledTemplate, compileTemplate, type TemplateContext } from './template.ts';
+import {
+  type CompiledTemplate,
+  compileTemplate,
+  type TemplateContext,
+  type TemplatePerson,
+  valuesOf,
+} from './template.ts';
 
 /** What the gateway knows of the sender, for the X-Forwarded-* headers. */
 export interface Sender {
@@ -127,17 +133,55 @@ export function compileInjection(
   templates: ReadonlyMap<string, Template | null>,
   computed: RouteHeaders['computed'],
 ): (headers: RawHeaders, context: TemplateContext) => void {
-  const compiled: [name: string, value: CompiledTemplate][] = [];
+  const ofPerson: [name: string, value: CompiledTemplate][] = [];
+  const ofRequest: [name: string, value: CompiledTemplate][] = [];
   for (const [name, template] of templates) {
-    if (template !== null) compiled.push([name, compileTemplate(template)]);
+    if (template === null) continue;
+    const isPersonal = valuesOf(template).every(({ kind }) => personal.has(kind));
+    (isPersonal ? ofPerson : ofRequest).push([name, compileTemplate(template)]);
   }
-  for (const [name, value] of computed ?? []) compiled.push([name, value]);
+  for (const [name, value] of computed ?? []) ofRequest.push([name, value]);
+
+  // What depends on nothing but the person is the same on every request.
+  const made = new WeakMap<TemplatePerson | typeof nobody, RawHeaders>();
   return (headers, context) => {
-    for (const [name, template] of compiled) {
-      const value = template(context);
-      if (value !== undefined) headers.push(name, value);
+    const person = context.person ?? nobody;
+    let same = made.get(person);
+    if (!same) {
+      same = [];
+      evaluate(ofPerson, same, context);
+      made.set(person, same);
     }
+    for (const text of same) headers.push(text);
+    if (ofRequest.length > 0) evaluate(ofRequest, headers, context);
   };
+}
+
+/** What depends on nothing but the person. */
+const personal: ReadonlySet<TemplateValue['kind']> = new Set([
+  'access_token',
+  'id_token',
+  'session.id',
+  'provider',
+  'user',
+  'email',
+  'name',
+  'groups',
+  'claim',
+]);
+
+/** Stands for the absence of a person. */
+const nobody = {};
+
+function evaluate(
+  templates: readonly (readonly [name: string, value: CompiledTemplate])[],
+  headers: RawHeaders,
+  context: TemplateContext,
+): void {
+  for (const [name, template] of templates) {
+    const value = template(context);
+    if (value !== undefined) headers.push(name, value);
+  }
 }
 
 /** Host and port of an origin. */
@@ -186,10 +230,16 @@ function pushCookies(headers: RawHeaders, name: string, value: string, policy: H
 }
 
 function withoutOwnCookies(header: string, { ownsCookie }: HeaderPolicy): string {
-  const pairs = header.split(';');
-  const foreign = pairs.filter((pair) => {
-    const equals = pair.indexOf('=');
-    return !ownsCookie((equals < 0 ? pair : pair.slice(0, equals)).trim());
-  });
-  return foreign.length === pairs.length ? header : foreign.join(';').trim();
+  let kept = '';
+  let isWhole = true;
+  for (let start = 0; start < header.length; ) {
+    const semicolon = header.indexOf(';', start);
+    const end = semicolon < 0 ? header.length : semicolon;
+    const equals = header.indexOf('=', start);
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    if (ownsCookie(header.slice(start, nameEnd).trim())) isWhole = false;
+    else kept += kept === '' ? header.slice(start, end) : `;${header.slice(start, end)}`;
+    start = end + 1;
+  }
+  return isWhole ? header : kept.trim();
 }

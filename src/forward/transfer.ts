@@ -1,33 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
+import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
 import type { RawHeaders } from './request-headers.ts';
-import type { ResponseHeaders } from './response-headers.ts';
+import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { Target, Targets } from './targets.ts';
 import { hasBody, Upload } from './upload.ts';
 import { upstreamError } from './upstream-error.ts';
 
-export interface Transfer {
-  request: IncomingMessage;
-  response: ServerResponse;
+/** What the requests of one route have in common on their way; compiled once. */
+export interface Way {
   targets: Targets;
-  /** Path and query, as the upstream gets them. */
-  path: string;
   /** The headers for one of the targets, whose name may stand in Host. */
-  headersFor(target: Target): RawHeaders;
+  headersFor(forwarding: Forwarding, target: Target): RawHeaders;
+  rewriteHeaders: ResponseHeaderWriter;
   /** Milliseconds until the answer's headers, and of silence in its body; 0 is without limit. */
   timeout: { response: number; idle: number };
   /** Bytes. */
   maxBody: number | undefined;
-  rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
   /** Registers an answer that stays open, with what ends it; returns what takes it off. */
-  stayOpen(end: (reason: string) => void): () => void;
-  /** Called at most once, when the transfer failed while nothing of an answer had been sent. */
-  fail(error: GatewayError): void;
-  /** Called when the answer broke after it had begun. */
-  broke(error: GatewayError): void;
-  /** Takes over a 401, by its headers; false for one that goes on to the client. */
-  challenged(rawHeaders: readonly (string | Buffer)[]): boolean;
+  stayOpen(forwarding: Forwarding, end: (reason: string) => void): () => void;
 }
 
 /** RFC 9110 §9.2.1: a safe request may be sent again when the kept-alive connection turns out to be closed. */
@@ -35,49 +27,19 @@ const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const closedConnection: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
-export function transfer(job: Transfer): void {
-  const { request } = job;
-  const length = Number(request.headers['content-length'] ?? 0);
-  if (job.maxBody !== undefined && length > job.maxBody) {
-    job.fail(new GatewayError('body_too_large'));
-    return;
-  }
+export function transfer(forwarding: Forwarding, client: HttpClient, way: Way): UnderWay {
+  const { request } = forwarding;
   const withBody = hasBody(request);
-  dispatch(job, withBody, !withBody && repeatable.has(request.method ?? ''), []);
+  const passage = new Passage(forwarding, client, way, withBody);
+  const length = withBody ? Number(request.headers['content-length'] ?? 0) : 0;
+  if (way.maxBody !== undefined && length > way.maxBody) client.fail(new GatewayError('body_too_large'));
+  else passage.send(!withBody && repeatable.has(request.method ?? ''), noTargets);
+  return passage;
 }
 
-/** @param tried the targets that this request did not reach */
-function dispatch(job: Transfer, withBody: boolean, mayRepeat: boolean, tried: readonly Target[]): void {
-  const { request, response, targets } = job;
-  const target = targets.pick(tried);
-  target.dispatcher.dispatch(
-    {
-      origin: target.origin,
-      path: job.path,
-      method: request.method as Dispatcher.HttpMethod,
-      headers: job.headersFor(target),
-      body: withBody ? openUpload(job) : null,
-      headersTimeout: job.timeout.response,
-      bodyTimeout: job.timeout.idle,
-    },
-    new Exchange(job, (error, wasSent) => {
-      const code = (error as NodeJS.ErrnoException).code ?? '';
-      if (!wasSent) targets.refused(target);
-      const others = [...tried, target];
-      if (!wasSent && others.length < targets.size && !response.destroyed) {
-        dispatch(job, withBody, mayRepeat, others);
-      } else if (wasSent && mayRepeat && closedConnection.has(code) && !response.destroyed) {
-        dispatch(job, withBody, false, tried);
-      } else {
-        // What is still on its way is read and dropped, so that the client gets to read the answer.
-        request.resume();
-        job.fail(upstreamError(error));
-      }
-    }),
-  );
-}
+const noTargets: readonly Target[] = [];
 
-function openUpload({ request, response, maxBody }: Transfer): Upload {
+function openUpload(request: IncomingMessage, response: ServerResponse, maxBody: number | undefined): Upload {
   return new Upload(request, maxBody ?? Number.POSITIVE_INFINITY, () => {
     // RFC 9110 §10.1.1: only now is it certain that somebody wants the body.
     if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
@@ -88,39 +50,62 @@ function isLengthMismatch(error: Error): boolean {
   return (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
-/** One request and its answer, as undici reports them. */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly #job: Transfer;
-  readonly #onFailure: (error: Error, wasSent: boolean) => void;
+/**
+ * One request and its answer, as undici reports them. The hot path: it is one object, and what only some answers
+ * need, such as a listener for `drain`, is made when it is needed.
+ */
+class Passage implements Dispatcher.DispatchHandler, UnderWay {
+  readonly #forwarding: Forwarding;
+  readonly #client: HttpClient;
+  readonly #way: Way;
+  readonly #withBody: boolean;
+  #mayRepeat = false;
+  /** The target that was asked, and those that this request did not reach before. */
+  #target: Target | undefined;
+  #tried: readonly Target[] = noTargets;
   #controller: Dispatcher.DispatchController | undefined;
   #answering = false;
-  #trailersAllowed = false;
+  /** Bytes of the body that are still to come; undefined where nobody said. */
+  #remaining: number | undefined;
   #isTaken = false;
 
-  /** @param onFailure called when the request failed before an answer came; it may have been sent or not */
-  constructor(job: Transfer, onFailure: (error: Error, wasSent: boolean) => void) {
-    this.#job = job;
-    this.#onFailure = onFailure;
-    job.response.on('close', this.#onClose);
+  constructor(forwarding: Forwarding, client: HttpClient, way: Way, withBody: boolean) {
+    this.#forwarding = forwarding;
+    this.#client = client;
+    this.#way = way;
+    this.#withBody = withBody;
   }
 
-  readonly #onClose = (): void => {
-    if (!this.#job.response.writableFinished) this.#controller?.abort(new Error('the client left'));
-  };
+  /** @param tried the targets that this request did not reach */
+  send(mayRepeat: boolean, tried: readonly Target[]): void {
+    const { request, path } = this.#forwarding;
+    const { targets, timeout, maxBody } = this.#way;
+    const target = targets.pick(tried);
+    this.#mayRepeat = mayRepeat;
+    this.#tried = tried;
+    this.#target = target;
+    this.#controller = undefined;
+    target.dispatcher.dispatch(
+      {
+        origin: target.origin,
+        path,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: this.#way.headersFor(this.#forwarding, target),
+        body: this.#withBody ? openUpload(request, this.#client.response, maxBody) : null,
+        headersTimeout: timeout.response,
+        bodyTimeout: timeout.idle,
+      },
+      this,
+    );
+  }
 
-  /** The answer ends in order, and the upstream need not go on. */
-  readonly #onSessionEnd = (): void => {
-    this.#job.response.end();
-    this.#controller?.abort(new Error('the session has ended'));
-  };
-
-  readonly #onDrain = (): void => {
-    this.#controller?.resume();
-  };
+  clientLeft(): void {
+    if (!this.#client.response.writableFinished) this.#controller?.abort(new Error('the client left'));
+  }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#job.response.destroyed) controller.abort(new Error('the client left'));
+    if (this.#client.response.destroyed) controller.abort(new Error('the client left'));
   }
 
   onResponseStart(
@@ -131,54 +116,106 @@ class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     // Interim answers (RFC 9110 §15.2) concern the connection to the upstream only.
     if (statusCode < 200) return;
-    const { response, rewriteHeaders, challenged } = this.#job;
-    if (statusCode === 401 && challenged(controller.rawHeaders as (string | Buffer)[])) {
+    const { response } = this.#client;
+    const raw = controller.rawHeaders as (string | Buffer)[];
+    if (statusCode === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
       controller.abort(new Error('the answer was taken over'));
       return;
     }
-    const { headers, hasContentLength, isEventStream } = rewriteHeaders(
-      controller.rawHeaders as (string | Buffer)[],
-    );
+    const { headers, contentLength, isEventStream } = this.#way.rewriteHeaders(raw, this.#forwarding);
     response.writeHead(statusCode, statusMessage ?? '', headers);
     this.#answering = true;
-    this.#trailersAllowed = !hasContentLength;
-    response.on('drain', this.#onDrain);
-    if (isEventStream) response.on('close', this.#job.stayOpen(this.#onSessionEnd));
-    // Headers usually leave with the first bytes of the body; an event stream may not have any for long.
-    setImmediate(() => {
-      if (!response.destroyed && !response.writableEnded) response.flushHeaders();
+    this.#remaining = contentLength;
+    if (isEventStream) this.#stayOpen(controller);
+    flushSoon(response);
+  }
+
+  /** When the session ends, the answer ends in order, and the upstream need not go on. */
+  #stayOpen(controller: Dispatcher.DispatchController): void {
+    const { response } = this.#client;
+    const off = this.#way.stayOpen(this.#forwarding, () => {
+      response.end();
+      controller.abort(new Error('the session has ended'));
     });
+    response.on('close', off);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#job.response.write(chunk)) controller.pause();
+    const { response } = this.#client;
+    if (this.#remaining !== undefined) {
+      this.#remaining -= chunk.length;
+      if (this.#remaining === 0) {
+        // Head, last bytes and end leave in one system call in place of two.
+        response.end(chunk);
+        return;
+      }
+    }
+    if (response.write(chunk)) return;
+    controller.pause();
+    response.once('drain', () => controller.resume());
   }
 
   onResponseEnd(
     _controller: Dispatcher.DispatchController,
     trailers: Record<string, string | string[]>,
   ): void {
-    const { response } = this.#job;
-    if (this.#trailersAllowed && trailers && Object.keys(trailers).length > 0) {
+    const { response } = this.#client;
+    if (response.writableEnded) return;
+    // Trailers need chunked framing (RFC 9112 §7.1.2).
+    if (this.#remaining === undefined && trailers && Object.keys(trailers).length > 0) {
       response.addTrailers(trailers as Record<string, string>);
     }
     response.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const { response, broke } = this.#job;
-    response.off('close', this.#onClose);
+    const { response } = this.#client;
     if (this.#isTaken) return;
     if (!this.#answering) {
-      this.#onFailure(error, this.#controller !== undefined);
+      this.#failed(error, this.#controller !== undefined);
     } else if (response.statusCode === 304 && isLengthMismatch(error)) {
       // RFC 9110 §8.6: the length is that of the answer which was not repeated. The library misses its bytes.
       response.end();
     } else if (!response.destroyed && !response.writableEnded) {
       // Half an answer must look like half an answer: the connection breaks.
-      broke(upstreamError(error));
+      this.#client.broke(upstreamError(error));
       response.destroy();
     }
+  }
+
+  /** The request failed before an answer came. */
+  #failed(error: Error, wasSent: boolean): void {
+    const { response } = this.#client;
+    const { targets } = this.#way;
+    const target = this.#target as Target;
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!wasSent) targets.refused(target);
+    const others = [...this.#tried, target];
+    if (!wasSent && others.length < targets.size && !response.destroyed) {
+      this.send(this.#mayRepeat, others);
+    } else if (wasSent && this.#mayRepeat && closedConnection.has(code) && !response.destroyed) {
+      this.send(false, this.#tried);
+    } else {
+      // What is still on its way is read and dropped, so that the client gets to read the answer.
+      this.#forwarding.request.resume();
+      this.#client.fail(upstreamError(error));
+    }
+  }
+}
+
+let unflushed: ServerResponse[] = [];
+
+/** Headers usually leave with the first bytes of the body; an event stream may not have any for long. */
+function flushSoon(response: ServerResponse): void {
+  // One callback for all answers of a turn of the event loop.
+  if (unflushed.push(response) === 1) setImmediate(flushHeaders);
+}
+
+function flushHeaders(): void {
+  const responses = unflushed;
+  unflushed = [];
+  for (const response of responses) {
+    if (!response.destroyed && !response.writableEnded) response.flushHeaders();
   }
 }

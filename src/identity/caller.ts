@@ -1,5 +1,6 @@
 import type { Person } from '../access/conditions.ts';
 import type { TemplatePerson } from '../forward/template.ts';
+import type { Session } from '../session/session.ts';
 import type { Current } from '../session/sessions.ts';
 import { type PersonRules, personOf } from './person.ts';
 import type { Providers } from './provider/providers.ts';
@@ -24,9 +25,20 @@ export function callerOfSession(
   const { session } = current;
   const rules: PersonRules | undefined = providers.get(session.provider)?.personRules;
   if (!rules) return undefined;
-  const { idToken, provider, subject, claims, id } = session;
-  // RFC 9449 §7.1: a token that is bound to a key is not to be sent as a Bearer token.
-  const accessToken = session.dpopKey === undefined ? session.accessToken : undefined;
-  const person = { ...personOf(rules, subject, claims), provider, accessToken, idToken, sessionId: id };
-  return { person, current, subject };
+  return { person: personOfSession(rules, session), current, subject: session.subject };
+}
+
+/** Sessions that are remembered come again as the same object, and so do their people, with all that is made of them. */
+const people = new WeakMap<Session, Caller['person']>();
+
+function personOfSession(rules: PersonRules, session: Session): Caller['person'] {
+  let person = people.get(session);
+  if (!person) {
+    const { idToken, provider, subject, claims, id } = session;
+    // RFC 9449 §7.1: a token that is bound to a key is not to be sent as a Bearer token.
+    const accessToken = session.dpopKey === undefined ? session.accessToken : undefined;
+    person = { ...personOf(rules, subject, claims), provider, accessToken, idToken, sessionId: id };
+    people.set(session, person);
+  }
+  return person;
 }

@@ -44,7 +44,7 @@ function lastUntrusted(
 
 /** An IPv4 peer on a dual-stack socket is written as ::ffff:10.0.0.1. */
 function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/, '');
+  return address.startsWith('::ffff:') ? address.replace(/^::ffff:(?=\d+\.)/, '') : address;
 }
 
 /** Tells whether an address is in one of the networks; what is no address is in none. */

@@ -8,6 +8,11 @@ import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
 const largestRequestHeaders = 64 * 1024;
+/**
+ * What may wait in a connection before the other side has to pause. One read from an upstream is 64 KiB; with Node's
+ * 16 KiB a large answer would pause after each, for a seventh more CPU time.
+ */
+const bufferedBytes = 128 * 1024;
 /** RFC 9110 §9.3.6 and §9.3.8: a gateway in front of applications has no use for these. */
 const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 
@@ -36,6 +41,7 @@ export function createServer({
 }: ServerOptions): FastifyInstance {
   const http = {
     maxHeaderSize: largestRequestHeaders,
+    highWaterMark: bufferedBytes,
     headersTimeout: headersTimeoutMs,
     shouldUpgradeCallback: acceptUpgrade,
   };

@@ -1,5 +1,5 @@
 import type { GatewayError } from '../errors.ts';
-import { describeError, type Logger } from './log.ts';
+import { describeError, type Logger, writeInfo } from './log.ts';
 
 /** What a log line says of a request; the query stays out, since it may hold secrets. */
 export interface LoggedExchange {
@@ -27,19 +27,24 @@ export function logRequest(
 ): void {
   const { requestId, request, startedAt, peer, subject, destination } = exchange;
   const found = 'error' in destination ? undefined : destination;
-  log.info(
-    {
-      requestId,
-      method: request.method,
-      path: found?.target.path,
-      status: answer.headersSent ? answer.statusCode : clientLeft,
-      durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
-      route: found?.resolution.kind === 'route' ? found.resolution.route.label : undefined,
-      subject,
-      peer: peer.address,
-    },
-    'request',
-  );
+  const route = found?.resolution.kind === 'route' ? found.resolution.route.label : undefined;
+  const status = answer.headersSent ? answer.statusCode : clientLeft;
+  const durationMs = Math.round((performance.now() - startedAt) * 10) / 10;
+  const fields =
+    `"requestId":${quoted(requestId)}${field('method', request.method)}${field('path', found?.target.path)}` +
+    `,"status":${status},"durationMs":${durationMs}${field('route', route)}${field('subject', subject)}` +
+    field('peer', peer.address);
+  writeInfo(log, fields, 'request');
+}
+
+/** Absent like its value. */
+function field(name: string, value: string | undefined): string {
+  return value === undefined ? '' : `,"${name}":${quoted(value)}`;
+}
+
+/** Nearly every value is plain, which is cheaper to see than to escape. */
+function quoted(value: string): string {
+  return /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(value) ? `"${value}"` : JSON.stringify(value);
 }
 
 /** One line for each refusal and failure, with the reason that the answer does not tell. */

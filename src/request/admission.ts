@@ -1,8 +1,8 @@
-import { type Decision, decide, trusts } from '../access/decide.ts';
+import { type AccessRequest, type Decision, decide, trusts } from '../access/decide.ts';
 import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
 import type { Network, TokenConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
-import type { Forwarding } from '../forward/forwarder.ts';
+import type { Forwarding } from '../forward/forwarding.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
 import { challengeHeader } from '../identity/bearer/challenge.ts';
 import { type Caller, callerOfSession } from '../identity/caller.ts';
@@ -44,31 +44,72 @@ export function admit(parts: Parts, exchange: Exchange, route: Route): Maybe<Adm
 }
 
 function identifyAndDecide(parts: Parts, exchange: Exchange, route: Route): Maybe<Admission> {
-  const { request, peer } = exchange;
-  const conclude = (caller: Caller | undefined, subject = caller?.subject): Admission => {
-    exchange.subject = subject;
-    const person = caller?.person;
-    const { method } = exchange;
-    const { headers } = request;
-    const navigation = isNavigation(method, headers);
-    const preflight = isPreflight(method, headers);
-    const forgeable = isForgeable(method, headers);
-    const isFrom = (networks: readonly Network[]) => matcherOf(networks)(peer.clientAddress);
-    const now = Date.now() / 1000;
-    const decision = decide(route, { person, isFrom, navigation, preflight, forgeable, now });
-    const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
-    return { caller, decision, challenge };
-  };
   // A token decides alone: whoever brings one does not mean the session of a cookie beside it.
   const client = identifyClient(parts, exchange, route);
-  if (client !== undefined)
-    return client instanceof Promise ? client.then((caller) => conclude(caller)) : conclude(client);
-  const concludeSession = (current: Current | undefined) => {
-    const known = current && callerOfSession(parts.login.providers, current);
-    return conclude(known && trusts(route, known.person) ? known : undefined, current?.session.subject);
-  };
-  const current = parts.sessions.current(parseCookies(request.headers.cookie));
-  return current instanceof Promise ? current.then(concludeSession) : concludeSession(current);
+  if (client !== undefined) {
+    return client instanceof Promise
+      ? client.then((caller) => conclude(parts, exchange, route, caller, caller?.subject))
+      : conclude(parts, exchange, route, client, client.subject);
+  }
+  const current = parts.sessions.currentOf(exchange.request.headers.cookie);
+  return current instanceof Promise
+    ? current.then((ready) => concludeSession(parts, exchange, route, ready))
+    : concludeSession(parts, exchange, route, current);
+}
+
+function concludeSession(
+  parts: Parts,
+  exchange: Exchange,
+  route: Route,
+  current: Current | undefined,
+): Admission {
+  const known = current && callerOfSession(parts.login.providers, current);
+  const caller = known && trusts(route, known.person) ? known : undefined;
+  return conclude(parts, exchange, route, caller, current?.session.subject);
+}
+
+function conclude(
+  parts: Parts,
+  exchange: Exchange,
+  route: Route,
+  caller: Caller | undefined,
+  subject: string | undefined,
+): Admission {
+  exchange.subject = subject;
+  const decision = decide(route, new Question(exchange, caller?.person));
+  const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
+  return { caller, decision, challenge };
+}
+
+/** What rules may ask of a request. Most ask for nothing but the person, so the rest is told when it is asked for. */
+class Question implements AccessRequest {
+  readonly person: Caller['person'] | undefined;
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange, person: Caller['person'] | undefined) {
+    this.#exchange = exchange;
+    this.person = person;
+  }
+
+  get navigation(): boolean {
+    return isNavigation(this.#exchange.method, this.#exchange.request.headers);
+  }
+
+  get preflight(): boolean {
+    return isPreflight(this.#exchange.method, this.#exchange.request.headers);
+  }
+
+  get forgeable(): boolean {
+    return isForgeable(this.#exchange.method, this.#exchange.request.headers);
+  }
+
+  get now(): number {
+    return Date.now() / 1000;
+  }
+
+  isFrom(networks: readonly Network[]): boolean {
+    return matcherOf(networks)(this.#exchange.peer.clientAddress);
+  }
 }
 
 /** Who brings the access token of a request; undefined for a request without one. */
@@ -180,17 +221,19 @@ export function forwardingOf(
   { target, origin }: Destination,
   route: Route,
   { caller, token }: Pick<Admission, 'caller' | 'token'>,
-): Omit<Forwarding, 'fail'> {
+): Forwarding {
   const session = caller?.current?.session;
+  const { address, trusted } = exchange.peer;
+  const scheme = origin.startsWith('https:') ? 'https' : 'http';
   const endsAt = caller?.tokenExpiresAt;
   return {
     request: exchange.request,
     route,
     path: upstreamPath(route, target.path) + target.query,
     publicOrigin: origin,
-    sender: { ...exchange.peer, host: target.host, scheme: origin.startsWith('https:') ? 'https' : 'http' },
+    sender: { address, trusted, host: target.host, scheme },
     context: { requestId: exchange.requestId, person: caller?.person, token },
-    setCookies: caller?.current?.setCookies ?? [],
+    setCookies: caller?.current?.setCookies ?? noCookies,
     // A client has nothing but its token, so what it has open ends with that.
     lifespan: session ? lifespanOf(parts, session) : endsAt === undefined ? undefined : { endsAt, isRevoked },
   };
@@ -199,12 +242,19 @@ export function forwardingOf(
 /** Nobody tells the gateway of tokens that are revoked. */
 const isRevoked = () => false;
 
+const noCookies: readonly string[] = [];
+const lifespans = new WeakMap<Session, Lifespan>();
+
+/** Sessions that are remembered come again as the same object; each has one lifespan. */
 function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session): Lifespan {
-  const tokenEnd = closeAtTokenExpiry ? session.accessTokenExpiresAt : undefined;
-  return {
-    endsAt: Math.min(session.expiresAt, tokenEnd ?? session.expiresAt),
-    isRevoked: revocations.watch(session),
-  };
+  let lifespan = lifespans.get(session);
+  if (!lifespan) {
+    const tokenEnd = closeAtTokenExpiry ? session.accessTokenExpiresAt : undefined;
+    const endsAt = Math.min(session.expiresAt, tokenEnd ?? session.expiresAt);
+    lifespan = { endsAt, isRevoked: () => revocations.isRevoked(session) };
+    lifespans.set(session, lifespan);
+  }
+  return lifespan;
 }
 
 /** What the login and the other endpoints have to know of a request. */

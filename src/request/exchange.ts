@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { UnderWay } from '../forward/forwarding.ts';
 import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
 import type { Hosts } from '../routes/hosts.ts';
 import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
@@ -19,6 +20,8 @@ export interface Exchange {
   destination: Destination | Refusal;
   /** For the log: who it turned out to be. */
   subject: string | undefined;
+  /** What goes on upstream for it, and ends when the client leaves. */
+  underWay: UnderWay | undefined;
 }
 
 export interface Destination {
@@ -44,11 +47,8 @@ export interface ExchangeReader {
 const requestIdPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
 
 /** Reads a request once; every later stage works on the result. */
-function readExchange(
-  { readPeer, table, hosts, prefix }: ExchangeReader,
-  request: IncomingMessage,
-): Exchange {
-  const peer = readPeer(request);
+function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchange {
+  const peer = reader.readPeer(request);
   const given = forwardedValue(request, peer, 'x-request-id');
   const method = request.method ?? '';
   return {
@@ -57,21 +57,27 @@ function readExchange(
     requestId: given !== undefined && requestIdPattern.test(given) ? given : randomUUID(),
     startedAt: performance.now(),
     peer,
-    destination: readDestination(),
+    destination: readDestination(reader, request, peer, method),
     subject: undefined,
+    underWay: undefined,
   };
+}
 
-  function readDestination(): Destination | Refusal {
-    try {
-      const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
-      const asked = peer.trusted ? askedEndpoint(prefix, target.path) : undefined;
-      // A proxy that asks may know the gateway by a name that browsers never see.
-      if (asked) return { target, origin: hosts.standard, resolution: { kind: 'endpoint', path: asked } };
-      const origin = hosts.originOf(target);
-      return { target, origin, resolution: resolveTarget(table, prefix, target, method) };
-    } catch (error) {
-      return { error };
-    }
+function readDestination(
+  { table, hosts, prefix }: ExchangeReader,
+  request: IncomingMessage,
+  peer: Peer,
+  method: string,
+): Destination | Refusal {
+  try {
+    const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
+    const asked = peer.trusted ? askedEndpoint(prefix, target.path) : undefined;
+    // A proxy that asks may know the gateway by a name that browsers never see.
+    if (asked) return { target, origin: hosts.standard, resolution: { kind: 'endpoint', path: asked } };
+    const origin = hosts.originOf(target);
+    return { target, origin, resolution: resolveTarget(table, prefix, target, method) };
+  } catch (error) {
+    return { error };
   }
 }
 
@@ -79,16 +85,15 @@ function readExchange(
 export type ExchangeOf = (request: IncomingMessage) => Exchange;
 
 export function rememberExchanges(reader: ExchangeReader): ExchangeOf {
-  const exchanges = new WeakMap<IncomingMessage, Exchange>();
-  return (request) => {
-    let exchange = exchanges.get(request);
-    if (!exchange) {
-      exchange = readExchange(reader, request);
-      exchanges.set(request, exchange);
-    }
-    return exchange;
+  return (request: RememberingRequest) => {
+    request[remembered] ??= readExchange(reader, request);
+    return request[remembered];
   };
 }
+
+// A weak map would do too, but each of its entries costs the garbage collector more than the look-ups save.
+const remembered = Symbol('exchange');
+type RememberingRequest = IncomingMessage & { [remembered]?: Exchange };
 
 /** Where a request goes. Throws its refusal for one that was not even read. */
 export function arrived({ destination }: Exchange): Destination {

@@ -1,10 +1,12 @@
+import type { ServerResponse } from 'node:http';
 import { fastifyCookie } from '@fastify/cookie';
 import httpProxy from '@fastify/http-proxy';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { type ErrorCode, GatewayError } from '../errors.ts';
-import type { Forwarding } from '../forward/forwarder.ts';
+import type { Forwarding, HttpClient } from '../forward/forwarding.ts';
 import { registerEndpoints } from '../identity/endpoints.ts';
 import { startLogin } from '../identity/login/start.ts';
+import { forgetAnswer } from '../listen/answers.ts';
 import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
@@ -43,9 +45,15 @@ export async function createHttpStages(
     answerMalformed,
   });
   await app.register(fastifyCookie, { hook: false });
+  function onClose(this: ServerResponse): void {
+    const exchange = exchangeOf(this.req);
+    exchange.underWay?.clientLeft();
+    forgetAnswer(this);
+    logRequest(log, exchange, this);
+  }
   app.addHook('onRequest', (request, reply, done) => {
     const exchange = exchangeOf(request.raw);
-    reply.raw.on('close', () => logRequest(log, exchange, reply.raw));
+    reply.raw.on('close', onClose);
     if (!('error' in exchange.destination)) {
       done();
       return;
@@ -83,9 +91,8 @@ async function registerProxy(
   exchangeOf: ExchangeOf,
   answerError: (error: unknown, exchange: Exchange) => Answer,
 ): Promise<void> {
-  const { forwarder, login, log } = parts;
-  const allowed = new WeakMap<FastifyRequest, Omit<Forwarding, 'fail'>>();
-
+  const { forwarder, login } = parts;
+  const clientOf = clientFactory(parts, answerError);
   scope.addHook('onRequest', (request, reply, done) => {
     const exchange = exchangeOf(request.raw);
     const destination = arrived(exchange);
@@ -97,13 +104,14 @@ async function registerProxy(
     const proceed = (admission: Admission) => {
       const { decision } = admission;
       switch (decision.kind) {
-        case 'allow':
-          allowed.set(request, forwardingOf(parts, exchange, destination, resolution.route, admission));
-          // The body is the application's business: this type no parser of ours looks at. None at all would
-          // not do, since Fastify refuses QUERY without one; upstream goes what the client sent.
-          request.raw.headers['content-type'] = 'application/octet-stream';
-          done();
+        case 'allow': {
+          const forwarding = forwardingOf(parts, exchange, destination, resolution.route, admission);
+          // From here on the request is the forwarder's: what would follow is for bodies that Fastify parses and
+          // for addresses that the plugin builds, a sixth of the cost of a request.
+          reply.hijack();
+          exchange.underWay = forwarder.forward(forwarding, clientOf(reply.raw, exchange, forwarding));
           break;
+        }
         case 'login':
           startLogin(login, visitOf(exchange, destination), {
             returnTo: origin + target.path + target.query,
@@ -128,33 +136,56 @@ async function registerProxy(
   });
 
   await scope.register(httpProxy, {
-    // Its own transfer is not used: see docs/architecture.md for why the handler is ours.
+    // Its own transfer is not used: see docs/architecture.md for why the forwarder is ours.
     upstream: 'http://upstream.invalid',
     routes: [proxyPath],
     httpMethods: [...proxiedMethods],
-    handler: (request: FastifyRequest, reply: FastifyReply) => {
-      const forwarding = allowed.get(request);
-      if (!forwarding) throw new Error('a request reached the forwarder without a decision');
-      const exchange = exchangeOf(request.raw);
-      reply.hijack();
-      forwarder.forward({
-        ...forwarding,
-        response: reply.raw,
-        // What was refreshed on the way is kept, even where the application is out.
-        fail: (error) => writeAnswer(reply, withCookies(answerError(error, exchange), forwarding.setCookies)),
-        broke: (error) => logRefusal(log, exchange, error),
-        challenged: (rawHeaders) => {
-          const { person } = forwarding.context;
-          const step = answerToUpstream(parts, exchange, arrived(exchange), person, rawHeaders);
-          step?.then(
-            (answer) => writeAnswer(reply, withCookies(answer, forwarding.setCookies)),
-            (error) => writeAnswer(reply, answerError(error, exchange)),
-          );
-          return step !== undefined;
-        },
-      });
+    handler: () => {
+      throw new Error('a request passed the hook without a decision');
     },
   });
+}
+
+/** Makes the client of each request, as the forwarder sees it. */
+function clientFactory(
+  parts: Parts,
+  answerError: (error: unknown, exchange: Exchange) => Answer,
+): (response: ServerResponse, exchange: Exchange, forwarding: Forwarding) => HttpClient {
+  class Client implements HttpClient {
+    readonly response: ServerResponse;
+    readonly #exchange: Exchange;
+    readonly #forwarding: Forwarding;
+
+    constructor(response: ServerResponse, exchange: Exchange, forwarding: Forwarding) {
+      this.response = response;
+      this.#exchange = exchange;
+      this.#forwarding = forwarding;
+    }
+
+    fail(error: unknown): void {
+      this.#write(answerError(error, this.#exchange));
+    }
+
+    broke(error: GatewayError): void {
+      logRefusal(parts.log, this.#exchange, error);
+    }
+
+    challenged(rawHeaders: readonly (string | Buffer)[]): boolean {
+      const { person } = this.#forwarding.context;
+      const step = answerToUpstream(parts, this.#exchange, arrived(this.#exchange), person, rawHeaders);
+      step?.then(
+        (answer) => this.#write(answer),
+        (error) => this.fail(error),
+      );
+      return step !== undefined;
+    }
+
+    /** What was refreshed on the way is kept, even where the application is out. */
+    #write(answer: Answer): void {
+      writeAnswer(this.response, withCookies(answer, this.#forwarding.setCookies));
+    }
+  }
+  return (response, exchange, forwarding) => new Client(response, exchange, forwarding);
 }
 
 function internalUrl({ destination }: Exchange): string {
@@ -170,8 +201,8 @@ function ownError(error: unknown): unknown {
   return isClients ? new GatewayError('malformed_request', { cause: error }) : error;
 }
 
-/** An answer on a reply that was handed to the forwarder. */
-function writeAnswer({ raw }: FastifyReply, { status, headers, body }: Answer): void {
+/** An answer to a request that was handed to the forwarder. */
+function writeAnswer(raw: ServerResponse, { status, headers, body }: Answer): void {
   if (raw.headersSent || raw.destroyed) return;
   raw.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   raw.end(raw.req.method === 'HEAD' ? undefined : body);

@@ -60,8 +60,7 @@ async function passHandshake(
   if (decision.kind !== 'allow') throw refusal(parts, admission);
   refuseForeignOrigin(parts, exchange, caller);
   const forwarding = forwardingOf(parts, exchange, destination, route, admission);
-  parts.forwarder.openTunnel({
-    ...forwarding,
+  parts.forwarder.openTunnel(forwarding, {
     socket,
     head,
     answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),

@@ -43,8 +43,8 @@ const longestHostname = 253;
  * The target of a path with its query and a host. Throws GatewayError 400 where they are malformed.
  */
 export function makeTarget(pathAndQuery: string, host: string): Target {
-  const hostname = hostPattern.exec(host)?.[1];
-  if (hostname === undefined || hostname.length > longestHostname) throw new GatewayError('ambiguous_host');
+  const hostname = hostnameOf(host);
+  if (hostname === undefined) throw new GatewayError('ambiguous_host');
   if (!pathAndQuery.startsWith('/')) throw new GatewayError('malformed_target');
   // A fragment never travels in a request; who sends one wants two readers to disagree.
   if (pathAndQuery.includes('#') || hasControlCharacter(pathAndQuery))
@@ -54,8 +54,22 @@ export function makeTarget(pathAndQuery: string, host: string): Target {
     path: mark < 0 ? pathAndQuery : pathAndQuery.slice(0, mark),
     query: mark < 0 ? '' : pathAndQuery.slice(mark),
     host,
-    hostname: hostname.toLowerCase().replace(/\.$/, ''),
+    hostname,
   };
+}
+
+/** A gateway has few hosts, and clients can name many: those that come first are remembered, up to a number. */
+const hostnames = new Map<string, string>();
+const mostRememberedHosts = 1000;
+
+/** The name in lower case, without port and trailing dot; undefined for what is no host. */
+function hostnameOf(host: string): string | undefined {
+  const known = hostnames.get(host);
+  if (known !== undefined) return known;
+  const hostname = hostPattern.exec(host)?.[1]?.toLowerCase().replace(/\.$/, '');
+  if (hostname === undefined || hostname.length > longestHostname) return undefined;
+  if (hostnames.size < mostRememberedHosts) hostnames.set(host, hostname);
+  return hostname;
 }
 
 function hasControlCharacter(text: string): boolean {

@@ -53,7 +53,14 @@ export function expireCookie(name: string, attributes: CookieAttributes): string
   return setCookie({ name, value: '' }, attributes, 0);
 }
 
-const chunkName = (name: string, index: number) => (index === 0 ? name : `${name}.${index}`);
+/** The name of one of a cookie's chunks; the first has the cookie's own. */
+export const chunkName = (name: string, index: number) => (index === 0 ? name : `${name}.${index}`);
+
+/** The number of chunks, which the first of them begins with; 0 where it does not. */
+export function chunkCount(first: string): number {
+  const count = first.charCodeAt(0) - 0x30;
+  return count >= 1 && count <= mostChunks ? count : 0;
+}
 
 /**
  * Splits a value over cookies of at most 4096 bytes each, name and attributes included. The first starts with
@@ -91,7 +98,7 @@ export function* joinChunks(name: string, cookies: readonly Cookie[]): Generator
 function* candidates(name: string, cookies: readonly Cookie[]): Generator<string> {
   for (const first of cookies) {
     if (first.name !== name) continue;
-    const count = Number(/^[1-8]/.exec(first.value)?.[0] ?? 0);
+    const count = chunkCount(first.value);
     if (count === 0) continue;
     const value = first.value.slice(1);
     if (count === 1) yield value;

@@ -25,8 +25,6 @@ export interface Revocation {
 export interface Revocations {
   add(revocation: Revocation): void;
   isRevoked(session: Session): boolean;
-  /** The same question, for a session about which it is asked again and again. */
-  watch(session: Session): () => boolean;
   /** Every entry, for processes that start later. */
   all(): Iterable<Revocation>;
   /** Calls back for every revocation that is added, once; returns what takes the callback off. */
@@ -63,19 +61,29 @@ function revocationKeysOf({ id, provider, providerSessionId, subject }: Session)
   return keys;
 }
 
+function isEnded(entry: Revocation | undefined, createdAt: number): boolean {
+  return entry !== undefined && entry.before >= createdAt;
+}
+
 export function createRevocations(now: () => number = Date.now): Revocations {
   const proven = new Map<string, Revocation>();
   const claimed = new Map<string, Revocation>();
   const listeners = new Set<(revocation: Revocation) => void>();
-  const watch = (session: Session) => {
-    let keys: string[] | undefined;
-    const ended = (entry: Revocation | undefined) => entry !== undefined && entry.before >= session.createdAt;
-    return () => {
-      if (proven.size === 0 && claimed.size === 0) return false;
-      // Anybody can send a front-channel logout: it must not cost digests for everything that is open.
-      keys ??= revocationKeysOf(session);
-      return keys.some((key) => ended(proven.get(key)) || ended(claimed.get(key)));
-    };
+  // Somebody has always just signed out: that must not cost every request its digests, nor everything that is
+  // open when a front-channel logout comes, which anybody can send.
+  const keys = new WeakMap<Session, string[]>();
+  const isRevoked = (session: Session) => {
+    if (proven.size === 0 && claimed.size === 0) return false;
+    let known = keys.get(session);
+    if (!known) {
+      known = revocationKeysOf(session);
+      keys.set(session, known);
+    }
+    for (const key of known) {
+      const { createdAt } = session;
+      if (isEnded(proven.get(key), createdAt) || isEnded(claimed.get(key), createdAt)) return true;
+    }
+    return false;
   };
   return {
     add(revocation) {
@@ -91,8 +99,7 @@ export function createRevocations(now: () => number = Date.now): Revocations {
       entries.set(revocation.key, revocation);
       for (const listener of listeners) listener(revocation);
     },
-    isRevoked: (session) => watch(session)(),
-    watch,
+    isRevoked,
     all: () => [...proven.values(), ...claimed.values()],
     onRevoked(listener) {
       listeners.add(listener);

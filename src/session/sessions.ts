@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
-import type { Cookie } from './cookies.ts';
+import { type Cookie, parseCookies } from './cookies.ts';
 import {
   isClaimsRefreshDue,
   isOver,
@@ -31,6 +31,8 @@ export interface Sessions {
    * where nothing has to be asked. Rejects with GatewayError 503 when that cannot be told now.
    */
   current(cookies: readonly Cookie[]): Maybe<Current | undefined>;
+  /** The same for a Cookie header as it came, of which nothing is read where its session is known. */
+  currentOf(header: string | undefined): Maybe<Current | undefined>;
   /**
    * Uses the refresh token for something else than the session's own tokens, in turn with its refreshes, and
    * gives the session with what it is from now on; undefined when the provider has ended it. Rejects with
@@ -71,7 +73,15 @@ export interface SessionsParts {
 /** So many outcomes of long ago may lead on, one to the next, before somebody has to sign in again. */
 const mostOldTurns = 3;
 
+/** Requests with the same cookies get the same new ones for this long. */
+const touchLastsSeconds = 5;
+
 const nothing: readonly string[] = [];
+
+/** Parsed, or the header as it came, which is parsed only where something has to be written. */
+type Cookies = readonly Cookie[] | string;
+
+const parsed = (cookies: Cookies) => (typeof cookies === 'string' ? parseCookies(cookies) : cookies);
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { store, refresher, revocations, shared, lifetimes, patience, log } = parts;
@@ -80,7 +90,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const isUsable = ({ session }: Found, now: number) =>
     !isOver(session, lifetimes, now) && !revocations.isRevoked(session);
 
-  const use = (found: Found | undefined, cookies: readonly Cookie[]): Maybe<Current | undefined> => {
+  const use = (found: Found | undefined, cookies: Cookies): Maybe<Current | undefined> => {
     const now = seconds();
     if (!found || !isUsable(found, now)) return undefined;
     if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
@@ -88,11 +98,21 @@ export function createSessions(parts: SessionsParts): Sessions {
     if (!found.outdatedKey && !shouldTouch(found.session, lifetimes, now)) {
       return { session: found.session, setCookies: nothing, found };
     }
-    return written(found, { ...found.session, seenAt: now }, cookies);
+    return touched(found, cookies, now);
   };
 
-  const written = (found: Found, session: Session, cookies: readonly Cookie[]): Maybe<Current> => {
-    const setCookies = store.update(found, session, cookies);
+  const touches = new WeakMap<Found, { at: number; cookies: Cookies; current: Current }>();
+  /** A page asks for many things at once, all with the cookie from before: sealing the new one once is enough. */
+  const touched = (found: Found, cookies: Cookies, now: number): Maybe<Current> => {
+    const last = touches.get(found);
+    if (last && now - last.at < touchLastsSeconds && last.cookies === cookies) return last.current;
+    const current = written(found, { ...found.session, seenAt: now }, cookies);
+    if (!(current instanceof Promise)) touches.set(found, { at: now, cookies, current });
+    return current;
+  };
+
+  const written = (found: Found, session: Session, cookies: Cookies): Maybe<Current> => {
+    const setCookies = store.update(found, session, parsed(cookies));
     return setCookies instanceof Promise
       ? setCookies.then((lines) => ({ session, setCookies: lines, found }))
       : { session, setCookies, found };
@@ -100,7 +120,7 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   const refreshed = async (
     found: Found,
-    cookies: readonly Cookie[],
+    cookies: Cookies,
     now: number,
     turnsLeft = mostOldTurns,
   ): Promise<Current | undefined> => {
@@ -121,7 +141,7 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   const claimsRefreshed = async (
     found: Found,
-    cookies: readonly Cookie[],
+    cookies: Cookies,
     now: number,
   ): Promise<Current | undefined> => {
     const { session } = found;
@@ -136,7 +156,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     return { session, setCookies: nothing, found };
   };
 
-  const taken = (found: Found, fresh: Session, cookies: readonly Cookie[], now: number): Maybe<Current> => {
+  const taken = (found: Found, fresh: Session, cookies: Cookies, now: number): Maybe<Current> => {
     const next = { ...fresh, seenAt: now };
     if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing, found };
     return written(found, next, cookies);
@@ -149,14 +169,23 @@ export function createSessions(parts: SessionsParts): Sessions {
   };
 
   /** Writes a session down before anybody is told of it, where that helps everybody. */
-  const keeper = (found: Found, cookies: readonly Cookie[]) => async (next: Session) => {
-    if (store.onServer) await store.update(found, next, cookies);
+  const keeper = (found: Found, cookies: Cookies) => async (next: Session) => {
+    if (store.onServer) await store.update(found, next, parsed(cookies));
+  };
+
+  const read = (cookies: Cookies): Maybe<Current | undefined> => {
+    const found = store.read(parsed(cookies));
+    return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
   };
 
   return {
-    current(cookies) {
-      const found = store.read(cookies);
-      return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
+    current: read,
+    currentOf(header) {
+      if (header === undefined) return undefined;
+      const known = store.recall(header);
+      if (known === undefined) return read(header);
+      if (!(known instanceof Promise)) return use(known, header);
+      return known.then((found) => (found ? use(found, header) : read(header)));
     },
     async spend({ found, session, setCookies }, cookies, work) {
       const outcome = await within(patience, refresher.spend(session, keeper(found, cookies), work));

@@ -64,6 +64,8 @@ export function readLog(written: readonly string[]): GatewayLog {
     written
       .join('')
       .split('\n')
+      // The last one may be on its way still.
+      .slice(0, -1)
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as LogLine);
   return {

@@ -10,7 +10,7 @@ const mostSessions = 100_000;
 export function createSessionTable(now: () => number = Date.now): SessionTable {
   const sessions = new Map<string, { value: string; until: number }>();
   return {
-    async get(id) {
+    get(id) {
       const entry = sessions.get(id);
       if (!entry) return undefined;
       sessions.delete(id);

@@ -32,7 +32,8 @@ export interface Shared {
 
 /** Sealed sessions by id. All of it rejects with GatewayError 503 when the place cannot be reached. */
 export interface SessionTable {
-  get(id: string): Promise<string | undefined>;
+  /** At once, where it is in this process. */
+  get(id: string): string | undefined | Promise<string | undefined>;
   set(id: string, value: string, ttlSeconds: number): Promise<void>;
   delete(id: string): Promise<void>;
 }

@@ -3,14 +3,16 @@ import type { Logger } from '../../observe/log.ts';
 import type { Cookie } from '../cookies.ts';
 import { joinChunks } from '../cookies.ts';
 import type { KeyRing } from '../key-ring.ts';
+import { createOpenedCookies } from '../opened-cookies.ts';
 import { open, seal } from '../seal.ts';
 import { decodeSession, encodeSession, type Session } from '../session.ts';
 import type { CookieWriter } from './cookie-writer.ts';
-import type { SessionStore } from './store.ts';
+import type { Found, SessionStore } from './store.ts';
 
 /** Keeps sessions in the browser: sealed, in one cookie or a few. */
 export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logger): SessionStore {
   const { name } = writer;
+  const opened = createOpenedCookies<Found>(name);
   const write = (session: Session, cookies: readonly Cookie[]): string[] => {
     const sealed = (content: Session) => seal(encodeSession(content), ring, 'session', name);
     const whole = writer.write(sealed(session), session, cookies);
@@ -30,11 +32,15 @@ export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logg
   };
   return {
     onServer: false,
+    recall: (header) => opened.recall(header),
     read(cookies) {
       for (const value of joinChunks(name, cookies)) {
-        const opened = open(value, ring, 'session', name);
-        const session = opened && decodeSession(opened.text);
-        if (session) return { session, outdatedKey: opened.outdatedKey, handle: undefined };
+        const unsealed = open(value, ring, 'session', name);
+        const session = unsealed && decodeSession(unsealed.text);
+        if (!session) continue;
+        const found = { session, outdatedKey: unsealed.outdatedKey, handle: undefined };
+        opened.remember(value, found, unsealed.text.length);
+        return found;
       }
       return undefined;
     },

@@ -16,6 +16,11 @@ export type Maybe<T> = T | Promise<T>;
 export interface SessionStore {
   /** Sessions are kept here and not in the browser, so that writing one is enough for all requests. */
   onServer: boolean;
+  /**
+   * What `read` would give for a Cookie header, where its session was opened before; undefined where it has to
+   * be read.
+   */
+  recall(header: string): Maybe<Found | undefined>;
   /** The session of a request; undefined without one or with a broken one. */
   read(cookies: readonly Cookie[]): Maybe<Found | undefined>;
   /**

@@ -2,11 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
 import { type Cookie, joinChunks } from '../cookies.ts';
 import { deriveKey, type KeyRing, type SealingKey } from '../key-ring.ts';
+import { createOpenedCookies } from '../opened-cookies.ts';
 import { open, openWith, seal, sealWith } from '../seal.ts';
 import { decodeSession, encodeSession, type Session } from '../session.ts';
 import type { SessionTable } from '../shared/shared.ts';
 import type { CookieWriter } from './cookie-writer.ts';
-import type { Found, SessionStore } from './store.ts';
+import type { Found, Maybe, SessionStore } from './store.ts';
 
 /** What the cookie holds: where the session is, and the only key that opens it. */
 interface Ticket {
@@ -17,7 +18,17 @@ interface Ticket {
   text: string;
 }
 
+/** A ticket that was read, and what stood in its place when it was looked up last. */
+interface KnownTicket {
+  ticket: Ticket;
+  outdatedKey: boolean;
+  stored: string | undefined;
+  found: Found | undefined;
+}
+
 const ticketBytes = 32;
+/** A session with its tokens, sealed and opened: what a remembered ticket holds on to. */
+const sessionBytes = 6000;
 
 /** Keeps sessions on the server, each sealed with a key that only its cookie holds. */
 export function createTicketStore(
@@ -36,21 +47,31 @@ export function createTicketStore(
     if (!lines) throw new GatewayError('session_too_large');
     return lines;
   };
-  const find = async (ticket: Ticket, outdatedKey: boolean): Promise<Found | undefined> => {
-    const value = await table.get(ticket.place);
-    const opened = value === undefined ? undefined : openWith([ticket.key], value, 'stored', ticket.place);
-    const session = opened && decodeSession(opened.text);
-    return session && { session, outdatedKey, handle: ticket };
+  const tickets = createOpenedCookies<KnownTicket>(name);
+  /** The table is asked each time; what it gives is opened when it has changed. */
+  const find = (known: KnownTicket): Maybe<Found | undefined> => {
+    const stored = table.get(known.ticket.place);
+    return stored instanceof Promise
+      ? stored.then((value) => openStored(known, value))
+      : openStored(known, stored);
   };
 
   return {
     onServer: true,
+    recall(header) {
+      const known = tickets.recall(header);
+      return known && find(known);
+    },
     async read(cookies) {
       for (const value of joinChunks(name, cookies)) {
         const opened = open(value, ring, 'session', name);
         const ticket = opened && readTicket(opened.text);
-        const found = ticket && (await find(ticket, opened.outdatedKey));
-        if (found) return found;
+        if (!ticket) continue;
+        const known = { ticket, outdatedKey: opened.outdatedKey, stored: undefined, found: undefined };
+        const found = await find(known);
+        if (!found) continue;
+        tickets.remember(value, known, sessionBytes);
+        return found;
       }
       return undefined;
     },
@@ -66,6 +87,17 @@ export function createTicketStore(
     },
     remove: ({ handle }) => table.delete((handle as Ticket).place),
   };
+}
+
+function openStored(known: KnownTicket, value: string | undefined): Found | undefined {
+  if (value === undefined || value !== known.stored) {
+    const { ticket, outdatedKey } = known;
+    const opened = value === undefined ? undefined : openWith([ticket.key], value, 'stored', ticket.place);
+    const session = opened && decodeSession(opened.text);
+    known.stored = value;
+    known.found = session && { session, outdatedKey, handle: ticket };
+  }
+  return known.found;
 }
 
 function makeTicket(text: string): Ticket {

@@ -1,0 +1,53 @@
+import { measureWindow } from './measure/window.mjs';
+
+/** A subject that fails, such as by a port that another program took first, is tried again so often. */
+const mostTries = 3;
+
+/**
+ * Measures every subject of a plan, all of them in each round, in turns, so that what drifts in the machine
+ * meets all of them alike. Each starts as a fresh process; every second round goes through them in reverse.
+ * @returns for each scenario's name, a map from subject to figures for each round
+ */
+export async function measureRounds(plan, { rounds, noiseLimit, parties, report }) {
+  const results = new Map();
+  const keep = (round, scenario, subject, figures) => {
+    const ofScenario = results.get(scenario.name) ?? Array.from({ length: rounds }, () => new Map());
+    results.set(scenario.name, ofScenario);
+    ofScenario[round].set(subject.name, figures);
+    report(`round ${round + 1}: ${subject.name}, ${scenario.title}: ${inWords(scenario, figures)}`);
+  };
+  for (let round = 0; round < rounds; round++) {
+    const order = round % 2 === 0 ? plan : plan.toReversed();
+    for (const { subject, scenarios } of order) {
+      await patiently(subject, report, async () => {
+        const target = await subject.start(parties);
+        try {
+          for (const scenario of scenarios) {
+            const figures = await measureWindow(target, scenario, noiseLimit);
+            keep(round, scenario, subject, { ...figures, firstAnswerMs: target.firstAnswerMs });
+          }
+        } finally {
+          await target.stop();
+        }
+      });
+    }
+  }
+  return results;
+}
+
+/** Tries again where something went wrong; goes on without it in the end, so that the rest of a long run is kept. */
+async function patiently(subject, report, work) {
+  for (let tries = 1; tries <= mostTries; tries++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      report(`${subject.name}, try ${tries} of ${mostTries}: ${error.message}`);
+    }
+  }
+}
+
+function inWords({ rate }, { perSecond, cpuUs, p50, p99, noise }) {
+  const speed = rate ? `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms` : `${Math.round(perSecond)}/s`;
+  return `${cpuUs.toFixed(1)} µs of CPU, ${speed}, noise ${(noise * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { importJWK, SignJWT } from 'jose';
+import { createClient } from '../../dist/test/support/client.js';
+import { gatewayYaml } from '../../dist/test/support/gateway-config.js';
+import { freePort } from '../../dist/test/support/listening.js';
+import { logIn } from '../../dist/test/support/log-in.js';
+import { providerFound } from '../../dist/test/support/provider-found.js';
+import { root } from '../../scripts/prepare.mjs';
+import { startServer } from '../process.mjs';
+
+const main = join(root, 'dist/src/main.js');
+
+/**
+ * The gateway with its access log on, its default headers, and its routes to both upstreams.
+ * @param variant.allow who may pass; `public` is measured without a session
+ * @param variant.store where sessions are kept
+ * @param variant.bearer requests bring an access token instead of a session
+ * @param variant.node the Node that runs it; this one when absent
+ * @param variant.nodeArgs arguments for Node
+ */
+function sallyport(name, variant = {}) {
+  const { allow = 'signed-in', store = 'cookie', node = process.execPath, nodeArgs = [] } = variant;
+  return {
+    name,
+    async start({ folder, upstreamPort, sinkPort, provider, redis, audience }, { cores, workers = 1 } = {}) {
+      const port = await freePort();
+      const upstream = `http://127.0.0.1:${upstreamPort}`;
+      const sink = `http://127.0.0.1:${sinkPort}`;
+      const config = {
+        workers,
+        bearer: [{ issuer: provider.issuer, audience, jwksUri: `${provider.issuer}/jwks` }],
+        session: { store: store === 'redis' ? redis.url : store },
+        routes: [
+          { path: '/', upstream, allow },
+          { path: '/upload', upstream: sink, allow },
+          { path: '/ws', upstream: sink, allow },
+        ],
+      };
+      const file = join(folder, `sallyport-${port}.yaml`);
+      writeFileSync(file, gatewayYaml({ provider, config }, port));
+      const origin = `http://127.0.0.1:${port}`;
+      provider.allowRedirectsTo(origin);
+      const server = await startServer(node, [...nodeArgs, main, 'serve', '-c', file], {
+        port,
+        log: join(folder, `sallyport-${port}.log`),
+        ...(cores && { cores }),
+      });
+      return { ...server, port, headers: await credentialsOf(variant, origin, { provider, audience }) };
+    },
+  };
+}
+
+async function credentialsOf({ allow, bearer }, origin, { provider, audience }) {
+  if (allow === 'public') return {};
+  await providerFound(origin);
+  if (bearer) return { Authorization: `Bearer ${await makeAccessToken(provider, audience)}` };
+  const client = createClient();
+  await logIn(client, origin, 'ada', { path: '/1k' });
+  const cookie = client.cookies.headerFor(origin);
+  client.close();
+  return { Cookie: cookie };
+}
+
+/** A JWT access token (RFC 9068) that the provider could have issued: it is signed with the provider's key. */
+export async function makeAccessToken({ issuer, keys: [key] }, audience) {
+  return new SignJWT({ client_id: 'batch', scope: 'openid', email: 'ada@example.com', groups: ['staff'] })
+    .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: key.kid })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setSubject('ada')
+    .setJti(randomUUID())
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(await importJWK(key, 'RS256'));
+}
+
+export const cookieStore = sallyport('Sallyport, cookie store');
+export const memoryStore = sallyport('Sallyport, memory store', { store: 'memory' });
+export const redisStore = sallyport('Sallyport, Redis store', { store: 'redis' });
+export const bearerToken = sallyport('Sallyport, bearer JWT', { bearer: true });
+export const publicRoute = sallyport('Sallyport, public route', { allow: 'public' });
+
+/** The gateway on another version of Node. */
+export const onNode = (version, node) => sallyport(`Sallyport on Node ${version}`, { node });
+/** The gateway with arguments for Node, such as `--inspect`. */
+export const withNodeArgs = (name, nodeArgs) => sallyport(name, { nodeArgs });

@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { RouteConfig } from '../config/schema/index.ts';
+import type { GatewayError } from '../errors.ts';
+import type { Lifespan } from './live-connections.ts';
+import type { Sender } from './request-headers.ts';
+import type { TemplateContext } from './template.ts';
+
+/** A request that was allowed, with everything that its way upstream needs. */
+export interface Forwarding {
+  request: IncomingMessage;
+  route: RouteConfig;
+  /** Path and query, byte for byte. */
+  path: string;
+  sender: Sender;
+  context: TemplateContext;
+  /** The origin that the browser sees. */
+  publicOrigin: string;
+  /** Set-Cookie values that go with the answer. */
+  setCookies: readonly string[];
+  /** How long an event stream or a WebSocket may stay open; undefined where nobody is signed in. */
+  lifespan: Lifespan | undefined;
+}
+
+/** Where the answer of an HTTP request goes, and what becomes of it. */
+export interface HttpClient {
+  response: ServerResponse;
+  /** Nothing of an answer was sent yet. */
+  fail(error: GatewayError): void;
+  /** The answer broke after it had begun. */
+  broke(error: GatewayError): void;
+  /** Takes over an upstream's 401, by its headers; false for one that goes on to the client. */
+  challenged(rawHeaders: readonly (string | Buffer)[]): boolean;
+}
+
+/** The other end of a tunnel. */
+export interface TunnelClient {
+  socket: Duplex;
+  head: Buffer;
+  answered(status: number): void;
+  /** Nothing of an answer was sent yet. */
+  fail(error: GatewayError): void;
+}
+
+/** A request on its way upstream. */
+export interface UnderWay {
+  /** The client has gone, or has its whole answer. */
+  clientLeft(): void;
+}
