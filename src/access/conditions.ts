@@ -45,8 +45,9 @@ export function needsPerson(alternative: Alternative): boolean {
   return Object.entries(alternative).some(([name, value]) => name !== 'networks' && value !== undefined);
 }
 
-function holds(name: keyof Alternative, alternative: Alternative, { person, isFrom }: Subject): boolean {
-  if (name === 'networks') return isFrom(alternative.networks ?? []);
+function holds(name: keyof Alternative, alternative: Alternative, subject: Subject): boolean {
+  const { person } = subject;
+  if (name === 'networks') return subject.isFrom(alternative.networks ?? []);
   // What is absent never holds.
   if (!person) return false;
   switch (name) {
