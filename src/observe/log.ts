@@ -1,7 +1,7 @@
-import cluster from 'node:cluster';
 import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions, PrettyStream } from 'pino-pretty';
+import { standardOutput } from './output.ts';
 
 /**
  * The gateway's log. Call sites pass named fields only, never a request, a header list or an error object, so
@@ -21,7 +21,7 @@ export function createLogger({ level, pretty, destination }: LogOptions): Logger
   const options = { level, base: null, timestamp: timeOfLine };
   if (!pretty) {
     const formatters = { level: (label: string) => ({ level: label }) };
-    return remember(destination ?? bufferedOutput(), (to) => pino({ ...options, formatters }, to));
+    return remember(destination ?? standardOutput(), (to) => pino({ ...options, formatters }, to));
   }
   // Loaded only where somebody looks: production writes JSON.
   const load = createRequire(import.meta.url);
@@ -64,46 +64,6 @@ function timeOfLine(): string {
     lastText = `,"time":"${new Date(now).toISOString()}"`;
   }
   return lastText;
-}
-
-/** A line waits at most so long for others that are written along with it. */
-const longestWaitMs = 50;
-/**
- * Lines are gathered up to this many bytes. Workers write to one pipe, where a write of up to 4 KiB (PIPE_BUF)
- * stays in one piece.
- */
-const largestWrite = cluster.isWorker ? 4096 : 32 * 1024;
-/** When nobody reads the output, lines beyond this are dropped: the log must not fill the memory. */
-const mostUnwritten = 16 * 1024 * 1024;
-
-/**
- * Standard output, written to in the background and in few system calls, where one for each line would hold up
- * every request. What is still unwritten when the process ends is written then.
- */
-function bufferedOutput(): DestinationStream & Flushable {
-  const output = pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: largestWrite - 1024,
-    maxWrite: largestWrite,
-    maxLength: mostUnwritten,
-  });
-  let timer: NodeJS.Timeout | undefined;
-  const flush = () => {
-    timer = undefined;
-    output.flush();
-  };
-  return {
-    write(line) {
-      output.write(line);
-      if (timer === undefined) timer = setTimeout(flush, longestWaitMs);
-    },
-    flush: (done: (error?: Error) => void) => output.flush(done),
-  };
-}
-
-interface Flushable {
-  flush(done: (error?: Error) => void): void;
 }
 
 /** How long somebody who reads the output may take for the last lines. */
