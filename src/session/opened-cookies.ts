@@ -73,14 +73,18 @@ export function createOpenedCookies<T>(name: string, memory: number = largestMem
   };
 }
 
-/** Whether the chunks of a header are this seal, each once and in full. */
+/**
+ * Whether the chunks of a header are this seal, each once and in full. Equality of slices, since `startsWith` and
+ * `endsWith` compare long texts character by character.
+ */
 function isWhole(sealed: string, header: string, name: string, first: string, count: number): boolean {
-  if (count === 1) return sealed.length === first.length - 1 && first.endsWith(sealed);
-  let length = first.length - 1;
-  if (!sealed.startsWith(first.slice(1))) return false;
+  const start = first.slice(1);
+  if (count === 1) return start === sealed;
+  let length = start.length;
+  if (sealed.slice(0, length) !== start) return false;
   for (let index = 1; index < count; index++) {
     const chunk = onlyValue(header, chunkName(name, index));
-    if (chunk === undefined || !sealed.startsWith(chunk, length)) return false;
+    if (chunk === undefined || sealed.slice(length, length + chunk.length) !== chunk) return false;
     length += chunk.length;
   }
   return length === sealed.length;
