@@ -95,12 +95,14 @@ test('a nonce that the provider wants in DPoP proofs is sent', waiting(), async 
   t.equal(await headerOf(scene, 'x-forwarded-user'), 'ada');
 });
 
-test('a refresh with another DPoP key is refused by the provider', waiting(), async (t) => {
-  const scene = await arrange(t, shortLived);
+test('a refresh with another DPoP key is refused by the provider', async (t) => {
+  const scene = await arrange(t);
   await logIn(scene.client, scene.gateway.url, 'ada');
   const { session, replace } = sessionIn(scene);
-  replace({ ...session, dpopKey: createDpopKey() });
-  await until('the refusal', async () => (await headerOf(scene, 'x-forwarded-user')) === '401', patience);
+  // Tokens that live for long are called old here: short ones get a good refresh before this on a busy machine.
+  const past = Math.floor(Date.now() / 1000) - 1;
+  replace({ ...session, dpopKey: createDpopKey(), refreshAt: past, accessTokenExpiresAt: past });
+  t.equal(await headerOf(scene, 'x-forwarded-user'), '401');
   t.equal(grantsOf(scene, 'refresh_token'), 0);
   const refusal = ({ name, grantType }: { name: string; grantType?: string | undefined }) =>
     name === 'grant.error' && grantType === 'refresh_token';
