@@ -6,8 +6,11 @@ import { stockPlugin } from './subjects/fastify.mjs';
 import { haproxy, nginx } from './subjects/plain.mjs';
 import { cookieStore, withNodeArgs } from './subjects/sallyport.mjs';
 
+/** Rounds of what starts its processes afresh each time. */
+const rounds = 5;
+
 /** What is measured beside the rounds: workers, WebSockets, idle connections, the start, and the slow paths. */
-export async function measureOthers(results, { rounds, noiseLimit, parties, report }) {
+export async function measureOthers(results, { warmUp, noiseLimit, parties, report }) {
   /** What fails is left out of the report; the rest of a long run is kept. */
   const attempt = async (name, work) => {
     report(`${name} …`);
@@ -20,8 +23,8 @@ export async function measureOthers(results, { rounds, noiseLimit, parties, repo
   };
   return {
     coldStart: coldStarts(results),
-    workers: await attempt('workers', () => measureWorkers(parties, { rounds, noiseLimit })),
-    messages: await attempt('WebSocket messages', () => measureAllMessages(parties, { rounds, noiseLimit })),
+    workers: await attempt('workers', () => measureWorkers(parties, { warmUp, rounds, noiseLimit })),
+    messages: await attempt('WebSocket messages', () => measureAllMessages(parties, noiseLimit)),
     idle: await attempt('idle connections', () => measureAllIdle(parties)),
     slowPaths: await attempt('slow paths', () => measureSlowPaths(parties)),
   };
@@ -36,7 +39,7 @@ async function measureSlowPaths(parties) {
   };
 }
 
-async function measureAllMessages(parties, { rounds, noiseLimit }) {
+async function measureAllMessages(parties, noiseLimit) {
   const all = [];
   for (let round = 0; round < rounds; round++) all.push(await messagesRound(parties, noiseLimit));
   return all;
@@ -73,7 +76,7 @@ async function measureAllIdle(parties) {
 /** Each round started each subject afresh, so the times are there already. */
 function coldStarts(results) {
   const times = new Map();
-  for (const round of results.get('1k')) {
+  for (const round of results.get('fresh')) {
     for (const [subject, { firstAnswerMs }] of round) {
       times.set(subject, [...(times.get(subject) ?? []), firstAnswerMs]);
     }

@@ -60,18 +60,18 @@ async function run() {
 }
 
 async function measure(extent) {
-  const { fullPlan, quickPlan, scenarios } = await import('./plan.mjs');
+  const { fullPlan, quickPlan, scenarios, warmUp } = await import('./plan.mjs');
   const { measureRounds } = await import('./rounds.mjs');
   const { checkOtherPromises, checkPromises } = await import('./targets.mjs');
   const { writeReport } = await import('./report.mjs');
   const isFull = extent === 'full';
-  const rounds = Number(values.rounds ?? (isFull ? 5 : 3));
+  const rounds = Number(values.rounds ?? (isFull ? 5 : 1));
   const plan = isFull ? fullPlan(installNodes([24, 26])) : quickPlan();
   const results = await measureRounds(plan, { rounds, noiseLimit, parties, report });
   const measured = { results, scenarios };
   if (isFull) {
     const { measureOthers } = await import('./others.mjs');
-    Object.assign(measured, await measureOthers(results, { rounds, noiseLimit, parties, report }));
+    Object.assign(measured, await measureOthers(results, { warmUp, noiseLimit, parties, report }));
   }
   const promises = [...checkPromises(results), ...checkOtherPromises(measured)];
   const seconds = (performance.now() - started) / 1000;
@@ -89,7 +89,7 @@ async function check() {
   const plan = checkPlan();
   const rounds = Number(values.rounds ?? 5);
   const results = await measureRounds(plan, { rounds, noiseLimit, parties, report });
-  const [{ subject }, { subject: bare }] = plan;
+  const [{ subject }, { subject: bare }] = plan.entries;
   const measured = ratio(results.get('1k') ?? [], subject.name, bare.name, 'cpuUs');
   if (!measured) return 1;
   const found = measured.median;

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClient } from '../../dist/test/support/client.js';
 import { freePort } from '../../dist/test/support/listening.js';
-import { logIn } from '../../dist/test/support/log-in.js';
 import { startServer } from '../process.mjs';
+import { signedIn } from './sign-in.mjs';
 
 const sessionCookie = 'mod_auth_openidc_session';
 
@@ -27,11 +26,7 @@ function modAuthOpenidc(name, sessionType) {
       );
       const log = join(place, 'output.log');
       const server = await startServer('apache2', ['-f', file, '-DFOREGROUND'], { port, log });
-      const client = createClient();
-      await logIn(client, origin, 'ada', { path: '/1k', cookie: sessionCookie });
-      const cookie = client.cookies.headerFor(origin);
-      client.close();
-      return { ...server, port, headers: { Cookie: cookie } };
+      return { ...server, port, ...(await signedIn(origin, { cookie: sessionCookie })) };
     },
   };
 }

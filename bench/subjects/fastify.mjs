@@ -12,6 +12,11 @@ export const stockPlugin = {
     const port = await freePort();
     const log = join(folder, `fastify-${port}.log`);
     const args = [file, ...[port, upstreamPort, sinkPort].map(String)];
-    return { ...(await startServer(process.execPath, args, { port, log })), port, headers: {} };
+    return {
+      ...(await startServer(process.execPath, args, { port, log })),
+      port,
+      headers: {},
+      isOnNode: true,
+    };
   },
 };

@@ -1,9 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { createClient } from '../../dist/test/support/client.js';
 import { freePort } from '../../dist/test/support/listening.js';
-import { logIn } from '../../dist/test/support/log-in.js';
 import { startServer } from '../process.mjs';
+import { signedIn } from './sign-in.mjs';
 
 /** Where oauth2-proxy is: OAUTH2_PROXY_BIN, or on the PATH; undefined when it is on neither. */
 export function findOauth2Proxy() {
@@ -48,10 +47,6 @@ export const oauth2Proxy = (binary) => ({
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     const log = join(folder, `oauth2-proxy-${port}.log`);
     const server = await startServer(binary, args, { port, log, env: { GOMAXPROCS: '1' } });
-    const client = createClient();
-    await logIn(client, origin, 'ada', { path: '/1k', cookie: '_oauth2_proxy' });
-    const cookie = client.cookies.headerFor(origin);
-    client.close();
-    return { ...server, port, headers: { Cookie: cookie } };
+    return { ...server, port, ...(await signedIn(origin, { cookie: '_oauth2_proxy' })) };
   },
 });

@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importJWK, SignJWT } from 'jose';
-import { createClient } from '../../dist/test/support/client.js';
 import { gatewayYaml } from '../../dist/test/support/gateway-config.js';
 import { freePort } from '../../dist/test/support/listening.js';
-import { logIn } from '../../dist/test/support/log-in.js';
 import { providerFound } from '../../dist/test/support/provider-found.js';
 import { root } from '../../scripts/prepare.mjs';
 import { startServer } from '../process.mjs';
+import { signedIn } from './sign-in.mjs';
 
 const main = join(root, 'dist/src/main.js');
 
@@ -21,7 +20,7 @@ const main = join(root, 'dist/src/main.js');
  * @param variant.nodeArgs arguments for Node
  */
 function sallyport(name, variant = {}) {
-  const { allow = 'signed-in', store = 'cookie', node = process.execPath, nodeArgs = [] } = variant;
+  const { allow = 'signed-in', store = 'cookie', node = process.execPath, nodeArgs = [], bearer } = variant;
   return {
     name,
     async start({ folder, upstreamPort, sinkPort, provider, redis, audience }, { cores, workers = 1 } = {}) {
@@ -42,25 +41,21 @@ function sallyport(name, variant = {}) {
       writeFileSync(file, gatewayYaml({ provider, config }, port));
       const origin = `http://127.0.0.1:${port}`;
       provider.allowRedirectsTo(origin);
-      const server = await startServer(node, [...nodeArgs, main, 'serve', '-c', file], {
+      const started = await startServer(node, [...nodeArgs, main, 'serve', '-c', file], {
         port,
         log: join(folder, `sallyport-${port}.log`),
         ...(cores && { cores }),
       });
-      return { ...server, port, headers: await credentialsOf(variant, origin, { provider, audience }) };
+      const server = { ...started, port, isOnNode: true };
+      if (allow === 'public') return { ...server, headers: {} };
+      await providerFound(origin);
+      if (bearer) {
+        const token = await makeAccessToken(provider, audience);
+        return { ...server, headers: { Authorization: `Bearer ${token}` } };
+      }
+      return { ...server, ...(await signedIn(origin)) };
     },
   };
-}
-
-async function credentialsOf({ allow, bearer }, origin, { provider, audience }) {
-  if (allow === 'public') return {};
-  await providerFound(origin);
-  if (bearer) return { Authorization: `Bearer ${await makeAccessToken(provider, audience)}` };
-  const client = createClient();
-  await logIn(client, origin, 'ada', { path: '/1k' });
-  const cookie = client.cookies.headerFor(origin);
-  client.close();
-  return { Cookie: cookie };
 }
 
 /** A JWT access token (RFC 9068) that the provider could have issued: it is signed with the provider's key. */
