@@ -22,9 +22,12 @@ function linesOf(stdout: readonly string[]): LogLine[] {
 
 const requestsIn = (lines: readonly LogLine[]) => lines.filter(({ msg }) => msg === 'request');
 
+/** Lines of many lengths, so that what is written together ends anywhere. */
 async function send(url: string, times: number): Promise<void> {
   const client = createClient();
-  for (let count = 0; count < times; count++) await client.get(`${url}/${count}`);
+  for (let count = 0; count < times; count++) {
+    await client.get(`${url}/${count}${'x'.repeat((count * 97) % 900)}`);
+  }
   client.close();
 }
 
@@ -50,7 +53,11 @@ test('no line is lost when the gateway is stopped, and the last one comes last',
   gateway.process.kill('SIGTERM');
   await gateway.exited;
   const lines = linesOf(gateway.stdout);
-  t.equal(requestsIn(lines).length, 300);
+  t.same(
+    requestsIn(lines).map(({ path }) => Number.parseInt(String(path).slice(1), 10)),
+    Array.from({ length: 300 }, (_, count) => count),
+    'in the order in which they came',
+  );
   t.equal(lines.at(-1)?.msg, 'stopped');
 });
 
