@@ -6,11 +6,8 @@ import { stockPlugin } from './subjects/fastify.mjs';
 import { haproxy, nginx } from './subjects/plain.mjs';
 import { cookieStore, withNodeArgs } from './subjects/sallyport.mjs';
 
-/** Rounds of what starts its processes afresh each time. */
-const rounds = 5;
-
 /** What is measured beside the rounds: workers, WebSockets, idle connections, the start, and the slow paths. */
-export async function measureOthers(results, { warmUp, noiseLimit, parties, report }) {
+export async function measureOthers(results, { rounds, noiseLimit, parties, report }) {
   /** What fails is left out of the report; the rest of a long run is kept. */
   const attempt = async (name, work) => {
     report(`${name} …`);
@@ -23,8 +20,8 @@ export async function measureOthers(results, { warmUp, noiseLimit, parties, repo
   };
   return {
     coldStart: coldStarts(results),
-    workers: await attempt('workers', () => measureWorkers(parties, { warmUp, rounds, noiseLimit })),
-    messages: await attempt('WebSocket messages', () => measureAllMessages(parties, noiseLimit)),
+    workers: await attempt('workers', () => measureWorkers(parties, { rounds, noiseLimit })),
+    messages: await attempt('WebSocket messages', () => measureAllMessages(parties, { rounds, noiseLimit })),
     idle: await attempt('idle connections', () => measureAllIdle(parties)),
     slowPaths: await attempt('slow paths', () => measureSlowPaths(parties)),
   };
@@ -39,7 +36,7 @@ async function measureSlowPaths(parties) {
   };
 }
 
-async function measureAllMessages(parties, noiseLimit) {
+async function measureAllMessages(parties, { rounds, noiseLimit }) {
   const all = [];
   for (let round = 0; round < rounds; round++) all.push(await messagesRound(parties, noiseLimit));
   return all;

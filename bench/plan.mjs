@@ -13,13 +13,6 @@ import {
 
 const mib = 1024 * 1024;
 
-/**
- * What a fresh process on Node does before it is measured, four times; the others do it once. Node compiles hot
- * functions in several steps, and again when connections have come and gone; a gateway that runs for weeks has that
- * behind it after seconds.
- */
-export const warmUp = { path: '/1k', connections: 64, seconds: 2, times: 4 };
-
 /** Before the warming up: what the first clients of a process see. */
 const fresh = {
   name: 'fresh',
@@ -72,10 +65,12 @@ const bodies = [
 /** Those that are measured with every kind of body. */
 const main = [cookieStore, publicRoute, clientCookie, sharedMemory, stockPlugin, nginx, haproxy];
 
-/** All scenarios, in the order in which they are measured and reported. */
-export const scenarios = [small, steady, fresh, ...bodies];
+const warm = [small, steady, ...bodies];
 
-/** The whole benchmark: which subject takes part in what, after which warming up. */
+/** All scenarios, in the order in which they are reported. */
+export const scenarios = [...warm, fresh];
+
+/** The whole benchmark: which subject takes part in what. */
 export function fullPlan(nodes) {
   const others = [
     memoryStore,
@@ -86,10 +81,9 @@ export function fullPlan(nodes) {
   const binary = findOauth2Proxy();
   if (binary) others.push(oauth2Proxy(binary));
   return {
-    warmUp,
     fresh,
     entries: [
-      ...main.map((subject) => ({ subject, scenarios: [small, steady, ...bodies] })),
+      ...main.map((subject) => ({ subject, scenarios: warm })),
       ...others.map((subject) => ({ subject, scenarios: [small, steady] })),
     ],
   };
@@ -100,13 +94,10 @@ export function quickPlan() {
   const subjects = [cookieStore, publicRoute, clientCookie, sharedMemory, stockPlugin, nginx];
   // Nothing is repeated: two minutes are two minutes on a busy machine too.
   const short = [small, steady].map((scenario) => ({ ...scenario, attempts: 1 }));
-  return {
-    warmUp: { ...warmUp, times: 4 },
-    entries: subjects.map((subject) => ({ subject, scenarios: short })),
-  };
+  return { entries: subjects.map((subject) => ({ subject, scenarios: short })) };
 }
 
 /** The guard: the route that asks who it is, against the plugin that asks nobody. */
 export function checkPlan() {
-  return { warmUp, entries: [cookieStore, stockPlugin].map((subject) => ({ subject, scenarios: [small] })) };
+  return { entries: [cookieStore, stockPlugin].map((subject) => ({ subject, scenarios: [small] })) };
 }

@@ -60,7 +60,7 @@ async function run() {
 }
 
 async function measure(extent) {
-  const { fullPlan, quickPlan, scenarios, warmUp } = await import('./plan.mjs');
+  const { fullPlan, quickPlan, scenarios } = await import('./plan.mjs');
   const { measureRounds } = await import('./rounds.mjs');
   const { checkOtherPromises, checkPromises } = await import('./targets.mjs');
   const { writeReport } = await import('./report.mjs');
@@ -71,7 +71,7 @@ async function measure(extent) {
   const measured = { results, scenarios };
   if (isFull) {
     const { measureOthers } = await import('./others.mjs');
-    Object.assign(measured, await measureOthers(results, { warmUp, noiseLimit, parties, report }));
+    Object.assign(measured, await measureOthers(results, { rounds, noiseLimit, parties, report }));
   }
   const promises = [...checkPromises(results), ...checkOtherPromises(measured)];
   const seconds = (performance.now() - started) / 1000;

@@ -25,29 +25,36 @@ export async function inQuiet(noiseLimit, work, attempts = mostAttempts) {
   return best;
 }
 
-/** Seconds after which a session counts as old, see `keepYoung`. */
-const oldAfter = 20;
+/** Milliseconds after which a session counts as old. */
+const oldAfterMs = 20_000;
 
-/**
- * Signs in again when the last time was a while ago. Gateways write down now and then when a session was last used,
- * and give the browser another cookie for it; the load tool would send the old one for ever, and have the new one
- * made on every request.
- */
-async function keepYoung(target, seconds = oldAfter) {
-  if (!target.signIn || performance.now() - target.signedInAt < seconds * 1000) return;
+async function signInAgain(target) {
+  if (!target.signIn) return;
   target.headers = await target.signIn();
   target.signedInAt = performance.now();
 }
 
 /**
- * Load that nobody looks at: several runs on Node, each after a login, and one elsewhere. What happens seldom makes
- * Node throw away compiled functions that had not met it yet, so connections open and close here and people sign
- * in, as they do where a gateway runs for long.
+ * Replaces an old session. Gateways write down now and then when a session was last used, and give the browser
+ * another cookie for it; the load tool would send the old one for ever, and have the new one made on every request.
  */
-export async function warm(target, { times, ...load }) {
-  for (let run = 0; run < (target.isOnNode ? times : 1); run++) {
-    await keepYoung(target, 0);
-    await runWrk(target, load);
+async function keepYoung(target) {
+  if (performance.now() - target.signedInAt > oldAfterMs) await signInAgain(target);
+}
+
+/** A run of the load that a fresh process gets before it is measured, and how often it does where that is Node's. */
+const warmUp = { path: '/1k', connections: 64, seconds: 2 };
+const runsOnNode = 4;
+
+/**
+ * Load that nobody looks at: several runs on Node, and one elsewhere. Node compiles hot functions in several steps,
+ * and throws them away when something comes that they had not met, so connections open and close here and people
+ * sign in; a gateway that runs for weeks has that behind it.
+ */
+export async function warm(target) {
+  for (let run = 0; run < (target.isOnNode ? runsOnNode : 1); run++) {
+    await signInAgain(target);
+    await runWrk(target, warmUp);
   }
 }
 
