@@ -7,7 +7,7 @@ import { haproxy, nginx } from './subjects/plain.mjs';
 import { cookieStore, withNodeArgs } from './subjects/sallyport.mjs';
 
 /** What is measured beside the rounds: workers, WebSockets, idle connections, the start, and the slow paths. */
-export async function measureOthers(results, { rounds, noiseLimit, parties, report }) {
+export async function measureOthers(results, { rounds, quiet, parties, report }) {
   /** What fails is left out of the report; the rest of a long run is kept. */
   const attempt = async (name, work) => {
     report(`${name} …`);
@@ -20,8 +20,8 @@ export async function measureOthers(results, { rounds, noiseLimit, parties, repo
   };
   return {
     coldStart: coldStarts(results),
-    workers: await attempt('workers', () => measureWorkers(parties, { rounds, noiseLimit })),
-    messages: await attempt('WebSocket messages', () => measureAllMessages(parties, { rounds, noiseLimit })),
+    workers: await attempt('workers', () => measureWorkers(parties, { rounds, quiet })),
+    messages: await attempt('WebSocket messages', () => measureAllMessages(parties, { rounds, quiet })),
     idle: await attempt('idle connections', () => measureAllIdle(parties)),
     slowPaths: await attempt('slow paths', () => measureSlowPaths(parties)),
   };
@@ -36,17 +36,17 @@ async function measureSlowPaths(parties) {
   };
 }
 
-async function measureAllMessages(parties, { rounds, noiseLimit }) {
+async function measureAllMessages(parties, { rounds, quiet }) {
   const all = [];
-  for (let round = 0; round < rounds; round++) all.push(await messagesRound(parties, noiseLimit));
+  for (let round = 0; round < rounds; round++) all.push(await messagesRound(parties, quiet));
   return all;
 }
 
-async function messagesRound(parties, noiseLimit) {
+async function messagesRound(parties, quiet) {
   const round = new Map();
   for (const subject of [cookieStore, nginx, haproxy, stockPlugin]) {
     const target = await subject.start(parties);
-    round.set(subject.name, await measureMessages(target, 1, noiseLimit));
+    round.set(subject.name, await measureMessages(target, 1, quiet));
     await target.stop();
   }
   return round;

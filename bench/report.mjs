@@ -28,7 +28,7 @@ const range = (found, digits) =>
     : '';
 
 /** The whole result as Markdown. */
-export function writeReport({ command, versions, noiseLimit, measured, seconds, promises }) {
+export function writeReport({ command, versions, quiet, measured, seconds, promises }) {
   const { results, scenarios, workers, idle, messages, coldStart, slowPaths } = measured;
   const parts = [
     '# Results of the benchmark',
@@ -39,7 +39,7 @@ export function writeReport({ command, versions, noiseLimit, measured, seconds, 
       .join(', ')}.`,
     'The proxy has one core to itself; load, upstream and everything else have another. Medians over rounds, with ' +
       'the range in parentheses. Ratios are made within each round; below 1 is cheaper than the one in the head.',
-    noiseNote(results, noiseLimit),
+    noiseNote(results, quiet),
     '## Promises',
     table(
       ['promise', 'measured', 'limit', 'kept'],
@@ -68,15 +68,15 @@ function measuredText(found) {
   return found.least === undefined ? number(found.median, 2) : range(found, 2);
 }
 
-function noiseNote(results, noiseLimit) {
-  const noises = [...results.values()].flatMap((rounds) =>
-    rounds.flatMap((round) => [...round.values()].map(({ noise }) => noise)),
-  );
-  const loud = noises.filter((noise) => noise > noiseLimit).length;
-  const most = number(Math.max(...noises) * 100, 1);
+function noiseNote(results, quiet) {
+  const windows = [...results.values()].flatMap((rounds) => rounds.flatMap((round) => [...round.values()]));
+  const loud = windows.filter((figures) => !quiet.isQuiet(figures)).length;
+  const most = (figure) => Math.max(...windows.map((figures) => figures[figure]));
+  const { cores, slowness } = quiet.limits;
   return (
-    `A window was repeated when others took more than ${number(noiseLimit * 100, 0)} % of a core. ` +
-    `${loud} of ${noises.length} windows stayed above that; the loudest had ${most} %.`
+    `A window was repeated when others took more than ${number(cores * 100, 0)} % of a core, or when a look into ` +
+    `memory took more than ${number(slowness, 1)} times as long as the quickest one. ${loud} of ${windows.length} ` +
+    `windows stayed above that; the loudest had ${number(most('noise') * 100, 1)} % and ${number(most('slowness'), 1)} times.`
   );
 }
 

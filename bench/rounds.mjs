@@ -10,7 +10,7 @@ const mostTries = 3;
  * @param plan.fresh a scenario that is measured before it is, if any
  * @returns for each scenario's name, a map from subject to figures for each round
  */
-export async function measureRounds(plan, { rounds, noiseLimit, parties, report }) {
+export async function measureRounds(plan, { rounds, quiet, parties, report }) {
   const results = new Map();
   const keep = (round, scenario, subject, figures) => {
     const ofScenario = results.get(scenario.name) ?? Array.from({ length: rounds }, () => new Map());
@@ -25,7 +25,7 @@ export async function measureRounds(plan, { rounds, noiseLimit, parties, report 
         const target = await subject.start(parties);
         try {
           const measure = async (scenario) => {
-            const figures = await measureWindow(target, scenario, noiseLimit);
+            const figures = await measureWindow(target, scenario, quiet);
             keep(round, scenario, subject, { ...figures, firstAnswerMs: target.firstAnswerMs });
           };
           if (plan.fresh) await measure(plan.fresh);
@@ -52,7 +52,7 @@ async function patiently(subject, report, work) {
   }
 }
 
-function inWords({ rate }, { perSecond, cpuUs, p50, p99, noise }) {
+function inWords({ rate }, { perSecond, cpuUs, p50, p99, noise, slowness }) {
   const speed = rate ? `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms` : `${Math.round(perSecond)}/s`;
-  return `${cpuUs.toFixed(1)} µs of CPU, ${speed}, noise ${(noise * 100).toFixed(1)} %`;
+  return `${cpuUs.toFixed(1)} µs of CPU, ${speed}, noise ${(noise * 100).toFixed(1)} %, memory × ${slowness.toFixed(1)}`;
 }

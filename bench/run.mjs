@@ -15,6 +15,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     /** Cores that others may take while a window is measured. */
     noise: { type: 'string', default: '0.03' },
+    /** Times that a look into memory may take then, of the quickest one. */
+    slowness: { type: 'string', default: '2' },
     /** Of `check`: the most that the authenticated route may cost, in costs of the bare plugin. */
     limit: { type: 'string', default: '1' },
     /** Of `soak`. */
@@ -26,7 +28,6 @@ const { values, positionals } = parseArgs({
   },
 });
 const [mode = 'full'] = positionals;
-const noiseLimit = Number(values.noise);
 const report = (line) => console.log(line);
 
 ensurePrograms();
@@ -59,6 +60,11 @@ async function run() {
   }
 }
 
+async function watch() {
+  const { watchForQuiet } = await import('./measure/quiet.mjs');
+  return watchForQuiet({ cores: Number(values.noise), slowness: Number(values.slowness) });
+}
+
 async function measure(extent) {
   const { fullPlan, quickPlan, scenarios } = await import('./plan.mjs');
   const { measureRounds } = await import('./rounds.mjs');
@@ -67,16 +73,17 @@ async function measure(extent) {
   const isFull = extent === 'full';
   const rounds = Number(values.rounds ?? (isFull ? 5 : 1));
   const plan = isFull ? fullPlan(installNodes([24, 26])) : quickPlan();
-  const results = await measureRounds(plan, { rounds, noiseLimit, parties, report });
+  const quiet = await watch();
+  const results = await measureRounds(plan, { rounds, quiet, parties, report });
   const measured = { results, scenarios };
   if (isFull) {
     const { measureOthers } = await import('./others.mjs');
-    Object.assign(measured, await measureOthers(results, { rounds, noiseLimit, parties, report }));
+    Object.assign(measured, await measureOthers(results, { rounds, quiet, parties, report }));
   }
   const promises = [...checkPromises(results), ...checkOtherPromises(measured)];
   const seconds = (performance.now() - started) / 1000;
   const command = `npm run bench${isFull ? '' : ` -- ${extent}`}`;
-  const text = writeReport({ command, versions: versions(), noiseLimit, measured, seconds, promises });
+  const text = writeReport({ command, versions: versions(), quiet, measured, seconds, promises });
   console.log(`\n${text}`);
   if (isFull) writeFileSync(values.output, text);
   return promises.every(({ kept }) => kept) ? 0 : 1;
@@ -88,7 +95,8 @@ async function check() {
   const { ratio } = await import('./statistics.mjs');
   const plan = checkPlan();
   const rounds = Number(values.rounds ?? 5);
-  const results = await measureRounds(plan, { rounds, noiseLimit, parties, report });
+  const quiet = await watch();
+  const results = await measureRounds(plan, { rounds, quiet, parties, report });
   const [{ subject }, { subject: bare }] = plan.entries;
   const measured = ratio(results.get('1k') ?? [], subject.name, bare.name, 'cpuUs');
   if (!measured) return 1;

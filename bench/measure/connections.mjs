@@ -3,7 +3,6 @@ import { closeAll, exchangeMessages, openKeepAlive, openWebSockets } from '../lo
 import { runWrk } from '../load/wrk.mjs';
 import { cpuSeconds, memoryBytes } from '../machine.mjs';
 import { collectGarbage } from './garbage.mjs';
-import { inQuiet } from './window.mjs';
 
 const idleConnections = 1000;
 
@@ -30,10 +29,10 @@ async function settledMemory({ pid, inspector }) {
 }
 
 /** Messages a second through a hundred WebSockets, counted in both directions, and what one of them costs. */
-export async function measureMessages(target, seconds, noiseLimit) {
+export async function measureMessages(target, seconds, quiet) {
   const sockets = await openWebSockets(target, 100);
   for (let count = 0; count < 3; count++) await exchangeMessages(sockets, 1);
-  const figures = await inQuiet(noiseLimit, async () => {
+  const figures = await quiet.during(async () => {
     const before = cpuSeconds(target.pid);
     const messages = 2 * (await exchangeMessages(sockets, seconds));
     const cpu = cpuSeconds(target.pid) - before;

@@ -1,29 +1,7 @@
 import { request } from 'node:http';
 import { runWrk } from '../load/wrk.mjs';
-import { cpuSeconds, memoryBytes, watchNoise } from '../machine.mjs';
+import { cpuSeconds, memoryBytes } from '../machine.mjs';
 import { bodies } from '../parties.mjs';
-
-/** A window in which others disturbed is repeated at most so often; then the quietest one counts. */
-const mostAttempts = 3;
-
-/**
- * Does some work, again when others took more of the machine than the limit while it ran.
- * @param work gives figures
- * @param noiseLimit cores that other processes, or other guests of the host, may take
- * @returns the figures of the quietest run, with `noise` in cores
- */
-export async function inQuiet(noiseLimit, work, attempts = mostAttempts) {
-  let best;
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    const noiseSoFar = watchNoise();
-    const figures = await work();
-    const { foreign, steal } = noiseSoFar();
-    const noise = Math.max(foreign, steal);
-    if (!best || noise < best.noise) best = { ...figures, noise };
-    if (noise <= noiseLimit) break;
-  }
-  return best;
-}
 
 /** Milliseconds after which a session counts as old. */
 const oldAfterMs = 20_000;
@@ -44,7 +22,7 @@ async function keepYoung(target) {
 
 /** A run of the load that a fresh process gets before it is measured, and how often it does where that is Node's. */
 const warmUp = { path: '/1k', connections: 64, seconds: 2 };
-const runsOnNode = 4;
+const runsOnNode = 8;
 
 /**
  * Load that nobody looks at: several runs on Node, and one elsewhere. Node compiles hot functions in several steps,
@@ -59,29 +37,25 @@ export async function warm(target) {
 }
 
 /** One window of a scenario: what a request costs and how fast it was. */
-export async function measureWindow(target, scenario, noiseLimit) {
+export async function measureWindow(target, scenario, quiet) {
   await keepYoung(target);
   await expectAnswer(target, scenario);
   if (scenario.warmUp && target.isOnNode) await runWrk(target, { ...scenario, seconds: scenario.warmUp });
-  const figures = await inQuiet(
-    noiseLimit,
-    async () => {
-      const before = cpuSeconds(target.pid);
-      const { requests, seconds, bytes, failed, p50, p99 } = await runWrk(target, scenario);
-      const cpu = cpuSeconds(target.pid) - before;
-      const sent = (scenario.upload ?? 0) * requests;
-      return {
-        perSecond: requests / seconds,
-        cpuUs: (cpu / requests) * 1e6,
-        mbPerSecond: (bytes + sent) / seconds / 1e6,
-        p50,
-        p99,
-        failed,
-        memoryMb: memoryBytes(target.pid) / 1e6,
-      };
-    },
-    scenario.attempts,
-  );
+  const figures = await quiet.during(async () => {
+    const before = cpuSeconds(target.pid);
+    const { requests, seconds, bytes, failed, p50, p99 } = await runWrk(target, scenario);
+    const cpu = cpuSeconds(target.pid) - before;
+    const sent = (scenario.upload ?? 0) * requests;
+    return {
+      perSecond: requests / seconds,
+      cpuUs: (cpu / requests) * 1e6,
+      mbPerSecond: (bytes + sent) / seconds / 1e6,
+      p50,
+      p99,
+      failed,
+      memoryMb: memoryBytes(target.pid) / 1e6,
+    };
+  }, scenario.attempts);
   // A load tool takes a redirect to a login for an answer as good as any.
   await expectAnswer(target, scenario);
   if (figures.failed > 0) throw new Error(`${figures.failed} requests failed`);
