@@ -26,7 +26,7 @@ function modAuthOpenidc(name, sessionType) {
       );
       const log = join(place, 'output.log');
       const server = await startServer('apache2', ['-f', file, '-DFOREGROUND'], { port, log });
-      return { ...server, port, ...(await signedIn(origin, { cookie: sessionCookie })) };
+      return { ...server, port, ...(await signedIn(origin, sessionCookie)) };
     },
   };
 }

@@ -47,6 +47,6 @@ export const oauth2Proxy = (binary) => ({
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     const log = join(folder, `oauth2-proxy-${port}.log`);
     const server = await startServer(binary, args, { port, log, env: { GOMAXPROCS: '1' } });
-    return { ...server, port, ...(await signedIn(origin, { cookie: '_oauth2_proxy' })) };
+    return { ...server, port, ...(await signedIn(origin, '_oauth2_proxy')) };
   },
 });
