@@ -28,6 +28,12 @@ const { values, positionals } = parseArgs({
   },
 });
 const [mode = 'full'] = positionals;
+for (const name of ['rounds', 'noise', 'slowness', 'limit', 'minutes']) {
+  const value = values[name];
+  if (value === undefined || Number(value) > 0) continue;
+  console.error(`--${name} takes a number above 0, not ${value}.`);
+  process.exit(2);
+}
 const report = (line) => console.log(line);
 
 ensurePrograms();
