@@ -23,7 +23,6 @@ export async function watchForQuiet(limits) {
   const probe = spawn('taskset', ['-c', proxyCore, process.execPath, probeFile], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  process.on('exit', () => probe.kill());
   // Without this, a probe that died would be waited for for ever.
   const gone = new AbortController();
   probe.on('exit', () => gone.abort());

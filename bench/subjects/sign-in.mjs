@@ -21,4 +21,5 @@ export async function signedIn(origin, cookie = 'sallyport') {
  * Whether it is the session cookie, or a piece of it. The provider's own cookies stay out: it has the same host as
  * the gateway here alone. So does what only the login needs.
  */
-const belongsTo = (session, name) => name === session || /^[._]/.test(name.slice(session.length));
+const belongsTo = (session, name) =>
+  name === session || name.startsWith(`${session}.`) || name.startsWith(`${session}_`);
