@@ -11,17 +11,19 @@ import { createTargetFactory } from '../../src/forward/targets.ts';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
-import { freePort, listenOnLoopback } from '../support/listening.ts';
+import { listenOnLoopback } from '../support/listening.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
+
+/** Refuses every connection: ports as low as this one are never given out. */
+const nobody = 'http://127.0.0.1:9';
 
 test('several upstreams take requests in turn, and one that refuses is left out', async (t) => {
   const first = await arrangeUpstream(t);
   const second = await arrangeUpstream(t);
-  const dead = `http://127.0.0.1:${await freePort()}`;
   const { gateway, client } = await arrangePublic(
     t,
     { url: '' },
-    { upstream: [first.url, dead, second.url] },
+    { upstream: [first.url, nobody, second.url] },
   );
   for (let turn = 0; turn < 12; turn++) {
     const { status, text } = await client.request(`${gateway.url}/x`, {
@@ -79,14 +81,15 @@ test('an upstream that refused is left out for ten seconds, and then takes its t
 });
 
 test('with every upstream away the answer is 502, and it recovers', async (t) => {
-  const dead = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
-  const { gateway, client } = await arrangePublic(t, { url: '' }, { upstream: dead });
-  t.equal((await client.get(`${gateway.url}/x`)).status, 502);
   const server = createHttpServer((_request, response) => response.end('back'));
-  await new Promise<void>((resolve) =>
-    server.listen(Number(new URL(dead[0] ?? '').port), '127.0.0.1', resolve),
-  );
-  t.teardown(() => server.close());
+  // It listens until the gateway does: a port that is free could become the gateway's own, and every request
+  // to it would go round in a circle.
+  const upstream = await listenOnLoopback(server);
+  t.teardown(() => upstream.close());
+  const { gateway, client } = await arrangePublic(t, { url: '' }, { upstream: [upstream.url, nobody] });
+  await upstream.close();
+  t.equal((await client.get(`${gateway.url}/x`)).status, 502);
+  await upstream.reopen();
   t.equal((await client.get(`${gateway.url}/x`)).status, 200, 'even while all of them are left out');
 });
 
