@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
+import { holdUntilEndOfTurn } from './end-of-turn.ts';
 
 /** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
 const largestResponseHeaders = 64 * 1024;
@@ -94,14 +95,21 @@ function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target 
   const origin = socketPath === undefined ? name : 'http://localhost';
   const { protocol, hostname, port } = new URL(origin);
   const secure = tls && protocol === 'https:' ? readTls(tls) : {};
+  const connect = buildConnector({
+    timeout: timeout.connect,
+    ...(socketPath && { socketPath }),
+    ...secure,
+    allowH2: http2,
+    // Without TLS there is nothing to agree by: HTTP/2 is then spoken from the first byte (RFC 9113 §3.3).
+    ...(http2 && protocol === 'http:' && { useH2c: true }),
+  });
   const dispatcher = new Agent({
-    connect: {
-      timeout: timeout.connect,
-      ...(socketPath && { socketPath }),
-      ...secure,
-      // Without TLS there is nothing to agree by: HTTP/2 is then spoken from the first byte (RFC 9113 §3.3).
-      ...(http2 && protocol === 'http:' && { useH2c: true }),
-    },
+    connect: (options, done) =>
+      connect(options, (...outcome) => {
+        const [, socket] = outcome;
+        if (socket) holdUntilEndOfTurn(socket);
+        done(...outcome);
+      }),
     maxHeaderSize: largestResponseHeaders,
     allowH2: http2,
   });

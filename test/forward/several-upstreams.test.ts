@@ -1,9 +1,10 @@
 import { mkdtemp } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, get, type IncomingMessage } from 'node:http';
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
@@ -26,12 +27,12 @@ test('several upstreams take requests in turn, and one that refuses is left out'
     { upstream: [first.url, nobody, second.url] },
   );
   for (let turn = 0; turn < 12; turn++) {
-    const { status, text } = await client.request(`${gateway.url}/x`, {
+    const { status, text: echo } = await client.request(`${gateway.url}/x`, {
       method: 'POST',
       body: `body ${turn}`,
     });
     t.equal(status, 200, `a POST that was not sent moves on with its body (${turn})`);
-    const { body } = JSON.parse(text) as Echo;
+    const { body } = JSON.parse(echo) as Echo;
     t.equal(Buffer.from(body.base64 ?? '', 'base64').toString(), `body ${turn}`);
   }
   t.equal(first.requests.length + second.requests.length, 12);
@@ -173,7 +174,23 @@ test('HTTP/2 to the upstream, by agreement over TLS and at once without', async 
   ] as const) {
     t.teardown(() => server.close());
     const { gateway, client } = await arrangePublic(t, server, { ...route, http2: true });
-    const { status, text } = await client.get(`${gateway.url}/x?y=1`);
-    t.same([status, text], [200, '2.0 /x?y=1']);
+    const answered = await client.get(`${gateway.url}/x?y=1`);
+    t.same([answered.status, answered.text], [200, '2.0 /x?y=1']);
   }
+});
+
+test('trailers of an HTTP/2 upstream go on', async (t) => {
+  const server = createHttp2Server((_request, response) => {
+    response.write('data');
+    response.addTrailers({ 'grpc-status': '0' });
+    response.end();
+  });
+  const upstream = await listenOnLoopback(server as never);
+  t.teardown(() => upstream.close());
+  const { gateway } = await arrangePublic(t, upstream, { http2: true });
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(`${gateway.url}/x`, { agent: false }, resolve).on('error', reject);
+  });
+  t.equal(await text(answer), 'data');
+  t.strictSame(answer.trailers, { 'grpc-status': '0' });
 });

@@ -8,6 +8,8 @@ import {
   withHeaderBytes,
 } from '../support/byte-upstream.ts';
 
+const unreachable = { status: 502, code: 'upstream_unreachable' };
+
 /** What a failure must look like to a program, and to a person. */
 async function failure(
   t: Test,
@@ -170,7 +172,6 @@ test('an upstream that comes back is used again at once', async (t) => {
   t.equal((await client.get(gateway.url)).status, 200);
 });
 
-const unreachable = { status: 502, code: 'upstream_unreachable' };
 const invalid = { status: 502, code: 'upstream_invalid' };
 
 async function bytes(t: Teardown, answer: Parameters<typeof startByteUpstream>[0]) {
