@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 /**
  * What is written at the end of a turn of the event loop, when its events have been handled. A write wakes who
  * reads at the other end of the connection; of many that follow each other, on a busy gateway, most find the
- * reader awake, and cost half. An idle gateway has one event in a turn, so nothing waits there.
+ * reader awake, and cost less. An idle gateway has one event in a turn, so nothing waits there.
  */
 export interface Leaving {
   leave(): void;

@@ -173,7 +173,8 @@ function addressed(
   return publicOrigin + (rest.startsWith('/') ? (toPublicPath(rest) ?? rest) : rest);
 }
 
-const latin1 = (bytes: string | Buffer | undefined): string =>
+/** A name or a value as undici gives it, as text with one character for each byte. */
+export const latin1 = (bytes: string | Buffer | undefined): string =>
   bytes === undefined ? '' : typeof bytes === 'string' ? bytes : bytes.toString('latin1');
 
 function cookieName(setCookie: string): string {

@@ -111,7 +111,6 @@ function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target 
         done(...outcome);
       }),
     maxHeaderSize: largestResponseHeaders,
-    allowH2: http2,
   });
   const place =
     socketPath === undefined

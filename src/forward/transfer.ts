@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts';
 import { type Leaving, leaveAtEndOfTurn } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
 import type { RawHeaders } from './request-headers.ts';
-import type { ResponseHeaderWriter } from './response-headers.ts';
+import { latin1, type ResponseHeaderWriter } from './response-headers.ts';
 import type { Target, Targets } from './targets.ts';
 import { hasBody, Upload } from './upload.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -127,7 +127,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       return true;
     }
     const { headers, contentLength, isEventStream } = this.#way.rewriteHeaders(raw, this.#forwarding);
-    response.writeHead(statusCode, statusMessage ?? '', headers);
+    response.writeHead(statusCode, statusMessage, headers);
     this.#answering = true;
     this.#remaining = contentLength;
     if (isEventStream) this.#stayOpen();
@@ -174,6 +174,11 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     this.#leaveSoon();
   }
 
+  /** Nothing more belongs to the answer. */
+  get #isEnded(): boolean {
+    return this.#isWhole || this.#client.response.writableEnded;
+  }
+
   #leaveSoon(): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
@@ -194,7 +199,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   onComplete(trailers: RawTrailers): void {
     const { response } = this.#client;
-    if (this.#isWhole || response.writableEnded) return;
+    if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
     if (this.#remaining === undefined && trailers) response.addTrailers(trailersOf(trailers));
     response.end();
@@ -208,7 +213,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     } else if (response.statusCode === 304 && isLengthMismatch(error)) {
       // RFC 9110 §8.6: the length is that of the answer which was not repeated. The library misses its bytes.
       response.end();
-    } else if (!response.destroyed && !response.writableEnded) {
+    } else if (!response.destroyed && !this.#isEnded) {
       // Half an answer must look like half an answer: the connection breaks.
       this.#client.broke(upstreamError(error));
       response.destroy();
@@ -244,6 +249,6 @@ type RawTrailers = readonly (string | Buffer)[] | OutgoingHttpHeaders | null;
 function trailersOf(raw: NonNullable<RawTrailers>): OutgoingHttpHeaders | [string, string][] {
   if (!Array.isArray(raw)) return raw as OutgoingHttpHeaders;
   const pairs: [string, string][] = [];
-  for (let at = 0; at < raw.length; at += 2) pairs.push([String(raw[at]), String(raw[at + 1])]);
+  for (let at = 0; at < raw.length; at += 2) pairs.push([latin1(raw[at]), latin1(raw[at + 1])]);
   return pairs;
 }

@@ -4,6 +4,8 @@ import { test } from 'tap';
 import { holdUntilEndOfTurn, leaveAtEndOfTurn } from '../../src/forward/end-of-turn.ts';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { listenOnLoopback } from '../support/listening.ts';
+import { openRaw, readAnswers, sendRaw } from '../support/raw.ts';
+import { until } from '../support/until.ts';
 
 test('what leaves does so once, after the events of the turn, in order', async (t) => {
   const left: string[] = [];
@@ -37,7 +39,7 @@ test('writes of one turn leave together, and all of them', async (t) => {
   await new Promise<void>((resolve) => socket.write('c', 'latin1', () => resolve()));
   t.equal(socket.writableLength, 0);
   await new Promise<void>((resolve) => socket.end('d', () => resolve()));
-  while (chunks.join('') !== 'abcd') await new Promise((resolve) => setTimeout(resolve, 5));
+  await until('all that was written', () => chunks.join('') === 'abcd');
   t.equal(chunks[0]?.slice(0, 3), 'abc');
 });
 
@@ -49,36 +51,34 @@ test('many requests on one connection are answered whole and in order, small ans
     response.end(body);
   });
   const { gateway } = await arrangePublic(t, upstream);
-  const count = 70;
-  const asked = Array.from({ length: count }, (_, index) => index);
-  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
-  const head = `HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\n`;
-  for (const index of asked) {
-    socket.write(`GET /${index} ${head}${index === count - 1 ? 'Connection: close\r\n' : ''}\r\n`);
+  const asked = Array.from({ length: 70 }, (_, index) => index);
+  const { host } = new URL(gateway.url);
+  const received = await sendRaw(
+    gateway.url,
+    asked.map((index) => `GET /${index} HTTP/1.1\r\nHost: ${host}\r\n\r\n`).join(''),
+  );
+  const answers = readAnswers(received);
+  t.equal(answers.length, asked.length);
+  for (const [index, { headers, body }] of answers.entries()) {
+    const size = sizes[index % sizes.length] ?? 0;
+    t.equal(
+      headers.find(([name]) => name === 'content-length')?.[1],
+      String(size),
+      `answer ${index} has its length`,
+    );
+    t.equal(body, String(index % 10).repeat(size), 'and its body');
   }
-  let received = '';
-  for await (const chunk of socket) received += chunk;
-  for (const index of asked) {
-    const end = received.indexOf('\r\n\r\n') + 4;
-    const length = Number(/content-length: (\d+)/i.exec(received.slice(0, end))?.[1]);
-    t.equal(length, sizes[index % sizes.length], `answer ${index} has its length`);
-    t.equal(received.slice(end, end + length), String(index % 10).repeat(length), 'and its body');
-    received = received.slice(end + length);
-  }
-  t.equal(received, '');
 });
 
 test('a client that leaves before its answer does disturbs nobody', async (t) => {
   const upstream = await arrangeUpstream(t, (_request, response) => response.end('x'.repeat(500)));
   const { gateway, client } = await arrangePublic(t, upstream);
-  const { port, host } = new URL(gateway.url);
+  const { host } = new URL(gateway.url);
   for (let round = 0; round < 50; round++) {
-    const socket = connect(Number(port), '127.0.0.1');
-    socket.on('error', () => {});
-    await once(socket, 'connect');
-    socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-    if (round % 2 === 0) setTimeout(() => socket.resetAndDestroy(), round / 10);
-    else socket.resetAndDestroy();
+    const connection = await openRaw(gateway.url);
+    connection.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    if (round % 2 === 0) setTimeout(connection.reset, round / 10);
+    else connection.reset();
     t.equal((await client.get(gateway.url)).status, 200);
   }
 });

@@ -1,10 +1,10 @@
 import { mkdtemp } from 'node:fs/promises';
-import { createServer as createHttpServer, get, type IncomingMessage } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
+import { createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
@@ -27,12 +27,12 @@ test('several upstreams take requests in turn, and one that refuses is left out'
     { upstream: [first.url, nobody, second.url] },
   );
   for (let turn = 0; turn < 12; turn++) {
-    const { status, text: echo } = await client.request(`${gateway.url}/x`, {
+    const { status, text } = await client.request(`${gateway.url}/x`, {
       method: 'POST',
       body: `body ${turn}`,
     });
     t.equal(status, 200, `a POST that was not sent moves on with its body (${turn})`);
-    const { body } = JSON.parse(echo) as Echo;
+    const { body } = JSON.parse(text) as Echo;
     t.equal(Buffer.from(body.base64 ?? '', 'base64').toString(), `body ${turn}`);
   }
   t.equal(first.requests.length + second.requests.length, 12);
@@ -174,8 +174,8 @@ test('HTTP/2 to the upstream, by agreement over TLS and at once without', async 
   ] as const) {
     t.teardown(() => server.close());
     const { gateway, client } = await arrangePublic(t, server, { ...route, http2: true });
-    const answered = await client.get(`${gateway.url}/x?y=1`);
-    t.same([answered.status, answered.text], [200, '2.0 /x?y=1']);
+    const { status, text } = await client.get(`${gateway.url}/x?y=1`);
+    t.same([status, text], [200, '2.0 /x?y=1']);
   }
 });
 
@@ -187,10 +187,29 @@ test('trailers of an HTTP/2 upstream go on', async (t) => {
   });
   const upstream = await listenOnLoopback(server as never);
   t.teardown(() => upstream.close());
-  const { gateway } = await arrangePublic(t, upstream, { http2: true });
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    get(`${gateway.url}/x`, { agent: false }, resolve).on('error', reject);
+  const { gateway, client } = await arrangePublic(t, upstream, { http2: true });
+  const answer = await client.get(`${gateway.url}/x`);
+  t.equal(answer.text, 'data');
+  t.same(answer.trailers, { 'grpc-status': '0' });
+});
+
+/** A frame of HTTP/2 on the first stream, or on the connection (RFC 9113 §4.1). */
+function frame(type: number, flags: number, stream: 0 | 1, payload = ''): string {
+  return `\0\0${String.fromCharCode(payload.length, type, flags)}\0\0\0${String.fromCharCode(stream)}${payload}`;
+}
+
+test('an answer that came whole over HTTP/2 stays whole when its stream is reset', async (t) => {
+  // HPACK: `:status: 200` of the static table, and `content-length: 4` (RFC 7541 §6.1 and §6.2.2).
+  const head = '\x88\x0f\x0d\x014';
+  const answer = frame(1, 4, 1, head) + frame(0, 0, 1, 'data') + frame(3, 0, 1, '\0\0\0\x02');
+  const server = createSocketServer((socket) => {
+    socket.write(frame(4, 0, 0), 'latin1');
+    // In one piece, so that data and reset are read in one turn of the event loop.
+    socket.once('data', () => setTimeout(() => socket.write(frame(4, 1, 0) + answer, 'latin1'), 50));
   });
-  t.equal(await text(answer), 'data');
-  t.strictSame(answer.trailers, { 'grpc-status': '0' });
+  const upstream = await listenOnLoopback(server);
+  t.teardown(() => upstream.close());
+  const { gateway, client } = await arrangePublic(t, upstream, { http2: true });
+  const { status, text } = await client.request(`${gateway.url}/x`, { method: 'POST', body: 'once' });
+  t.same([status, text], [200, 'data']);
 });

@@ -85,6 +85,17 @@ test('trailers of the answer arrive', async (t) => {
   t.same(answer.trailers, { 'x-checksum': 'abc', 'grpc-status': '0' });
 });
 
+test('trailers keep their bytes outside ASCII', async (t) => {
+  const upstream = await arrangeUpstream(t, (_request, response) => {
+    response.write('body');
+    response.addTrailers({ 'X-Name': 'Zo\xeb' });
+    response.end();
+  });
+  const { gateway, client } = await arrangePublic(t, upstream);
+  const { text, trailers } = await client.get(gateway.url);
+  t.same([text, trailers], ['body', { 'x-name': 'Zo\xeb' }]);
+});
+
 test('trailers that were not announced arrive too', async (t) => {
   const upstream = await startByteUpstream(oddAnswers.trailers.replace('Trailer: X-Checksum\r\n', ''));
   t.teardown(() => upstream.close());
