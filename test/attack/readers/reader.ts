@@ -1,0 +1,53 @@
+import type { Application } from '../../support/applications/application.ts';
+import { askAll, type Pace } from './wire.ts';
+
+/** One port of a program, and how it is asked. */
+export interface Mouth {
+  name: string;
+  port: number;
+  pace?: Partial<Pace>;
+}
+
+/** A program that runs, and what it makes of request targets. */
+export interface Program {
+  mouths: readonly Mouth[];
+  stop: Application['stop'];
+}
+
+/** The place of its tree that each reading serves; nothing for what it refuses. */
+export type Readings = ReadonlyMap<string, string>;
+
+/** A program to be started; one may read in several ways. */
+export interface Reader {
+  name: string;
+  start(): Promise<Program>;
+}
+
+const defaultPace: Pace = { connections: 4, pipelined: 32 };
+
+/**
+ * What a program makes of raw request targets, in their order. Its answer is the place, or a JSON object of
+ * places by the name of the reading.
+ */
+export async function readTargets(program: Program, targets: readonly string[]): Promise<Readings[]> {
+  const found = targets.map(() => new Map<string, string>());
+  await Promise.all(
+    program.mouths.map(async ({ name, port, pace }) => {
+      const answers = await askAll(port, targets, { ...defaultPace, ...pace });
+      for (const [index, answer] of answers.entries()) {
+        if (answer?.status === 200) note(found[index], name, answer.body);
+      }
+    }),
+  );
+  return found;
+}
+
+function note(readings: Map<string, string> | undefined, name: string, body: string): void {
+  if (!body.startsWith('{')) {
+    readings?.set(name, body);
+    return;
+  }
+  for (const [reading, place] of Object.entries(JSON.parse(body) as Record<string, string | null>)) {
+    if (place !== null) readings?.set(`${name} ${reading}`, place);
+  }
+}
