@@ -1,5 +1,5 @@
 import { composePath } from './compose.ts';
-import { type Decide, gatewayOf } from './decision.ts';
+import { type Decide, gatewayOf, gatewaysOf } from './decision.ts';
 import { type Access, accessOf, accessOfPlace, plainRoute } from './oracle.ts';
 import { chanceOf } from './random.ts';
 import { type Program, type Readings, readTargets } from './reader.ts';
@@ -41,15 +41,13 @@ const pathsPerTable = 40;
 /** Composes so many paths over random tables, and asks the gateway about each. */
 export function compose(seed: number, total: number): Composed {
   const chance = chanceOf(seed);
-  const composed: Composed = { total, refused: 0, tables: 0, passing: [] };
-  let decide: Decide = () => ({ kind: 'refused', code: '' });
-  let table: TableRoute[] = [];
+  const composed: Composed = { total, refused: 0, tables: Math.ceil(total / pathsPerTable), passing: [] };
+  const tables = Array.from({ length: composed.tables }, () => randomTable(chance));
+  const gateways = gatewaysOf(tables);
   for (let count = 0; count < total; count++) {
-    if (count % pathsPerTable === 0) {
-      table = randomTable(chance);
-      decide = gatewayOf(table);
-      composed.tables++;
-    }
+    const table = tables[Math.floor(count / pathsPerTable)] ?? [];
+    const decide = gateways[Math.floor(count / pathsPerTable)];
+    if (!decide) continue;
     const method = chance.is(0.8) ? 'GET' : chance.of(['POST', 'HEAD']);
     const path = composePath(chance, table);
     const decision = decide(path, method);
@@ -105,12 +103,15 @@ export async function holesOfPath(
   { table, method }: Pick<Hole, 'table' | 'method'>,
   path: string,
 ): Promise<Hole[]> {
-  let decision: ReturnType<Decide>;
-  try {
-    decision = gatewayOf(table)(path, method);
-  } catch {
-    return [];
-  }
+  const decision = gatewayOfTable(table)(path, method);
   if (decision.kind === 'refused') return [];
   return findHoles(program, [{ table, method, path, ...passed(decision, path) }]);
+}
+
+/** The last table's, since shrinking asks about one table many times. */
+let remembered: { table: Hole['table']; decide: Decide } | undefined;
+
+function gatewayOfTable(table: Hole['table']): Decide {
+  if (remembered?.table !== table) remembered = { table, decide: gatewayOf(table) };
+  return remembered.decide;
 }

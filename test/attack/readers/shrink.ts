@@ -14,7 +14,7 @@ export async function shrink(program: Program, hole: Hole): Promise<Hole> {
     return same !== undefined;
   };
   if (hole.method !== 'GET') await attempt(hole.table, 'GET', hole.path);
-  for (let at = hole.table.length - 1; at >= 0; at--)
+  for (let at = hole.table.length - 1; at >= 0 && smallest.table.length > 1; at--)
     await attempt(
       smallest.table.filter((_, index) => index !== at),
       smallest.method,

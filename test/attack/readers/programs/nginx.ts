@@ -41,8 +41,8 @@ function configuration({ folder, tree, ports }: Place): string {
     // With a URI, even `/`, nginx sends the path that it has read, escaped anew; and here one more nginx reads it.
     `location / { proxy_pass ${behind}/; }`,
     `merge_slashes off; location / { proxy_pass ${behind}/; }`,
-    // A well-known mistake: the decoded path is sent, and decoded again.
-    `location / { proxy_pass ${behind}$uri; }`,
+    // A well-known mistake: the decoded path is sent, and decoded again. Line breaks in it would be more requests.
+    `location / { if ($uri ~ "[\\x01-\\x20\\x7f]") { return 400; } proxy_pass ${behind}$uri; }`,
   ];
   return `daemon off;
 master_process off;
