@@ -69,8 +69,8 @@ function spell(chance: Chance, part: string, odd: Oddness): string {
   if (!chance.is(odd.junk)) return spelt;
   // At an end more often than within: there most readers trim.
   const at = chance.of([0, spelt.length, spelt.length, chance.below(spelt.length + 1)]);
-  const escape = /%[0-9a-f]*$/i.test(spelt.slice(0, at)) ? spelt.length : at;
-  return spelt.slice(0, escape) + chance.of(junk) + spelt.slice(escape);
+  const free = /%[0-9a-f]*$/i.test(spelt.slice(0, at)) ? spelt.length : at;
+  return spelt.slice(0, free) + chance.of(junk) + spelt.slice(free);
 }
 
 /** Escapes some of the path once more, percent signs among it. */

@@ -71,7 +71,10 @@ export async function findHoles(program: Program, passing: readonly Composition[
 }
 
 /** How many readings there were, by their name: a reader that never serves anything proves nothing. */
-export async function countServed(program: Program, targets: readonly string[]): Promise<Map<string, number>> {
+export async function countServed(
+  program: Program,
+  targets: readonly string[],
+): Promise<Map<string, number>> {
   const served = new Map<string, number>();
   for (const readings of await readTargets(program, targets))
     for (const name of readings.keys()) served.set(name, (served.get(name) ?? 0) + 1);

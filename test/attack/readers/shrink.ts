@@ -5,7 +5,7 @@ import type { Program } from './reader.ts';
 const parts = (path: string) => path.match(/%u[0-9a-f]{4}|%[0-9a-f]{2}|[\s\S]/gi) ?? [];
 
 /** The smallest form of a hole that still is one for the same reading: fewer routes, then a shorter path. */
-export async function shrink(program: Program, hole: Hole): Promise<Hole> {
+async function shrink(program: Program, hole: Hole): Promise<Hole> {
   let smallest = hole;
   const attempt = async (table: Hole['table'], method: string, path: string) => {
     const found = await holesOfPath(program, { table, method }, path);

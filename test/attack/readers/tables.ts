@@ -25,7 +25,12 @@ export function randomTable(chance: Chance): TableRoute[] {
     const above = routes.length > 0 && chance.is(0.5) ? chance.of(routes).path.replace(/^\/$/, '') : '';
     const path = `${above}/${chance.of(names)}`;
     if (path.split('/').length > 4) continue;
-    const route: TableRoute = { path, allow: chance.of(accesses), ...methodsOf(chance), ...mappingOf(chance) };
+    const route: TableRoute = {
+      path,
+      allow: chance.of(accesses),
+      ...methodsOf(chance),
+      ...mappingOf(chance),
+    };
     if (routes.every((other) => !overlaps(other, route))) routes.push(route);
   }
   return routes;

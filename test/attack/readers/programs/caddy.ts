@@ -27,7 +27,8 @@ function configuration({ tree, ports }: Place): string {
     `http://:${ports[index]} {\n  bind 127.0.0.1\n  ${lines}\n}\n`;
   // The first that matches answers, so the deepest come first.
   const matchers = places.map(
-    (place, index) => `@p${index} path ${place} ${place}/*\n  handle @p${index} {\n    respond * "${place}"\n  }`,
+    (place, index) =>
+      `@p${index} path ${place} ${place}/*\n  handle @p${index} {\n    respond * "${place}"\n  }`,
   );
   return `{
   admin off

@@ -4,7 +4,12 @@ import { startChild } from '../../../support/child.ts';
 import type { Reader } from '../reader.ts';
 import { type Place, startWithPorts, withServers } from './start.ts';
 
-const decodeFirst = ['percent-decode-unreserved', 'path-strip-dot', 'path-strip-dotdot full', 'path-merge-slashes'];
+const decodeFirst = [
+  'percent-decode-unreserved',
+  'path-strip-dot',
+  'path-strip-dotdot full',
+  'path-merge-slashes',
+];
 const mergeFirst = ['path-merge-slashes', 'path-strip-dot', 'path-strip-dotdot', 'fragment-strip'];
 
 const settings: { name: string; normalisers: string[]; path: string }[] = [

@@ -56,11 +56,15 @@ const readings: Record<string, (url: string) => string> = {
   'decoded, parameters cut': (url) => posix.normalize(withoutParameters(decode(cut(url)))),
   'parameters cut, new URL': (url) => newUrl(withoutParameters(url)),
   'ends at a NUL': (url) => posix.normalize(lenient(cut(url)).replace(/\0.*/s, '')),
-  'without control characters': (url) => posix.normalize(lenient(cut(url)).replace(/[\0-\x1f\x7f]/g, '')),
+  'without control characters': (url) => posix.normalize(lenient(cut(url)).replace(/\p{Cc}/gu, '')),
   'NFKC, lower case': (url) => posix.normalize(decode(cut(url)).normalize('NFKC').toLowerCase()),
   'upper case of Unicode': (url) => posix.normalize(decode(cut(url)).toUpperCase().toLowerCase()),
   'invalid bytes left out': (url) =>
-    posix.normalize(Buffer.from(lenient(cut(url)), 'latin1').toString().replaceAll('\ufffd', '')),
+    posix.normalize(
+      Buffer.from(lenient(cut(url)), 'latin1')
+        .toString()
+        .replaceAll('\ufffd', ''),
+    ),
   'as Windows opens files': (url) => windows(lenient(cut(url))),
   'form decoded': (url) => posix.normalize(decode(cut(url).replaceAll('+', ' '))).trim(),
 };

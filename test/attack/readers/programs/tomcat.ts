@@ -12,7 +12,8 @@ const settings = [
   { name: 'encoded slash passed', attributes: 'encodedSolidusHandling="passthrough"' },
   {
     name: 'relaxed',
-    attributes: 'encodedSolidusHandling="decode" relaxedPathChars="&quot;&lt;&gt;[\\]^`{|}" URIEncoding="ISO-8859-1"',
+    attributes:
+      'encodedSolidusHandling="decode" relaxedPathChars="&quot;&lt;&gt;[\\]^`{|}" URIEncoding="ISO-8859-1"',
   },
 ];
 
@@ -55,7 +56,8 @@ export const tomcat: Reader = {
       ];
       const args = [...options, ...properties, '-cp', jars, 'org.apache.catalina.startup.Bootstrap', 'start'];
       return startChild('java', args, {
-        ready: async () => (await fetch(`http://127.0.0.1:${place.ports.at(-1)}/`).catch(() => undefined))?.ok ?? false,
+        ready: async () =>
+          (await fetch(`http://127.0.0.1:${place.ports.at(-1)}/`).catch(() => undefined))?.ok ?? false,
         readyWithin: 60_000,
         install: 'apt-get install tomcat10',
       });
