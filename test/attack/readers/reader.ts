@@ -44,10 +44,13 @@ export async function readTargets(program: Program, targets: readonly string[]):
 
 function note(readings: Map<string, string> | undefined, name: string, body: string): void {
   if (!body.startsWith('{')) {
-    readings?.set(name, body);
+    readings?.set(name, belowRoot(body));
     return;
   }
   for (const [reading, place] of Object.entries(JSON.parse(body) as Record<string, string | null>)) {
-    if (place !== null) readings?.set(`${name} ${reading}`, place);
+    if (place !== null) readings?.set(`${name} ${reading}`, belowRoot(place));
   }
 }
+
+/** Some leave dots that climb over the root; nothing is there (RFC 3986 §5.2.4). */
+const belowRoot = (place: string) => place.replace(/^(\/\.\.)+(?=\/|$)/, '') || '/';

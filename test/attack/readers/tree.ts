@@ -19,7 +19,8 @@ function placesBelow(base: string, levels: number): string[] {
  * where they stand.
  */
 export async function writeTree(folder: string): Promise<void> {
-  for (const place of ['', ...places]) {
+  // The gateway's own endpoints are no files, but a server that looks in the folder above should not find that.
+  for (const place of ['', '/oauth2', ...places]) {
     await mkdir(join(folder, place), { recursive: true });
     await writeFile(join(folder, place, 'index.html'), `${place}/`);
     await writeFile(join(folder, place, 'f'), `${place}/f`);
