@@ -43,12 +43,11 @@ export async function readTargets(program: Program, targets: readonly string[]):
 }
 
 function note(readings: Map<string, string> | undefined, name: string, body: string): void {
-  if (!body.startsWith('{')) {
-    readings?.set(name, belowRoot(body));
-    return;
-  }
+  // An empty body, or something that is no path, is nobody's place.
+  if (body.startsWith('/')) readings?.set(name, belowRoot(body));
+  if (!body.startsWith('{')) return;
   for (const [reading, place] of Object.entries(JSON.parse(body) as Record<string, string | null>)) {
-    if (place !== null) readings?.set(`${name} ${reading}`, belowRoot(place));
+    if (place?.startsWith('/')) readings?.set(`${name} ${reading}`, belowRoot(place));
   }
 }
 
