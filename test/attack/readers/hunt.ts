@@ -39,11 +39,11 @@ export interface Composed {
 const pathsPerTable = 40;
 
 /** Composes so many paths over random tables, and asks the gateway about each. */
-export function compose(seed: number, total: number): Composed {
+export function compose(seed: number, total: number, paths?: Record<string, unknown>): Composed {
   const chance = chanceOf(seed);
   const composed: Composed = { total, refused: 0, tables: Math.ceil(total / pathsPerTable), passing: [] };
   const tables = Array.from({ length: composed.tables }, () => randomTable(chance));
-  const gateways = gatewaysOf(tables);
+  const gateways = gatewaysOf(tables, paths);
   for (let count = 0; count < total; count++) {
     const table = tables[Math.floor(count / pathsPerTable)] ?? [];
     const decide = gateways[Math.floor(count / pathsPerTable)];

@@ -70,7 +70,8 @@ const readings: Record<string, (url: string) => string> = {
 };
 
 /** Bytes as the asking side has them, one character each. */
-const asBytes = (text: string) => (/[^\0-\xff]/.test(text) ? Buffer.from(text).toString('latin1') : text);
+const asBytes = (text: string) =>
+  text.replace(/[^\0-\xff]/gu, (each) => Buffer.from(each).toString('latin1'));
 
 const ownCode: RequestListener = ({ url = '' }, response) => {
   const found: Record<string, string | null> = {};
