@@ -1,7 +1,7 @@
 import { accessOf, noRoute, ownEndpoint } from './access.ts';
 import { type Layer, matchPath, routeOf, withoutCase } from './layer.ts';
-import { type PathSettings, standardSettings } from './settings.ts';
 import type { Route, TableConfig } from './route.ts';
+import { type PathSettings, standardSettings } from './settings.ts';
 import { readTokens } from './tokens.ts';
 import { buildTrie, type Place, type Trie } from './trie.ts';
 import { type Shift, shiftOf } from './upstream-path.ts';
@@ -97,7 +97,7 @@ function lowerOnce(lowered: Map<Layer, Layer>, layer: Layer): Layer {
 }
 
 /** Exact host, wildcards from the longest on, none. */
-function chainOf(host: string): string[] {
+export function chainOf(host: string): string[] {
   if (host === '') return [''];
   const chain = [host];
   for (
