@@ -12,33 +12,34 @@ const dropping = 16;
 const isDots = oneDot | twoDots | dropping;
 /** Set where a segment has ended that was a dot segment. */
 const found = 32;
-
-/** No state: nothing is a state too, that of a segment which is no dot segment. */
-const none = -1;
+/** Set behind C0 or C1, of which some make one character with the next byte; it goes out with the next character. */
+const pending = 64;
 
 /** The first token that ends a segment which some reader takes for `.` or `..` (RFC 3986 §5.2.4); -1 for none. */
 export function dotSegment({ symbol, flags, byte, count, more }: Tokens): number {
   let state = nothing;
-  /** What it was before C0 or C1, of which some make one character with the next byte; `none` elsewhere. */
-  let made = none;
+  /** What it was before C0 or C1. */
+  let made = 0;
   let base = 0;
   for (let at = 1; at < count; at++) {
     const code = symbol[at] as number;
-    const kind = kindOf[code] as number;
-    // Most segments are known not to be one after their first character.
     const given = flags[at] as number;
-    const isLead = (given & (leadC0 | leadC1)) !== 0;
-    if (state === 0 && made === none && !isLead && kind !== kinds.slash && kind !== kinds.backslash) {
-      if (more.size === 0 || !more.has(at)) continue;
-    }
+    // Most segments are known not to be one after their first character.
+    if (state === 0 && made === 0 && !isTelling(code, given) && !more.has(at)) continue;
     const before = state;
     state = readAll(before, code, more.size === 0 ? '' : (more.get(at) ?? ''), given);
-    if (made !== none) state |= goOn(made, base | ((byte[at] as number) & 0x3f), escaped);
+    if (made !== 0) state |= goOn(made, base | ((byte[at] as number) & 0x3f), escaped);
     if ((state & found) !== 0) return at;
-    made = isLead ? before : none;
+    made = (given & (leadC0 | leadC1)) === 0 ? 0 : before | pending;
     base = (given & leadC1) === 0 ? 0 : 0x40;
   }
   return (state & isDots) === 0 ? -1 : count - 1;
+}
+
+/** Whether a token says something of a segment that is known not to be a dot segment. */
+function isTelling(symbol: number, flags: number): boolean {
+  const kind = kindOf[symbol];
+  return kind === kinds.slash || kind === kinds.backslash || (flags & (leadC0 | leadC1)) !== 0;
 }
 
 /** A token that stands for several characters. */

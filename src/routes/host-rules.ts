@@ -97,7 +97,7 @@ function lowerOnce(lowered: Map<Layer, Layer>, layer: Layer): Layer {
 }
 
 /** Exact host, wildcards from the longest on, none. */
-function chainOf(host: string): string[] {
+export function chainOf(host: string): string[] {
   if (host === '') return [''];
   const chain = [host];
   for (

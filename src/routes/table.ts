@@ -10,6 +10,8 @@ export interface RouteTable {
   match(hostname: string, path: string, method: string): Route | undefined;
   /** What is known of the paths of a host. */
   rulesOf(hostname: string): HostRules;
+  /** Every host and wildcard that has rules of its own, and the empty name for all others. */
+  hosts: readonly string[];
   /** Whether any route names this host. */
   knowsHost(hostname: string): boolean;
   /** Whether the metadata of a route's resource is there, which the gateway serves itself. */
@@ -49,6 +51,7 @@ export function compileRoutes(config: TableConfig): RouteTable {
 
   return {
     routes,
+    hosts: [...compile.hosts, ''],
     rulesOf,
     match: (hostname, path, method) => rulesOf(hostname).match(path, method),
     hasMetadata: (hostname, path) =>
