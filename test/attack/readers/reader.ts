@@ -20,7 +20,8 @@ export type Readings = ReadonlyMap<string, string>;
 /** A program to be started; one may read in several ways. */
 export interface Reader {
   name: string;
-  start(): Promise<Program>;
+  /** @param seed of what is made by chance in the program, if anything is */
+  start(seed?: number): Promise<Program>;
 }
 
 const defaultPace: Pace = { connections: 4, pipelined: 32 };

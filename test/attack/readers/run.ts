@@ -22,7 +22,7 @@ export async function hunt(
   const programs: { name: string; program: Program; holes: Hole[]; served: Map<string, number> }[] = [];
   try {
     for (const { name, start } of chosen)
-      programs.push({ name, program: await start(), holes: [], served: new Map() });
+      programs.push({ name, program: await start(seed), holes: [], served: new Map() });
     for (let done = 0; done < total; done += batch) {
       // Each batch has a seed of its own, so that it can be had again alone.
       const composed = compose(seed + done, Math.min(batch, total - done));

@@ -5,13 +5,15 @@ import { parse } from 'node:url';
 import express from 'express';
 import fastify from 'fastify';
 import { places } from '../tree.ts';
+import { randomPipelines } from './pipelines.ts';
 
 /**
  * Programs of Node.js, each on a port of its own, printed as `listening {name: port}`. The first reads in all the
- * ways that own code of applications does; the others are frameworks. The argument is the folder with the tree.
+ * ways that own code of applications does; the others are frameworks. The arguments: the folder with the tree, and the seed
+ * of the pipelines.
  */
 
-const [tree = ''] = process.argv.slice(2);
+const [tree = '', seed = '1'] = process.argv.slice(2);
 
 const cut = (url: string) => url.split('?')[0] ?? '';
 const newUrl = (url: string) => new URL(url, 'http://app.test').pathname;
@@ -73,17 +75,20 @@ const readings: Record<string, (url: string) => string> = {
 const asBytes = (text: string) =>
   text.replace(/[^\0-\xff]/gu, (each) => Buffer.from(each).toString('latin1'));
 
-const ownCode: RequestListener = ({ url = '' }, response) => {
-  const found: Record<string, string | null> = {};
-  for (const [name, read] of Object.entries(readings)) {
-    try {
-      found[name] = asBytes(read(url));
-    } catch {
-      found[name] = null;
+/** Tells what each of these makes of the URL; null where one throws. */
+const answering =
+  (all: Readonly<Record<string, (url: string) => string>>): RequestListener =>
+  ({ url = '' }, response) => {
+    const found: Record<string, string | null> = {};
+    for (const [name, read] of Object.entries(all)) {
+      try {
+        found[name] = asBytes(read(url));
+      } catch {
+        found[name] = null;
+      }
     }
-  }
-  response.end(Buffer.from(JSON.stringify(found), 'latin1'));
-};
+    response.end(Buffer.from(JSON.stringify(found), 'latin1'));
+  };
 
 function router(): RequestListener {
   const app = express();
@@ -108,8 +113,13 @@ async function fastifyRouter(): Promise<RequestListener> {
   return (request: IncomingMessage, response: ServerResponse) => app.routing(request, response);
 }
 
+const pipelines = randomPipelines(Number(seed), 60);
+
 const listeners: Record<string, RequestListener> = {
-  'own code': ownCode,
+  'own code': answering(readings),
+  'own code in steps': answering(
+    Object.fromEntries(pipelines.map(({ name, read }) => [name, (url: string) => read(cut(url))])),
+  ),
   Express: router(),
   'serve-static': files(),
   Fastify: await fastifyRouter(),

@@ -8,12 +8,12 @@ import { writeTree } from '../tree.ts';
 
 export const node: Reader = {
   name: 'Node.js',
-  async start() {
+  async start(seed = 1) {
     const tree = await mkdtemp(join(tmpdir(), 'sallyport-tree-'));
     await writeTree(tree);
     let ports: Record<string, number> = {};
     const script = fileURLToPath(new URL('node-app.js', import.meta.url));
-    const child = await startChild(process.execPath, ['--no-deprecation', script, tree], {
+    const child = await startChild(process.execPath, ['--no-deprecation', script, tree, String(seed)], {
       ready: ({ stdout }) => {
         const line = /^listening (\{.*\})$/m.exec(stdout.join(''))?.[1];
         ports = line === undefined ? {} : (JSON.parse(line) as Record<string, number>);
