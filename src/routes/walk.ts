@@ -21,6 +21,8 @@ const afterC0 = 4;
 const afterC1 = 8;
 
 const mostPositions = 64;
+/** So many positions of all steps together: what a path of 8 KiB may cost stays below a millisecond. */
+const mostSteps = 50_000;
 const slash = 0x2f;
 
 let trie: Trie;
@@ -57,13 +59,15 @@ export function walk(
   enter(0, inPath);
   end();
   let odd = 0;
+  let steps = 0;
   for (let at = 1; at < tokens.count; at++) {
     if (nowCount === 0 && returns.length === 0) break;
+    steps += nowCount;
     isOdd = false;
     step(tokens, at, returns);
     if (isOdd) odd = at;
     if (isSplit) return { kind: 'several', token: odd };
-    if (isCrowded) return { kind: 'crowded', token: odd };
+    if (isCrowded || steps > mostSteps) return { kind: 'crowded', token: odd };
   }
   for (let at = 0; at < nowCount; at++) {
     const position = now[at] as number;

@@ -62,11 +62,7 @@ const readings: Record<string, (url: string) => string> = {
   'NFKC, lower case': (url) => posix.normalize(decode(cut(url)).normalize('NFKC').toLowerCase()),
   'upper case of Unicode': (url) => posix.normalize(decode(cut(url)).toUpperCase().toLowerCase()),
   'invalid bytes left out': (url) =>
-    posix.normalize(
-      Buffer.from(lenient(cut(url)), 'latin1')
-        .toString()
-        .replaceAll('\ufffd', ''),
-    ),
+    posix.normalize(bytesToText(asBytes(lenient(cut(url)))).replaceAll('\ufffd', '')),
   'as Windows opens files': (url) => windows(lenient(cut(url))),
   'form decoded': (url) => posix.normalize(decode(cut(url).replaceAll('+', ' '))).trim(),
 };
