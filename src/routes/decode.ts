@@ -37,6 +37,8 @@ const units: Units = {
   from: new Int32Array(0),
   count: 0,
 };
+/** For each unit, where the last `%` up to it stands. */
+let percents = new Int32Array(0);
 
 /** Decodes a path to the end. The result is valid until the next call. */
 export function decodeToEnd(path: string): Units {
@@ -45,26 +47,27 @@ export function decodeToEnd(path: string): Units {
     units.unit = new Int32Array(size);
     units.depth = new Uint8Array(size);
     units.from = new Int32Array(size);
+    percents = new Int32Array(size);
   }
   const { unit, depth, from } = units;
   let count = 0;
+  let last = -1;
   for (let at = 0; at < path.length; at++) {
     const code = path.charCodeAt(at);
     unit[count] = code > 0xff ? wide | code : code;
     depth[count] = 0;
     from[count] = at;
+    if (code === percent) last = count;
+    percents[count] = last;
     count++;
     // A digit may complete an escape, and what that gives may be a digit that completes another.
-    for (let length = escapeAt(unit, count); length > 0; length = escapeAt(unit, count)) {
-      const start = count - length;
-      let value = 0;
-      let isPlain = length === 3;
-      for (let digit = start + (length === 3 ? 1 : 2); digit < count; digit++) {
-        value = value * 16 + hexDigit(unit[digit] as number);
-      }
-      for (let each = start; each < count; each++) isPlain = isPlain && depth[each] === 0;
-      unit[start] = value < 0x80 || length === 3 ? value : wide | value;
-      depth[start] = isPlain ? 1 : 2;
+    while (last >= 0 && isEscape(unit, last, count)) {
+      const start = last;
+      const value = valueOf(unit, start, count);
+      depth[start] = count - start === 3 && isSpelt(depth, start, count) ? 1 : 2;
+      unit[start] = value < 0x80 || count - start === 3 ? value : wide | value;
+      last = value === percent ? start : start === 0 ? -1 : (percents[start - 1] as number);
+      percents[start] = last;
       count = start + 1;
     }
   }
@@ -72,14 +75,28 @@ export function decodeToEnd(path: string): Units {
   return units;
 }
 
-/** The length of the escape that ends before `end`; 0 where there is none. */
-function escapeAt(unit: Int32Array, end: number): number {
-  if (end < 3 || hexDigit(unit[end - 1] as number) > 15 || hexDigit(unit[end - 2] as number) > 15) return 0;
-  if (unit[end - 3] === percent) return 3;
-  if (end < 6 || unit[end - 6] !== percent) return 0;
-  const isWide = unit[end - 5] === lowerU || unit[end - 5] === upperU;
-  const isHex = hexDigit(unit[end - 3] as number) < 16 && hexDigit(unit[end - 4] as number) < 16;
-  return isWide && isHex ? 6 : 0;
+/** Whether what begins with the `%` at `start` is one whole escape. */
+function isEscape(unit: Int32Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (length === 3) {
+    return hexDigit(unit[start + 1] as number) < 16 && hexDigit(unit[start + 2] as number) < 16;
+  }
+  if (length !== 6 || (unit[start + 1] !== lowerU && unit[start + 1] !== upperU)) return false;
+  for (let at = start + 2; at < end; at++) if (hexDigit(unit[at] as number) > 15) return false;
+  return true;
+}
+
+function valueOf(unit: Int32Array, start: number, end: number): number {
+  let value = 0;
+  for (let at = end - (end - start === 3 ? 2 : 4); at < end; at++) {
+    value = value * 16 + hexDigit(unit[at] as number);
+  }
+  return value;
+}
+
+function isSpelt(depth: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (depth[at] !== 0) return false;
+  return true;
 }
 
 /** A `%` that begins no escape: some decoders keep it, some drop it, and some decode it to something. */

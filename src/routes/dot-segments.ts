@@ -25,9 +25,9 @@ export function dotSegment({ symbol, flags, byte, count, more }: Tokens): number
     const code = symbol[at] as number;
     const given = flags[at] as number;
     // Most segments are known not to be one after their first character.
-    if (state === 0 && made === 0 && !isTelling(code, given) && !more.has(at)) continue;
+    if (state === 0 && made === 0 && !isTelling(code, given) && (more.size === 0 || !more.has(at))) continue;
     const before = state;
-    state = readAll(before, code, more.size === 0 ? '' : (more.get(at) ?? ''), given);
+    state = more.size === 0 ? goOn(before, code, given) : readAll(before, code, more.get(at) ?? '', given);
     if (made !== 0) state |= goOn(made, base | ((byte[at] as number) & 0x3f), escaped);
     if ((state & found) !== 0) return at;
     made = (given & (leadC0 | leadC1)) === 0 ? 0 : before | pending;

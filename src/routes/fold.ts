@@ -56,7 +56,6 @@ export function foldPoint(point: number): string {
     .normalize('NFKD')
     .replace(/\p{Mn}/gu, '')
     .toLowerCase();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is ASCII that is told apart
   return [...folded].map((each) => lookalikes[each] ?? each.replace(/[^\0-\x7f]/u, other)).join('');
 }
 
@@ -64,7 +63,8 @@ const interesting = new Map<number, string>();
 for (const [first, last] of ranges) {
   for (let point = first; point <= last; point++) {
     if (point >= 0xd800 && point < 0xe000) continue;
-    const folded = foldPoint(point).replace(/\x80+/g, other);
+    // Behind a character that no route has, only what ends a segment or the path still counts.
+    const folded = foldPoint(point).replace(/\x80[^/\\;?#]*/g, other);
     if (folded !== other) interesting.set(point, folded);
   }
 }

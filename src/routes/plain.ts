@@ -1,8 +1,8 @@
+import { hexDigit } from './decode.ts';
 import type { PathSettings } from './settings.ts';
 import { kindOf, kinds, removable, type Tokens } from './tokens.ts';
 
 /** What some reader may take for something else, but for letters in the other case. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const odd = /[%\\;\0-\x20\x7f-\uffff]|\/\/|[.+](?:\/|$)|\/\+/;
 
 /** Whether every reader takes a path for what it is, but for the case of its letters. */
@@ -26,18 +26,33 @@ export function hasOddToken({ symbol, flags, count }: Tokens): boolean {
   return false;
 }
 
+/** What routes may have in their paths: its escapes are decoded, since there it makes no difference. */
+const isOfRoutes = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[A-Za-z0-9\-._~!&'+,=:@]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+
 /**
- * The path as RFC 3986 §6.2.2 would have it: it finds the route where all readings have one access. Escapes of what
- * needs none are decoded, slashes merged and dot segments resolved.
+ * The path as RFC 3986 §6.2.2 would have it: it finds the route where all readings have one access. Escapes that
+ * make no difference are decoded, slashes merged and dot segments resolved.
  */
 export function normalise(path: string, { parameters, encodedSlash }: PathSettings): string {
-  const slashes = encodedSlash === 'separator' ? path.replace(/%2f/gi, '/') : path;
-  const bare = parameters === 'strip' ? slashes.replace(/;[^/]*/g, '') : slashes;
-  const decoded = bare.replace(/%([2-7][0-9a-f])/gi, (spelt, digits: string) => {
-    const character = String.fromCharCode(Number.parseInt(digits, 16));
-    return /[/\\;?#%\x7f]/.test(character) ? spelt : character;
-  });
-  return resolveDots(decoded.replace(/\/{2,}/g, '/'));
+  let text = encodedSlash === 'separator' && path.includes('%') ? path.replace(/%2f/gi, '/') : path;
+  if (parameters === 'strip' && text.includes(';')) text = text.replace(/;[^/]*/g, '');
+  text = decodePlain(text);
+  return resolveDots(text.includes('//') ? text.replace(/\/{2,}/g, '/') : text);
+}
+
+function decodePlain(path: string): string {
+  let decoded = '';
+  let copied = 0;
+  for (let at = path.indexOf('%'); at >= 0; at = path.indexOf('%', at + 1)) {
+    const code = hexDigit(path.charCodeAt(at + 1)) * 16 + hexDigit(path.charCodeAt(at + 2));
+    // What is no digit counts 16, which leads beyond ASCII or to a digit that is looked at again.
+    if (code > 0x7f || isOfRoutes[code] === 0 || !/^[0-9a-f]{2}$/i.test(path.slice(at + 1, at + 3))) continue;
+    decoded += path.slice(copied, at) + String.fromCharCode(code);
+    copied = at + 3;
+  }
+  return copied === 0 ? path : decoded + path.slice(copied);
 }
 
 /** RFC 3986 §5.2.4. */

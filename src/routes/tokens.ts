@@ -104,11 +104,12 @@ export function readTokens(path: string): Tokens {
 }
 
 function push(symbol: number, flags: number, byte: number, from: number): void {
-  const at = tokens.count++;
+  const at = tokens.count;
   tokens.symbol[at] = symbol;
   tokens.flags[at] = flags;
   tokens.byte[at] = byte;
   tokens.from[at] = from;
+  tokens.count = at + 1;
 }
 
 function pushFolded(text: string, flags: number, byte: number, from: number): void {

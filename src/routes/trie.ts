@@ -43,8 +43,8 @@ interface Node {
   places: Place[];
 }
 
-/** How many positions a walk can have at one node: four ways to stand there, after C0, C1 or neither. */
-export const waysToStand = 12;
+/** Room for the positions that a walk can have at one node: four ways to stand there, after C0, C1 or neither. */
+export const waysToStand = 16;
 
 /**
  * @param root the access where no place is

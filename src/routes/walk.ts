@@ -19,6 +19,9 @@ const inAuthority = 3;
 /** Added to these: behind C0 or C1, which make a character of the next byte. */
 const afterC0 = 4;
 const afterC1 = 8;
+const behindLead = afterC0 | afterC1;
+/** A position is its node, shifted, and how it stands there. */
+const shift = Math.log2(waysToStand);
 
 const mostPositions = 64;
 /** So many positions of all steps together: what a path of 8 KiB may cost stays below a millisecond. */
@@ -71,8 +74,7 @@ export function walk(
   }
   for (let at = 0; at < nowCount; at++) {
     const position = now[at] as number;
-    const node = (position / waysToStand) | 0;
-    reach(trie.end[((position % waysToStand) & 3) === inAuthority ? 0 : node] as number);
+    reach(trie.end[(position & 3) === inAuthority ? 0 : position >> shift] as number);
   }
   return isSplit ? { kind: 'several', token: odd } : { kind: 'one', access };
 }
@@ -121,42 +123,39 @@ function end(): void {
 function step(tokens: Tokens, at: number, returns: readonly number[]): void {
   const symbol = tokens.symbol[at] as number;
   const flags = tokens.flags[at] as number;
+  const byte = tokens.byte[at] as number;
   const more = tokens.more.size === 0 ? undefined : tokens.more.get(at);
+  let made: number[] | undefined;
   begin();
   for (let each = 0; each < nowCount; each++) {
     const position = now[each] as number;
-    const way = position % waysToStand;
-    // Who makes one character of C0 or C1 and the byte behind it takes the token as that.
-    if (way < afterC0) feed((position / waysToStand) | 0, way, symbol, flags);
-    else if (!more) feedMade(position, tokens.byte[at] as number);
+    // Who makes one character of C0 or C1 and the byte behind it takes the token as that, and as a whole.
+    if ((position & behindLead) === 0) feed(position >> shift, position & 3, symbol, flags);
+    else if (more === undefined) feedMade(position, byte);
+    else made = [...(made ?? []), position];
   }
-  const made =
-    more === undefined
-      ? undefined
-      : now.slice(0, nowCount).filter((position) => position % waysToStand >= afterC0);
   end();
-  for (const each of more ?? '') {
+  for (let next = 0; more !== undefined && next < more.length; next++) {
     begin();
-    for (let other = 0; other < nowCount; other++) {
-      const position = now[other] as number;
-      const way = position % waysToStand;
-      if (way < afterC0) feed((position / waysToStand) | 0, way, each.charCodeAt(0), flags | escaped);
+    for (let each = 0; each < nowCount; each++) {
+      const position = now[each] as number;
+      if ((position & behindLead) === 0) {
+        feed(position >> shift, position & 3, more.charCodeAt(next), flags | escaped);
+      }
     }
     end();
   }
-  if ((made && made.length > 0) || (returns.length > 0 && isSeparator(symbol))) {
-    begin();
-    for (let each = 0; each < nowCount; each++) enterPosition(now[each] as number);
-    for (const position of made ?? []) feedMade(position, tokens.byte[at] as number);
-    for (const node of returns) enter(node, inPath);
-    end();
-  }
+  if (made === undefined && (returns.length === 0 || !isSeparator(symbol))) return;
+  begin();
+  for (let each = 0; each < nowCount; each++) enterPosition(now[each] as number);
+  for (const position of made ?? []) feedMade(position, byte);
+  for (const node of returns) enter(node, inPath);
+  end();
 }
 
 function feedMade(position: number, byte: number): void {
-  const way = position % waysToStand;
-  const symbol = (way >= afterC1 ? 0x40 : 0) | (byte & 0x3f);
-  feed((position / waysToStand) | 0, way & 3, symbol, escaped);
+  const symbol = ((position & afterC1) === 0 ? 0 : 0x40) | (byte & 0x3f);
+  feed(position >> shift, position & 3, symbol, escaped);
 }
 
 const isSeparator = (symbol: number) => kindOf[symbol] === kinds.slash || kindOf[symbol] === kinds.backslash;
@@ -284,7 +283,7 @@ function enterOddly(node: number, way: number): void {
 function enter(node: number, way: number): void {
   // From here on, every path has one access.
   if (trie.leaf[node] === 1) reach(trie.end[node] as number);
-  else enterPosition(node * waysToStand + way);
+  else enterPosition((node << shift) | way);
 }
 
 function enterPosition(position: number): void {
