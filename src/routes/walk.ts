@@ -25,7 +25,7 @@ const shift = Math.log2(waysToStand);
 
 const mostPositions = 64;
 /** So many positions of all steps together: what a path of 8 KiB may cost stays below a millisecond. */
-const mostSteps = 50_000;
+const mostSteps = 30_000;
 const slash = 0x2f;
 
 let trie: Trie;
@@ -65,7 +65,7 @@ export function walk(
   let steps = 0;
   for (let at = 1; at < tokens.count; at++) {
     if (nowCount === 0 && returns.length === 0) break;
-    steps += nowCount;
+    steps += nowCount * (1 + (tokens.more.get(at)?.length ?? 0));
     isOdd = false;
     step(tokens, at, returns);
     if (isOdd) odd = at;
