@@ -146,3 +146,6 @@ function childOf(node: Node, symbol: string): Node {
   node.children.set(symbol, made);
   return made;
 }
+
+/** A trie without a place. */
+export const noTrie = buildTrie([], { root: 0, own: 0 });
