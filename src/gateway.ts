@@ -27,7 +27,7 @@ import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
 import type { Parts } from './request/parts.ts';
-import { createStepUpFinder } from './request/step-up.ts';
+import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
 import { compileRoutes } from './routes/table.ts';
@@ -106,6 +106,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     logoutTokens: createLogoutTokens(providers, shared.once),
     requirePost: config.signOut.requirePost,
     returnOrigins: new Set(config.publicUrl),
+    isReadable: createReturnCheck(reader),
     visitOf: (request) => {
       const exchange = exchangeOf(request.raw);
       return visitOf(exchange, arrived(exchange));

@@ -63,7 +63,7 @@ export function decodeToEnd(path: string): Units {
     // A digit may complete an escape, and what that gives may be a digit that completes another.
     while (last >= 0 && isEscape(unit, last, count)) {
       const start = last;
-      const value = valueOf(unit, start, count);
+      const value = codeOf(unit, start, count);
       depth[start] = count - start === 3 && isSpelt(depth, start, count) ? 1 : 2;
       unit[start] = value < 0x80 || count - start === 3 ? value : wide | value;
       last = value === percent ? start : start === 0 ? -1 : (percents[start - 1] as number);
@@ -86,7 +86,7 @@ function isEscape(unit: Int32Array, start: number, end: number): boolean {
   return true;
 }
 
-function valueOf(unit: Int32Array, start: number, end: number): number {
+function codeOf(unit: Int32Array, start: number, end: number): number {
   let value = 0;
   for (let at = end - (end - start === 3 ? 2 : 4); at < end; at++) {
     value = value * 16 + hexDigit(unit[at] as number);

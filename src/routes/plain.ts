@@ -1,6 +1,7 @@
 import { hexDigit } from './decode.ts';
 import type { PathSettings } from './settings.ts';
 import { kindOf, kinds, removable, type Tokens } from './tokens.ts';
+import { lower, type Trie } from './trie.ts';
 
 /** What some reader may take for something else, but for letters in the other case. */
 const odd = /[%\\;\0-\x20\x7f-\uffff]|\/\/|[.+](?:\/|$)|\/\+/;
@@ -24,6 +25,30 @@ export function hasOddToken({ symbol, flags, count }: Tokens): boolean {
     if (before === kinds.slash && (kind === kinds.blank || kind === kinds.plus)) return true;
   }
   return false;
+}
+
+/**
+ * The access of a path that is read in one way, but for the case of its letters; undefined where that matters.
+ */
+export function plainAccess(
+  { child, sibling, symbol, folded, end, beyond, leaf }: Trie,
+  { ignoreCase }: PathSettings,
+  path: string,
+): number | undefined {
+  let node = 0;
+  for (let at = 1; at < path.length && leaf[node] === 0; at++) {
+    const code = path.charCodeAt(at);
+    const plain = lower(code);
+    let found = 0;
+    for (let to = child[node] as number; to !== 0; to = sibling[to] as number) {
+      if (folded[to] !== plain) continue;
+      if (!ignoreCase && (symbol[to] !== code || found !== 0)) return undefined;
+      found = to;
+    }
+    if (found === 0) return beyond[node];
+    node = found;
+  }
+  return end[node];
 }
 
 /** What routes may have in their paths: its escapes are decoded, since there it makes no difference. */

@@ -2,14 +2,14 @@ import { GatewayError } from '../errors.ts';
 import { brokenEscape } from './decode.ts';
 import { dotSegment } from './dot-segments.ts';
 import { type HostRules, outside, own } from './host-rules.ts';
-import { hasOddToken, isPlain, normalise } from './plain.ts';
+import { hasOddToken, isPlain, normalise, plainAccess } from './plain.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './table.ts';
 import type { Target } from './target.ts';
 import { hiddenEscape, readTokens, shown, spelling } from './tokens.ts';
 import type { Trie } from './trie.ts';
 import { upstreamPath } from './upstream-path.ts';
-import { plainAccess, walk } from './walk.ts';
+import { walk } from './walk.ts';
 
 /** Where a request goes: to one of the gateway's own endpoints, or along a route. */
 export type Resolution = { kind: 'endpoint'; path: string } | { kind: 'route'; route: Route };

@@ -103,7 +103,7 @@ export function buildTrie(places: readonly Place[], { root, own }: { root: numbe
     starts: Uint8Array.from(column(5)),
     leaf: Uint8Array.from(column(6)),
     isSplit: found.size > 1,
-    segments: found.size > 1 ? [] : flat.flatMap((row, node) => (row[5] === 1 ? [node] : [])),
+    segments: found.size > 1 ? [] : flat.flatMap((row, node) => (row[5] === 1 && row[6] === 0 ? [node] : [])),
     stamps: new Int32Array(flat.length * waysToStand),
     step: 0,
   };
@@ -146,3 +146,6 @@ function childOf(node: Node, symbol: string): Node {
   node.children.set(symbol, made);
   return made;
 }
+
+/** A trie without a place. */
+export const noTrie = buildTrie([], { root: 0, own: 0 });

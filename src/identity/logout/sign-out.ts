@@ -20,6 +20,8 @@ export interface SignOutParts extends ChannelParts {
   cookies: GatewayCookies;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
+  /** Whether the path rules let a return address of ours be asked for. */
+  isReadable(url: string): boolean;
   /** A GET shows a page with a button. */
   requirePost: boolean;
   log: Logger;
@@ -50,7 +52,7 @@ export async function handleSignOut(
   });
   if (session) await endSession(parts, visit, session, everywhere);
   const rd = parameters.get('rd');
-  const returnTo = safeReturnTo(rd, visit.origin, returnOrigins);
+  const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
   const clear = clearAll(parts.cookies, visit);
   const provider = session && providers.get(session.provider);
   const endSessionUrl =
