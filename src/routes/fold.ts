@@ -47,7 +47,8 @@ const ranges: readonly (readonly [first: number, last: number])[] = [
 export function foldPoint(point: number): string {
   if (point < 0xa0) return point < 0x80 ? String.fromCharCode(point) : '\x7f';
   const text = String.fromCodePoint(point);
-  if (ignored.test(text)) return '';
+  // U+FFFD stands for what could not be read, and is often dropped with it.
+  if (point === 0xfffd || ignored.test(text)) return '';
   if (/^[\s\p{Z}]$/u.test(text)) return ' ';
   const plain = text.normalize('NFKD').replace(/\p{Mn}/gu, '');
   const folded = plain

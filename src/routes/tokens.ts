@@ -126,7 +126,11 @@ function pushWide({ unit, from }: Units, at: number): number {
   const next = (unit[at + 1] as number) - wide;
   const isPair = code >= 0xd800 && code < 0xdc00 && next >= 0xdc00 && next < 0xe000;
   const point = isPair ? 0x1_0000 + ((code - 0xd800) << 10) + (next - 0xdc00) : code;
-  pushFolded(folded(point), 0, code & 0xff, from[at] as number);
+  // Half a pair is invalid and may be dropped; and `%u00C0` is the byte C0 to who reads Latin-1.
+  const isHalf = !isPair && code >= 0xd800 && code < 0xe000;
+  const leading = code === 0xc0 ? leadC0 : code === 0xc1 ? leadC1 : 0;
+  const flags = leading | (isHalf || code < 0x100 ? removable : 0);
+  pushFolded(folded(point), flags, code & 0xff, from[at] as number);
   return isPair ? 2 : 1;
 }
 
@@ -168,23 +172,39 @@ function lengthOfLong(lead: number): number {
  * Where an escape appears only when something is removed or folded that not everybody removes or folds, such as
  * `%252%0af` or `%25` before fullwidth digits: the token of its `%`; -1 for nowhere.
  */
-export function hiddenEscape({ symbol, flags, byte, count, more }: Tokens): number {
+export function hiddenEscape(tokens: Tokens): number {
+  const { symbol, flags, byte, count, more } = tokens;
   for (let at = 0; at < count; at++) {
-    const isPercent = symbol[at] === 0x25 || more.get(at)?.includes('%');
-    const isLead = ((flags[at] as number) & (leadC0 | leadC1)) !== 0;
-    // C0 and C1 with the next byte: only C0 gives a `%`.
-    const isMade = isLead && at + 1 < count && ((byte[at + 1] as number) & 0x3f) === 0x25;
-    if (!isPercent && !(isMade && (flags[at] as number) & leadC0)) continue;
-    let digits = 0;
-    let next = at + (isPercent ? 1 : 2);
-    for (; next < count && digits < 2; next++) {
-      if (hexDigit(symbol[next] as number) < 16) digits++;
-      else if (kindOf[symbol[next] as number] !== kinds.control && !((flags[next] as number) & removable))
-        break;
+    if (symbol[at] === percent || more.get(at)?.includes('%')) {
+      if (mayBeDigits(tokens, at + 1)) return at;
+    } else if (((flags[at] as number) & leadC0) !== 0 && at + 1 < count) {
+      // C0 and C1 with the next byte: only C0 gives a `%`.
+      if (((byte[at + 1] as number) & 0x3f) === percent && mayBeDigits(tokens, at + 2)) return at;
     }
-    if (digits === 2) return at;
   }
   return -1;
+}
+
+const percent = 0x25;
+
+/** Whether two hexadecimal digits follow, or `u` and four, when all is left out that may be nothing. */
+function mayBeDigits({ symbol, flags, byte, count }: Tokens, from: number): boolean {
+  let digits = 0;
+  let needed = 2;
+  for (let at = from; at < count && digits < needed; at++) {
+    const code = symbol[at] as number;
+    const given = flags[at] as number;
+    if (hexDigit(code) < 16) digits++;
+    else if (digits === 0 && needed === 2 && (code | 0x20) === 0x75) needed = 4;
+    else if ((given & (leadC0 | leadC1)) !== 0 && at + 1 < count) {
+      const made = ((given & leadC1) === 0 ? 0 : 0x40) | ((byte[at + 1] as number) & 0x3f);
+      if (hexDigit(made) < 16) {
+        digits++;
+        at++;
+      }
+    } else if (kindOf[code] !== kinds.control && (given & removable) === 0) return false;
+  }
+  return digits === needed;
 }
 
 /** How a token is spelt, as it can stand in a log line. */

@@ -20,6 +20,8 @@ export type Reach =
   /** Two readings have two accesses, or there are too many readings; the token is the last one that was odd. */
   | { kind: 'several' | 'crowded'; token: number };
 
+/** So many positions of all steps together: what a path of 8 KiB may cost stays below a millisecond. */
+const mostSteps = 30_000;
 const slash = 0x2f;
 
 // One request is read at a time, and to its end.
@@ -44,12 +46,14 @@ export function walk(
   settings = reading;
   positions.start(trie);
   let token = 0;
+  let steps = 0;
   for (let at = 1; at < tokens.count && positions.count + returns.length > 0; at++) {
     isOdd = false;
+    steps += positions.count * (1 + (tokens.more.size === 0 ? 0 : (tokens.more.get(at)?.length ?? 0)));
     step(tokens, at, returns);
     if (isOdd) token = at;
     if (positions.isSplit) return { kind: 'several', token };
-    if (positions.isCrowded) return { kind: 'crowded', token };
+    if (positions.isCrowded || steps > mostSteps) return { kind: 'crowded', token };
   }
   positions.finish();
   return positions.isSplit ? { kind: 'several', token } : { kind: 'one', access: positions.access };
