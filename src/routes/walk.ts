@@ -20,9 +20,9 @@ export type Reach =
   /** Two readings have two accesses, or there are too many readings; the token is the last one that was odd. */
   | { kind: 'several' | 'crowded'; token: number };
 
-const slash = 0x2f;
 /** So many positions of all steps together: what a path of 8 KiB may cost stays below a millisecond. */
 const mostSteps = 30_000;
+const slash = 0x2f;
 
 // One request is read at a time, and to its end.
 const positions = new Positions(noTrie);
@@ -48,8 +48,8 @@ export function walk(
   let token = 0;
   let steps = 0;
   for (let at = 1; at < tokens.count && positions.count + returns.length > 0; at++) {
-    steps += positions.count * (1 + (tokens.more.get(at)?.length ?? 0));
     isOdd = false;
+    steps += positions.count * (1 + (tokens.more.size === 0 ? 0 : (tokens.more.get(at)?.length ?? 0)));
     step(tokens, at, returns);
     if (isOdd) token = at;
     if (positions.isSplit) return { kind: 'several', token };
