@@ -93,10 +93,15 @@ const tables = {
 test(`of ${wanted} paths that readers take for a closed folder, none gets there through the gateway`, async (t) => {
   const program = await start(t);
   const all = candidates();
-  const readings = await readTargets(program, all);
-  const paths = all
-    .filter((_, index) => asked.some(({ reading }) => isClosed(readings[index]?.get(reading))))
-    .slice(0, wanted);
+  const paths: string[] = [];
+  while (paths.length < wanted && all.length > 0) {
+    const some = all.splice(0, 800);
+    const readings = await readTargets(program, some);
+    paths.push(
+      ...some.filter((_, index) => asked.some(({ reading }) => isClosed(readings[index]?.get(reading)))),
+    );
+  }
+  paths.splice(wanted);
   t.equal(paths.length, wanted);
   const direct = await countClosed(program, paths);
   t.ok(
