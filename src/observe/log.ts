@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
+import { Writable } from 'node:stream';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions, PrettyStream } from 'pino-pretty';
-import { standardOutput } from './output.ts';
+import { type Output, standardOutput } from './output.ts';
 
 /**
  * The gateway's log. Call sites pass named fields only, never a request, a header list or an error object, so
@@ -18,15 +19,32 @@ export interface LogOptions {
 }
 
 export function createLogger({ level, pretty, destination }: LogOptions): Logger {
+  if (destination) return logTo(destination, level, pretty);
+  const output = standardOutput();
+  const log = logTo(pretty ? asStream(output) : output, level, pretty);
+  output.onDropped((lines, reason) => log.warn({ lines, reason }, 'lines of the log were dropped'));
+  return log;
+}
+
+/** pino-pretty writes to a stream. It is never full: what waits is bounded by the output. */
+function asStream(output: Output): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      output.write(String(chunk));
+      done();
+    },
+  });
+}
+
+function logTo(to: DestinationStream, level: LogOptions['level'], pretty: boolean): Logger {
   const options = { level, base: null, timestamp: timeOfLine };
   if (!pretty) {
     const formatters = { level: (label: string) => ({ level: label }) };
-    return remember(destination ?? standardOutput(), (to) => pino({ ...options, formatters }, to));
+    return remember(to, () => pino({ ...options, formatters }, to));
   }
   // Loaded only where somebody looks: production writes JSON.
   const load = createRequire(import.meta.url);
   const prettyStream = load('pino-pretty') as (options: PrettyOptions) => PrettyStream;
-  const to = destination ?? pino.destination(1);
   const stream = prettyStream({
     destination: to,
     translateTime: 'SYS:HH:MM:ss',
@@ -38,8 +56,8 @@ export function createLogger({ level, pretty, destination }: LogOptions): Logger
 
 const destinations = new WeakMap<Logger, DestinationStream>();
 
-function remember<T extends DestinationStream>(destination: T, create: (destination: T) => Logger): Logger {
-  const log = create(destination);
+function remember(destination: DestinationStream, create: () => Logger): Logger {
+  const log = create();
   destinations.set(log, destination);
   return log;
 }
@@ -71,9 +89,11 @@ const lastLinesMs = 1000;
 
 /** Resolves when every line so far is written, or when nobody reads them. */
 export function flushed(log: Logger): Promise<void> {
+  const output = standardOutput();
   return new Promise((resolve) => {
     setTimeout(resolve, lastLinesMs);
-    log.flush(() => resolve());
+    // What a pretty printer still holds has to reach the output first.
+    log.flush(() => setImmediate(() => output.flush(resolve)));
   });
 }
 
