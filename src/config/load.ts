@@ -66,7 +66,15 @@ export function parseConfig(
   const schema = configJsonSchema();
   const problems: Problem[] = [];
   const failures: InterpolationFailure[] = [];
-  const written = interpolate(readDocument(document, source) ?? {}, env, failures);
+  const parsed = readDocument(document, source) ?? {};
+  const circle = findCircle(parsed);
+  if (circle) {
+    const message = 'this contains itself, by an alias of YAML.';
+    throw new ConfigError([
+      { path: circle, source: `${source}:${lineOf(document, lines, circle, false)}`, message },
+    ]);
+  }
+  const written = interpolate(parsed, env, failures);
   const { document: given, origins, warnings } = applyEnvironment(written, env, schema, problems);
   const { document: value, problems: presetProblems } = layPresets(given);
   const sourceOf = (path: ConfigPath, aboutKey = false) =>
@@ -117,6 +125,21 @@ function readDocument(document: Document, source: string): unknown {
     const message = `this is not valid YAML: ${(error as Error).message}.`;
     throw new ConfigError([{ path: [], source, message }]);
   }
+}
+
+/** The path of a value that stands inside itself, which YAML's aliases allow and nothing here can read. */
+function findCircle(
+  value: unknown,
+  path: ConfigPath = [],
+  around: readonly unknown[] = [],
+): ConfigPath | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (around.includes(value)) return path;
+  for (const [key, below] of Object.entries(value)) {
+    const found = findCircle(below, [...path, Array.isArray(value) ? Number(key) : key], [...around, value]);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** The line of the value at a path, or of its key, or of the nearest thing around it that the file has. */

@@ -38,6 +38,20 @@ interface Wrong {
 
 const wrong: Wrong[] = [
   {
+    what: 'a map that contains itself by an alias',
+    text: `${good}headers: &all\n  X-A: *all\n`,
+    path: 'headers.X-A',
+    source: 'sallyport.yaml:10',
+    says: /contains itself/,
+  },
+  {
+    what: 'a list that contains itself by an alias',
+    text: `${good}trustedProxies: &all\n  - 10.0.0.1\n  - [*all]\n`,
+    path: 'trustedProxies[1][0]',
+    source: 'sallyport.yaml:11',
+    says: /contains itself/,
+  },
+  {
     what: 'publicUrl is missing',
     text: good.replace(/publicUrl.*\n/, ''),
     path: 'publicUrl',
