@@ -18,6 +18,7 @@ import { createGrants } from './identity/provider/refresh.ts';
 import { refreshReach } from './identity/upstream-token/target.ts';
 import { createUpstreamTokens } from './identity/upstream-token/tokens.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
+import { keepDescriptors } from './listen/descriptors.ts';
 import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
 import { closeGracefully, trackConnections } from './listen/shutdown.ts';
@@ -139,6 +140,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
   handleUpgrades(app.server, parts, exchangeOf);
   const connections = trackConnections(app.server);
+  keepDescriptors(app.server, log);
   let stopping = false;
   let admin: AdminListener | undefined;
   let stopReloading: (() => void) | undefined;

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { loadConfig } from '../config/load.ts';
 import { startGateway } from '../gateway.ts';
+import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
 import { createLogger, flushed, type Logger } from '../observe/log.ts';
 
@@ -16,6 +17,10 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   if (cluster.isPrimary) {
     for (const warning of warnings) log.warn(warning);
     log.info({ config: read ?? 'environment', workers: config.workers }, 'starting');
+  }
+  if (config.workers > 1 && cluster.isPrimary) {
+    await removeStaleSocket(config.listen.address);
+    await removeStaleSocket(config.admin.listen);
   }
   const running =
     config.workers > 1 && cluster.isPrimary

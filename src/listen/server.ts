@@ -1,9 +1,11 @@
+import cluster from 'node:cluster';
 import { type IncomingMessage, METHODS } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { Answer } from '../pages/answer.ts';
 import { endWith, rememberAnswers } from './answers.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
@@ -100,5 +102,7 @@ export function sendAnswer(reply: FastifyReply, { status, headers, body }: Answe
 
 /** Starts to listen; gives the address that can be connected to, such as `http://127.0.0.1:4180`. */
 export async function listen(app: FastifyInstance, address: ListenAddress): Promise<string> {
+  // Workers listen by their primary, which has looked before it started them.
+  if (cluster.isPrimary) await removeStaleSocket(address);
   return app.listen('path' in address ? { path: address.path } : { host: address.host, port: address.port });
 }

@@ -38,6 +38,13 @@ interface Wrong {
 
 const wrong: Wrong[] = [
   {
+    what: 'a socket whose path is longer than sockets can have',
+    text: `${good}listen: unix:/run/${'x'.repeat(103)}\n`,
+    path: 'listen.address',
+    source: 'sallyport.yaml:9',
+    says: /107 bytes at most/,
+  },
+  {
     what: 'a map that contains itself by an alias',
     text: `${good}headers: &all\n  X-A: *all\n`,
     path: 'headers.X-A',

@@ -43,12 +43,21 @@ export const endpointUrl = () =>
     return url && url.username === '' && url.password === '' && url.hash === '' ? input : undefined;
   });
 
+/** What Linux keeps of the path of a socket (unix(7)); a longer one would be cut without a word. */
+const longestSocketPath = 107;
+
+/** The path behind `unix:`; undefined for one that is not absolute or too long. */
+function socketPath(input: string): string | undefined {
+  const path = input.slice('unix:'.length);
+  return path.startsWith('/') && Buffer.byteLength(path) <= longestSocketPath ? path : undefined;
+}
+
 /** The origin of an upstream, scheme, host and port and nothing behind; or `unix:` and the path of a socket. */
 export const upstreamUrl = () =>
   parsed(
-    'an http:// or https:// URL of host and port only, such as http://legacy:8080, or unix:/path/to/socket',
+    'an http:// or https:// URL of host and port only, such as http://legacy:8080, or unix:/path/to/socket (107 bytes at most)',
     (input) => {
-      if (input.startsWith('unix:/')) return input;
+      if (input.startsWith('unix:')) return socketPath(input) && input;
       const url = parseUrl(input, ['http:', 'https:']);
       const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
       return bare && url.password === '' ? url.origin : undefined;
@@ -66,7 +75,10 @@ export const publicOrigin = () =>
 export type ListenAddress = { host: string; port: number } | { path: string };
 
 function parseListenAddress(input: string): ListenAddress | undefined {
-  if (input.startsWith('unix:/')) return { path: input.slice('unix:'.length) };
+  if (input.startsWith('unix:')) {
+    const path = socketPath(input);
+    return path === undefined ? undefined : { path };
+  }
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):(\d{1,5})$/.exec(input);
   if (match?.[1] === undefined || Number(match[2]) > 65_535) return undefined;
   const host = match[1].replace(/^\[|\]$/g, '');
@@ -74,7 +86,7 @@ function parseListenAddress(input: string): ListenAddress | undefined {
 }
 
 export const listenAddress = () =>
-  parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket', parseListenAddress);
+  parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket (107 bytes at most)', parseListenAddress);
 
 export interface Network {
   address: string;
