@@ -23,6 +23,8 @@ type SpawnParts = GatewayParts & {
   nodeArgs?: string[];
   /** A file, device or named pipe that takes the log, in place of the test. */
   output?: string;
+  /** Gives it a process group of its own, whose processes can be signalled together. */
+  ownGroup?: boolean;
 };
 
 const attempts = 5;
@@ -57,12 +59,14 @@ async function spawnOn(port: number, parts: SpawnParts): Promise<SpawnedGateway>
     parts.output === undefined
       ? ['env', command]
       : ['sh', ['-c', 'output=$1; shift; exec env "$@" >"$output"', 'sh', parts.output, ...command]];
-  const child = await startChild(program as string, given as string[], { env: parts.env ?? {}, ready }).catch(
-    async (error: unknown) => {
-      await removeFolder();
-      throw error;
-    },
-  );
+  const child = await startChild(program as string, given as string[], {
+    env: parts.env ?? {},
+    ready,
+    ownGroup: parts.ownGroup ?? false,
+  }).catch(async (error: unknown) => {
+    await removeFolder();
+    throw error;
+  });
   if (parts.provider && parts.awaitProvider !== false) await providerFound(url);
   void child.exited.then(removeFolder);
   const memory = async (field: string) => {
