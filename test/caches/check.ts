@@ -83,6 +83,12 @@ export async function checkCache(t: Test, start: (gateway: string) => Promise<Ap
   });
 }
 
+/** The ages of sessions that make a difference: where the page may be anybody's, a fresh one brings nothing. */
+function agesOf(kind: string): Age[] {
+  const isAnybodys = kind === 'assets' || kind === 'shared';
+  return [isAnybodys ? 'last use to be noted' : 'fresh', 'refresh due'];
+}
+
 function cellsOf(path: (kind: string, says: string) => string): Cell[] {
   const cells: Cell[] = [];
   const add = (kind: string, route: string, says: string, age: Age, more: Partial<Cell> = {}) => {
@@ -98,7 +104,7 @@ function cellsOf(path: (kind: string, says: string) => string): Cell[] {
     cells.push({ target, age, method: 'GET', headers: {}, ...more, name: name.filter(Boolean).join(', ') });
   };
   for (const kind of Object.keys(routeKinds)) {
-    for (const age of ages) {
+    for (const age of agesOf(kind)) {
       for (const route of Object.keys(routeSays)) {
         for (const says of Object.keys(applicationSays)) add(kind, route, says, age);
       }
