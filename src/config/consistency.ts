@@ -71,6 +71,9 @@ function routeProblems(route: Loose): { key: string; message: string }[] {
   if (route.tls !== undefined && !asTexts(route.upstream).some((url) => /^https:/i.test(url))) {
     found.push({ key: 'tls', message: 'the upstream is not https, so this would have no effect.' });
   }
+  if (isOn(route.sharedCache) && isOn(route.noStore)) {
+    found.push({ key: 'noStore', message: 'nothing is kept then, so `sharedCache` would have no effect.' });
+  }
   const names = Object.keys(asMap(route.headers)).map((name) => name.toLowerCase());
   if (route.basicAuth !== undefined && names.includes('authorization')) {
     found.push({ key: 'basicAuth', message: '`headers` sets Authorization too: give one of the two.' });

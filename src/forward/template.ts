@@ -36,6 +36,11 @@ export function valuesOf(template: Template): TemplateValue[] {
   });
 }
 
+/** Whether a template names anything that is not the same whoever asks. */
+export function namesPerson(template: Template): boolean {
+  return valuesOf(template).some(({ kind }) => kind !== 'request.id');
+}
+
 /** Gives a header's value; undefined, and so no header, when a value in it is absent. */
 export type CompiledTemplate = (context: TemplateContext) => string | undefined;
 

@@ -24,6 +24,9 @@ export const proxiedMethods: readonly string[] = METHODS.filter((method) => !ref
 /** The default of Node; a client that takes longer for its headers only holds a connection. */
 const headersTimeoutMs = 60_000;
 
+/** An idle connection stays for this long. Fronts keep theirs for less: who closes first must not be the one that waits. */
+export const keepAliveMs = 75_000;
+
 export interface ServerOptions {
   tls: Config['listen']['tls'];
   /** Gives the URL that Fastify routes by, of a request that still has its own. */
@@ -54,6 +57,7 @@ export function createServer({
     // A HEAD of the callback or of the sign-out would do what the GET does, and nobody would see the answer.
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    keepAliveTimeout: keepAliveMs,
     // Uploads may take as long as they need; slow headers may not, see above.
     requestTimeout: 0,
     // Bodies are streamed, never gathered, so Fastify's own limit has nothing to limit.

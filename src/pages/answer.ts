@@ -25,10 +25,12 @@ export function jsonAnswer(status: number, value: unknown, setCookies: readonly 
   return withCookies({ status, headers, body: JSON.stringify(value) }, setCookies);
 }
 
+/** An answer that sets cookies is never stored, whatever it said before. */
 export function withCookies(answer: Answer, setCookies: readonly string[]): Answer {
   if (setCookies.length === 0) return answer;
-  const earlier = answer.headers['set-cookie'] ?? [];
-  return { ...answer, headers: { ...answer.headers, 'set-cookie': [...[earlier].flat(), ...setCookies] } };
+  const earlier = [answer.headers['set-cookie'] ?? []].flat();
+  const headers = { ...answer.headers, ...personal, 'set-cookie': [...earlier, ...setCookies] };
+  return { ...answer, headers };
 }
 
 const titles: Readonly<Record<number, string>> = {

@@ -234,6 +234,7 @@ export function forwardingOf(
     sender: { address, trusted, host: target.host, scheme },
     context: { requestId: exchange.requestId, person: caller?.person, token },
     setCookies: caller?.current?.setCookies ?? noCookies,
+    cookiesCanWait: caller?.current?.canWait ?? false,
     // A client has nothing but its token, so what it has open ends with that.
     lifespan: session ? lifespanOf(parts, session) : endsAt === undefined ? undefined : { endsAt, isRevoked },
   };

@@ -20,6 +20,8 @@ export interface Current {
   session: Session;
   /** What the answer has to set, often nothing. */
   setCookies: readonly string[];
+  /** They say nothing but that the session was used, or seal it anew: a later answer can bring them as well. */
+  canWait?: boolean;
   /** For the store, to write it again. */
   found: Found;
 }
@@ -107,7 +109,10 @@ export function createSessions(parts: SessionsParts): Sessions {
     const last = touches.get(found);
     if (last && now - last.at < touchLastsSeconds && last.cookies === cookies) return last.current;
     const current = written(found, { ...found.session, seenAt: now }, cookies);
-    if (!(current instanceof Promise)) touches.set(found, { at: now, cookies, current });
+    if (current instanceof Promise) return current;
+    // Who loads nothing but answers that leave them out stays signed in all the same.
+    current.canWait = now - found.session.seenAt < lifetimes.idle / 2;
+    touches.set(found, { at: now, cookies, current });
     return current;
   };
 

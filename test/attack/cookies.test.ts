@@ -130,7 +130,7 @@ test('F5 F6 everything that the gateway itself says to a person is not stored, s
   }
 });
 
-test('F5 an answer of the application to a person is private unless it says otherwise', async (t) => {
+test('F5 an answer of the application to a person is private, whatever it says', async (t) => {
   const { browser, upstream } = await arrangeSecure(t);
   const person = browser();
   await person.logIn('ada');
@@ -140,7 +140,7 @@ test('F5 an answer of the application to a person is private unless it says othe
     response.setHeader('Cache-Control', 'public, max-age=60');
     response.end();
   });
-  t.equal((await person.request('/')).headers['cache-control'], 'public, max-age=60');
+  t.equal((await person.request('/')).headers['cache-control'], 'private, max-age=60');
 });
 
 test('F8 an application cannot set the cookies of the gateway on https either', async (t) => {

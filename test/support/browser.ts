@@ -6,8 +6,11 @@ export type { Browser } from 'playwright-core';
 /** Where Debian puts it; another place can be named in CHROMIUM. */
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** Starts a headless Chromium of its own profile; the caller closes it. */
-export async function launchBrowser(): Promise<Browser> {
+/**
+ * Starts a headless Chromium of its own profile; the caller closes it.
+ * @param http3 host and port that it asks by HTTP/3 alone, and the digest of the public key that it takes there
+ */
+export async function launchBrowser(http3?: { host: string; keyDigest: string }): Promise<Browser> {
   if (!existsSync(executablePath)) {
     throw new Error(
       `There is no browser at ${executablePath}. Install it with "apt-get install chromium", or name another in the environment variable CHROMIUM.`,
@@ -20,7 +23,12 @@ export async function launchBrowser(): Promise<Browser> {
       // The sandbox of Chromium refuses to run as root, as in containers.
       ...(isRoot ? ['--no-sandbox'] : []),
       '--disable-gpu',
-      '--disable-quic',
+      ...(http3
+        ? [
+            `--origin-to-force-quic-on=${http3.host}`,
+            `--ignore-certificate-errors-spki-list=${http3.keyDigest}`,
+          ]
+        : ['--disable-quic']),
       '--disable-dev-shm-usage',
       '--no-first-run',
       '--disable-background-networking',

@@ -154,6 +154,13 @@ export const routeSchema = z.strictObject({
   responseHeaders: headerTemplates(reservedResponseHeaders).meta({
     description: 'Headers of the answer to the browser: name to template; null removes the application’s.',
   }),
+  sharedCache: flag().prefault(false).meta({
+    description:
+      'Shared caches may keep answers of this route as the application and `responseHeaders` say, although the route asks who it is: everybody sees what one person got.',
+  }),
+  noStore: flag().prefault(false).meta({
+    description: 'Says `no-store` on all answers of this route, so that browsers keep none either.',
+  }),
   assertion: assertion().meta({
     description: 'The signed identity assertion of this route, instead of the top-level one.',
   }),
