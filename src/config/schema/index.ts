@@ -6,7 +6,6 @@ import { bearerSchemas } from './bearer.ts';
 import {
   flag,
   listenAddress,
-  network,
   oneOrMore,
   parsed,
   publicOrigin,
@@ -15,6 +14,7 @@ import {
 } from './fields.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
+import { trustedProxy } from './trusted-proxy.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
 
 /**
@@ -149,9 +149,13 @@ export const configSchema = z
       .prefault({})
       .meta({ description: 'The sign-out endpoint.' }),
     trustedProxies: z
-      .array(network(), { error: 'a list of networks such as [10.0.0.0/8]' })
+      .array(trustedProxy, { error: 'a list of networks such as [10.0.0.0/8]' })
       .prefault([])
-      .meta({ description: 'The networks whose `X-Forwarded-*` and `X-Request-Id` are believed.' }),
+      .meta({
+        description:
+          'The fronts whose `X-Forwarded-*` and `X-Request-Id` are believed: networks, or `unix` for one that comes over the Unix socket of `listen`. `{ network, headers }` names further headers that a front sets itself.',
+        examples: [['10.0.0.0/8', { network: '192.0.2.7', headers: ['Ssl-Client-Verify'] }]],
+      }),
     endpoints: z
       .strictObject({
         prefix: prefix
@@ -194,4 +198,5 @@ export type { ResourceConfig } from './resource.ts';
 export type { RouteConfig } from './routes.ts';
 export type { StepUpConfig } from './step-up.ts';
 export type { TokenConfig } from './token.ts';
+export type { TrustedProxy } from './trusted-proxy.ts';
 export type { UpstreamTls } from './upstream.ts';
