@@ -57,7 +57,9 @@ export function forwardedEntries(header: string): string[] {
     // What is malformed may hide where the next element begins, so nothing of it is known.
     if (!match) return [''];
     const [, name, value = '', end] = match;
-    if (name?.toLowerCase() === 'for') current = value.replace(/\\(.)/g, '$1');
+    if (name?.toLowerCase() === 'for') {
+      current = value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value;
+    }
     if (end === ';') continue;
     entries.push(current);
     current = '';
