@@ -209,13 +209,17 @@ function cookiePathProblems(config: Loose, cookie: Loose, origins: readonly URL[
     );
   }
   if (folder === `${prefix}/`) {
-    return report(`only the gateway itself is below ${prefix} (endpoints.prefix): no route would see the cookie.`);
+    return report(
+      `only the gateway itself is below ${prefix} (endpoints.prefix): no route would see the cookie.`,
+    );
   }
   const isSecure = origins.length > 0 && origins.every((origin) => origin.protocol === 'https:');
   const isHostName =
     typeof name === 'string' ? name.toLowerCase().startsWith('__host-') : isSecure && domain === undefined;
   return isHostName
-    ? report('a __Host- cookie always has the path /: give it a `name` such as __Secure-sallyport, or drop `path`.')
+    ? report(
+        'a __Host- cookie always has the path /: give it a `name` such as __Secure-sallyport, or drop `path`.',
+      )
     : [];
 }
 

@@ -9,7 +9,7 @@ export function trustedProxyProblems(config: Loose): Inconsistency[] {
     ...Object.keys(asMap(headers)),
     ...(assertion === undefined ? [] : [String(asMap(assertion).header ?? 'X-Sallyport-Assertion')]),
   ]);
-  const owned = new Set([...Object.keys(defaultHeaders), ...names, 'X-Request-Id'].map(foldName));
+  const owned = new Set([...Object.keys(defaultHeaders), ...names].map(foldName));
   return asList(config.trustedProxies).flatMap((entry, index) =>
     asList(asMap(entry).headers).flatMap((name, at) =>
       typeof name === 'string' && owned.has(foldName(name))

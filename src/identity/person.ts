@@ -57,7 +57,8 @@ const no: ReadonlySet<unknown> = new Set([false, 'false', 'False', 0, '0']);
 
 /** A list; or one text, which is one group unless it is known what stands between several. */
 function groupsOf(claim: unknown, separator: string | undefined): string[] {
-  const list = typeof claim === 'string' ? (separator === undefined ? [claim] : claim.split(separator)) : claim;
+  const list =
+    typeof claim === 'string' ? (separator === undefined ? [claim] : claim.split(separator)) : claim;
   return Array.isArray(list) ? list.filter((group) => typeof group === 'string' && group !== '') : [];
 }
 

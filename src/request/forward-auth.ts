@@ -99,8 +99,8 @@ async function answer(
  * Only the endpoints' own bytes ask. A spelling that some reader takes for them is one that the proxy's own rules,
  * which keep browsers from asking, may not have seen. Throws GatewayError 400.
  */
-function requireExactTarget({ reader: { prefix } }: Parts, { request }: Exchange): void {
-  const path = (request.url ?? '').replace(/\?.*$/s, '');
+function requireExactTarget({ reader: { prefix } }: Parts, { rawTarget }: Exchange): void {
+  const path = rawTarget.replace(/\?.*$/s, '');
   if (askedEndpoint(prefix, path) === undefined) throw new GatewayError('malformed_target');
 }
 

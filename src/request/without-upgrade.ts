@@ -15,10 +15,10 @@ export function withoutUpgrade(request: IncomingMessage, socket: Duplex, head: B
   const { method, url, httpVersion, rawHeaders } = request;
   let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase();
+    const name = rawHeaders[at] ?? '';
     const value = rawHeaders[at + 1] ?? '';
-    if (name === 'connection') text += connectionWithoutUpgrade(value);
-    else if (name !== 'http2-settings') text += `${name}: ${value}\r\n`;
+    if (/^connection$/i.test(name)) text += connectionWithoutUpgrade(value);
+    else if (!/^http2-settings$/i.test(name)) text += `${name}: ${value}\r\n`;
   }
   socket.removeAllListeners('timeout');
   socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));

@@ -27,7 +27,10 @@ const spellings: [lines: readonly string[], client: string | undefined][] = [
 const path = { PATH: `${process.env.PATH}:/usr/sbin` };
 
 /** How each front is told to append, and how not to say anything. */
-const fronts: Record<string, (port: number, folder: string, gateway: string, says: boolean) => Promise<Running>> = {
+const fronts: Record<
+  string,
+  (port: number, folder: string, gateway: string, says: boolean) => Promise<Running>
+> = {
   async nginx(port, folder, gateway, says) {
     const file = join(folder, 'nginx.conf');
     const forwardedFor = says ? '$proxy_add_x_forwarded_for' : '""';
@@ -78,7 +81,11 @@ backend gateway
 
 type Front = (typeof fronts)[string];
 
-async function arrange(t: Test, start: Front, says: boolean): Promise<{ front: Application; client: Client }> {
+async function arrange(
+  t: Test,
+  start: Front,
+  says: boolean,
+): Promise<{ front: Application; client: Client }> {
   const upstream = await arrangeUpstream(t);
   const gateway = await startTestGateway({
     awaitProvider: false,

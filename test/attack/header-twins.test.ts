@@ -80,7 +80,9 @@ const routes: LoginSceneOptions['routes'] = (upstream) => [
 
 /** A header of each spelling, with a value that must not arrive. */
 const forged = (names: readonly string[], spellings: readonly ((name: string) => string)[]) =>
-  names.flatMap((name) => [...new Set(spellings.map((spell) => spell(name)))].flatMap((each) => [each, 'f0rged']));
+  names.flatMap((name) =>
+    [...new Set(spellings.map((spell) => spell(name)))].flatMap((each) => [each, 'f0rged']),
+  );
 
 const asIs = (name: string) => name;
 
@@ -166,7 +168,14 @@ test('what a trusted front says goes on as one list, and as it was decided on', 
   const { host } = new URL(gateway.url);
   const headers = [
     ...['X-Forwarded-For', '198.51.100.1', 'X-Forwarded-For', '203.0.113.7:1'],
-    ...['X-Forwarded-Host', `${host}, other.example`, 'X-Forwarded-Proto', 'https', 'X-Forwarded-Proto', 'http'],
+    ...[
+      'X-Forwarded-Host',
+      `${host}, other.example`,
+      'X-Forwarded-Proto',
+      'https',
+      'X-Forwarded-Proto',
+      'http',
+    ],
     ...['X-Forwarded-Prefix', '/outer/', 'X-Forwarded-Port', '8443'],
   ];
   const { rawHeaders } = (await client.request(`${gateway.url}/open/x`, { headers })).json() as Echo;

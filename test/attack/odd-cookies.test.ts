@@ -19,7 +19,14 @@ const odd = [
 test('cookies of our prefix with names that cannot be written fail nothing, and pass away where they can', async (t) => {
   const { gateway, client } = await arrangeLogin(t);
   const cookie = odd.map((name) => `${name}=1garbage`).join('; ');
-  for (const path of ['/', '/oauth2/start', '/oauth2/sign_in', '/oauth2/sign_out', '/oauth2/userinfo', '/oauth2/callback']) {
+  for (const path of [
+    '/',
+    '/oauth2/start',
+    '/oauth2/sign_in',
+    '/oauth2/sign_out',
+    '/oauth2/userinfo',
+    '/oauth2/callback',
+  ]) {
     const answer = await client.navigate(gateway.url + path, { headers: { cookie } });
     t.ok(answer.status < 500, `${path}: ${answer.status}`);
   }
@@ -47,6 +54,10 @@ test('a login removes what it finds of no use, and nothing that is', async (t) =
   const callback = await signInAtProvider(client, first);
   t.equal((await client.navigate(callback.href)).status, 302);
   const signedIn = await client.navigate(`${gateway.url}/oauth2/start`);
-  t.same(expired(signedIn.setCookies).filter((name) => !name?.includes('-login-')), [], 'nor does a session that opens');
+  t.same(
+    expired(signedIn.setCookies).filter((name) => !name?.includes('-login-')),
+    [],
+    'nor does a session that opens',
+  );
   await logIn(client, gateway.url, 'grace');
 });

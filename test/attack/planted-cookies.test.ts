@@ -17,9 +17,32 @@ import { type Echo, valuesOf } from '../support/upstream.ts';
 const name = '__Host-sallyport';
 
 /** Bytes before and behind the name that some function somewhere trims, splits at or unquotes. */
-const around = ['', ' ', '\t', '\x0b', '\x0c', '\x1c', '\x85', '\xa0', '\xc2\x85', '\xc2\xa0', '\xe2\x80\x8b'].concat(
-  ['\xe2\x80\xa8', '\xe3\x80\x80', '\xef\xbb\xbf', '"', "'", ',', '$', '%20', '\\', '+', '\x01', '\x7f'],
-);
+const around = [
+  '',
+  ' ',
+  '\t',
+  '\x0b',
+  '\x0c',
+  '\x1c',
+  '\x85',
+  '\xa0',
+  '\xc2\x85',
+  '\xc2\xa0',
+  '\xe2\x80\x8b',
+].concat([
+  '\xe2\x80\xa8',
+  '\xe3\x80\x80',
+  '\xef\xbb\xbf',
+  '"',
+  "'",
+  ',',
+  '$',
+  '%20',
+  '\\',
+  '+',
+  '\x01',
+  '\x7f',
+]);
 
 /** Set-Cookie values, byte for byte, that try to pass for a session of this value; each list is one visit. */
 function plants(value: string): string[][] {

@@ -69,15 +69,23 @@ test('decoding gives back what was written, and no two values are written alike'
       const [a, b] = [write(one), write(other)];
       const same = one === other || a !== b || a === undefined;
       const decoded = decodeURIComponent((a ?? '').replace(/%(?![0-9A-Fa-f]{2})/g, '%25'));
-      return same && decoded === one && a === (a ?? '').trim().replace(/[^\x20-\x7e]/g, '') || a === undefined;
+      return (
+        (same && decoded === one && a === (a ?? '').trim().replace(/[^\x20-\x7e]/g, '')) || a === undefined
+      );
     }),
     { numRuns: 2000 },
   );
   fc.assert(
-    fc.property(fc.array(text.filter((item) => item !== ''), { minLength: 1 }), (list) => {
-      const items = (groups(list) ?? '').split(',').map(decodeURIComponent);
-      return JSON.stringify(items) === JSON.stringify(list);
-    }),
+    fc.property(
+      fc.array(
+        text.filter((item) => item !== ''),
+        { minLength: 1 },
+      ),
+      (list) => {
+        const items = (groups(list) ?? '').split(',').map(decodeURIComponent);
+        return JSON.stringify(items) === JSON.stringify(list);
+      },
+    ),
     { numRuns: 2000 },
   );
   t.pass();

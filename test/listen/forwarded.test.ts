@@ -5,7 +5,8 @@ import { parseConfig } from '../../src/config/load.ts';
 import { addressOf, forwardedEntries } from '../../src/listen/forwarded.ts';
 import { compileNetworks, compilePeers } from '../../src/listen/peer.ts';
 
-const base = 'publicUrl: http://127.0.0.1:1\nroutes: [{ path: /, upstream: "http://127.0.0.1:2", allow: public }]\n';
+const base =
+  'publicUrl: http://127.0.0.1:1\nroutes: [{ path: /, upstream: "http://127.0.0.1:2", allow: public }]\n';
 
 /** What is read of a request from an address, with these headers. */
 function peerOf(
@@ -15,7 +16,10 @@ function peerOf(
 ) {
   const { config } = parseConfig(`${base}trustedProxies: ${trustedProxies}\n`, { file: 'x.yaml', env: {} });
   const read = compilePeers(config.trustedProxies, unix);
-  return read({ socket: { remoteAddress: remoteAddress ?? undefined }, headers } as unknown as IncomingMessage);
+  return read({
+    socket: { remoteAddress: remoteAddress ?? undefined },
+    headers,
+  } as unknown as IncomingMessage);
 }
 
 const networks = '[127.0.0.1, 10.0.0.0/8]';
@@ -72,7 +76,11 @@ test('from the right, the first that is no proxy of ours is the client; behind i
   t.equal(client('10.0.0.5, 10.0.0.4'), '10.0.0.5', 'a request that a proxy made itself');
   t.equal(client(''), undefined);
   t.equal(peerOf(networks, {}).clientAddress, undefined, 'a front that says nothing knows nobody');
-  t.equal(peerOf('[]', { 'x-forwarded-for': '10.0.0.4' }).clientAddress, '127.0.0.1', 'nor is a client believed');
+  t.equal(
+    peerOf('[]', { 'x-forwarded-for': '10.0.0.4' }).clientAddress,
+    '127.0.0.1',
+    'nor is a client believed',
+  );
 });
 
 test('a Unix socket is trusted by name alone, and a connection that has gone never', async (t) => {
@@ -80,7 +88,11 @@ test('a Unix socket is trusted by name alone, and a connection that has gone nev
   const gone = { remoteAddress: null };
   t.match(peerOf('[unix]', headers, { unix: true }), { trusted: true, clientAddress: '203.0.113.7' });
   t.match(peerOf(networks, headers, { unix: true }), { trusted: false, clientAddress: undefined });
-  t.match(peerOf('[unix, 127.0.0.1]', headers, gone), { address: '', trusted: false, clientAddress: undefined });
+  t.match(peerOf('[unix, 127.0.0.1]', headers, gone), {
+    address: '',
+    trusted: false,
+    clientAddress: undefined,
+  });
   t.match(peerOf('["::ffff:127.0.0.1"]', headers), { trusted: true }, 'IPv4 in either spelling');
   t.match(peerOf('[127.0.0.1]', headers, { remoteAddress: '::ffff:127.0.0.1' }), { trusted: true });
   t.match(peerOf('["fe80::/10"]', headers, { remoteAddress: 'fe80::1%eth0' }), { trusted: true });
@@ -88,7 +100,10 @@ test('a Unix socket is trusted by name alone, and a connection that has gone nev
 
 test('Forwarded is read where the front is known to set it, and then X-Forwarded-For is not', async (t) => {
   const listed = '[{ network: 127.0.0.1, headers: [Forwarded] }, 10.0.0.0/8]';
-  const both = { forwarded: 'for="[2001:db8::7]:443";proto=https, for=10.0.0.4', 'x-forwarded-for': '10.0.0.5' };
+  const both = {
+    forwarded: 'for="[2001:db8::7]:443";proto=https, for=10.0.0.4',
+    'x-forwarded-for': '10.0.0.5',
+  };
   t.match(peerOf(listed, both), { clientAddress: '2001:db8::7', via: '2001:db8::7, 10.0.0.4' });
   t.equal(peerOf(networks, both).clientAddress, '10.0.0.5');
   t.equal(peerOf(networks, { forwarded: 'for=10.0.0.4' }).clientAddress, undefined);
@@ -119,12 +134,29 @@ test('Forwarded in the forms of RFC 7239, and what is malformed says nothing', a
 
 test('whatever stands in the header, the reading ends, and a client is an address or unknown', async (t) => {
   const pieces = fc.constantFrom(
-    ...['10.0.0.4', '127.0.0.1', '203.0.113.7', '[::1]', '"', '\\', ',', ';', 'for=', ':80', ' ', '\t', '%', 'unknown', 'x'],
+    ...[
+      '10.0.0.4',
+      '127.0.0.1',
+      '203.0.113.7',
+      '[::1]',
+      '"',
+      '\\',
+      ',',
+      ';',
+      'for=',
+      ':80',
+      ' ',
+      '\t',
+      '%',
+      'unknown',
+      'x',
+    ],
   );
   const isAddress = compileNetworks(
-    parseConfig(`${base}trustedProxies: [0.0.0.0/0, "::/0"]\n`, { file: 'x', env: {} }).config.trustedProxies.flatMap(
-      ({ network }) => (network === 'unix' ? [] : [network]),
-    ),
+    parseConfig(`${base}trustedProxies: [0.0.0.0/0, "::/0"]\n`, {
+      file: 'x',
+      env: {},
+    }).config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network])),
   );
   const listed = '[{ network: 127.0.0.1, headers: [Forwarded] }, 10.0.0.0/8]';
   fc.assert(

@@ -34,7 +34,21 @@ test('what is remembered is found in a header exactly where what is parsed would
   const opened = createOpenedCookies<string>(name);
   opened.remember(sealed, 'session', 10);
   const piece = fc.constantFrom(
-    ...[name, '=', ';', ' ', '\t', '\u00a0', ',', '"', 'x', `${name}=1${sealed}`, `1${sealed}`, '; ', `${name}.1=`],
+    ...[
+      name,
+      '=',
+      ';',
+      ' ',
+      '\t',
+      '\u00a0',
+      ',',
+      '"',
+      'x',
+      `${name}=1${sealed}`,
+      `1${sealed}`,
+      '; ',
+      `${name}.1=`,
+    ],
   );
   let found = 0;
   fc.assert(
@@ -65,10 +79,24 @@ test('a pair in which some reader could find our cookie is told from those of ot
     publicUrl: ['https://app.example.com'],
     providers: {},
   } as unknown as Parameters<typeof gatewayCookies>[0]);
-  for (const pair of [`${name}=v`, ` ${name}=v`, `a=1, ${name}=v`, `\u00a0${name}.2=v`, `"${name}=v`, `a=b ${name}-login-x=v`]) {
+  for (const pair of [
+    `${name}=v`,
+    ` ${name}=v`,
+    `a=1, ${name}=v`,
+    `\u00a0${name}.2=v`,
+    `"${name}=v`,
+    `a=b ${name}-login-x=v`,
+  ]) {
     t.ok(hides(pair), JSON.stringify(pair));
   }
-  for (const pair of ['theme=dark', `my${name}=v`, `x=${name}`, `back=/?${name}=v`, 'sallyport=its own', `${name}er=v`]) {
+  for (const pair of [
+    'theme=dark',
+    `my${name}=v`,
+    `x=${name}`,
+    `back=/?${name}=v`,
+    'sallyport=its own',
+    `${name}er=v`,
+  ]) {
     t.notOk(hides(pair), JSON.stringify(pair));
   }
 });

@@ -3,19 +3,11 @@ import { z } from 'zod';
 import type { Template } from '../template.ts';
 import { assertion } from './assertion.ts';
 import { bearerSchemas } from './bearer.ts';
-import {
-  flag,
-  listenAddress,
-  oneOrMore,
-  parsed,
-  publicOrigin,
-  text,
-  upstreamUrl,
-} from './fields.ts';
+import { flag, listenAddress, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
-import { trustedProxy } from './trusted-proxy.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
+import { trustedProxy } from './trusted-proxy.ts';
 
 /**
  * The one source of the configuration: its types, defaults, JSON Schema, reference page, environment

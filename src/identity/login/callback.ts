@@ -137,7 +137,8 @@ export async function finishLogin(
     const knowledge = await collectClaims({ ...parts, provider }, question);
     checkRequiredClaims(provider, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
-    if (advice !== undefined) parts.log.warn({ provider: provider.name, claim: provider.config.claims.groups }, advice);
+    if (advice !== undefined)
+      parts.log.warn({ provider: provider.name, claim: provider.config.claims.groups }, advice);
     const session = newSession(parts, provider, login, tokens, idToken, knowledge);
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
