@@ -61,7 +61,8 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const { prefix } = config.endpoints;
   const table = compileRoutes(config);
   const hosts = compileHosts(config.publicUrl, table);
-  const reader = { readPeer: compilePeers(config.trustedProxies), table, hosts, prefix };
+  const readPeer = compilePeers(config.trustedProxies, 'path' in config.listen.address);
+  const reader = { readPeer, table, hosts, prefix };
   const exchangeOf = rememberExchanges(reader);
 
   const cookies = gatewayCookies(config);
@@ -80,7 +81,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     extras.set(route, { headers, assertion: signed, prefix: removedPrefix(route), toPublicPath });
   }
   const owned = ownedNames(headerSets.values(), configured);
-  const policy = { owned, ownsCookie: cookies.owns };
+  const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
   const live = createLiveConnections();
   const forwarder = createForwarder(extras, policy, live);
 

@@ -10,7 +10,8 @@ local told = { "Authorization", "X-Forwarded-User", "X-Forwarded-Email", "X-Forw
 
 -- What a question takes along from the request.
 local asked = { "Accept", "Accept-Language", "Access-Control-Request-Method", "Authorization", "Cookie", "DPoP", "Origin",
-  "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Purpose", "Sec-WebSocket-Key", "User-Agent",
+  "Purpose", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Purpose", "Sec-WebSocket-Key",
+  "Sec-WebSocket-Version", "User-Agent",
   "X-Requested-With" }
 
 local function one_line(value)

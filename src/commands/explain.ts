@@ -153,8 +153,13 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   if (path !== target.path + target.query) lines.push(`path      ${path}`);
   const assertions = [config, ...routes].flatMap(({ assertion }) => assertion ?? []);
   const assertion = route.assertion ?? config.assertion;
+  const cookies = gatewayCookies(config);
   const build = compileRequestHeaders(
-    { owned: ownedNames(sets.values(), assertions), ownsCookie: gatewayCookies(config).owns },
+    {
+      owned: ownedNames(sets.values(), assertions),
+      ownsCookie: cookies.owns,
+      hidesOwnCookie: cookies.hides,
+    },
     {
       templates: sets.get(route) ?? new Map(),
       computed: assertion && [[assertion.header, ({ person: somebody }) => somebody && mask]],
@@ -165,9 +170,17 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
   const headers = build(
     { rawHeaders, headers: joined(rawHeaders) },
-    { address: question.address, trusted: false, host: target.host, scheme },
+    {
+      address: question.address,
+      trusted: false,
+      via: undefined,
+      vouchesFor: new Set(),
+      host: target.host,
+      scheme,
+    },
     {
       requestId: mask,
+      clientAddress: question.address,
       person,
       token: route.token && (person || route.token.clientCredentials) ? mask : undefined,
     },

@@ -7,6 +7,7 @@ import { findKindProblems } from './provider-kind.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
 import { stepUpProblems, tokenProblems } from './token-problems.ts';
+import { trustedProxyProblems } from './trusted-proxy-problems.ts';
 
 /**
  * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
@@ -22,6 +23,7 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
     ...cookieProblems(config),
     ...storeProblems(asMap(config.session)),
     ...secretProblems(config),
+    ...trustedProxyProblems(config),
     ...tokenProblems(config),
     ...stepUpProblems(config),
   ];
@@ -183,9 +185,7 @@ function cookieProblems(config: Loose): Inconsistency[] {
   if (name.startsWith('__host-') && cookie.domain !== undefined) {
     report('name', 'a __Host- cookie cannot have a domain: name it __Secure-…, or drop `domain`.');
   }
-  if (name.startsWith('__host-') && cookie.path !== undefined && cookie.path !== '/') {
-    report('name', 'a __Host- cookie always has the path /: name it __Secure-…, or drop `path`.');
-  }
+  found.push(...cookiePathProblems(config, cookie, origins));
   if (cookie.sameSite === 'none' && insecure) {
     report('sameSite', 'browsers take SameSite=None on https only, and publicUrl is http.');
   }
@@ -197,6 +197,33 @@ function cookieProblems(config: Loose): Inconsistency[] {
     if (outside) report('domain', `${outside.hostname} of publicUrl is not below this domain.`);
   }
   return found;
+}
+
+/** Browsers send a cookie to the paths that its own covers (RFC 6265 §5.1.4), and a __Host- one to all. */
+function cookiePathProblems(config: Loose, cookie: Loose, origins: readonly URL[]): Inconsistency[] {
+  const { path, name, domain } = cookie;
+  if (typeof path !== 'string' || path === '/') return [];
+  const report = (message: string) => [{ path: ['session', 'cookie', 'path'], message }];
+  const prefix = asTexts(asMap(config.endpoints).prefix)[0] ?? '/oauth2';
+  const folder = path.endsWith('/') ? path : `${path}/`;
+  if (!`${prefix}/`.startsWith(folder)) {
+    return report(
+      `it has to cover ${prefix} (endpoints.prefix): a sign-out there would not see the cookie, and so end nothing.`,
+    );
+  }
+  if (folder === `${prefix}/`) {
+    return report(
+      `only the gateway itself is below ${prefix} (endpoints.prefix): no route would see the cookie.`,
+    );
+  }
+  const isSecure = origins.length > 0 && origins.every((origin) => origin.protocol === 'https:');
+  const isHostName =
+    typeof name === 'string' ? name.toLowerCase().startsWith('__host-') : isSecure && domain === undefined;
+  return isHostName
+    ? report(
+        'a __Host- cookie always has the path /: give it a `name` such as __Secure-sallyport, or drop `path`.',
+      )
+    : [];
 }
 
 function secretProblems({ provider, providers, session, assertion, routes }: Loose): Inconsistency[] {

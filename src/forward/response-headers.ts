@@ -199,8 +199,9 @@ function addressed(
 export const latin1 = (bytes: string | Buffer | undefined): string =>
   bytes === undefined ? '' : typeof bytes === 'string' ? bytes : bytes.toString('latin1');
 
+/** The name that comes back: of a cookie without one, browsers send the value alone, which may look like a pair. */
 function cookieName(setCookie: string): string {
-  return /^[^=;]*/.exec(setCookie)?.[0].trim() ?? '';
+  return /^[\s=]*([^=;]*)/.exec(setCookie)?.[1]?.trim() ?? '';
 }
 
 function withoutNames(headers: RawHeaders, names: ReadonlySet<string> | undefined): RawHeaders {

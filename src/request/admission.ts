@@ -108,7 +108,8 @@ class Question implements AccessRequest {
   }
 
   isFrom(networks: readonly Network[]): boolean {
-    return matcherOf(networks)(this.#exchange.peer.clientAddress);
+    const { clientAddress } = this.#exchange.peer;
+    return clientAddress !== undefined && matcherOf(networks)(clientAddress);
   }
 }
 
@@ -223,7 +224,6 @@ export function forwardingOf(
   { caller, token }: Pick<Admission, 'caller' | 'token'>,
 ): Forwarding {
   const session = caller?.current?.session;
-  const { address, trusted } = exchange.peer;
   const scheme = origin.startsWith('https:') ? 'https' : 'http';
   const endsAt = caller?.tokenExpiresAt;
   return {
@@ -231,8 +231,13 @@ export function forwardingOf(
     route,
     path: upstreamPath(route, target.path) + target.query,
     publicOrigin: origin,
-    sender: { address, trusted, host: target.host, scheme },
-    context: { requestId: exchange.requestId, person: caller?.person, token },
+    sender: { ...exchange.peer, host: target.host, scheme },
+    context: {
+      requestId: exchange.requestId,
+      person: caller?.person,
+      token,
+      clientAddress: exchange.peer.clientAddress,
+    },
     setCookies: caller?.current?.setCookies ?? noCookies,
     cookiesCanWait: caller?.current?.canWait ?? false,
     // A client has nothing but its token, so what it has open ends with that.

@@ -10,6 +10,8 @@ import { readTarget, type Target } from '../routes/target.ts';
 /** One request, as far as it is known before anybody asks who sent it. */
 export interface Exchange {
   request: IncomingMessage;
+  /** The request target, byte for byte; Fastify puts a name of its own in its place. */
+  rawTarget: string;
   /** The method that is decided on. */
   method: string;
   requestId: string;
@@ -53,6 +55,7 @@ function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchang
   const method = request.method ?? '';
   return {
     request,
+    rawTarget: request.url ?? '',
     method,
     requestId: given !== undefined && requestIdPattern.test(given) ? given : randomUUID(),
     startedAt: performance.now(),

@@ -18,6 +18,7 @@ import { registerForwardAuth } from './forward-auth.ts';
 import type { Parts } from './parts.ts';
 import { registerResourceMetadata } from './resource-metadata.ts';
 import { answerToUpstream, startStepUp } from './step-up.ts';
+import { isQuestion } from './upgrade.ts';
 import { isWebSocket } from './without-upgrade.ts';
 
 /** The path on which Fastify finds the proxy, and one on which it finds nothing. */
@@ -41,7 +42,7 @@ export async function createHttpStages(
     tls,
     // Fastify routes by a name of our own choosing: what it decodes or normalises can decide nothing.
     rewriteUrl: (request) => internalUrl(exchangeOf(request)),
-    acceptUpgrade: isWebSocket,
+    acceptUpgrade: (request) => isWebSocket(request) && !isQuestion(parts, exchangeOf(request)),
     answerMalformed,
   });
   await app.register(fastifyCookie, { hook: false });

@@ -22,6 +22,8 @@ export interface GatewayCookies {
   roundsAttributes: CookieAttributes;
   /** Whether a cookie's name is one of ours; an upstream never sees nor sets such a cookie. */
   owns(name: string): boolean;
+  /** Whether some reader could find such a cookie in a pair of a Cookie header, which then goes nowhere. */
+  hides(pair: string): boolean;
 }
 
 /** RFC 6265bis §4.1.3: `__Host-` keeps other hosts of the domain from planting a session. */
@@ -43,6 +45,12 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
   const attributes = { secure, sameSite: cookie.sameSite, path: cookie.path, domain: cookie.domain };
   const loginAttributes = { ...attributes, path: '/', sameSite: 'lax' } as const;
   const crossSiteAttributes = { ...loginAttributes, sameSite: 'none', secure: true } as const;
+  // All names begin with that of the session. Some fronts join lines by a comma, and some readers split or trim at
+  // more than a semicolon and a blank: behind such a byte, the name counts for going upstream, not for coming in.
+  const hidden = new RegExp(
+    `(^|[\\x00-\\x20,"\\x7f-\\uffff])${session}([.-][^=;]*)?[\\x00-\\x20\\x7f-\\uffff]*=`,
+    'i',
+  );
   const isPosted = Object.values(providers).some(({ responseMode }) => responseMode === 'form_post');
   return {
     session,
@@ -57,5 +65,6 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
       const lower = name.toLowerCase();
       return isChunk(lower) || lower.startsWith(loginPrefix.toLowerCase()) || whole.has(lower);
     },
+    hides: (pair) => hidden.test(pair),
   };
 }

@@ -49,6 +49,12 @@ export interface Sessions {
   find(cookies: readonly Cookie[]): Promise<Session | undefined>;
   /** The same; undefined also when the store is out. */
   peek(cookies: readonly Cookie[]): Promise<Session | undefined>;
+  /**
+   * Set-Cookie values that remove a session cookie that opens for nobody: malformed, or sealed with a secret that is
+   * no longer known. What opens and is over stays until a login replaces it, since an answer that comes late must not
+   * take away the session that another tab has got meanwhile.
+   */
+  unusable(cookies: readonly Cookie[]): readonly string[];
   /** Keeps the session of a fresh login; gives its Set-Cookie values. */
   begin(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
   /** Ends the session of a request, so that no copy of its cookie opens anything. */
@@ -213,6 +219,10 @@ export function createSessions(parts: SessionsParts): Sessions {
       } catch {
         return undefined;
       }
+    },
+    unusable(cookies) {
+      const lines = store.clear(cookies);
+      return lines.length === 0 || store.opens(cookies) ? nothing : lines;
     },
     begin: (session, cookies) => store.create(session, cookies),
     async end(cookies) {

@@ -28,6 +28,7 @@ export const readBySallyport = [
   'sec-fetch-site',
   'sec-purpose',
   'sec-websocket-key',
+  'sec-websocket-version',
   'x-requested-with',
 ];
 

@@ -22,7 +22,10 @@ test('Caddy ends TLS in front of the gateway', async (t) => {
     const { publicKey } = new X509Certificate(scene.ca);
     const key = publicKey.export({ type: 'spki', format: 'der' });
     const keyDigest = createHash('sha256').update(key).digest('base64');
-    const browser = await launchBrowser({ host: scene.host, keyDigest });
+    const browser = await launchBrowser([
+      `--origin-to-force-quic-on=${scene.host}`,
+      `--ignore-certificate-errors-spki-list=${keyDigest}`,
+    ]);
     t.teardown(() => browser.close());
     const page = await (await browser.newContext()).newPage();
     await page.goto(`${scene.url}/report?x=1`);

@@ -106,6 +106,21 @@ function parseNetwork(input: string): Network | undefined {
 
 export const network = () => parsed('a network such as 10.0.0.0/8 or an address such as ::1', parseNetwork);
 
+/** RFC 9110 §5.1: a field name is a token. */
+export const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** The domain of an email address: no `@`, no `*`; such text would never be equal to one. */
+export const emailDomain = () =>
+  parsed('a domain such as example.com, without @ and *', (input) =>
+    /^[\p{L}\p{M}\p{N}_-]+(\.[\p{L}\p{M}\p{N}_-]+)*$/u.test(input) ? input : undefined,
+  );
+
+/** Two parts with one `@` between; a `*` for the first would stand for nobody. */
+export const emailAddress = () =>
+  parsed('an email address such as ada@example.com (for all of a domain, `emailDomains`)', (input) =>
+    /^[^@\s]+@[^@\s*]+$/.test(input) && !input.startsWith('*@') ? input : undefined,
+  );
+
 /** One value or a list of values; always a list inside. */
 export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {
   return z

@@ -3,14 +3,11 @@ import { z } from 'zod';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
-import { flag, oneOrMore, parsed, size, text } from './fields.ts';
+import { fieldName, flag, oneOrMore, parsed, size, text } from './fields.ts';
 import { resource } from './resource.ts';
 import { stepUp } from './step-up.ts';
 import { token } from './token.ts';
 import { timeouts, upstreams, upstreamTls } from './upstream.ts';
-
-/** RFC 9110 §5.1: a field name is a token. */
-const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Framing and routing are the gateway's own business, whatever a file says. */
 const reservedHeaders = ['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'cookie'];

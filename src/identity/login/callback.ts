@@ -10,6 +10,7 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
+import { groupsAdvice } from '../person.ts';
 import { dpopHandle, isTokenType } from '../provider/dpop.ts';
 import { loginError } from '../provider/failure.ts';
 import { verifyIdToken } from '../provider/id-token.ts';
@@ -135,6 +136,9 @@ export async function finishLogin(
     const question = { client, accessToken, dpop, idToken, subject: idToken?.sub };
     const knowledge = await collectClaims({ ...parts, provider }, question);
     checkRequiredClaims(provider, knowledge.claims);
+    const advice = groupsAdvice(provider.personRules, knowledge.claims);
+    if (advice !== undefined)
+      parts.log.warn({ provider: provider.name, claim: provider.config.claims.groups }, advice);
     const session = newSession(parts, provider, login, tokens, idToken, knowledge);
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {

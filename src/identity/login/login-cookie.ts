@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
-import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
+import { type Cookie, expireCookie, expireCookies, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { DpopKey } from '../provider/dpop.ts';
@@ -65,13 +65,19 @@ export function createLoginCookies(
   return {
     remember(login, cookies, crossSite) {
       const earlier = cookies.filter(({ name }) => name.startsWith(names.loginPrefix));
-      const age = new Map(earlier.map((cookie) => [cookie.name, read(cookie)?.startedAt ?? 0]));
-      const oldestFirst = [...age.keys()].sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
+      const age = new Map<string, number>();
+      // Of two cookies of one name the one that opens counts.
+      for (const cookie of earlier) {
+        age.set(cookie.name, Math.max(age.get(cookie.name) ?? 0, read(cookie)?.startedAt ?? 0));
+      }
+      const usable = [...age.keys()].filter((name) => age.get(name) !== 0);
+      const unusable = [...age.keys()].filter((name) => age.get(name) === 0);
+      const oldestFirst = usable.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
       const dropped = oldestFirst.slice(0, Math.max(0, oldestFirst.length - (mostPendingLogins - 1)));
       const name = nameOf(login.state);
       const value = seal(JSON.stringify(login), ring, 'login', name);
       return [
-        ...dropped.map((old) => expireCookie(old, attributes)),
+        ...expireCookies([...unusable, ...dropped], attributes),
         setCookie({ name, value }, crossSite ? names.crossSiteAttributes : attributes, loginLifetimeSeconds),
       ];
     },

@@ -2,6 +2,7 @@ import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client'
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
+import type { Sessions } from '../../session/sessions.ts';
 import { createDpopKey } from '../provider/dpop.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
@@ -19,6 +20,7 @@ export interface LoginParts {
   rounds: Rounds;
   /** The path below which the endpoints live. */
   prefix: string;
+  sessions: Pick<Sessions, 'unusable'>;
   /** What upstreams need of the refresh tokens of a provider, by its name. */
   reachOf(provider: string): RefreshReach;
 }
@@ -52,7 +54,8 @@ const longestReturnTo = 2600;
 export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWish): Promise<Answer> {
   const { returnTo } = wish;
   const provider = chosenProvider(parts, wish);
-  if (!provider) return redirectTo(signInUrl(parts, visit, returnTo));
+  const unusable = parts.sessions.unusable(visit.cookies);
+  if (!provider) return redirectTo(signInUrl(parts, visit, returnTo), unusable);
   if (!wish.byIntent && parts.rounds.isLoop(visit.cookies)) {
     if (wish.stepUp && wish.hasSession) throw stepUpLoop(parts, visit, returnTo);
     throw new GatewayError('login_loop', {
@@ -98,7 +101,7 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
     visit.cookies,
     config.responseMode === 'form_post',
   );
-  return redirectTo(location.href, cookies);
+  return redirectTo(location.href, [...cookies, ...unusable]);
 }
 
 /** What every login at the provider asks for holds for a step-up too. */

@@ -3,7 +3,7 @@ import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
-import { expireCookie } from '../../session/cookies.ts';
+import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import { safeReturnTo } from '../login/return-to.ts';
@@ -103,9 +103,15 @@ function signedOutPage(
 
 /** Set-Cookie values that remove the session, its left-over chunks and logins that are under way. */
 function clearAll({ owns, session, attributes, loginAttributes }: GatewayCookies, visit: Visit): string[] {
-  const names = new Set(visit.cookies.map(({ name }) => name).filter(owns));
+  const names = visit.cookies.map(({ name }) => name).filter(owns);
   const isSession = (name: string) => name === session || name.startsWith(`${session}.`);
-  return [...names].map((name) => expireCookie(name, isSession(name) ? attributes : loginAttributes));
+  return [
+    ...expireCookies(names.filter(isSession), attributes),
+    ...expireCookies(
+      names.filter((name) => !isSession(name)),
+      loginAttributes,
+    ),
+  ];
 }
 
 /** Another site must not sign people out behind their back; the browser says who asks. */

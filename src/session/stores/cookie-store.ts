@@ -33,6 +33,14 @@ export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logg
   return {
     onServer: false,
     recall: (header) => opened.recall(header),
+    clear: writer.clear,
+    opens(cookies) {
+      for (const value of joinChunks(name, cookies)) {
+        const unsealed = open(value, ring, 'session', name);
+        if (unsealed && decodeSession(unsealed.text)) return true;
+      }
+      return false;
+    },
     read(cookies) {
       for (const value of joinChunks(name, cookies)) {
         const unsealed = open(value, ring, 'session', name);

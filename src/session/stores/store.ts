@@ -21,6 +21,10 @@ export interface SessionStore {
    * be read.
    */
   recall(header: string): Maybe<Found | undefined>;
+  /** Whether a cookie of a request opens at all, whatever became of its session. */
+  opens(cookies: readonly Cookie[]): boolean;
+  /** Set-Cookie values that remove the session cookie of a request, all chunks of it. */
+  clear(cookies: readonly Cookie[]): string[];
   /** The session of a request; undefined without one or with a broken one. */
   read(cookies: readonly Cookie[]): Maybe<Found | undefined>;
   /**

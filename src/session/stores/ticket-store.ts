@@ -62,6 +62,14 @@ export function createTicketStore(
       const known = tickets.recall(header);
       return known && find(known);
     },
+    clear: writer.clear,
+    opens(cookies) {
+      for (const value of joinChunks(name, cookies)) {
+        const opened = open(value, ring, 'session', name);
+        if (opened && readTicket(opened.text)) return true;
+      }
+      return false;
+    },
     async read(cookies) {
       for (const value of joinChunks(name, cookies)) {
         const opened = open(value, ring, 'session', name);
