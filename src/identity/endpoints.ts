@@ -5,9 +5,9 @@ import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '..
 import type { Sessions } from '../session/sessions.ts';
 import { callerOfSession } from './caller.ts';
 import { type AuthorizationResponse, isExpiredRequest } from './login/authorization-response.ts';
-import { type CallbackParts, finishLogin, matchLogin } from './login/callback.ts';
+import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from './login/callback.ts';
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
-import type { PendingLogin } from './login/login-cookie.ts';
+import { answerLate } from './login/late.ts';
 import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
 import { askedAgain } from './login/step-up.ts';
@@ -100,7 +100,8 @@ function stepUpOf(parts: EndpointParts, returnTo: string, refused: string | null
 }
 
 async function end(parts: EndpointParts, visit: Visit, response: AuthorizationResponse): Promise<Answer> {
-  const login = matchLogin(parts, visit, response);
+  const { login, late } = await matchLogin(parts, visit, response);
+  if (late) return afterPost(response, await answerLate(parts, visit, response, late));
   const forget = parts.loginCookies.forget(login.state, visit.cookies);
   try {
     const { session, returnTo, unmet } = await finishLogin(parts, login, visit, response);
