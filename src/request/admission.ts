@@ -258,7 +258,10 @@ function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session
 }
 
 /** What the login and the other endpoints have to know of a request. */
-export function visitOf({ request, method, peer }: Exchange, { origin, target, resolution }: Destination): Visit {
+export function visitOf(
+  { request, method, peer }: Exchange,
+  { origin, target, resolution }: Destination,
+): Visit {
   const uri = peer.trusted ? request.headers['x-forwarded-uri'] : undefined;
   const originalUri = typeof uri === 'string' ? uri : undefined;
   const path = resolution.kind === 'endpoint' ? resolution.path : target.path;

@@ -1,6 +1,10 @@
 import { type Test, test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
-import { createLoginCookies, createLoginSecret, deriveProofs } from '../../src/identity/login/login-cookie.ts';
+import {
+  createLoginCookies,
+  createLoginSecret,
+  deriveProofs,
+} from '../../src/identity/login/login-cookie.ts';
 import { type CarriedLogin, createLoginStates } from '../../src/identity/login/login-state.ts';
 import { gatewayCookies } from '../../src/session/cookie-names.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
