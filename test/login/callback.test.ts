@@ -13,7 +13,7 @@ test('a callback with a state that is none of ours explains itself and offers a 
     t.equal(answer.status, 400, path);
     t.equal(answer.headers['x-sallyport-error'], 'login_cookie_missing');
     t.match(answer.text, /not started in this browser, has expired or was used before/, 'what happened');
-    t.match(answer.text, /Back button|ten minutes|blocks cookies/, 'and why perhaps');
+    t.match(answer.text, /does not say where you wanted to go/, 'and why no way leads on');
     t.match(answer.text, /Request [0-9a-f-]{36}/, 'and what to quote');
     const [, href = ''] = /<a class="button" href="([^"]+)"/.exec(answer.text) ?? [];
     const again = await client.navigate(new URL(href.replaceAll('&amp;', '&'), answer.url).href);

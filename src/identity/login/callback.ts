@@ -71,7 +71,7 @@ export async function matchLogin(
   if (!carried) {
     throw new GatewayError('login_cookie_missing', {
       detail:
-        'Perhaps the Back button was used, the sign-in page was open for more than ten minutes, or your browser blocks cookies.',
+        'The address does not say where you wanted to go: it is cut short, or was made before an update here.',
       cause: new Error(state ? 'the state is none of ours' : 'the response has no state'),
     });
   }

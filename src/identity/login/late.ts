@@ -60,7 +60,7 @@ export async function answerLate(
   if (again >= mostAgain) {
     throw new GatewayError('login_cookie_missing', {
       detail: 'It was tried several times. Your browser seems to keep no cookies of this site: allow them.',
-      cause: new Error(`${reason}, for the ${again + 1}th time in a row`),
+      cause: new Error(`${reason}, ${again + 1} times in a row`),
       setCookies: forget,
       returnTo,
     });
