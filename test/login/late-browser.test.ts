@@ -1,69 +1,11 @@
 import type { Page } from 'playwright-core';
-import { type Test, test } from 'tap';
-import { type Browser, launchBrowser } from '../support/browser.ts';
+import { test } from 'tap';
 import type { ProviderHit } from '../support/provider.ts';
-import { anotherBrowser, arrangeLogin, type LoginScene } from './steps.ts';
-
-const frames = 12;
-const framePaths = Array.from({ length: frames }, (_, at) => `/frame/${at}?n=${at}`);
-
-interface BrowserScene extends LoginScene {
-  browser: Browser;
-}
-
-/** An application whose pages say their address, and one public page of frames. */
-async function arrange(t: Test, config: Record<string, unknown> = {}): Promise<BrowserScene> {
-  const scene = await arrangeLogin(t, {
-    config,
-    routes: (upstream) => [{ path: '/frames', upstream, allow: 'public' }],
-  });
-  scene.upstream.server.removeAllListeners('request');
-  scene.upstream.server.on('request', (request, response) => {
-    const isFrames = request.url === '/frames';
-    const body = isFrames
-      ? framePaths.map((path) => `<iframe src="${path}"></iframe>`).join('')
-      : request.url;
-    response.setHeader('content-type', 'text/html').end(`<h1>${body?.replaceAll('&', '&amp;')}</h1>`);
-  });
-  const browser = await launchBrowser();
-  t.teardown(() => browser.close());
-  return { ...scene, browser };
-}
-
-/** Signs in on the provider's page that a tab shows. */
-async function signIn(page: Page): Promise<void> {
-  await page.fill('input[name=login]', 'ada');
-  await page.click('button.sign-in');
-}
-
-/** The tab shows the page of this path, after a while. */
-async function assertEndsAt(t: Test, page: Page, url: string, what: string): Promise<void> {
-  await page.waitForURL(url);
-  t.equal(await page.getByRole('heading').textContent(), new URL(url).pathname + new URL(url).search, what);
-}
-
-test('24 tabs, one after the other: each ends at its address, with its login cookie and without', async (t) => {
-  const { browser, gateway } = await arrange(t);
-  const context = await browser.newContext();
-  const tabs: { page: Page; url: string }[] = [];
-  for (let at = 0; at < 24; at++) {
-    const page = await context.newPage();
-    const url = `${gateway.url}/tab/${at}?n=${at}`;
-    await page.goto(url);
-    t.not(new URL(page.url()).origin, gateway.url, 'it stays at the provider');
-    tabs.push({ page, url });
-  }
-  for (const [at, { page, url }] of tabs.entries()) {
-    // As after ten minutes.
-    if (at === 12) await context.clearCookies({ name: /-login-/ });
-    await signIn(page);
-    await assertEndsAt(t, page, url, `tab ${at}`);
-    await page.close();
-  }
-});
+import { arrangeBrowser, assertEndsAt, framePaths, signIn } from './browser-scene.ts';
+import { anotherBrowser } from './steps.ts';
 
 test('twelve frames of one page begin their logins at once, and each ends at its address', async (t) => {
-  const { browser, gateway, provider } = await arrange(t);
+  const { browser, gateway, provider } = await arrangeBrowser(t);
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(`${gateway.url}/first`);
@@ -92,7 +34,7 @@ test('twelve frames of one page begin their logins at once, and each ends at its
 });
 
 test('a browser that opens what an Office program was answered ends at the page, signed in or not', async (t) => {
-  const { browser, gateway } = await arrange(t);
+  const { browser, gateway } = await arrangeBrowser(t);
   const page = await (await browser.newContext()).newPage();
   for (const [at, what] of ['without a session', 'with one'].entries()) {
     const url = `${gateway.url}/reports/q${at}?x=1`;
@@ -125,7 +67,7 @@ async function signInAndKeepCallback(page: Page, url: string): Promise<string> {
 }
 
 test('a callback out of the history or of a bookmark leads to its page', async (t) => {
-  const { browser, gateway } = await arrange(t);
+  const { browser, gateway } = await arrangeBrowser(t);
   const page = await (await browser.newContext()).newPage();
   const url = `${gateway.url}/kept?x=1`;
   const callback = await signInAndKeepCallback(page, url);
@@ -139,7 +81,7 @@ test('a callback out of the history or of a bookmark leads to its page', async (
 });
 
 test('the Back button to a callback that went wrong leads to the page, once somebody is signed in', async (t) => {
-  const { browser, gateway } = await arrange(t);
+  const { browser, gateway } = await arrangeBrowser(t);
   const page = await (await browser.newContext()).newPage();
   const url = `${gateway.url}/back?x=1`;
   await page.goto(url);
