@@ -9,6 +9,7 @@ import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metada
 import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
+import { createLoginStates } from './identity/login/login-state.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
 import { needsIdToken } from './identity/logout/end-session.ts';
@@ -92,12 +93,14 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log });
   revocations.onRevoked(() => live.endRevoked());
 
+  const returnOrigins = new Set(config.publicUrl);
   const login: EndpointParts = {
     prefix,
     providers,
     sessions,
     log,
     cookies,
+    loginStates: createLoginStates(ring, returnOrigins),
     loginCookies: createLoginCookies(cookies, ring),
     rounds: createRounds(cookies, ring),
     reachOf: (provider) => refreshReach(config.routes, provider),
@@ -107,7 +110,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     maxLifetime: config.session.maxLifetime,
     logoutTokens: createLogoutTokens(providers, shared.once),
     requirePost: config.signOut.requirePost,
-    returnOrigins: new Set(config.publicUrl),
+    returnOrigins,
     visitOf: (request) => {
       const exchange = exchangeOf(request.raw);
       return visitOf(exchange, arrived(exchange));

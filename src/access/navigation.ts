@@ -32,6 +32,19 @@ export function isForgeable(method: string, headers: IncomingHttpHeaders): boole
  */
 export function isNavigation(method: string, headers: IncomingHttpHeaders): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
-  if (headers['sec-purpose']?.includes('prefetch') || headers.purpose === 'prefetch') return false;
+  if (isPrefetch(headers)) return false;
   return wantsPage(headers);
+}
+
+/** Whether a browser fetches this ahead of time, so that perhaps nobody will see it. */
+function isPrefetch(headers: IncomingHttpHeaders): boolean {
+  return (headers['sec-purpose']?.includes('prefetch') ?? false) || headers.purpose === 'prefetch';
+}
+
+/**
+ * Whether a request only tries what it would get: nobody goes on from its answer, so no login begins or ends with
+ * it. Office asks by OPTIONS and HEAD before it opens a document, and scanners of mail by HEAD.
+ */
+export function isProbe(method: string, headers: IncomingHttpHeaders): boolean {
+  return (method !== 'GET' && method !== 'POST') || isPrefetch(headers);
 }

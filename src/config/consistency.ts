@@ -189,6 +189,12 @@ function cookieProblems(config: Loose): Inconsistency[] {
   if (cookie.sameSite === 'none' && insecure) {
     report('sameSite', 'browsers take SameSite=None on https only, and publicUrl is http.');
   }
+  if (isOn(cookie.partitioned) && cookie.sameSite !== 'none') {
+    report('partitioned', 'a partitioned cookie is for frames of other sites, which needs `sameSite: none`.');
+  }
+  if (isOn(cookie.partitioned) && insecure) {
+    report('partitioned', 'browsers take partitioned cookies on https only, and publicUrl is http.');
+  }
   const domain = cookie.domain;
   if (typeof domain === 'string') {
     const outside = origins.find(

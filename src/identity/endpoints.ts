@@ -5,9 +5,9 @@ import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '..
 import type { Sessions } from '../session/sessions.ts';
 import { callerOfSession } from './caller.ts';
 import { type AuthorizationResponse, isExpiredRequest } from './login/authorization-response.ts';
-import { type CallbackParts, finishLogin, matchLogin } from './login/callback.ts';
+import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from './login/callback.ts';
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
-import type { PendingLogin } from './login/login-cookie.ts';
+import { answerLate } from './login/late.ts';
 import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
 import { askedAgain } from './login/step-up.ts';
@@ -38,9 +38,12 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
   const serve = (handle: Handle) => async (request: FastifyRequest, reply: FastifyReply) =>
     send(reply, await handle(visitOf(request), queryOf(request), request));
   const get = (name: string, handle: Handle) => app.get(`${prefix}/${name}`, serve(handle));
+  // Programs try by HEAD where a link leads to before they open it; a login neither begins nor ends with that.
+  const getOrHead = (name: string, handle: Handle) =>
+    app.get(`${prefix}/${name}`, { exposeHeadRoute: true }, serve(handle));
   const post = (name: string, handle: Handle) => app.post(`${prefix}/${name}`, serve(handle));
 
-  get('start', (visit, query) => begin(parts, visit, query));
+  getOrHead('start', (visit, query) => begin(parts, visit, query));
   get('sign_in', (visit, query) => signInPage(parts, visit, query.get('rd')));
   post('sign_in', (visit, query, request) =>
     chooseByEmail(parts, visit, query.get('rd'), formOf(request).get('email') ?? ''),
@@ -48,7 +51,7 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
   const isPosted = parts.providers.all.some(({ config }) => config.responseMode === 'form_post');
   const own = parts.providers.all.filter(({ config }) => config.ownCallback);
   for (const name of ['callback', ...own.map((provider) => `callback/${provider.name}`)]) {
-    get(name, (visit, query) => end(parts, visit, { mode: 'query', parameters: query }));
+    getOrHead(name, (visit, query) => end(parts, visit, { mode: 'query', parameters: query }));
     if (!isPosted) continue;
     post(name, (visit, _query, request) =>
       end(parts, visit, { mode: 'form_post', parameters: formOf(request) }),
@@ -100,7 +103,8 @@ function stepUpOf(parts: EndpointParts, returnTo: string, refused: string | null
 }
 
 async function end(parts: EndpointParts, visit: Visit, response: AuthorizationResponse): Promise<Answer> {
-  const login = matchLogin(parts, visit, response);
+  const { login, late } = await matchLogin(parts, visit, response);
+  if (late) return afterPost(response, await answerLate(parts, visit, response, late));
   const forget = parts.loginCookies.forget(login.state, visit.cookies);
   try {
     const { session, returnTo, unmet } = await finishLogin(parts, login, visit, response);

@@ -1,5 +1,5 @@
 import { type AccessRequest, type Decision, decide, trusts } from '../access/decide.ts';
-import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
+import { isForgeable, isNavigation, isPreflight, isProbe } from '../access/navigation.ts';
 import type { Network, TokenConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarding.ts';
@@ -264,9 +264,18 @@ function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session
 }
 
 /** What the login and the other endpoints have to know of a request. */
-export function visitOf({ request, peer }: Exchange, { origin, target, resolution }: Destination): Visit {
+export function visitOf(
+  { request, method, peer }: Exchange,
+  { origin, target, resolution }: Destination,
+): Visit {
   const uri = peer.trusted ? request.headers['x-forwarded-uri'] : undefined;
   const originalUri = typeof uri === 'string' ? uri : undefined;
   const path = resolution.kind === 'endpoint' ? resolution.path : target.path;
-  return { origin, path, cookies: parseCookies(request.headers.cookie), originalUri };
+  return {
+    origin,
+    path,
+    cookies: parseCookies(request.headers.cookie),
+    isProbe: isProbe(method, request.headers),
+    originalUri,
+  };
 }

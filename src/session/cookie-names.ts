@@ -12,8 +12,9 @@ export interface GatewayCookies {
   choice: string;
   attributes: CookieAttributes;
   /**
-   * The provider sends people back from another site, so Strict would hold a login's cookies back; and they
-   * have to reach the endpoints, whatever path the session is for.
+   * The provider sends people back from another site, so Strict would hold a login's cookies back; in a frame of
+   * another site Lax would, where the session is for frames. And they have to reach the endpoints, whatever path
+   * the session is for.
    */
   loginAttributes: CookieAttributes;
   /** Of a login whose response a page of the provider posts: browsers send no other cookie along with that. */
@@ -42,8 +43,10 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
   // Browsers compare the prefixes of names without case, so a differing case is no way around.
   const lowerSession = session.toLowerCase();
   const isChunk = (name: string) => name.startsWith(`${lowerSession}.`) || name === lowerSession;
-  const attributes = { secure, sameSite: cookie.sameSite, path: cookie.path, domain: cookie.domain };
-  const loginAttributes = { ...attributes, path: '/', sameSite: 'lax' } as const;
+  const { sameSite, path, domain, partitioned } = cookie;
+  const attributes = { secure, sameSite, path, domain, partitioned };
+  const loginSameSite = sameSite === 'none' ? 'none' : 'lax';
+  const loginAttributes = { ...attributes, path: '/', sameSite: loginSameSite } as const;
   const crossSiteAttributes = { ...loginAttributes, sameSite: 'none', secure: true } as const;
   // All names begin with that of the session. Some fronts join lines by a comma, and some readers split or trim at
   // more than a semicolon and a blank: behind such a byte, the name counts for going upstream, not for coming in.

@@ -13,6 +13,8 @@ export interface CookieAttributes {
   sameSite: 'lax' | 'strict' | 'none';
   path: string;
   domain: string | undefined;
+  /** Kept apart for each site that frames this one (CHIPS). */
+  partitioned?: boolean;
 }
 
 export interface Cookie {
@@ -42,6 +44,7 @@ export function setCookie({ name, value }: Cookie, attributes: CookieAttributes,
     httpOnly: true,
     secure: attributes.secure,
     sameSite: attributes.sameSite,
+    ...(attributes.partitioned && { partitioned: true }),
     ...(maxAge !== undefined && { maxAge }),
     // Values are base64url and a few ASCII letters: nothing to escape.
     encode: (plain) => plain,

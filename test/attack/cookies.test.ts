@@ -21,6 +21,29 @@ test('F1 on https every cookie is __Host-, Secure, HttpOnly, SameSite=Lax and fo
   }
 });
 
+test('F1 for frames every cookie is SameSite=None, those that are taken away too, and partitioned where asked', async (t) => {
+  for (const partitioned of [false, true]) {
+    const { browser } = await arrangeSecure(t, { session: { cookie: { sameSite: 'none', partitioned } } });
+    const person = browser();
+    const answers = await person.logIn('large');
+    answers.push(await person.navigate('/oauth2/sign_out'));
+    const lines = answers.flatMap(({ setCookies }) => setCookies);
+    t.ok(lines.filter((line) => line.includes('Max-Age=0')).length >= 3, 'login and session are taken away');
+    for (const line of lines) {
+      const attributes = attributesOf(line).filter((attribute) => !attribute.startsWith('max-age'));
+      const expected = [
+        'httponly',
+        ...(partitioned ? ['partitioned'] : []),
+        'path=/',
+        'samesite=none',
+        'secure',
+      ];
+      t.same(attributes, expected, line.slice(0, 30));
+      t.ok(Buffer.byteLength(line) <= 4096);
+    }
+  }
+});
+
 test('F1 a session that is shared with a domain is __Secure-, and on http there is no prefix', async (t) => {
   const { browser } = await arrangeSecure(t, { session: { cookie: { domain: 'example.com' } } });
   const [, ended] = await browser().logIn('ada');

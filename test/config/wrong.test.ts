@@ -369,6 +369,22 @@ const wrong: Wrong[] = [
     says: /on https only/,
   },
   {
+    what: 'a partitioned cookie is Lax',
+    text: good.replace(session, `${session}  cookie: { partitioned: true }\n`),
+    path: 'session.cookie.partitioned',
+    source: 'sallyport.yaml:9',
+    says: /needs `sameSite: none`/,
+  },
+  {
+    what: 'a partitioned cookie on http',
+    text: good
+      .replace('https://app', 'http://app')
+      .replace(session, `${session}  cookie:\n    sameSite: none\n    partitioned: true\n`),
+    path: 'session.cookie.partitioned',
+    source: 'sallyport.yaml:11',
+    says: /partitioned cookies on https only/,
+  },
+  {
     what: 'an environment variable has a wrong value',
     text: good,
     env: { SALLYPORT_LOGGING_LEVEL: 'loud' },
