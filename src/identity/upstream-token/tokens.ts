@@ -81,10 +81,12 @@ export function createUpstreamTokens(parts: UpstreamTokensParts): UpstreamTokens
     return cache;
   };
 
-  const sourceOf = ({ target, provider }: Want): TokenSource => {
+  const sourceOf = ({ target, provider, subject, current }: Want): TokenSource => {
     const circuit = circuits.get(provider.name) ?? createCircuit();
     circuits.set(provider.name, circuit);
-    return { target, provider, circuit, log };
+    // An access token is no name to keep; its digest is.
+    const who = current?.session.id ?? createHash('sha256').update(subject).digest('base64url');
+    return { target, provider, circuit, who, log };
   };
 
   /** The session's provider; that of a client's token, or the one that is named; for the gateway's own, that or the only one. */

@@ -46,6 +46,7 @@ export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logg
     },
     create: write,
     update: (_found, session, cookies) => write(session, cookies),
+    expire: (cookies) => writer.expire(cookies),
     remove: async () => {},
   };
 }

@@ -14,6 +14,8 @@ export interface CookieWriter {
   maxBytes: number;
   /** The Set-Cookie values, left-over chunks removed; undefined when it is too large. */
   write(sealed: string, session: Session, cookies: readonly Cookie[]): string[] | undefined;
+  /** The Set-Cookie values that take every chunk away that a request came with. */
+  expire(cookies: readonly Cookie[]): string[];
 }
 
 export interface CookieWriterOptions {
@@ -40,5 +42,6 @@ export function createCookieWriter(
       const stale = staleChunks(name, cookies, lines.length);
       return [...lines, ...stale.map((left) => expireCookie(left, attributes))];
     },
+    expire: (cookies) => staleChunks(name, cookies, 0).map((chunk) => expireCookie(chunk, attributes)),
   };
 }

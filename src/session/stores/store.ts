@@ -30,6 +30,8 @@ export interface SessionStore {
   create(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
   /** Keeps a session that has changed; gives the Set-Cookie values that this needs, often none. */
   update(found: Found, session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
+  /** The Set-Cookie values that take the session cookie of a request away. */
+  expire(cookies: readonly Cookie[]): string[];
   /** Forgets a session. */
   remove(found: Found): Promise<void>;
 }

@@ -85,6 +85,7 @@ export function createTicketStore(
       await put(ticket, session);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
+    expire: (cookies) => writer.expire(cookies),
     remove: ({ handle }) => table.delete((handle as Ticket).place),
   };
 }
