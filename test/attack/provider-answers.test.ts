@@ -144,15 +144,7 @@ test('C18 keys that cannot be had refuse the login', async (t) => {
 
 test('C18 userinfo that cannot be had refuses the login where userinfo is asked for', async (t) => {
   const scene = await arrangeLogin(t, { config: { provider: { timeout: '1s', userinfo: true } } });
-  for (const name of [
-    'HTML',
-    '500',
-    'silence',
-    'more than 1 MiB',
-    'a reset',
-    'JSON null',
-    'a refusal',
-  ]) {
+  for (const name of ['HTML', '500', 'silence', 'more than 1 MiB', 'a reset', 'JSON null', 'a refusal']) {
     const { answer, status } = answers[name] ?? { answer: () => {}, status: 503 };
     await t.test(`${name}: refused`, (sub) => assertFailure(sub, scene, onPath('/me', answer), status));
   }

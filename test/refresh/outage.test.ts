@@ -107,7 +107,10 @@ for (const [name, fail] of Object.entries(failures)) {
       headers: { cookie: client.cookies.headerFor(gateway.url) ?? '' },
     });
     t.equal(page.status, 302, 'a page may try to sign in');
-    t.notOk(page.setCookies.some((line) => line.startsWith('sallyport=')), 'and does not lose the session');
+    t.notOk(
+      page.setCookies.some((line) => line.startsWith('sallyport=')),
+      'and does not lose the session',
+    );
 
     provider.tamper(undefined);
     await until(
