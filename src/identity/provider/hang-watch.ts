@@ -1,7 +1,8 @@
 import { isNetworkError } from './verdict.ts';
 
 /** What an endpoint is asked, to see whether it answers: with a code, or a refresh token, that nobody has. */
-export type Probe = (grant: 'authorization_code' | 'refresh_token') => Promise<unknown>;
+export type Probe = (grant: Grant) => Promise<unknown>;
+type Grant = 'authorization_code' | 'refresh_token';
 
 /**
  * Sees to calls whose answer must not be lost, and that therefore wait for long: one that was lost in a server that
@@ -47,35 +48,43 @@ export function createHangWatch(
   const calls = new Set<Call>();
   let timer: NodeJS.Timeout | undefined;
   let hung = false;
-  let prompt = 0;
+  /** When the prompt probes in a row began, and the last one that was not. */
+  let prompt: number[] = [];
+  let lastMissed = Number.NEGATIVE_INFINITY;
 
-  const look = async (grant: 'authorization_code' | 'refresh_token') => {
-    const lateTimer = setTimeout(missed, promptMs);
+  const look = async (grant: Grant) => {
     const begunAt = now();
+    let isOver = false;
+    const over = (end: () => void) => {
+      if (!isOver) end();
+      isOver = true;
+    };
+    const lateTimer = setTimeout(() => over(() => missed(begunAt)), promptMs);
     try {
       await probe(grant);
-      if (now() - begunAt <= promptMs) answered(grant);
+      over(() => answered(begunAt, grant));
     } catch {
-      missed();
+      over(() => missed(begunAt));
     } finally {
       clearTimeout(lateTimer);
     }
   };
 
-  const missed = () => {
+  /** One that began before the server was back says nothing of those that began after it. */
+  const missed = (begunAt: number) => {
     hung = true;
-    prompt = 0;
+    lastMissed = Math.max(lastMissed, begunAt);
+    prompt = prompt.filter((at) => at > lastMissed);
   };
 
-  const answered = (grant: 'authorization_code' | 'refresh_token') => {
-    prompt += 1;
-    if (prompt < enoughPrompt) return;
+  const answered = (begunAt: number, grant: Grant) => {
+    if (begunAt > lastMissed) prompt.push(begunAt);
     // A server that answered others all the time may just be slow with this one.
+    if (prompt.length < enoughPrompt || (!hung && grant !== 'refresh_token')) return;
     const oldest = hung ? slowMs : lostMs;
-    if (!hung && grant !== 'refresh_token') return;
     if (hung) onBack();
     hung = false;
-    prompt = 0;
+    prompt = [];
     for (const call of calls) {
       const isDue = call.sends === 1 || now() - call.sentAt >= betweenSendsMs;
       if (now() - call.begunAt >= oldest && isDue && call.sends < mostSends) call.send();
@@ -83,14 +92,14 @@ export function createHangWatch(
   };
 
   const tick = () => {
-    const oldest = Math.max(0, ...[...calls].map(({ begunAt }) => now() - begunAt));
     if (calls.size === 0) {
       clearInterval(timer);
       timer = undefined;
       hung = false;
-      prompt = 0;
+      prompt = [];
       return;
     }
+    const oldest = Math.max(...[...calls].map(({ begunAt }) => now() - begunAt));
     if (oldest >= slowMs) void look(oldest >= lostMs ? 'refresh_token' : 'authorization_code');
   };
 
