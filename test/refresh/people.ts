@@ -31,6 +31,8 @@ export interface People {
    * undefined lets them pass again.
    */
   on(what: string, misbehave: Misbehave | undefined): void;
+  /** Whose an access token or a refresh token is; undefined for one that was not given by a token answer. */
+  ownerOf(token: string): string | undefined;
   /** The refresh tokens that were sent, with whose they are. */
   sent: { name: string; token: string }[];
   /** To just behind the end of the access tokens. */
@@ -41,6 +43,8 @@ export interface PeopleOptions {
   names?: readonly string[];
   provider?: ProviderOptions;
   config?: Record<string, unknown>;
+  /** The same, made from the address of the application. */
+  configOf?: (upstream: string) => Record<string, unknown>;
   upstream?: UpstreamHandler;
 }
 
@@ -55,7 +59,9 @@ export async function arrangePeople(t: Teardown, options: PeopleOptions = {}): P
   t.teardown(() => provider.stop());
   const upstream = await arrangeUpstream(t, options.upstream);
   const clock = createWoundClock();
-  const gateway = await startTestGateway({ provider, upstream, clock, config });
+  const whole = options.configOf?.(upstream.url) ?? config;
+  const route = 'routes' in whole ? undefined : upstream;
+  const gateway = await startTestGateway({ provider, upstream: route, clock, config: whole });
   t.teardown(() => gateway.close());
 
   const owners = new Map<string, string>();
@@ -77,12 +83,11 @@ export async function arrangePeople(t: Teardown, options: PeopleOptions = {}): P
       if (misbehave) return misbehave(hit);
     }
     const original = await hit.original();
-    const { id_token: idToken, refresh_token: refreshToken } = JSON.parse(original.body) as Record<
-      string,
-      string
-    >;
-    if (refreshToken !== undefined && idToken !== undefined)
-      owners.set(refreshToken, decodeJwt(idToken).sub ?? '');
+    const tokens = JSON.parse(original.body) as Record<string, string>;
+    for (const name of ['refresh_token', 'access_token']) {
+      const { [name]: token, id_token: idToken } = tokens;
+      if (token !== undefined && idToken !== undefined) owners.set(token, decodeJwt(idToken).sub ?? '');
+    }
     return hit.send(original);
   });
 
@@ -93,6 +98,7 @@ export async function arrangePeople(t: Teardown, options: PeopleOptions = {}): P
     upstream,
     clock,
     sent,
+    ownerOf: (token) => owners.get(token),
     client(name) {
       const client = clients.get(name);
       if (!client) throw new Error(`${name} is not signed in`);
