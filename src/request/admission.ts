@@ -14,7 +14,7 @@ import type { Route } from '../routes/table.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 import { parseCookies } from '../session/cookies.ts';
 import type { Session } from '../session/session.ts';
-import { type Lapsed, type Standing, usable } from '../session/sessions.ts';
+import { type Lapsed, type Standing, usable } from '../session/standing.ts';
 import type { Maybe } from '../session/stores/store.ts';
 import { arrived, type Destination, type Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '../clock.ts';
 import { createBoundedSet } from './bounded-set.ts';
 import { createKeeper } from './keeper.ts';
-import { deriveKey } from './key-ring.ts';
-import { openWith, sealWith } from './seal.ts';
 import type { Session } from './session.ts';
 import type { Posted, Shared } from './shared/shared.ts';
+import { type Turn, turnOf } from './turn.ts';
 
 /** What came of asking the provider for new tokens. */
 export type RefreshOutcome =
@@ -75,7 +73,8 @@ export interface Refresher {
 
 /** Writes a session down: true where that is enough, and no answer has to carry it to the browser. */
 type Keep = (session: Session) => Promise<unknown>;
-type Outcome = RefreshOutcome | Spent;
+/** What can come of a turn. */
+export type Outcome = RefreshOutcome | Spent;
 
 /**
  * @param longest milliseconds that a session can last: so long is remembered which refresh tokens are used up
@@ -225,28 +224,6 @@ function nextPause(previous: Outcome | undefined): { attempts: number; pauseMs: 
   const attempts = ((previous && 'attempts' in previous && previous.attempts) || 0) + 1;
   const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (attempts - 1));
   return { attempts, pauseMs: pauseMs * (0.75 + Math.random() / 4) };
-}
-
-/** One use of a token, by everybody who holds it: only they can read its outcome. */
-interface Turn {
-  name: string;
-  seal(outcome: Outcome): string;
-  open(value: string): Outcome | undefined;
-}
-
-/** @param told what tells one turn from the next */
-function turnOf(kind: 'refresh' | 'claims', told: readonly unknown[]): Turn {
-  const secret = Buffer.from(told.join('\0'), 'utf8');
-  const name = `${kind} ${createHash('sha256').update(secret).digest('base64url')}`;
-  const key = deriveKey(secret, 'refresh');
-  return {
-    name,
-    seal: (outcome) => sealWith(key, JSON.stringify(outcome), 'refresh', name),
-    open(value) {
-      const opened = openWith([key], value, 'refresh', name);
-      return opened && (JSON.parse(opened.text) as Outcome);
-    },
-  };
 }
 
 function posted(

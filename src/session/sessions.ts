@@ -13,35 +13,8 @@ import { type Refresher, type RefreshOutcome, type Spent, shortPatienceMs } from
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './shared/shared.ts';
+import type { Current, Lapsed, Standing } from './standing.ts';
 import type { Found, Maybe, SessionStore } from './stores/store.ts';
-
-/** The session of a request, ready to be used. */
-export interface Current {
-  session: Session;
-  /** What the answer has to set, often nothing. */
-  setCookies: readonly string[];
-  /** For the store, to write it again. */
-  found: Found;
-  /** To be called when an answer has brought `setCookies` to the browser; undefined where nobody needs to know. */
-  delivered?: (() => void) | undefined;
-}
-
-/** A session that is there and cannot be used: the request goes on as that of nobody. */
-export interface Lapsed {
-  lapsed:
-    | 'ended'
-    /** The provider refuses this session alone, and may not for ever: the cookie stays. */
-    | 'parked'
-    /** Nobody knows: the provider is out. Only a new login makes sense, or to wait. */
-    | 'unavailable';
-  /** What the answer has to set: the cookie of a session that has ended is taken away. */
-  setCookies: readonly string[];
-  /** Seconds until it makes sense to ask again. */
-  retryAfter: number | undefined;
-}
-
-/** How a request stands: with a session, with one that cannot be used, or without. */
-export type Standing = Current | Lapsed | undefined;
 
 /** The life of sessions: found, kept alive, refreshed, ended. */
 export interface Sessions {
@@ -267,13 +240,6 @@ export function createSessions(parts: SessionsParts): Sessions {
       return shared.publish({ key: revocationKey(target), before, until, proven: claimed === undefined });
     },
   };
-}
-
-/** Throws GatewayError 503 where nobody knows whether the session is good. */
-export function usable(standing: Standing): Current | undefined {
-  if (standing === undefined || !('lapsed' in standing)) return standing;
-  if (standing.lapsed !== 'unavailable') return undefined;
-  throw new GatewayError('provider_unavailable', { retryAfter: standing.retryAfter ?? 1 });
 }
 
 /** Seconds until it makes sense to ask again. */

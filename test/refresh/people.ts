@@ -12,7 +12,7 @@ import {
 } from '../support/provider.ts';
 import type { Upstream, UpstreamHandler } from '../support/upstream.ts';
 
-export const tokenSeconds = 300;
+const tokenSeconds = 300;
 
 /** What a provider does in place of an answer to a refresh, or with it. */
 export type Misbehave = (hit: ProviderHit) => void | Promise<void>;
