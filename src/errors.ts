@@ -32,6 +32,7 @@ const catalogue = {
   token_unavailable: [502, 'The gateway gets no token for the application behind it.'],
   upstream_timeout: [504, 'The application behind this gateway took too long to answer.'],
   provider_unavailable: [503, 'The sign-in service cannot be reached at the moment.'],
+  client_rejected: [503, 'The sign-in service does not know this site. Its operators have to mend that.'],
   store_unavailable: [503, 'Your session cannot be looked up at the moment.'],
   logout_token_invalid: [400, 'The logout token is not valid.'],
   login_cookie_missing: [

@@ -1,4 +1,5 @@
 import type { Server as TlsServer } from 'node:tls';
+import { type Clock, systemClock } from './clock.ts';
 import type { AssertionConfig, Config, ListenAddress, RouteConfig } from './config/schema/index.ts';
 import { type Assertions, createAssertions } from './forward/assertion.ts';
 import { createForwarder, type RouteExtras } from './forward/forwarder.ts';
@@ -58,7 +59,10 @@ export interface Gateway {
  * request/http.ts takes HTTP requests through them, request/upgrade.ts WebSocket handshakes. Rejects when an
  * address cannot be listened on or a file cannot be read.
  */
-export async function startGateway(config: Config, { log }: { log: Logger }): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  { log, clock = systemClock }: { log: Logger; clock?: Clock },
+): Promise<Gateway> {
   const { prefix } = config.endpoints;
   const table = compileRoutes(config);
   const hosts = compileHosts(config.publicUrl, table);
@@ -89,8 +93,8 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);
   const providers = connectProviders(config.providers, log);
-  const grant = createGrants({ providers, claimPaths, log });
-  const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log });
+  const grant = createGrants({ providers, claimPaths, log, clock });
+  const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log, clock });
   revocations.onRevoked(() => live.endRevoked());
 
   const returnOrigins = new Set(config.publicUrl);
@@ -124,7 +128,9 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
   const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
   const bearer =
-    config.bearer.length > 0 ? createBearerClients({ config, claimPaths, once: shared.once }) : undefined;
+    config.bearer.length > 0
+      ? createBearerClients({ config, claimPaths, once: shared.once, log })
+      : undefined;
   const resources = new Map(
     [...resourcesOf(config)].map(([place, resource]) => [place, resourceMetadata(config, resource)]),
   );

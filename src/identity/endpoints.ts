@@ -3,6 +3,7 @@ import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
+import { usable } from '../session/standing.ts';
 import { callerOfSession } from './caller.ts';
 import { type AuthorizationResponse, isExpiredRequest } from './login/authorization-response.ts';
 import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from './login/callback.ts';
@@ -176,9 +177,10 @@ function goOn({ cookies }: EndpointParts, returnTo: string, setCookies: readonly
 }
 
 async function userinfo({ sessions, providers }: EndpointParts, visit: Visit): Promise<Answer> {
-  const current = await sessions.current(visit.cookies);
+  const standing = await sessions.current(visit.cookies);
+  const current = usable(standing);
   const caller = current && callerOfSession(providers, current);
-  if (!caller) throw new GatewayError('not_signed_in');
+  if (!caller) throw new GatewayError('not_signed_in', { setCookies: standing?.setCookies ?? [] });
   const { session, setCookies } = caller.current;
   const { accessTokenExpiresAt, refreshToken } = session;
   const { user, email, name, groups, claims } = caller.person;

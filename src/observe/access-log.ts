@@ -52,6 +52,7 @@ export function logRefusal(log: Logger, { requestId, subject }: LoggedExchange, 
   const reason = error.cause === undefined ? error.detail : describeError(error.cause);
   const line = { requestId, code: error.code, status: error.status, subject, reason };
   if (error.code === 'internal') log.error({ ...line, stack: stackOf(error.cause) }, 'internal error');
+  else if (error.code === 'client_rejected') log.error(line, 'failed');
   else if (error.status >= 500) log.warn(line, 'failed');
   else log.info(line, 'refused');
 }

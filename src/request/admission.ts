@@ -14,7 +14,7 @@ import type { Route } from '../routes/table.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 import { parseCookies } from '../session/cookies.ts';
 import type { Session } from '../session/session.ts';
-import type { Current } from '../session/sessions.ts';
+import { type Lapsed, type Standing, usable } from '../session/standing.ts';
 import type { Maybe } from '../session/stores/store.ts';
 import { arrived, type Destination, type Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
@@ -27,6 +27,8 @@ export interface Admission {
   token?: string | undefined;
   /** The `WWW-Authenticate` of a refusal, where access tokens are accepted or a stronger sign-in is asked for. */
   challenge: string | undefined;
+  /** What the answer has to set, whatever it is: a session that was refreshed, or one that has ended. */
+  setCookies: readonly string[];
 }
 
 /**
@@ -57,15 +59,27 @@ function identifyAndDecide(parts: Parts, exchange: Exchange, route: Route): Mayb
     : concludeSession(parts, exchange, route, current);
 }
 
-function concludeSession(
-  parts: Parts,
-  exchange: Exchange,
-  route: Route,
-  current: Current | undefined,
-): Admission {
-  const known = current && callerOfSession(parts.login.providers, current);
+function concludeSession(parts: Parts, exchange: Exchange, route: Route, standing: Standing): Admission {
+  if (standing !== undefined && 'lapsed' in standing) return concludeLapsed(parts, exchange, route, standing);
+  const known = standing && callerOfSession(parts.login.providers, standing);
   const caller = known && trusts(route, known.person) ? known : undefined;
-  return conclude(parts, exchange, route, caller, current?.session.subject);
+  exchange.delivered = standing?.delivered;
+  return conclude(parts, exchange, route, caller, standing?.session.subject, standing?.setCookies);
+}
+
+/**
+ * Without a session that can be used the request is nobody's: a page leads to the login, where that is possible.
+ * Throws GatewayError 503 for what needs a session, while nobody knows whether it is good.
+ */
+function concludeLapsed(parts: Parts, exchange: Exchange, route: Route, lapsed: Lapsed): Admission {
+  const admission = conclude(parts, exchange, route, undefined, undefined, lapsed.setCookies);
+  const { decision } = admission;
+  const isLackingIt =
+    decision.kind === 'deny'
+      ? decision.code === 'not_signed_in'
+      : decision.kind === 'allow' && route.allow !== 'public' && route.unauthenticated === 'pass';
+  if (isLackingIt) usable(lapsed);
+  return admission;
 }
 
 function conclude(
@@ -74,11 +88,12 @@ function conclude(
   route: Route,
   caller: Caller | undefined,
   subject: string | undefined,
+  setCookies: readonly string[] = noCookies,
 ): Admission {
   exchange.subject = subject;
   const decision = decide(route, new Question(exchange, caller?.person));
   const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
-  return { caller, decision, challenge };
+  return { caller, decision, challenge, setCookies };
 }
 
 /** What rules may ask of a request. Most ask for nothing but the person, so the rest is told when it is asked for. */
@@ -123,7 +138,9 @@ function identifyClient(
   if (!bearer || message.headers.authorization === undefined) return undefined;
   const { origin, target } = arrived(exchange);
   const { host, path } = target;
-  const client = bearer.identify({ message, method, origin, host, path, route });
+  // What a proxy does not say for whom it asks is nobody's in particular.
+  const { clientAddress: address = '' } = exchange.peer;
+  const client = bearer.identify({ message, method, origin, host, path, address, route });
   // Where everybody may pass, a token that fails says nothing but that it is nobody's.
   return client instanceof Promise && route.allow === 'public' ? client.catch(() => undefined) : client;
 }
@@ -162,11 +179,12 @@ function withToken(
     ...admission,
     caller: caller && current ? { ...caller, current } : caller,
     token,
+    setCookies: current?.setCookies ?? admission.setCookies,
   });
   const supply = tokens.supply(config, caller, () => parseCookies(request.headers.cookie));
   if (!(supply instanceof Promise)) return take(supply);
   return supply.then(take, (error: unknown) => {
-    throw keepingCookies(error, caller?.current?.setCookies ?? []);
+    throw keepingCookies(error, admission.setCookies);
   });
 }
 
@@ -190,8 +208,8 @@ function keepingCookies(error: unknown, setCookies: readonly string[]): unknown 
  * A request that is not let pass, as an error; it names the person, who may have another account. What would be
  * sent to the login is refused too, by those who cannot send it there. What was refreshed on the way is kept.
  */
-export function refusal({ login }: Parts, { decision, caller, challenge }: Admission): GatewayError {
-  const setCookies = caller?.current?.setCookies ?? [];
+export function refusal({ login }: Parts, admission: Admission): GatewayError {
+  const { decision, caller, challenge, setCookies } = admission;
   if (decision.kind === 'step-up') return new GatewayError('step_up_required', { challenge, setCookies });
   if (decision.kind !== 'deny' || decision.code === 'not_signed_in') {
     const code = login.providers.all.length > 0 ? 'not_signed_in' : 'token_missing';
@@ -221,7 +239,7 @@ export function forwardingOf(
   exchange: Exchange,
   { target, origin }: Destination,
   route: Route,
-  { caller, token }: Pick<Admission, 'caller' | 'token'>,
+  { caller, token, setCookies }: Pick<Admission, 'caller' | 'token' | 'setCookies'>,
 ): Forwarding {
   const session = caller?.current?.session;
   const scheme = origin.startsWith('https:') ? 'https' : 'http';
@@ -238,7 +256,7 @@ export function forwardingOf(
       token,
       clientAddress: exchange.peer.clientAddress,
     },
-    setCookies: caller?.current?.setCookies ?? noCookies,
+    setCookies,
     cookiesCanWait: caller?.current?.canWait ?? false,
     // A client has nothing but its token, so what it has open ends with that.
     lifespan: session ? lifespanOf(parts, session) : endsAt === undefined ? undefined : { endsAt, isRevoked },

@@ -24,6 +24,8 @@ export interface Exchange {
   subject: string | undefined;
   /** What goes on upstream for it, and ends when the client leaves. */
   underWay: UnderWay | undefined;
+  /** Called when the whole answer went to a client that was still there: it has what the answer set. */
+  delivered: (() => void) | undefined;
 }
 
 export interface Destination {
@@ -63,6 +65,7 @@ function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchang
     destination: readDestination(reader, request, peer, method),
     subject: undefined,
     underWay: undefined,
+    delivered: undefined,
   };
 }
 

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GatewayError } from '../errors.ts';
 import { startLogin } from '../identity/login/start.ts';
 import { proxiedMethods, sendAnswer } from '../listen/server.ts';
+import { withCookies } from '../pages/answer.ts';
 import { askedBelow, askedEndpoint, resolveTarget } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
 import { type Admission, admit, refusal, visitOf } from './admission.ts';
@@ -66,7 +67,9 @@ async function answer(
     return reply.code(allowed).send();
   }
   const admission: Admission = await admit(parts, exchange, resolution.route);
-  const { caller, decision, token } = admission;
+  const { caller, decision, token, setCookies } = admission;
+  // The proxy has the answer then, and nobody knows whether its client gets it.
+  exchange.delivered = undefined;
   if (decision.kind === 'deny') throw refusal(parts, admission);
   if (decision.kind === 'step-up') {
     if (!mayRedirect) throw refusal(parts, admission);
@@ -74,14 +77,12 @@ async function answer(
   }
   if (decision.kind === 'login') {
     if (!mayRedirect) throw refusal(parts, admission);
-    return sendAnswer(
-      reply,
-      await startLogin(parts.login, visitOf(exchange, destination), {
-        returnTo: origin + target.path + target.query,
-        providers: resolution.route.provider,
-        stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
-      }),
-    );
+    const login = await startLogin(parts.login, visitOf(exchange, destination), {
+      returnTo: origin + target.path + target.query,
+      providers: resolution.route.provider,
+      stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
+    });
+    return sendAnswer(reply, withCookies(login, setCookies));
   }
   if (asksForWebSocket(exchange.request)) refuseForeignOrigin(parts, exchange, caller);
   const headers = parts.forwarder.identityHeaders(resolution.route, {
@@ -91,7 +92,7 @@ async function answer(
     clientAddress: exchange.peer.clientAddress,
   });
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
-  for (const line of caller?.current?.setCookies ?? []) reply.header('set-cookie', line);
+  for (const line of setCookies) reply.header('set-cookie', line);
   return reply.code(allowed).send();
 }
 

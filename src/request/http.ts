@@ -49,6 +49,8 @@ export async function createHttpStages(
   function onClose(this: ServerResponse): void {
     const exchange = exchangeOf(this.req);
     exchange.underWay?.clientLeft();
+    // A fault of our own may have come before what the session needs was set.
+    if (this.writableFinished && this.statusCode !== 500) exchange.delivered?.();
     forgetAnswer(this);
     logRequest(log, exchange, this);
   }
@@ -118,7 +120,7 @@ async function registerProxy(
             returnTo: origin + target.path + target.query,
             providers: resolution.route.provider,
             stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
-          }).then((answer) => sendAnswer(reply, answer), done);
+          }).then((answer) => sendAnswer(reply, withCookies(answer, admission.setCookies)), done);
           break;
         case 'step-up':
           startStepUp(parts, exchange, destination, resolution.route, admission).then(

@@ -8,6 +8,7 @@ import { createProviderHttp } from './http.ts';
 import { createProviderKeys, type ProviderKeys } from './keys.ts';
 import { fetchMetadata, type ProviderClients } from './metadata.ts';
 import { readPrivateKey, type SigningKey } from './private-key.ts';
+import { reportRejection } from './rejection.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
 export interface Provider {
@@ -72,7 +73,7 @@ export function connectProvider(
   const attempt = async () => {
     try {
       const isFirst = clients === undefined;
-      clients = await fetchMetadata(config, http);
+      clients = await fetchMetadata(config, http, reportRejection(log, name, config));
       if (isFirst) {
         for (const sentence of clients.unsupported) {
           log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');

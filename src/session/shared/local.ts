@@ -42,11 +42,12 @@ export function createLocalShared(revocations: Revocations, now: () => number = 
       const posted = board.read(key);
       if (posted !== undefined) return Promise.resolve(posted);
       return alone(key, async () => {
-        const outcome = await work();
+        const outcome = await work(board.recall(key));
         board.post(key, outcome);
         return outcome.value;
       });
     },
+    settle: board.post,
     publish: async (revocation) => revocations.add(revocation),
     problem: () => undefined,
     close: async () => {},

@@ -39,7 +39,7 @@ export function createPrimaryShared(): PrimaryShared {
       return;
     }
     lease.holder = next.worker;
-    next.reply({ run: true });
+    next.reply({ run: true, previous: board.recall(key) });
   };
 
   const take = (worker: WorkerLink, key: string): Promise<Taken> | Taken => {
@@ -48,7 +48,7 @@ export function createPrimaryShared(): PrimaryShared {
     const lease = leases.get(key);
     if (!lease) {
       leases.set(key, { holder: worker, waiting: [] });
-      return { run: true };
+      return { run: true, previous: board.recall(key) };
     }
     return new Promise((reply) => lease.waiting.push({ worker, reply }));
   };
@@ -68,6 +68,9 @@ export function createPrimaryShared(): PrimaryShared {
         for (const { reply } of lease?.waiting ?? []) reply({ value: request.posted.value });
         return true;
       }
+      case 'settle':
+        board.post(request.key, request.posted);
+        return true;
       case 'release': {
         const lease = leases.get(request.key);
         if (lease?.holder === worker) passOn(request.key, lease);

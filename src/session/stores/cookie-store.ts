@@ -33,7 +33,6 @@ export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logg
   return {
     onServer: false,
     recall: (header) => opened.recall(header),
-    clear: writer.clear,
     opens(cookies) {
       for (const value of joinChunks(name, cookies)) {
         const unsealed = open(value, ring, 'session', name);
@@ -54,6 +53,7 @@ export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logg
     },
     create: write,
     update: (_found, session, cookies) => write(session, cookies),
+    expire: (cookies) => writer.expire(cookies),
     remove: async () => {},
   };
 }

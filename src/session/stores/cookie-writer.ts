@@ -14,8 +14,8 @@ export interface CookieWriter {
   maxBytes: number;
   /** The Set-Cookie values, left-over chunks removed; undefined when it is too large. */
   write(sealed: string, session: Session, cookies: readonly Cookie[]): string[] | undefined;
-  /** The Set-Cookie values that remove every chunk that a request has. */
-  clear(cookies: readonly Cookie[]): string[];
+  /** The Set-Cookie values that take every chunk away that a request came with. */
+  expire(cookies: readonly Cookie[]): string[];
 }
 
 export interface CookieWriterOptions {
@@ -42,6 +42,6 @@ export function createCookieWriter(
       const stale = staleChunks(name, cookies, lines.length);
       return [...lines, ...expireCookies(stale, attributes)];
     },
-    clear: (cookies) => expireCookies(staleChunks(name, cookies, 0), attributes),
+    expire: (cookies) => expireCookies(staleChunks(name, cookies, 0), attributes),
   };
 }

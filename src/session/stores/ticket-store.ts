@@ -62,7 +62,6 @@ export function createTicketStore(
       const known = tickets.recall(header);
       return known && find(known);
     },
-    clear: writer.clear,
     opens(cookies) {
       for (const value of joinChunks(name, cookies)) {
         const opened = open(value, ring, 'session', name);
@@ -93,6 +92,7 @@ export function createTicketStore(
       await put(ticket, session);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
+    expire: (cookies) => writer.expire(cookies),
     remove: ({ handle }) => table.delete((handle as Ticket).place),
   };
 }
