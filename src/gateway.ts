@@ -9,6 +9,7 @@ import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metada
 import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
+import { createOtherAccounts } from './identity/login/other-account.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
 import { needsIdToken } from './identity/logout/end-session.ts';
@@ -97,9 +98,10 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     log,
     cookies,
     loginCookies: createLoginCookies(cookies, ring),
+    otherAccounts: createOtherAccounts(cookies, ring),
     rounds: createRounds(cookies, ring),
     reachOf: (provider) => refreshReach(config.routes, provider),
-    usedStates: createUsedStates(),
+    usedStates: createUsedStates(shared),
     claimPaths,
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Person } from '../access/conditions.ts';
 import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
-import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
+import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
@@ -141,7 +141,7 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
   const client = given && clientOf(config, given, claimPaths);
   const person = question.bearer ? client : session;
-  const decision = explainDecision(route, question, person);
+  const decision = explainDecision(route, question, person, config.publicUrl);
   const lines = [
     `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
     `allow     ${typeof route.allow === 'string' ? route.allow : JSON.stringify(route.allow)}`,
@@ -188,6 +188,7 @@ function explainDecision(
   route: Route,
   { method, address, rawHeaders }: Question,
   person: Person | undefined,
+  origins: readonly string[],
 ): { isAllowed: boolean; lines: string[] } {
   const headers = joined(rawHeaders);
   const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
@@ -197,6 +198,11 @@ function explainDecision(
     navigation: isNavigation(method, headers),
     preflight: isPreflight(method, headers),
     forgeable: isForgeable(method, headers),
+    fromElsewhere: isFromElsewhere(
+      method,
+      headers,
+      (origin) => origins.includes(origin) || !!route.cors?.includes(origin),
+    ),
     now: Date.now() / 1000,
   };
   if (rawHeaders.length > 0) {

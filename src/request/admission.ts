@@ -1,5 +1,5 @@
 import { type AccessRequest, type Decision, decide, trusts } from '../access/decide.ts';
-import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
+import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
 import type { Network, TokenConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarding.ts';
@@ -52,9 +52,24 @@ function identifyAndDecide(parts: Parts, exchange: Exchange, route: Route): Mayb
       : conclude(parts, exchange, route, client, client.subject);
   }
   const current = parts.sessions.currentOf(exchange.request.headers.cookie);
-  return current instanceof Promise
-    ? current.then((ready) => concludeSession(parts, exchange, route, ready))
-    : concludeSession(parts, exchange, route, current);
+  if (!(current instanceof Promise)) return concludeSession(parts, exchange, route, current);
+  return current.then(
+    (ready) => concludeSession(parts, exchange, route, ready),
+    (error: unknown) => concludeOutage(parts, exchange, route, error),
+  );
+}
+
+/**
+ * What needs nobody in particular is no reason to refuse somebody whose session cannot be looked up or refreshed
+ * now: they are nobody for this request, and keep their cookie. A route with `unauthenticated: pass` would show them
+ * what those see who are signed out.
+ */
+function concludeOutage(parts: Parts, exchange: Exchange, route: Route, error: unknown): Admission {
+  if (!(error instanceof GatewayError) || error.status !== 503) throw error;
+  const admission = conclude(parts, exchange, route, undefined, undefined);
+  const isForEverybody = route.allow === 'public' || route.unauthenticated !== 'pass';
+  if (admission.decision.kind !== 'allow' || !isForEverybody) throw error;
+  return admission;
 }
 
 function concludeSession(
@@ -76,7 +91,7 @@ function conclude(
   subject: string | undefined,
 ): Admission {
   exchange.subject = subject;
-  const decision = decide(route, new Question(exchange, caller?.person));
+  const decision = decide(route, new Question(exchange, caller?.person, parts.login.returnOrigins, route));
   const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
   return { caller, decision, challenge };
 }
@@ -85,10 +100,19 @@ function conclude(
 class Question implements AccessRequest {
   readonly person: Caller['person'] | undefined;
   readonly #exchange: Exchange;
+  readonly #origins: ReadonlySet<string>;
+  readonly #route: Route;
 
-  constructor(exchange: Exchange, person: Caller['person'] | undefined) {
+  constructor(
+    exchange: Exchange,
+    person: Caller['person'] | undefined,
+    origins: ReadonlySet<string>,
+    route: Route,
+  ) {
     this.#exchange = exchange;
     this.person = person;
+    this.#origins = origins;
+    this.#route = route;
   }
 
   get navigation(): boolean {
@@ -101,6 +125,12 @@ class Question implements AccessRequest {
 
   get forgeable(): boolean {
     return isForgeable(this.#exchange.method, this.#exchange.request.headers);
+  }
+
+  get fromElsewhere(): boolean {
+    const { method, request } = this.#exchange;
+    const isTrusted = (origin: string) => this.#origins.has(origin) || !!this.#route.cors?.includes(origin);
+    return isFromElsewhere(method, request.headers, isTrusted);
   }
 
   get now(): number {

@@ -66,13 +66,13 @@ export function matchLogin(
 }
 
 /** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
-function checkLogin(
+async function checkLogin(
   { usedStates, prefix }: CallbackParts,
   provider: Provider,
   login: PendingLogin,
   visit: Visit,
-): void {
-  if (!usedStates.use(login.state)) {
+): Promise<void> {
+  if (!(await usedStates.claim(login.state))) {
     throw new GatewayError('login_cookie_missing', { cause: new Error('the state was used before') });
   }
   // RFC 9700 §4.4.2.2: an answer at another provider's redirect URI is that provider's.
@@ -100,7 +100,7 @@ export async function finishLogin(
     });
   }
   const client = provider.client();
-  checkLogin(parts, provider, login, visit);
+  await checkLogin(parts, provider, login, visit);
   const parameters = await readAuthorizationResponse(provider, response);
   try {
     const dpop = await dpopHandle(client, login.dpopKey);

@@ -4,6 +4,7 @@ import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { DpopKey } from '../provider/dpop.ts';
+import type { AccountPrompt } from './other-account.ts';
 import type { StepUpWish } from './step-up.ts';
 
 /** One login on its way: what must be the same when the person comes back. */
@@ -25,6 +26,8 @@ export interface PendingLogin {
   dpopKey?: DpopKey | undefined;
   /** What the sign-in has to bring. */
   stepUp?: StepUpWish | undefined;
+  /** How the provider was asked to let the person choose an account. */
+  accountPrompt?: AccountPrompt | undefined;
 }
 
 export const loginLifetimeSeconds = 600;

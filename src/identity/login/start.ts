@@ -2,6 +2,7 @@ import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client'
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
+import { isMarkedSignedOut, type SignedOutParts, signedOutPath } from '../logout/signed-out.ts';
 import { createDpopKey } from '../provider/dpop.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
@@ -9,16 +10,16 @@ import type { RefreshReach } from '../upstream-token/target.ts';
 import type { Visit } from '../visit.ts';
 import { allowedParameters, authorizationParameters, authorizationUrl } from './authorization-request.ts';
 import type { LoginCookies } from './login-cookie.ts';
+import { accountParameters, type OtherAccounts } from './other-account.ts';
 import type { Rounds } from './rounds.ts';
 import { type StepUpWish, stepUpParameters } from './step-up.ts';
 
 /** What a login is made of; shared by its start and its callback. */
-export interface LoginParts {
+export interface LoginParts extends SignedOutParts {
   providers: Providers;
   loginCookies: LoginCookies;
+  otherAccounts: OtherAccounts;
   rounds: Rounds;
-  /** The path below which the endpoints live. */
-  prefix: string;
   /** What upstreams need of the refresh tokens of a provider, by its name. */
   reachOf(provider: string): RefreshReach;
 }
@@ -51,9 +52,14 @@ const longestReturnTo = 2600;
  */
 export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWish): Promise<Answer> {
   const { returnTo } = wish;
+  // Who has just signed out wants no new login; a proxy that only asks hands the way to the page on.
+  if (returnTo === `${visit.origin}/` && isMarkedSignedOut(parts, visit.cookies))
+    return redirectTo(visit.origin + signedOutPath(parts.prefix));
   const provider = chosenProvider(parts, wish);
   if (!provider) return redirectTo(signInUrl(parts, visit, returnTo));
-  if (!wish.byIntent && parts.rounds.isLoop(visit.cookies)) {
+  const accountPrompt = parts.otherAccounts.promptFor(provider, visit.cookies);
+  // Nobody asks for another account in circles.
+  if (!wish.byIntent && accountPrompt === undefined && parts.rounds.isLoop(visit.cookies)) {
     if (wish.stepUp && wish.hasSession) throw stepUpLoop(parts, visit, returnTo);
     throw new GatewayError('login_loop', {
       detail:
@@ -76,6 +82,7 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
     {
       ...(wish.asked && allowedParameters(config, wish.asked)),
       ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
+      ...accountParameters(accountPrompt, config.prompt),
       ...stepUpParameters(stepUp),
     },
   );
@@ -94,11 +101,12 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
       maxAge: maxAge === null ? undefined : Number(maxAge),
       dpopKey,
       stepUp,
+      accountPrompt: accountPrompt ?? undefined,
     },
     visit.cookies,
     config.responseMode === 'form_post',
   );
-  return redirectTo(location.href, cookies);
+  return redirectTo(location.href, [...cookies, ...parts.otherAccounts.forget(visit.cookies)]);
 }
 
 /** What every login at the provider asks for holds for a step-up too. */
