@@ -23,7 +23,7 @@ import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
 import { closeGracefully, trackConnections } from './listen/shutdown.ts';
 import { reloadCertificate } from './listen/tls.ts';
-import type { Logger } from './observe/log.ts';
+import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
@@ -58,6 +58,7 @@ export interface Gateway {
  * address cannot be listened on or a file cannot be read.
  */
 export async function startGateway(config: Config, { log }: { log: Logger }): Promise<Gateway> {
+  keepSecrets(config.secrets);
   const { prefix } = config.endpoints;
   const table = compileRoutes(config);
   const hosts = compileHosts(config.publicUrl, table);

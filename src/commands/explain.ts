@@ -5,6 +5,7 @@ import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
+import { mask } from '../config/secrets.ts';
 import { GatewayError } from '../errors.ts';
 import { headerSet, ownedNames } from '../forward/header-set.ts';
 import { compileRequestHeaders } from '../forward/request-headers.ts';
@@ -45,15 +46,15 @@ interface Question {
   rawHeaders: string[];
 }
 
-const mask = '***';
-
 /**
  * `sallyport explain METHOD URL`: which route takes a request, which rule decides and how, and the headers that
  * the upstream would get, tokens masked. It uses the same table and functions as requests. Throws ConfigError, and
  * Error with a sentence for options that cannot be read.
  */
 export function explain(method: string, url: string, options: ExplainOptions): string {
-  const { config } = loadConfig({ file: options.config, env: process.env });
+  // Judged as it is, and shown without what came from elsewhere.
+  loadConfig({ file: options.config, env: process.env });
+  const { config } = loadConfig({ file: options.config, env: process.env, masked: true });
   const table = compileRoutes(config);
   const claims = options.as === undefined ? undefined : readClaims(options.as);
   const rawHeaders = (options.header ?? []).flatMap(readHeader);

@@ -1,6 +1,5 @@
-import { type AccessRequest, type Decision, decide, trusts } from '../access/decide.ts';
-import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
-import type { Network, TokenConfig } from '../config/schema/index.ts';
+import { type Decision, decide, trusts } from '../access/decide.ts';
+import type { TokenConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarding.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
@@ -9,7 +8,6 @@ import { type Caller, callerOfSession } from '../identity/caller.ts';
 import { stepUpDetails } from '../identity/login/step-up.ts';
 import type { Supply } from '../identity/upstream-token/tokens.ts';
 import type { Visit } from '../identity/visit.ts';
-import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 import { parseCookies } from '../session/cookies.ts';
@@ -18,6 +16,7 @@ import type { Current } from '../session/sessions.ts';
 import type { Maybe } from '../session/stores/store.ts';
 import { arrived, type Destination, type Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { Question } from './question.ts';
 
 /** Who asks, and whether they may. */
 export interface Admission {
@@ -94,52 +93,6 @@ function conclude(
   const decision = decide(route, new Question(exchange, caller?.person, parts.login.returnOrigins, route));
   const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
   return { caller, decision, challenge };
-}
-
-/** What rules may ask of a request. Most ask for nothing but the person, so the rest is told when it is asked for. */
-class Question implements AccessRequest {
-  readonly person: Caller['person'] | undefined;
-  readonly #exchange: Exchange;
-  readonly #origins: ReadonlySet<string>;
-  readonly #route: Route;
-
-  constructor(
-    exchange: Exchange,
-    person: Caller['person'] | undefined,
-    origins: ReadonlySet<string>,
-    route: Route,
-  ) {
-    this.#exchange = exchange;
-    this.person = person;
-    this.#origins = origins;
-    this.#route = route;
-  }
-
-  get navigation(): boolean {
-    return isNavigation(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get preflight(): boolean {
-    return isPreflight(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get forgeable(): boolean {
-    return isForgeable(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get fromElsewhere(): boolean {
-    const { method, request } = this.#exchange;
-    const isTrusted = (origin: string) => this.#origins.has(origin) || !!this.#route.cors?.includes(origin);
-    return isFromElsewhere(method, request.headers, isTrusted);
-  }
-
-  get now(): number {
-    return Date.now() / 1000;
-  }
-
-  isFrom(networks: readonly Network[]): boolean {
-    return matcherOf(networks)(this.#exchange.peer.clientAddress);
-  }
 }
 
 /** Who brings the access token of a request; undefined for a request without one. */
@@ -233,15 +186,6 @@ export function refusal({ login }: Parts, { decision, caller, challenge }: Admis
   const person = caller?.person;
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason), setCookies });
-}
-
-const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();
-
-/** Networks stand in the configuration, so each list is compiled once. */
-function matcherOf(networks: readonly Network[]): (address: string) => boolean {
-  const known = matchers.get(networks) ?? compileNetworks(networks);
-  matchers.set(networks, known);
-  return known;
 }
 
 /** What the forwarder has to know of an allowed request, apart from where its answer goes. */
