@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { Writable } from 'node:stream';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions, PrettyStream } from 'pino-pretty';
 import { escapeColouredLine, escapeControls } from './control-characters.ts';
@@ -28,9 +29,15 @@ export function createLogger({ level, pretty, destination }: LogOptions): Logger
   const load = createRequire(import.meta.url);
   const prettyStream = load('pino-pretty') as (options: PrettyOptions) => PrettyStream;
   const to = destination ?? pino.destination(1);
-  const lines = { write: (line: string) => to.write(escapeColouredLine(line)) };
+  const lines = new Writable({
+    decodeStrings: false,
+    write(line, _encoding, done) {
+      to.write(escapeColouredLine(String(line)));
+      done();
+    },
+  });
   const stream = prettyStream({
-    destination: lines as unknown as NodeJS.WritableStream,
+    destination: lines,
     translateTime: 'SYS:HH:MM:ss',
     singleLine: true,
     sync: true,

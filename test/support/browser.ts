@@ -6,8 +6,11 @@ export type { Browser } from 'playwright-core';
 /** Where Debian puts it; another place can be named in CHROMIUM. */
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** Starts a headless Chromium of its own profile; the caller closes it. */
-export async function launchBrowser(): Promise<Browser> {
+/**
+ * Starts a headless Chromium of its own profile; the caller closes it.
+ * @param more arguments of its command line
+ */
+export async function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   if (!existsSync(executablePath)) {
     throw new Error(
       `There is no browser at ${executablePath}. Install it with "apt-get install chromium", or name another in the environment variable CHROMIUM.`,
@@ -26,6 +29,7 @@ export async function launchBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }
