@@ -12,14 +12,19 @@ export function escapeControls(text: string): string {
   return suspicious.test(text) ? text.replace(acting, (one) => (one === '\n' ? one : escaped(one))) : text;
 }
 
-/** What the formatter itself writes: in fields JSON has escaped any other ESC, and messages are sentences of ours. */
+/** The same for a text in which a line break would begin another line. */
+export function escapeLine(text: string): string {
+  return text.replace(acting, escaped);
+}
+
+/** What the formatter itself writes: any other ESC was escaped in messages and by the JSON of fields. */
 const colour = new RegExp(`(${String.fromCharCode(0x1b)}\\[[\\d;]*m)`);
 
-/** The same for a line that was coloured for a terminal; a line break in the middle of it would begin another. */
+/** The same for a line, with its end, that was coloured for a terminal. */
 export function escapeColouredLine(line: string): string {
   const text = line.endsWith('\n') ? line.slice(0, -1) : line;
   const pieces = text.split(colour);
-  const clean = pieces.map((piece, at) => (at % 2 === 1 ? piece : piece.replace(acting, escaped)));
+  const clean = pieces.map((piece, at) => (at % 2 === 1 ? piece : escapeLine(piece)));
   return clean.join('') + line.slice(text.length);
 }
 

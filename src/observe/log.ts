@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions, PrettyStream } from 'pino-pretty';
-import { escapeColouredLine, escapeControls } from './control-characters.ts';
+import { escapeColouredLine, escapeControls, escapeLine } from './control-characters.ts';
 import { standardOutput } from './output.ts';
 
 /**
@@ -39,6 +39,8 @@ export function createLogger({ level, pretty, destination }: LogOptions): Logger
   const stream = prettyStream({
     destination: lines,
     translateTime: 'SYS:HH:MM:ss',
+    // Left alone, such characters are dropped from a message without a trace.
+    messageFormat: (line, key) => escapeLine(String(line[key] ?? '')),
     singleLine: true,
     sync: true,
   });
