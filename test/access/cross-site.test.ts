@@ -70,7 +70,8 @@ test('csrf: header also asks where a change comes from, where that is said', asy
     t.equal(refused.status, 403, origin);
     t.equal(refused.headers['x-sallyport-error'], 'cross_site', origin);
   }
-  for (const origin of [undefined, gateway.url]) t.equal((await post('/api', origin)).status, 200, String(origin));
+  for (const origin of [undefined, gateway.url])
+    t.equal((await post('/api', origin)).status, 200, String(origin));
   t.equal((await post('/shared', spa)).status, 200, 'one of cors');
   t.equal((await post('/shared', 'https://other.example')).status, 403);
   t.equal((await post('/x', 'https://evil.example')).status, 200, 'other routes do not ask');

@@ -51,11 +51,7 @@ test('D5 a sign-out goes on to the provider, and from there to where it was aske
   const answer = await ada.client.navigate(`${signOut}?rd=${encodeURIComponent(rd)}`);
   const { origin, pathname, searchParams } = locationOf(answer);
   t.equal(origin + pathname, `${provider.issuer}/session/end`);
-  t.same([...searchParams.keys()].sort(), [
-    'client_id',
-    'id_token_hint',
-    'post_logout_redirect_uri',
-  ]);
+  t.same([...searchParams.keys()].sort(), ['client_id', 'id_token_hint', 'post_logout_redirect_uri']);
   t.equal(searchParams.get('client_id'), 'app');
   t.equal(searchParams.get('post_logout_redirect_uri'), gateway.url + rd);
   t.match(decodeJwt(searchParams.get('id_token_hint') ?? ''), { sub: 'ada', iss: provider.issuer });
