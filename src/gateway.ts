@@ -11,6 +11,7 @@ import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
 import { createLoginStates } from './identity/login/login-state.ts';
+import { createOtherAccounts } from './identity/login/other-account.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
 import { needsIdToken } from './identity/logout/end-session.ts';
@@ -25,7 +26,7 @@ import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
 import { closeGracefully, trackConnections } from './listen/shutdown.ts';
 import { reloadCertificate } from './listen/tls.ts';
-import type { Logger } from './observe/log.ts';
+import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
@@ -63,6 +64,7 @@ export async function startGateway(
   config: Config,
   { log, clock = systemClock }: { log: Logger; clock?: Clock },
 ): Promise<Gateway> {
+  keepSecrets(config.secrets);
   const { prefix } = config.endpoints;
   const table = compileRoutes(config);
   const hosts = compileHosts(config.publicUrl, table);
@@ -106,9 +108,10 @@ export async function startGateway(
     cookies,
     loginStates: createLoginStates(ring, returnOrigins),
     loginCookies: createLoginCookies(cookies, ring),
+    otherAccounts: createOtherAccounts(cookies, ring),
     rounds: createRounds(cookies, ring),
     reachOf: (provider) => refreshReach(config.routes, provider),
-    usedStates: createUsedStates(),
+    usedStates: createUsedStates(shared),
     claimPaths,
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,

@@ -5,7 +5,11 @@ import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '..
 import type { Sessions } from '../session/sessions.ts';
 import { usable } from '../session/standing.ts';
 import { callerOfSession } from './caller.ts';
-import { type AuthorizationResponse, isExpiredRequest } from './login/authorization-response.ts';
+import {
+  type AuthorizationResponse,
+  isExpiredRequest,
+  isRefusedPrompt,
+} from './login/authorization-response.ts';
 import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from './login/callback.ts';
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
 import { answerLate } from './login/late.ts';
@@ -14,6 +18,7 @@ import { startLogin } from './login/start.ts';
 import { askedAgain } from './login/step-up.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
 import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
+import { showSignedOut } from './logout/signed-out.ts';
 import type { Visit } from './visit.ts';
 
 export interface EndpointParts extends CallbackParts, SignOutParts, ChoiceParts {
@@ -59,6 +64,7 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
     );
   }
   get('userinfo', (visit) => userinfo(parts, visit));
+  get('signed_out', (visit) => showSignedOut(parts, visit.cookies));
   get('sign_out', (visit, query, request) => handleSignOut(parts, visit, request, query));
   post('sign_out', (visit, query, request) =>
     handleSignOut(parts, visit, request, new URLSearchParams([...formOf(request), ...query])),
@@ -120,9 +126,15 @@ async function end(parts: EndpointParts, visit: Visit, response: AuthorizationRe
     if (isExpiredRequest(error) && !parts.rounds.isLoop(visit.cookies)) {
       return afterPost(response, beginAgain(parts, visit, login, forget));
     }
+    if (login.accountPrompt === 'select_account' && isRefusedPrompt(error)) {
+      const other = parts.otherAccounts.ask(login.accountPrompt);
+      return afterPost(response, beginAgain(parts, visit, login, [...forget, other]));
+    }
     if (error instanceof GatewayError) {
-      // Spent, whatever came of it.
-      error.setCookies = forget;
+      // Spent, whatever came of it; but while the store is out nobody can tell, and the same answer may come again.
+      if (error.code !== 'store_unavailable') error.setCookies = forget;
+      // With the same account the next login would end here again.
+      if (error.code === 'login_not_admitted') error.setCookies = [...forget, parts.otherAccounts.ask()];
       error.returnTo = login.returnTo;
     }
     throw error;
@@ -144,14 +156,14 @@ function askAgain(
   });
 }
 
-/** A new login in place of one whose request has expired at the provider. It counts as a round, so as not to go on for ever. */
+/** A new login in place of one whose request the provider did not take, or not any more. It counts as a round, so as not to go on for ever. */
 function beginAgain(
   { prefix, rounds, log }: EndpointParts,
   visit: Visit,
   { provider, returnTo }: PendingLogin,
   forget: readonly string[],
 ): Answer {
-  log.info({ provider }, 'the authorization request had expired; the login begins again');
+  log.info({ provider }, 'the provider did not take the authorization request; the login begins again');
   const query = new URLSearchParams({ provider, rd: returnTo });
   return redirectTo(`${visit.origin}${prefix}/start?${query}`, [...forget, rounds.count(visit.cookies)]);
 }

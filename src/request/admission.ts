@@ -1,6 +1,6 @@
-import { type AccessRequest, type Decision, decide, trusts } from '../access/decide.ts';
-import { isForgeable, isNavigation, isPreflight, isProbe } from '../access/navigation.ts';
-import type { Network, TokenConfig } from '../config/schema/index.ts';
+import { type Decision, decide, trusts } from '../access/decide.ts';
+import { isProbe } from '../access/navigation.ts';
+import type { TokenConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarding.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
@@ -9,7 +9,6 @@ import { type Caller, callerOfSession } from '../identity/caller.ts';
 import { stepUpDetails } from '../identity/login/step-up.ts';
 import type { Supply } from '../identity/upstream-token/tokens.ts';
 import type { Visit } from '../identity/visit.ts';
-import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 import { parseCookies } from '../session/cookies.ts';
@@ -18,6 +17,7 @@ import { type Lapsed, type Standing, usable } from '../session/standing.ts';
 import type { Maybe } from '../session/stores/store.ts';
 import { arrived, type Destination, type Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { Question } from './question.ts';
 
 /** Who asks, and whether they may. */
 export interface Admission {
@@ -54,9 +54,24 @@ function identifyAndDecide(parts: Parts, exchange: Exchange, route: Route): Mayb
       : conclude(parts, exchange, route, client, client.subject);
   }
   const current = parts.sessions.currentOf(exchange.request.headers.cookie);
-  return current instanceof Promise
-    ? current.then((ready) => concludeSession(parts, exchange, route, ready))
-    : concludeSession(parts, exchange, route, current);
+  if (!(current instanceof Promise)) return concludeSession(parts, exchange, route, current);
+  return current.then(
+    (ready) => concludeSession(parts, exchange, route, ready),
+    (error: unknown) => concludeOutage(parts, exchange, route, error),
+  );
+}
+
+/**
+ * What needs nobody in particular is no reason to refuse somebody whose session cannot be looked up or refreshed
+ * now: they are nobody for this request, and keep their cookie. A route with `unauthenticated: pass` would show them
+ * what those see who are signed out.
+ */
+function concludeOutage(parts: Parts, exchange: Exchange, route: Route, error: unknown): Admission {
+  if (!(error instanceof GatewayError) || error.status !== 503) throw error;
+  const admission = conclude(parts, exchange, route, undefined, undefined);
+  const isForEverybody = route.allow === 'public' || route.unauthenticated !== 'pass';
+  if (admission.decision.kind !== 'allow' || !isForEverybody) throw error;
+  return admission;
 }
 
 function concludeSession(parts: Parts, exchange: Exchange, route: Route, standing: Standing): Admission {
@@ -91,41 +106,9 @@ function conclude(
   setCookies: readonly string[] = noCookies,
 ): Admission {
   exchange.subject = subject;
-  const decision = decide(route, new Question(exchange, caller?.person));
+  const decision = decide(route, new Question(exchange, caller?.person, parts.login.returnOrigins, route));
   const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
   return { caller, decision, challenge, setCookies };
-}
-
-/** What rules may ask of a request. Most ask for nothing but the person, so the rest is told when it is asked for. */
-class Question implements AccessRequest {
-  readonly person: Caller['person'] | undefined;
-  readonly #exchange: Exchange;
-
-  constructor(exchange: Exchange, person: Caller['person'] | undefined) {
-    this.#exchange = exchange;
-    this.person = person;
-  }
-
-  get navigation(): boolean {
-    return isNavigation(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get preflight(): boolean {
-    return isPreflight(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get forgeable(): boolean {
-    return isForgeable(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get now(): number {
-    return Date.now() / 1000;
-  }
-
-  isFrom(networks: readonly Network[]): boolean {
-    const { clientAddress } = this.#exchange.peer;
-    return clientAddress !== undefined && matcherOf(networks)(clientAddress);
-  }
 }
 
 /** Who brings the access token of a request; undefined for a request without one. */
@@ -222,15 +205,6 @@ export function refusal({ login }: Parts, admission: Admission): GatewayError {
   const person = caller?.person;
   const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason), setCookies });
-}
-
-const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();
-
-/** Networks stand in the configuration, so each list is compiled once. */
-function matcherOf(networks: readonly Network[]): (address: string) => boolean {
-  const known = matchers.get(networks) ?? compileNetworks(networks);
-  matchers.set(networks, known);
-  return known;
 }
 
 /** What the forwarder has to know of an allowed request, apart from where its answer goes. */

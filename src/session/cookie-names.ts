@@ -10,6 +10,10 @@ export interface GatewayCookies {
   rounds: string;
   /** Remembers which provider was taken. */
   choice: string;
+  /** Says, for a minute, that somebody has just signed out. */
+  signedOut: string;
+  /** Says that the next login has to ask which account it shall be. */
+  account: string;
   attributes: CookieAttributes;
   /**
    * The provider sends people back from another site, so Strict would hold a login's cookies back; in a frame of
@@ -39,7 +43,9 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
   const loginPrefix = `${session}-login-`;
   const rounds = `${session}-rounds`;
   const choice = `${session}-provider`;
-  const whole = new Set([rounds, choice].map((name) => name.toLowerCase()));
+  const signedOut = `${session}-signed-out`;
+  const account = `${session}-account`;
+  const whole = new Set([rounds, choice, signedOut, account].map((name) => name.toLowerCase()));
   // Browsers compare the prefixes of names without case, so a differing case is no way around.
   const lowerSession = session.toLowerCase();
   const isChunk = (name: string) => name.startsWith(`${lowerSession}.`) || name === lowerSession;
@@ -60,6 +66,8 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
     loginPrefix,
     rounds,
     choice,
+    signedOut,
+    account,
     attributes,
     loginAttributes,
     crossSiteAttributes,

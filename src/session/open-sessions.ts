@@ -9,7 +9,7 @@ import { createRevocations, type Revocations } from './revocations.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createLocalShared } from './shared/local.ts';
 import { createRedisShared } from './shared/redis.ts';
-import type { Shared } from './shared/shared.ts';
+import type { ClaimDesk, Shared } from './shared/shared.ts';
 import { createWorkerShared } from './shared/worker.ts';
 import { createCookieStore } from './stores/cookie-store.ts';
 import { createCookieWriter } from './stores/cookie-writer.ts';
@@ -19,7 +19,7 @@ import { createTicketStore } from './stores/ticket-store.ts';
 export interface OpenedSessions {
   sessions: Sessions;
   revocations: Revocations;
-  shared: Shared;
+  shared: Shared & ClaimDesk;
 }
 
 export interface SessionNeeds {
@@ -71,7 +71,12 @@ export function openSessions(
   return { sessions, revocations, shared };
 }
 
-function openShared({ session }: Config, revocations: Revocations, log: Logger, clock: Clock): Shared {
+function openShared(
+  { session }: Config,
+  revocations: Revocations,
+  log: Logger,
+  clock: Clock,
+): Shared & ClaimDesk {
   const url = session.store.kind === 'redis' ? session.store.url : session.redis.url;
   if (url !== undefined) {
     const { keyPrefix, ca, timeout } = session.redis;

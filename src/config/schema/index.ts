@@ -179,6 +179,8 @@ export interface Config extends Omit<z.output<typeof configSchema>, 'provider' |
   providers: Readonly<Record<string, ProviderConfig>>;
   /** The header templates that stand under those of the file. */
   defaultHeaders: Readonly<Record<string, Template>>;
+  /** The texts in it that must be in no log and on no page. */
+  secrets: readonly string[];
 }
 export type { AllowRule, Alternative } from './access.ts';
 export type { AssertionConfig } from './assertion.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
-import { fieldName, flag, oneOrMore, parsed, size, text } from './fields.ts';
+import { fieldName, flag, oneOrMore, parsed, publicOrigin, size, text } from './fields.ts';
 import { resource } from './resource.ts';
 import { stepUp } from './step-up.ts';
 import { token } from './token.ts';
@@ -129,7 +129,15 @@ export const routeSchema = z.strictObject({
     .prefault('off')
     .meta({
       description:
-        'With `header`, requests that change something and ride on the session cookie need the header `X-Requested-With`, which other sites cannot send.',
+        'With `header`, requests that change something and ride on the session cookie need the header `X-Requested-With`, which other sites cannot send; and their `Origin`, where they have one, has to be of `publicUrl` or `cors`.',
+    }),
+  cors: z
+    .array(publicOrigin(), { error: 'a list of origins such as [https://spa.example.com]' })
+    .optional()
+    .meta({
+      description:
+        "The origins of other sites whose scripts may read the gateway's own 401 and 403 and get its answers to preflights. What the application answers is the application's to allow.",
+      examples: [['https://spa.example.com']],
     }),
   headers: headerTemplates().meta({
     description: 'Header templates of this route, on top of the top-level `headers`; null removes one.',

@@ -80,6 +80,16 @@ export function isExpiredRequest(error: unknown): boolean {
   return cause instanceof AuthorizationResponseError && cause.error === 'invalid_request_uri';
 }
 
+/**
+ * Whether a provider may have refused a login for a prompt that it does not know (OpenID Connect Core §3.1.2.6), and
+ * neither the person nor an outage ended it.
+ */
+export function isRefusedPrompt(error: unknown): boolean {
+  const cause = error instanceof GatewayError ? error.cause : undefined;
+  const others = ['access_denied', 'server_error', 'temporarily_unavailable'];
+  return cause instanceof AuthorizationResponseError && !others.includes(cause.error);
+}
+
 function invalid(detail: string): GatewayError {
   return new GatewayError('login_response_invalid', { detail });
 }

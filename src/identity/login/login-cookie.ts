@@ -5,6 +5,7 @@ import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { DpopKey } from '../provider/dpop.ts';
 import { loginLifetimeSeconds } from './login-state.ts';
+import type { AccountPrompt } from './other-account.ts';
 
 /** What only the browser has that began a login. */
 export interface LoginSecrets {
@@ -16,6 +17,8 @@ export interface LoginSecrets {
   maxAge?: number | undefined;
   /** The return address, where it is too long for the state. */
   returnTo?: string | undefined;
+  /** How the provider was asked to let the person choose an account. */
+  accountPrompt?: AccountPrompt | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import { isMarkedSignedOut, type SignedOutParts, signedOutPath } from '../logout/signed-out.ts';
 import { createDpopKey } from '../provider/dpop.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
@@ -10,18 +11,18 @@ import type { Visit } from '../visit.ts';
 import { allowedParameters, authorizationParameters, authorizationUrl } from './authorization-request.ts';
 import { createLoginSecret, deriveProofs, type LoginCookies } from './login-cookie.ts';
 import type { LoginStates } from './login-state.ts';
+import { accountParameters, type OtherAccounts } from './other-account.ts';
 import { shortened } from './return-to.ts';
 import type { Rounds } from './rounds.ts';
 import { type StepUpWish, stepUpParameters } from './step-up.ts';
 
 /** What a login is made of; shared by its start and its callback. */
-export interface LoginParts {
+export interface LoginParts extends SignedOutParts {
   providers: Providers;
   loginStates: LoginStates;
   loginCookies: LoginCookies;
+  otherAccounts: OtherAccounts;
   rounds: Rounds;
-  /** The path below which the endpoints live. */
-  prefix: string;
   sessions: Pick<Sessions, 'unusable'>;
   /** What upstreams need of the refresh tokens of a provider, by its name. */
   reachOf(provider: string): RefreshReach;
@@ -59,10 +60,15 @@ const longestInCookie = 2600;
  */
 export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWish): Promise<Answer> {
   const { returnTo } = wish;
+  // Who has just signed out wants no new login; a proxy that only asks hands the way to the page on.
+  if (returnTo === `${visit.origin}/` && isMarkedSignedOut(parts, visit.cookies))
+    return redirectTo(visit.origin + signedOutPath(parts.prefix));
   const provider = chosenProvider(parts, wish);
   const unusable = parts.sessions.unusable(visit.cookies);
   if (!provider) return redirectTo(signInUrl(parts, visit, returnTo), unusable);
-  if (!wish.byIntent && parts.rounds.isLoop(visit.cookies)) {
+  const accountPrompt = parts.otherAccounts.promptFor(provider, visit.cookies);
+  // Nobody asks for another account in circles.
+  if (!wish.byIntent && accountPrompt === undefined && parts.rounds.isLoop(visit.cookies)) {
     if (wish.stepUp && wish.hasSession) throw stepUpLoop(parts, visit, returnTo);
     throw new GatewayError('login_loop', {
       detail:
@@ -91,6 +97,7 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
     {
       ...(wish.asked && allowedParameters(config, wish.asked)),
       ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
+      ...accountParameters(accountPrompt, config.prompt),
       ...stepUpParameters(stepUp),
     },
   );
@@ -104,10 +111,11 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
     dpopKey,
     maxAge: maxAge === null ? undefined : Number(maxAge),
     returnTo: isLong ? shortened(returnTo, longestInCookie) : undefined,
+    accountPrompt: accountPrompt ?? undefined,
   };
   const isPosted = config.responseMode === 'form_post';
   const cookies = parts.loginCookies.remember(state, secrets, visit.cookies, isPosted);
-  return redirectTo(location.href, [...cookies, ...unusable]);
+  return redirectTo(location.href, [...cookies, ...unusable, ...parts.otherAccounts.forget(visit.cookies)]);
 }
 
 /** What every login at the provider asks for holds for a step-up too. */

@@ -11,6 +11,7 @@ export interface CallMessage {
     | { kind: 'post'; key: string; posted: Posted }
     | { kind: 'settle'; key: string; posted: Posted }
     | { kind: 'release'; key: string }
+    | { kind: 'claim'; name: string; forMs: number }
     | { kind: 'get'; id: string }
     | { kind: 'set'; id: string; value: string; ttlSeconds: number }
     | { kind: 'delete'; id: string }

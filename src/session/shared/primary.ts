@@ -1,5 +1,6 @@
 import { createRevocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
+import { createClaims } from './claims.ts';
 import { createSessionTable } from './local.ts';
 import type { CallMessage, PrimaryMessage, Taken } from './messages.ts';
 
@@ -24,6 +25,7 @@ export function createPrimaryShared(): PrimaryShared {
   const workers = new Set<WorkerLink>();
   const leases = new Map<string, Lease>();
   const board = createBoard();
+  const claims = createClaims();
   const sessions = createSessionTable();
   // Kept for workers that start later; sessions are compared in the workers.
   const revocations = createRevocations();
@@ -76,6 +78,8 @@ export function createPrimaryShared(): PrimaryShared {
         if (lease?.holder === worker) passOn(request.key, lease);
         return true;
       }
+      case 'claim':
+        return claims.take(request.name, request.forMs);
       case 'get':
         return sessions.get(request.id);
       case 'set':

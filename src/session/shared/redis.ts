@@ -3,7 +3,7 @@ import { describeError, type Logger } from '../../observe/log.ts';
 import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
-import { type Posted, type Shared, storeUnavailable } from './shared.ts';
+import { type ClaimDesk, type Posted, type Shared, storeUnavailable } from './shared.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 export interface RedisSharedOptions extends RedisSettings {
@@ -25,7 +25,7 @@ export function createRedisShared(
   options: RedisSharedOptions,
   revocations: Revocations,
   log: Logger,
-): Shared {
+): Shared & ClaimDesk {
   const { keyPrefix } = options;
   const client = connectRedis(options);
   const subscriber = connectRedis(options);
@@ -157,6 +157,9 @@ export function createRedisShared(
       board.post(key, posted);
       void share(key, posted);
     },
+    // One command does both, so that of two instances one is first.
+    claim: (name, forMs) =>
+      ask(async (redis) => (await redis.set(keyOf('claim', name), '1', 'PX', forMs, 'NX')) !== null),
     sessions: {
       get: (id) => ask(async (redis) => (await redis.get(`${keyPrefix}session:${id}`)) ?? undefined),
       set: (id, value, ttlSeconds) =>

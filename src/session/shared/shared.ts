@@ -35,6 +35,12 @@ export interface Shared {
   close(): Promise<void>;
 }
 
+/** A place where names are taken once, among the same processes. */
+export interface ClaimDesk {
+  /** Takes a name for a while: true for the first alone. Rejects with GatewayError 503 when that cannot be told. */
+  claim(name: string, forMs: number): Promise<boolean>;
+}
+
 /** Sealed sessions by id. All of it rejects with GatewayError 503 when the place cannot be reached. */
 export interface SessionTable {
   /** At once, where it is in this process. */

@@ -1,6 +1,6 @@
 import type { Revocation, Revocations } from '../revocations.ts';
 import type { CallMessage, PrimaryMessage, Taken } from './messages.ts';
-import { type Shared, storeUnavailable } from './shared.ts';
+import { type ClaimDesk, type Shared, storeUnavailable } from './shared.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 /** Longer than any refresh: the primary answers when another worker has finished. */
@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /** What a worker shares with the others, in their primary process. */
-export function createWorkerShared(revocations: Revocations): Shared {
+export function createWorkerShared(revocations: Revocations): Shared & ClaimDesk {
   const waiting = new Map<number, Waiting>();
   const alone = createSingleFlight<string>();
   let lastCall = 0;
@@ -71,6 +71,7 @@ export function createWorkerShared(revocations: Revocations): Shared {
     settle(key, posted) {
       call({ kind: 'settle', key, posted }).catch(() => {});
     },
+    claim: async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean,
     sessions: {
       get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
       set: async (id, value, ttlSeconds) => {
