@@ -31,7 +31,7 @@ import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
 import type { Parts } from './request/parts.ts';
-import { createStepUpFinder } from './request/step-up.ts';
+import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
 import { compileRoutes } from './routes/table.ts';
@@ -118,6 +118,7 @@ export async function startGateway(
     logoutTokens: createLogoutTokens(providers, shared.once),
     requirePost: config.signOut.requirePost,
     returnOrigins,
+    isReadable: createReturnCheck(reader),
     visitOf: (request) => {
       const exchange = exchangeOf(request.raw);
       return visitOf(exchange, arrived(exchange));

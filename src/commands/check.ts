@@ -7,6 +7,7 @@ import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { describeError, keepSecrets } from '../observe/log.ts';
+import { adviseOnRoutes } from '../routes/advice.ts';
 import { compileRoutes } from '../routes/table.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 
@@ -49,6 +50,11 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     );
   }
   for (const warning of warnings) console.log(`  note   ${warning}`);
+  for (const { path, reason, settings } of adviseOnRoutes(config)) {
+    console.log(
+      `  note   ${path} is refused: ${reason} It passes with ${settings}, where the applications read so.`,
+    );
+  }
   for (const { subject, problem } of findings) {
     console.log(problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${problem}`);
   }

@@ -15,6 +15,7 @@ import { pickClaims } from '../identity/login/claims.ts';
 import { personOf, personRules } from '../identity/person.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import { proxiedMethods } from '../listen/server.ts';
+import { adviseOn } from '../routes/advice.ts';
 import { compileHosts } from '../routes/hosts.ts';
 import { resolveTarget } from '../routes/resolve.ts';
 import { compileRoutes, type Route } from '../routes/table.ts';
@@ -58,8 +59,9 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   const table = compileRoutes(config);
   const claims = options.as === undefined ? undefined : readClaims(options.as);
   const rawHeaders = (options.header ?? []).flatMap(readHeader);
+  let target: Target | undefined;
   try {
-    const target = readTarget(url, config);
+    target = readTarget(url, config);
     compileHosts(config.publicUrl, table).originOf(target);
     const { bearer = false, from: address } = options;
     const question = { method: method.toUpperCase(), target, claims, bearer, address, rawHeaders };
@@ -69,7 +71,11 @@ export function explain(method: string, url: string, options: ExplainOptions): s
     return explainRoute(config, table.routes, resolution.route, question);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    return `refused   ${error.status} ${error.code}: ${[error.sentence, error.detail].filter(Boolean).join(' ')}`;
+    const why = [error.sentence, error.detail].filter(Boolean).join(' ');
+    const settings = target && adviseOn(config, target, method.toUpperCase())?.settings;
+    const advice =
+      settings && `\n          it passes with ${settings}, where the applications read paths like that`;
+    return `refused   ${error.status} ${error.code}: ${why}${advice ?? ''}`;
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { isLoopback } from '../identity/provider/loopback.ts';
+import { findClashes } from '../routes/clashes.ts';
 import { findInconsistencies } from './consistency.ts';
 import { defaultHeaders } from './default-headers.ts';
 import { applyEnvironment } from './environment.ts';
@@ -124,6 +125,11 @@ export function parseConfig(text: string, { file, env, masked = false }: LoadOpt
   const { secret = [randomBytes(32)] } = session;
   const secrets = secretsOf(given, schema, filled);
   const config = { ...rest, routes, providers, session: { ...session, secret }, defaultHeaders, secrets };
+  const clashes = findClashes(config).map(({ index, message }) => {
+    const path = ['routes', index, 'path'];
+    return { path, source: sourceOf(path), message };
+  });
+  if (clashes.length > 0) throw new ConfigError(inFileOrder(clashes));
   return { config, warnings: [...warnings, ...questionable(config)], file };
 }
 

@@ -86,7 +86,12 @@ function formOf({ body }: FastifyRequest): URLSearchParams {
 async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {
   // A proxy that sends somebody here by itself asks for a page of its own, not for one of ours.
   const asked = visit.originalUri?.startsWith(`${parts.prefix}/`) ? undefined : visit.originalUri;
-  const returnTo = safeReturnTo(query.get('rd') ?? asked, visit.origin, parts.returnOrigins);
+  const returnTo = safeReturnTo(
+    query.get('rd') ?? asked,
+    visit.origin,
+    parts.returnOrigins,
+    parts.isReadable,
+  );
   const session = await parts.sessions.peek(visit.cookies);
   const stepUp = stepUpOf(parts, returnTo, query.get('step_up'));
   const provider = query.get('provider') ?? (stepUp && session ? session.provider : null);

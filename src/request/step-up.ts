@@ -1,9 +1,10 @@
 import { isNavigation } from '../access/navigation.ts';
 import type { StepUpConfig } from '../config/schema/index.ts';
+import { GatewayError } from '../errors.ts';
 import { startLogin } from '../identity/login/start.ts';
 import { readStepUpChallenge } from '../identity/login/step-up.ts';
 import { type Answer, withCookies } from '../pages/answer.ts';
-import { resolveTarget } from '../routes/resolve.ts';
+import { type Resolution, resolveTarget } from '../routes/resolve.ts';
 import type { Route } from '../routes/table.ts';
 import { makeTarget } from '../routes/target.ts';
 import { type Admission, refusal, visitOf } from './admission.ts';
@@ -14,16 +15,35 @@ import type { Parts } from './parts.ts';
  * What the route of a page asks of a sign-in that leads there. Nothing but an address comes in from outside: what
  * is asked stands in the configuration.
  */
-export function createStepUpFinder({ table, prefix }: ExchangeReader) {
+export function createStepUpFinder(reader: ExchangeReader) {
   return (url: string, method = 'GET'): StepUpConfig | undefined => {
-    const [, host = '', path = ''] = /^https?:\/\/([^/?#]+)([^#]*)/is.exec(url) ?? [];
     try {
-      const resolution = resolveTarget(table, prefix, makeTarget(path || '/', host), method);
+      const resolution = resolveUrl(reader, url, method);
       return resolution.kind === 'route' ? resolution.route.stepUp : undefined;
     } catch {
       return undefined;
     }
   };
+}
+
+/** Whether an address on one of our origins can be gone back to: the path rules do not refuse it. */
+export function createReturnCheck(reader: ExchangeReader) {
+  return (url: string): boolean => {
+    try {
+      resolveUrl(reader, url, 'GET');
+      return true;
+    } catch (error) {
+      return !(error instanceof GatewayError && error.status === 400);
+    }
+  };
+}
+
+/** Throws GatewayError as for a request. */
+function resolveUrl({ table, hosts, prefix }: ExchangeReader, url: string, method: string): Resolution {
+  const [, host = '', path = ''] = /^https?:\/\/([^/?#]+)([^#]*)/is.exec(url) ?? [];
+  const target = makeTarget(path.startsWith('/') ? path : `/${path}`, host);
+  hosts.originOf(target);
+  return resolveTarget(table, prefix, target, method);
 }
 
 /** The login that a decision for a step-up asks for. Rejects with the challenge where there can be none. */

@@ -1,31 +1,94 @@
 import { GatewayError } from '../errors.ts';
-import { isTooLong, readings } from './path.ts';
-import type { Route, RouteTable } from './table.ts';
+import { brokenEscape } from './decode.ts';
+import { dotSegment } from './dot-segments.ts';
+import { type HostRules, outside, own } from './host-rules.ts';
+import { hasOddToken, isPlain, normalise, plainAccess } from './plain.ts';
+import type { Route } from './route.ts';
+import type { RouteTable } from './table.ts';
 import type { Target } from './target.ts';
+import { hiddenEscape, readTokens, shown, spelling } from './tokens.ts';
+import type { Trie } from './trie.ts';
+import { upstreamPath } from './upstream-path.ts';
+import { walk } from './walk.ts';
 
 /** Where a request goes: to one of the gateway's own endpoints, or along a route. */
 export type Resolution = { kind: 'endpoint'; path: string } | { kind: 'route'; route: Route };
 
+/** Longer ones are refused where they have an odd token: nobody needs them, and reading them costs. */
+const longestOddPath = 8192;
+
 /**
- * Decides where a request goes. The normalised reading of the path decides; the request is refused with 400
- * where another reading would fall under a different rule, so that nobody passes one rule and is read by
- * another. Throws GatewayError.
+ * Decides where a request goes. A path that some server may read as a place of another access is refused with 400,
+ * so that nobody passes one rule and is read by another. Throws GatewayError.
  */
 export function resolveTarget(table: RouteTable, prefix: string, target: Target, method: string): Resolution {
-  if (isTooLong(target.path)) {
-    throw new GatewayError('ambiguous_path', { detail: 'It is too long to be read in every way.' });
+  const { path, hostname } = target;
+  if (table.hasMetadata(hostname, path)) return { kind: 'endpoint', path };
+  const rules = table.rulesOf(hostname);
+  if (!isPlain(path)) return resolveOdd(rules, path, method);
+  if (rules.hasCapitals || /[A-Z]/.test(path)) return resolveCapitals(rules, path, method);
+  if (path === prefix || (path.startsWith(prefix) && path.charCodeAt(prefix.length) === 0x2f)) {
+    return { kind: 'endpoint', path };
   }
-  let first: Resolution | undefined;
-  let firstRule: string | undefined;
-  for (const path of readings(target.path)) {
-    const resolution = resolveReading(table, prefix, path, target.hostname, method);
-    const rule = ruleOf(resolution);
-    first ??= resolution;
-    firstRule ??= rule;
-    if (rule !== firstRule) throw new GatewayError('ambiguous_path');
+  const route = rules.match(path, method);
+  if (!route) throw new GatewayError('no_route');
+  return { kind: 'route', route };
+}
+
+/** A path that is read in one way, but for the case of its letters. */
+function resolveCapitals(rules: HostRules, path: string, method: string): Resolution {
+  const { trie } = rules.tree(method);
+  const access = plainAccess(trie, rules.settings, path) ?? read(trie, rules, path);
+  return access === own ? { kind: 'endpoint', path } : take(rules, path, method, access);
+}
+
+function resolveOdd(rules: HostRules, path: string, method: string): Resolution {
+  const { trie, upstreamOf } = rules.tree(method);
+  const access = read(trie, rules, path);
+  // Each endpoint is a place of its own, and none of them has to be spelt oddly.
+  if (access === own) throw ambiguous("It may be more than one of the gateway's own endpoints.");
+  const resolution = take(rules, normalise(path, rules.settings), method, access);
+  const upstream = upstreamOf(resolution.route);
+  if (upstream && read(upstream, rules, upstreamPath(resolution.route, path)) !== access) {
+    throw ambiguous('Without its prefix it is a place of another rule.');
   }
-  if (!first) throw new GatewayError('no_route');
-  return first;
+  return resolution;
+}
+
+/** The route that takes a path of which all readings have one access. */
+function take(rules: HostRules, path: string, method: string, access: number) {
+  if (access === outside) throw new GatewayError('no_route');
+  const route = rules.match(rules.settings.ignoreCase ? path.toLowerCase() : path, method);
+  if (!route || rules.tree(method).accessOf(route) !== access) throw ambiguous();
+  return { kind: 'route' as const, route };
+}
+
+/** Reads a path through a tree: the access of all its readings. Throws GatewayError where there are several. */
+function read(trie: Trie, { settings }: HostRules, path: string): number {
+  const tokens = readTokens(path);
+  if (path.length > longestOddPath && hasOddToken(tokens)) {
+    throw ambiguous(`It is longer than ${longestOddPath} bytes and can be read in several ways.`);
+  }
+  const dots = dotSegment(tokens);
+  if (trie.isSplit) {
+    if (dots >= 0) throw ambiguous(`A segment may be . or .. up to ${spelling(tokens, dots)}.`);
+    const broken = brokenEscape(path);
+    if (broken >= 0) throw ambiguous(`${shown(path.slice(broken, broken + 3))} is not an escape.`);
+    const made = hiddenEscape(tokens);
+    if (made >= 0) throw ambiguous(`${spelling(tokens, made)} may become an escape.`);
+  }
+  const reach = walk(trie, settings, tokens, dots < 0 ? [] : trie.segments);
+  if (reach.kind === 'one') return reach.access;
+  const odd = spelling(tokens, reach.token);
+  throw ambiguous(
+    reach.kind === 'several'
+      ? `${odd} can be read in several ways, and they are places of different rules.`
+      : `It can be read in too many ways; the last one is at ${odd}.`,
+  );
+}
+
+function ambiguous(detail?: string): GatewayError {
+  return new GatewayError('ambiguous_path', detail === undefined ? {} : { detail });
 }
 
 /**
@@ -42,24 +105,4 @@ export function askedEndpoint(prefix: string, path: string): string | undefined 
 export function askedBelow(prefix: string, { path, query }: Target): string | undefined {
   const forwardAuth = `${prefix}/forward-auth`;
   return path.startsWith(`${forwardAuth}/`) ? path.slice(forwardAuth.length) + query : undefined;
-}
-
-function resolveReading(
-  table: RouteTable,
-  prefix: string,
-  path: string,
-  hostname: string,
-  method: string,
-): Resolution | undefined {
-  if (path === prefix || path.startsWith(`${prefix}/`) || table.hasMetadata(hostname, path))
-    return { kind: 'endpoint', path };
-  const route = table.match(hostname, path, method);
-  return route && { kind: 'route', route };
-}
-
-/** Two resolutions with one rule let the same people pass. */
-function ruleOf(resolution: Resolution | undefined): string {
-  if (!resolution) return 'none';
-  if (resolution.kind === 'endpoint') return `endpoint ${resolution.path}`;
-  return resolution.route.rule;
 }

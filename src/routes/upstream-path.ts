@@ -1,5 +1,4 @@
 import { GatewayError } from '../errors.ts';
-import { readings } from './path.ts';
 
 /** The part of a route that says under which path its application lives. */
 export interface PathMapping {
@@ -18,18 +17,43 @@ function upstreamBase({ stripPrefix, rewrite }: PathMapping): string | undefined
   return rewrite ?? (stripPrefix ? '/' : undefined);
 }
 
+/** How a route moves paths: what stands at the beginning, and what stands there upstream. Empty is the root. */
+export interface Shift {
+  from: string;
+  to: string;
+}
+
+/**
+ * The shift of a route; undefined where paths go as they are. What both sides end with is left out, so that `/app`
+ * without its prefix and `/app/admin` as `/admin` are one.
+ */
+export function shiftOf(route: PathMapping): Shift | undefined {
+  const base = upstreamBase(route);
+  if (base === undefined) return undefined;
+  let from = route.path === '/' ? '' : route.path;
+  let to = base === '/' ? '' : base;
+  for (;;) {
+    const last = from.slice(from.lastIndexOf('/'));
+    if (from === '' || to.slice(to.lastIndexOf('/')) !== last) break;
+    from = from.slice(0, -last.length);
+    to = to.slice(0, -last.length);
+  }
+  return from === to ? undefined : { from, to };
+}
+
 /**
  * The path as the upstream gets it. Without `stripPrefix` and `rewrite` it is the path itself, byte for byte.
- * Throws GatewayError 400 where the prefix is spelt so that taking it off would change what the rest means.
+ * Throws GatewayError 400 where the prefix is spelt in another way, so that it cannot be taken off.
  */
 export function upstreamPath(route: PathMapping, path: string): string {
   const base = upstreamBase(route);
   if (base === undefined) return path;
   const mapped = replacePrefix(path, route.path, base);
-  const normalised = replacePrefix(readings(path)[0] ?? path, route.path, base);
-  // `/app/a/../../app/b` is /app/b for the rule, and without its prefix something else for the upstream.
-  if (mapped === undefined || mapped.startsWith('//') || readings(mapped)[0] !== normalised) {
-    throw new GatewayError('ambiguous_path');
+  // An address that begins with two slashes names a host to many, and never came from the application.
+  if (mapped === undefined || mapped.startsWith('//')) {
+    throw new GatewayError('ambiguous_path', {
+      detail: `${route.path} cannot be taken off the path as it is spelt.`,
+    });
   }
   return mapped;
 }
@@ -45,8 +69,10 @@ export function publicPath(route: PathMapping, path: string): string | undefined
 
 function replacePrefix(path: string, from: string, to: string): string | undefined {
   const bare = from === '/' ? '' : from;
-  if (!path.startsWith(bare) || !/^([/?#]|$)/.test(path.slice(bare.length))) return;
+  // A route takes another case of its path only where the configuration says that case is nothing.
+  if (path.slice(0, bare.length).toLowerCase() !== bare.toLowerCase()) return;
+  if (!/^([/?#]|$)/.test(path.slice(bare.length))) return;
   const rest = path.slice(bare.length);
-  const start = to === '/' ? '' : to;
-  return rest.startsWith('/') || start !== '' ? start + rest : `/${rest}`;
+  const replaced = to === '/' ? '' : to;
+  return rest.startsWith('/') || replaced !== '' ? replaced + rest : `/${rest}`;
 }

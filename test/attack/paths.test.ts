@@ -211,19 +211,24 @@ test('legitimate odd paths arrive byte for byte', async (t) => {
     '/caf%C3%A9',
     '/a%2Fb',
     '/a%2fb%5Cc',
+    '/projects/a%2Fb',
+    '/caf%E4',
+    '/%B0%D4%BD%C3%C6%C7',
+    '/%C0%AF%C0%FA',
+    '/wiki/U.S.',
+    '/wiki/.NET',
+    '/wiki/...',
+    '/50%25',
+    '/wiki/Main_Page',
     '/a//b',
-    '/a/./b/../c',
     '/..b/...',
     '/.well-known/x',
     '/a;v=1/b;w',
-    '/100%',
-    '/%zz%4',
     '/What%3F',
     '/C%23',
     '/x%252Fy',
     "/!$&'()*+,;=:@~_-.",
     '/[a]{b}|c^`"<>',
-    '/Admin',
     '/administrators',
     '/x?y=/../admin&z=%2e%2e',
     '/x??a=1&a=2&&b=%20+%zz',
@@ -234,5 +239,52 @@ test('legitimate odd paths arrive byte for byte', async (t) => {
     const answer = await client.get(gateway.url + path);
     t.equal(answer.status, 200, path);
     t.equal((answer.json() as Echo).url, path);
+  }
+  // What would be a place of the other rule to some servers.
+  const refused = [
+    '/a/./b/../c',
+    '/100%',
+    '/%zz%4',
+    '/Admin',
+    '/admin;v=1',
+    '/admin%2fx',
+    '/admin%20',
+    '/admin.',
+  ];
+  for (const path of refused) t.equal((await client.get(gateway.url + path)).status, 400, path);
+});
+
+test('where one rule is for all, everything arrives byte for byte', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const routes = [{ path: '/', upstream: upstream.url, allow: 'public' }];
+  const gateway = await startTestGateway({ config: { routes } });
+  t.teardown(() => gateway.close());
+  const targets = [
+    '/a/./b/../c',
+    '/100%',
+    '/%zz%4',
+    '/Admin',
+    '/a//b',
+    '/a;v=1/b',
+    '/x%2f..%2fy',
+    '/a\\b',
+    '//x/y',
+  ];
+  for (const target of targets) {
+    const answer = readAnswers(await ask(gateway.url, target))[0];
+    t.equal(answer?.status, 200, target);
+  }
+  t.strictSame(
+    upstream.requests.map(({ url }) => url),
+    targets,
+  );
+  for (const target of [
+    '/x/../oauth2/start',
+    '/x/..%2foauth2',
+    '/OAuth2/start',
+    '/oauth2;x/start',
+    '/oauth2%2fstart',
+  ]) {
+    t.equal(readAnswers(await ask(gateway.url, target))[0]?.status, 400, target);
   }
 });

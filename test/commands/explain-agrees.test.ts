@@ -14,7 +14,7 @@ import type { Upstream } from '../support/upstream.ts';
 /** Small worlds, so that random routes, rules, people and requests meet. */
 const groups = ['staff', 'admins', 'Staff'];
 const emails = ['ada@example.com', 'Ada@Example.com', 'ada@sub.example.com', 'ada@localhost'];
-const segments = ['a', 'b', 'ab', 'a;b'];
+const segments = ['a', 'b', 'ab', 'a;b', 'a.b'];
 
 const some = <T>(values: readonly T[]) => fc.subarray([...values], { minLength: 1 });
 const maybe = <T>(weight: number, arbitrary: fc.Arbitrary<T>) =>
@@ -57,7 +57,7 @@ const headerMap = fc.dictionary(
   { maxKeys: 3 },
 );
 
-const routePath = fc.constantFrom('/', '/a', '/a/b', '/b', '/a;b', '/ab');
+const routePath = fc.constantFrom('/', '/a', '/a/b', '/b', '/a.b', '/ab');
 const route = fc.record(
   {
     path: routePath,

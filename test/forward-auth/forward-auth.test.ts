@@ -129,11 +129,14 @@ test('Envoy’s form: the request itself, its path behind the one of the endpoin
   t.equal(await ask('GET', '/admins/x'), 403);
   t.equal(await ask('POST', '/orders'), 403, 'the method is the request’s own');
   t.equal(await ask('GET', '/orders'), 200);
-  for (const path of ['/a%20b', '/caf%C3%A9//x', '/page;v=1', '/..b/...', '/100%', '/x/../y']) {
+  for (const path of ['/a%20b', '/caf%C3%A9//x', '/page;v=1', '/..b/...', '/50%25', '/a%2Fb']) {
     t.equal(await ask('GET', path), 200, path);
   }
   for (const path of ['/open/../admins', '/open/..%2fadmins', '/open/%2e%2e/admins', '/../../admins']) {
     t.match(String(await ask('GET', path)), /^(400|403)$/, path);
+  }
+  for (const path of ['/100%', '/x/../y', '/admins%2fx', '/Admins', '/admins;x', '/oauth2%2fstart']) {
+    t.equal(await ask('GET', path), 400, path);
   }
   t.equal(await ask('GET', '/page', { host: 'evil.example' }), 421);
   t.equal((await client.get(`${gateway.url}/oauth2/auth/page`)).status, 404, 'auth is nginx’s alone');

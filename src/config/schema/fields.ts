@@ -133,3 +133,14 @@ export const claimPath = () =>
   parsed('a claim such as email, or a dotted path such as realm_access.roles', (input) =>
     /^[^.\s{}|]+(\.[^.\s{}|]+)*$/.test(input) ? input : undefined,
   );
+
+/** The name of a host, or a wildcard for what is below one; in lower case. */
+export const hostName = () =>
+  parsed('a host name such as app.example.com or *.example.com, without port', (input) => {
+    const name = input.toLowerCase().replace(/^\*\./, '');
+    return /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/.test(
+      name,
+    )
+      ? input.toLowerCase()
+      : undefined;
+  });

@@ -4,6 +4,7 @@ import type { Template } from '../template.ts';
 import { assertion } from './assertion.ts';
 import { bearerSchemas } from './bearer.ts';
 import { flag, listenAddress, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
+import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
@@ -100,6 +101,7 @@ export const configSchema = z
       description:
         'Which requests go to which application. The most specific route wins; their order does not matter.',
     }),
+    paths,
     headers: headerTemplates().meta({
       description: 'Header templates for every route, on top of the defaults; null removes one.',
     }),

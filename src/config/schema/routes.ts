@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
-import { fieldName, flag, oneOrMore, parsed, publicOrigin, size, text } from './fields.ts';
+import { fieldName, flag, hostName, oneOrMore, parsed, publicOrigin, size, text } from './fields.ts';
 import { resource } from './resource.ts';
 import { stepUp } from './step-up.ts';
 import { token } from './token.ts';
@@ -52,16 +52,6 @@ export const headerTemplates = (reserved: readonly string[] = reservedHeaders) =
     )
     .prefault({});
 
-const host = () =>
-  parsed('a host name such as app.example.com or *.example.com, without port', (input) => {
-    const name = input.toLowerCase().replace(/^\*\./, '');
-    return /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/.test(
-      name,
-    )
-      ? input.toLowerCase()
-      : undefined;
-  });
-
 const path = () =>
   parsed(
     'a path such as /api, by whole segments: no regular expression, wildcard, query or dot segment',
@@ -72,7 +62,11 @@ const path = () =>
       if (!plain || empty || segments.includes('.') || segments.includes('..')) return;
       return input === '/' ? input : input.replace(/\/$/, '');
     },
-  );
+    // Requests for such a path could be read in two ways, so that none would ever be let through.
+  ).refine((given) => !/;|[.+](\/|$)|\/\+/.test(given), {
+    error:
+      'a path without `;`, and without segments that end with a dot or have a `+` at an end: servers drop these',
+  });
 
 const method = () =>
   parsed('an HTTP method such as GET', (input) => {
@@ -83,7 +77,9 @@ const method = () =>
 const unauthenticatedAnswers = ['auto', 'login', '401', 'pass'] as const;
 
 export const routeSchema = z.strictObject({
-  host: host().optional().meta({ description: 'The host that the request must name; none for every host.' }),
+  host: hostName()
+    .optional()
+    .meta({ description: 'The host that the request must name; none for every host.' }),
   path: path()
     .prefault('/')
     .meta({ description: '`/api` covers `/api` and everything below `/api/`, never `/apix`.' }),

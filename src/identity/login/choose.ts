@@ -10,6 +10,8 @@ import { type LoginParts, startLogin } from './start.ts';
 export interface ChoiceParts extends LoginParts {
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
+  /** Whether the path rules let a return address of ours be asked for. */
+  isReadable(url: string): boolean;
 }
 
 /** How long the browser remembers which provider was taken, in seconds: 180 days. */
@@ -61,7 +63,7 @@ export async function chooseByEmail(
         : `No sign-in service is set up for ${domain}. Choose one below, or use another address.`;
     return signInPage(parts, visit, rd, notice);
   }
-  const returnTo = safeReturnTo(rd, visit.origin, parts.returnOrigins);
+  const returnTo = safeReturnTo(rd, visit.origin, parts.returnOrigins, parts.isReadable);
   // Nobody fills in a form in circles, so this counts as an intent.
   const wish = { returnTo, providers: [provider.name], loginHint: email.trim(), byIntent: true };
   return startLogin(parts, visit, wish);

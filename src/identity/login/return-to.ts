@@ -4,18 +4,30 @@
  * @param rd what the request asked for: a path, or an absolute URL
  * @param origin the public origin of the request
  * @param allowed every origin that a return address may be on
+ * @param isReadable whether the path of an address on one of our origins is read in one way; one that is not
+ *   would be refused when the browser comes back
  */
 export function safeReturnTo(
   rd: string | null | undefined,
   origin: string,
   allowed: ReadonlySet<string>,
+  isReadable: (url: string) => boolean = () => true,
 ): string {
   const home = `${origin}/`;
-  if (!rd || rd.length > mostCharacters) return home;
+  const address = onAllowedOrigin(rd, origin, allowed);
+  return address !== undefined && isReadable(address) ? address : home;
+}
+
+function onAllowedOrigin(
+  rd: string | null | undefined,
+  origin: string,
+  allowed: ReadonlySet<string>,
+): string | undefined {
+  if (!rd || rd.length > mostCharacters) return undefined;
   // Browsers drop tabs and line breaks and read a backslash as a slash; a parser that does not would be fooled.
-  if (/[\\\s]/.test(rd) || hasControlCharacter(rd)) return home;
-  if (rd.startsWith('/')) return rd.startsWith('//') ? home : onOrigin(origin + rd, allowed, home);
-  return /^https?:\/\//i.test(rd) ? onOrigin(rd, allowed, home) : home;
+  if (/[\\\s]/.test(rd) || hasControlCharacter(rd)) return undefined;
+  if (rd.startsWith('/')) return rd.startsWith('//') ? undefined : onOrigin(origin + rd, allowed);
+  return /^https?:\/\//i.test(rd) ? onOrigin(rd, allowed) : undefined;
 }
 
 const mostCharacters = 8192;
@@ -26,11 +38,11 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function onOrigin(candidate: string, allowed: ReadonlySet<string>, home: string): string {
-  if (!URL.canParse(candidate)) return home;
+function onOrigin(candidate: string, allowed: ReadonlySet<string>): string | undefined {
+  if (!URL.canParse(candidate)) return undefined;
   const url = new URL(candidate);
   const isPlain = url.username === '' && url.password === '';
-  if (!isPlain || !allowed.has(url.origin)) return home;
+  if (!isPlain || !allowed.has(url.origin)) return undefined;
   // Byte for byte, unless no Location could hold it (RFC 3986 §2).
   return /^[\x21-\x7e]*$/.test(candidate) ? candidate : url.href;
 }

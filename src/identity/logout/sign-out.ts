@@ -21,6 +21,8 @@ export interface SignOutParts extends ChannelParts, SignedOutParts {
   otherAccounts: OtherAccounts;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
+  /** Whether the path rules let a return address of ours be asked for. */
+  isReadable(url: string): boolean;
   /** A GET shows a page with a button. */
   requirePost: boolean;
   log: Logger;
@@ -79,7 +81,7 @@ function endingOf(
   rd: string | null,
 ): Ending {
   const { providers, prefix, returnOrigins, otherAccounts, log } = parts;
-  const returnTo = safeReturnTo(rd, visit.origin, returnOrigins);
+  const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
   const clear = clearAll(parts.cookies, visit);
   const provider = session && providers.get(session.provider);
   const atProvider = provider?.isReady()

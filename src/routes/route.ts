@@ -1,0 +1,10 @@
+import type { Config, RouteConfig } from '../config/schema/index.ts';
+
+/** A route as requests use it. */
+export interface Route extends RouteConfig {
+  /** How logs name it: host and path, such as `app.example.com/api`. */
+  label: string;
+}
+
+/** What a table is made of; without `endpoints` and `paths` they are as they are by default. */
+export type TableConfig = Pick<Config, 'routes'> & Partial<Pick<Config, 'endpoints' | 'paths'>>;
