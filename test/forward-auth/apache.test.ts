@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { startChild } from '../support/child.ts';
-import { checkForwardAuth, type ProxyPlace } from './scenario.ts';
+import type { ProxyPlace } from './fronts/front.ts';
+import { checkForwardAuth } from './scenario.ts';
 
 const modules = ['mpm_event', 'authz_core', 'headers', 'lua', 'proxy', 'proxy_http'];
 

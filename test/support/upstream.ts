@@ -61,7 +61,7 @@ export async function startUpstream(handler: UpstreamHandler = echo): Promise<Up
 }
 
 /** Answers with JSON that says exactly what came. */
-const echo: UpstreamHandler = (request, response) => {
+export const echo: UpstreamHandler = (request, response) => {
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
   let length = 0;
