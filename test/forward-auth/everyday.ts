@@ -87,6 +87,7 @@ async function refreshed(scene: FrontScene, cookies: string[], status: number): 
   const lines = answer.setCookies;
   const isWhole = cookies.every((cookie) => lines.some((line) => name(line) === name(cookie)));
   const renewed = lines.map((line) => line.slice(0, line.indexOf(';'))).join('; ');
+  other.cookies.clear();
   const next = await other.get(`${scene.publicUrl}/report`, { cookie: renewed, ...fetched });
   other.close();
   return is(

@@ -28,7 +28,6 @@ export async function startRelay(to: () => string): Promise<Relay> {
     socket.pipe(onward);
     onward.pipe(socket);
     onward.on('error', () => socket.destroy());
-    onward.on('close', () => socket.destroy());
     socket.on('close', () => onward.destroy());
   });
   const at = await listenOnLoopback(server);
