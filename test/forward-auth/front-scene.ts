@@ -71,6 +71,8 @@ export async function arrangeFront(
       awaitProvider: false,
     });
     t.teardown(gateway.close);
+    // Another port is tried then: the front would share this one, and nobody would know who answers.
+    if (new URL(gateway.url).port === String(port)) throw new Error('the gateway took the port of the front');
     const addresses = { gateway: relay.address, application: new URL(application.url).host };
     return front.start(placeFor({ port, folder, ...addresses }), { mode, http2 });
   });

@@ -53,6 +53,7 @@ export async function checkForwardAuth(
     });
     closeGateway = () => gateway.close();
     t.teardown(closeGateway);
+    if (new URL(gateway.url).port === String(port)) throw new Error('the gateway took the port of the proxy');
     const addresses = { gateway: new URL(gateway.url).host, application: new URL(application.url).host };
     return start(placeFor({ port, folder, ...addresses }));
   });
