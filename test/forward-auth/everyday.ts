@@ -99,13 +99,18 @@ async function refreshed(scene: FrontScene, cookies: string[], status: number): 
   );
 }
 
+/** Seconds; Traefik waits for half a minute, and there is no setting for it. */
+const mostPatience = 40;
+
 /** Nothing but an error in time, while the gateway says nothing. */
 async function refused({ publicUrl, application }: FrontScene, client: Client, path: string): Promise<Cell> {
   const start = performance.now();
-  const answer = await client.get(publicUrl + path, { accept: 'text/html' }).catch(() => undefined);
+  const answer = await client
+    .request(publicUrl + path, { headers: { accept: 'text/html' }, timeout: 1000 * mostPatience })
+    .catch(() => undefined);
   const seconds = (performance.now() - start) / 1000;
   const passed = application.requests.some(({ url }) => url.startsWith(path));
-  const holds = answer !== undefined && answer.status >= 500 && seconds < 12 && !passed;
+  const holds = answer !== undefined && answer.status >= 500 && seconds < mostPatience && !passed;
   return is(holds, () => `${answer?.status} after ${seconds.toFixed(1)} s${passed ? ', and it passed' : ''}`);
 }
 

@@ -32,11 +32,15 @@ export function caddyOf(command: string): Front {
     name: 'Caddy',
     version: () => /\d+\.\d+\S*/.exec(String(spawnSync(command, ['version']).stdout))?.[0] ?? '',
     start: async (place, { mode, http2 = false }) =>
-      startChild(command, ['run', '--adapter', 'caddyfile', '--config', await configure(place, mode, http2)], {
-        env: { HOME: place.folder },
-        ready: place.port,
-        install: 'apt-get install caddy',
-      }),
+      startChild(
+        command,
+        ['run', '--adapter', 'caddyfile', '--config', await configure(place, mode, http2)],
+        {
+          env: { HOME: place.folder },
+          ready: place.port,
+          install: 'apt-get install caddy',
+        },
+      ),
     limits: {
       'an unknown host: our page, 421': 'an empty answer: a site is for the hosts of its address',
     },

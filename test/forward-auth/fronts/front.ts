@@ -56,9 +56,11 @@ export function placeFor(at: Omit<ProxyPlace, 'place'>): ProxyPlace {
 export function replaced(text: string, ...pairs: [what: string | RegExp, by: string][]): string {
   let result = text;
   for (const [what, by] of pairs) {
-    const isThere = typeof what === 'string' ? result.includes(what) : what.test(result);
-    if (!isThere) throw new Error(`${what} is not in the file`);
-    result = result.replaceAll(typeof what === 'string' ? what : new RegExp(what.source, 'gm'), by);
+    const pattern = typeof what === 'string' ? what : new RegExp(what.source, 'gm');
+    if (result.replaceAll(pattern, () => '') === result) {
+      throw new Error(`${what} is not in the file`);
+    }
+    result = result.replaceAll(pattern, () => by);
   }
   return result;
 }

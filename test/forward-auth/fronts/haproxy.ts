@@ -31,7 +31,9 @@ async function configure({ port, folder, gateway, place }: ProxyPlace, mode: Mod
     await writeFile(file, terminator(gateway).replace('bind :8080', bind));
     return file;
   }
-  const script = await place('sallyport.lua', (text) => replaced(text, ['timeout = 15000', 'timeout = 1000']));
+  const script = await place('sallyport.lua', (text) =>
+    replaced(text, ['timeout = 15000', 'timeout = 1000']),
+  );
   return place('haproxy.cfg', (text) =>
     replaced(text, ['/etc/haproxy/sallyport.lua', script], ['bind :8080', bind]),
   );
