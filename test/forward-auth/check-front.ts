@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Test } from 'tap';
 import { createClient } from '../support/client.ts';
 import { logIn } from '../support/log-in.ts';
@@ -9,11 +11,8 @@ import type { Front } from './fronts/front.ts';
 import { checkSpellings } from './spellings.ts';
 import { checkSpoofing } from './spoofing.ts';
 
-/** A cell of the table: yes, or why the front cannot. */
-export type Cells = Record<string, string>;
-
 /** Whether a front with our file does what people do every day; what it cannot is named as its limit. */
-export async function checkEveryday(t: Test, front: Front): Promise<Cells> {
+export async function checkEveryday(t: Test, front: Front): Promise<void> {
   const scene = await arrangeFront(t, front);
   const people = await signIn(scene);
   t.teardown(() => {
@@ -22,13 +21,21 @@ export async function checkEveryday(t: Test, front: Front): Promise<Cells> {
   const cells = await tryEveryday(scene, people);
   const limits = front.limits ?? {};
   for (const row of Object.keys(limits)) t.ok(row in everyday, `${row} is a row`);
-  return Object.fromEntries(
+  const said = Object.fromEntries(
     Object.entries(cells).map(([row, cell]) => {
       const limit = limits[row];
       if (limit === undefined) t.equal(cell, true, row);
       else t.not(cell, true, `${row}: the limit is none any more`);
       return [row, limit ?? (cell === true ? 'yes' : 'no')];
     }),
+  );
+  // `npm run fronts` makes a table of it.
+  const folder = process.env.FRONTS_RESULTS;
+  if (folder === undefined) return;
+  const { name } = front;
+  await writeFile(
+    join(folder, `${name}.json`),
+    JSON.stringify({ name, version: front.version(), cells: said }),
   );
 }
 

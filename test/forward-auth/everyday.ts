@@ -21,7 +21,7 @@ export interface People {
 type Cell = true | string;
 type Row = (scene: FrontScene, people: People) => Promise<Cell>;
 
-export const fetched = { accept: 'application/json', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
+const fetched = { accept: 'application/json', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
 
 const is = (holds: boolean, instead: () => string): Cell => holds || instead();
 const told = ({ status, headers }: HttpAnswer) => `${status} ${JSON.stringify(headers)}`;

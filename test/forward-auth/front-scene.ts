@@ -5,7 +5,7 @@ import { startOnFreePort } from '../support/applications/application.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { defaultPeople, startProvider, type TestProvider } from '../support/provider.ts';
-import { echo, type Upstream } from '../support/upstream.ts';
+import { echo, type Upstream, type UpstreamHandler } from '../support/upstream.ts';
 import { type Front, type Mode, placeFor } from './fronts/front.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { startWsgi, toWsgi } from './wsgi.ts';
@@ -49,16 +49,18 @@ const people = {
 export interface FrontSceneOptions {
   mode?: Mode;
   http2?: boolean;
+  /** The application reads what is no request, as far as Node can. */
+  forgiving?: boolean;
 }
 
 export async function arrangeFront(
   t: Test,
   front: Front,
-  { mode = 'asks', http2 = false }: FrontSceneOptions = {},
+  { mode = 'asks', http2 = false, forgiving = false }: FrontSceneOptions = {},
 ): Promise<FrontScene> {
   const provider = await startProvider({ people });
   t.teardown(() => provider.stop());
-  const { application, streams } = await arrangeApplication(t);
+  const { application, streams } = await arrangeApplication(t, forgiving);
   const handshakes = acceptHandshakes(application);
   let gateway: TestGateway | undefined;
   const relay = await startRelay(() => new URL(gateway?.url ?? 'http://127.0.0.1:9').host);
@@ -101,12 +103,12 @@ function configOf(publicUrl: string, upstream: string): Record<string, unknown> 
 }
 
 /** Does by path what applications do that fronts get wrong; the echo anywhere else. */
-async function arrangeApplication(t: Test) {
+async function arrangeApplication(t: Test, forgiving: boolean) {
   const streams: ServerResponse[] = [];
   const wsgi = await startWsgi();
   t.teardown(() => wsgi.stop());
   const seenByWsgi = toWsgi(wsgi);
-  const application = await arrangeUpstream(t, (request, response) => {
+  const answer: UpstreamHandler = (request, response) => {
     const path = request.url ?? '';
     const status = /\/status\/(\d{3})/.exec(path)?.[1];
     if (path.includes('/wsgi')) seenByWsgi(request, response);
@@ -119,6 +121,7 @@ async function arrangeApplication(t: Test) {
       request.resume();
       response.writeHead(Number(status), { 'content-type': 'text/plain' }).end(`status ${status}`);
     } else echo(request, response);
-  });
+  };
+  const application = await arrangeUpstream(t, answer, { forgiving });
   return { application, streams };
 }

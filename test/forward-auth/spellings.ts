@@ -159,7 +159,7 @@ function naming(host: string): string[][] {
 }
 
 /** Requests for the endpoints that answer questions, in spellings that fronts read in different ways. */
-export function requestsForEndpoints(host: string): { target: string; headers: string[] }[] {
+function requestsForEndpoints(host: string): { target: string; headers: string[] }[] {
   const plain = endpoints.flatMap((endpoint) =>
     [...waysIn, ...waysOut].map((way) => way.replace('@', endpoint).replace('HOST', host)),
   );

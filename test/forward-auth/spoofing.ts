@@ -19,7 +19,7 @@ const names = [
 const every = names.flatMap(twins).flatMap((name) => [name, 'admin']);
 
 /** What somebody sends who wants to be somebody else, or nobody. */
-export const attempts: Readonly<Record<string, Attempt>> = {
+const attempts: Readonly<Record<string, Attempt>> = {
   'the name itself': { headers: ['X-Forwarded-User', 'admin'] },
   'in other letters': { headers: ['x-FORWARDED-uSER', 'admin'] },
   twice: { headers: ['X-Forwarded-User', 'admin', 'X-Forwarded-User', 'admin'] },

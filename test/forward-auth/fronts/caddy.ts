@@ -26,11 +26,14 @@ async function configure(place: ProxyPlace, mode: Mode, http2: boolean): Promise
   return file;
 }
 
-/** @param command the program; Debian's unless another is given */
-export function caddyOf(command: string): Front {
+const say = (command: string, argument: string) => String(spawnSync(command, [argument]).stdout);
+
+/** @param command the program */
+function caddyOf(name: string, command: string): Front {
   return {
-    name: 'Caddy',
-    version: () => /\d+\.\d+\S*/.exec(String(spawnSync(command, ['version']).stdout))?.[0] ?? '',
+    name,
+    // One that `go install` built knows its version as a module alone.
+    version: () => /\bv?(2\.\d+\.\d+)/.exec(say(command, 'version') + say(command, 'build-info'))?.[1] ?? '',
     start: async (place, { mode, http2 = false }) =>
       startChild(
         command,
@@ -47,4 +50,8 @@ export function caddyOf(command: string): Front {
   };
 }
 
-export const caddy: Front = caddyOf('caddy');
+/** Debian's. */
+export const caddy: Front = caddyOf('Caddy', 'caddy');
+
+/** The one that `npm run fronts` is given. */
+export const currentCaddy: Front = caddyOf('Caddy, current', process.env.CADDY_BIN ?? 'caddy');
