@@ -1,15 +1,10 @@
 import type { Test } from 'tap';
 import { type ExactRequest, sendExactly } from './ask.ts';
+import { twins } from './documented.ts';
 import type { FrontScene } from './front-scene.ts';
 
 type Attempt = Omit<ExactRequest, 'target'> & { target?: string };
 
-const twins = (name: string) =>
-  [...name].reduce<string[]>(
-    (spellings, letter) =>
-      spellings.flatMap((text) => (letter === '-' ? [`${text}-`, `${text}_`] : [text + letter])),
-    [''],
-  );
 const names = [
   'X-Forwarded-User',
   'X-Forwarded-Email',
