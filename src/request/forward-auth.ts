@@ -92,7 +92,11 @@ async function answer(
     clientAddress: exchange.peer.clientAddress,
   });
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
-  for (const line of setCookies) reply.header('set-cookie', line);
+  for (const [at, line] of setCookies.entries()) {
+    reply.header('set-cookie', line);
+    // nginx can read one line of a name, and a session may take several.
+    if (!mayRedirect) reply.header(`x-sallyport-cookie-${at + 1}`, line);
+  }
   return reply.code(allowed).send();
 }
 
