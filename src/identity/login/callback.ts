@@ -128,7 +128,7 @@ export async function finishLogin(
     });
   }
   const client = provider.client();
-  await checkLogin(parts, provider, login, visit);
+  checkLogin(parts, provider, login, visit);
   const parameters = await readAuthorizationResponse(provider, response);
   try {
     const dpop = await dpopHandle(client, login.dpopKey);
