@@ -38,6 +38,27 @@ interface Wrong {
 
 const wrong: Wrong[] = [
   {
+    what: 'a socket whose path is longer than sockets can have',
+    text: `${good}listen: unix:/run/${'x'.repeat(103)}\n`,
+    path: 'listen.address',
+    source: 'sallyport.yaml:9',
+    says: /107 bytes at most/,
+  },
+  {
+    what: 'a map that contains itself by an alias',
+    text: `${good}headers: &all\n  X-A: *all\n`,
+    path: 'headers.X-A',
+    source: 'sallyport.yaml:10',
+    says: /contains itself/,
+  },
+  {
+    what: 'a list that contains itself by an alias',
+    text: `${good}trustedProxies: &all\n  - 10.0.0.1\n  - [*all]\n`,
+    path: 'trustedProxies[1][0]',
+    source: 'sallyport.yaml:11',
+    says: /contains itself/,
+  },
+  {
     what: 'publicUrl is missing',
     text: good.replace(/publicUrl.*\n/, ''),
     path: 'publicUrl',
@@ -346,6 +367,22 @@ const wrong: Wrong[] = [
     path: 'session.cookie.sameSite',
     source: 'sallyport.yaml:9',
     says: /on https only/,
+  },
+  {
+    what: 'a partitioned cookie is Lax',
+    text: good.replace(session, `${session}  cookie: { partitioned: true }\n`),
+    path: 'session.cookie.partitioned',
+    source: 'sallyport.yaml:9',
+    says: /needs `sameSite: none`/,
+  },
+  {
+    what: 'a partitioned cookie on http',
+    text: good
+      .replace('https://app', 'http://app')
+      .replace(session, `${session}  cookie:\n    sameSite: none\n    partitioned: true\n`),
+    path: 'session.cookie.partitioned',
+    source: 'sallyport.yaml:11',
+    says: /partitioned cookies on https only/,
   },
   {
     what: 'an environment variable has a wrong value',

@@ -21,11 +21,11 @@ const asked = [
 function candidates(): string[] {
   const chance = chanceOf(601);
   const found = new Set<string>();
-  while (found.size < 3000) {
-    const slash = () => (chance.is(0.4) ? chance.of(slashes) : '/');
-    const odd = () => (chance.is(0.15) ? chance.of(junk) : '');
-    const letter = chance.is(0.3) ? chance.of(lettersLike('a')) : 'a';
-    const up = () => (chance.is(0.6) ? chance.of(climbs) : '..');
+  while (found.size < 4000) {
+    const slash = () => (chance.is(0.2) ? chance.of(slashes) : '/');
+    const odd = () => (chance.is(0.08) ? chance.of(junk) : '');
+    const letter = chance.is(0.2) ? chance.of(lettersLike('a')) : 'a';
+    const up = () => (chance.is(0.4) ? chance.of(climbs) : '..');
     const way = chance.of([
       () => `/pub${slash()}${up()}${slash()}${letter}dmin${odd()}/`,
       () => `/pub/x${slash()}${up()}${slash()}${up()}/${letter}dmin/`,
