@@ -32,6 +32,7 @@ const catalogue = {
   token_unavailable: [502, 'The gateway gets no token for the application behind it.'],
   upstream_timeout: [504, 'The application behind this gateway took too long to answer.'],
   provider_unavailable: [503, 'The sign-in service cannot be reached at the moment.'],
+  client_rejected: [503, 'The sign-in service does not know this site. Its operators have to mend that.'],
   store_unavailable: [503, 'Your session cannot be looked up at the moment.'],
   logout_token_invalid: [400, 'The logout token is not valid.'],
   login_cookie_missing: [
@@ -58,6 +59,8 @@ export interface GatewayErrorDetails {
   retryAfter?: number;
   /** Set-Cookie values that go with the answer. */
   setCookies?: readonly string[];
+  /** The methods that would do: the Allow header of a 405 (RFC 9110 §15.5.6). */
+  allow?: string;
   /** What a client without an acceptable token has to do: the WWW-Authenticate header (RFC 6750 §3). */
   challenge?: string | undefined;
   /** Where the person was going when a login failed: an absolute URL that is known to be safe. */
@@ -74,6 +77,7 @@ export class GatewayError extends Error {
   readonly detail: string | undefined;
   readonly retryAfter: number | undefined;
   readonly challenge: string | undefined;
+  readonly allow: string | undefined;
   setCookies: readonly string[];
   returnTo: string | undefined;
 
@@ -86,6 +90,7 @@ export class GatewayError extends Error {
     this.retryAfter = details.retryAfter;
     // RFC 9110 §11.6.1: a 401 names a scheme; Bearer makes no browser open a password box.
     this.challenge = details.challenge ?? (this.status === 401 ? 'Bearer' : undefined);
+    this.allow = details.allow;
     this.setCookies = details.setCookies ?? [];
     this.returnTo = details.returnTo;
   }

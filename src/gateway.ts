@@ -1,4 +1,5 @@
 import type { Server as TlsServer } from 'node:tls';
+import { type Clock, systemClock } from './clock.ts';
 import type { AssertionConfig, Config, ListenAddress, RouteConfig } from './config/schema/index.ts';
 import { type Assertions, createAssertions } from './forward/assertion.ts';
 import { createForwarder, type RouteExtras } from './forward/forwarder.ts';
@@ -9,6 +10,8 @@ import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metada
 import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
+import { createLoginStates } from './identity/login/login-state.ts';
+import { createOtherAccounts } from './identity/login/other-account.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
 import { needsIdToken } from './identity/logout/end-session.ts';
@@ -18,11 +21,12 @@ import { createGrants } from './identity/provider/refresh.ts';
 import { refreshReach } from './identity/upstream-token/target.ts';
 import { createUpstreamTokens } from './identity/upstream-token/tokens.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
+import { keepDescriptors } from './listen/descriptors.ts';
 import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
 import { closeGracefully, trackConnections } from './listen/shutdown.ts';
 import { reloadCertificate } from './listen/tls.ts';
-import type { Logger } from './observe/log.ts';
+import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
@@ -56,11 +60,16 @@ export interface Gateway {
  * request/http.ts takes HTTP requests through them, request/upgrade.ts WebSocket handshakes. Rejects when an
  * address cannot be listened on or a file cannot be read.
  */
-export async function startGateway(config: Config, { log }: { log: Logger }): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  { log, clock = systemClock }: { log: Logger; clock?: Clock },
+): Promise<Gateway> {
+  keepSecrets(config.secrets);
   const { prefix } = config.endpoints;
   const table = compileRoutes(config);
   const hosts = compileHosts(config.publicUrl, table);
-  const reader = { readPeer: compilePeers(config.trustedProxies), table, hosts, prefix };
+  const readPeer = compilePeers(config.trustedProxies, 'path' in config.listen.address);
+  const reader = { readPeer, table, hosts, prefix };
   const exchangeOf = rememberExchanges(reader);
 
   const cookies = gatewayCookies(config);
@@ -79,33 +88,36 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
     extras.set(route, { headers, assertion: signed, prefix: removedPrefix(route), toPublicPath });
   }
   const owned = ownedNames(headerSets.values(), configured);
-  const policy = { owned, ownsCookie: cookies.owns };
+  const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
   const live = createLiveConnections();
   const forwarder = createForwarder(extras, policy, live);
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);
   const providers = connectProviders(config.providers, log);
-  const grant = createGrants({ providers, claimPaths, log });
-  const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log });
+  const grant = createGrants({ providers, claimPaths, log, clock });
+  const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log, clock });
   revocations.onRevoked(() => live.endRevoked());
 
+  const returnOrigins = new Set(config.publicUrl);
   const login: EndpointParts = {
     prefix,
     providers,
     sessions,
     log,
     cookies,
+    loginStates: createLoginStates(ring, returnOrigins),
     loginCookies: createLoginCookies(cookies, ring),
+    otherAccounts: createOtherAccounts(cookies, ring),
     rounds: createRounds(cookies, ring),
     reachOf: (provider) => refreshReach(config.routes, provider),
-    usedStates: createUsedStates(),
+    usedStates: createUsedStates(shared),
     claimPaths,
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,
     logoutTokens: createLogoutTokens(providers, shared.once),
     requirePost: config.signOut.requirePost,
-    returnOrigins: new Set(config.publicUrl),
+    returnOrigins,
     isReadable: createReturnCheck(reader),
     visitOf: (request) => {
       const exchange = exchangeOf(request.raw);
@@ -120,7 +132,9 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
   const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
   const bearer =
-    config.bearer.length > 0 ? createBearerClients({ config, claimPaths, once: shared.once }) : undefined;
+    config.bearer.length > 0
+      ? createBearerClients({ config, claimPaths, once: shared.once, log })
+      : undefined;
   const resources = new Map(
     [...resourcesOf(config)].map(([place, resource]) => [place, resourceMetadata(config, resource)]),
   );
@@ -140,6 +154,7 @@ export async function startGateway(config: Config, { log }: { log: Logger }): Pr
   const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
   handleUpgrades(app.server, parts, exchangeOf);
   const connections = trackConnections(app.server);
+  keepDescriptors(app.server, log);
   let stopping = false;
   let admin: AdminListener | undefined;
   let stopReloading: (() => void) | undefined;

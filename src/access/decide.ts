@@ -22,6 +22,8 @@ export interface AccessRequest extends Subject {
   preflight: boolean;
   /** It may change something, and nothing shows that no other site sent it. */
   forgeable: boolean;
+  /** It may change something, and names an origin that is neither the gateway's nor one of the route's `cors`. */
+  fromElsewhere?: boolean;
   /** Seconds since the epoch; without it no sign-in is young enough. */
   now?: number;
 }
@@ -32,7 +34,11 @@ export type Decision =
   | { kind: 'login'; reason: string }
   /** Allowed, once the person has signed in more strongly or again: by a redirect, or told by a challenge. */
   | { kind: 'step-up'; redirect: boolean; reason: string }
-  | { kind: 'deny'; code: 'not_signed_in' | 'not_allowed' | 'forgery_header_missing'; reason: string }
+  | {
+      kind: 'deny';
+      code: 'not_signed_in' | 'not_allowed' | 'forgery_header_missing' | 'cross_site';
+      reason: string;
+    }
   /** An access token that is good for less than the route asks; `scope` is what it lacks. */
   | { kind: 'deny'; code: 'insufficient_scope'; scope: string; reason: string };
 
@@ -47,6 +53,11 @@ const forgeable: Decision = {
   kind: 'deny',
   code: 'forgery_header_missing',
   reason: 'rides on the session cookie without X-Requested-With',
+};
+const fromElsewhere: Decision = {
+  kind: 'deny',
+  code: 'cross_site',
+  reason: 'rides on the session cookie from an Origin that is neither of publicUrl nor of cors',
 };
 
 /** Decides whether a request may pass a route. Pure: the same values give the same decision. */
@@ -76,8 +87,10 @@ function decideWho(rule: AccessRule, request: AccessRequest): Decision {
   const { allow, unauthenticated } = rule;
   if (rule.preflight === 'pass' && request.preflight) return allowPreflight;
   // What a client brings along itself, no other site can make a browser send.
-  if (rule.csrf === 'header' && request.person && !request.person.bearer && request.forgeable)
-    return forgeable;
+  if (rule.csrf === 'header' && request.person && !request.person.bearer) {
+    if (request.forgeable) return forgeable;
+    if (request.fromElsewhere) return fromElsewhere;
+  }
   if (allow === 'public') return allowPublic;
   const signedIn = request.person !== undefined;
   if (allow === 'signed-in') return signedIn ? allowSignedIn : withoutSession(unauthenticated, request);

@@ -1,11 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Whether the sender would show an HTML page to a person. */
+/**
+ * Whether the sender would show an HTML page to a person. Fetch Metadata says so where the browser sends it. Else
+ * `X-Requested-With` tells a script, unless it names an application of Android, whose web views send it with
+ * everything.
+ */
 export function wantsPage(headers: IncomingHttpHeaders): boolean {
-  if (headers['x-requested-with'] !== undefined) return false;
   const mode = headers['sec-fetch-mode'];
-  if (mode !== undefined && mode !== 'navigate') return false;
-  return headers.accept?.includes('text/html') ?? false;
+  const isOfScript = mode === undefined ? isSetByScript(headers['x-requested-with']) : mode !== 'navigate';
+  return !isOfScript && (headers.accept?.includes('text/html') ?? false);
+}
+
+/** A package name has a dot (Java Language Specification §6.1); what scripts send, such as XMLHttpRequest, has none. */
+function isSetByScript(requestedWith: string | string[] | undefined): boolean {
+  return requestedWith !== undefined && !/^[A-Za-z]\w*(\.[A-Za-z]\w*)+$/.test(String(requestedWith));
 }
 
 /** Whether a request is a CORS preflight (Fetch standard, CORS-preflight request). */
@@ -17,12 +25,60 @@ export function isPreflight(method: string, headers: IncomingHttpHeaders): boole
   );
 }
 
+const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
+
 /**
  * Whether another site could have made a browser send this with its cookies: it may change something
  * (RFC 9110 §9.2.1), and lacks the header that scripts of other sites may not set without being asked.
  */
 export function isForgeable(method: string, headers: IncomingHttpHeaders): boolean {
-  return !['GET', 'HEAD', 'OPTIONS'].includes(method) && !headers['x-requested-with'];
+  return !safeMethods.includes(method) && !headers['x-requested-with'];
+}
+
+/**
+ * Whether a request that may change something names an origin (RFC 6454 §7) that is none of the trusted ones. An
+ * Android web view adds `X-Requested-With` to the forms of every site, so that header alone proves nothing.
+ */
+export function isFromElsewhere(
+  method: string,
+  { origin }: IncomingHttpHeaders,
+  isTrusted: (origin: string) => boolean,
+): boolean {
+  return !safeMethods.includes(method) && origin !== undefined && !isTrusted(origin);
+}
+
+/**
+ * Whether a person went to an address: they followed a link of this very site, or typed the address. False for
+ * what a page of another site led to, and for what browsers load by themselves or ahead of time. A browser that
+ * does not send Fetch Metadata, as on plain http, cannot tell.
+ */
+export function isPersonsNavigation(method: string, headers: IncomingHttpHeaders): boolean {
+  const site = headers['sec-fetch-site'];
+  return (
+    method === 'GET' &&
+    (site === 'same-origin' || site === 'none') &&
+    headers['sec-fetch-mode'] === 'navigate' &&
+    headers['sec-fetch-dest'] === 'document' &&
+    aheadOfTime.every((name) => headers[name] === undefined)
+  );
+}
+
+/** Any of them says that a page is loaded before anybody asked for it, whatever its value. */
+const aheadOfTime = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
+
+/**
+ * Whether a form or a script of one of these origins sent a request. Browsers name the origin with everything that
+ * is not GET or HEAD (Fetch standard §3.1), as `null` where a page keeps it to itself; then Fetch Metadata, which no
+ * page can set, says that it was the same one. What names nothing at all comes from no page.
+ */
+export function isFromOrigins(headers: IncomingHttpHeaders, origins: ReadonlySet<string>): boolean {
+  const { origin, referer } = headers;
+  const site = headers['sec-fetch-site'];
+  if (site === 'same-origin' || site === 'none')
+    return origin === undefined || origin === 'null' || origins.has(origin);
+  if (origin !== undefined) return origins.has(origin) && (site === undefined || site === 'same-site');
+  if (site !== undefined) return false;
+  return referer === undefined || (URL.canParse(referer) && origins.has(new URL(referer).origin));
 }
 
 /**
@@ -32,6 +88,19 @@ export function isForgeable(method: string, headers: IncomingHttpHeaders): boole
  */
 export function isNavigation(method: string, headers: IncomingHttpHeaders): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
-  if (headers['sec-purpose']?.includes('prefetch') || headers.purpose === 'prefetch') return false;
+  if (isPrefetch(headers)) return false;
   return wantsPage(headers);
+}
+
+/** Whether a browser fetches this ahead of time, so that perhaps nobody will see it. */
+function isPrefetch(headers: IncomingHttpHeaders): boolean {
+  return (headers['sec-purpose']?.includes('prefetch') ?? false) || headers.purpose === 'prefetch';
+}
+
+/**
+ * Whether a request only tries what it would get: nobody goes on from its answer, so no login begins or ends with
+ * it. Office asks by OPTIONS and HEAD before it opens a document, and scanners of mail by HEAD.
+ */
+export function isProbe(method: string, headers: IncomingHttpHeaders): boolean {
+  return (method !== 'GET' && method !== 'POST') || isPrefetch(headers);
 }

@@ -6,7 +6,7 @@ import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
-import { describeError } from '../observe/log.ts';
+import { describeError, keepSecrets } from '../observe/log.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { compileRoutes } from '../routes/table.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
@@ -25,6 +25,7 @@ const connectTimeoutMs = 5000;
  */
 export async function check(options: { config?: string; offline?: boolean }): Promise<number> {
   const { config, warnings, file } = loadConfig({ file: options.config, env: process.env });
+  keepSecrets(config.secrets);
   const findings: Finding[] = [
     { subject: `configuration ${file ?? 'from the environment'}`, problem: undefined },
   ];

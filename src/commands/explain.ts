@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Person } from '../access/conditions.ts';
 import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
-import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
+import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
+import { mask } from '../config/secrets.ts';
 import { GatewayError } from '../errors.ts';
 import { headerSet, ownedNames } from '../forward/header-set.ts';
 import { compileRequestHeaders } from '../forward/request-headers.ts';
@@ -46,15 +47,15 @@ interface Question {
   rawHeaders: string[];
 }
 
-const mask = '***';
-
 /**
  * `sallyport explain METHOD URL`: which route takes a request, which rule decides and how, and the headers that
  * the upstream would get, tokens masked. It uses the same table and functions as requests. Throws ConfigError, and
  * Error with a sentence for options that cannot be read.
  */
 export function explain(method: string, url: string, options: ExplainOptions): string {
-  const { config } = loadConfig({ file: options.config, env: process.env });
+  // Judged as it is, and shown without what came from elsewhere.
+  loadConfig({ file: options.config, env: process.env });
+  const { config } = loadConfig({ file: options.config, env: process.env, masked: true });
   const table = compileRoutes(config);
   const claims = options.as === undefined ? undefined : readClaims(options.as);
   const rawHeaders = (options.header ?? []).flatMap(readHeader);
@@ -147,7 +148,7 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
   const client = given && clientOf(config, given, claimPaths);
   const person = question.bearer ? client : session;
-  const decision = explainDecision(route, question, person);
+  const decision = explainDecision(route, question, person, config.publicUrl);
   const lines = [
     `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
     `allow     ${typeof route.allow === 'string' ? route.allow : JSON.stringify(route.allow)}`,
@@ -159,8 +160,13 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   if (path !== target.path + target.query) lines.push(`path      ${path}`);
   const assertions = [config, ...routes].flatMap(({ assertion }) => assertion ?? []);
   const assertion = route.assertion ?? config.assertion;
+  const cookies = gatewayCookies(config);
   const build = compileRequestHeaders(
-    { owned: ownedNames(sets.values(), assertions), ownsCookie: gatewayCookies(config).owns },
+    {
+      owned: ownedNames(sets.values(), assertions),
+      ownsCookie: cookies.owns,
+      hidesOwnCookie: cookies.hides,
+    },
     {
       templates: sets.get(route) ?? new Map(),
       computed: assertion && [[assertion.header, ({ person: somebody }) => somebody && mask]],
@@ -171,9 +177,17 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
   const headers = build(
     { rawHeaders, headers: joined(rawHeaders) },
-    { address: question.address, trusted: false, host: target.host, scheme },
+    {
+      address: question.address,
+      trusted: false,
+      via: undefined,
+      vouchesFor: new Set(),
+      host: target.host,
+      scheme,
+    },
     {
       requestId: mask,
+      clientAddress: question.address,
       person,
       token: route.token && (person || route.token.clientCredentials) ? mask : undefined,
     },
@@ -194,6 +208,7 @@ function explainDecision(
   route: Route,
   { method, address, rawHeaders }: Question,
   person: Person | undefined,
+  origins: readonly string[],
 ): { isAllowed: boolean; lines: string[] } {
   const headers = joined(rawHeaders);
   const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
@@ -203,6 +218,11 @@ function explainDecision(
     navigation: isNavigation(method, headers),
     preflight: isPreflight(method, headers),
     forgeable: isForgeable(method, headers),
+    fromElsewhere: isFromElsewhere(
+      method,
+      headers,
+      (origin) => origins.includes(origin) || !!route.cors?.includes(origin),
+    ),
     now: Date.now() / 1000,
   };
   if (rawHeaders.length > 0) {

@@ -1,6 +1,9 @@
 import cluster from 'node:cluster';
 import { loadConfig } from '../config/load.ts';
 import { startGateway } from '../gateway.ts';
+import { answerPulse } from '../listen/pulse.ts';
+import { onStopSignals, refuseInspector } from '../listen/signals.ts';
+import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
 import { createLogger, flushed, type Logger } from '../observe/log.ts';
 
@@ -9,6 +12,8 @@ import { createLogger, flushed, type Logger } from '../observe/log.ts';
  * Rejects with ConfigError when the configuration cannot be used.
  */
 export async function serve({ config: file }: { config?: string }): Promise<void> {
+  refuseInspector();
+  if (cluster.isWorker) answerPulse();
   const { config, warnings, file: read } = loadConfig({ file, env: process.env });
   const { level, format } = config.logging;
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
@@ -17,22 +22,20 @@ export async function serve({ config: file }: { config?: string }): Promise<void
     for (const warning of warnings) log.warn(warning);
     log.info({ config: read ?? 'environment', workers: config.workers }, 'starting');
   }
+  if (config.workers > 1 && cluster.isPrimary) {
+    await removeStaleSocket(config.listen.address);
+    await removeStaleSocket(config.admin.listen);
+  }
   const running =
     config.workers > 1 && cluster.isPrimary
-      ? startWorkers(config.workers, log, (code) => process.exit(code))
+      ? startWorkers({ count: config.workers, log, onFailure: (code) => process.exit(code) })
       : await startGateway(config, { log });
   stopOnSignal(running, log);
 }
 
 function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
   const end = (code: number) => void flushed(log).then(() => process.exit(code));
-  let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
-    // Ctrl-C in a terminal reaches the workers too; their primary tells them when to stop.
-    if (cluster.isWorker && signal === 'SIGINT') return;
-    // A second signal is for a person who will not wait.
-    if (stopping) process.exit(1);
-    stopping = true;
     log.info({ signal }, 'stopping');
     running.close().then(
       () => {
@@ -45,6 +48,5 @@ function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  onStopSignals(stop, () => process.exit(1));
 }

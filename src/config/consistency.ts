@@ -7,6 +7,7 @@ import { findKindProblems } from './provider-kind.ts';
 import { sessionSecretForm } from './schema/session.ts';
 import { nearest } from './suggest.ts';
 import { stepUpProblems, tokenProblems } from './token-problems.ts';
+import { trustedProxyProblems } from './trusted-proxy-problems.ts';
 
 /**
  * What no single key can tell: keys that need, exclude or contradict each other. It reads the document
@@ -22,6 +23,7 @@ export function findInconsistencies(document: unknown): Inconsistency[] {
     ...cookieProblems(config),
     ...storeProblems(asMap(config.session)),
     ...secretProblems(config),
+    ...trustedProxyProblems(config),
     ...tokenProblems(config),
     ...stepUpProblems(config),
   ];
@@ -70,6 +72,9 @@ function routeProblems(route: Loose): { key: string; message: string }[] {
   }
   if (route.tls !== undefined && !asTexts(route.upstream).some((url) => /^https:/i.test(url))) {
     found.push({ key: 'tls', message: 'the upstream is not https, so this would have no effect.' });
+  }
+  if (isOn(route.sharedCache) && isOn(route.noStore)) {
+    found.push({ key: 'noStore', message: 'nothing is kept then, so `sharedCache` would have no effect.' });
   }
   const names = Object.keys(asMap(route.headers)).map((name) => name.toLowerCase());
   if (route.basicAuth !== undefined && names.includes('authorization')) {
@@ -180,11 +185,15 @@ function cookieProblems(config: Loose): Inconsistency[] {
   if (name.startsWith('__host-') && cookie.domain !== undefined) {
     report('name', 'a __Host- cookie cannot have a domain: name it __Secure-…, or drop `domain`.');
   }
-  if (name.startsWith('__host-') && cookie.path !== undefined && cookie.path !== '/') {
-    report('name', 'a __Host- cookie always has the path /: name it __Secure-…, or drop `path`.');
-  }
+  found.push(...cookiePathProblems(config, cookie, origins));
   if (cookie.sameSite === 'none' && insecure) {
     report('sameSite', 'browsers take SameSite=None on https only, and publicUrl is http.');
+  }
+  if (isOn(cookie.partitioned) && cookie.sameSite !== 'none') {
+    report('partitioned', 'a partitioned cookie is for frames of other sites, which needs `sameSite: none`.');
+  }
+  if (isOn(cookie.partitioned) && insecure) {
+    report('partitioned', 'browsers take partitioned cookies on https only, and publicUrl is http.');
   }
   const domain = cookie.domain;
   if (typeof domain === 'string') {
@@ -194,6 +203,33 @@ function cookieProblems(config: Loose): Inconsistency[] {
     if (outside) report('domain', `${outside.hostname} of publicUrl is not below this domain.`);
   }
   return found;
+}
+
+/** Browsers send a cookie to the paths that its own covers (RFC 6265 §5.1.4), and a __Host- one to all. */
+function cookiePathProblems(config: Loose, cookie: Loose, origins: readonly URL[]): Inconsistency[] {
+  const { path, name, domain } = cookie;
+  if (typeof path !== 'string' || path === '/') return [];
+  const report = (message: string) => [{ path: ['session', 'cookie', 'path'], message }];
+  const prefix = asTexts(asMap(config.endpoints).prefix)[0] ?? '/oauth2';
+  const folder = path.endsWith('/') ? path : `${path}/`;
+  if (!`${prefix}/`.startsWith(folder)) {
+    return report(
+      `it has to cover ${prefix} (endpoints.prefix): a sign-out there would not see the cookie, and so end nothing.`,
+    );
+  }
+  if (folder === `${prefix}/`) {
+    return report(
+      `only the gateway itself is below ${prefix} (endpoints.prefix): no route would see the cookie.`,
+    );
+  }
+  const isSecure = origins.length > 0 && origins.every((origin) => origin.protocol === 'https:');
+  const isHostName =
+    typeof name === 'string' ? name.toLowerCase().startsWith('__host-') : isSecure && domain === undefined;
+  return isHostName
+    ? report(
+        'a __Host- cookie always has the path /: give it a `name` such as __Secure-sallyport, or drop `path`.',
+      )
+    : [];
 }
 
 function secretProblems({ provider, providers, session, assertion, routes }: Loose): Inconsistency[] {

@@ -59,7 +59,8 @@ function received(value: unknown, path: ConfigPath, schema: JsonSchema): string 
   if (Array.isArray(value)) return ', got a list';
   if (typeof value === 'object') return ', got a map';
   const secret = path.some((_, index) => schemaAt(schema, path.slice(0, index + 1))?.secret);
-  const text = JSON.stringify(value);
+  // An address may hold the password of somebody.
+  const text = JSON.stringify(value).replace(/(\/\/)[^/@"]*@/g, '$1***@');
   return secret || text.length > 80 ? '' : `, got ${text}`;
 }
 

@@ -6,39 +6,66 @@ export interface InterpolationFailure {
   message: string;
 }
 
+/** A value of the document that something was filled into, and what that was. */
+export interface Filled {
+  path: ConfigPath;
+  values: readonly string[];
+}
+
+export interface Interpolation {
+  document: unknown;
+  failures: InterpolationFailure[];
+  filled: Filled[];
+}
+
 /**
  * Puts values in place of `${NAME}`, `${NAME:-default}` and `${file:/path}` in every string of a parsed
  * document. It works on values, not on the file's text, so that no secret can change the structure.
  * `$${` stands for the characters `${`.
+ * @param instead what is filled in at a path in place of the value, for a document that is shown
  */
 export function interpolate(
   document: unknown,
   env: NodeJS.ProcessEnv,
-  failures: InterpolationFailure[],
-  path: ConfigPath = [],
-): unknown {
-  if (typeof document === 'string') {
-    return interpolateText(document, env, (message) => failures.push({ path, message }));
-  }
-  if (Array.isArray(document)) {
-    return document.map((item, index) => interpolate(item, env, failures, [...path, index]));
-  }
-  if (document !== null && typeof document === 'object') {
+  instead: (path: ConfigPath) => string | undefined = () => undefined,
+): Interpolation {
+  const failures: InterpolationFailure[] = [];
+  const filled: Filled[] = [];
+  const fill = (value: unknown, path: ConfigPath): unknown => {
+    if (typeof value === 'string') {
+      const values: string[] = [];
+      const shown = instead(path);
+      const text = fillText(value, env, {
+        fail: (message) => failures.push({ path, message }),
+        take(found) {
+          values.push(found);
+          return shown ?? found;
+        },
+      });
+      if (values.length > 0) filled.push({ path, values });
+      return text;
+    }
+    if (Array.isArray(value)) return value.map((item, index) => fill(item, [...path, index]));
+    if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(
-      Object.entries(document).map(([key, value]) => [
-        key,
-        interpolate(value, env, failures, [...path, key]),
-      ]),
+      Object.entries(value).map(([key, below]) => [key, fill(below, [...path, key])]),
     );
-  }
-  return document;
+  };
+  return { document: fill(document, []), failures, filled };
 }
 
-function interpolateText(text: string, env: NodeJS.ProcessEnv, fail: (message: string) => void): string {
+interface Filling {
+  fail(message: string): void;
+  /** Gives what stands in the place of a value that was found. */
+  take(value: string): string;
+}
+
+function fillText(text: string, env: NodeJS.ProcessEnv, { fail, take }: Filling): string {
   return text.replace(/\$\$\{|\$\{([^}]*)\}/g, (whole: string, expression: string | undefined) => {
     if (expression === undefined) return '${';
     if (expression.startsWith('file:')) {
-      return readSecretFile(expression.slice('file:'.length), fail) ?? whole;
+      const found = readSecretFile(expression.slice('file:'.length), fail);
+      return found === undefined ? whole : take(found);
     }
     const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(expression);
     if (match?.[1] === undefined) {
@@ -47,8 +74,8 @@ function interpolateText(text: string, env: NodeJS.ProcessEnv, fail: (message: s
     }
     const value = env[match[1]];
     // As in a shell, `:-` also stands in for a variable that is set to nothing.
-    if (value !== undefined && (value !== '' || match[2] === undefined)) return value;
-    if (match[2] !== undefined) return match[2];
+    if (value !== undefined && (value !== '' || match[2] === undefined)) return take(value);
+    if (match[2] !== undefined) return take(match[2]);
     fail(
       `the environment variable ${match[1]} is not set. Set it, or give a default: \${${match[1]}:-value}.`,
     );

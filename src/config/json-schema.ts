@@ -20,8 +20,16 @@ export interface JsonSchema {
   short?: string;
 }
 
-/** The JSON Schema of the configuration file, as `sallyport schema` prints it. */
+let made: JsonSchema | undefined;
+
+/** The JSON Schema of the configuration file, as `sallyport schema` prints it. To be read, not changed. */
 export function configJsonSchema(): JsonSchema {
+  // It takes longer to make than a whole configuration to be read.
+  made ??= makeJsonSchema();
+  return made;
+}
+
+function makeJsonSchema(): JsonSchema {
   const schema = z.toJSONSchema(configSchema, {
     io: 'input',
     override: ({ jsonSchema, zodSchema }) => {

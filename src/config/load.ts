@@ -8,7 +8,7 @@ import { findInconsistencies } from './consistency.ts';
 import { defaultHeaders } from './default-headers.ts';
 import { applyEnvironment } from './environment.ts';
 import { explainIssue } from './explain-issue.ts';
-import { type InterpolationFailure, interpolate } from './interpolate.ts';
+import { interpolate } from './interpolate.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { layPresets } from './presets/lay.ts';
 import { ConfigError, type ConfigPath, type Problem } from './problems.ts';
@@ -16,6 +16,7 @@ import { withProfile } from './profile.ts';
 import { withIssuer } from './provider-kind.ts';
 import { type Config, configSchema, type ProviderConfig } from './schema/index.ts';
 import { routeSchema } from './schema/routes.ts';
+import { isTemplatePath, mask, secretsOf } from './secrets.ts';
 
 export interface LoadedConfig {
   config: Config;
@@ -25,16 +26,24 @@ export interface LoadedConfig {
   file: string | undefined;
 }
 
+export interface LoadOptions {
+  file?: string | undefined;
+  env: NodeJS.ProcessEnv;
+  /** What `${}` puts into header and basicAuth templates is `***`: for a configuration that is shown. */
+  masked?: boolean | undefined;
+}
+
 const standardFiles = ['./sallyport.yaml', '/etc/sallyport/sallyport.yaml'];
 
 /**
  * Finds, reads and validates the configuration: the named file, else `SALLYPORT_CONFIG`, else the standard
  * places, else the environment alone. Throws ConfigError with every problem at once.
  */
-export function loadConfig(options: { file?: string | undefined; env: NodeJS.ProcessEnv }): LoadedConfig {
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const { env, masked } = options;
   const file =
     options.file ?? (options.env.SALLYPORT_CONFIG || standardFiles.find((path) => existsSync(path)));
-  if (file === undefined) return parseConfig('', { file: undefined, env: options.env });
+  if (file === undefined) return parseConfig('', { file: undefined, env, masked });
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -43,14 +52,11 @@ export function loadConfig(options: { file?: string | undefined; env: NodeJS.Pro
     const message = `the configuration file cannot be read (${reason}). Looked at ${resolve(file)}.`;
     throw new ConfigError([{ path: [], source: file, message }]);
   }
-  return parseConfig(text, { file, env: options.env });
+  return parseConfig(text, { file, env, masked });
 }
 
 /** Validates a configuration given as YAML or JSON text. Throws ConfigError with every problem at once. */
-export function parseConfig(
-  text: string,
-  { file, env }: { file: string | undefined; env: NodeJS.ProcessEnv },
-): LoadedConfig {
+export function parseConfig(text: string, { file, env, masked = false }: LoadOptions): LoadedConfig {
   const source = file ?? 'environment';
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false });
@@ -59,15 +65,23 @@ export function parseConfig(
       document.errors.map((error) => ({
         path: [],
         source: `${source}:${lines.linePos(error.pos[0]).line}`,
-        message: `this is not valid YAML: ${error.message.replace(/\s+/g, ' ')}.`,
+        message: yamlProblem(error),
       })),
     );
   }
 
   const schema = configJsonSchema();
   const problems: Problem[] = [];
-  const failures: InterpolationFailure[] = [];
-  const written = interpolate(readDocument(document, source) ?? {}, env, failures);
+  const parsed = readDocument(document, source) ?? {};
+  const circle = findCircle(parsed);
+  if (circle) {
+    const message = 'this contains itself, by an alias of YAML.';
+    throw new ConfigError([
+      { path: circle, source: `${source}:${lineOf(document, lines, circle, false)}`, message },
+    ]);
+  }
+  const instead = (path: ConfigPath) => (masked && isTemplatePath(path) ? mask : undefined);
+  const { document: written, failures, filled } = interpolate(parsed, env, instead);
   const { document: given, origins, warnings } = applyEnvironment(written, env, schema, problems);
   const { document: value, problems: presetProblems } = layPresets(given);
   const sourceOf = (path: ConfigPath, aboutKey = false) =>
@@ -81,6 +95,7 @@ export function parseConfig(
   const explained = result.success
     ? []
     : result.error.issues.flatMap((issue) => explainIssue(issue, schema, value));
+  const hidden = new Set(filled.flatMap(({ path }) => (isTemplatePath(path) ? [path.join('.')] : [])));
   const unresolved = new Set(failures.map(({ path }) => path.join('.')));
   for (const { path, message, aboutKey } of [
     ...explained,
@@ -88,7 +103,8 @@ export function parseConfig(
   ]) {
     // A value that could not be filled in is wrong for that reason alone.
     if (unresolved.has(path.join('.')) && !origins.has(path.join('.'))) continue;
-    problems.push({ path, source: sourceOf(path, aboutKey), message });
+    const shown = hidden.has(path.join('.')) ? hiddenProblem : message;
+    problems.push({ path, source: sourceOf(path, aboutKey), message: shown });
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(inFileOrder(problems));
   const { upstream } = result.data;
@@ -107,7 +123,8 @@ export function parseConfig(
   );
   // Where nobody signs in, nothing that is sealed has to be opened again.
   const { secret = [randomBytes(32)] } = session;
-  const config = { ...rest, routes, providers, session: { ...session, secret }, defaultHeaders };
+  const secrets = secretsOf(given, schema, filled);
+  const config = { ...rest, routes, providers, session: { ...session, secret }, defaultHeaders, secrets };
   const clashes = findClashes(config).map(({ index, message }) => {
     const path = ['routes', index, 'path'];
     return { path, source: sourceOf(path), message };
@@ -116,13 +133,36 @@ export function parseConfig(
   return { config, warnings: [...warnings, ...questionable(config)], file };
 }
 
+/** What is wrong would quote the value. */
+const hiddenProblem =
+  'expected a template; what ${…} put into it is not one, and is not shown. Write {{ and }} for braces.';
+
 function readDocument(document: Document, source: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    const message = `this is not valid YAML: ${(error as Error).message}.`;
-    throw new ConfigError([{ path: [], source, message }]);
+    throw new ConfigError([{ path: [], source, message: yamlProblem(error as Error) }]);
   }
+}
+
+/** The path of a value that stands inside itself, which YAML's aliases allow and nothing here can read. */
+function findCircle(
+  value: unknown,
+  path: ConfigPath = [],
+  around: readonly unknown[] = [],
+): ConfigPath | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (around.includes(value)) return path;
+  for (const [key, below] of Object.entries(value)) {
+    const found = findCircle(below, [...path, Array.isArray(value) ? Number(key) : key], [...around, value]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Behind its colon, a message of the parser repeats what it stumbled over: that may be a secret without quotes. */
+function yamlProblem({ message }: Error): string {
+  return `this is not valid YAML: ${message.replace(/\s+/g, ' ').replace(/: .*$/, '')}.`;
 }
 
 /** The line of the value at a path, or of its key, or of the nearest thing around it that the file has. */

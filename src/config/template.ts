@@ -16,6 +16,7 @@ const plainValues = [
   'session.id',
   'provider',
   'request.id',
+  'client.address',
 ] as const;
 
 export type TemplateValue =

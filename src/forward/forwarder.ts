@@ -1,4 +1,5 @@
 import type { RouteConfig } from '../config/schema/index.ts';
+import { compileAudience } from './caching.ts';
 import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
 import type { HeaderSet } from './header-set.ts';
 import type { LiveConnections } from './live-connections.ts';
@@ -10,7 +11,7 @@ import {
 } from './request-headers.ts';
 import { compileResponseHeaders } from './response-headers.ts';
 import { createTargetFactory, type Target } from './targets.ts';
-import type { CompiledTemplate, TemplateContext } from './template.ts';
+import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
 import { transfer, type Way } from './transfer.ts';
 import { openTunnel } from './tunnel.ts';
 
@@ -60,10 +61,13 @@ export function createForwarder(
     const computed = assertion && ([[assertion.header, assertion.value]] as const);
     const { preserveHost, timeout, maxBody, responseHeaders } = route;
     const build = compileRequestHeaders(policy, { templates: headers, computed, preserveHost, prefix });
+    const templates = [...headers.values(), ...Object.values(responseHeaders)];
+    const tellsPerson = assertion !== undefined || templates.some((each) => each && namesPerson(each));
     const rewriteHeaders = compileResponseHeaders(responseHeaders, {
       ownsCookie: policy.ownsCookie,
       upstreamOrigins: targets.origins,
       toPublicPath,
+      audienceOf: compileAudience(route, tellsPerson),
     });
     const way: Way = {
       targets,

@@ -18,6 +18,8 @@ export interface Forwarding {
   publicOrigin: string;
   /** Set-Cookie values that go with the answer. */
   setCookies: readonly string[];
+  /** They can go with a later answer as well. */
+  cookiesCanWait: boolean;
   /** How long an event stream or a WebSocket may stay open; undefined where nobody is signed in. */
   lifespan: Lifespan | undefined;
 }

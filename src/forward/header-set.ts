@@ -1,6 +1,6 @@
 import type { Config, RouteConfig } from '../config/schema/index.ts';
 import type { Template } from '../config/template.ts';
-import { foldName } from './request-headers.ts';
+import { foldName } from './client-headers.ts';
 
 /** Header templates by the name that goes upstream; null removes. */
 export type HeaderSet = ReadonlyMap<string, Template | null>;

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Template, TemplateValue } from '../config/template.ts';
-import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
+import { type Treatment, treatmentOf } from './client-headers.ts';
+import { eachPair, trimmed } from './cookie-pairs.ts';
+import { connectionOptions } from './hop-by-hop.ts';
 import {
   type CompiledTemplate,
   compileTemplate,
@@ -15,6 +17,10 @@ export interface Sender {
   address: string;
   /** It is one of the trusted proxies, whose X-Forwarded-* go on. */
   trusted: boolean;
+  /** The addresses that it says the request came through, as they go on in X-Forwarded-For; undefined for none. */
+  via: string | undefined;
+  /** The names, in lower case, of the further headers that it sets itself. */
+  vouchesFor: ReadonlySet<string>;
   /** Host, and scheme as browsers see it. */
   host: string;
   scheme: 'http' | 'https';
@@ -25,6 +31,8 @@ export interface HeaderPolicy {
   owned: ReadonlySet<string>;
   /** Tells the gateway's own cookies, which never go upstream. */
   ownsCookie(name: string): boolean;
+  /** Tells a pair of a Cookie header in which some reader could find one of them. */
+  hidesOwnCookie(pair: string): boolean;
 }
 
 /** The headers that go upstream: name, value, name, value. */
@@ -37,38 +45,6 @@ export type RequestHeaderBuilder = (
   /** The origin of the upstream. */
   origin: string,
 ) => RawHeaders;
-
-/** What an untrusted client says about its own address, or that would move the request to another path. */
-const forwardingHeaders: ReadonlySet<string> = new Set([
-  'forwarded',
-  'x-real-ip',
-  'x-client-ip',
-  'x-original-url',
-  'x-original-uri',
-  'x-original-host',
-  'x-rewrite-url',
-  'x-request-id',
-]);
-
-/** CGI, WSGI and PHP fold `-`, `_` and more into one character; names that become one there are one here. */
-export function foldName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
-}
-
-type Treatment = 'drop' | 'forwarded' | 'cookie' | 'host' | 'pass';
-
-function treatmentOf(name: string, { owned }: HeaderPolicy): Treatment {
-  const lower = name.toLowerCase();
-  const folded = foldName(name);
-  if (hopByHopHeaders.has(lower) || owned.has(folded)) return 'drop';
-  if (lower === 'host') return 'host';
-  if (lower === 'cookie') return 'cookie';
-  if (forwardingHeaders.has(folded) || folded.startsWith('x-forwarded-')) {
-    // Only the usual spelling counts as forwarding information; another one is a forgery.
-    return lower === folded ? 'forwarded' : 'drop';
-  }
-  return 'pass';
-}
 
 /** Clients invent names; remembering a bounded number of them keeps the common ones at one look-up each. */
 const mostRememberedNames = 1000;
@@ -90,7 +66,7 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
   const treat = (name: string): Treatment => {
     const known = remembered.get(name);
     if (known !== undefined) return known;
-    const treatment = treatmentOf(name, policy);
+    const treatment = treatmentOf(name, policy.owned);
     if (remembered.size < mostRememberedNames) remembered.set(name, treatment);
     return treatment;
   };
@@ -100,7 +76,7 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
     const { rawHeaders } = request;
     const connection = connectionOptions(request.headers.connection);
     const headers: RawHeaders = ['host', route.preserveHost ? sender.host : hostOf(origin)];
-    const forwarding: ForwardingHeaders = { for: sender.address, host: sender.host, proto: sender.scheme };
+    const forwarding: ForwardingHeaders = { proto: sender.scheme, prefix: route.prefix };
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] as string;
       const value = rawHeaders[at + 1] as string;
@@ -112,17 +88,20 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
           pushCookies(headers, name, value, policy);
           break;
         case 'forwarded':
-          if (sender.trusted) takeForwarded(forwarding, headers, name, value, sender);
+          if (sender.trusted) takeForwarded(forwarding, headers, name, value, request.headers);
+          break;
+        case 'vouched':
+          if (sender.vouchesFor.has(name.toLowerCase())) headers.push(name, value);
           break;
         case 'host':
         case 'drop':
           break;
       }
     }
-    headers.push('x-forwarded-for', forwarding.for);
-    headers.push('x-forwarded-host', forwarding.host, 'x-forwarded-proto', forwarding.proto);
+    headers.push('x-forwarded-for', cameThrough(sender));
+    headers.push('x-forwarded-host', sender.host, 'x-forwarded-proto', forwarding.proto);
     headers.push('x-request-id', context.requestId);
-    if (route.prefix !== undefined) headers.push('x-forwarded-prefix', route.prefix);
+    if (forwarding.prefix !== undefined) headers.push('x-forwarded-prefix', forwarding.prefix);
     inject(headers, context);
     return headers;
   };
@@ -194,52 +173,61 @@ function isNamed(connection: ReadonlySet<string>, name: string): boolean {
 }
 
 interface ForwardingHeaders {
-  for: string;
-  host: string;
   proto: string;
+  prefix: string | undefined;
 }
 
-/** What a trusted proxy says goes on; its own address joins the list of those that the request came through. */
+/** The list for X-Forwarded-For, to which each proxy adds the address that it saw; a Unix socket has none. */
+function cameThrough({ address, via }: Sender): string {
+  if (address === 'unix') return via ?? 'unknown';
+  return via === undefined ? address : `${via}, ${address}`;
+}
+
+/** What a trusted proxy says goes on. The addresses and the host are read before, so that all go by one reading. */
 function takeForwarded(
   forwarding: ForwardingHeaders,
   headers: RawHeaders,
   name: string,
   value: string,
-  sender: Sender,
+  all: IncomingMessage['headers'],
 ): void {
-  switch (name.toLowerCase()) {
+  const lower = name.toLowerCase();
+  switch (lower) {
     case 'x-forwarded-for':
-      forwarding.for = `${value}, ${sender.address}`;
-      break;
     case 'x-forwarded-host':
-      forwarding.host = value;
       break;
     case 'x-forwarded-proto':
-      forwarding.proto = value;
+      // Several lines are one list, which Node has joined.
+      forwarding.proto = textOf(all[lower]) ?? forwarding.proto;
       break;
-    case 'x-request-id':
+    case 'x-forwarded-prefix':
+      // Who asks for the path that was taken off here stands behind the one that was taken off before.
+      if (forwarding.prefix !== undefined && value.startsWith('/')) {
+        forwarding.prefix = value.replace(/\/+$/, '') + forwarding.prefix;
+      } else if (forwarding.prefix === undefined) {
+        headers.push(name, value);
+      }
       break;
     default:
       headers.push(name, value);
   }
 }
 
+const textOf = (value: string | string[] | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;
+
 function pushCookies(headers: RawHeaders, name: string, value: string, policy: HeaderPolicy): void {
   const cookies = withoutOwnCookies(value, policy);
   if (cookies !== '') headers.push(name, cookies);
 }
 
-function withoutOwnCookies(header: string, { ownsCookie }: HeaderPolicy): string {
+function withoutOwnCookies(header: string, { ownsCookie, hidesOwnCookie }: HeaderPolicy): string {
   let kept = '';
   let isWhole = true;
-  for (let start = 0; start < header.length; ) {
-    const semicolon = header.indexOf(';', start);
-    const end = semicolon < 0 ? header.length : semicolon;
-    const equals = header.indexOf('=', start);
-    const nameEnd = equals < 0 || equals > end ? end : equals;
-    if (ownsCookie(header.slice(start, nameEnd).trim())) isWhole = false;
-    else kept += kept === '' ? header.slice(start, end) : `;${header.slice(start, end)}`;
-    start = end + 1;
-  }
-  return isWhole ? header : kept.trim();
+  eachPair(header, (start, equals, end) => {
+    const pair = header.slice(start, end);
+    if (ownsCookie(trimmed(header, start, equals)) || hidesOwnCookie(pair)) isWhole = false;
+    else kept += kept === '' ? pair : `;${pair}`;
+  });
+  return isWhole ? header : trimmed(kept, 0, kept.length);
 }

@@ -1,4 +1,12 @@
 import type { Template } from '../config/template.ts';
+import {
+  type Audience,
+  isCachingHeader,
+  keepNowhere,
+  keepPrivate,
+  keepSessionPrivate,
+  mayBeShared,
+} from './caching.ts';
 import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
 import { compileInjection, type RawHeaders } from './request-headers.ts';
 import type { TemplateContext } from './template.ts';
@@ -10,6 +18,8 @@ export interface ResponseHeaderPolicy {
   upstreamOrigins: readonly string[];
   /** A path of the upstream as browsers have to ask for it; undefined where there is no such path. */
   toPublicPath(path: string): string | undefined;
+  /** Whose an answer is. */
+  audienceOf(context: TemplateContext): Audience;
 }
 
 export interface ResponseContext {
@@ -17,10 +27,9 @@ export interface ResponseContext {
   publicOrigin: string;
   /** Set-Cookie values of the gateway. */
   setCookies: readonly string[];
-  /**
-   * The values that the route's own headers may name. With a person the answer is personal: shared caches must
-   * not keep it.
-   */
+  /** They can go with a later answer as well. */
+  cookiesCanWait: boolean;
+  /** The values that the route's own headers may name. */
   context: TemplateContext;
 }
 
@@ -63,15 +72,14 @@ function treatmentOf(lower: string): Treatment {
       return 'length';
     case 'content-type':
       return 'type';
-    case 'cache-control':
-      return 'caching';
     case 'set-cookie':
       return 'cookie';
     case 'location':
     case 'content-location':
       return 'location';
     default:
-      return hopByHopHeaders.has(lower) || lower === 'x-sallyport-error' ? 'drop' : 'pass';
+      if (hopByHopHeaders.has(lower) || lower === 'x-sallyport-error') return 'drop';
+      return isCachingHeader(lower) ? 'caching' : 'pass';
   }
 }
 
@@ -88,6 +96,7 @@ export function compileResponseHeaders(
 ): ResponseHeaderWriter {
   const replaced = new Set(Object.keys(templates).map((name) => name.toLowerCase()));
   const add = compileInjection(new Map(Object.entries(templates)), undefined);
+  const setsCaching = [...replaced].some(isCachingHeader);
   const remembered = new Map<string, { treatment: Treatment; isReplaced: boolean }>();
   const treat = (name: string) => {
     let known = remembered.get(name);
@@ -99,13 +108,14 @@ export function compileResponseHeaders(
     return known;
   };
 
-  return (raw, { publicOrigin, setCookies, context }) => {
+  return (raw, answer) => {
+    const { publicOrigin, context } = answer;
     let headers: RawHeaders = [];
     let connection = '';
     let trailers: string | undefined;
     let contentLength: number | undefined;
     let isEventStream = false;
-    let hasCacheControl = replaced.has('cache-control');
+    let saysCaching = setsCaching;
     for (let at = 0; at < raw.length; at += 2) {
       const name = latin1(raw[at]);
       let value = latin1(raw[at + 1]);
@@ -128,8 +138,7 @@ export function compileResponseHeaders(
           isEventStream = value.toLowerCase().startsWith('text/event-stream');
           break;
         case 'caching':
-          hasCacheControl = true;
-          value = notShared(value, setCookies);
+          saysCaching = true;
           break;
         case 'cookie':
           if (policy.ownsCookie(cookieName(value))) continue;
@@ -142,21 +151,34 @@ export function compileResponseHeaders(
     }
     headers = withoutNames(headers, connectionOptions(connection));
     add(headers, context);
-    for (const line of setCookies) headers.push('set-cookie', line);
-    if (context.person && !hasCacheControl) headers.push('cache-control', 'private');
+    headers = withCookiesAndCaching(headers, saysCaching, policy.audienceOf(context), answer);
     // Trailers need chunked framing; with a length, announcing them would break the answer.
     if (trailers !== undefined && contentLength === undefined) headers.push('trailer', trailers);
     return { headers, contentLength, isEventStream };
   };
 }
 
-/** An answer that brings somebody's session must not be given to others by a cache on the way. */
-function notShared(cacheControl: string, setCookies: readonly string[]): string {
-  if (setCookies.length === 0 || /\b(no-store|private)\b/i.test(cacheControl)) return cacheControl;
-  const kept = cacheControl
-    .split(',')
-    .filter((directive) => !/^\s*(public|s-maxage\b.*)\s*$/i.test(directive));
-  return ['private', ...kept.map((directive) => directive.trim())].filter((text) => text !== '').join(', ');
+/**
+ * Adds the gateway's cookies, and says who may keep the answer: the last word, after the application's and the
+ * route's own. No cache on the way gives somebody's session or page to the next.
+ * @param saysCaching some header may speak of it already
+ */
+function withCookiesAndCaching(
+  headers: RawHeaders,
+  saysCaching: boolean,
+  audience: Audience,
+  { setCookies, cookiesCanWait }: ResponseContext,
+): RawHeaders {
+  const isLeftOut = cookiesCanWait && audience === 'everybody' && mayBeShared(headers);
+  let kept = headers;
+  if (setCookies.length > 0 && !isLeftOut) {
+    for (const line of setCookies) kept.push('set-cookie', line);
+    kept = keepSessionPrivate(kept);
+  } else if (audience === 'person') {
+    if (saysCaching) kept = keepPrivate(kept);
+    else kept.push('cache-control', 'private');
+  }
+  return audience === 'once' ? keepNowhere(kept) : kept;
 }
 
 /** An application that builds redirects from its own address means the address that the browser sees. */
@@ -177,8 +199,9 @@ function addressed(
 export const latin1 = (bytes: string | Buffer | undefined): string =>
   bytes === undefined ? '' : typeof bytes === 'string' ? bytes : bytes.toString('latin1');
 
+/** The name that comes back: of a cookie without one, browsers send the value alone, which may look like a pair. */
 function cookieName(setCookie: string): string {
-  return /^[^=;]*/.exec(setCookie)?.[0].trim() ?? '';
+  return /^[\s=]*([^=;]*)/.exec(setCookie)?.[1]?.trim() ?? '';
 }
 
 function withoutNames(headers: RawHeaders, names: ReadonlySet<string> | undefined): RawHeaders {

@@ -5,6 +5,8 @@ export interface TemplateContext {
   requestId: string;
   /** The person, when there is one. */
   person: TemplatePerson | undefined;
+  /** The address of the client; undefined where the front does not say it. */
+  clientAddress?: string | undefined;
   /** The access token that was got for the upstream, where its route asks for one. */
   token?: string | undefined;
 }
@@ -36,6 +38,11 @@ export function valuesOf(template: Template): TemplateValue[] {
   });
 }
 
+/** Whether a template names anything that is not the same whoever asks. */
+export function namesPerson(template: Template): boolean {
+  return valuesOf(template).some(({ kind }) => kind !== 'request.id');
+}
+
 /** Gives a header's value; undefined, and so no header, when a value in it is absent. */
 export type CompiledTemplate = (context: TemplateContext) => string | undefined;
 
@@ -62,7 +69,7 @@ export function compileTemplate(template: Template): CompiledTemplate {
 
 function compilePlaceholder({ value, filter }: Placeholder): CompiledTemplate {
   const read = compileValue(value);
-  const apply = filter === undefined ? headerText : filters[filter];
+  const apply = filter === undefined ? (tokens.has(value.kind) ? tokenText : headerText) : filters[filter];
   return (context) => {
     const raw = read(context);
     return raw === undefined || raw === null ? undefined : apply(raw);
@@ -89,6 +96,8 @@ function compileValue(value: TemplateValue): (context: TemplateContext) => unkno
     }
     case 'request.id':
       return ({ requestId }) => requestId;
+    case 'client.address':
+      return ({ clientAddress }) => clientAddress;
     case 'claim':
       return ({ person }) => person?.claims[value.path];
     case 'credentials': {
@@ -105,25 +114,39 @@ function compileValue(value: TemplateValue): (context: TemplateContext) => unkno
   }
 }
 
-/** A template as text in any characters, for what is encoded as a whole. */
+/** A template as text in any characters, for what is encoded as a whole; a value of nothing is as good as absent. */
 function compileText(template: Template): CompiledTemplate {
-  const parts = template.map((part) => (typeof part === 'string' ? part : compileValue(part.value)));
+  const parts = template.map((part) => (typeof part === 'string' ? part : compilePlainPlaceholder(part)));
   return (context) => {
     let text = '';
     for (const part of parts) {
       const value = typeof part === 'string' ? part : part(context);
-      if (value === undefined || value === null) return;
-      text += plainText(value);
+      if (value === undefined || value === '') return;
+      text += value;
     }
     return text;
   };
 }
 
-/** A claim as text: lists joined by commas, structures as JSON. An empty list or text is as good as absent. */
+function compilePlainPlaceholder({ value, filter }: Placeholder): CompiledTemplate {
+  const read = compileValue(value);
+  const apply = filter === undefined ? plainText : filters[filter];
+  return (context) => {
+    const raw = read(context);
+    return raw === undefined || raw === null ? undefined : apply(raw);
+  };
+}
+
+/** A claim as text: lists as their items with commas between, structures as JSON. */
 function plainText(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return value.map(plainText).join(',');
+  if (Array.isArray(value)) return value.map(itemText).join(',');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** An item of a list: a comma in it must not end it, and `%` not begin what its reader decodes. */
+function itemText(item: unknown): string {
+  return plainText(item).replace(/[%,]/g, encodeURIComponent);
 }
 
 const filters: Readonly<Record<TemplateFilter, (value: unknown) => string | undefined>> = {
@@ -140,13 +163,34 @@ function asciiJson(value: unknown): string {
   );
 }
 
+const tokens: ReadonlySet<TemplateValue['kind']> = new Set(['access_token', 'id_token', 'token']);
+
+/** A token is sent as it came; what no token holds (RFC 6750 §2.1) must still not end a header. */
+function tokenText(value: unknown): string | undefined {
+  const text = plainText(value);
+  return text === '' ? undefined : encodeOutside(text);
+}
+
 /**
- * A value without filter: as it is in visible ASCII, else percent-encoded as UTF-8. The percent sign is then
- * encoded too, so that decoding gives the value back.
+ * A value without filter. Readers take white space off the ends of a header and disagree on what is outside visible
+ * ASCII, so that one name could become another's; both are percent-encoded as UTF-8. A `%` that would then be read as
+ * the beginning of an escape is encoded too: decoding gives each value back, and no two have the same text.
  */
 function headerText(value: unknown): string | undefined {
-  const text = plainText(value).trim();
+  if (Array.isArray(value)) {
+    const list = value.map((item) => encodeEnds(encodeOutside(itemText(item)))).join(',');
+    return list === '' ? undefined : list;
+  }
+  const text = plainText(value);
   if (text === '') return undefined;
-  if (/^[\x20-\x7e]*$/.test(text)) return text;
-  return text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]+/gu, encodeURIComponent);
+  const isPlain = !outsideHeader.test(text) && !/^ | $/.test(text);
+  if (isPlain) return text.replace(/%(?=[0-9A-Fa-f]{2})/g, '%25');
+  return encodeEnds(encodeOutside(text.replaceAll('%', '%25')));
 }
+
+const outsideHeader = /[^\x20-\x7e]/;
+const outsideHeaders = /[^\x20-\x7e]+/gu;
+
+const encodeOutside = (text: string) => text.toWellFormed().replace(outsideHeaders, encodeURIComponent);
+
+const encodeEnds = (text: string) => text.replace(/^ +| +$/g, encodeURIComponent);

@@ -1,7 +1,7 @@
 import type { Person } from '../access/conditions.ts';
 import type { TemplatePerson } from '../forward/template.ts';
 import type { Session } from '../session/session.ts';
-import type { Current } from '../session/sessions.ts';
+import type { Current } from '../session/standing.ts';
 import { type PersonRules, personOf } from './person.ts';
 import type { Providers } from './provider/providers.ts';
 

@@ -3,16 +3,22 @@ import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
+import { usable } from '../session/standing.ts';
 import { callerOfSession } from './caller.ts';
-import { type AuthorizationResponse, isExpiredRequest } from './login/authorization-response.ts';
-import { type CallbackParts, finishLogin, matchLogin } from './login/callback.ts';
+import {
+  type AuthorizationResponse,
+  isExpiredRequest,
+  isRefusedPrompt,
+} from './login/authorization-response.ts';
+import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from './login/callback.ts';
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
-import type { PendingLogin } from './login/login-cookie.ts';
+import { answerLate } from './login/late.ts';
 import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
 import { askedAgain } from './login/step-up.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
 import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
+import { showSignedOut } from './logout/signed-out.ts';
 import type { Visit } from './visit.ts';
 
 export interface EndpointParts extends CallbackParts, SignOutParts, ChoiceParts {
@@ -38,9 +44,12 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
   const serve = (handle: Handle) => async (request: FastifyRequest, reply: FastifyReply) =>
     send(reply, await handle(visitOf(request), queryOf(request), request));
   const get = (name: string, handle: Handle) => app.get(`${prefix}/${name}`, serve(handle));
+  // Programs try by HEAD where a link leads to before they open it; a login neither begins nor ends with that.
+  const getOrHead = (name: string, handle: Handle) =>
+    app.get(`${prefix}/${name}`, { exposeHeadRoute: true }, serve(handle));
   const post = (name: string, handle: Handle) => app.post(`${prefix}/${name}`, serve(handle));
 
-  get('start', (visit, query) => begin(parts, visit, query));
+  getOrHead('start', (visit, query) => begin(parts, visit, query));
   get('sign_in', (visit, query) => signInPage(parts, visit, query.get('rd')));
   post('sign_in', (visit, query, request) =>
     chooseByEmail(parts, visit, query.get('rd'), formOf(request).get('email') ?? ''),
@@ -48,13 +57,14 @@ export async function registerEndpoints(app: FastifyInstance, parts: EndpointPar
   const isPosted = parts.providers.all.some(({ config }) => config.responseMode === 'form_post');
   const own = parts.providers.all.filter(({ config }) => config.ownCallback);
   for (const name of ['callback', ...own.map((provider) => `callback/${provider.name}`)]) {
-    get(name, (visit, query) => end(parts, visit, { mode: 'query', parameters: query }));
+    getOrHead(name, (visit, query) => end(parts, visit, { mode: 'query', parameters: query }));
     if (!isPosted) continue;
     post(name, (visit, _query, request) =>
       end(parts, visit, { mode: 'form_post', parameters: formOf(request) }),
     );
   }
   get('userinfo', (visit) => userinfo(parts, visit));
+  get('signed_out', (visit) => showSignedOut(parts, visit.cookies));
   get('sign_out', (visit, query, request) => handleSignOut(parts, visit, request, query));
   post('sign_out', (visit, query, request) =>
     handleSignOut(parts, visit, request, new URLSearchParams([...formOf(request), ...query])),
@@ -105,7 +115,8 @@ function stepUpOf(parts: EndpointParts, returnTo: string, refused: string | null
 }
 
 async function end(parts: EndpointParts, visit: Visit, response: AuthorizationResponse): Promise<Answer> {
-  const login = matchLogin(parts, visit, response);
+  const { login, late } = await matchLogin(parts, visit, response);
+  if (late) return afterPost(response, await answerLate(parts, visit, response, late));
   const forget = parts.loginCookies.forget(login.state, visit.cookies);
   try {
     const { session, returnTo, unmet } = await finishLogin(parts, login, visit, response);
@@ -120,9 +131,15 @@ async function end(parts: EndpointParts, visit: Visit, response: AuthorizationRe
     if (isExpiredRequest(error) && !parts.rounds.isLoop(visit.cookies)) {
       return afterPost(response, beginAgain(parts, visit, login, forget));
     }
+    if (login.accountPrompt === 'select_account' && isRefusedPrompt(error)) {
+      const other = parts.otherAccounts.ask(login.accountPrompt);
+      return afterPost(response, beginAgain(parts, visit, login, [...forget, other]));
+    }
     if (error instanceof GatewayError) {
-      // Spent, whatever came of it.
-      error.setCookies = forget;
+      // Spent, whatever came of it; but while the store is out nobody can tell, and the same answer may come again.
+      if (error.code !== 'store_unavailable') error.setCookies = forget;
+      // With the same account the next login would end here again.
+      if (error.code === 'login_not_admitted') error.setCookies = [...forget, parts.otherAccounts.ask()];
       error.returnTo = login.returnTo;
     }
     throw error;
@@ -144,14 +161,14 @@ function askAgain(
   });
 }
 
-/** A new login in place of one whose request has expired at the provider. It counts as a round, so as not to go on for ever. */
+/** A new login in place of one whose request the provider did not take, or not any more. It counts as a round, so as not to go on for ever. */
 function beginAgain(
   { prefix, rounds, log }: EndpointParts,
   visit: Visit,
   { provider, returnTo }: PendingLogin,
   forget: readonly string[],
 ): Answer {
-  log.info({ provider }, 'the authorization request had expired; the login begins again');
+  log.info({ provider }, 'the provider did not take the authorization request; the login begins again');
   const query = new URLSearchParams({ provider, rd: returnTo });
   return redirectTo(`${visit.origin}${prefix}/start?${query}`, [...forget, rounds.count(visit.cookies)]);
 }
@@ -177,9 +194,10 @@ function goOn({ cookies }: EndpointParts, returnTo: string, setCookies: readonly
 }
 
 async function userinfo({ sessions, providers }: EndpointParts, visit: Visit): Promise<Answer> {
-  const current = await sessions.current(visit.cookies);
+  const standing = await sessions.current(visit.cookies);
+  const current = usable(standing);
   const caller = current && callerOfSession(providers, current);
-  if (!caller) throw new GatewayError('not_signed_in');
+  if (!caller) throw new GatewayError('not_signed_in', { setCookies: standing?.setCookies ?? [] });
   const { session, setCookies } = caller.current;
   const { accessTokenExpiresAt, refreshToken } = session;
   const { user, email, name, groups, claims } = caller.person;

@@ -27,14 +27,14 @@ export function personOf(
   subject: string,
   claims: Readonly<Record<string, unknown>>,
 ): Omit<Person, 'provider'> {
-  const { user, email, emailVerified, name, groups } = rules.claims;
+  const { user, email, emailVerified, name, groups, groupsSeparator } = rules.claims;
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   return {
     user: identifier(claims[user]) ?? subject,
     email: text(claims[email]),
     name: text(claims[name]),
     emailVerified: rules.countUnverifiedEmail || isVerified(rules, claims[emailVerified]),
-    groups: groupsOf(claims[groups]),
+    groups: groupsOf(claims[groups], groupsSeparator),
     claims,
     bearer: false,
     scopes: noScopes,
@@ -55,8 +55,19 @@ function isVerified({ requireVerifiedEmail }: PersonRules, claim: unknown): bool
 const yes: ReadonlySet<unknown> = new Set([true, 'true', 'True', 1, '1']);
 const no: ReadonlySet<unknown> = new Set([false, 'false', 'False', 0, '0']);
 
-/** A list; or one text, in which some providers put several groups with spaces between. */
-function groupsOf(claim: unknown): string[] {
-  if (typeof claim === 'string') return claim.split(/\s+/).filter((group) => group !== '');
-  return Array.isArray(claim) ? claim.filter((group) => typeof group === 'string') : [];
+/** A list; or one text, which is one group unless it is known what stands between several. */
+function groupsOf(claim: unknown, separator: string | undefined): string[] {
+  const list =
+    typeof claim === 'string' ? (separator === undefined ? [claim] : claim.split(separator)) : claim;
+  return Array.isArray(list) ? list.filter((group) => typeof group === 'string' && group !== '') : [];
+}
+
+/** What the people who run the gateway should know of somebody's groups; undefined for nothing. */
+export function groupsAdvice(
+  { claims: { groups, groupsSeparator } }: PersonRules,
+  claims: Readonly<Record<string, unknown>>,
+): string | undefined {
+  const claim = claims[groups];
+  if (groupsSeparator !== undefined || typeof claim !== 'string' || !/\s/.test(claim)) return undefined;
+  return `the claim ${groups} is one text with blanks, which counts as one group; where it holds several, say what stands between them in claims.groupsSeparator`;
 }

@@ -7,6 +7,8 @@ export interface Visit {
   /** The path of the endpoint that was asked. */
   path: string;
   cookies: readonly Cookie[];
+  /** Nobody goes on from the answer: a HEAD, or what a browser fetches ahead of time. */
+  isProbe: boolean;
   /** Path and query that the browser asked for, where a trusted proxy sent the request on to the login. */
   originalUri: string | undefined;
 }

@@ -1,50 +1,104 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-import type { Network } from '../config/schema/index.ts';
+import type { Network, TrustedProxy } from '../config/schema/index.ts';
+import { addressOf, forwardedEntries, forwardedForEntries, peerAddress } from './forwarded.ts';
 
 /** The other end of a connection. */
 export interface Peer {
+  /** Of a Unix socket `unix`; empty for a connection that has gone. */
   address: string;
-  /** The address of the client: of the peer, or what trusted proxies say of the one before them. */
-  clientAddress: string;
+  /**
+   * The address of the client: of the peer, or what trusted proxies say of the one before them. Undefined where they
+   * do not say it as an address: such a client is in no network.
+   */
+  clientAddress: string | undefined;
   /** It is one of the configured proxies: what it says in X-Forwarded-* and X-Request-Id is believed. */
   trusted: boolean;
+  /** The addresses that a trusted proxy says the request came through, as they go on; undefined for none. */
+  via: string | undefined;
+  /** The names, in lower case, of further headers that this proxy sets itself. */
+  vouchesFor: ReadonlySet<string>;
 }
 
 export type PeerReader = (request: IncomingMessage) => Peer;
 
+const nothing: ReadonlySet<string> = new Set();
+
 /**
- * @param trustedProxies the networks of proxies that stand in front of the gateway
+ * @param trustedProxies the proxies that stand in front of the gateway
+ * @param isUnixSocket connections come over a Unix socket, and so from no address
  */
-export function compilePeers(trustedProxies: readonly Network[]): PeerReader {
-  const isTrusted = compileNetworks(trustedProxies);
+export function compilePeers(trustedProxies: readonly TrustedProxy[], isUnixSocket: boolean): PeerReader {
+  const isTrustedAddress = compileNetworks(
+    trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network])),
+  );
+  const vouchesFor = compileVouching(trustedProxies);
+  const trustsUnix = trustedProxies.some(({ network }) => network === 'unix');
   return ({ socket, headers }) => {
-    const address = plainAddress(socket.remoteAddress ?? '');
-    const trusted = trustedProxies.length > 0 && isTrusted(address);
-    const clientAddress = trusted ? lastUntrusted(headers['x-forwarded-for'], address, isTrusted) : address;
-    return { address: address || 'unix', clientAddress, trusted };
+    // A connection that was reset has no address either, so the listener has to tell which of the two it is.
+    const address = isUnixSocket ? 'unix' : peerAddress(socket.remoteAddress);
+    const trusted = isUnixSocket ? trustsUnix : trustedProxies.length > 0 && isTrustedAddress(address);
+    if (!trusted) {
+      const clientAddress = isUnixSocket || address === '' ? undefined : address;
+      return { address, clientAddress, trusted, via: undefined, vouchesFor: nothing };
+    }
+    const vouched = vouchesFor(address);
+    const entries = readEntries(headers, vouched);
+    const clientAddress = entries && lastUntrusted(entries.written, isTrustedAddress);
+    return { address, clientAddress, trusted, via: entries?.text, vouchesFor: vouched };
   };
 }
 
-/** Each proxy appends the address that it saw: from the right, the first that is no proxy of ours is the client. */
-function lastUntrusted(
-  forwardedFor: string | string[] | undefined,
-  peer: string,
-  isTrusted: (address: string) => boolean,
-): string {
-  const chain = typeof forwardedFor === 'string' ? forwardedFor.split(',').map((hop) => hop.trim()) : [];
-  let client = peer;
-  while (isTrusted(client)) {
-    const before = chain.pop();
-    if (before === undefined || isIP(plainAddress(before)) === 0) break;
-    client = plainAddress(before);
-  }
-  return client;
+/** What each proxy sets itself, by the entries that it belongs to. */
+function compileVouching(trustedProxies: readonly TrustedProxy[]): (address: string) => ReadonlySet<string> {
+  const entries = trustedProxies
+    .filter(({ headers }) => headers.length > 0)
+    .map(({ network, headers }) => ({
+      includes: network === 'unix' ? (address: string) => address === 'unix' : compileNetworks([network]),
+      names: headers.map((name) => name.toLowerCase()),
+    }));
+  if (entries.length === 0) return () => nothing;
+  return (address) => new Set(entries.flatMap(({ includes, names }) => (includes(address) ? names : [])));
 }
 
-/** An IPv4 peer on a dual-stack socket is written as ::ffff:10.0.0.1. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.replace(/^::ffff:(?=\d+\.)/, '') : address;
+interface Entries {
+  /** As they were written, the one of the nearest proxy last. */
+  written: string[];
+  /** The list as it goes on. */
+  text: string;
+}
+
+/**
+ * The addresses that a trusted proxy says the request came through; undefined where it says nothing. Forwarded counts
+ * where the proxy is known to set it: most pass on what the client sent under that name. Then X-Forwarded-For may be
+ * the client's.
+ */
+function readEntries(headers: IncomingMessage['headers'], vouched: ReadonlySet<string>): Entries | undefined {
+  if (vouched.has('forwarded')) {
+    if (headers.forwarded === undefined) return undefined;
+    const written = forwardedEntries(headers.forwarded);
+    return { written, text: written.map((entry) => addressOf(entry) ?? 'unknown').join(', ') };
+  }
+  const text = headers['x-forwarded-for'];
+  if (typeof text !== 'string') return undefined;
+  return { written: forwardedForEntries(text), text: text === '' ? 'unknown' : text };
+}
+
+/**
+ * Each proxy appends the address that it saw: from the right, the first that is no proxy of ours is the client; of a
+ * request that came from one of the proxies, the first of all. What stands before an entry that is no address is
+ * anybody's word.
+ */
+function lastUntrusted(
+  written: readonly string[],
+  isTrusted: (address: string) => boolean,
+): string | undefined {
+  let address: string | undefined;
+  for (let at = written.length - 1; at >= 0; at--) {
+    address = addressOf(written[at] ?? '');
+    if (address === undefined || !isTrusted(address)) return address;
+  }
+  return address;
 }
 
 /** Tells whether an address is in one of the networks; what is no address is in none. */
@@ -61,5 +115,7 @@ export function compileNetworks(networks: readonly Network[]): (address: string)
 export function forwardedValue(request: IncomingMessage, peer: Peer, name: string): string | undefined {
   const value = peer.trusted ? request.headers[name] : undefined;
   // Each proxy appends its own view; the one nearest to the browser stands first.
-  return typeof value === 'string' ? value.split(',', 1)[0]?.trim() || undefined : undefined;
+  return typeof value === 'string'
+    ? value.split(',', 1)[0]?.replace(/^[ \t]+|[ \t]+$/g, '') || undefined
+    : undefined;
 }

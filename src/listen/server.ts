@@ -1,9 +1,11 @@
+import cluster from 'node:cluster';
 import { type IncomingMessage, METHODS } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { Answer } from '../pages/answer.ts';
 import { endWith, rememberAnswers } from './answers.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
@@ -21,6 +23,9 @@ export const proxiedMethods: readonly string[] = METHODS.filter((method) => !ref
 
 /** The default of Node; a client that takes longer for its headers only holds a connection. */
 const headersTimeoutMs = 60_000;
+
+/** An idle connection stays for this long. Fronts keep theirs for less: who closes first must not be the one that waits. */
+export const keepAliveMs = 75_000;
 
 export interface ServerOptions {
   tls: Config['listen']['tls'];
@@ -52,6 +57,7 @@ export function createServer({
     // A HEAD of the callback or of the sign-out would do what the GET does, and nobody would see the answer.
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    keepAliveTimeout: keepAliveMs,
     // Uploads may take as long as they need; slow headers may not, see above.
     requestTimeout: 0,
     // Bodies are streamed, never gathered, so Fastify's own limit has nothing to limit.
@@ -100,5 +106,7 @@ export function sendAnswer(reply: FastifyReply, { status, headers, body }: Answe
 
 /** Starts to listen; gives the address that can be connected to, such as `http://127.0.0.1:4180`. */
 export async function listen(app: FastifyInstance, address: ListenAddress): Promise<string> {
+  // Workers listen by their primary, which has looked before it started them.
+  if (cluster.isPrimary) await removeStaleSocket(address);
   return app.listen('path' in address ? { path: address.path } : { host: address.host, port: address.port });
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../observe/log.ts';
 
 /** Below the ten seconds after which a container engine kills what it asked to stop. */
-const graceMs = 8000;
+export const graceMs = 8000;
 /** How often kept-alive connections that have become idle are looked for. */
 const sweepMs = 100;
 

@@ -2,22 +2,37 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from '../observe/log.ts';
 import type { CallMessage } from '../session/shared/messages.ts';
 import { createPrimaryShared, type WorkerLink } from '../session/shared/primary.ts';
+import { type Pulse, standardPulse, watchPulse } from './pulse.ts';
+import { graceMs } from './shutdown.ts';
+
+export interface WorkersOptions {
+  count: number;
+  log: Logger;
+  /**
+   * Called with the exit code of a worker that ended before any of them could serve: a port that is taken, or a file
+   * that cannot be read, will not get better by another try.
+   */
+  onFailure(code: number): void;
+  /** When a worker counts as stuck. */
+  pulse?: Pulse;
+  /** Milliseconds that a worker may take to stop. */
+  stopWithin?: number;
+}
 
 export interface Workers {
-  /** Asks every worker to stop, as the signal would; resolves when all have. */
+  /** Asks every worker to stop, and ends by force what takes too long; resolves when all have ended. */
   close(): Promise<void>;
 }
 
 /** A worker that ends sooner than this after its start is not started again at once. */
 const settledMs = 5000;
 const longestPauseMs = 10_000;
+/** What a worker gets beyond the grace period of its own requests, to write its last lines. */
+const lastWordsMs = 2000;
 
-/**
- * Starts the worker processes and keeps their number; they share the port, and this process what they share.
- * @param onFailure called with the exit code of a worker that ended before any of them could serve: a port that
- *   is taken, or a file that cannot be read, will not get better by another try
- */
-export function startWorkers(count: number, log: Logger, onFailure: (code: number) => void): Workers {
+/** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
+export function startWorkers(options: WorkersOptions): Workers {
+  const { count, log, onFailure, pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
   const shared = createPrimaryShared();
   let stopping = false;
   let quickEnds = 0;
@@ -25,19 +40,18 @@ export function startWorkers(count: number, log: Logger, onFailure: (code: numbe
 
   const start = () => {
     if (stopping) return;
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const worker = cluster.fork();
-    const link: WorkerLink = {
-      send: (message) => {
-        // A worker that is just ending cannot be told any more, and need not be.
-        if (worker.isConnected()) worker.send(message, () => {});
-      },
-    };
+    const link = linkTo(worker);
     worker.on('message', (message: CallMessage) => {
       if (message.kind === 'call') void shared.received(link, message);
     });
     worker.on('listening', () => {
       hasServed = true;
+    });
+    watchPulse(worker, pulse, () => {
+      log.error({ pid: worker.process.pid }, 'a worker is stuck; it is ended');
+      worker.process.kill('SIGKILL');
     });
     worker.on('exit', (code, signal) => {
       shared.left(link);
@@ -47,7 +61,7 @@ export function startWorkers(count: number, log: Logger, onFailure: (code: numbe
         onFailure(code);
         return;
       }
-      quickEnds = Date.now() - startedAt < settledMs ? quickEnds + 1 : 0;
+      quickEnds = performance.now() - startedAt < settledMs ? quickEnds + 1 : 0;
       const pauseMs = quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
       log.error({ pid: worker.process.pid, code, signal, pauseMs }, 'a worker ended; another is started');
       setTimeout(start, pauseMs);
@@ -59,14 +73,31 @@ export function startWorkers(count: number, log: Logger, onFailure: (code: numbe
     async close() {
       stopping = true;
       const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      await Promise.all(workers.map(stopWorker));
+      await Promise.all(workers.map((worker) => stopWorker(worker, stopWithin, log)));
     },
   };
 }
 
-function stopWorker(worker: Worker): Promise<void> {
+function linkTo(worker: Worker): WorkerLink {
+  return {
+    send: (message) => {
+      // A worker that is just ending cannot be told any more, and need not be.
+      if (worker.isConnected()) worker.send(message, () => {});
+    },
+  };
+}
+
+/** A worker that was asked before, by a signal to the whole group, takes this for the same wish. */
+function stopWorker(worker: Worker, within: number, log: Logger): Promise<void> {
   return new Promise((resolve) => {
-    worker.on('exit', () => resolve());
+    const limit = setTimeout(() => {
+      log.error({ pid: worker.process.pid }, 'a worker did not stop in time; it is ended');
+      worker.process.kill('SIGKILL');
+    }, within);
+    worker.on('exit', () => {
+      clearTimeout(limit);
+      resolve();
+    });
     worker.process.kill('SIGTERM');
   });
 }

@@ -1,4 +1,5 @@
 import type { GatewayError } from '../errors.ts';
+import { escapeControls } from './control-characters.ts';
 import { describeError, type Logger, writeInfo } from './log.ts';
 
 /** What a log line says of a request; the query stays out, since it may hold secrets. */
@@ -44,7 +45,7 @@ function field(name: string, value: string | undefined): string {
 
 /** Nearly every value is plain, which is cheaper to see than to escape. */
 function quoted(value: string): string {
-  return /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(value) ? `"${value}"` : JSON.stringify(value);
+  return /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(value) ? `"${value}"` : escapeControls(JSON.stringify(value));
 }
 
 /** One line for each refusal and failure, with the reason that the answer does not tell. */
@@ -52,6 +53,7 @@ export function logRefusal(log: Logger, { requestId, subject }: LoggedExchange, 
   const reason = error.cause === undefined ? error.detail : describeError(error.cause);
   const line = { requestId, code: error.code, status: error.status, subject, reason };
   if (error.code === 'internal') log.error({ ...line, stack: stackOf(error.cause) }, 'internal error');
+  else if (error.code === 'client_rejected') log.error(line, 'failed');
   else if (error.status >= 500) log.warn(line, 'failed');
   else log.info(line, 'refused');
 }

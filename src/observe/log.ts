@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
+import { Writable } from 'node:stream';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions, PrettyStream } from 'pino-pretty';
+import { escapeColouredLine, escapeControls, escapeLine } from './control-characters.ts';
 import { standardOutput } from './output.ts';
 
 /**
@@ -18,18 +20,35 @@ export interface LogOptions {
 }
 
 export function createLogger({ level, pretty, destination }: LogOptions): Logger {
-  const options = { level, base: null, timestamp: timeOfLine };
+  if (destination) return logTo(destination, level, pretty);
+  const output = standardOutput();
+  const log = logTo(output, level, pretty);
+  output.onDropped((lines, reason) => log.warn({ lines, reason }, 'lines of the log were dropped'));
+  return log;
+}
+
+function logTo(to: DestinationStream, level: LogOptions['level'], pretty: boolean): Logger {
+  const options = { level, base: null, timestamp: timeOfLine, hooks: { streamWrite: escapeControls } };
   if (!pretty) {
     const formatters = { level: (label: string) => ({ level: label }) };
-    return remember(destination ?? standardOutput(), (to) => pino({ ...options, formatters }, to));
+    return remember(to, () => pino({ ...options, formatters }, to));
   }
   // Loaded only where somebody looks: production writes JSON.
   const load = createRequire(import.meta.url);
   const prettyStream = load('pino-pretty') as (options: PrettyOptions) => PrettyStream;
-  const to = destination ?? pino.destination(1);
+  // It is never full: what waits is bounded by the output.
+  const lines = new Writable({
+    decodeStrings: false,
+    write(line, _encoding, done) {
+      to.write(escapeColouredLine(String(line)));
+      done();
+    },
+  });
   const stream = prettyStream({
-    destination: to,
+    destination: lines,
     translateTime: 'SYS:HH:MM:ss',
+    // Left alone, such characters are dropped from a message without a trace.
+    messageFormat: (line, key) => escapeLine(String(line[key] ?? '')),
     singleLine: true,
     sync: true,
   });
@@ -38,8 +57,8 @@ export function createLogger({ level, pretty, destination }: LogOptions): Logger
 
 const destinations = new WeakMap<Logger, DestinationStream>();
 
-function remember<T extends DestinationStream>(destination: T, create: (destination: T) => Logger): Logger {
-  const log = create(destination);
+function remember(destination: DestinationStream, create: () => Logger): Logger {
+  const log = create();
   destinations.set(log, destination);
   return log;
 }
@@ -71,39 +90,52 @@ const lastLinesMs = 1000;
 
 /** Resolves when every line so far is written, or when nobody reads them. */
 export function flushed(log: Logger): Promise<void> {
+  const output = standardOutput();
   return new Promise((resolve) => {
     setTimeout(resolve, lastLinesMs);
-    log.flush(() => resolve());
+    // What a pretty printer still holds has to reach the output first.
+    log.flush(() => setImmediate(() => output.flush(resolve)));
   });
 }
 
 /** Tokens, codes and secrets, in the shapes in which libraries put them into messages. */
-const secretShapes: readonly [RegExp, string][] = [
+const secretShapes: readonly [RegExp, string | ((whole: string, ...groups: string[]) => string)][] = [
   [/eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*/g, '[token]'],
-  [/\b(Bearer|Basic|DPoP)\s+[^\s"',;]+/gi, '$1 [redacted]'],
+  [/\b(Bearer|Basic|DPoP)(\s+)([^\s"',;]+)/gi, redactCredentials],
   [
-    /\b(code|state|nonce|access_token|id_token|refresh_token|client_secret|id_token_hint|code_verifier)=[^&\s"']+/gi,
+    /\b(code|state|nonce|\w*_?token|client_secret|password|id_token_hint|code_verifier|client_assertion|assertion|logout_token)=[^&\s"']+/gi,
     '$1=[redacted]',
   ],
+  [/("(?:\w*_?token|client_secret|password|client_assertion|code_verifier)"\s*:\s*")[^"]*/gi, '$1[redacted]'],
   // Opaque codes and tokens have no shape but their length, which passes that of a UUID and of every error code.
   [/[\w-]{40,}/g, '[redacted]'],
 ];
+
+/** `DPoP proof` and `Basic authentication` are words; so are the parameters of a challenge (RFC 9110 §11.6.1). */
+const plainWord = /^(?:[A-Za-z]?[a-z]{1,15}[.:!?)]*|[a-z]+(?:_[a-z]+)*=)$/;
+
+function redactCredentials(whole: string, scheme: string, blank: string, next: string): string {
+  return plainWord.test(next) ? whole : `${scheme}${blank}[redacted]`;
+}
 
 /** Secrets of the configuration, which have no shape; those of every gateway in this process. */
 const knownSecrets = new Set<string>();
 /** A shorter one stands in ordinary words too, and would blank them. */
 const shortestKnownSecret = 6;
 
-/** Keeps a secret out of every text that passes `scrub`: a provider may repeat what it was sent. */
-export function keepSecret(secret: string | undefined): void {
-  if (secret !== undefined && secret.length >= shortestKnownSecret) knownSecrets.add(secret);
+/** Keeps secrets out of every text that passes `scrub`: a provider or an upstream may repeat what it was sent. */
+export function keepSecrets(secrets: readonly string[]): void {
+  for (const secret of secrets) if (secret.length >= shortestKnownSecret) knownSecrets.add(secret);
 }
 
 /** A text of foreign origin without tokens, line breaks and length. */
 export function scrub(text: string): string {
   let clean = text.replace(/\s+/g, ' ');
   for (const secret of knownSecrets) clean = clean.replaceAll(secret, '[redacted]');
-  for (const [shape, replacement] of secretShapes) clean = clean.replace(shape, replacement);
+  for (const [shape, replacement] of secretShapes)
+    clean =
+      typeof replacement === 'string' ? clean.replace(shape, replacement) : clean.replace(shape, replacement);
+  clean = escapeControls(clean);
   return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
 }
 

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { type DestinationStream, pino } from 'pino';
+import { createBackgroundWriter } from './background-writer.ts';
 
 /** A line waits at most so long for others that are written along with it. */
 const longestWaitMs = 50;
@@ -10,18 +10,25 @@ const longestWaitMs = 50;
 const largestWrite = cluster.isWorker ? 4096 : 32 * 1024;
 /** Characters that are handed over at once; none takes more than three bytes, so this many fit into one write. */
 const largestBatch = Math.floor(largestWrite / 3);
-/** When nobody reads the output, lines beyond this are dropped: the log must not fill the memory. */
+/** When nothing can be written, lines beyond this are dropped: the log must not fill the memory. */
 const mostUnwritten = 16 * 1024 * 1024;
 
-export interface Output extends DestinationStream {
-  flush(done: (error?: Error) => void): void;
+/** Told how many lines were dropped and why, once lines can be written again. */
+export type DroppedListener = (lines: number, reason: string) => void;
+
+export interface Output {
+  write(line: string): void;
+  flush(done: () => void): void;
+  /** Names who is told of dropped lines; the last one named counts. */
+  onDropped(listener: DroppedListener): void;
 }
 
 let output: Output | undefined;
 
 /**
  * Standard output, written to in the background and in few system calls, where one for each line would hold up
- * every request. What is still unwritten when the process ends is written then. There is one for all logs.
+ * every request. What is still unwritten when the process ends is written then, as far as that needs no waiting.
+ * There is one for all logs.
  */
 export function standardOutput(): Output {
   output ??= openOutput();
@@ -29,23 +36,21 @@ export function standardOutput(): Output {
 }
 
 function openOutput(): Output {
-  const written = pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: largestWrite - 1024,
-    maxWrite: largestWrite,
-    maxLength: mostUnwritten,
+  let tell: DroppedListener = () => {};
+  const writer = createBackgroundWriter(1, {
+    largestWrite,
+    mostWaiting: mostUnwritten,
+    onDropped: (lines, reason) => tell(lines, reason),
   });
-  // The destination counts the bytes of all that it is given, which for single lines costs more than to make them.
   let batch = '';
   let isWaiting = false;
   const handOver = () => {
-    if (batch !== '') written.write(batch);
+    if (batch !== '') writer.write(batch);
     batch = '';
   };
   process.on('exit', () => {
     handOver();
-    written.flushSync();
+    writer.writeNow();
   });
   return {
     write(line) {
@@ -56,12 +61,14 @@ function openOutput(): Output {
       setTimeout(() => {
         isWaiting = false;
         handOver();
-        written.flush();
       }, longestWaitMs);
     },
     flush(done) {
       handOver();
-      written.flush(done);
+      writer.flush(done);
+    },
+    onDropped(listener) {
+      tell = listener;
     },
   };
 }

@@ -25,10 +25,17 @@ export function jsonAnswer(status: number, value: unknown, setCookies: readonly 
   return withCookies({ status, headers, body: JSON.stringify(value) }, setCookies);
 }
 
+/** An answer that is all in its headers. */
+export function emptyAnswer(status: number, headers: Answer['headers']): Answer {
+  return { status, headers: { ...personal, ...headers }, body: '' };
+}
+
+/** An answer that sets cookies is never stored, whatever it said before. */
 export function withCookies(answer: Answer, setCookies: readonly string[]): Answer {
   if (setCookies.length === 0) return answer;
-  const earlier = answer.headers['set-cookie'] ?? [];
-  return { ...answer, headers: { ...answer.headers, 'set-cookie': [...[earlier].flat(), ...setCookies] } };
+  const earlier = [answer.headers['set-cookie'] ?? []].flat();
+  const headers = { ...answer.headers, ...personal, 'set-cookie': [...earlier, ...setCookies] };
+  return { ...answer, headers };
 }
 
 const titles: Readonly<Record<number, string>> = {
@@ -65,6 +72,7 @@ export function errorAnswer(
   const title = titles[error.status] ?? 'Something went wrong';
   const extra: Record<string, string> = { 'x-sallyport-error': error.code };
   if (error.retryAfter !== undefined) extra['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfter)));
+  if (error.allow !== undefined) extra.allow = error.allow;
   if (error.challenge !== undefined) extra['www-authenticate'] = error.challenge;
   if (page) {
     const content: Page = {

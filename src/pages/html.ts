@@ -128,6 +128,14 @@ function renderForm({ action, field, submit }: Form): string {
 `;
 }
 
+/**
+ * Under `no-referrer` browsers name the origin of a form as `null` (Fetch standard §3.1), which on plain http, where
+ * there is no Fetch Metadata, leaves nothing to tell our own form by. Other sites still learn nothing.
+ */
+const formReferrer = '<meta name="referrer" content="same-origin">\n';
+
+const postsForm = ({ form, actions = [] }: Page) => form !== undefined || actions.some(({ post }) => post);
+
 /** A whole page; all texts are escaped here. */
 export function renderPage(page: Page): string {
   const { title, message, detail, form, choices = [], actions = [], refreshTo, footer } = page;
@@ -137,7 +145,7 @@ export function renderPage(page: Page): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-${refreshTo ? `<meta http-equiv="refresh" content="0;url=${escapeHtml(refreshTo)}">\n` : ''}<title>${escapeHtml(title)}</title>
+${postsForm(page) ? formReferrer : ''}${refreshTo ? `<meta http-equiv="refresh" content="0;url=${escapeHtml(refreshTo)}">\n` : ''}<title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>
 <body>

@@ -1,6 +1,6 @@
-import { type AccessRequest, type Decision, decide, trusts } from '../access/decide.ts';
-import { isForgeable, isNavigation, isPreflight } from '../access/navigation.ts';
-import type { Network, TokenConfig } from '../config/schema/index.ts';
+import { type Decision, decide, trusts } from '../access/decide.ts';
+import { isProbe } from '../access/navigation.ts';
+import type { TokenConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarding.ts';
 import type { Lifespan } from '../forward/live-connections.ts';
@@ -9,15 +9,15 @@ import { type Caller, callerOfSession } from '../identity/caller.ts';
 import { stepUpDetails } from '../identity/login/step-up.ts';
 import type { Supply } from '../identity/upstream-token/tokens.ts';
 import type { Visit } from '../identity/visit.ts';
-import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 import { parseCookies } from '../session/cookies.ts';
 import type { Session } from '../session/session.ts';
-import type { Current } from '../session/sessions.ts';
+import { type Lapsed, type Standing, usable } from '../session/standing.ts';
 import type { Maybe } from '../session/stores/store.ts';
 import { arrived, type Destination, type Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { Question } from './question.ts';
 
 /** Who asks, and whether they may. */
 export interface Admission {
@@ -27,6 +27,8 @@ export interface Admission {
   token?: string | undefined;
   /** The `WWW-Authenticate` of a refusal, where access tokens are accepted or a stronger sign-in is asked for. */
   challenge: string | undefined;
+  /** What the answer has to set, whatever it is: a session that was refreshed, or one that has ended. */
+  setCookies: readonly string[];
 }
 
 /**
@@ -52,20 +54,47 @@ function identifyAndDecide(parts: Parts, exchange: Exchange, route: Route): Mayb
       : conclude(parts, exchange, route, client, client.subject);
   }
   const current = parts.sessions.currentOf(exchange.request.headers.cookie);
-  return current instanceof Promise
-    ? current.then((ready) => concludeSession(parts, exchange, route, ready))
-    : concludeSession(parts, exchange, route, current);
+  if (!(current instanceof Promise)) return concludeSession(parts, exchange, route, current);
+  return current.then(
+    (ready) => concludeSession(parts, exchange, route, ready),
+    (error: unknown) => concludeOutage(parts, exchange, route, error),
+  );
 }
 
-function concludeSession(
-  parts: Parts,
-  exchange: Exchange,
-  route: Route,
-  current: Current | undefined,
-): Admission {
-  const known = current && callerOfSession(parts.login.providers, current);
+/**
+ * What needs nobody in particular is no reason to refuse somebody whose session cannot be looked up or refreshed
+ * now: they are nobody for this request, and keep their cookie. A route with `unauthenticated: pass` would show them
+ * what those see who are signed out.
+ */
+function concludeOutage(parts: Parts, exchange: Exchange, route: Route, error: unknown): Admission {
+  if (!(error instanceof GatewayError) || error.status !== 503) throw error;
+  const admission = conclude(parts, exchange, route, undefined, undefined);
+  const isForEverybody = route.allow === 'public' || route.unauthenticated !== 'pass';
+  if (admission.decision.kind !== 'allow' || !isForEverybody) throw error;
+  return admission;
+}
+
+function concludeSession(parts: Parts, exchange: Exchange, route: Route, standing: Standing): Admission {
+  if (standing !== undefined && 'lapsed' in standing) return concludeLapsed(parts, exchange, route, standing);
+  const known = standing && callerOfSession(parts.login.providers, standing);
   const caller = known && trusts(route, known.person) ? known : undefined;
-  return conclude(parts, exchange, route, caller, current?.session.subject);
+  exchange.delivered = standing?.delivered;
+  return conclude(parts, exchange, route, caller, standing?.session.subject, standing?.setCookies);
+}
+
+/**
+ * Without a session that can be used the request is nobody's: a page leads to the login, where that is possible.
+ * Throws GatewayError 503 for what needs a session, while nobody knows whether it is good.
+ */
+function concludeLapsed(parts: Parts, exchange: Exchange, route: Route, lapsed: Lapsed): Admission {
+  const admission = conclude(parts, exchange, route, undefined, undefined, lapsed.setCookies);
+  const { decision } = admission;
+  const isLackingIt =
+    decision.kind === 'deny'
+      ? decision.code === 'not_signed_in'
+      : decision.kind === 'allow' && route.allow !== 'public' && route.unauthenticated === 'pass';
+  if (isLackingIt) usable(lapsed);
+  return admission;
 }
 
 function conclude(
@@ -74,42 +103,12 @@ function conclude(
   route: Route,
   caller: Caller | undefined,
   subject: string | undefined,
+  setCookies: readonly string[] = noCookies,
 ): Admission {
   exchange.subject = subject;
-  const decision = decide(route, new Question(exchange, caller?.person));
+  const decision = decide(route, new Question(exchange, caller?.person, parts.login.returnOrigins, route));
   const challenge = decision.kind === 'allow' ? undefined : challengeOf(parts, exchange, route, decision);
-  return { caller, decision, challenge };
-}
-
-/** What rules may ask of a request. Most ask for nothing but the person, so the rest is told when it is asked for. */
-class Question implements AccessRequest {
-  readonly person: Caller['person'] | undefined;
-  readonly #exchange: Exchange;
-
-  constructor(exchange: Exchange, person: Caller['person'] | undefined) {
-    this.#exchange = exchange;
-    this.person = person;
-  }
-
-  get navigation(): boolean {
-    return isNavigation(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get preflight(): boolean {
-    return isPreflight(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get forgeable(): boolean {
-    return isForgeable(this.#exchange.method, this.#exchange.request.headers);
-  }
-
-  get now(): number {
-    return Date.now() / 1000;
-  }
-
-  isFrom(networks: readonly Network[]): boolean {
-    return matcherOf(networks)(this.#exchange.peer.clientAddress);
-  }
+  return { caller, decision, challenge, setCookies };
 }
 
 /** Who brings the access token of a request; undefined for a request without one. */
@@ -122,7 +121,9 @@ function identifyClient(
   if (!bearer || message.headers.authorization === undefined) return undefined;
   const { origin, target } = arrived(exchange);
   const { host, path } = target;
-  const client = bearer.identify({ message, method, origin, host, path, route });
+  // What a proxy does not say for whom it asks is nobody's in particular.
+  const { clientAddress: address = '' } = exchange.peer;
+  const client = bearer.identify({ message, method, origin, host, path, address, route });
   // Where everybody may pass, a token that fails says nothing but that it is nobody's.
   return client instanceof Promise && route.allow === 'public' ? client.catch(() => undefined) : client;
 }
@@ -161,11 +162,12 @@ function withToken(
     ...admission,
     caller: caller && current ? { ...caller, current } : caller,
     token,
+    setCookies: current?.setCookies ?? admission.setCookies,
   });
   const supply = tokens.supply(config, caller, () => parseCookies(request.headers.cookie));
   if (!(supply instanceof Promise)) return take(supply);
   return supply.then(take, (error: unknown) => {
-    throw keepingCookies(error, caller?.current?.setCookies ?? []);
+    throw keepingCookies(error, admission.setCookies);
   });
 }
 
@@ -189,8 +191,8 @@ function keepingCookies(error: unknown, setCookies: readonly string[]): unknown 
  * A request that is not let pass, as an error; it names the person, who may have another account. What would be
  * sent to the login is refused too, by those who cannot send it there. What was refreshed on the way is kept.
  */
-export function refusal({ login }: Parts, { decision, caller, challenge }: Admission): GatewayError {
-  const setCookies = caller?.current?.setCookies ?? [];
+export function refusal({ login }: Parts, admission: Admission): GatewayError {
+  const { decision, caller, challenge, setCookies } = admission;
   if (decision.kind === 'step-up') return new GatewayError('step_up_required', { challenge, setCookies });
   if (decision.kind !== 'deny' || decision.code === 'not_signed_in') {
     const code = login.providers.all.length > 0 ? 'not_signed_in' : 'token_missing';
@@ -205,25 +207,15 @@ export function refusal({ login }: Parts, { decision, caller, challenge }: Admis
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason), setCookies });
 }
 
-const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();
-
-/** Networks stand in the configuration, so each list is compiled once. */
-function matcherOf(networks: readonly Network[]): (address: string) => boolean {
-  const known = matchers.get(networks) ?? compileNetworks(networks);
-  matchers.set(networks, known);
-  return known;
-}
-
 /** What the forwarder has to know of an allowed request, apart from where its answer goes. */
 export function forwardingOf(
   parts: Parts,
   exchange: Exchange,
   { target, origin }: Destination,
   route: Route,
-  { caller, token }: Pick<Admission, 'caller' | 'token'>,
+  { caller, token, setCookies }: Pick<Admission, 'caller' | 'token' | 'setCookies'>,
 ): Forwarding {
   const session = caller?.current?.session;
-  const { address, trusted } = exchange.peer;
   const scheme = origin.startsWith('https:') ? 'https' : 'http';
   const endsAt = caller?.tokenExpiresAt;
   return {
@@ -231,9 +223,15 @@ export function forwardingOf(
     route,
     path: upstreamPath(route, target.path) + target.query,
     publicOrigin: origin,
-    sender: { address, trusted, host: target.host, scheme },
-    context: { requestId: exchange.requestId, person: caller?.person, token },
-    setCookies: caller?.current?.setCookies ?? noCookies,
+    sender: { ...exchange.peer, host: target.host, scheme },
+    context: {
+      requestId: exchange.requestId,
+      person: caller?.person,
+      token,
+      clientAddress: exchange.peer.clientAddress,
+    },
+    setCookies,
+    cookiesCanWait: caller?.current?.canWait ?? false,
     // A client has nothing but its token, so what it has open ends with that.
     lifespan: session ? lifespanOf(parts, session) : endsAt === undefined ? undefined : { endsAt, isRevoked },
   };
@@ -258,9 +256,18 @@ function lifespanOf({ revocations, closeAtTokenExpiry }: Parts, session: Session
 }
 
 /** What the login and the other endpoints have to know of a request. */
-export function visitOf({ request, peer }: Exchange, { origin, target, resolution }: Destination): Visit {
+export function visitOf(
+  { request, method, peer }: Exchange,
+  { origin, target, resolution }: Destination,
+): Visit {
   const uri = peer.trusted ? request.headers['x-forwarded-uri'] : undefined;
   const originalUri = typeof uri === 'string' ? uri : undefined;
   const path = resolution.kind === 'endpoint' ? resolution.path : target.path;
-  return { origin, path, cookies: parseCookies(request.headers.cookie), originalUri };
+  return {
+    origin,
+    path,
+    cookies: parseCookies(request.headers.cookie),
+    isProbe: isProbe(method, request.headers),
+    originalUri,
+  };
 }

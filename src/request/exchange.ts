@@ -10,6 +10,8 @@ import { readTarget, type Target } from '../routes/target.ts';
 /** One request, as far as it is known before anybody asks who sent it. */
 export interface Exchange {
   request: IncomingMessage;
+  /** The request target, byte for byte; Fastify puts a name of its own in its place. */
+  rawTarget: string;
   /** The method that is decided on. */
   method: string;
   requestId: string;
@@ -22,6 +24,8 @@ export interface Exchange {
   subject: string | undefined;
   /** What goes on upstream for it, and ends when the client leaves. */
   underWay: UnderWay | undefined;
+  /** Called when the whole answer went to a client that was still there: it has what the answer set. */
+  delivered: (() => void) | undefined;
 }
 
 export interface Destination {
@@ -53,6 +57,7 @@ function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchang
   const method = request.method ?? '';
   return {
     request,
+    rawTarget: request.url ?? '',
     method,
     requestId: given !== undefined && requestIdPattern.test(given) ? given : randomUUID(),
     startedAt: performance.now(),
@@ -60,6 +65,7 @@ function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchang
     destination: readDestination(reader, request, peer, method),
     subject: undefined,
     underWay: undefined,
+    delivered: undefined,
   };
 }
 

@@ -4,6 +4,7 @@ import { logRefusal } from '../observe/access-log.ts';
 import type { Logger } from '../observe/log.ts';
 import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
 import type { Action } from '../pages/html.ts';
+import { withCors } from './cors.ts';
 import type { Destination, Exchange } from './exchange.ts';
 
 /** The one place where an error becomes an answer; it is logged here too. */
@@ -20,7 +21,7 @@ export function answerFailure(error: unknown, exchange: Exchange, prefix: string
         ? loginUrl(exchange, destination, prefix, failure)
         : undefined,
   });
-  return withCookies(answer, failure.setCookies);
+  return withCors(withCookies(answer, failure.setCookies), exchange);
 }
 
 /** The answer to what could not be read as HTTP, by the code of Node's parser. */

@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GatewayError } from '../errors.ts';
 import { startLogin } from '../identity/login/start.ts';
 import { proxiedMethods, sendAnswer } from '../listen/server.ts';
+import { withCookies } from '../pages/answer.ts';
 import { askedBelow, askedEndpoint, resolveTarget } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
 import { type Admission, admit, refusal, visitOf } from './admission.ts';
@@ -56,16 +58,18 @@ async function answer(
   { allowed, mayRedirect }: Dialect,
 ): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store');
+  requireExactTarget(parts, exchange);
   const destination = readOriginal(parts, exchange);
   const { resolution, origin, target } = destination;
   if (resolution.kind === 'endpoint') {
-    // The answer to a question holds tokens, which no script of a page may read through the proxy.
-    if (askedEndpoint(parts.reader.prefix, resolution.path)) throw new GatewayError('untrusted_peer');
-    // The gateway's other endpoints are answered by the gateway itself, whoever asks.
+    refuseOwnEndpoints(parts, resolution.path);
+    // What the gateway publishes outside of its prefix is for everybody.
     return reply.code(allowed).send();
   }
   const admission: Admission = await admit(parts, exchange, resolution.route);
-  const { caller, decision, token } = admission;
+  const { caller, decision, token, setCookies } = admission;
+  // The proxy has the answer then, and nobody knows whether its client gets it.
+  exchange.delivered = undefined;
   if (decision.kind === 'deny') throw refusal(parts, admission);
   if (decision.kind === 'step-up') {
     if (!mayRedirect) throw refusal(parts, admission);
@@ -73,27 +77,61 @@ async function answer(
   }
   if (decision.kind === 'login') {
     if (!mayRedirect) throw refusal(parts, admission);
-    return sendAnswer(
-      reply,
-      await startLogin(parts.login, visitOf(exchange, destination), {
-        returnTo: origin + target.path + target.query,
-        providers: resolution.route.provider,
-        stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
-      }),
-    );
+    const login = await startLogin(parts.login, visitOf(exchange, destination), {
+      returnTo: origin + target.path + target.query,
+      providers: resolution.route.provider,
+      stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
+    });
+    return sendAnswer(reply, withCookies(login, setCookies));
   }
-  // Of a handshake, this header is what proxies pass on; Upgrade belongs to their own connection.
-  if (exchange.request.headers['sec-websocket-key'] !== undefined) {
-    refuseForeignOrigin(parts, exchange, caller);
-  }
+  if (asksForWebSocket(exchange.request)) refuseForeignOrigin(parts, exchange, caller);
   const headers = parts.forwarder.identityHeaders(resolution.route, {
     requestId: exchange.requestId,
     person: caller?.person,
     token,
+    clientAddress: exchange.peer.clientAddress,
   });
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
-  for (const line of caller?.current?.setCookies ?? []) reply.header('set-cookie', line);
+  for (const [at, line] of setCookies.entries()) {
+    reply.header('set-cookie', line);
+    // nginx can read one line of a name, and a session may take several.
+    if (!mayRedirect) reply.header(`x-sallyport-cookie-${at + 1}`, line);
+  }
   return reply.code(allowed).send();
+}
+
+/**
+ * Only the endpoints' own bytes ask. A spelling that some reader takes for them is one that the proxy's own rules,
+ * which keep browsers from asking, may not have seen. Throws GatewayError 400.
+ */
+function requireExactTarget({ reader: { prefix } }: Parts, { rawTarget }: Exchange): void {
+  const path = rawTarget.replace(/\?.*$/s, '');
+  if (askedEndpoint(prefix, path) === undefined) throw new GatewayError('malformed_target');
+}
+
+/**
+ * A proxy sends what is below the prefix to the gateway without asking. Where it asks all the same, a yes would let
+ * the request pass to an application, and answers to questions hold tokens. Throws GatewayError 403.
+ */
+function refuseOwnEndpoints({ reader: { prefix } }: Parts, path: string): void {
+  if (path === prefix || path.startsWith(`${prefix}/`)) {
+    throw new GatewayError('untrusted_peer', {
+      detail: `The gateway answers what is below ${prefix} itself: send it there without asking.`,
+    });
+  }
+}
+
+/**
+ * Whether a question is about a WebSocket handshake, in whatever form it comes: Upgrade may belong to the proxy's own
+ * connection, and one by extended CONNECT (RFC 8441 §5) has no Sec-WebSocket-Key.
+ */
+function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  const names = ['x-forwarded-method', 'x-original-method'];
+  return (
+    headers.upgrade !== undefined ||
+    Object.keys(headers).some((name) => name.startsWith('sec-websocket-')) ||
+    names.some((name) => String(headers[name]).toUpperCase() === 'CONNECT')
+  );
 }
 
 /**
@@ -136,9 +174,11 @@ function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
     header('x-forwarded-method')?.toUpperCase(),
     header('x-original-method')?.toUpperCase(),
   );
-  if (method !== undefined && !methods.has(method)) throw new GatewayError('method_not_allowed');
+  // The handshake of a WebSocket is a GET, whatever it is called on the way (RFC 8441 §4).
+  const isTunnel = method === 'CONNECT' && asksForWebSocket(request);
+  if (method !== undefined && !isTunnel && !methods.has(method)) throw new GatewayError('method_not_allowed');
   const target = makeTarget(uri, host ?? asked.host);
-  exchange.method = method ?? 'GET';
+  exchange.method = isTunnel ? 'GET' : (method ?? 'GET');
   const resolution = resolveTarget(reader.table, reader.prefix, target, exchange.method);
   const destination = { target, resolution, origin: reader.hosts.originOf(target) };
   exchange.destination = destination;

@@ -1,23 +1,28 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastifyCookie } from '@fastify/cookie';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance } from 'fastify';
+import { isNavigation } from '../access/navigation.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Forwarding, HttpClient } from '../forward/forwarding.ts';
 import { registerEndpoints } from '../identity/endpoints.ts';
 import { startLogin } from '../identity/login/start.ts';
+import { signedOutArrival } from '../identity/logout/signed-out.ts';
 import { forgetAnswer } from '../listen/answers.ts';
 import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
 import { type Answer, withCookies } from '../pages/answer.ts';
+import { parseCookies } from '../session/cookies.ts';
 import { type Admission, admit, forwardingOf, refusal, visitOf } from './admission.ts';
-import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
+import { preflightAnswer } from './cors.ts';
+import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed } from './failure.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import type { Parts } from './parts.ts';
 import { registerResourceMetadata } from './resource-metadata.ts';
 import { answerToUpstream, startStepUp } from './step-up.ts';
+import { isQuestion } from './upgrade.ts';
 import { isWebSocket } from './without-upgrade.ts';
 
 /** The path on which Fastify finds the proxy, and one on which it finds nothing. */
@@ -41,13 +46,15 @@ export async function createHttpStages(
     tls,
     // Fastify routes by a name of our own choosing: what it decodes or normalises can decide nothing.
     rewriteUrl: (request) => internalUrl(exchangeOf(request)),
-    acceptUpgrade: isWebSocket,
+    acceptUpgrade: (request) => isWebSocket(request) && !isQuestion(parts, exchangeOf(request)),
     answerMalformed,
   });
   await app.register(fastifyCookie, { hook: false });
   function onClose(this: ServerResponse): void {
     const exchange = exchangeOf(this.req);
     exchange.underWay?.clientLeft();
+    // A fault of our own may have come before what the session needs was set.
+    if (this.writableFinished && this.statusCode !== 500) exchange.delivered?.();
     forgetAnswer(this);
     logRequest(log, exchange, this);
   }
@@ -59,6 +66,12 @@ export async function createHttpStages(
       return;
     }
     const { error } = exchange.destination;
+    const arrival =
+      error instanceof GatewayError && error.code === 'no_route' && arrivalNowhere(parts, request.raw);
+    if (arrival) {
+      sendAnswer(reply, arrival);
+      return;
+    }
     if (error instanceof GatewayError && ambiguities.has(error.code)) reply.header('connection', 'close');
     done(error as Error);
   });
@@ -103,6 +116,11 @@ async function registerProxy(
     }
     const proceed = (admission: Admission) => {
       const { decision } = admission;
+      const own = ownAnswer(parts, exchange, destination, admission);
+      if (own) {
+        sendAnswer(reply, own);
+        return;
+      }
       switch (decision.kind) {
         case 'allow': {
           const forwarding = forwardingOf(parts, exchange, destination, resolution.route, admission);
@@ -117,7 +135,7 @@ async function registerProxy(
             returnTo: origin + target.path + target.query,
             providers: resolution.route.provider,
             stepUp: resolution.route.stepUp && { ...resolution.route.stepUp, attempt: 1 },
-          }).then((answer) => sendAnswer(reply, answer), done);
+          }).then((answer) => sendAnswer(reply, withCookies(answer, admission.setCookies)), done);
           break;
         case 'step-up':
           startStepUp(parts, exchange, destination, resolution.route, admission).then(
@@ -144,6 +162,31 @@ async function registerProxy(
       throw new Error('a request passed the hook without a decision');
     },
   });
+}
+
+/** What the gateway answers itself in place of a refusal, a login, or the page that somebody comes back to signed out. */
+function ownAnswer(
+  { login }: Parts,
+  exchange: Exchange,
+  destination: Destination,
+  { caller, decision }: Admission,
+): Answer | undefined {
+  const { request, method } = exchange;
+  if (decision.kind === 'deny' || decision.kind === 'login') {
+    const answer = preflightAnswer(exchange);
+    if (answer) return answer;
+  }
+  const isArrival = destination.target.path === '/' && !caller && isNavigation(method, request.headers);
+  return isArrival ? signedOutArrival(login, visitOf(exchange, destination).cookies) : undefined;
+}
+
+/** The same where no application is at the start page, and so nothing is known of it but that it was asked for. */
+function arrivalNowhere(
+  { login }: Parts,
+  { url = '', method = '', headers }: IncomingMessage,
+): Answer | undefined {
+  const isArrival = /^\/(\?|$)/.test(url) && isNavigation(method, headers);
+  return isArrival ? signedOutArrival(login, parseCookies(headers.cookie)) : undefined;
 }
 
 /** Makes the client of each request, as the forwarder sees it. */

@@ -59,7 +59,7 @@ export async function startStepUp(
   const mayRedirect = decision.kind === 'step-up' && decision.redirect;
   if (!mayRedirect || !session || !stepUp) throw refusal(parts, admission);
   const answer = await login(parts, exchange, destination, session.provider, stepUp);
-  return withCookies(answer, caller?.current?.setCookies ?? []);
+  return withCookies(answer, admission.setCookies);
 }
 
 /**

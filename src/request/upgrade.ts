@@ -1,10 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { GatewayError } from '../errors.ts';
 import { whenAnswered } from '../listen/answers.ts';
 import { wireFormat } from '../listen/server.ts';
 import { logRequest } from '../observe/access-log.ts';
 import { withCookies } from '../pages/answer.ts';
+import { askedEndpoint } from '../routes/resolve.ts';
 import { type Admission, admit, forwardingOf, refusal } from './admission.ts';
 import { arrived, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure } from './failure.ts';
@@ -24,11 +26,13 @@ export function handleUpgrades(server: Server, parts: Parts, exchangeOf: Exchang
   };
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (socket.destroyed) return;
-    if (!isWebSocket(request)) {
-      server.emit('connection', withoutUpgrade(request, socket, head));
+    const exchange = exchangeOf(request);
+    if (!isWebSocket(request) || isQuestion(parts, exchange)) {
+      // A TLS server takes what comes by `connection` for ciphertext.
+      const event = socket instanceof TLSSocket ? 'secureConnection' : 'connection';
+      server.emit(event, withoutUpgrade(request, socket, head));
       return;
     }
-    const exchange = exchangeOf(request);
     passHandshake(parts, exchange, socket, head, refuse).catch((error: unknown) =>
       refuse(error, exchange, socket),
     );
@@ -41,6 +45,12 @@ export function handleUpgrades(server: Server, parts: Parts, exchangeOf: Exchang
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     whenAnswered(socket, () => upgrade(request, socket, head));
   });
+}
+
+/** The question of a proxy (forward-auth.ts) may carry the Upgrade of what it asks about, and is answered as any. */
+export function isQuestion({ reader }: Parts, { peer, destination }: Exchange): boolean {
+  const path = 'error' in destination ? undefined : destination.target.path;
+  return peer.trusted && path !== undefined && askedEndpoint(reader.prefix, path) !== undefined;
 }
 
 async function passHandshake(

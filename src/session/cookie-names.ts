@@ -10,10 +10,15 @@ export interface GatewayCookies {
   rounds: string;
   /** Remembers which provider was taken. */
   choice: string;
+  /** Says, for a minute, that somebody has just signed out. */
+  signedOut: string;
+  /** Says that the next login has to ask which account it shall be. */
+  account: string;
   attributes: CookieAttributes;
   /**
-   * The provider sends people back from another site, so Strict would hold a login's cookies back; and they
-   * have to reach the endpoints, whatever path the session is for.
+   * The provider sends people back from another site, so Strict would hold a login's cookies back; in a frame of
+   * another site Lax would, where the session is for frames. And they have to reach the endpoints, whatever path
+   * the session is for.
    */
   loginAttributes: CookieAttributes;
   /** Of a login whose response a page of the provider posts: browsers send no other cookie along with that. */
@@ -22,6 +27,8 @@ export interface GatewayCookies {
   roundsAttributes: CookieAttributes;
   /** Whether a cookie's name is one of ours; an upstream never sees nor sets such a cookie. */
   owns(name: string): boolean;
+  /** Whether some reader could find such a cookie in a pair of a Cookie header, which then goes nowhere. */
+  hides(pair: string): boolean;
 }
 
 /** RFC 6265bis §4.1.3: `__Host-` keeps other hosts of the domain from planting a session. */
@@ -36,19 +43,31 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
   const loginPrefix = `${session}-login-`;
   const rounds = `${session}-rounds`;
   const choice = `${session}-provider`;
-  const whole = new Set([rounds, choice].map((name) => name.toLowerCase()));
+  const signedOut = `${session}-signed-out`;
+  const account = `${session}-account`;
+  const whole = new Set([rounds, choice, signedOut, account].map((name) => name.toLowerCase()));
   // Browsers compare the prefixes of names without case, so a differing case is no way around.
   const lowerSession = session.toLowerCase();
   const isChunk = (name: string) => name.startsWith(`${lowerSession}.`) || name === lowerSession;
-  const attributes = { secure, sameSite: cookie.sameSite, path: cookie.path, domain: cookie.domain };
-  const loginAttributes = { ...attributes, path: '/', sameSite: 'lax' } as const;
+  const { sameSite, path, domain, partitioned } = cookie;
+  const attributes = { secure, sameSite, path, domain, partitioned };
+  const loginSameSite = sameSite === 'none' ? 'none' : 'lax';
+  const loginAttributes = { ...attributes, path: '/', sameSite: loginSameSite } as const;
   const crossSiteAttributes = { ...loginAttributes, sameSite: 'none', secure: true } as const;
+  // All names begin with that of the session. Some fronts join lines by a comma, and some readers split or trim at
+  // more than a semicolon and a blank: behind such a byte, the name counts for going upstream, not for coming in.
+  const hidden = new RegExp(
+    `(^|[\\x00-\\x20,"\\x7f-\\uffff])${session}([.-][^=;]*)?[\\x00-\\x20\\x7f-\\uffff]*=`,
+    'i',
+  );
   const isPosted = Object.values(providers).some(({ responseMode }) => responseMode === 'form_post');
   return {
     session,
     loginPrefix,
     rounds,
     choice,
+    signedOut,
+    account,
     attributes,
     loginAttributes,
     crossSiteAttributes,
@@ -57,5 +76,6 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
       const lower = name.toLowerCase();
       return isChunk(lower) || lower.startsWith(loginPrefix.toLowerCase()) || whole.has(lower);
     },
+    hides: (pair) => hidden.test(pair),
   };
 }

@@ -1,4 +1,5 @@
 import { fastifyCookie } from '@fastify/cookie';
+import { eachPair, trimmed } from '../forward/cookie-pairs.ts';
 
 /** Browsers refuse a cookie whose name and value pass 4096 bytes (RFC 6265bis §5.7); some count attributes too. */
 const largestCookieBytes = 4096;
@@ -12,6 +13,8 @@ export interface CookieAttributes {
   sameSite: 'lax' | 'strict' | 'none';
   path: string;
   domain: string | undefined;
+  /** Kept apart for each site that frames this one (CHIPS). */
+  partitioned?: boolean;
 }
 
 export interface Cookie {
@@ -26,11 +29,10 @@ export interface Cookie {
 export function parseCookies(header: string | undefined): Cookie[] {
   if (header === undefined) return [];
   const cookies: Cookie[] = [];
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=');
-    if (equals > 0)
-      cookies.push({ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim() });
-  }
+  eachPair(header, (start, equals, end) => {
+    const name = trimmed(header, start, equals);
+    if (equals < end && name !== '') cookies.push({ name, value: trimmed(header, equals + 1, end) });
+  });
   return cookies;
 }
 
@@ -42,15 +44,29 @@ export function setCookie({ name, value }: Cookie, attributes: CookieAttributes,
     httpOnly: true,
     secure: attributes.secure,
     sameSite: attributes.sameSite,
+    ...(attributes.partitioned && { partitioned: true }),
     ...(maxAge !== undefined && { maxAge }),
     // Values are base64url and a few ASCII letters: nothing to escape.
     encode: (plain) => plain,
   });
 }
 
-/** A Set-Cookie value that makes the browser drop the cookie: same name, path, domain and security. */
+/** A Set-Cookie value that makes the browser drop a cookie of the gateway's: same name, path, domain and security. */
 export function expireCookie(name: string, attributes: CookieAttributes): string {
   return setCookie({ name, value: '' }, attributes, 0);
+}
+
+/** RFC 6265 §4.1.1: the name of a cookie is a token. */
+const writableName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * Set-Cookie values that make the browser drop these. Names come from a request here: one that nobody can write
+ * into a header stays, as a cookie that means nothing.
+ */
+export function expireCookies(names: Iterable<string>, attributes: CookieAttributes): string[] {
+  return [...new Set(names)]
+    .filter((name) => writableName.test(name))
+    .map((name) => expireCookie(name, attributes));
 }
 
 /** The name of one of a cookie's chunks; the first has the cookie's own. */

@@ -1,7 +1,7 @@
 import { createHash, hkdfSync } from 'node:crypto';
 
 /** What a seal is for. A seal for one purpose never opens for another: each has keys of its own. */
-export type Purpose = 'session' | 'login' | 'rounds' | 'stored' | 'refresh' | 'token';
+export type Purpose = 'session' | 'login' | 'state' | 'rounds' | 'account' | 'stored' | 'refresh' | 'token';
 
 export interface SealingKey {
   /** Four bytes that say which secret of the ring made a seal; they tell nothing about the secret. */
@@ -13,7 +13,7 @@ export interface SealingKey {
 export type Keys = readonly [SealingKey, ...SealingKey[]];
 
 /** The keys of the configured secrets, in their order. */
-export type KeyRing = Readonly<Record<'session' | 'login' | 'rounds' | 'token', Keys>>;
+export type KeyRing = Readonly<Record<'session' | 'login' | 'state' | 'rounds' | 'account' | 'token', Keys>>;
 
 const keyBytes = 32;
 
@@ -30,7 +30,9 @@ export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
   return {
     session: derive('session'),
     login: derive('login'),
+    state: derive('state'),
     rounds: derive('rounds'),
+    account: derive('account'),
     token: derive('token'),
   };
 }

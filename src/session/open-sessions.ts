@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Logger } from '../observe/log.ts';
 import type { GatewayCookies } from './cookie-names.ts';
@@ -8,7 +9,7 @@ import { createRevocations, type Revocations } from './revocations.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createLocalShared } from './shared/local.ts';
 import { createRedisShared } from './shared/redis.ts';
-import type { Shared } from './shared/shared.ts';
+import type { ClaimDesk, Shared } from './shared/shared.ts';
 import { createWorkerShared } from './shared/worker.ts';
 import { createCookieStore } from './stores/cookie-store.ts';
 import { createCookieWriter } from './stores/cookie-writer.ts';
@@ -18,7 +19,7 @@ import { createTicketStore } from './stores/ticket-store.ts';
 export interface OpenedSessions {
   sessions: Sessions;
   revocations: Revocations;
-  shared: Shared;
+  shared: Shared & ClaimDesk;
 }
 
 export interface SessionNeeds {
@@ -26,29 +27,36 @@ export interface SessionNeeds {
   ring: KeyRing;
   grant: Grant;
   log: Logger;
+  clock: Clock;
 }
 
 /** Opens the session store that the configuration names, and what the processes have in common. */
-export function openSessions(config: Config, { cookies, ring, grant, log }: SessionNeeds): OpenedSessions {
+export function openSessions(
+  config: Config,
+  { cookies, ring, grant, log, clock }: SessionNeeds,
+): OpenedSessions {
   const { session, providers } = config;
   const revocations = createRevocations();
-  const shared = openShared(config, revocations, log);
-  const writer = createCookieWriter({
-    name: cookies.session,
-    attributes: cookies.attributes,
-    maxBytes: session.maxCookieBytes,
-    persistent: session.persistent,
-  });
+  const shared = openShared(config, revocations, log, clock);
+  const writer = createCookieWriter(
+    {
+      name: cookies.session,
+      attributes: cookies.attributes,
+      maxBytes: session.maxCookieBytes,
+      persistent: session.persistent,
+    },
+    clock.now,
+  );
   const store: SessionStore =
     session.store.kind === 'cookie'
       ? createCookieStore(writer, ring, log)
-      : createTicketStore(writer, ring, shared.sessions);
+      : createTicketStore(writer, ring, shared.sessions, clock.now);
   if (session.store.kind === 'memory') {
     log.warn('sessions are kept in memory: a restart of the gateway signs everybody out');
   }
   const sessions = createSessions({
     store,
-    refresher: createRefresher(shared, grant, session.maxLifetime),
+    refresher: createRefresher(shared, grant, session.maxLifetime, clock),
     revocations,
     shared,
     lifetimes: {
@@ -58,15 +66,21 @@ export function openSessions(config: Config, { cookies, ring, grant, log }: Sess
     },
     patience: Math.max(0, ...Object.values(providers).map(({ timeout }) => timeout)),
     log,
+    now: clock.now,
   });
   return { sessions, revocations, shared };
 }
 
-function openShared({ session }: Config, revocations: Revocations, log: Logger): Shared {
+function openShared(
+  { session }: Config,
+  revocations: Revocations,
+  log: Logger,
+  clock: Clock,
+): Shared & ClaimDesk {
   const url = session.store.kind === 'redis' ? session.store.url : session.redis.url;
   if (url !== undefined) {
     const { keyPrefix, ca, timeout } = session.redis;
     return createRedisShared({ url, keyPrefix, ca, timeout }, revocations, log);
   }
-  return cluster.isWorker ? createWorkerShared(revocations) : createLocalShared(revocations);
+  return cluster.isWorker ? createWorkerShared(revocations) : createLocalShared(revocations, clock.monotonic);
 }

@@ -1,3 +1,4 @@
+import { afterBlanks, eachPair, trimmed } from '../forward/cookie-pairs.ts';
 import { chunkCount, chunkName } from './cookies.ts';
 
 /** Memory for what cookies opened to, in bytes, as far as it can be told from the lengths of texts. */
@@ -90,20 +91,16 @@ function isWhole(sealed: string, header: string, name: string, first: string, co
   return length === sealed.length;
 }
 
-/** The value of a cookie that stands in a header once; undefined where it does not, or may stand there twice. */
+/** The value of a cookie that stands in a header once; undefined where it does not, or stands there twice. */
 function onlyValue(header: string, name: string): string | undefined {
-  const text = `${name}=`;
-  const at = find(header, text, 0);
-  if (at < 0) return undefined;
-  const start = at + text.length;
-  const semicolon = header.indexOf(';', start);
-  const end = semicolon < 0 ? header.length : semicolon;
-  return find(header, text, end) < 0 ? header.slice(start, end).trim() : undefined;
-}
-
-/** Where a cookie's name begins, behind nothing or a separator. */
-function find(header: string, text: string, from: number): number {
-  let at = header.indexOf(text, from);
-  while (at > 0 && header[at - 1] !== ' ' && header[at - 1] !== ';') at = header.indexOf(text, at + 1);
-  return at;
+  let found: string | undefined;
+  let times = 0;
+  eachPair(header, (start, equals, end) => {
+    const from = afterBlanks(header, start);
+    // Cheap before exact: a header has many names, and this one begins few of them.
+    if (equals === end || !header.startsWith(name, from) || trimmed(header, from, equals) !== name) return;
+    times++;
+    found = trimmed(header, equals + 1, end);
+  });
+  return times === 1 ? found : undefined;
 }

@@ -1,18 +1,29 @@
-import { createHash } from 'node:crypto';
-import { deriveKey } from './key-ring.ts';
-import { openWith, sealWith } from './seal.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { createBoundedSet } from './bounded-set.ts';
+import { createKeeper } from './keeper.ts';
 import type { Session } from './session.ts';
 import type { Posted, Shared } from './shared/shared.ts';
+import { type Turn, turnOf } from './turn.ts';
 
 /** What came of asking the provider for new tokens. */
 export type RefreshOutcome =
   | { kind: 'refreshed'; session: Session }
   /** The provider has ended the session; `reason` is for the log. */
   | { kind: 'ended'; reason: string }
-  /** Not now; seconds until it makes sense to ask again. */
-  | { kind: 'unavailable'; retryAfter: number }
+  /** The session went on with other tokens, which an answer has brought to the browser: these are of long ago. */
+  | { kind: 'replaced'; reason: string }
+  /**
+   * Not with these tokens, for now: the provider refuses this session alone, in a way that may pass. `isSpent`: the
+   * refresh token is used up, though nothing came of it. `attempts`: how often it was refused so far.
+   */
+  | { kind: 'parked'; reason: string; isSpent?: boolean; attempts?: number }
+  /**
+   * Not now, whoever asks; seconds until it makes sense to ask again. `pause`: the provider was asked, and this
+   * session leaves it alone for so many seconds.
+   */
+  | { kind: 'unavailable'; retryAfter: number; pause?: number }
   /** The provider does not take the access token any more. */
-  | { kind: 'token-refused' };
+  | { kind: 'token-refused'; attempts?: number };
 
 /** What is to be made new: the tokens, and the claims with them; or the claims alone, with the token in hand. */
 export type Renewal = 'tokens' | 'claims';
@@ -29,12 +40,12 @@ export type Spent = { kind: 'spent'; refreshToken: string } | Exclude<RefreshOut
 /** Requests that still carry the cookie from before a refresh get its outcome for this long. */
 const lingerMs = 30_000;
 
-/**
- * A request with a good token waits this long for a better one. An outcome that takes nearly as long is not sure
- * to have been waited for.
- */
+/** A request with a good token waits this long for a better one. */
 export const shortPatienceMs = 1000;
-const promptMs = 0.8 * shortPatienceMs;
+
+/** Pauses between attempts of a session that is refused grow from the first to the last of these. */
+const firstPauseMs = 1000;
+const longestPauseMs = 60_000;
 
 /** So often may others use the refresh token for something before somebody's turn comes. */
 const mostTurns = 100;
@@ -53,52 +64,59 @@ export interface Refresher {
    * refresh, goes on with the refresh token that the first got. Gives the session as it is then.
    */
   spend(session: Session, keep: Keep, work: (session: Session) => Promise<Spent>): Promise<RefreshOutcome>;
+  /**
+   * An answer has brought the new tokens of this session to its browser: those of before are good for a moment only,
+   * for requests that are under way.
+   */
+  delivered(before: Session, outcome: RefreshOutcome): void;
 }
 
-type Keep = (session: Session) => Promise<void>;
-type Outcome = RefreshOutcome | Spent;
+/** Writes a session down: true where that is enough, and no answer has to carry it to the browser. */
+type Keep = (session: Session) => Promise<unknown>;
+/** What can come of a turn. */
+export type Outcome = RefreshOutcome | Spent;
 
 /**
  * @param longest milliseconds that a session can last: so long is remembered which refresh tokens are used up
  */
-export function createRefresher(shared: Shared, grant: Grant, longest: number): Refresher {
-  /**
-   * Does the work, unless somebody did it before or does so now: then it is that one's outcome.
-   * @param turn what tells one turn from the next; only who holds the tokens in it can read the outcome
-   */
+export function createRefresher(
+  shared: Shared,
+  grant: Grant,
+  longest: number,
+  clock: Pick<Clock, 'now'> = systemClock,
+): Refresher {
+  const tokenTurn = ({ refreshToken = '', accessToken }: Session) =>
+    turnOf('refresh', [refreshToken, accessToken]);
+  const settled = createBoundedSet(mostSettled);
+  const keepAgain = createKeeper();
+
+  /** Does the work, unless somebody did it before or does so now: then it is that one's outcome. */
   const takeTurn = async (
-    kind: 'refresh' | 'claims',
-    turn: readonly unknown[],
-    work: () => Promise<Posting>,
+    turn: Turn,
+    work: (previous: Outcome | undefined) => Promise<Posting>,
   ): Promise<Outcome> => {
-    const secret = Buffer.from(turn.join('\0'), 'utf8');
-    const name = `${kind} ${createHash('sha256').update(secret).digest('base64url')}`;
-    const key = deriveKey(secret, 'refresh');
-    const sealed = (outcome: Outcome) => sealWith(key, JSON.stringify(outcome), 'refresh', name);
-    const value = await shared.once(name, async (): Promise<Posted> => {
-      const { outcome, lingerMs: linger, afterwards } = await work();
-      const posted = { value: sealed(outcome), lingerMs: linger };
-      return afterwards ? { ...posted, afterwards: { value: sealed(afterwards), forMs: longest } } : posted;
-    });
-    const opened = openWith([key], value, 'refresh', name);
-    return opened ? (JSON.parse(opened.text) as Outcome) : { kind: 'unavailable', retryAfter: 1 };
+    const value = await shared.once(turn.name, async (previous) =>
+      posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
+    );
+    return turn.open(value) ?? { kind: 'unavailable', retryAfter: 1 };
   };
 
   /** Providers that don't rotate give the same refresh token again: the access token tells one turn from the next. */
-  const takeTokenTurn = ({ refreshToken = '', accessToken }: Session, work: () => Promise<Posting>) =>
-    takeTurn('refresh', [refreshToken, accessToken], work);
+  const takeTokenTurn = (session: Session, work: (previous: Outcome | undefined) => Promise<Posting>) =>
+    takeTurn(tokenTurn(session), work);
 
-  const refreshNow = async (session: Session, keep: Keep): Promise<Posting> => {
-    const startedAt = performance.now();
+  const refreshNow = async (
+    session: Session,
+    keep: Keep,
+    previous: Outcome | undefined,
+  ): Promise<Posting> => {
     const outcome = await grant(session, 'tokens');
-    if (outcome.kind !== 'refreshed') return failed(outcome);
-    await keep(outcome.session);
+    if (outcome.kind !== 'refreshed') return refused(outcome, session, previous);
+    const isKept = await keepAgain(outcome.session, keep);
     if (outcome.session.refreshToken === session.refreshToken) return { outcome, lingerMs };
-    // Nobody may have waited for it, and so no answer brought the new cookie to the browser: whoever comes with
-    // the old one, be it much later, must find the way on.
-    if (performance.now() - startedAt > promptMs) return { outcome, lingerMs: longest };
-    const afterwards: RefreshOutcome = { kind: 'ended', reason: 'this refresh token was replaced before' };
-    return { outcome, lingerMs, afterwards };
+    // No answer may bring the new cookie to the browser: its client may have left. Whoever comes with the old one, be
+    // it much later, must find the way on.
+    return isKept ? { outcome, lingerMs, afterwards: replaced } : { outcome, lingerMs: longest };
   };
 
   const spendNow = async (
@@ -107,7 +125,7 @@ export function createRefresher(shared: Shared, grant: Grant, longest: number): 
     work: (session: Session) => Promise<Spent>,
   ): Promise<Posting> => {
     const outcome = await work(session);
-    if (outcome.kind !== 'spent') return failed(outcome);
+    if (outcome.kind !== 'spent') return refused(outcome, session, undefined);
     if (outcome.refreshToken === session.refreshToken) return { outcome, lingerMs: 0 };
     await keep({ ...session, refreshToken: outcome.refreshToken });
     // The access token of the session stays, and with it any cookie from before stays good for long: an answer
@@ -115,10 +133,21 @@ export function createRefresher(shared: Shared, grant: Grant, longest: number): 
     return { outcome, lingerMs: longest };
   };
 
-  const failed = (outcome: Exclude<RefreshOutcome, { kind: 'refreshed' }>): Posting => ({
-    outcome,
-    lingerMs: outcome.kind === 'ended' ? longest : 0,
-  });
+  /** A session that was refused, and for how long nobody asks for it again. */
+  const refused = (
+    outcome: Exclude<RefreshOutcome, { kind: 'refreshed' }>,
+    { accessTokenExpiresAt = 0 }: Session,
+    previous: Outcome | undefined,
+  ): Posting => {
+    if (outcome.kind === 'ended') return { outcome, lingerMs: longest };
+    if (outcome.kind === 'unavailable') return { outcome, lingerMs: (outcome.pause ?? 0) * 1000 };
+    if (outcome.kind !== 'parked') return { outcome, lingerMs: 0 };
+    // The access token is used to its end first.
+    const leftMs = Math.max(0, accessTokenExpiresAt * 1000 - clock.now());
+    if (outcome.isSpent) return { outcome, lingerMs: Math.max(1, leftMs), afterwards: usedUp };
+    const { attempts, pauseMs } = nextPause(previous);
+    return { outcome: { ...outcome, attempts }, lingerMs: Math.max(pauseMs, leftMs), isRemembered: true };
+  };
 
   const late: RefreshOutcome = { kind: 'unavailable', retryAfter: 1 };
 
@@ -126,18 +155,24 @@ export function createRefresher(shared: Shared, grant: Grant, longest: number): 
     async refresh(session, keep) {
       let current = session;
       for (let turn = 0; turn < mostTurns; turn++) {
-        const outcome = await takeTokenTurn(current, () => refreshNow(current, keep));
+        const outcome = await takeTokenTurn(current, (previous) => refreshNow(current, keep, previous));
         if (outcome.kind !== 'spent') return outcome;
         current = { ...current, refreshToken: outcome.refreshToken };
       }
       return late;
     },
     async refreshClaims(session, keep) {
-      const outcome = await takeTurn('claims', [session.accessToken, session.claimsRefreshAt], async () => {
+      const turn = turnOf('claims', [session.accessToken, session.claimsRefreshAt]);
+      const outcome = await takeTurn(turn, async (previous) => {
         const renewed = await grant(session, 'claims');
-        if (renewed.kind !== 'refreshed') return { outcome: renewed, lingerMs: 0 };
-        await keep(renewed.session);
-        return { outcome: renewed, lingerMs };
+        if (renewed.kind === 'refreshed') {
+          await keepAgain(renewed.session, keep);
+          return { outcome: renewed, lingerMs };
+        }
+        if (renewed.kind !== 'parked' && renewed.kind !== 'token-refused')
+          return refused(renewed, session, previous);
+        const { attempts, pauseMs } = nextPause(previous);
+        return { outcome: { ...renewed, attempts }, lingerMs: pauseMs, isRemembered: true };
       });
       return outcome.kind === 'spent' ? late : outcome;
     },
@@ -156,8 +191,23 @@ export function createRefresher(shared: Shared, grant: Grant, longest: number): 
       }
       return late;
     },
+    delivered(before, outcome) {
+      if (outcome.kind !== 'refreshed' || outcome.session.refreshToken === before.refreshToken) return;
+      const turn = tokenTurn(before);
+      if (!settled.add(turn.name)) return;
+      shared.settle(turn.name, posted(turn, { outcome, lingerMs, afterwards: replaced }, longest));
+    },
   };
 }
+
+/** Turns whose outcome was delivered are remembered here, so that it is said once. */
+const mostSettled = 10_000;
+
+const replaced: RefreshOutcome = { kind: 'replaced', reason: 'this refresh token was replaced before' };
+const usedUp: RefreshOutcome = {
+  kind: 'ended',
+  reason: 'the answer to the refresh could not be used, and its refresh token is used up',
+};
 
 /** An outcome, and for how long others that come for the same turn get it. */
 interface Posting {
@@ -165,4 +215,26 @@ interface Posting {
   lingerMs: number;
   /** What they get after that. */
   afterwards?: RefreshOutcome;
+  /** Whether the next attempt is told of it. */
+  isRemembered?: boolean;
+}
+
+/** Half of it by chance, so that those who were refused together do not come back together. */
+function nextPause(previous: Outcome | undefined): { attempts: number; pauseMs: number } {
+  const attempts = ((previous && 'attempts' in previous && previous.attempts) || 0) + 1;
+  const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (attempts - 1));
+  return { attempts, pauseMs: pauseMs * (0.75 + Math.random() / 4) };
+}
+
+function posted(
+  turn: Turn,
+  { outcome, lingerMs: linger, afterwards, isRemembered }: Posting,
+  longest: number,
+): Posted {
+  return {
+    value: turn.seal(outcome),
+    lingerMs: linger,
+    ...(afterwards && { afterwards: { value: turn.seal(afterwards), forMs: longest } }),
+    ...(isRemembered && { rememberMs: longest }),
+  };
 }

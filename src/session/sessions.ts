@@ -13,26 +13,19 @@ import { type Refresher, type RefreshOutcome, type Spent, shortPatienceMs } from
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './shared/shared.ts';
+import type { Current, Lapsed, Standing } from './standing.ts';
 import type { Found, Maybe, SessionStore } from './stores/store.ts';
-
-/** The session of a request, ready to be used. */
-export interface Current {
-  session: Session;
-  /** What the answer has to set, often nothing. */
-  setCookies: readonly string[];
-  /** For the store, to write it again. */
-  found: Found;
-}
 
 /** The life of sessions: found, kept alive, refreshed, ended. */
 export interface Sessions {
   /**
    * The session that a request rides on, with a token that is good; undefined without one. It answers at once
-   * where nothing has to be asked. Rejects with GatewayError 503 when that cannot be told now.
+   * where nothing has to be asked. What a session lacks is told; rejects with GatewayError 503 for a store that is
+   * out.
    */
-  current(cookies: readonly Cookie[]): Maybe<Current | undefined>;
+  current(cookies: readonly Cookie[]): Maybe<Standing>;
   /** The same for a Cookie header as it came, of which nothing is read where its session is known. */
-  currentOf(header: string | undefined): Maybe<Current | undefined>;
+  currentOf(header: string | undefined): Maybe<Standing>;
   /**
    * Uses the refresh token for something else than the session's own tokens, in turn with its refreshes, and
    * gives the session with what it is from now on; undefined when the provider has ended it. Rejects with
@@ -47,6 +40,12 @@ export interface Sessions {
   find(cookies: readonly Cookie[]): Promise<Session | undefined>;
   /** The same; undefined also when the store is out. */
   peek(cookies: readonly Cookie[]): Promise<Session | undefined>;
+  /**
+   * Set-Cookie values that remove a session cookie that opens for nobody: malformed, or sealed with a secret that is
+   * no longer known. What opens and is over stays until a login replaces it, since an answer that comes late must not
+   * take away the session that another tab has got meanwhile.
+   */
+  unusable(cookies: readonly Cookie[]): readonly string[];
   /** Keeps the session of a fresh login; gives its Set-Cookie values. */
   begin(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
   /** Ends the session of a request, so that no copy of its cookie opens anything. */
@@ -76,6 +75,9 @@ const mostOldTurns = 3;
 /** Requests with the same cookies get the same new ones for this long. */
 const touchLastsSeconds = 5;
 
+/** Enough for an outcome that is there already. */
+const noPatienceMs = 20;
+
 const nothing: readonly string[] = [];
 
 /** Parsed, or the header as it came, which is parsed only where something has to be written. */
@@ -90,7 +92,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const isUsable = ({ session }: Found, now: number) =>
     !isOver(session, lifetimes, now) && !revocations.isRevoked(session);
 
-  const use = (found: Found | undefined, cookies: Cookies): Maybe<Current | undefined> => {
+  const use = (found: Found | undefined, cookies: Cookies): Maybe<Standing> => {
     const now = seconds();
     if (!found || !isUsable(found, now)) return undefined;
     if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
@@ -107,7 +109,10 @@ export function createSessions(parts: SessionsParts): Sessions {
     const last = touches.get(found);
     if (last && now - last.at < touchLastsSeconds && last.cookies === cookies) return last.current;
     const current = written(found, { ...found.session, seenAt: now }, cookies);
-    if (!(current instanceof Promise)) touches.set(found, { at: now, cookies, current });
+    if (current instanceof Promise) return current;
+    // Who loads nothing but answers that leave them out stays signed in all the same.
+    current.canWait = now - found.session.seenAt < lifetimes.idle / 2;
+    touches.set(found, { at: now, cookies, current });
     return current;
   };
 
@@ -118,39 +123,54 @@ export function createSessions(parts: SessionsParts): Sessions {
       : { session, setCookies, found };
   };
 
+  /** Sessions whose refresh one request has waited for in vain: while it is under way, others do not. */
+  const impatient = new WeakSet<Session>();
+
   const refreshed = async (
     found: Found,
     cookies: Cookies,
     now: number,
     turnsLeft = mostOldTurns,
-  ): Promise<Current | undefined> => {
+  ): Promise<Standing> => {
     const { session } = found;
     const hasGoodToken = isTokenValid(session, now);
-    const keep = keeper(found, cookies);
-    const outcome = await within(hasGoodToken ? shortPatienceMs : patience, refresher.refresh(session, keep));
-    if (outcome?.kind === 'refreshed') {
-      // An outcome of long ago may be over too; then it is the next one's turn.
-      if (turnsLeft > 0 && !isTokenValid(outcome.session, now))
-        return refreshed({ ...found, session: outcome.session }, cookies, now, turnsLeft - 1);
-      return taken(found, outcome.session, cookies, now);
+    const longestWait = impatient.has(session) ? noPatienceMs : shortPatienceMs;
+    const outcome = await within(
+      hasGoodToken ? longestWait : patience,
+      refresher.refresh(session, keeper(found, cookies)),
+    );
+    switch (outcome?.kind) {
+      case 'refreshed': {
+        // An outcome of long ago may be over too; then it is the next one's turn.
+        if (turnsLeft > 0 && !isTokenValid(outcome.session, now))
+          return refreshed({ ...found, session: outcome.session }, cookies, now, turnsLeft - 1);
+        return carried(session, outcome, await taken(found, outcome.session, cookies, now));
+      }
+      case 'ended':
+        return ended(found, outcome.reason, cookies);
+      case 'replaced':
+        // The browser has a newer cookie, which must not be taken away.
+        log.info({ ...whose(session), reason: outcome.reason }, 'session ended');
+        return { lapsed: 'parked', setCookies: nothing, retryAfter: undefined };
     }
-    if (outcome?.kind === 'ended') return ended(found, outcome.reason);
+    if (outcome === undefined) impatient.add(session);
     if (hasGoodToken) return { session, setCookies: nothing, found };
-    throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome) });
+    const lapsed = outcome?.kind === 'parked' ? 'parked' : 'unavailable';
+    return { lapsed, setCookies: nothing, retryAfter: retryAfterOf(outcome) };
   };
 
-  const claimsRefreshed = async (
-    found: Found,
-    cookies: Cookies,
-    now: number,
-  ): Promise<Current | undefined> => {
+  /** In a cookie, the new tokens are safe only when an answer has brought them to the browser. */
+  const carried = (before: Session, outcome: RefreshOutcome, current: Current): Current =>
+    store.onServer ? current : { ...current, delivered: () => refresher.delivered(before, outcome) };
+
+  const claimsRefreshed = async (found: Found, cookies: Cookies, now: number): Promise<Standing> => {
     const { session } = found;
     const outcome = await within(shortPatienceMs, refresher.refreshClaims(session, keeper(found, cookies)));
     if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
-    if (outcome?.kind === 'ended') return ended(found, outcome.reason);
+    if (outcome?.kind === 'ended') return ended(found, outcome.reason, cookies);
     if (outcome?.kind === 'token-refused') {
       if (session.refreshToken !== undefined) return refreshed(found, cookies, now);
-      return ended(found, 'the provider does not take the access token any more');
+      return ended(found, 'the provider does not take the access token any more', cookies);
     }
     // An outage takes nothing away from anybody.
     return { session, setCookies: nothing, found };
@@ -162,18 +182,21 @@ export function createSessions(parts: SessionsParts): Sessions {
     return written(found, next, cookies);
   };
 
-  const ended = async (found: Found, reason: string): Promise<undefined> => {
-    const { provider, subject } = found.session;
-    log.info({ provider, subject, reason }, 'session ended');
+  const whose = ({ provider, subject }: Session) => ({ provider, subject });
+
+  const ended = async (found: Found, reason: string, cookies: Cookies): Promise<Lapsed> => {
+    log.info({ ...whose(found.session), reason }, 'session ended');
     await store.remove(found);
+    return { lapsed: 'ended', setCookies: store.expire(parsed(cookies)), retryAfter: undefined };
   };
 
   /** Writes a session down before anybody is told of it, where that helps everybody. */
   const keeper = (found: Found, cookies: Cookies) => async (next: Session) => {
     if (store.onServer) await store.update(found, next, parsed(cookies));
+    return store.onServer;
   };
 
-  const read = (cookies: Cookies): Maybe<Current | undefined> => {
+  const read = (cookies: Cookies): Maybe<Standing> => {
     const found = store.read(parsed(cookies));
     return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
   };
@@ -189,7 +212,10 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
     async spend({ found, session, setCookies }, cookies, work) {
       const outcome = await within(patience, refresher.spend(session, keeper(found, cookies), work));
-      if (outcome?.kind === 'ended') return ended(found, outcome.reason);
+      if (outcome?.kind === 'ended') {
+        await ended(found, outcome.reason, cookies);
+        return undefined;
+      }
       if (outcome?.kind !== 'refreshed') {
         throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome) });
       }
@@ -208,6 +234,10 @@ export function createSessions(parts: SessionsParts): Sessions {
       } catch {
         return undefined;
       }
+    },
+    unusable(cookies) {
+      const lines = store.expire(cookies);
+      return lines.length === 0 || store.opens(cookies) ? nothing : lines;
     },
     begin: (session, cookies) => store.create(session, cookies),
     async end(cookies) {

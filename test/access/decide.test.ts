@@ -72,6 +72,20 @@ test('a browser that goes to a page is told from everything else', async (t) => 
   t.ok(wantsPage(html), 'yet its sender is shown a page');
 });
 
+test('Fetch Metadata says what is a navigation, whatever a web view of Android adds', async (t) => {
+  const html = { accept: 'text/html,application/xhtml+xml' };
+  const navigation = { ...html, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  for (const app of ['com.example.inapp', 'org.example.mail_client', 'XMLHttpRequest']) {
+    t.ok(isNavigation('GET', { ...navigation, 'x-requested-with': app }), app);
+    t.notOk(isNavigation('GET', { ...html, 'sec-fetch-mode': 'cors', 'x-requested-with': app }), app);
+  }
+  // Older web views, and those on plain http, send no Fetch Metadata.
+  t.ok(isNavigation('GET', { ...html, 'x-requested-with': 'com.example.inapp' }));
+  t.notOk(isNavigation('GET', { accept: '*/*', 'x-requested-with': 'com.example.inapp' }), 'its scripts');
+  for (const script of ['XMLHttpRequest', 'fetch', '1', '', 'com.', '.com', 'a b.c', 'com..example'])
+    t.notOk(isNavigation('GET', { ...html, 'x-requested-with': script }), script);
+});
+
 type Alternatives = Extract<AccessRule['allow'], unknown[]>;
 
 /** Whether a person passes, or the code of the denial. */

@@ -1,7 +1,13 @@
 import { type Test, test } from 'tap';
-import type { PendingLogin } from '../../src/identity/login/login-cookie.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import {
+  createLoginCookies,
+  createLoginSecret,
+  deriveProofs,
+} from '../../src/identity/login/login-cookie.ts';
+import { type CarriedLogin, createLoginStates } from '../../src/identity/login/login-state.ts';
+import { gatewayCookies } from '../../src/session/cookie-names.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
-import { open, seal } from '../../src/session/seal.ts';
 import {
   anotherBrowser,
   arrangeLogin,
@@ -12,7 +18,7 @@ import {
   secretOf,
 } from '../login/steps.ts';
 import type { Client } from '../support/client.ts';
-import { assertNoSession, assertRefused } from './refusal.ts';
+import { assertBeginsAnew, assertNoSession, assertRefused } from './refusal.ts';
 
 /** The one login cookie of a browser. */
 function loginCookieOf(client: Client) {
@@ -21,14 +27,26 @@ function loginCookieOf(client: Client) {
   return found;
 }
 
-/** Replaces the login cookie of a browser by one that the gateway itself might have sealed. */
-function reseal({ gateway, client }: LoginScene, change: (login: PendingLogin) => PendingLogin): void {
-  const { name, value } = loginCookieOf(client);
+/**
+ * A state that the gateway itself might have sealed, with its cookie in the browser: what the state of a response
+ * carries, changed. The secret is that of the login, where one is given.
+ */
+function reseal(
+  { gateway, client }: LoginScene,
+  response: URL,
+  change: (login: CarriedLogin) => CarriedLogin,
+): string {
   const ring = createKeyRing([secretOf(gateway)]);
-  const opened = open(value, ring, 'login', name);
-  if (!opened) throw new Error('the login cookie does not open');
-  const changed = seal(JSON.stringify(change(JSON.parse(opened.text) as PendingLogin)), ring, 'login', name);
-  client.cookies.take(gateway.url, [`${name}=${changed}; Path=/`]);
+  const states = createLoginStates(ring, new Set([gateway.url, 'https://other.example']));
+  const { config } = parseConfig(gateway.yaml, { file: 'sallyport.yaml', env: {} });
+  const cookies = createLoginCookies(gatewayCookies(config), ring);
+  const state = response.searchParams.get('state') ?? '';
+  const login = states.open(state);
+  const secrets = cookies.find(state, client.cookies.all());
+  if (!login || !secrets) throw new Error('the login does not open');
+  const next = states.seal(change(login));
+  client.cookies.take(gateway.url, cookies.remember(next, secrets, [], false));
+  return changed(response, { state: next });
 }
 
 const missing = { code: 'login_cookie_missing', reason: /state|cookie/i, spends: false };
@@ -66,14 +84,14 @@ for (const [name, state] of Object.entries({
   });
 }
 
-test('B6 B1 a response in another browser is refused, with or without a login of its own', async (t) => {
+test('B6 B1 a response in another browser signs nobody in, with or without a login of its own', async (t) => {
   const scene = await arrangeLogin(t);
   const { callback } = await reachCallback(scene.client, scene.gateway.url, { person: 'grace' });
   for (const withLogin of [false, true]) {
     const victim = anotherBrowser(t);
     if (withLogin) await reachCallback(victim, scene.gateway.url);
     const answer = await victim.navigate(callback.href);
-    await assertRefused(t, { ...scene, client: victim }, answer, missing);
+    await assertBeginsAnew(t, { ...scene, client: victim }, answer, callback);
   }
   t.equal(hitsOf(scene, '/token'), 0, 'the code was not sent');
   await assertStillWorks(t, scene, callback);
@@ -90,15 +108,18 @@ test('B1 the code of one login with the state of another is refused', async (t) 
   await assertRefused(t, scene, answer, { code: 'login_response_invalid', reason: /invalid_grant|OAUTH/ });
 });
 
-test('B1 B6 a login that took longer than ten minutes is refused before the code is spent', async (t) => {
+test('B1 B6 a login that took longer than ten minutes begins anew, before the code is spent', async (t) => {
   const scene = await arrangeLogin(t);
   const { callback } = await reachCallback(scene.client, scene.gateway.url);
   const seconds = Math.floor(Date.now() / 1000);
-  reseal(scene, (login) => ({ ...login, startedAt: seconds - 601 }));
-  await assertRefused(t, scene, await scene.client.navigate(callback.href), missing);
+  const old = reseal(scene, callback, (login) => ({ ...login, startedAt: seconds - 601 }));
+  await assertBeginsAnew(t, scene, await scene.client.navigate(old), new URL(old));
   t.equal(hitsOf(scene, '/token'), 0);
-  reseal(scene, (login) => ({ ...login, startedAt: seconds - 590 }));
-  await assertStillWorks(t, scene, callback);
+  await assertStillWorks(
+    t,
+    scene,
+    new URL(reseal(scene, callback, (login) => ({ ...login, startedAt: seconds - 590 }))),
+  );
 });
 
 test('B1 B6 a response is taken once, even from a browser that kept the login cookie', async (t) => {
@@ -109,17 +130,22 @@ test('B1 B6 a response is taken once, even from a browser that kept the login co
   t.equal((await client.navigate(callback.href)).status, 302);
   const thief = anotherBrowser(t);
   const answer = await thief.navigate(callback.href, { headers: { cookie: copy } });
-  const { spends: _, ...expected } = missing;
-  await assertRefused(t, { gateway, client: thief }, answer, { ...expected, reason: /used/ });
+  await assertBeginsAnew(t, { ...scene, client: thief }, answer, callback);
+  t.ok(await gateway.log.line(({ reason }) => /used before/.test(String(reason))), 'the log says why');
   t.equal(hitsOf(scene, '/token'), 1, 'the code was sent once');
   t.ok(await isSignedIn(client, gateway.url), 'who signed in first stays signed in');
 });
 
-test('B1 two responses at the same moment end as one login', async (t) => {
+test('B1 of responses at the same moment one ends the login, and the code is sent once', async (t) => {
   const scene = await arrangeLogin(t);
-  const { callback } = await reachCallback(scene.client, scene.gateway.url);
+  const { callback } = await reachCallback(scene.client, scene.gateway.url, { path: '/deep' });
   const answers = await Promise.all([1, 2, 3, 4].map(() => scene.client.navigate(callback.href)));
-  t.same(answers.map(({ status }) => status).sort(), [302, 400, 400, 400]);
+  t.same(
+    answers.map(({ status }) => status),
+    [302, 302, 302, 302],
+  );
+  const ended = answers.filter(({ headers }) => headers.location === `${scene.gateway.url}/deep`);
+  t.equal(ended.length, 1, 'the others begin anew');
   t.equal(hitsOf(scene, '/token'), 1, 'the code was sent once');
 });
 
@@ -131,20 +157,39 @@ test('B1 a login cookie that was altered, or moved to another name, is none', as
   const other = anotherBrowser(t);
   const begun = await reachCallback(other, gateway.url);
   const flipped = value.slice(0, 40) + (value[40] === 'A' ? 'B' : 'A') + value.slice(41);
-  const attempts = [
-    [callback.href, `${name}=${flipped}`],
-    [callback.href, `${name}=${value.slice(0, -4)}`],
-    [callback.href, `${name}=`],
-    [callback.href, `sallyport=1${value}`],
+  const attempts: [URL, string][] = [
+    [callback, `${name}=${flipped}`],
+    [callback, `${name}=${value.slice(0, -4)}`],
+    [callback, `${name}=`],
+    [callback, `sallyport=1${value}`],
     // The cookie of one login under the name of another.
-    [begun.callback.href, `${loginCookieOf(other).name}=${value}`],
+    [begun.callback, `${loginCookieOf(other).name}=${value}`],
   ];
-  for (const [url = '', cookie = ''] of attempts) {
+  for (const [response, cookie] of attempts) {
     const thief = anotherBrowser(t);
-    const answer = await thief.navigate(url, { headers: { cookie } });
-    await assertRefused(t, { gateway, client: thief }, answer, missing);
+    const answer = await thief.navigate(response.href, { headers: { cookie } });
+    await assertBeginsAnew(t, { ...scene, client: thief }, answer, response);
   }
   t.equal(hitsOf(scene, '/token'), 0);
+});
+
+test('B1 a state that was altered is none of ours', async (t) => {
+  const scene = await arrangeLogin(t);
+  const { callback, state } = await reachCallback(scene.client, scene.gateway.url);
+  for (const at of [0, 3, 10, 30, state.length - 2]) {
+    const flipped = state.slice(0, at) + (state[at] === 'A' ? 'B' : 'A') + state.slice(at + 1);
+    const answer = await scene.client.navigate(changed(callback, { state: flipped }));
+    await assertRefused(t, scene, answer, missing);
+  }
+  t.equal(hitsOf(scene, '/token'), 0);
+  await assertStillWorks(t, scene, callback);
+});
+
+test('B1 what follows from one login is of no use for another', async (t) => {
+  const [first, second] = [createLoginSecret(), createLoginSecret()];
+  const values = [first, second].flatMap((secret) => Object.values(deriveProofs(secret)));
+  t.equal(new Set([first, second, ...values]).size, 6, 'nonce, verifier and secret are six different values');
+  for (const value of values) t.match(value, /^[\w-]{43}$/);
 });
 
 test('B2 a response of another issuer is refused before the code is spent', async (t) => {
@@ -278,8 +323,7 @@ test('B5 a login that began with another provider, or on another origin, does no
   const scene = await arrangeLogin(t);
   for (const change of [{ provider: 'other' }, { origin: 'https://other.example' }]) {
     const { callback } = await reachCallback(scene.client, scene.gateway.url);
-    reseal(scene, (login) => ({ ...login, ...change }));
-    const answer = await scene.client.navigate(callback.href);
+    const answer = await scene.client.navigate(reseal(scene, callback, (login) => ({ ...login, ...change })));
     await assertRefused(t, scene, answer, { code: 'login_state_mismatch', reason: /other/ });
   }
   t.equal(hitsOf(scene, '/token'), 0);

@@ -21,6 +21,29 @@ test('F1 on https every cookie is __Host-, Secure, HttpOnly, SameSite=Lax and fo
   }
 });
 
+test('F1 for frames every cookie is SameSite=None, those that are taken away too, and partitioned where asked', async (t) => {
+  for (const partitioned of [false, true]) {
+    const { browser } = await arrangeSecure(t, { session: { cookie: { sameSite: 'none', partitioned } } });
+    const person = browser();
+    const answers = await person.logIn('large');
+    answers.push(await person.navigate('/oauth2/sign_out'));
+    const lines = answers.flatMap(({ setCookies }) => setCookies);
+    t.ok(lines.filter((line) => line.includes('Max-Age=0')).length >= 3, 'login and session are taken away');
+    for (const line of lines) {
+      const attributes = attributesOf(line).filter((attribute) => !attribute.startsWith('max-age'));
+      const expected = [
+        'httponly',
+        ...(partitioned ? ['partitioned'] : []),
+        'path=/',
+        'samesite=none',
+        'secure',
+      ];
+      t.same(attributes, expected, line.slice(0, 30));
+      t.ok(Buffer.byteLength(line) <= 4096);
+    }
+  }
+});
+
 test('F1 a session that is shared with a domain is __Secure-, and on http there is no prefix', async (t) => {
   const { browser } = await arrangeSecure(t, { session: { cookie: { domain: 'example.com' } } });
   const [, ended] = await browser().logIn('ada');
@@ -130,7 +153,7 @@ test('F5 F6 everything that the gateway itself says to a person is not stored, s
   }
 });
 
-test('F5 an answer of the application to a person is private unless it says otherwise', async (t) => {
+test('F5 an answer of the application to a person is private, whatever it says', async (t) => {
   const { browser, upstream } = await arrangeSecure(t);
   const person = browser();
   await person.logIn('ada');
@@ -140,7 +163,7 @@ test('F5 an answer of the application to a person is private unless it says othe
     response.setHeader('Cache-Control', 'public, max-age=60');
     response.end();
   });
-  t.equal((await person.request('/')).headers['cache-control'], 'public, max-age=60');
+  t.equal((await person.request('/')).headers['cache-control'], 'private, max-age=60');
 });
 
 test('F8 an application cannot set the cookies of the gateway on https either', async (t) => {

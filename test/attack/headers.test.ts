@@ -172,6 +172,11 @@ test('3 no cookie of the gateway goes upstream, wherever it stands and however i
     ['Cookie', foreign, 'cookie', session],
     ['Cookie', session, 'cookie', foreign, 'COOKIE', session],
     ['Cookie', `${session.replaceAll('sallyport', 'SallyPort')}; ${foreign}`],
+    ['Cookie', `a=1, ${session.replaceAll('; ', ', ')}; ${foreign}`],
+    ['Cookie', `${foreign}; "${session.replaceAll('; ', '"; "')}"`],
+    ['Cookie', `${foreign};\u00a0${session.replaceAll('; ', ';\u00a0')}`],
+    ['Cookie', `${foreign};\t${session.replaceAll('; ', '\t;\t').replaceAll('=', '\t=\t')}`],
+    ['Cookie', `${foreign}; a=b ${session.replaceAll('; ', '; c=d ')}`],
     ['Cookie', `sallyport.1=chunk; sallyport.7=chunk; sallyport-login-x=chunk; ${foreign}; sallyport`],
   ];
   for (const header of headers) {
@@ -222,6 +227,8 @@ test('F8 an application cannot set a cookie under the names of the gateway', asy
       'sallyport-rounds=planted; Path=/',
       'sallyport=; Max-Age=0; Path=/',
       'sallyport; Path=/',
+      '=sallyport=planted; Path=/',
+      ' = sallyport=planted; Path=/',
       'app=its own; Path=/',
       'sallyporter=its own; Path=/',
     ]);

@@ -49,7 +49,8 @@ const answers: Record<string, { answer(hit: ProviderHit): void | Promise<void>; 
     status: 400,
   },
   '400 invalid_grant': { answer: (hit) => sendJson(hit, { error: 'invalid_grant' }, 400), status: 400 },
-  '401 invalid_client': { answer: (hit) => sendJson(hit, { error: 'invalid_client' }, 401), status: 400 },
+  '401 invalid_client': { answer: (hit) => sendJson(hit, { error: 'invalid_client' }, 401), status: 503 },
+  'a refusal': { answer: (hit) => sendJson(hit, { error: 'access_denied' }, 401), status: 400 },
   '404': { answer: (hit) => hit.send({ status: 404, body: html }), status: 400 },
   '500': { answer: (hit) => hit.send({ status: 500, body: html }), status: 503 },
   '503 with JSON': { answer: (hit) => sendJson(hit, { error: 'temporarily_unavailable' }, 503), status: 503 },
@@ -111,8 +112,11 @@ async function assertFailure(t: Test, scene: LoginScene, tamper: Tamper, status:
   const seconds = (performance.now() - start) / 1000;
   provider.tamper(undefined);
   t.ok(seconds < 4, `answered in ${seconds.toFixed(1)} s`);
-  const code = status === 503 ? 'provider_unavailable' : String(answer.headers['x-sallyport-error']);
-  t.match(code, /^(provider_unavailable|login_(response|token)_invalid)$/);
+  const code = String(answer.headers['x-sallyport-error']);
+  t.match(
+    code,
+    status === 503 ? /^(provider_unavailable|client_rejected)$/ : /^login_(response|token)_invalid$/,
+  );
   await assertRefused(t, { gateway, client }, answer, { status, code });
   t.notMatch(answer.text, '<script', 'nothing of what came');
   if (status === 503) t.match(answer.headers['retry-after'], /^\d+$/, 'when to try again');
@@ -140,15 +144,7 @@ test('C18 keys that cannot be had refuse the login', async (t) => {
 
 test('C18 userinfo that cannot be had refuses the login where userinfo is asked for', async (t) => {
   const scene = await arrangeLogin(t, { config: { provider: { timeout: '1s', userinfo: true } } });
-  for (const name of [
-    'HTML',
-    '500',
-    'silence',
-    'more than 1 MiB',
-    'a reset',
-    'JSON null',
-    '401 invalid_client',
-  ]) {
+  for (const name of ['HTML', '500', 'silence', 'more than 1 MiB', 'a reset', 'JSON null', 'a refusal']) {
     const { answer, status } = answers[name] ?? { answer: () => {}, status: 503 };
     await t.test(`${name}: refused`, (sub) => assertFailure(sub, scene, onPath('/me', answer), status));
   }

@@ -46,6 +46,31 @@ export async function assertRefused(
   return line;
 }
 
+/**
+ * Asserts what becomes of an authorization response that is not this browser's, or is so no more: a login of its
+ * own, for which nothing of the response was used.
+ * @param response as it was brought
+ */
+export async function assertBeginsAnew(
+  t: Test,
+  scene: { gateway: LoginScene['gateway']; provider: LoginScene['provider']; client: Client },
+  answer: HttpAnswer,
+  response: URL,
+): Promise<void> {
+  t.equal(answer.status, 302, 'a redirect');
+  const location = new URL(answer.headers.location ?? '');
+  t.equal(location.origin + location.pathname, `${scene.provider.issuer}/auth`, 'to the provider');
+  t.equal(answer.headers['cache-control'], 'no-store', 'not stored');
+  const { searchParams } = response;
+  const carried = new Set(location.searchParams.values());
+  for (const name of ['state', 'code', 'error', 'error_description']) {
+    const value = searchParams.get(name);
+    if (value) t.notOk(carried.has(value), `the ${name} is not used`);
+  }
+  assertNoSession(t, scene.client, answer);
+  t.notOk(await isSignedIn(scene.client, scene.gateway.url), 'nobody is signed in');
+}
+
 /** Asserts that an answer set no session cookie and that the browser holds none. */
 export function assertNoSession(t: Test, client: Client, answer: HttpAnswer): void {
   const isSession = (name: string) => /^(__Host-|__Secure-)?sallyport(\.\d)?$/.test(name);

@@ -38,6 +38,27 @@ interface Wrong {
 
 const wrong: Wrong[] = [
   {
+    what: 'a socket whose path is longer than sockets can have',
+    text: `${good}listen: unix:/run/${'x'.repeat(103)}\n`,
+    path: 'listen.address',
+    source: 'sallyport.yaml:9',
+    says: /107 bytes at most/,
+  },
+  {
+    what: 'a map that contains itself by an alias',
+    text: `${good}headers: &all\n  X-A: *all\n`,
+    path: 'headers.X-A',
+    source: 'sallyport.yaml:10',
+    says: /contains itself/,
+  },
+  {
+    what: 'a list that contains itself by an alias',
+    text: `${good}trustedProxies: &all\n  - 10.0.0.1\n  - [*all]\n`,
+    path: 'trustedProxies[1][0]',
+    source: 'sallyport.yaml:11',
+    says: /contains itself/,
+  },
+  {
     what: 'publicUrl is missing',
     text: good.replace(/publicUrl.*\n/, ''),
     path: 'publicUrl',
@@ -348,6 +369,22 @@ const wrong: Wrong[] = [
     says: /on https only/,
   },
   {
+    what: 'a partitioned cookie is Lax',
+    text: good.replace(session, `${session}  cookie: { partitioned: true }\n`),
+    path: 'session.cookie.partitioned',
+    source: 'sallyport.yaml:9',
+    says: /needs `sameSite: none`/,
+  },
+  {
+    what: 'a partitioned cookie on http',
+    text: good
+      .replace('https://app', 'http://app')
+      .replace(session, `${session}  cookie:\n    sameSite: none\n    partitioned: true\n`),
+    path: 'session.cookie.partitioned',
+    source: 'sallyport.yaml:11',
+    says: /partitioned cookies on https only/,
+  },
+  {
     what: 'an environment variable has a wrong value',
     text: good,
     env: { SALLYPORT_LOGGING_LEVEL: 'loud' },
@@ -384,6 +421,69 @@ const wrong: Wrong[] = [
     path: '',
     source: 'sallyport.yaml:10',
     says: /this is not valid YAML/,
+  },
+  {
+    what: 'the path of a route has a parameter',
+    text: `${good}routes:\n  - { path: "/a;b", upstream: "http://a:1" }\n`,
+    path: 'routes[0].path',
+    source: 'sallyport.yaml:10',
+    says: /a path without `;`/,
+  },
+  {
+    what: 'a segment of a route ends with a dot',
+    text: `${good}routes:\n  - { path: /wiki/U.S./x, upstream: "http://a:1" }\n`,
+    path: 'routes[0].path',
+    source: 'sallyport.yaml:10',
+    says: /end with a dot/,
+  },
+  {
+    what: 'the new path of a route begins with a plus',
+    text: `${good}routes:\n  - { path: /a, rewrite: /+b, upstream: "http://a:1" }\n`,
+    path: 'routes[0].rewrite',
+    source: 'sallyport.yaml:10',
+    says: /have a `\+` at an end/,
+  },
+  {
+    what: 'two routes of different rules differ by case alone',
+    text: `${good}routes:\n  - { path: /admin, upstream: "http://a:1", allow: [{ groups: a }] }\n  - { path: /Admin, upstream: "http://a:1", allow: public }\n`,
+    path: 'routes[1].path',
+    source: 'sallyport.yaml:11',
+    says: /differs from routes\[0\] by the case of its letters alone/,
+  },
+  {
+    what: 'a route lies in another one of a different rule, but for case',
+    text: `${good}routes:\n  - { path: /admin, upstream: "http://a:1", allow: [{ groups: a }] }\n  - { path: /Admin/open, upstream: "http://a:1", allow: public }\n`,
+    path: 'routes[1].path',
+    source: 'sallyport.yaml:11',
+    says: /differs from routes\[0\] by the case/,
+  },
+  {
+    what: 'a route is where the endpoints are, but for case',
+    text: `${good}routes:\n  - { path: /OAuth2/x, upstream: "http://a:1" }\n`,
+    path: 'routes[0].path',
+    source: 'sallyport.yaml:10',
+    says: /differs from the gateway's own endpoints by the case/,
+  },
+  {
+    what: 'two routes are one where case is nothing',
+    text: `${good}paths: { ignoreCase: true }\nroutes:\n  - { path: /a, upstream: "http://a:1" }\n  - { path: /A, upstream: "http://a:1" }\n`,
+    path: 'routes[1].path',
+    source: 'sallyport.yaml:12',
+    says: /the very same requests as routes\[0\]: paths.ignoreCase is on/,
+  },
+  {
+    what: 'what applications make of parameters is misspelt',
+    text: `${good}paths: { parameters: off }\n`,
+    path: 'paths.parameters',
+    source: 'sallyport.yaml:9',
+    says: /one of any, strip/,
+  },
+  {
+    what: 'a host of paths is none',
+    text: `${good}paths: { hosts: { "https://a.example": { ignoreCase: true } } }\n`,
+    path: 'paths.hosts["https://a.example"]',
+    source: 'sallyport.yaml:9',
+    says: /host name/,
   },
   {
     what: 'a key stands twice',

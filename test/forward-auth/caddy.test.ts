@@ -1,16 +1,11 @@
 import { test } from 'tap';
-import { startChild } from '../support/child.ts';
+import { checkAttacks, checkEveryday } from './check-front.ts';
+import { caddy } from './fronts/caddy.ts';
 import { checkForwardAuth } from './scenario.ts';
 
 test('Caddy asks the gateway: a browser logs in through it, and the rules hold', (t) =>
-  checkForwardAuth(t, async ({ port, folder, place }) => {
-    const file = await place('Caddyfile', (text) => {
-      const global = `{\n\tadmin off\n\tstorage file_system ${folder}\n}\n`;
-      return global + text.replace('http://127.0.0.1:8080', `http://127.0.0.1:${port}`);
-    });
-    return startChild('caddy', ['run', '--adapter', 'caddyfile', '--config', file], {
-      env: { HOME: folder },
-      ready: port,
-      install: 'apt-get install caddy',
-    });
-  }));
+  checkForwardAuth(t, (place) => caddy.start(place, { mode: 'asks' })));
+
+test('Caddy does what people do every day', (t) => checkEveryday(t, caddy));
+
+test('through Caddy nobody is somebody else, and no page reads a token', (t) => checkAttacks(t, caddy));

@@ -28,6 +28,7 @@ export const readBySallyport = [
   'sec-fetch-site',
   'sec-purpose',
   'sec-websocket-key',
+  'sec-websocket-version',
   'x-requested-with',
 ];
 
@@ -51,3 +52,11 @@ export const namesOfRequests = [
 
 /** Names in one case and order, to be compared. */
 export const sorted = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase()).sort();
+
+/** A name with "-", and with "_" in any of its places. */
+export const twins = (name: string): string[] =>
+  [...name].reduce<string[]>(
+    (spellings, letter) =>
+      spellings.flatMap((text) => (letter === '-' ? [`${text}-`, `${text}_`] : [text + letter])),
+    [''],
+  );

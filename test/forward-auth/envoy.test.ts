@@ -4,7 +4,7 @@ import { documentsOf, namesOfRequests, readBySallyport, saidBySallyport, sorted 
 import { oneOf, type ProxyBehaviour, picked, startImitation } from './imitation.ts';
 import { checkForwardAuth } from './scenario.ts';
 
-/** Envoy's API v3, of version 1.31 and later: the messages that the file uses. */
+/** Envoy's API v3, of version 1.36 and later: the messages that the file uses. */
 const type = (name: string) => z.literal(`type.googleapis.com/envoy.extensions.filters.${name}`);
 const address = z.strictObject({
   socket_address: z.strictObject({ address: z.string(), port_value: z.int() }),
@@ -12,11 +12,21 @@ const address = z.strictObject({
 const duration = z.string().regex(/^\d+(\.\d+)?s$/);
 const matchers = z.strictObject({ patterns: z.array(z.strictObject({ exact: z.string() })) });
 
+const regex = z.strictObject({ safe_regex: z.strictObject({ regex: z.string() }) });
+const header = z.strictObject({ key: z.string(), value: z.string() });
+const mutation = z.union([
+  z.strictObject({ remove: z.string() }),
+  z.strictObject({ remove_on_match: z.strictObject({ key_matcher: regex }) }),
+  z.strictObject({
+    append: z.strictObject({ header, append_action: z.literal('OVERWRITE_IF_EXISTS_OR_ADD') }),
+  }),
+]);
+
 const headerMutation = z.strictObject({
   name: z.literal('envoy.filters.http.header_mutation'),
   typed_config: z.strictObject({
     '@type': type('http.header_mutation.v3.HeaderMutation'),
-    mutations: z.strictObject({ request_mutations: z.array(z.strictObject({ remove: z.string() })) }),
+    mutations: z.strictObject({ request_mutations: z.array(mutation) }),
   }),
 });
 
@@ -52,10 +62,33 @@ const unasked = z.strictObject({
 });
 
 const route = z.strictObject({
-  match: z.union([z.strictObject({ prefix: z.string() }), z.strictObject({ path: z.string() })]),
+  match: z.union([z.strictObject({ prefix: z.string() }), regex]),
   direct_response: z.strictObject({ status: z.int() }).optional(),
   route: z.strictObject({ cluster: z.string(), timeout: duration }).optional(),
   typed_per_filter_config: unasked.optional(),
+});
+
+const localReply = z.strictObject({
+  mappers: z.array(
+    z.strictObject({
+      filter: z.strictObject({
+        and_filter: z.strictObject({
+          filters: z.tuple([
+            z.strictObject({ response_flag_filter: z.strictObject({ flags: z.array(z.string()) }) }),
+            z.strictObject({
+              status_code_filter: z.strictObject({
+                comparison: z.strictObject({
+                  op: z.literal('EQ'),
+                  value: z.strictObject({ default_value: z.int(), runtime_key: z.string() }),
+                }),
+              }),
+            }),
+          ]),
+        }),
+      }),
+      headers_to_add: z.array(z.strictObject({ header })),
+    }),
+  ),
 });
 
 const connectionManager = z.strictObject({
@@ -67,6 +100,8 @@ const connectionManager = z.strictObject({
     normalize_path: z.literal(false),
     merge_slashes: z.literal(false),
     path_with_escaped_slashes_action: z.literal('KEEP_UNCHANGED'),
+    stream_idle_timeout: duration,
+    local_reply_config: localReply,
     common_http_protocol_options: z.strictObject({
       headers_with_underscores_action: z.enum(['DROP_HEADER', 'REJECT_REQUEST']),
     }),
@@ -119,7 +154,7 @@ function read() {
   return {
     clusters: static_resources.clusters,
     routes: manager.route_config.virtual_hosts[0].routes,
-    removed: mutation.typed_config.mutations.request_mutations.map(({ remove }) => remove),
+    ...changes(mutation.typed_config.mutations.request_mutations),
     service: http_service,
     asked: names(allowed_headers),
     told: names(response.allowed_upstream_headers),
@@ -128,15 +163,30 @@ function read() {
   };
 }
 
+/** Names that are removed, spellings that are, and names that are set. */
+function changes(mutations: z.output<typeof mutation>[]) {
+  return {
+    removed: mutations.flatMap((one) => ('remove' in one ? [one.remove] : [])),
+    odd: mutations.flatMap((one) =>
+      'remove_on_match' in one
+        ? [new RegExp(`^(?:${one.remove_on_match.key_matcher.safe_regex.regex})$`)]
+        : [],
+    ),
+    set: mutations.flatMap((one) => ('append' in one ? [one.append.header.key] : [])),
+  };
+}
+
 test('the file for Envoy has documented keys only, a complete question, and no way for forged names', async (t) => {
-  const { clusters, routes, removed, service, asked, told, toClient } = read();
+  const { clusters, routes, removed, odd, set, service, asked, told, toClient } = read();
   t.equal(service.path_prefix, '/oauth2/forward-auth');
   t.same(sorted(told), saidBySallyport);
   t.same(toClient, ['set-cookie']);
   const goesAlong = oneOf(asked);
   for (const name of [...readBySallyport, 'x-forwarded-for']) t.ok(goesAlong(name), name);
   for (const name of namesOfRequests) t.notOk(goesAlong(name), `${name} does not go along`);
-  t.same(sorted(removed), [...saidBySallyport, ...namesOfRequests].sort());
+  for (const name of [...saidBySallyport, ...namesOfRequests]) t.ok(removed.includes(name), name);
+  t.ok(odd.some((pattern) => pattern.test('x.forwarded-user') && !pattern.test(':path')));
+  t.same(set, ['x-forwarded-for'], 'the client is who is connected');
   for (const name of [...asked, ...told, ...toClient]) {
     t.equal(name, name.toLowerCase(), 'matchers compare case, and Envoy’s names are in lower case');
   }
@@ -147,25 +197,30 @@ test('the file for Envoy has documented keys only, a complete question, and no w
   const open = routes.filter(({ typed_per_filter_config: config, route: to }) => config && to);
   t.same(
     open.map(({ match, route: to }) => [match, to?.cluster]),
-    [[{ prefix: '/oauth2/' }, 'sallyport']],
+    [[{ safe_regex: { regex: '/oauth2/[A-Za-z0-9_-]+' } }, 'sallyport']],
     'nothing but the gateway’s own pages is forwarded unasked',
   );
 });
 
+/** RE2 writes case-insensitivity into the expression; the whole path has to match. */
+const toRegExp = (source: string) =>
+  new RegExp(`^(?:${source.replace(/^\(\?i\)/, '')})$`, source.startsWith('(?i)') ? 'i' : '');
+
 /** ext_authz with an HTTP service: the request itself without body, its path behind the prefix. */
 function envoy(): ProxyBehaviour {
-  const { routes, removed, service, asked, told, toClient, outage } = read();
+  const { routes, removed, odd, service, asked, told, toClient, outage } = read();
   const isRemoved = oneOf(removed);
   return {
     ownerOf: (url) => {
       const path = url.replace(/\?.*/s, '');
       const first = routes.find(({ match }) =>
-        'prefix' in match ? url.startsWith(match.prefix) : path === match.path,
+        'prefix' in match ? url.startsWith(match.prefix) : toRegExp(match.safe_regex.regex).test(path),
       );
       if (first?.direct_response) return first.direct_response.status;
       return first?.route?.cluster === 'sallyport' ? 'gateway' : 'application';
     },
-    takesIn: (name) => !isRemoved(name) && !name.includes('_'),
+    takesIn: (name) =>
+      !isRemoved(name) && !name.includes('_') && !odd.some((pattern) => pattern.test(name.toLowerCase())),
     question: ({ method, url, host, headers, client }) => ({
       method,
       path: service.path_prefix + url,

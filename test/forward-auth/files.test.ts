@@ -6,8 +6,8 @@ import { readBySallyport, saidBySallyport, sorted } from './documented.ts';
 
 test('every configuration for another proxy is parsed or run by a test, and documented', async (t) => {
   const tests = join(projectRoot, 'test/forward-auth');
-  const text = readdirSync(tests)
-    .filter((name) => name !== 'files.test.ts')
+  const text = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && name !== 'files.test.ts')
     .map((name) => readFileSync(join(tests, name), 'utf8'))
     .join('');
   const page = readFileSync(join(projectRoot, 'docs/forward-auth.md'), 'utf8');

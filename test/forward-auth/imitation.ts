@@ -10,6 +10,8 @@ export interface ProxyBehaviour {
   ownerOf(path: string): 'gateway' | 'application' | number;
   /** Whether a client's header comes in at all. */
   takesIn(name: string): boolean;
+  /** Whether a client's header makes it answer 500 at once. */
+  refuses?(name: string): boolean;
   question(request: Incoming): { method: string; path: string; headers: string[] };
   isYes(status: number): boolean;
   /** Client headers that are removed before the request goes on, whatever the answer says. */
@@ -56,7 +58,8 @@ export async function startImitation(
     const { method = '', url = '' } = incoming;
     const host = incoming.headers.host ?? '';
     const asked: Incoming = { method, url, host, headers, client: incoming.socket.remoteAddress ?? '' };
-    const owner = behaviour.ownerOf(url);
+    const isRefused = came.some(([name]) => behaviour.refuses?.(name));
+    const owner = isRefused ? 500 : behaviour.ownerOf(url);
     if (typeof owner === 'number') {
       response.writeHead(owner).end();
       return;

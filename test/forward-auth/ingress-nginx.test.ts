@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseConfig } from '../../src/config/load.ts';
 import { documentsOf, saidBySallyport, sorted } from './documented.ts';
 import { normalised, oneOf, type ProxyBehaviour, picked, startImitation } from './imitation.ts';
-import { ingressSchema, readKubernetes } from './kubernetes.ts';
+import { ingressSchema, ownPages, readKubernetes } from './kubernetes.ts';
 import { checkForwardAuth } from './scenario.ts';
 
 const prefix = 'nginx.ingress.kubernetes.io/';
@@ -13,6 +13,18 @@ const annotationsSchema = z.strictObject({
   'auth-url': z.url(),
   'auth-signin': z.string(),
   'auth-response-headers': z.string(),
+  'auth-always-set-cookie': z.literal('true'),
+  'proxy-body-size': z.literal('0'),
+  'proxy-request-buffering': z.literal('off'),
+  'proxy-buffering': z.literal('off'),
+  'proxy-read-timeout': z.string().regex(/^\d+$/),
+  'proxy-send-timeout': z.string().regex(/^\d+$/),
+  'proxy-buffer-size': z.string().regex(/^\d+k$/),
+});
+
+const ownAnnotationsSchema = z.strictObject({
+  'use-regex': z.literal('true'),
+  'rewrite-target': z.literal('/oauth2/$1'),
   'proxy-buffer-size': z.string().regex(/^\d+k$/),
 });
 
@@ -21,10 +33,12 @@ function read() {
     ingressSchema.parse(one),
   );
   if (!application || !own || others.length > 0) throw new Error('two of kind Ingress are expected');
-  const given = Object.entries(application.metadata.annotations ?? {});
-  const annotations = annotationsSchema.parse(
-    Object.fromEntries(given.map(([name, value]) => [name.replace(prefix, ''), value])),
-  );
+  const annotationsOf = ({ metadata }: typeof own) =>
+    Object.fromEntries(
+      Object.entries(metadata.annotations ?? {}).map(([name, value]) => [name.replace(prefix, ''), value]),
+    );
+  const annotations = annotationsSchema.parse(annotationsOf(application));
+  ownAnnotationsSchema.parse(annotationsOf(own));
   const pathsOf = ({ spec }: typeof own) => spec.rules.flatMap(({ http }) => http.paths);
   return {
     question: new URL(annotations['auth-url']),
@@ -73,37 +87,40 @@ test('the file for ingress-nginx has documented keys only, and asks the right Se
   t.equal(question.pathname, '/oauth2/auth');
   t.equal(signIn, 'https://app.example.com/oauth2/start?rd=$escaped_request_uri');
   t.same(sorted(told), saidBySallyport);
-  t.same(
-    own.paths.map(({ path, backend }) => [path, backend.service.name]),
-    [['/oauth2/', 'sallyport']],
-  );
+  const [page, ...others] = own.paths;
+  t.same(others, []);
+  t.equal(page?.backend.service.name, 'sallyport');
+  t.equal(page?.pathType, 'ImplementationSpecific');
+  // The characters that the controller lets into such a path.
+  t.match(page?.path, /^[A-Za-z0-9\-._~/^%$[\](){}*+?|]+$/);
+  const isOwn = new RegExp(`^${page?.path}`, 'i');
+  for (const path of ownPages()) t.match(path, isOwn);
+  for (const path of [
+    '/oauth2/auth',
+    '/oauth2/forward-auth',
+    '/oauth2/forward-auth/start',
+    '/oauth2/start/x',
+  ]) {
+    t.notMatch(path, isOwn);
+  }
   t.notOk(
-    Object.keys(own.metadata.annotations ?? {}).some((key) => key.includes('auth')),
+    Object.keys(own.metadata.annotations ?? {}).some((key) => key.includes('auth-')),
     'the login itself is not asked about',
   );
   t.same(
     application.paths.map(({ path, pathType }) => [path, pathType]),
-    [
-      ['/', 'Prefix'],
-      ['/oauth2/auth', 'Exact'],
-      ['/oauth2/forward-auth', 'Prefix'],
-    ],
+    [['/', 'Prefix']],
   );
 });
 
 /** The internal location that the controller's template writes for `auth-url`, and what surrounds it. */
 function ingressNginx(): ProxyBehaviour {
-  const { question, signIn, told, application, own } = read();
+  const { question, signIn, told, own } = read();
   const isTold = oneOf(told);
-  const covers = ({ path, pathType }: { path: string; pathType: string }, url: string) =>
-    pathType === 'Exact' ? url === path : `${url}/`.startsWith(path.replace(/\/?$/, '/'));
-  const longest = (paths: { path: string; pathType: string }[], url: string) =>
-    Math.max(-1, ...paths.filter((one) => covers(one, url)).map(({ path }) => path.length));
+  const isOwn = new RegExp(`^${own.paths[0]?.path}`, 'i');
   return {
-    ownerOf: (url) => {
-      const path = normalised(url);
-      return longest(own.paths, path) > longest(application.paths, path) ? 'gateway' : 'application';
-    },
+    // With use-regex, locations are expressions, the longest first.
+    ownerOf: (url) => (isOwn.test(normalised(url)) ? 'gateway' : 'application'),
     // Names with an underscore are invalid to nginx and dropped.
     takesIn: (name) => !name.includes('_'),
     question: ({ method, url, host, headers, client }) => ({

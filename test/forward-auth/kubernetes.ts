@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { documentsOf } from './documented.ts';
 
@@ -162,6 +163,23 @@ const filterSchema = z.discriminatedUnion('type', [
     requestHeaderModifier: z.strictObject({ remove: z.array(headerName).max(16) }),
   }),
   z.strictObject({ type: z.literal('ExternalAuth'), externalAuth: externalAuthSchema }),
+  z.strictObject({
+    type: z.literal('URLRewrite'),
+    urlRewrite: z.strictObject({
+      path: z.strictObject({ type: z.literal('ReplaceFullPath'), replaceFullPath: z.string() }),
+    }),
+  }),
+]);
+
+const matchSchema = z.union([
+  z.strictObject({
+    path: z.strictObject({ type: z.enum(['Exact', 'PathPrefix']), value: z.string() }),
+  }),
+  z.strictObject({
+    headers: z.tuple([
+      z.strictObject({ type: z.literal('RegularExpression'), name: headerName, value: z.literal('.*') }),
+    ]),
+  }),
 ]);
 
 export const routeSchema = z.strictObject({
@@ -173,16 +191,22 @@ export const routeSchema = z.strictObject({
     hostnames: z.array(z.string()),
     rules: z.array(
       z.strictObject({
-        matches: z.array(
-          z.strictObject({
-            path: z.strictObject({ type: z.enum(['Exact', 'PathPrefix']), value: z.string() }),
-          }),
-        ),
+        matches: z.array(matchSchema).max(64),
         filters: z.array(filterSchema).max(16).optional(),
-        backendRefs: z.array(backendRef),
+        // A rule without any answers 500.
+        backendRefs: z.array(backendRef).optional(),
       }),
     ),
   }),
 });
 
 export type HttpRoute = z.output<typeof routeSchema>;
+
+/** Sallyport's own pages, as the documentation lists them: the table of docs/endpoints.md. */
+export function ownPages(): string[] {
+  const page = readFileSync(new URL('../../../docs/endpoints.md', import.meta.url), 'utf8');
+  const listed = [...page.matchAll(/^\| [^|]*`(?:[A-Z]+ )?(\/oauth2\/[\w-]+)/gm)].map(
+    ([, path]) => path ?? '',
+  );
+  return listed.filter((path) => !['/oauth2/auth', '/oauth2/forward-auth'].includes(path));
+}

@@ -1,5 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { type Running, startOnFreePort } from '../support/applications/application.ts';
@@ -10,23 +8,7 @@ import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
-
-/** What a proxy under test is started with. */
-export interface ProxyPlace {
-  port: number;
-  folder: string;
-  /** Host and port of the gateway, and of the application behind the proxy. */
-  gateway: string;
-  application: string;
-  /**
-   * Copies a file of config/forward-auth to the folder, with this test's addresses instead of the documented
-   * ones; `change` does what else the proxy needs.
-   * @returns its path
-   */
-  place(name: string, change?: (text: string) => string): Promise<string>;
-}
-
-const documented = new URL('../../../config/forward-auth/', import.meta.url);
+import { type ProxyPlace, placeFor } from './fronts/front.ts';
 
 /** What applications believe, and nobody may bring along. */
 const forgeable = [
@@ -71,17 +53,9 @@ export async function checkForwardAuth(
     });
     closeGateway = () => gateway.close();
     t.teardown(closeGateway);
+    if (new URL(gateway.url).port === String(port)) throw new Error('the gateway took the port of the proxy');
     const addresses = { gateway: new URL(gateway.url).host, application: new URL(application.url).host };
-    const place = async (name: string, change = (text: string) => text) => {
-      const text = (await readFile(new URL(name, documented), 'utf8'))
-        .replaceAll('127.0.0.1:4180', addresses.gateway)
-        .replaceAll('127.0.0.1:8081', addresses.application)
-        .replaceAll('app.example.com', '127.0.0.1');
-      const path = join(folder, name);
-      await writeFile(path, change(text));
-      return path;
-    };
-    return start({ port, folder, place, ...addresses });
+    return start(placeFor({ port, folder, ...addresses }));
   });
   t.teardown(() => proxy.stop());
   const publicUrl = proxy.url;

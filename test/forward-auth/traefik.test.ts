@@ -21,19 +21,28 @@ const forwardAuthSchema = z.strictObject({
   addAuthCookiesToResponse: z.array(z.string()),
 });
 
+const headersSchema = z.strictObject({
+  headers: z.strictObject({ customRequestHeaders: z.record(z.string(), z.string()) }),
+});
+
 const dynamicSchema = z.strictObject({
   http: z.strictObject({
     routers: z.record(
       z.string(),
       z.strictObject({
         rule: z.string(),
+        priority: z.int(),
         entryPoints: z.array(z.string()),
         middlewares: z.array(z.string()).optional(),
         service: z.string(),
         tls: z.strictObject({}),
       }),
     ),
-    middlewares: z.strictObject({ sallyport: z.strictObject({ forwardAuth: forwardAuthSchema }) }),
+    middlewares: z.strictObject({
+      plain: headersSchema,
+      handshake: headersSchema,
+      sallyport: z.strictObject({ forwardAuth: forwardAuthSchema }),
+    }),
     services: z.record(
       z.string(),
       z.strictObject({
@@ -56,9 +65,15 @@ test('the files for Traefik have documented keys only, and what they refer to is
     for (const name of router.entryPoints) t.ok(name in entryPoints, name);
     for (const name of router.middlewares ?? []) t.ok(name in middlewares, name);
     t.ok(router.service in services, router.service);
-    t.match(router.rule, /^(!?(Host|PathPrefix)\(`[^`]+`\)( && |$))+$/);
+    t.match(router.rule, /^(!?(Host|PathRegexp|HeaderRegexp)\((`[^`]+`(, )?)+\)( && |$))+$/);
   }
-  t.same(routers.application?.middlewares, ['sallyport'], 'nothing passes unasked');
+  for (const [name, { middlewares: passed = [], service }] of Object.entries(routers)) {
+    // The list of Connection goes before identity is set.
+    t.match(passed[0], /^(plain|handshake)$/, name);
+    if (service === 'application') t.equal(passed[1], 'sallyport', `${name}: nothing passes unasked`);
+  }
+  t.match(middlewares.plain.headers.customRequestHeaders, { Connection: '', Upgrade: '' });
+  t.match(middlewares.handshake.headers.customRequestHeaders, { Connection: 'Upgrade' });
 });
 
 test('the question that Traefik asks is complete, and nothing that a client sends counts in it', async (t) => {
@@ -95,10 +110,10 @@ function traefik(port: number): ProxyBehaviour {
   const { routers, middlewares } = read();
   const { forwardAuth } = middlewares.sallyport;
   const isTold = toRegExp(forwardAuth.authResponseHeadersRegex);
-  const prefixes = [...(routers.sallyport?.rule ?? '').matchAll(/(!?)PathPrefix\(`([^`]+)`\)/g)];
+  const paths = [...(routers.sallyport?.rule ?? '').matchAll(/(!?)PathRegexp\(`([^`]+)`\)/g)];
   return {
     ownerOf: (url) =>
-      prefixes.every(([, not, prefix]) => normalised(url).startsWith(prefix ?? '') === (not === ''))
+      paths.every(([, not, path]) => new RegExp(path ?? '').test(normalised(url)) === (not === ''))
         ? 'gateway'
         : 'application',
     // Of an entry point without forwardedHeaders, X-Forwarded-* do not come in.

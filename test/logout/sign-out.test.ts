@@ -51,17 +51,10 @@ test('D5 a sign-out goes on to the provider, and from there to where it was aske
   const answer = await ada.client.navigate(`${signOut}?rd=${encodeURIComponent(rd)}`);
   const { origin, pathname, searchParams } = locationOf(answer);
   t.equal(origin + pathname, `${provider.issuer}/session/end`);
-  t.same([...searchParams.keys()].sort(), [
-    'client_id',
-    'id_token_hint',
-    'post_logout_redirect_uri',
-    'state',
-  ]);
+  t.same([...searchParams.keys()].sort(), ['client_id', 'id_token_hint', 'post_logout_redirect_uri']);
   t.equal(searchParams.get('client_id'), 'app');
   t.equal(searchParams.get('post_logout_redirect_uri'), gateway.url + rd);
   t.match(decodeJwt(searchParams.get('id_token_hint') ?? ''), { sub: 'ada', iss: provider.issuer });
-  const state = searchParams.get('state') ?? '';
-  t.match(state, /^[\w-]{32,}$/);
   t.equal(answer.headers['cache-control'], 'no-store');
   t.equal(answer.headers['referrer-policy'], 'no-referrer', 'the hint goes nowhere else');
   t.notOk(ada.copiedCookie(), 'the session cookie is gone');
@@ -75,13 +68,12 @@ test('D5 a sign-out goes on to the provider, and from there to where it was aske
     body: new URLSearchParams({ xsrf, logout: 'yes' }).toString(),
   });
   t.equal(end.status, 303);
-  t.equal(end.headers.location, `${gateway.url}${rd}&state=${state}`);
+  t.equal(end.headers.location, `${gateway.url}${rd}`);
   const login = await ada.client.navigate(`${gateway.url}/`, { follow: 10 });
   t.match(login.url, `${provider.issuer}/interaction/`, 'the provider asks who it is');
   const another = locationOf(
     await (await signIn(t, gateway.url, 'ada')).client.navigate(`${gateway.url}/oauth2/sign_out`),
   );
-  t.not(another.searchParams.get('state'), state, 'every sign-out has a state of its own');
   t.equal(another.searchParams.get('post_logout_redirect_uri'), `${gateway.url}/`);
 });
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { Clock } from '../../src/clock.ts';
 import { arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { type Client, createClient, type HttpAnswer } from '../support/client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -46,6 +47,8 @@ export interface Imitation {
   tokenRequests: URLSearchParams[];
   /** Calls with a good access token. */
   calls: SeenCall[];
+  /** Whether the token endpoint answers with forms, as some did before RFC 6749 was final. */
+  formEncoded: boolean;
   stop(): Promise<void>;
 }
 
@@ -66,6 +69,11 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
   const server = createServer((request, response) => {
     answer(request)
       .then(({ status = 200, headers = {}, json }) => {
+        if (imitation.formEncoded && request.url === imitation.answers.paths.token) {
+          response.writeHead(status, { 'content-type': 'application/x-www-form-urlencoded' });
+          response.end(new URLSearchParams(json as Record<string, string>).toString());
+          return;
+        }
         response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
         response.end(json === undefined ? '' : JSON.stringify(json));
       })
@@ -79,6 +87,7 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
     authorizationRequests: [],
     tokenRequests: [],
     calls: [],
+    formEncoded: false,
     stop: () => listening.close(),
   };
 
@@ -188,18 +197,21 @@ export interface PresetOptions {
   /** More of the configuration. */
   config?: Json;
   allow?: unknown;
+  /** The time that the life of sessions goes by (the real one). */
+  clock?: Clock;
 }
 
 /** A gateway in front of an echo, whose people sign in at an imitation; everything ends with the test. */
 export async function arrangePreset(
   t: Teardown,
   imitated: Imitated,
-  { provider, config = {}, allow = 'signed-in' }: PresetOptions,
+  { provider, config = {}, allow = 'signed-in', clock }: PresetOptions,
 ): Promise<PresetScene> {
   const imitation = await startImitation(imitated);
   t.teardown(() => imitation.stop());
   const upstream = await arrangeUpstream(t);
   const gateway = await startTestGateway({
+    clock,
     config: {
       ...config,
       provider: {

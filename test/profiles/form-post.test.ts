@@ -106,8 +106,27 @@ test('B8 a response in the address is refused where a form was asked for, and sp
   t.equal(answer.status, 400);
   t.equal(answer.headers['x-sallyport-error'], 'login_response_invalid');
   t.same(sessionOf(ada), []);
-  t.equal((await postFromElsewhere(ada, form)).headers['x-sallyport-error'], 'login_cookie_missing');
+  const late = await postFromElsewhere(ada, form);
+  t.equal(late.status, 303, 'the form comes late');
+  const anew = await ada.navigate((late.headers.location ?? '').slice(origin.length));
+  t.match(anew.headers.location, `${provider.issuer}/auth?`, 'and a login begins');
+  t.same(sessionOf(ada), []);
   t.equal(provider.hits.get('/token'), undefined);
+});
+
+test('B8 a form that comes late leads on, where only the next request shows that there is a session', async (t) => {
+  const { browser, provider } = await arrangeSecure(t, posted);
+  const ada = browser();
+  const { form } = await reachForm(t, ada);
+  t.equal((await postFromElsewhere(ada, form)).status, 303);
+  const before = sessionOf(ada);
+  const late = await postFromElsewhere(ada, form);
+  t.equal(late.status, 303);
+  t.notMatch(late.headers.location, form.get('code') ?? 'no code', 'the code is not carried on');
+  const end = await ada.navigate((late.headers.location ?? '').slice(origin.length));
+  t.equal(end.headers.location, `${origin}/deep?x=1`);
+  t.same(sessionOf(ada), before);
+  t.equal(provider.hits.get('/token'), 1, 'the code was sent once');
 });
 
 test('B8 a form of a provider that answers in the address is refused, beside one that posts', async (t) => {

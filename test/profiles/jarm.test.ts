@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { type Test, test } from 'tap';
 import { assembled, type Claims, foreignKey, providerKey, signClaims } from '../attack/forged-token.ts';
-import { assertRefused } from '../attack/refusal.ts';
+import { assertBeginsAnew, assertRefused } from '../attack/refusal.ts';
 import {
   anotherBrowser,
   arrangeLogin,
@@ -134,15 +134,19 @@ test('B7 plain parameters beside a signed response count for nothing', async (t)
   t.ok(await isSignedIn(scene.client, scene.gateway.url));
 });
 
-test('B7 a signed response for another browser, or used twice, is refused', async (t) => {
+test('B7 a signed response for another browser, or used twice, signs nobody in', async (t) => {
   const scene = await arrange(t);
   const { callback } = await reachSigned(scene.client, scene);
-  const missing = { code: 'login_cookie_missing', spends: false };
   const victim = anotherBrowser(t);
-  await assertRefused(t, { ...scene, client: victim }, await victim.navigate(callback.href), missing);
+  const theirs = await victim.navigate(callback.href);
+  await assertBeginsAnew(t, { ...scene, client: victim }, theirs, callback);
   t.equal((await scene.client.navigate(callback.href)).status, 302);
+  const back = await scene.client.navigate(callback.href);
+  t.equal(back.headers.location, `${scene.gateway.url}/`, 'with the session it leads on');
   scene.client.cookies.clear();
-  await assertRefused(t, scene, await scene.client.navigate(callback.href), missing);
+  await assertBeginsAnew(t, scene, await scene.client.navigate(callback.href), callback);
+  t.equal(hitsOf(scene, '/token'), 1, 'the code was sent once');
+  const missing = { code: 'login_cookie_missing', spends: false };
   for (const response of ['', 'text', 'a.b.c', `${'e'.repeat(8000)}.a.b`]) {
     callback.searchParams.set('response', response);
     await assertRefused(t, scene, await scene.client.navigate(callback.href), missing);

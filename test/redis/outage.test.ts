@@ -9,15 +9,19 @@ import { startRedis } from '../support/redis.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
 
-async function arrange(t: Test) {
+async function arrange(t: Test, routes?: (upstream: string) => Record<string, unknown>[]) {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const provider = await startProvider();
   t.teardown(() => provider.stop());
   const upstream = await arrangeUpstream(t);
   const admin = `127.0.0.1:${await freePort()}`;
-  const config = { session: { store: redis.url }, admin: { listen: admin } };
-  const gateway = await spawnGateway({ provider, upstream, config });
+  const config = {
+    session: { store: redis.url },
+    admin: { listen: admin },
+    ...(routes && { routes: routes(upstream.url) }),
+  };
+  const gateway = await spawnGateway({ provider, ...(routes ? {} : { upstream }), config });
   t.teardown(() => gateway.stop());
   const client = createClient();
   t.teardown(() => client.close());
@@ -75,6 +79,35 @@ test('Redis is killed and restarted under 100 requests a second: 503 meanwhile, 
   );
   t.equal(gateway.process.exitCode, null, 'the process lives');
   t.equal(gateway.stderr.join(''), '', 'without a word on unhandled rejections');
+});
+
+test('a page that is for everybody is shown to people with a session too while Redis is out', async (t) => {
+  const routes = (upstream: string) => [
+    { path: '/', upstream },
+    { path: '/open', upstream, allow: 'public' },
+    { path: '/here', upstream, allow: [{ networks: '127.0.0.0/8' }] },
+    { path: '/either', upstream, unauthenticated: 'pass' },
+  ];
+  const { redis, gateway, client } = await arrange(t, routes);
+  const ask = async (path: string) => {
+    const { status, text, setCookies } = await client.navigate(`${gateway.url}${path}`);
+    t.same(setCookies, [], `${path}: the cookie stays`);
+    return { status, user: /"x-forwarded-user","(\w+)"/i.exec(text)?.[1] };
+  };
+  t.same(await ask('/open/x'), { status: 200, user: 'ada' });
+  for (const out of ['SIGSTOP', 'kill'] as const) {
+    if (out === 'kill') await redis.kill();
+    else redis.signal('SIGSTOP');
+    for (const path of ['/open/x', '/here/x']) {
+      t.same(await ask(path), { status: 200, user: undefined }, `${path}, ${out}: nobody in particular`);
+    }
+    t.equal((await ask('/x')).status, 503);
+    t.equal((await ask('/either/x')).status, 503, 'nobody is taken for signed out');
+    if (out === 'SIGSTOP') redis.signal('SIGCONT');
+    else await redis.restart();
+    await until('the session', async () => (await ask('/x')).status === 200);
+    t.same(await ask('/open/x'), { status: 200, user: 'ada' });
+  }
 });
 
 test('Redis that hangs costs a time-out, not a hang', async (t) => {

@@ -51,7 +51,7 @@ const refreshes = ({ provider }: Stage) =>
 const isRefresh = async (hit: ProviderHit) =>
   hit.path === '/token' && (await hit.body()).includes('grant_type=refresh_token');
 
-/** Every way in which a provider can fail to answer a refresh. */
+/** What a provider can answer that says nothing of the person, and nothing of anybody's session for good. */
 const failures: Record<string, (hit: ProviderHit) => void | Promise<void>> = {
   'resets the connection': (hit) => void hit.response.destroy(),
   'answers 500': (hit) => hit.send({ status: 500, body: '{"error":"server_error"}' }),
@@ -59,7 +59,7 @@ const failures: Record<string, (hit: ProviderHit) => void | Promise<void>> = {
   'answers HTML': (hit) =>
     hit.send({ headers: { 'content-type': 'text/html' }, body: '<h1>Maintenance</h1>' }),
   'answers half a JSON': (hit) =>
-    hit.send({ headers: { 'content-type': 'application/json' }, body: '{"access_token":"abc' }),
+    hit.send({ headers: { 'content-type': 'application/json' }, body: '{"status":"maint' }),
   'answers 401 invalid_client': (hit) =>
     hit.send({
       status: 401,
@@ -67,6 +67,9 @@ const failures: Record<string, (hit: ProviderHit) => void | Promise<void>> = {
       body: '{"error":"invalid_client"}',
     }),
 };
+
+/** Of an outage nobody knows more than that it is one; what is answered is about this session, for now. */
+const outages = ['resets the connection', 'answers 500', 'answers 429'];
 
 for (const [name, fail] of Object.entries(failures)) {
   test(`D4 nobody is signed out by a provider that ${name} to a refresh`, waiting(), async (t) => {
@@ -82,7 +85,8 @@ for (const [name, fail] of Object.entries(failures)) {
     const statuses = await trickle(stage, (tokenSeconds + 3) * 1000);
     const counts = new Map<number, number>();
     for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1);
-    t.strictSame([...counts.keys()].sort(), [200, 503], 'the token in hand is used, then 503');
+    const then = outages.includes(name) ? 503 : 401;
+    t.strictSame([...counts.keys()].sort(), [200, then], `the token in hand is used, then ${then}`);
     t.ok(
       failed >= 1 && failed <= 12,
       `the provider is not run over: ${failed} calls for ${statuses.length} requests`,
@@ -92,11 +96,21 @@ for (const [name, fail] of Object.entries(failures)) {
     );
     t.strictSame(unsent, [], 'nothing reached the application without a token');
 
-    const refused = await client.navigate(`${gateway.url}/page`);
-    t.equal(refused.status, 503);
-    t.ok(Number(refused.headers['retry-after']) >= 1, 'with Retry-After');
-    t.equal(refused.headers['x-sallyport-error'], 'provider_unavailable');
+    const refused = await client.get(`${gateway.url}/data`);
+    t.equal(refused.status, then);
+    if (then === 503) {
+      t.ok(Number(refused.headers['retry-after']) >= 1, 'with Retry-After');
+      t.equal(refused.headers['x-sallyport-error'], 'provider_unavailable');
+    }
     t.strictSame(refused.setCookies, [], 'and the session cookie stays');
+    const page = await createClient().navigate(`${gateway.url}/page`, {
+      headers: { cookie: client.cookies.headerFor(gateway.url) ?? '' },
+    });
+    t.equal(page.status, 302, 'a page may try to sign in');
+    t.notOk(
+      page.setCookies.some((line) => line.startsWith('sallyport=')),
+      'and does not lose the session',
+    );
 
     provider.tamper(undefined);
     await until(
@@ -180,8 +194,11 @@ test('D4 invalid_grant ends the session: the next navigation goes to the login',
     });
   });
   await wait(tokenSeconds * 1000);
-  t.equal((await client.get(`${gateway.url}/api`)).status, 401);
-  const page = await client.navigate(`${gateway.url}/page`);
+  const cookie = client.cookies.headerFor(gateway.url) ?? '';
+  const refused = await client.get(`${gateway.url}/api`);
+  t.equal(refused.status, 401);
+  t.match(refused.setCookies, [/^sallyport=;.*(Max-Age=0|expires=)/i], 'which takes the cookie away');
+  const page = await client.navigate(`${gateway.url}/page`, { headers: { cookie } });
   t.equal(page.status, 302);
   t.match(page.headers.location, new RegExp(`^${provider.issuer}/auth\\?`));
   t.equal(asked, 1, 'a token that is refused is not sent again');

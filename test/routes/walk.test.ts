@@ -102,7 +102,6 @@ test('each odd token is refused where it makes a difference, and nowhere else', 
     '/pub/%c1ad',
     '/pub%2fad',
     '/PUB/x',
-    '/pub/a%c5%bf'.replace('a%c5%bf', 'Ad'),
   ]) {
     t.equal(land(path), 'refused', path);
   }

@@ -26,7 +26,7 @@ const session: Session = {
 const hour = 3_600_000;
 
 /** A refresher whose provider takes a while, and a clock that can be set. */
-function arrange(tookMs: number) {
+function arrange(tookMs: number, isKept = false) {
   let now = 0;
   let grants = 0;
   const shared = createLocalShared(createRevocations(), () => now);
@@ -43,7 +43,8 @@ function arrange(tookMs: number) {
     later: (ms: number) => {
       now += ms;
     },
-    refresh: () => refresher.refresh(session, async () => {}),
+    refresh: () => refresher.refresh(session, async () => isKept),
+    delivered: refresher.delivered,
     grants: () => grants,
   };
 }
@@ -57,12 +58,26 @@ test('who comes with the cookie from before a slow refresh finds the way on, be 
   t.equal(grants(), 1, 'and the refresh token is not sent twice');
 });
 
-test('a cookie from before a prompt refresh passes for a while, and is used up then', async (t) => {
-  const { refresh, later, grants } = arrange(0);
+test('so does who comes with the cookie from before a prompt one, until an answer has brought the new one', async (t) => {
+  const { refresh, delivered, later, grants } = arrange(0);
+  const outcome = await refresh();
+  t.equal(outcome.kind, 'refreshed');
+  later(hour);
+  t.equal((await refresh()).kind, 'refreshed', 'no answer did: its client may have left');
+  delivered(session, outcome);
+  later(29_000);
+  t.equal((await refresh()).kind, 'refreshed');
+  later(2000);
+  t.equal((await refresh()).kind, 'replaced');
+  t.equal(grants(), 1);
+});
+
+test('a session that is kept on the server needs no answer to carry it', async (t) => {
+  const { refresh, later, grants } = arrange(0, true);
   t.equal((await refresh()).kind, 'refreshed');
   later(29_000);
   t.equal((await refresh()).kind, 'refreshed');
   later(2000);
-  t.equal((await refresh()).kind, 'ended');
+  t.equal((await refresh()).kind, 'replaced');
   t.equal(grants(), 1);
 });

@@ -36,8 +36,12 @@ export async function arrangeGateway(t: Teardown, parts: GatewayParts): Promise<
 }
 
 /** An upstream that ends with the test: the echo unless a handler is given. */
-export async function arrangeUpstream(t: Teardown, handler?: UpstreamHandler): Promise<Upstream> {
-  const upstream = await startUpstream(handler);
+export async function arrangeUpstream(
+  t: Teardown,
+  handler?: UpstreamHandler,
+  options?: { forgiving?: boolean },
+): Promise<Upstream> {
+  const upstream = await startUpstream(handler, options);
   t.teardown(() => upstream.close());
   return upstream;
 }

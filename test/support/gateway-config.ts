@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parse, stringify } from 'yaml';
+import type { Clock } from '../../src/clock.ts';
 import type { Config, ProviderConfig } from '../../src/config/schema/index.ts';
 import type { TestProvider } from './provider.ts';
 
@@ -15,6 +16,8 @@ export interface GatewayParts {
   awaitProvider?: boolean | undefined;
   /** The environment that the configuration sees (empty). */
   env?: NodeJS.ProcessEnv | undefined;
+  /** The time that the life of sessions and the waits for the provider go by (the real one). */
+  clock?: Clock | undefined;
 }
 
 /** Writes the configuration file of a gateway on a port of 127.0.0.1, in the style of the documentation. */

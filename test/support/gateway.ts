@@ -45,7 +45,7 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
       destination: { write: (line: string) => written.push(line) },
     });
     try {
-      const gateway = await startGateway(config, { log: logger });
+      const gateway = await startGateway(config, { log: logger, ...(parts.clock && { clock: parts.clock }) });
       for (const origin of config.publicUrl) parts.provider?.allowRedirectsTo(origin);
       if (parts.provider && parts.awaitProvider !== false) {
         await providerFound(gateway.url, config.endpoints.prefix);

@@ -19,7 +19,13 @@ export interface SpawnedGateway extends Child {
   peakRss(): Promise<number>;
 }
 
-type SpawnParts = GatewayParts & { nodeArgs?: string[] };
+type SpawnParts = GatewayParts & {
+  nodeArgs?: string[];
+  /** A file, device or named pipe that takes the log, in place of the test. */
+  output?: string;
+  /** Gives it a process group of its own, whose processes can be signalled together. */
+  ownGroup?: boolean;
+};
 
 const attempts = 5;
 
@@ -46,15 +52,21 @@ async function spawnOn(port: number, parts: SpawnParts): Promise<SpawnedGateway>
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   // Whether somebody answers on the port does not tell who does; the log does, where it is on.
   const isQuiet = /^ +level: (warn|error|silent)$/m.test(yaml);
-  const ready = isQuiet ? port : isListening;
+  const ready = isQuiet || parts.output !== undefined ? port : isListening;
   // The test runner's own loader, in NODE_OPTIONS, would run in the gateway too and distort what is measured.
   const command = ['-u', 'NODE_OPTIONS', process.execPath, ...args];
-  const child = await startChild('env', command, { env: parts.env ?? {}, ready }).catch(
-    async (error: unknown) => {
-      await removeFolder();
-      throw error;
-    },
-  );
+  const [program, given] =
+    parts.output === undefined
+      ? ['env', command]
+      : ['sh', ['-c', 'output=$1; shift; exec env "$@" >"$output"', 'sh', parts.output, ...command]];
+  const child = await startChild(program as string, given as string[], {
+    env: parts.env ?? {},
+    ready,
+    ownGroup: parts.ownGroup ?? false,
+  }).catch(async (error: unknown) => {
+    await removeFolder();
+    throw error;
+  });
   if (parts.provider && parts.awaitProvider !== false) await providerFound(url);
   void child.exited.then(removeFolder);
   const memory = async (field: string) => {

@@ -36,22 +36,31 @@ export type UpstreamHandler = (request: IncomingMessage, response: ServerRespons
 /** Bodies up to this length come back in the echo. */
 const echoedBody = 64 * 1024;
 
-/** Starts a real HTTP application on a free port of 127.0.0.1: the echo unless a handler is given. */
-export async function startUpstream(handler: UpstreamHandler = echo): Promise<Upstream> {
+/**
+ * Starts a real HTTP application on a free port of 127.0.0.1: the echo unless a handler is given.
+ * @param options.forgiving reads requests that are none, as far as Node can
+ */
+export async function startUpstream(
+  handler: UpstreamHandler = echo,
+  { forgiving = false }: { forgiving?: boolean } = {},
+): Promise<Upstream> {
   const requests: SeenRequest[] = [];
-  const server = createServer({ maxHeaderSize: 64 * 1024 }, (request, response) => {
-    const seen: SeenRequest = {
-      method: request.method ?? '',
-      url: request.url ?? '',
-      rawHeaders: request.rawHeaders,
-      aborted: false,
-    };
-    requests.push(seen);
-    response.on('close', () => {
-      seen.aborted = !response.writableFinished;
-    });
-    handler(request, response);
-  });
+  const server = createServer(
+    { maxHeaderSize: 64 * 1024, insecureHTTPParser: forgiving },
+    (request, response) => {
+      const seen: SeenRequest = {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        rawHeaders: request.rawHeaders,
+        aborted: false,
+      };
+      requests.push(seen);
+      response.on('close', () => {
+        seen.aborted = !response.writableFinished;
+      });
+      handler(request, response);
+    },
+  );
   const listening = await listenOnLoopback(server);
   return Object.assign(listening, {
     server,
@@ -61,7 +70,7 @@ export async function startUpstream(handler: UpstreamHandler = echo): Promise<Up
 }
 
 /** Answers with JSON that says exactly what came. */
-const echo: UpstreamHandler = (request, response) => {
+export const echo: UpstreamHandler = (request, response) => {
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
   let length = 0;

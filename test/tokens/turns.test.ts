@@ -16,12 +16,13 @@ function arrange({ rotates = true } = {}) {
       const posted = board.read(key);
       if (posted !== undefined) return Promise.resolve(posted);
       return alone(key, async () => {
-        const outcome = await work();
+        const outcome = await work(board.recall(key));
         board.post(key, outcome);
         return outcome.value;
       });
     },
     sessions: { get: async () => undefined, set: async () => {}, delete: async () => {} },
+    settle: board.post,
     publish: async () => {},
     problem: () => undefined,
     close: async () => {},

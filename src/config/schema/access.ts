@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { claimPath, flag, network, oneOrMore, parsed, text } from './fields.ts';
+import { claimPath, emailAddress, emailDomain, flag, network, oneOrMore, parsed, text } from './fields.ts';
 
 const values = (expected: string) => oneOrMore(text(expected), `${expected}, or a list of them`);
 
@@ -16,10 +16,10 @@ const scopes = parsed('a scope such as files:read', (input) =>
 const alternative = z
   .strictObject({
     groups: values('a group').optional().meta({ description: 'One of these groups is among the person’s.' }),
-    emails: values('an email address')
+    emails: oneOrMore(emailAddress(), 'an email address such as ada@example.com, or a list of them')
       .optional()
       .meta({ description: 'The email address is one of these, and verified.' }),
-    emailDomains: values('a domain such as example.com')
+    emailDomains: oneOrMore(emailDomain(), 'a domain such as example.com, or a list of them')
       .optional()
       .meta({ description: 'The email address is of one of these domains, exactly, and verified.' }),
     users: values('a user').optional().meta({ description: 'The person is one of these.' }),

@@ -43,12 +43,21 @@ export const endpointUrl = () =>
     return url && url.username === '' && url.password === '' && url.hash === '' ? input : undefined;
   });
 
+/** What Linux keeps of the path of a socket (unix(7)); a longer one would be cut without a word. */
+const longestSocketPath = 107;
+
+/** The path behind `unix:`; undefined for one that is not absolute or too long. */
+function socketPath(input: string): string | undefined {
+  const path = input.slice('unix:'.length);
+  return path.startsWith('/') && Buffer.byteLength(path) <= longestSocketPath ? path : undefined;
+}
+
 /** The origin of an upstream, scheme, host and port and nothing behind; or `unix:` and the path of a socket. */
 export const upstreamUrl = () =>
   parsed(
-    'an http:// or https:// URL of host and port only, such as http://legacy:8080, or unix:/path/to/socket',
+    'an http:// or https:// URL of host and port only, such as http://legacy:8080, or unix:/path/to/socket (107 bytes at most)',
     (input) => {
-      if (input.startsWith('unix:/')) return input;
+      if (input.startsWith('unix:')) return socketPath(input) && input;
       const url = parseUrl(input, ['http:', 'https:']);
       const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
       return bare && url.password === '' ? url.origin : undefined;
@@ -66,7 +75,10 @@ export const publicOrigin = () =>
 export type ListenAddress = { host: string; port: number } | { path: string };
 
 function parseListenAddress(input: string): ListenAddress | undefined {
-  if (input.startsWith('unix:/')) return { path: input.slice('unix:'.length) };
+  if (input.startsWith('unix:')) {
+    const path = socketPath(input);
+    return path === undefined ? undefined : { path };
+  }
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):(\d{1,5})$/.exec(input);
   if (match?.[1] === undefined || Number(match[2]) > 65_535) return undefined;
   const host = match[1].replace(/^\[|\]$/g, '');
@@ -74,7 +86,7 @@ function parseListenAddress(input: string): ListenAddress | undefined {
 }
 
 export const listenAddress = () =>
-  parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket', parseListenAddress);
+  parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket (107 bytes at most)', parseListenAddress);
 
 export interface Network {
   address: string;
@@ -93,6 +105,21 @@ function parseNetwork(input: string): Network | undefined {
 }
 
 export const network = () => parsed('a network such as 10.0.0.0/8 or an address such as ::1', parseNetwork);
+
+/** RFC 9110 §5.1: a field name is a token. */
+export const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** The domain of an email address: no `@`, no `*`; such text would never be equal to one. */
+export const emailDomain = () =>
+  parsed('a domain such as example.com, without @ and *', (input) =>
+    /^[\p{L}\p{M}\p{N}_-]+(\.[\p{L}\p{M}\p{N}_-]+)*$/u.test(input) ? input : undefined,
+  );
+
+/** Two parts with one `@` between; a `*` for the first would stand for nobody. */
+export const emailAddress = () =>
+  parsed('an email address such as ada@example.com (for all of a domain, `emailDomains`)', (input) =>
+    /^[^@\s]+@[^@\s*]+$/.test(input) && !input.startsWith('*@') ? input : undefined,
+  );
 
 /** One value or a list of values; always a list inside. */
 export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {

@@ -3,20 +3,12 @@ import { z } from 'zod';
 import type { Template } from '../template.ts';
 import { assertion } from './assertion.ts';
 import { bearerSchemas } from './bearer.ts';
-import {
-  flag,
-  listenAddress,
-  network,
-  oneOrMore,
-  parsed,
-  publicOrigin,
-  text,
-  upstreamUrl,
-} from './fields.ts';
+import { flag, listenAddress, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
 import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
+import { trustedProxy } from './trusted-proxy.ts';
 
 /**
  * The one source of the configuration: its types, defaults, JSON Schema, reference page, environment
@@ -151,9 +143,13 @@ export const configSchema = z
       .prefault({})
       .meta({ description: 'The sign-out endpoint.' }),
     trustedProxies: z
-      .array(network(), { error: 'a list of networks such as [10.0.0.0/8]' })
+      .array(trustedProxy, { error: 'a list of networks such as [10.0.0.0/8]' })
       .prefault([])
-      .meta({ description: 'The networks whose `X-Forwarded-*` and `X-Request-Id` are believed.' }),
+      .meta({
+        description:
+          'The fronts whose `X-Forwarded-*` and `X-Request-Id` are believed: networks, or `unix` for one that comes over the Unix socket of `listen`. `{ network, headers }` names further headers that a front sets itself.',
+        examples: [['10.0.0.0/8', { network: '192.0.2.7', headers: ['Ssl-Client-Verify'] }]],
+      }),
     endpoints: z
       .strictObject({
         prefix: prefix
@@ -185,6 +181,8 @@ export interface Config extends Omit<z.output<typeof configSchema>, 'provider' |
   providers: Readonly<Record<string, ProviderConfig>>;
   /** The header templates that stand under those of the file. */
   defaultHeaders: Readonly<Record<string, Template>>;
+  /** The texts in it that must be in no log and on no page. */
+  secrets: readonly string[];
 }
 export type { AllowRule, Alternative } from './access.ts';
 export type { AssertionConfig } from './assertion.ts';
@@ -196,4 +194,5 @@ export type { ResourceConfig } from './resource.ts';
 export type { RouteConfig } from './routes.ts';
 export type { StepUpConfig } from './step-up.ts';
 export type { TokenConfig } from './token.ts';
+export type { TrustedProxy } from './trusted-proxy.ts';
 export type { UpstreamTls } from './upstream.ts';

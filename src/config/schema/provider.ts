@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { clientAuthKeys } from './client-auth.ts';
-import { claimPath, duration, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
+import { claimPath, duration, emailDomain, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
 import { providerKind } from './provider-kind.ts';
 
@@ -17,6 +17,10 @@ export const claims = z
       .meta({ description: 'The claim that headers and rules know as `preferred_username`.' }),
     name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
     groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
+    groupsSeparator: text('what stands between two groups, such as a comma').optional().meta({
+      description:
+        'What stands between the groups of a claim that is one text, exactly. Unset, such a text is one group.',
+    }),
   })
   .prefault({})
   .meta({
@@ -105,7 +109,7 @@ export const providerSchema = z
       .meta({ description: 'A picture for its button: an https URL, or a data URL.' }),
     match: z
       .strictObject({
-        emailDomains: oneOrMore(text('a domain such as example.com'), 'a domain, or a list of domains').meta({
+        emailDomains: oneOrMore(emailDomain(), 'a domain such as example.com, or a list of them').meta({
           description: 'Whoever gives an address of one of these domains on the sign-in page goes here.',
         }),
       })

@@ -3,14 +3,11 @@ import { z } from 'zod';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
-import { flag, hostName, oneOrMore, parsed, size, text } from './fields.ts';
+import { fieldName, flag, hostName, oneOrMore, parsed, publicOrigin, size, text } from './fields.ts';
 import { resource } from './resource.ts';
 import { stepUp } from './step-up.ts';
 import { token } from './token.ts';
 import { timeouts, upstreams, upstreamTls } from './upstream.ts';
-
-/** RFC 9110 §5.1: a field name is a token. */
-const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Framing and routing are the gateway's own business, whatever a file says. */
 const reservedHeaders = ['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'cookie'];
@@ -128,7 +125,15 @@ export const routeSchema = z.strictObject({
     .prefault('off')
     .meta({
       description:
-        'With `header`, requests that change something and ride on the session cookie need the header `X-Requested-With`, which other sites cannot send.',
+        'With `header`, requests that change something and ride on the session cookie need the header `X-Requested-With`, which other sites cannot send; and their `Origin`, where they have one, has to be of `publicUrl` or `cors`.',
+    }),
+  cors: z
+    .array(publicOrigin(), { error: 'a list of origins such as [https://spa.example.com]' })
+    .optional()
+    .meta({
+      description:
+        "The origins of other sites whose scripts may read the gateway's own 401 and 403 and get its answers to preflights. What the application answers is the application's to allow.",
+      examples: [['https://spa.example.com']],
     }),
   headers: headerTemplates().meta({
     description: 'Header templates of this route, on top of the top-level `headers`; null removes one.',
@@ -149,6 +154,13 @@ export const routeSchema = z.strictObject({
     }),
   responseHeaders: headerTemplates(reservedResponseHeaders).meta({
     description: 'Headers of the answer to the browser: name to template; null removes the application’s.',
+  }),
+  sharedCache: flag().prefault(false).meta({
+    description:
+      'Shared caches may keep answers of this route as the application and `responseHeaders` say, although the route asks who it is: everybody sees what one person got.',
+  }),
+  noStore: flag().prefault(false).meta({
+    description: 'Says `no-store` on all answers of this route, so that browsers keep none either.',
   }),
   assertion: assertion().meta({
     description: 'The signed identity assertion of this route, instead of the top-level one.',

@@ -31,10 +31,14 @@ const cookie = z
     )
       .optional()
       .meta({ description: 'Shares the session with every host below this domain.' }),
-    sameSite: z
-      .enum(['lax', 'strict', 'none'], { error: 'one of lax, strict, none' })
-      .prefault('lax')
-      .meta({ description: 'The SameSite attribute of the session cookie.' }),
+    sameSite: z.enum(['lax', 'strict', 'none'], { error: 'one of lax, strict, none' }).prefault('lax').meta({
+      description:
+        'The SameSite attribute of the session cookie. With `none` people can also sign in inside a frame of another site; it needs https.',
+    }),
+    partitioned: flag().prefault(false).meta({
+      description:
+        'Keeps a session of its own for each site that frames this one (CHIPS), which browsers let pass where they block third-party cookies. It needs `sameSite: none`.',
+    }),
     path: text('a path such as /')
       .regex(/^\/[^;,\s]*$/, { error: 'a path such as /' })
       .prefault('/')

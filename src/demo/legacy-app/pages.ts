@@ -26,7 +26,7 @@ export function frame({ title, visitor, path, script }: Frame, main: Markup): st
       ? html`<a href="${href}" aria-current="page">${label}</a>`
       : html`<a href="${href}">${label}</a>`,
   );
-  const exit = html`<a href="/oauth2/sign_out">Sign out</a>`;
+  const exit = html`<a href="/oauth2/sign_out?rd=/">Sign out</a>`;
   const header = html`<strong>The Old Reading Room</strong>
 <nav aria-label="Pages">${links}</nav>
 <span class="soft">${who ?? 'nobody'}</span>${who === undefined ? undefined : exit}`;

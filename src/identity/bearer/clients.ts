@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { trusts } from '../../access/decide.ts';
 import type { AllowRule, Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import type { Logger } from '../../observe/log.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import { createSingleFlight } from '../../session/shared/single-flight.ts';
 import type { Maybe } from '../../session/stores/store.ts';
@@ -28,6 +29,8 @@ export interface BearerRequest {
   origin: string;
   host: string;
   path: string;
+  /** Of the client, as far as it is known. */
+  address: string;
   route: Pick<RouteConfig, 'resource' | 'allow' | 'provider'>;
 }
 
@@ -49,6 +52,7 @@ export interface BearerParts {
   claimPaths: ReadonlySet<string>;
   /** Does a thing once among all processes, as of `Shared`. */
   once: Shared['once'];
+  log: Logger;
 }
 
 /** A token that was verified, with what depends on the request still to be checked. */
@@ -74,10 +78,10 @@ const rejected = { entries: 10_000, bytes: 16 * 1024 * 1024 };
 
 /** Opens what `bearer` configures. Nothing is fetched before a token needs it. */
 export function createBearerClients(
-  { config, claimPaths, once }: BearerParts,
+  { config, claimPaths, once, log }: BearerParts,
   now: () => number = Date.now,
 ): BearerClients {
-  const sources = config.bearer.map((entry) => openSource(entry, now));
+  const sources = config.bearer.map((entry) => openSource(entry, log, now));
   const resources = new Map(
     config.routes.flatMap(({ resource }) => (resource ? [[resource, spellingsOf(resource)] as const] : [])),
   );
@@ -112,7 +116,7 @@ export function createBearerClients(
     known.set(key, client, until, 2 * token.length + overheadBytes);
   };
 
-  const lookUp = async (key: string, token: string): Promise<Client> => {
+  const lookUp = async (key: string, token: string, address: string): Promise<Client> => {
     const jwt = readToken(token);
     const issuer = jwt?.payload.iss;
     const verifying = jwt && sources.find(({ verifier }) => verifier && verifier.issuer === issuer);
@@ -130,7 +134,7 @@ export function createBearerClients(
       // A token that names its issuer is shown to nobody else.
       if (!introspector || (jwt && (introspector.issuer ?? issuer) !== issuer)) continue;
       try {
-        const client = clientOf(source, token, await introspector.introspect(token), 0);
+        const client = clientOf(source, token, await introspector.introspect(token, address), 0);
         remember(key, token, client, longestIntrospectionMs);
         return client;
       } catch (error) {
@@ -184,7 +188,9 @@ export function createBearerClients(
       return check(client, presented, request);
     const refused = inactive.get(key);
     if (refused) throw refused;
-    return alone(key, () => lookUp(key, presented.token)).then((found) => check(found, presented, request));
+    return alone(key, () => lookUp(key, presented.token, request.address)).then((found) =>
+      check(found, presented, request),
+    );
   };
 
   return {

@@ -1,6 +1,5 @@
 import {
   allowInsecureRequests,
-  ClientSecretBasic,
   ClientSecretPost,
   Configuration,
   customFetch,
@@ -9,9 +8,16 @@ import {
 } from 'openid-client';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import type { Logger } from '../../observe/log.ts';
 import { createCircuit } from '../provider/circuit.ts';
+import { clientSecretBasic } from '../provider/client-secret-basic.ts';
+import { readAnswers } from '../provider/endpoint-answers.ts';
+import type { EndpointError } from '../provider/endpoint-error.ts';
 import type { ProviderHttp } from '../provider/http.ts';
 import { isLoopback } from '../provider/loopback.ts';
+import { reportRejection } from '../provider/rejection.ts';
+import { judgeError } from '../provider/verdict.ts';
+import { createFairShare } from './fair-share.ts';
 import { TokenRejected } from './rejected.ts';
 import { audiencesOf, isOtherKind, type VerifiedToken } from './token.ts';
 
@@ -22,12 +28,16 @@ export interface Introspector {
   /**
    * Every check but those of audience and binding, which depend on the request. Rejects with TokenRejected for a
    * token that is not active or fails a check, with GatewayError 503 while nothing is known of it.
+   * @param address of the client that brings it
    */
-  introspect(token: string): Promise<VerifiedToken>;
+  introspect(token: string, address: string): Promise<VerifiedToken>;
 }
 
-/** Anybody can send random tokens; the server that issues them must survive that. */
-const mostAtOnce = 100;
+/**
+ * Anybody can send random tokens; the server that issues them must survive that. One address has half of these at the
+ * most.
+ */
+const mostAtOnce = 200;
 
 export interface IntrospectionEndpoint {
   endpoint: string;
@@ -49,34 +59,56 @@ export function createIntrospector(
   config: BearerConfig,
   place: IntrospectionEndpoint,
   http: ProviderHttp,
+  log?: Logger,
   now: () => number = Date.now,
 ): Introspector {
-  const client = createClient(config, place, http);
-  const circuit = createCircuit(now);
+  const client = createClient(
+    config,
+    place,
+    http,
+    log && reportRejection(log, new URL(place.endpoint).host, config, 'bearer[]'),
+  );
+  // One client's trouble stays its own: what opens it are failures that several addresses meet.
+  const circuit = createCircuit();
+  const share = createFairShare(mostAtOnce);
   const tolerance = config.clockTolerance / 1000;
-  let running = 0;
 
-  const ask = async (token: string): Promise<IntrospectionResponse> => {
-    const wait = circuit.blockedFor();
-    if (wait > 0 || running >= mostAtOnce) throw unavailable(wait, new Error('too many introspections'));
-    running += 1;
+  const ask = async (token: string, address: string): Promise<IntrospectionResponse> => {
+    const done = share.take(address);
+    if (!done) throw unavailable(1, new Error('too many introspections'));
+    let wasUnknown = false;
     try {
+      const wait = circuit.blockedFor(address);
+      if (wait > 0) throw unavailable(wait, new Error('the introspection endpoint is out'));
       // The answer to a wrong client, a wrong address or an outage says nothing of the token.
       const answer = await tokenIntrospection(client, token, { token_type_hint: 'access_token' });
-      circuit.succeeded();
+      circuit.succeeded(address);
+      wasUnknown = !answer.active;
       return answer;
     } catch (error) {
-      circuit.failed(undefined);
-      throw unavailable(1, error);
+      if (error instanceof GatewayError) throw error;
+      throw failed(address, error);
     } finally {
-      running -= 1;
+      done(wasUnknown);
     }
+  };
+
+  /** What it says of everybody counts for everybody; what it says of one token, for that one. */
+  const failed = (address: string, error: unknown): GatewayError => {
+    const verdict = judgeError(error);
+    if (verdict.kind === 'unavailable') {
+      circuit.failed(address, verdict.retryAfter);
+      return unavailable(1, error);
+    }
+    circuit.ended(address);
+    if (verdict.kind !== 'client-rejected') return unavailable(1, error);
+    return new GatewayError('client_rejected', { retryAfter: 30, cause: error });
   };
 
   return {
     issuer: config.issuer,
-    async introspect(token) {
-      const { active, ...claims } = await ask(token);
+    async introspect(token, address) {
+      const { active, ...claims } = await ask(token, address);
       if (!active) throw new TokenRejected('The token is not active');
       const seconds = now() / 1000;
       const { exp, nbf, iss, sub, aud, client_id: clientId, token_type: type } = claims;
@@ -118,12 +150,13 @@ function createClient(
   { issuer, clientAuth, timeout, insecureHttp }: BearerConfig,
   { endpoint, clientId, clientSecret }: IntrospectionEndpoint,
   { fetch }: ProviderHttp,
+  onRejected: ((error: EndpointError) => void) | undefined,
 ): Configuration {
   const authenticate =
-    clientAuth === 'client_secret_post' ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret);
+    clientAuth === 'client_secret_post' ? ClientSecretPost(clientSecret) : clientSecretBasic(clientSecret);
   const server = { issuer: issuer ?? new URL(endpoint).origin, introspection_endpoint: endpoint };
   const client = new Configuration(server, clientId, {}, authenticate);
-  client[customFetch] = fetch;
+  client[customFetch] = readAnswers(fetch, { token: [], others: [endpoint], type: 'oauth2', onRejected });
   client.timeout = timeout / 1000;
   if (insecureHttp || isLoopback(new URL(endpoint))) allowInsecureRequests(client);
   return client;

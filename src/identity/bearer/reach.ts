@@ -10,7 +10,8 @@ export async function reachIssuer(entry: BearerConfig, http: ProviderHttp): Prom
   const place = introspectionOf(entry);
   if (place) {
     // A token that nobody issued: to say so, the endpoint has to know the gateway.
-    const asked = createIntrospector(entry, place, http).introspect(randomBytes(24).toString('base64url'));
+    const madeUp = randomBytes(24).toString('base64url');
+    const asked = createIntrospector(entry, place, http).introspect(madeUp, '');
     await asked.catch((error: unknown) => {
       if (!(error instanceof TokenRejected)) throw error;
     });

@@ -1,4 +1,5 @@
 import type { BearerConfig } from '../../config/schema/index.ts';
+import type { Logger } from '../../observe/log.ts';
 import type { PersonRules } from '../person.ts';
 import { createProviderHttp } from '../provider/http.ts';
 import { createIntrospector, type Introspector, introspectionOf } from './introspect.ts';
@@ -18,7 +19,7 @@ export interface Source {
 }
 
 /** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
-export function openSource(entry: BearerConfig, now: () => number): Source {
+export function openSource(entry: BearerConfig, log: Logger, now: () => number): Source {
   const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
   const http = createProviderHttp(entry);
   const place = introspectionOf(entry);
@@ -28,7 +29,7 @@ export function openSource(entry: BearerConfig, now: () => number): Source {
     audiences: new Set(audience ?? [clientId ?? '']),
     mayBeForNobody: place !== undefined && audience === undefined,
     clockTolerance,
-    introspector: place && createIntrospector(entry, place, http, now),
+    introspector: place && createIntrospector(entry, place, http, log, now),
     verifier: place || issuer === undefined ? undefined : createJwtVerifier(entry, issuer, http, now),
     close: () => http.close(),
   };

@@ -35,16 +35,20 @@ export async function readAuthorizationResponse(
   { mode, parameters }: AuthorizationResponse,
 ): Promise<URLSearchParams> {
   const { jarm, responseMode } = provider.config;
-  for (const name of parameters.keys()) {
-    // RFC 6749 §3.1: parameters must not be included more than once.
-    if (parameters.getAll(name).length > 1) throw invalid('A parameter came twice.');
-  }
+  refuseDoubled(parameters);
   if (mode !== responseMode) throw invalid(`It did not come by the response mode ${responseMode}.`);
   const response = parameters.get('response');
   if (!jarm && response !== null) throw invalid('It is signed, which was not asked for.');
   const read = jarm ? await openSigned(provider, response) : parameters;
   if (!read.has('error') && !read.get('code')) throw invalid('It holds no code.');
   return read;
+}
+
+/** RFC 6749 §3.1: parameters must not be included more than once. Throws GatewayError 400. */
+export function refuseDoubled(parameters: URLSearchParams): void {
+  for (const name of parameters.keys()) {
+    if (parameters.getAll(name).length > 1) throw invalid('A parameter came twice.');
+  }
 }
 
 async function openSigned(provider: Provider, response: string | null): Promise<URLSearchParams> {
@@ -74,6 +78,16 @@ async function openSigned(provider: Provider, response: string | null): Promise<
 export function isExpiredRequest(error: unknown): boolean {
   const cause = error instanceof GatewayError ? error.cause : undefined;
   return cause instanceof AuthorizationResponseError && cause.error === 'invalid_request_uri';
+}
+
+/**
+ * Whether a provider may have refused a login for a prompt that it does not know (OpenID Connect Core §3.1.2.6), and
+ * neither the person nor an outage ended it.
+ */
+export function isRefusedPrompt(error: unknown): boolean {
+  const cause = error instanceof GatewayError ? error.cause : undefined;
+  const others = ['access_denied', 'server_error', 'temporarily_unavailable'];
+  return cause instanceof AuthorizationResponseError && !others.includes(cause.error);
 }
 
 function invalid(detail: string): GatewayError {

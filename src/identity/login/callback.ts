@@ -10,6 +10,7 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
+import { groupsAdvice } from '../person.ts';
 import { dpopHandle, isTokenType } from '../provider/dpop.ts';
 import { loginError } from '../provider/failure.ts';
 import { verifyIdToken } from '../provider/id-token.ts';
@@ -24,7 +25,9 @@ import {
   readAuthorizationResponse,
 } from './authorization-response.ts';
 import { checkRequiredClaims, collectClaims, type Knowledge, subjectOf } from './collect-claims.ts';
-import type { PendingLogin } from './login-cookie.ts';
+import type { LateLogin } from './late.ts';
+import { deriveProofs, type LoginSecrets, stateDigest } from './login-cookie.ts';
+import { type CarriedLogin, isStale } from './login-state.ts';
 import { callbackPath, type LoginParts } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';
@@ -46,35 +49,60 @@ export interface FinishedLogin {
   unmet: ReturnType<typeof unmetByLogin>;
 }
 
+/** One login on its way, brought back by the browser that began it. */
+export interface PendingLogin extends CarriedLogin, Omit<LoginSecrets, 'secret' | 'returnTo'> {
+  state: string;
+  nonce: string;
+  /** RFC 7636 §4.1. */
+  codeVerifier: string;
+}
+
 /**
- * The login that an authorization response (RFC 6749 §4.1.2) belongs to. Throws GatewayError 400 when it
- * belongs to none of this browser's.
+ * The login that an authorization response (RFC 6749 §4.1.2) belongs to, which is spent by that; or the one that it
+ * once was about, where this browser keeps nothing of it, or nothing that is good any more. Rejects with GatewayError
+ * 400 when the state is none of ours.
  */
-export function matchLogin(
-  { loginCookies }: LoginParts,
+export async function matchLogin(
+  { loginStates, loginCookies, usedStates }: CallbackParts,
   visit: Visit,
   response: AuthorizationResponse,
-): PendingLogin {
-  const state = claimedState(response);
-  const login = state === null || state === '' ? undefined : loginCookies.find(state, visit.cookies);
-  if (login) return login;
-  throw new GatewayError('login_cookie_missing', {
-    detail:
-      'Perhaps the Back button was used, the sign-in page was open for more than ten minutes, or your browser blocks cookies.',
-    cause: new Error(state ? 'no login cookie of this browser fits the state' : 'the response has no state'),
-  });
+): Promise<{ login: PendingLogin; late?: never } | { late: LateLogin; login?: never }> {
+  const state = claimedState(response) ?? '';
+  const carried = loginStates.open(state);
+  if (!carried) {
+    throw new GatewayError('login_cookie_missing', {
+      detail:
+        'The address does not say where you wanted to go: it is cut short, or was made before an update here.',
+      cause: new Error(state ? 'the state is none of ours' : 'the response has no state'),
+    });
+  }
+  const late = (reason: string) => ({ late: { state, carried, reason } });
+  const isResponse = !visit.isProbe && [...response.parameters.keys()].some((name) => name !== 'state');
+  if (!isResponse) return late('it brings no authorization response');
+  const secrets = loginCookies.find(state, visit.cookies);
+  if (!secrets) return late('no login cookie of this browser fits the state');
+  if (isStale(carried, Date.now())) return late('the login has expired');
+  if (!(await usedStates.claim(stateDigest(state)))) return late('the state was used before');
+  const { secret, returnTo, dpopKey, maxAge } = secrets;
+  return {
+    login: {
+      ...carried,
+      returnTo: wholeAddress(carried.returnTo, returnTo),
+      dpopKey,
+      maxAge,
+      state,
+      ...deriveProofs(secret),
+    },
+  };
+}
+
+/** The long address of the cookie, where it is on the origin that was checked when the state was opened. */
+function wholeAddress(returnTo: string, long: string | undefined): string {
+  return long !== undefined && new URL(long).origin === new URL(returnTo).origin ? long : returnTo;
 }
 
 /** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
-function checkLogin(
-  { usedStates, prefix }: CallbackParts,
-  provider: Provider,
-  login: PendingLogin,
-  visit: Visit,
-): void {
-  if (!usedStates.use(login.state)) {
-    throw new GatewayError('login_cookie_missing', { cause: new Error('the state was used before') });
-  }
+function checkLogin({ prefix }: CallbackParts, provider: Provider, login: PendingLogin, visit: Visit): void {
   // RFC 9700 §4.4.2.2: an answer at another provider's redirect URI is that provider's.
   if (login.origin !== visit.origin || visit.path !== callbackPath(prefix, provider)) {
     throw new GatewayError('login_state_mismatch', {
@@ -135,6 +163,9 @@ export async function finishLogin(
     const question = { client, accessToken, dpop, idToken, subject: idToken?.sub };
     const knowledge = await collectClaims({ ...parts, provider }, question);
     checkRequiredClaims(provider, knowledge.claims);
+    const advice = groupsAdvice(provider.personRules, knowledge.claims);
+    if (advice !== undefined)
+      parts.log.warn({ provider: provider.name, claim: provider.config.claims.groups }, advice);
     const session = newSession(parts, provider, login, tokens, idToken, knowledge);
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {

@@ -1,7 +1,6 @@
 import { GatewayError } from '../../errors.ts';
 import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import type { Choice } from '../../pages/html.ts';
-import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { setCookie } from '../../session/cookies.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Visit } from '../visit.ts';
@@ -9,7 +8,6 @@ import { safeReturnTo } from './return-to.ts';
 import { type LoginParts, startLogin } from './start.ts';
 
 export interface ChoiceParts extends LoginParts {
-  cookies: GatewayCookies;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */

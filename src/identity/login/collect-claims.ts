@@ -50,7 +50,7 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
   const { client, idToken, subject, known } = question;
   const { config } = provider;
   const paths = new Set([...claimPaths, ...keptPaths(provider)]);
-  const stated = idToken ? pickClaims(idToken, paths, config.claims.username) : statedBefore(known);
+  let stated = idToken ? pickClaims(idToken, paths, config.claims.username) : statedBefore(known);
   const isComplete = [...claimPaths].every((path) => path in stated || idTokenOnly.has(path));
   let userinfo: Readonly<Record<string, unknown>> | undefined;
   let before = userinfoBefore(known, provider);
@@ -63,6 +63,8 @@ export async function collectClaims(parts: ClaimsParts, question: ClaimsQuestion
       if (isRefused(error)) before = {};
     }
   }
+  // What is newer counts, for each claim that userinfo has: else nothing that an ID token said could be taken away.
+  if (question.again && userinfo) stated = without(stated, userinfo, config.claims.username);
   const fetched = userinfo ? pickClaims(userinfo, ofPerson(paths), config.claims.username) : before;
   const lookUp = (path: string) =>
     readClaim(idToken, path) ?? readClaim(userinfo, path) ?? stated[path] ?? fetched[path];
@@ -117,6 +119,17 @@ function ofPerson(paths: ReadonlySet<string>): string[] {
 function keptPaths({ config }: Provider): string[] {
   const conditions = config.sources.flatMap(({ ifClaim }) => ifClaim ?? []);
   return [...conditions, ...Object.keys(config.requiredClaims)];
+}
+
+/** The claims of before but for those that userinfo has as well, be it as nothing. */
+function without(
+  stated: Readonly<Record<string, unknown>>,
+  userinfo: Readonly<Record<string, unknown>>,
+  username: string,
+): Record<string, unknown> {
+  const isNewer = (path: string) =>
+    !idTokenOnly.has(path) && readClaim(userinfo, path === usernamePath ? username : path) !== undefined;
+  return Object.fromEntries(Object.entries(stated).filter(([path]) => !isNewer(path)));
 }
 
 function aliasOf({ config }: Provider, claim: string): string | undefined {

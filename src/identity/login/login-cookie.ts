@@ -1,85 +1,72 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
-import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
+import { type Cookie, expireCookie, expireCookies, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { DpopKey } from '../provider/dpop.ts';
-import type { StepUpWish } from './step-up.ts';
+import { loginLifetimeSeconds } from './login-state.ts';
+import type { AccountPrompt } from './other-account.ts';
 
-/** One login on its way: what must be the same when the person comes back. */
-export interface PendingLogin {
-  provider: string;
-  state: string;
-  nonce: string;
-  /** RFC 7636 §4.1. */
-  codeVerifier: string;
-  /** The public origin that the login started on; its callback is on the same one. */
-  origin: string;
-  /** Where the person was going: an absolute URL. */
-  returnTo: string;
-  /** Seconds since the epoch. */
-  startedAt: number;
-  /** Seconds: how old the sign-in at the provider may be, where that was asked. */
-  maxAge?: number | undefined;
+/** What only the browser has that began a login. */
+export interface LoginSecrets {
+  /** 32 random bytes in base64url, of which the nonce and the verifier are made. */
+  secret: string;
   /** The key that the tokens will be bound to (RFC 9449). */
   dpopKey?: DpopKey | undefined;
-  /** What the sign-in has to bring. */
-  stepUp?: StepUpWish | undefined;
+  /** Seconds: how old the sign-in at the provider may be, where that was asked. */
+  maxAge?: number | undefined;
+  /** The return address, where it is too long for the state. */
+  returnTo?: string | undefined;
+  /** How the provider was asked to let the person choose an account. */
+  accountPrompt?: AccountPrompt | undefined;
 }
 
-export const loginLifetimeSeconds = 600;
-/** Tabs that wait for a login at the same time; beyond that the oldest gives way. */
-const mostPendingLogins = 4;
+/**
+ * Login cookies that wait in one browser; beyond that the oldest give way. A page of frames, or a browser that
+ * opens its tabs of yesterday, begins many at once. Front ends often take 8 KiB of headers, and the session needs
+ * its share. A login whose cookie had to give way begins once more when it comes back.
+ */
+const mostPendingLogins = 32;
+const mostPendingBytes = 6 * 1024;
 
 /**
- * Keeps each running login in a sealed cookie of its own, so that logins in several tabs don't disturb each
- * other and an answer only counts in the browser that asked.
+ * Binds each running login to its browser by a sealed cookie of its own, which opens for the state of that login
+ * only. So logins that begin at the same moment don't disturb each other, and an answer only counts in the
+ * browser that asked. What else is known of a login travels in its state, so that these cookies are small.
  */
 export interface LoginCookies {
   /**
-   * Set-Cookie values that remember the login, and drop the oldest ones when there are too many.
+   * Set-Cookie values that bind the login of a state, and drop the oldest ones when there are too many.
    * @param crossSite the response will be posted by a page of the provider, so the cookie is `SameSite=None`
    */
-  remember(login: PendingLogin, cookies: readonly Cookie[], crossSite: boolean): string[];
-  /** The login that a state belongs to; undefined when this browser has none, or it has expired. */
-  find(state: string, cookies: readonly Cookie[]): PendingLogin | undefined;
+  remember(state: string, secrets: LoginSecrets, cookies: readonly Cookie[], crossSite: boolean): string[];
+  /** What this browser keeps for the login of a state; undefined when that is none of its own. */
+  find(state: string, cookies: readonly Cookie[]): LoginSecrets | undefined;
   /** Set-Cookie values that forget the login of a state. */
   forget(state: string, cookies: readonly Cookie[]): string[];
 }
 
-export function createLoginCookies(
-  names: GatewayCookies,
-  ring: KeyRing,
-  now: () => number = Date.now,
-): LoginCookies {
+export function createLoginCookies(names: GatewayCookies, ring: KeyRing): LoginCookies {
   const attributes = names.loginAttributes;
-  const nameOf = (state: string) =>
-    names.loginPrefix + createHash('sha256').update(state).digest('base64url').slice(0, 10);
-
-  const read = ({ name, value }: Cookie): PendingLogin | undefined => {
-    const opened = open(value, ring, 'login', name);
-    const login = opened && (JSON.parse(opened.text) as PendingLogin);
-    return login && login.startedAt + loginLifetimeSeconds > now() / 1000 ? login : undefined;
-  };
+  const nameOf = (state: string) => names.loginPrefix + stateDigest(state).slice(0, 10);
+  /** The associated data: the whole state, since the name holds but a part of its digest. */
+  const contextOf = (name: string, state: string) => `${name} ${state}`;
 
   return {
-    remember(login, cookies, crossSite) {
-      const earlier = cookies.filter(({ name }) => name.startsWith(names.loginPrefix));
-      const age = new Map(earlier.map((cookie) => [cookie.name, read(cookie)?.startedAt ?? 0]));
-      const oldestFirst = [...age.keys()].sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
-      const dropped = oldestFirst.slice(0, Math.max(0, oldestFirst.length - (mostPendingLogins - 1)));
-      const name = nameOf(login.state);
-      const value = seal(JSON.stringify(login), ring, 'login', name);
+    remember(state, secrets, cookies, crossSite) {
+      const name = nameOf(state);
+      const value = seal(JSON.stringify(secrets), ring, 'login', contextOf(name, state));
       return [
-        ...dropped.map((old) => expireCookie(old, attributes)),
+        ...expireCookies(tooMany(names.loginPrefix, cookies, { name, value }), attributes),
         setCookie({ name, value }, crossSite ? names.crossSiteAttributes : attributes, loginLifetimeSeconds),
       ];
     },
     find(state, cookies) {
       const name = nameOf(state);
       for (const cookie of cookies) {
-        const login = cookie.name === name ? read(cookie) : undefined;
-        if (login && sameText(login.state, state)) return login;
+        if (cookie.name !== name) continue;
+        const opened = open(cookie.value, ring, 'login', contextOf(name, state));
+        if (opened) return JSON.parse(opened.text) as LoginSecrets;
       }
       return;
     },
@@ -90,7 +77,36 @@ export function createLoginCookies(
   };
 }
 
-function sameText(a: string, b: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
+/** The login cookies that have to give way to one more. Browsers send older ones first (RFC 6265bis §5.8.3). */
+function tooMany(prefix: string, cookies: readonly Cookie[], next: Cookie): Set<string> {
+  const bytesOf = ({ name, value }: Cookie) => name.length + value.length + '=; '.length;
+  const dropped = new Set<string>();
+  let count = 1;
+  let bytes = bytesOf(next);
+  for (const cookie of cookies.toReversed()) {
+    if (!cookie.name.startsWith(prefix)) continue;
+    count++;
+    bytes += bytesOf(cookie);
+    if (count > mostPendingLogins || bytes > mostPendingBytes) dropped.add(cookie.name);
+  }
+  return dropped;
+}
+
+/** A short name of a state, which tells nothing about it. */
+export function stateDigest(state: string): string {
+  return createHash('sha256').update(state).digest('base64url');
+}
+
+export function createLoginSecret(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** The nonce (OpenID Connect Core §3.1.2.1) and the code verifier (RFC 7636 §4.1) that follow from the secret. */
+export function deriveProofs(secret: string): { nonce: string; codeVerifier: string } {
+  const derive = (what: string) =>
+    Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64url'), '', `sallyport/v1/login/${what}`, 32));
+  return {
+    nonce: derive('nonce').toString('base64url'),
+    codeVerifier: derive('verifier').toString('base64url'),
+  };
 }

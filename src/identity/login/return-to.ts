@@ -46,3 +46,16 @@ function onOrigin(candidate: string, allowed: ReadonlySet<string>): string | und
   // Byte for byte, unless no Location could hold it (RFC 3986 §2).
   return /^[\x21-\x7e]*$/.test(candidate) ? candidate : url.href;
 }
+
+/** Whether an address that was found safe once is so still: origins may have been taken off the configuration. */
+export function staysOn(returnTo: string, allowed: ReadonlySet<string>): boolean {
+  return /^https?:\/\//i.test(returnTo) && URL.canParse(returnTo) && allowed.has(new URL(returnTo).origin);
+}
+
+/** An address of at most so many bytes: itself, or without its query, or the start page of its origin. */
+export function shortened(returnTo: string, mostBytes: number): string {
+  const fits = (address: string) => Buffer.byteLength(JSON.stringify(address)) - 2 <= mostBytes;
+  if (fits(returnTo)) return returnTo;
+  const withoutQuery = returnTo.replace(/[?#].*$/s, '');
+  return fits(withoutQuery) ? withoutQuery : `${new URL(returnTo).origin}/`;
+}

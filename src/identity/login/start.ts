@@ -1,24 +1,29 @@
-import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
+import type { Sessions } from '../../session/sessions.ts';
+import { isMarkedSignedOut, type SignedOutParts, signedOutPath } from '../logout/signed-out.ts';
 import { createDpopKey } from '../provider/dpop.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { RefreshReach } from '../upstream-token/target.ts';
 import type { Visit } from '../visit.ts';
 import { allowedParameters, authorizationParameters, authorizationUrl } from './authorization-request.ts';
-import type { LoginCookies } from './login-cookie.ts';
+import { createLoginSecret, deriveProofs, type LoginCookies } from './login-cookie.ts';
+import type { LoginStates } from './login-state.ts';
+import { accountParameters, type OtherAccounts } from './other-account.ts';
+import { shortened } from './return-to.ts';
 import type { Rounds } from './rounds.ts';
 import { type StepUpWish, stepUpParameters } from './step-up.ts';
 
 /** What a login is made of; shared by its start and its callback. */
-export interface LoginParts {
+export interface LoginParts extends SignedOutParts {
   providers: Providers;
+  loginStates: LoginStates;
   loginCookies: LoginCookies;
+  otherAccounts: OtherAccounts;
   rounds: Rounds;
-  /** The path below which the endpoints live. */
-  prefix: string;
+  sessions: Pick<Sessions, 'unusable'>;
   /** What upstreams need of the refresh tokens of a provider, by its name. */
   reachOf(provider: string): RefreshReach;
 }
@@ -39,10 +44,14 @@ export interface LoginWish {
   hasSession?: boolean;
   /** What the address of `start` asks for; of it passes what the configuration allows. */
   asked?: URLSearchParams | undefined;
+  /** How many logins in a row came back to this browser without their cookies. */
+  again?: number;
 }
 
+/** Bytes of a return address that the state takes along. */
+const longestInState = 1024;
 /** A login cookie must stay below 4096 bytes; a longer address is kept without its query, or not at all. */
-const longestReturnTo = 2600;
+const longestInCookie = 2600;
 
 /**
  * Starts a login: an authorization request (RFC 6749 §4.1.1) with state, nonce and PKCE S256, bound to this
@@ -51,9 +60,15 @@ const longestReturnTo = 2600;
  */
 export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWish): Promise<Answer> {
   const { returnTo } = wish;
+  // Who has just signed out wants no new login; a proxy that only asks hands the way to the page on.
+  if (returnTo === `${visit.origin}/` && isMarkedSignedOut(parts, visit.cookies))
+    return redirectTo(visit.origin + signedOutPath(parts.prefix));
   const provider = chosenProvider(parts, wish);
-  if (!provider) return redirectTo(signInUrl(parts, visit, returnTo));
-  if (!wish.byIntent && parts.rounds.isLoop(visit.cookies)) {
+  const unusable = parts.sessions.unusable(visit.cookies);
+  if (!provider) return redirectTo(signInUrl(parts, visit, returnTo), unusable);
+  const accountPrompt = parts.otherAccounts.promptFor(provider, visit.cookies);
+  // Nobody asks for another account in circles.
+  if (!wish.byIntent && accountPrompt === undefined && parts.rounds.isLoop(visit.cookies)) {
     if (wish.stepUp && wish.hasSession) throw stepUpLoop(parts, visit, returnTo);
     throw new GatewayError('login_loop', {
       detail:
@@ -64,41 +79,43 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
     });
   }
   const { config } = provider;
-  const state = randomState();
-  const nonce = randomNonce();
-  const codeVerifier = randomPKCECodeVerifier();
+  const secret = createLoginSecret();
   const dpopKey = config.dpop ? createDpopKey() : undefined;
-  const redirectUri = visit.origin + callbackPath(parts.prefix, provider);
   const stepUp = wish.stepUp && notWeaker(wish.stepUp, config);
+  const state = parts.loginStates.seal({
+    provider: provider.name,
+    origin: visit.origin,
+    returnTo: shortened(returnTo, longestInState),
+    startedAt: Math.floor(Date.now() / 1000),
+    stepUp,
+    again: wish.again ?? 0,
+  });
+  const redirectUri = visit.origin + callbackPath(parts.prefix, provider);
   const parameters = await authorizationParameters(
     withReach(config, parts.reachOf(provider.name)),
-    { redirectUri, state, nonce, codeVerifier, dpopKey },
+    { redirectUri, state, ...deriveProofs(secret), dpopKey },
     {
       ...(wish.asked && allowedParameters(config, wish.asked)),
       ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
+      ...accountParameters(accountPrompt, config.prompt),
       ...stepUpParameters(stepUp),
     },
   );
   const location = await authorizationUrl(provider, parameters);
+  if (visit.isProbe) return redirectTo(location.href);
   // What a step-up asks for is looked at by itself, since it may be asked for again.
   const maxAge = stepUp?.maxAge === undefined ? parameters.get('max_age') : null;
-  const cookies = parts.loginCookies.remember(
-    {
-      provider: provider.name,
-      state,
-      nonce,
-      codeVerifier,
-      origin: visit.origin,
-      returnTo: shortened(returnTo, stepUp),
-      startedAt: Math.floor(Date.now() / 1000),
-      maxAge: maxAge === null ? undefined : Number(maxAge),
-      dpopKey,
-      stepUp,
-    },
-    visit.cookies,
-    config.responseMode === 'form_post',
-  );
-  return redirectTo(location.href, cookies);
+  const isLong = shortened(returnTo, longestInState) !== returnTo;
+  const secrets = {
+    secret,
+    dpopKey,
+    maxAge: maxAge === null ? undefined : Number(maxAge),
+    returnTo: isLong ? shortened(returnTo, longestInCookie) : undefined,
+    accountPrompt: accountPrompt ?? undefined,
+  };
+  const isPosted = config.responseMode === 'form_post';
+  const cookies = parts.loginCookies.remember(state, secrets, visit.cookies, isPosted);
+  return redirectTo(location.href, [...cookies, ...unusable, ...parts.otherAccounts.forget(visit.cookies)]);
 }
 
 /** What every login at the provider asks for holds for a step-up too. */
@@ -139,11 +156,4 @@ function signInUrl({ prefix }: LoginParts, visit: Visit, returnTo: string): stri
 /** The path of a provider's callback, the same for every origin. */
 export function callbackPath(prefix: string, { name, config }: Provider): string {
   return config.ownCallback ? `${prefix}/callback/${name}` : `${prefix}/callback`;
-}
-
-function shortened(returnTo: string, stepUp: StepUpWish | undefined): string {
-  const longest = longestReturnTo - (stepUp ? JSON.stringify({ stepUp }).length : 0);
-  if (returnTo.length <= longest) return returnTo;
-  const withoutQuery = returnTo.replace(/\?.*$/s, '');
-  return withoutQuery.length <= longest ? withoutQuery : `${new URL(returnTo).origin}/`;
 }

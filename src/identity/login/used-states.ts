@@ -1,26 +1,19 @@
-import { loginLifetimeSeconds } from './login-cookie.ts';
+import type { ClaimDesk } from '../../session/shared/shared.ts';
+import { loginLifetimeSeconds } from './login-state.ts';
 
-/** Remembers which logins have come back, for as long as their cookies could: each counts once. */
+/** Which logins have come back: each counts once, in whatever process it does. */
 export interface UsedStates {
-  /** False when this state was used before. */
-  use(state: string): boolean;
+  /**
+   * False when this state was claimed before. Rejects with GatewayError 503 when that cannot be told now.
+   * @param state or what stands for it, of any length
+   */
+  claim(state: string): Promise<boolean>;
 }
 
-/** A flood of callbacks must not fill the memory; the provider refuses a code's second use all the same. */
-const mostRemembered = 50_000;
+/** The clocks of instances may differ by this much, so that one takes a login that is over for another. */
+const clockToleranceSeconds = 120;
 
-export function createUsedStates(now: () => number = Date.now): UsedStates {
-  // In the order of their use, so that the oldest stand in front.
-  const usedAt = new Map<string, number>();
-  return {
-    use(state) {
-      for (const [old, at] of usedAt) {
-        if (at + loginLifetimeSeconds * 1000 > now() && usedAt.size < mostRemembered) break;
-        usedAt.delete(old);
-      }
-      if (usedAt.has(state)) return false;
-      usedAt.set(state, now());
-      return true;
-    },
-  };
+export function createUsedStates({ claim }: ClaimDesk): UsedStates {
+  const forMs = (loginLifetimeSeconds + clockToleranceSeconds) * 1000;
+  return { claim: (state) => claim(`login state\0${state}`, forMs) };
 }

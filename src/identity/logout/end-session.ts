@@ -1,6 +1,5 @@
-import { buildEndSessionUrl, randomState } from 'openid-client';
+import { buildEndSessionUrl } from 'openid-client';
 import { describeError, type Logger } from '../../observe/log.ts';
-import type { Session } from '../../session/session.ts';
 import type { Provider } from '../provider/provider.ts';
 
 const idTokenPlace = '{id_token}';
@@ -11,36 +10,25 @@ export function needsIdToken({ client, config: { endSessionParams } }: Provider)
   return !endSessionParams || Object.values(endSessionParams).some((value) => value.includes(idTokenPlace));
 }
 
+/** Servers and fronts commonly take 8 KiB of a request line, some 4; an ID token with many groups is longer. */
+const longestUrl = 4096;
+
 /**
  * Where the sign-in at the provider is ended (OpenID Connect RP-Initiated Logout 1.0 §2), with the parameters
- * of the configuration where the provider has its own; undefined where there is no such address.
+ * of the configuration where the provider has its own; undefined where there is no such address. There is no
+ * `state`: the way back is one address for everybody, and nothing there depends on it.
+ * @param idToken tells the provider who leaves; left out where the address would become too long
  */
 export function endSessionUrlOf(
   provider: Provider,
-  session: Session,
+  idToken: string | undefined,
   returnTo: string,
   log: Logger,
 ): string | undefined {
-  const client = provider.client();
-  const { end_session_endpoint: endpoint } = client.serverMetadata();
-  const { clientId, endSessionParams } = provider.config;
-  if (endpoint === undefined) return undefined;
-  const { idToken } = session;
   try {
-    if (!endSessionParams) {
-      return buildEndSessionUrl(client, {
-        ...(idToken !== undefined && { id_token_hint: idToken }),
-        post_logout_redirect_uri: returnTo,
-        state: randomState(),
-      }).href;
-    }
-    const url = new URL(endpoint);
-    const places = { '{client_id}': clientId, '{return_to}': returnTo, [idTokenPlace]: idToken };
-    for (const [name, template] of Object.entries(endSessionParams)) {
-      const value = filled(template, places);
-      if (value !== undefined) url.searchParams.set(name, value);
-    }
-    return url.href;
+    const url = build(provider, idToken, returnTo);
+    const isTooLong = url !== undefined && idToken !== undefined && url.length > longestUrl;
+    return isTooLong ? build(provider, undefined, returnTo) : url;
   } catch (error) {
     log.warn(
       { provider: provider.name, reason: describeError(error) },
@@ -48,6 +36,24 @@ export function endSessionUrlOf(
     );
     return undefined;
   }
+}
+
+function build(provider: Provider, idToken: string | undefined, returnTo: string): string | undefined {
+  const client = provider.client();
+  const { end_session_endpoint: endpoint } = client.serverMetadata();
+  const { clientId, endSessionParams } = provider.config;
+  if (endpoint === undefined) return undefined;
+  if (!endSessionParams) {
+    const hint = idToken !== undefined && { id_token_hint: idToken };
+    return buildEndSessionUrl(client, { ...hint, post_logout_redirect_uri: returnTo }).href;
+  }
+  const url = new URL(endpoint);
+  const places = { '{client_id}': clientId, '{return_to}': returnTo, [idTokenPlace]: idToken };
+  for (const [name, template] of Object.entries(endSessionParams)) {
+    const value = filled(template, places);
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  return url.href;
 }
 
 /** Undefined where one of the places has nothing to stand in it. */

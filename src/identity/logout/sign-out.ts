@@ -1,23 +1,24 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
+import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navigation.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
-import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
+import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
-import { expireCookie } from '../../session/cookies.ts';
+import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import type { OtherAccounts } from '../login/other-account.ts';
 import { safeReturnTo } from '../login/return-to.ts';
 import type { Visit } from '../visit.ts';
 import type { ChannelParts } from './channels.ts';
 import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
+import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from './signed-out.ts';
 
-export interface SignOutParts extends ChannelParts {
-  /** The path below which the endpoints live. */
-  prefix: string;
+export interface SignOutParts extends ChannelParts, SignedOutParts {
   sessions: Sessions;
-  /** The names and attributes of the gateway's cookies. */
-  cookies: GatewayCookies;
+  otherAccounts: OtherAccounts;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */
@@ -30,7 +31,8 @@ export interface SignOutParts extends ChannelParts {
 /**
  * Ends the session here, its tokens, and the sign-in at the provider (OpenID Connect RP-Initiated Logout 1.0
  * §2). Without an endpoint for that, or while the provider is away, the person is told that only this site
- * has been left. `everywhere` ends all sessions of the person.
+ * has been left. `everywhere` ends all sessions of the person. Nobody is signed out but by a person who went here or
+ * by the site itself: any other GET gets a page with a button.
  */
 export async function handleSignOut(
   parts: SignOutParts,
@@ -38,30 +40,89 @@ export async function handleSignOut(
   request: FastifyRequest,
   parameters: URLSearchParams,
 ): Promise<Answer> {
-  const { providers, sessions, returnOrigins, requirePost, log } = parts;
-  const isForeign = isCrossSite(request, returnOrigins);
-  if (isForeign && request.method === 'POST') throw new GatewayError('cross_site');
-  if (isForeign || (requirePost && request.method !== 'POST'))
-    return confirmation(parts, parameters, isForeign);
+  const { returnOrigins, requirePost } = parts;
+  const { method, headers } = request;
+  if (method === 'POST') {
+    if (!isFromOrigins(headers, returnOrigins)) throw new GatewayError('cross_site');
+  } else if (requirePost || !isPersonsNavigation(method, headers)) {
+    if (wantsPage(headers)) return confirmation(parts, parameters, isElsewhere(headers));
+    const detail = 'A script signs out by POST.';
+    throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
+  }
+  const session = await endSession(parts, visit, parameters.has('everywhere'));
+  const ending = endingOf(parts, visit, session, parameters.get('rd'));
+  const isJson = method === 'POST' && wantsJson(headers);
+  if (isJson) return jsonAnswer(200, { logoutUrl: ending.location }, ending.setCookies);
+  return ending.page ?? redirectTo(ending.location, ending.setCookies);
+}
 
-  const everywhere = parameters.has('everywhere');
+/** A script asks where the browser has to go next, in place of being sent there. */
+function wantsJson({ accept = '' }: IncomingHttpHeaders): boolean {
+  return accept.includes('application/json') && !accept.includes('text/html');
+}
+
+function isElsewhere(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-site'] === 'cross-site' || headers['sec-fetch-site'] === 'same-site';
+}
+
+/** Where a sign-out leads, once the session has ended here. */
+interface Ending {
+  /** Absolute. */
+  location: string;
+  setCookies: readonly string[];
+  /** It leads nowhere else, so that it can be said at once. */
+  page?: Answer;
+}
+
+function endingOf(
+  parts: SignOutParts,
+  visit: Visit,
+  session: Session | undefined,
+  rd: string | null,
+): Ending {
+  const { providers, prefix, returnOrigins, otherAccounts, log } = parts;
+  const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
+  const clear = clearAll(parts.cookies, visit);
+  const provider = session && providers.get(session.provider);
+  const atProvider = provider?.isReady()
+    ? endSessionUrlOf(provider, session?.idToken, returnTo, log)
+    : undefined;
+  if (atProvider) {
+    const marked = rd === null ? [markSignedOut(parts)] : [];
+    return { location: atProvider, setCookies: [...clear, ...marked] };
+  }
+  // The provider still knows who this was, and would say so again without a word.
+  const setCookies = [...clear, otherAccounts.ask()];
+  if (rd !== null) return { location: returnTo, setCookies };
+  const location = visit.origin + signedOutPath(prefix);
+  const marked = [...setCookies, markSignedOut(parts)];
+  const detail = 'The sign-in service may still know you: sign out there too on a shared computer.';
+  const [only, ...others] = providers.all;
+  const isOnly = !session && others.length === 0;
+  const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, log) : undefined;
+  if (href === undefined)
+    return { location, setCookies: marked, page: signedOutPage(parts, setCookies, { detail }) };
+  const actions = [{ label: 'Sign out there too', href }];
+  return { location, setCookies: marked, page: signedOutPage(parts, marked, { detail, actions }) };
+}
+
+/** Ends the session of a request; gives what it was, where there was one. */
+async function endSession(
+  parts: SignOutParts,
+  visit: Visit,
+  everywhere: boolean,
+): Promise<Session | undefined> {
+  const { sessions, log } = parts;
   const session = await sessions.find(visit.cookies).catch((error: unknown) => {
     notWrittenDown(log, {}, error);
     if (everywhere) throw error;
     return undefined;
   });
-  if (session) await endSession(parts, visit, session, everywhere);
-  const rd = parameters.get('rd');
-  const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
-  const clear = clearAll(parts.cookies, visit);
-  const provider = session && providers.get(session.provider);
-  const endSessionUrl =
-    session && provider?.isReady() ? endSessionUrlOf(provider, session, returnTo, log) : undefined;
-  if (endSessionUrl) return redirectTo(endSessionUrl, clear);
-  return rd === null ? signedOutPage(parts, session, clear) : redirectTo(returnTo, clear);
+  if (session) await endKnown(parts, visit, session, everywhere);
+  return session;
 }
 
-async function endSession(
+async function endKnown(
   parts: SignOutParts,
   visit: Visit,
   session: Session,
@@ -87,33 +148,21 @@ function notWrittenDown(log: Logger, whose: { provider?: string; subject?: strin
   log.error({ ...whose, reason: describeError(error) }, 'logout was not written down');
 }
 
-function signedOutPage(
-  { prefix }: SignOutParts,
-  session: Session | undefined,
-  clear: readonly string[],
-): Answer {
-  const page = {
-    title: 'You are signed out',
-    message: 'Your session on this site has ended.',
-    detail: session
-      ? 'The sign-in service may still know you: sign out there too on a shared computer.'
-      : undefined,
-    actions: [{ label: 'Sign in again', href: `${prefix}/start` }],
-  };
-  return pageAnswer(200, page, clear);
-}
-
 /** Set-Cookie values that remove the session, its left-over chunks and logins that are under way. */
-function clearAll({ owns, session, attributes, loginAttributes }: GatewayCookies, visit: Visit): string[] {
-  const names = new Set(visit.cookies.map(({ name }) => name).filter(owns));
+function clearAll(cookies: GatewayCookies, visit: Visit): string[] {
+  const { owns, session, signedOut, account, attributes, loginAttributes } = cookies;
+  // What a sign-out leaves behind it sets anew.
+  const isLeft = (name: string) => name === signedOut || name === account;
+  const sent = visit.cookies.map(({ name }) => name);
+  const names = sent.filter((name) => owns(name) && !isLeft(name));
   const isSession = (name: string) => name === session || name.startsWith(`${session}.`);
-  return [...names].map((name) => expireCookie(name, isSession(name) ? attributes : loginAttributes));
-}
-
-/** Another site must not sign people out behind their back; the browser says who asks. */
-function isCrossSite({ headers, method }: FastifyRequest, origins: ReadonlySet<string>): boolean {
-  if (headers['sec-fetch-site'] !== undefined) return headers['sec-fetch-site'] === 'cross-site';
-  return method === 'POST' && headers.origin !== undefined && !origins.has(headers.origin);
+  return [
+    ...expireCookies(names.filter(isSession), attributes),
+    ...expireCookies(
+      names.filter((name) => !isSession(name)),
+      loginAttributes,
+    ),
+  ];
 }
 
 function confirmation({ prefix }: SignOutParts, parameters: URLSearchParams, isForeign: boolean): Answer {

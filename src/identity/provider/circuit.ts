@@ -1,39 +1,99 @@
-/** Keeps refreshes away from a provider that is out, so that it can come back. */
+/**
+ * Keeps calls away from a provider that is out, so that it can come back. What one person meets is that person's: it
+ * opens for what several meet, with no success of anybody between.
+ */
 export interface Circuit {
-  /** Seconds until the provider may be asked again; 0 means now, and the caller must report what came of it. */
-  blockedFor(): number;
-  succeeded(): void;
-  /** @param retryAfter seconds that the provider asked for */
-  failed(retryAfter: number | undefined): void;
+  /** Seconds until this one may ask; 0 means now, and the caller must report what came of it. */
+  blockedFor(who: string): number;
+  /** The provider answered as it should, be it with a refusal of this one. */
+  succeeded(who: string): void;
+  /**
+   * It gave an answer that says nothing of the provider, or none that counts.
+   * @returns seconds that this one should pause
+   */
+  failed(who: string, retryAfter: number | undefined): number;
+  /** The call ended in a way that says nothing of whether the provider is out. */
+  ended(who: string): void;
+  /** Everybody may ask at once: there is a sign of life. */
+  close(): void;
 }
 
-const firstPauseSeconds = 0.5;
-const longestPauseSeconds = 15;
+/** So long pauses somebody while nobody knows whether it is the provider: people are served soon after it is back. */
+const shortPauseSeconds = 0.8;
+/** So long at the most, where others are served meanwhile. */
+const longestPauseSeconds = 30;
+/** What the provider asks for is kept to, up to this. */
+const longestRetryAfter = 15;
+/** So many try at a time while it is open, each for so long: a call that hangs must not keep others from trying. */
+const mostProbes = 2;
+const probeMs = 1000;
+/** Those who failed and were not heard of again are forgotten, the oldest first. */
+const mostRemembered = 1000;
 
-/** After a failure one call at a time tries, with growing pauses; after a success all go. */
-export function createCircuit(now: () => number = Date.now): Circuit {
-  let failures = 0;
-  let openUntil = 0;
-  let probing = false;
+interface Failing {
+  failures: number;
+  /** Others were served since it began: this one's trouble is its own. */
+  isOwn: boolean;
+  until: number;
+}
+
+/** @param now milliseconds of a clock that never goes back */
+export function createCircuit(now: () => number = () => performance.now()): Circuit {
+  const failing = new Map<string, Failing>();
+  const probes = new Map<string, number>();
+
+  const isOpen = () => {
+    let several = 0;
+    for (const { isOwn } of failing.values()) {
+      if (!isOwn && ++several > 1) return true;
+    }
+    return false;
+  };
+  const running = () => {
+    for (const [who, until] of probes) if (until <= now()) probes.delete(who);
+    return probes.size;
+  };
+  const pauseOf = ({ failures, isOwn }: Failing) =>
+    isOwn ? Math.min(longestPauseSeconds, 0.5 * 2 ** (failures - 1)) : shortPauseSeconds;
+
   return {
-    blockedFor() {
-      if (failures === 0) return 0;
-      const wait = (openUntil - now()) / 1000;
+    blockedFor(who) {
+      const wait = ((failing.get(who)?.until ?? 0) - now()) / 1000;
       if (wait > 0) return wait;
-      if (probing) return firstPauseSeconds;
-      probing = true;
+      if (!isOpen()) return 0;
+      if (running() >= mostProbes) return shortPauseSeconds / 2;
+      probes.set(who, now() + probeMs);
       return 0;
     },
-    succeeded() {
-      failures = 0;
-      probing = false;
+    succeeded(who) {
+      probes.delete(who);
+      failing.delete(who);
+      for (const each of failing.values()) each.isOwn = true;
     },
-    failed(retryAfter) {
-      failures += 1;
-      probing = false;
-      const pause = Math.min(longestPauseSeconds, firstPauseSeconds * 2 ** (failures - 1));
-      const wanted = Math.min(longestPauseSeconds, Math.max(pause, retryAfter ?? 0));
-      openUntil = now() + wanted * 1000 * (0.5 + Math.random() / 2);
+    failed(who, retryAfter = 0) {
+      probes.delete(who);
+      const { failures = 0, isOwn = false } = failing.get(who) ?? {};
+      const entry: Failing = { failures: failures + 1, isOwn, until: 0 };
+      // Those who failed together must not come back together.
+      const pause = Math.max(
+        Math.min(longestRetryAfter, retryAfter),
+        pauseOf(entry) * (0.6 + Math.random() * 0.4),
+      );
+      entry.until = now() + pause * 1000;
+      failing.delete(who);
+      failing.set(who, entry);
+      for (const oldest of failing.keys()) {
+        if (failing.size <= mostRemembered) break;
+        failing.delete(oldest);
+      }
+      return pause;
+    },
+    ended(who) {
+      probes.delete(who);
+    },
+    close() {
+      probes.clear();
+      failing.clear();
     },
   };
 }

@@ -1,6 +1,5 @@
 import {
   type ClientAuth,
-  ClientSecretBasic,
   ClientSecretJwt,
   ClientSecretPost,
   type ModifyAssertionOptions,
@@ -11,6 +10,7 @@ import {
   TlsClientAuth,
 } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { clientSecretBasic } from './client-secret-basic.ts';
 import type { SigningKey } from './private-key.ts';
 
 export type ClientAuthMethod = NonNullable<ProviderConfig['clientAuth']>;
@@ -44,7 +44,7 @@ export function createClientAuth(
   const assertion = { [modifyAssertion]: assertionFor(config, server, key) };
   switch (clientAuthMethod(config, server)) {
     case 'client_secret_basic':
-      return ClientSecretBasic(clientSecret);
+      return clientSecretBasic(clientSecret);
     case 'client_secret_post':
       return ClientSecretPost(clientSecret);
     case 'client_secret_jwt':

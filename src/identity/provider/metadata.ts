@@ -9,12 +9,12 @@ import {
 } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { createClientAuth } from './client-auth.ts';
+import { type ClientEndpoints, readAnswers } from './endpoint-answers.ts';
 import { type ProviderHttp, refreshTimeoutMs } from './http.ts';
 import { isLoopback } from './loopback.ts';
 import { loadSigningKey, type SigningKey } from './private-key.ts';
 import { findUnsupported, requireSupport } from './support.ts';
 import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
-import { withErrorStatus } from './token-errors.ts';
 
 /** The endpoints that the configuration gives by hand, in the names of RFC 8414. */
 function givenMetadata(config: ProviderConfig): Partial<ServerMetadata> {
@@ -41,8 +41,13 @@ function isComplete({ type, authorizationEndpoint, tokenEndpoint, jwksUri }: Pro
  * Finds the provider's endpoints, by discovery (OpenID Connect Discovery 1.0 §4, RFC 8414 §3) unless all
  * are given by hand, and makes the client that every call to the provider goes through. Rejects when discovery fails or
  * its answer is not to be trusted.
+ * @param onRejected hears of each answer that does not take the gateway as a client
  */
-export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp): Promise<ProviderClients> {
+export async function fetchMetadata(
+  config: ProviderConfig,
+  http: ProviderHttp,
+  onRejected?: ClientEndpoints['onRejected'],
+): Promise<ProviderClients> {
   const insecure = config.insecureHttp || isLoopback(new URL(config.issuer));
   const isDiscovered = !isComplete(config);
   const server = {
@@ -58,7 +63,8 @@ export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp):
   const auth = createClientAuth(config, server, signingKey);
   // RFC 8705 §5: these endpoints are the ones that ask for a certificate.
   const metadata = config.tls && { use_mtls_endpoint_aliases: true };
-  const fetch = config.type === 'oauth2' ? withErrorStatus(http.fetch, server.token_endpoint) : http.fetch;
+  const endpoints = { ...clientEndpoints(config, server), onRejected };
+  const fetch = readAnswers(http.fetch, endpoints);
   const createClient = (timeout: number, issuer = server.issuer, ownFetch = fetch) => {
     const client = new Configuration({ ...server, issuer }, config.clientId, metadata, auth);
     client[customFetch] = ownFetch;
@@ -69,9 +75,23 @@ export async function fetchMetadata(config: ProviderConfig, http: ProviderHttp):
   return {
     client: createClient(config.timeout),
     refreshClient: createClient(refreshTimeoutMs),
-    ofIssuer: (issuer, timeout, ownFetch) => createClient(timeout, issuer, ownFetch),
+    ofIssuer: (issuer, timeout, ownFetch) => createClient(timeout, issuer, readAnswers(ownFetch, endpoints)),
     signingKey,
     unsupported: findUnsupported(config, server),
+  };
+}
+
+/** Where the gateway authenticates as a client; with a certificate also at the aliases (RFC 8705 §5). */
+function clientEndpoints({ type, tls }: ProviderConfig, server: ServerMetadata): ClientEndpoints {
+  const aliases: Partial<ServerMetadata> = tls === undefined ? {} : (server.mtls_endpoint_aliases ?? {});
+  return {
+    type,
+    token: [server.token_endpoint, aliases.token_endpoint],
+    others: [server, aliases].flatMap((place) => [
+      place.pushed_authorization_request_endpoint,
+      place.introspection_endpoint,
+      place.revocation_endpoint,
+    ]),
   };
 }
 

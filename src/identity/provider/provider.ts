@@ -1,13 +1,14 @@
 import type { Configuration, CustomFetch } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError, keepSecret, type Logger } from '../../observe/log.ts';
+import { describeError, keepSecrets, type Logger } from '../../observe/log.ts';
 import { type PersonRules, personRules } from '../person.ts';
 import { fapi2Algorithms } from './algorithms.ts';
 import { createProviderHttp } from './http.ts';
 import { createProviderKeys, type ProviderKeys } from './keys.ts';
 import { fetchMetadata, type ProviderClients } from './metadata.ts';
 import { readPrivateKey, type SigningKey } from './private-key.ts';
+import { reportRejection } from './rejection.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
 export interface Provider {
@@ -48,7 +49,7 @@ export function connectProvider(
   log: Logger,
   onFound: (provider: Provider) => void,
 ): Provider {
-  keepSecret(config.clientSecret);
+  keepSecrets([config.clientSecret ?? '']);
   const http = createProviderHttp(config);
   // A key that cannot be used is said at the start, not when the provider is found.
   try {
@@ -72,7 +73,7 @@ export function connectProvider(
   const attempt = async () => {
     try {
       const isFirst = clients === undefined;
-      clients = await fetchMetadata(config, http);
+      clients = await fetchMetadata(config, http, reportRejection(log, name, config));
       if (isFirst) {
         for (const sentence of clients.unsupported) {
           log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');

@@ -1,6 +1,7 @@
 import { decodeJwt, type JWTPayload } from 'jose';
 import type { Configuration, CustomFetch } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
+import { bodyOf } from './endpoint-answers.ts';
 import type { Provider } from './provider.ts';
 
 /**
@@ -68,10 +69,12 @@ export async function askTokenEndpoint<T>(
   } catch (error) {
     if (!answer) throw error;
   }
-  const text = await answer.text();
-  const { status, headers } = answer;
+  const text = await bodyOf(answer, answer.url);
+  const { headers, ok } = answer;
+  // A success without a body is none, and a Response of that status could not have one.
+  const status = ok ? 200 : answer.status;
   const replay: CustomFetch = async () => new Response(text, { status, headers: plainHeaders(headers) });
-  const issuer = status === 200 ? expectedIssuer(provider, idTokenClaims(text)) : shared;
+  const issuer = ok ? expectedIssuer(provider, idTokenClaims(text)) : shared;
   return ask(provider.clientOfIssuer(issuer, timeout, replay));
 }
 

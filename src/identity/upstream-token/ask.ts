@@ -1,12 +1,10 @@
 import {
   allowInsecureRequests,
-  ClientSecretBasic,
   ClientSecretPost,
   Configuration,
   clientCredentialsGrant,
   customFetch,
   genericGrantRequest,
-  ResponseBodyError,
   refreshTokenGrant,
   type TokenEndpointResponse,
   type TokenEndpointResponseHelpers,
@@ -16,12 +14,15 @@ import { refreshTime } from '../../session/lifetime.ts';
 import type { Spent } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
 import type { Circuit } from '../provider/circuit.ts';
+import { clientSecretBasic } from '../provider/client-secret-basic.ts';
 import { dpopHandle } from '../provider/dpop.ts';
+import { isSpent } from '../provider/endpoint-error.ts';
 import { loginError } from '../provider/failure.ts';
 import { verifyIdToken } from '../provider/id-token.ts';
 import { isLoopback } from '../provider/loopback.ts';
 import type { Provider } from '../provider/provider.ts';
-import { retryAfterOf } from '../provider/refresh.ts';
+import { readOAuthError } from '../provider/token-answer.ts';
+import { answerOf, judge, judgeError } from '../provider/verdict.ts';
 import type { TokenTarget } from './target.ts';
 
 /** What came of asking for a token; as JSON it goes to other processes, sealed. */
@@ -43,6 +44,8 @@ export interface TokenSource {
   provider: Provider;
   circuit: Circuit;
   target: TokenTarget;
+  /** Whose trouble it is, where only one person meets it; the same text for all that is the gateway's own. */
+  who: string;
   log: Logger;
 }
 
@@ -56,12 +59,7 @@ const unknownLifeSeconds = 60;
 /** Longer than this none is kept, whatever the provider says. */
 const longestLifeSeconds = 24 * 3600;
 
-/** Errors (RFC 6749 §5.2) that are about the gateway's registration, whoever the person is. */
-const clientFaults: ReadonlySet<string> = new Set([
-  'invalid_client',
-  'unauthorized_client',
-  'unsupported_grant_type',
-]);
+/** Errors (RFC 6749 §5.2) that pass, whatever their status. */
 const passing: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down']);
 
 /** Exchanges an access token for one of the target's (RFC 8693 §2.1). Never rejects for what the provider does. */
@@ -116,7 +114,8 @@ export async function spendRefreshToken(
       if (idToken && idToken.sub !== session.subject) end = 'the refresh gave an ID token of somebody else';
       return obtained(tokens);
     } catch (error) {
-      const isOver = error instanceof ResponseBodyError && error.error === 'invalid_grant';
+      // Other errors may be about what was asked for beside the grant.
+      const isOver = errorIn(error) === 'invalid_grant' || isSpent(error);
       if (isOver || loginError(error).code === 'login_token_invalid') end = describeError(error);
       throw error;
     }
@@ -128,41 +127,47 @@ export async function spendRefreshToken(
 }
 
 async function attempt(
-  { provider, circuit, target, log }: TokenSource,
+  { provider, circuit, target, who, log }: TokenSource,
   ask: () => Promise<Obtained>,
 ): Promise<Obtained> {
   if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
-  const wait = circuit.blockedFor();
+  const wait = circuit.blockedFor(who);
   if (wait > 0) return { kind: 'unavailable', retryAfter: wait };
   const facts = { provider: provider.name, way: target.way };
   try {
     const answer = await ask();
-    circuit.succeeded();
+    circuit.succeeded(who);
     log.debug(facts, 'upstream token');
     return answer;
   } catch (error) {
     const reason = describeError(error);
-    if (isPassing(error)) {
-      circuit.failed(retryAfterOf(error));
-      const retryAfter = Math.max(1, circuit.blockedFor());
+    const verdict = judgeError(error);
+    if (verdict.kind === 'unavailable' && loginError(error).code === 'provider_unavailable') {
+      const retryAfter = Math.max(1, circuit.failed(who, verdict.retryAfter));
       log.warn({ ...facts, reason, retryAfter }, 'no upstream token: the provider is out');
       return { kind: 'unavailable', retryAfter };
     }
-    circuit.succeeded();
+    circuit.ended(who);
     log.warn({ ...facts, reason }, 'no upstream token');
+    if (passing.has(errorIn(error) ?? '')) return { kind: 'unavailable', retryAfter: 1 };
     return { kind: 'refused', code: refusalCode(error), reason };
   }
 }
 
-function isPassing(error: unknown): boolean {
-  if (error instanceof ResponseBodyError && passing.has(error.error)) return true;
-  return loginError(error).code === 'provider_unavailable';
+/** What a provider says in an error answer. */
+function errorIn(error: unknown): string | undefined {
+  const { body = '', contentType } = answerOf(error);
+  return readOAuthError(body, contentType)?.error;
 }
 
-/** What the provider says in an error answer is about the person, unless it is about the client. */
+/** What the provider says in an error answer is about the person, unless it is about the set-up. */
 function refusalCode(error: unknown): 'token_refused' | 'token_unavailable' {
-  const isAnswer = error instanceof ResponseBodyError;
-  return isAnswer && !clientFaults.has(error.error) ? 'token_refused' : 'token_unavailable';
+  const said = errorIn(error);
+  const isOperators =
+    said === undefined ||
+    said === 'unsupported_grant_type' ||
+    judge(answerOf(error)).kind === 'client-rejected';
+  return isOperators ? 'token_unavailable' : 'token_refused';
 }
 
 function obtained(tokens: TokenEndpointResponse & TokenEndpointResponseHelpers): Obtained {
@@ -187,7 +192,7 @@ function clientOf({ provider, target }: TokenSource): Configuration {
   if (typeof own === 'boolean') return client;
   const server = client.serverMetadata();
   const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-  const authenticate = methods.includes('client_secret_basic') ? ClientSecretBasic : ClientSecretPost;
+  const authenticate = methods.includes('client_secret_basic') ? clientSecretBasic : ClientSecretPost;
   const another = new Configuration(server, own.clientId, {}, authenticate(own.clientSecret));
   const fetch = client[customFetch];
   if (fetch) another[customFetch] = fetch;

@@ -5,8 +5,9 @@ import { describeError, type Logger } from '../../observe/log.ts';
 import type { Cookie } from '../../session/cookies.ts';
 import { deriveKey, type KeyRing, type Keys } from '../../session/key-ring.ts';
 import { openWith, sealWith } from '../../session/seal.ts';
-import type { Current, Sessions } from '../../session/sessions.ts';
+import type { Sessions } from '../../session/sessions.ts';
 import type { Shared } from '../../session/shared/shared.ts';
+import type { Current } from '../../session/standing.ts';
 import type { Maybe } from '../../session/stores/store.ts';
 import type { Caller } from '../caller.ts';
 import { type Circuit, createCircuit } from '../provider/circuit.ts';
@@ -81,10 +82,12 @@ export function createUpstreamTokens(parts: UpstreamTokensParts): UpstreamTokens
     return cache;
   };
 
-  const sourceOf = ({ target, provider }: Want): TokenSource => {
+  const sourceOf = ({ target, provider, subject, current }: Want): TokenSource => {
     const circuit = circuits.get(provider.name) ?? createCircuit();
     circuits.set(provider.name, circuit);
-    return { target, provider, circuit, log };
+    // An access token is no name to keep; its digest is.
+    const who = current?.session.id ?? createHash('sha256').update(subject).digest('base64url');
+    return { target, provider, circuit, who, log };
   };
 
   /** The session's provider; that of a client's token, or the one that is named; for the gateway's own, that or the only one. */

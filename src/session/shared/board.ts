@@ -4,41 +4,64 @@ interface Note {
   value: string;
   until: number;
   afterwards: { value: string; forMs: number } | undefined;
+  /** Until then the value is told to whoever does the work again. */
+  rememberedUntil: number;
 }
 
-/** Notes that are kept at the most; the oldest give way. */
+/** Notes and characters that are kept at the most; the oldest give way. */
 const mostNotes = 100_000;
+const mostCharacters = 64 * 1024 * 1024;
 
 /** Outcomes of work, for as long as they linger, and the marks that they leave. */
 export interface Board {
   read(key: string): string | undefined;
+  /** The last value, for whoever does the work again. */
+  recall(key: string): string | undefined;
   post(key: string, posted: Posted): void;
 }
 
-export function createBoard(now: () => number = Date.now): Board {
+export function createBoard(now: () => number = Date.now, limit: number = mostCharacters): Board {
   const notes = new Map<string, Note>();
+  let held = 0;
+  const remove = (key: string, note: Note) => {
+    notes.delete(key);
+    held -= sizeOf(note);
+  };
+  const put = (key: string, note: Note) => {
+    notes.set(key, note);
+    held += sizeOf(note);
+  };
   return {
     read(key) {
       const note = notes.get(key);
       if (!note) return undefined;
       if (note.until > now()) return note.value;
-      notes.delete(key);
-      if (!note.afterwards || note.until + note.afterwards.forMs <= now()) return undefined;
-      notes.set(key, {
-        value: note.afterwards.value,
-        until: note.until + note.afterwards.forMs,
-        afterwards: undefined,
-      });
-      return note.afterwards.value;
+      const { afterwards } = note;
+      const until = note.until + (afterwards?.forMs ?? 0);
+      if (afterwards && until > now()) {
+        remove(key, note);
+        put(key, { value: afterwards.value, until, afterwards: undefined, rememberedUntil: until });
+        return afterwards.value;
+      }
+      if (note.rememberedUntil <= now()) remove(key, note);
+      return undefined;
     },
-    post(key, { value, lingerMs, afterwards }) {
-      notes.delete(key);
+    recall(key) {
+      const note = notes.get(key);
+      return note && note.rememberedUntil > now() ? note.value : undefined;
+    },
+    post(key, { value, lingerMs, afterwards, rememberMs = 0 }) {
+      const earlier = notes.get(key);
+      if (earlier) remove(key, earlier);
       if (lingerMs <= 0) return;
-      notes.set(key, { value, until: now() + lingerMs, afterwards });
-      for (const oldest of notes.keys()) {
-        if (notes.size <= mostNotes) break;
-        notes.delete(oldest);
+      const until = now() + lingerMs;
+      put(key, { value, until, afterwards, rememberedUntil: until + rememberMs });
+      for (const [oldest, note] of notes) {
+        if (notes.size <= mostNotes && held <= limit) break;
+        remove(oldest, note);
       }
     },
   };
 }
+
+const sizeOf = ({ value, afterwards }: Note) => value.length + (afterwards?.value.length ?? 0);

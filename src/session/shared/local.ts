@@ -1,6 +1,7 @@
 import type { Revocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
-import type { SessionTable, Shared } from './shared.ts';
+import { createClaims } from './claims.ts';
+import type { ClaimDesk, SessionTable, Shared } from './shared.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 /** About 400 MB of sessions with tokens; beyond that the ones that were longest unused give way. */
@@ -33,20 +34,26 @@ export function createSessionTable(now: () => number = Date.now): SessionTable {
 }
 
 /** Everything in this process. */
-export function createLocalShared(revocations: Revocations, now: () => number = Date.now): Shared {
+export function createLocalShared(
+  revocations: Revocations,
+  now: () => number = Date.now,
+): Shared & ClaimDesk {
   const board = createBoard(now);
   const alone = createSingleFlight<string>();
+  const claims = createClaims(now);
   return {
     sessions: createSessionTable(now),
     once(key, work) {
       const posted = board.read(key);
       if (posted !== undefined) return Promise.resolve(posted);
       return alone(key, async () => {
-        const outcome = await work();
+        const outcome = await work(board.recall(key));
         board.post(key, outcome);
         return outcome.value;
       });
     },
+    settle: board.post,
+    claim: async (name, forMs) => claims.take(name, forMs),
     publish: async (revocation) => revocations.add(revocation),
     problem: () => undefined,
     close: async () => {},

@@ -9,7 +9,9 @@ export interface CallMessage {
     | { kind: 'join' }
     | { kind: 'take'; key: string }
     | { kind: 'post'; key: string; posted: Posted }
+    | { kind: 'settle'; key: string; posted: Posted }
     | { kind: 'release'; key: string }
+    | { kind: 'claim'; name: string; forMs: number }
     | { kind: 'get'; id: string }
     | { kind: 'set'; id: string; value: string; ttlSeconds: number }
     | { kind: 'delete'; id: string }
@@ -17,7 +19,7 @@ export interface CallMessage {
 }
 
 /** Work is either done, with its value, or it is the asking worker's to do. */
-export type Taken = { value: string } | { run: true };
+export type Taken = { value: string } | { run: true; previous?: string | undefined };
 
 export type PrimaryMessage =
   | { kind: 'reply'; call: number; value: unknown }

@@ -1,5 +1,6 @@
 import { createRevocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
+import { createClaims } from './claims.ts';
 import { createSessionTable } from './local.ts';
 import type { CallMessage, PrimaryMessage, Taken } from './messages.ts';
 
@@ -24,6 +25,7 @@ export function createPrimaryShared(): PrimaryShared {
   const workers = new Set<WorkerLink>();
   const leases = new Map<string, Lease>();
   const board = createBoard();
+  const claims = createClaims();
   const sessions = createSessionTable();
   // Kept for workers that start later; sessions are compared in the workers.
   const revocations = createRevocations();
@@ -39,7 +41,7 @@ export function createPrimaryShared(): PrimaryShared {
       return;
     }
     lease.holder = next.worker;
-    next.reply({ run: true });
+    next.reply({ run: true, previous: board.recall(key) });
   };
 
   const take = (worker: WorkerLink, key: string): Promise<Taken> | Taken => {
@@ -48,7 +50,7 @@ export function createPrimaryShared(): PrimaryShared {
     const lease = leases.get(key);
     if (!lease) {
       leases.set(key, { holder: worker, waiting: [] });
-      return { run: true };
+      return { run: true, previous: board.recall(key) };
     }
     return new Promise((reply) => lease.waiting.push({ worker, reply }));
   };
@@ -68,11 +70,16 @@ export function createPrimaryShared(): PrimaryShared {
         for (const { reply } of lease?.waiting ?? []) reply({ value: request.posted.value });
         return true;
       }
+      case 'settle':
+        board.post(request.key, request.posted);
+        return true;
       case 'release': {
         const lease = leases.get(request.key);
         if (lease?.holder === worker) passOn(request.key, lease);
         return true;
       }
+      case 'claim':
+        return claims.take(request.name, request.forMs);
       case 'get':
         return sessions.get(request.id);
       case 'set':

@@ -3,7 +3,7 @@ import { describeError, type Logger } from '../../observe/log.ts';
 import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
-import { type Posted, type Shared, storeUnavailable } from './shared.ts';
+import { type ClaimDesk, type Posted, type Shared, storeUnavailable } from './shared.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 export interface RedisSharedOptions extends RedisSettings {
@@ -13,6 +13,8 @@ export interface RedisSharedOptions extends RedisSettings {
 /** A holder that died must not hold the lock for long; a refresh takes at most this. */
 const lockMs = 65_000;
 const pollMs = 40;
+/** Results that wait for Redis to come back, at the most. */
+const mostUnwritten = 10_000;
 
 /** Deletes the lock only where it is still ours. */
 const releaseScript =
@@ -23,7 +25,7 @@ export function createRedisShared(
   options: RedisSharedOptions,
   revocations: Revocations,
   log: Logger,
-): Shared {
+): Shared & ClaimDesk {
   const { keyPrefix } = options;
   const client = connectRedis(options);
   const subscriber = connectRedis(options);
@@ -37,6 +39,7 @@ export function createRedisShared(
     if (problem !== undefined) log.info('Redis is reachable');
     problem = undefined;
     loadRevocations().catch(notLoaded);
+    shareAgain();
   };
   const notLoaded = (error: unknown) =>
     log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
@@ -80,7 +83,7 @@ export function createRedisShared(
   // What was done here stays known here, should Redis go away in the middle of it.
   const board = createBoard();
   const alone = createSingleFlight<string>();
-  const runOnce = async (key: string, work: () => Promise<Posted>): Promise<string> => {
+  const runOnce = async (key: string, work: Parameters<Shared['once']>[1]): Promise<string> => {
     const [done, mark, lock] = [keyOf('done', key), keyOf('mark', key), keyOf('lock', key)];
     const holder = randomBytes(12).toString('base64url');
     for (const deadline = Date.now() + lockMs; Date.now() < deadline; ) {
@@ -93,9 +96,10 @@ export function createRedisShared(
       // Between the look and the lock, the one before may have finished.
       const late = await look(done, mark);
       if (late !== null) return late;
-      const posted = await work();
+      const previous = await ask((redis) => redis.get(keyOf('past', key)));
+      const posted = await work(previous ?? undefined);
       board.post(key, posted);
-      await post(done, mark, posted);
+      await share(key, posted);
       return posted.value;
     } finally {
       await client.eval(releaseScript, 1, lock, holder).catch(() => {});
@@ -112,14 +116,36 @@ export function createRedisShared(
       return (await redis.get(done)) ?? used;
     });
 
-  /** A result that cannot be written is known here all the same; others find the lock free and ask again. */
-  async function post(done: string, mark: string, { value, lingerMs, afterwards }: Posted): Promise<void> {
+  /** What could not be written yet, by key; it is written as soon as Redis is back. */
+  const unwritten = new Map<string, { posted: Posted; at: number }>();
+
+  /** A result that cannot be written is known here all the same, and reaches the others when it can. */
+  async function share(key: string, posted: Posted, at = Date.now()): Promise<void> {
     try {
-      if (lingerMs > 0) await client.set(done, value, 'PX', lingerMs);
-      if (afterwards) await client.set(mark, afterwards.value, 'PX', lingerMs + afterwards.forMs);
+      await write(key, posted, Date.now() - at);
+      unwritten.delete(key);
     } catch (error) {
-      log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances');
+      log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances yet');
+      unwritten.set(key, { posted, at });
+      for (const oldest of unwritten.keys()) {
+        if (unwritten.size <= mostUnwritten) break;
+        unwritten.delete(oldest);
+      }
     }
+  }
+
+  async function write(key: string, posted: Posted, age: number): Promise<void> {
+    const { value, afterwards, rememberMs = 0 } = posted;
+    const left = posted.lingerMs - age;
+    if (left > 0) await client.set(keyOf('done', key), value, 'PX', Math.ceil(left));
+    const markMs = Math.ceil(left + (afterwards?.forMs ?? 0));
+    if (afterwards && markMs > 0) await client.set(keyOf('mark', key), afterwards.value, 'PX', markMs);
+    const pastMs = Math.ceil(left + rememberMs);
+    if (rememberMs > 0 && pastMs > 0) await client.set(keyOf('past', key), value, 'PX', pastMs);
+  }
+
+  function shareAgain(): void {
+    for (const [key, { posted, at }] of [...unwritten]) void share(key, posted, at);
   }
 
   return {
@@ -127,6 +153,13 @@ export function createRedisShared(
       const posted = board.read(key);
       return posted === undefined ? alone(key, () => runOnce(key, work)) : Promise.resolve(posted);
     },
+    settle(key, posted) {
+      board.post(key, posted);
+      void share(key, posted);
+    },
+    // One command does both, so that of two instances one is first.
+    claim: (name, forMs) =>
+      ask(async (redis) => (await redis.set(keyOf('claim', name), '1', 'PX', forMs, 'NX')) !== null),
     sessions: {
       get: (id) => ask(async (redis) => (await redis.get(`${keyPrefix}session:${id}`)) ?? undefined),
       set: (id, value, ttlSeconds) =>

@@ -8,6 +8,8 @@ export interface Posted {
   lingerMs: number;
   /** What stands in its place afterwards: work that must never be done twice leaves a mark. */
   afterwards?: { value: string; forMs: number };
+  /** For so many milliseconds after that, whoever does the work again is told of the value. */
+  rememberMs?: number;
 }
 
 /**
@@ -19,8 +21,11 @@ export interface Shared {
   /**
    * Does the work once among all processes, however many ask for the key at the same time, and gives all of
    * them its value. Rejects when the work does, or with GatewayError 503.
+   * @param work gets the value of the last time, where that is remembered
    */
-  once(key: string, work: () => Promise<Posted>): Promise<string>;
+  once(key: string, work: (previous: string | undefined) => Promise<Posted>): Promise<string>;
+  /** Puts another value in place of the one that work for a key had. It never fails: it is there when it can be. */
+  settle(key: string, posted: Posted): void;
   /** Sealed sessions by id. */
   sessions: SessionTable;
   /** Tells all processes, this one included. */
@@ -28,6 +33,12 @@ export interface Shared {
   /** Whether it can be reached; undefined where there is nothing to reach. */
   problem(): string | undefined;
   close(): Promise<void>;
+}
+
+/** A place where names are taken once, among the same processes. */
+export interface ClaimDesk {
+  /** Takes a name for a while: true for the first alone. Rejects with GatewayError 503 when that cannot be told. */
+  claim(name: string, forMs: number): Promise<boolean>;
 }
 
 /** Sealed sessions by id. All of it rejects with GatewayError 503 when the place cannot be reached. */

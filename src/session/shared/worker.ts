@@ -1,10 +1,12 @@
 import type { Revocation, Revocations } from '../revocations.ts';
 import type { CallMessage, PrimaryMessage, Taken } from './messages.ts';
-import { type Posted, type Shared, storeUnavailable } from './shared.ts';
+import { type ClaimDesk, type Shared, storeUnavailable } from './shared.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 /** Longer than any refresh: the primary answers when another worker has finished. */
 const callTimeoutMs = 90_000;
+
+type Work = Parameters<Shared['once']>[1];
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -13,7 +15,7 @@ interface Waiting {
 }
 
 /** What a worker shares with the others, in their primary process. */
-export function createWorkerShared(revocations: Revocations): Shared {
+export function createWorkerShared(revocations: Revocations): Shared & ClaimDesk {
   const waiting = new Map<number, Waiting>();
   const alone = createSingleFlight<string>();
   let lastCall = 0;
@@ -51,11 +53,11 @@ export function createWorkerShared(revocations: Revocations): Shared {
   // begin to accept connections, for which it asks its primary too.
   call({ kind: 'join' }).catch(() => {});
 
-  const runOnce = async (key: string, work: () => Promise<Posted>): Promise<string> => {
+  const runOnce = async (key: string, work: Work): Promise<string> => {
     const taken = (await call({ kind: 'take', key })) as Taken;
     if ('value' in taken) return taken.value;
     try {
-      const posted = await work();
+      const posted = await work(taken.previous);
       await call({ kind: 'post', key, posted });
       return posted.value;
     } catch (error) {
@@ -66,6 +68,10 @@ export function createWorkerShared(revocations: Revocations): Shared {
 
   return {
     once: (key, work) => alone(key, () => runOnce(key, work)),
+    settle(key, posted) {
+      call({ kind: 'settle', key, posted }).catch(() => {});
+    },
+    claim: async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean,
     sessions: {
       get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
       set: async (id, value, ttlSeconds) => {

@@ -33,6 +33,13 @@ export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logg
   return {
     onServer: false,
     recall: (header) => opened.recall(header),
+    opens(cookies) {
+      for (const value of joinChunks(name, cookies)) {
+        const unsealed = open(value, ring, 'session', name);
+        if (unsealed && decodeSession(unsealed.text)) return true;
+      }
+      return false;
+    },
     read(cookies) {
       for (const value of joinChunks(name, cookies)) {
         const unsealed = open(value, ring, 'session', name);
@@ -46,6 +53,7 @@ export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logg
     },
     create: write,
     update: (_found, session, cookies) => write(session, cookies),
+    expire: (cookies) => writer.expire(cookies),
     remove: async () => {},
   };
 }

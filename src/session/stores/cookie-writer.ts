@@ -1,7 +1,7 @@
 import {
   type Cookie,
   type CookieAttributes,
-  expireCookie,
+  expireCookies,
   setCookie,
   splitIntoChunks,
   staleChunks,
@@ -14,6 +14,8 @@ export interface CookieWriter {
   maxBytes: number;
   /** The Set-Cookie values, left-over chunks removed; undefined when it is too large. */
   write(sealed: string, session: Session, cookies: readonly Cookie[]): string[] | undefined;
+  /** The Set-Cookie values that take every chunk away that a request came with. */
+  expire(cookies: readonly Cookie[]): string[];
 }
 
 export interface CookieWriterOptions {
@@ -38,7 +40,8 @@ export function createCookieWriter(
       const lines = chunks?.map((chunk) => setCookie(chunk, attributes, maxAge));
       if (!lines || lines.reduce((sum, line) => sum + line.length, 0) > maxBytes) return undefined;
       const stale = staleChunks(name, cookies, lines.length);
-      return [...lines, ...stale.map((left) => expireCookie(left, attributes))];
+      return [...lines, ...expireCookies(stale, attributes)];
     },
+    expire: (cookies) => expireCookies(staleChunks(name, cookies, 0), attributes),
   };
 }

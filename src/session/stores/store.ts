@@ -21,6 +21,8 @@ export interface SessionStore {
    * be read.
    */
   recall(header: string): Maybe<Found | undefined>;
+  /** Whether a cookie of a request opens at all, whatever became of its session. */
+  opens(cookies: readonly Cookie[]): boolean;
   /** The session of a request; undefined without one or with a broken one. */
   read(cookies: readonly Cookie[]): Maybe<Found | undefined>;
   /**
@@ -30,6 +32,8 @@ export interface SessionStore {
   create(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
   /** Keeps a session that has changed; gives the Set-Cookie values that this needs, often none. */
   update(found: Found, session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
+  /** The Set-Cookie values that take the session cookie of a request away. */
+  expire(cookies: readonly Cookie[]): string[];
   /** Forgets a session. */
   remove(found: Found): Promise<void>;
 }

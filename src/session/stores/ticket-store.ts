@@ -62,6 +62,13 @@ export function createTicketStore(
       const known = tickets.recall(header);
       return known && find(known);
     },
+    opens(cookies) {
+      for (const value of joinChunks(name, cookies)) {
+        const opened = open(value, ring, 'session', name);
+        if (opened && readTicket(opened.text)) return true;
+      }
+      return false;
+    },
     async read(cookies) {
       for (const value of joinChunks(name, cookies)) {
         const opened = open(value, ring, 'session', name);
@@ -85,6 +92,7 @@ export function createTicketStore(
       await put(ticket, session);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
+    expire: (cookies) => writer.expire(cookies),
     remove: ({ handle }) => table.delete((handle as Ticket).place),
   };
 }

@@ -1,0 +1,72 @@
+import { isIPv6 } from 'node:net';
+
+/** Divides so many places among those who ask, so that nobody who asks for much leaves nothing for the others. */
+export interface FairShare {
+  /**
+   * Takes a place; undefined where this one has its share already. The result gives it back, with what came of it.
+   * @param address of a client; empty for those who cannot be told apart, such as all behind a proxy
+   */
+  take(address: string): ((wasUnknown: boolean) => void) | undefined;
+}
+
+/** Whoever sent so many unknown tokens in a row has only a few places from then on. */
+const mostUnknown = 50;
+const placesOfSuspects = 2;
+/** One of them is forgiven in this time. */
+const forgivenMs = 1000;
+/** Those who are remembered at the most; the oldest give way. */
+const mostRemembered = 10_000;
+
+interface Share {
+  running: number;
+  unknown: number;
+  seenAt: number;
+}
+
+/**
+ * Each one may have as many places as are free: one alone gets half of them, two get a third each, and there is always
+ * one left for whoever comes next.
+ */
+export function createFairShare(places: number, now: () => number = () => performance.now()): FairShare {
+  const shares = new Map<string, Share>();
+  let total = 0;
+
+  const shareOf = (who: string): Share => {
+    const share = shares.get(who) ?? { running: 0, unknown: 0, seenAt: now() };
+    share.unknown = Math.max(0, share.unknown - (now() - share.seenAt) / forgivenMs);
+    share.seenAt = now();
+    shares.delete(who);
+    shares.set(who, share);
+    for (const [oldest, { running }] of shares) {
+      if (shares.size <= mostRemembered) break;
+      if (running === 0) shares.delete(oldest);
+    }
+    return share;
+  };
+
+  return {
+    take(address) {
+      const share = shareOf(networkOf(address));
+      const isSuspect = share.unknown >= mostUnknown && address !== '';
+      const most = isSuspect ? placesOfSuspects : places - total;
+      if (share.running >= most || total >= places) return undefined;
+      share.running += 1;
+      total += 1;
+      return (wasUnknown) => {
+        share.running -= 1;
+        total -= 1;
+        share.unknown = wasUnknown ? share.unknown + 1 : 0;
+      };
+    },
+  };
+}
+
+/** One client has a whole /64 of IPv6 to choose addresses from. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
+  const whole = [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...(tail ?? '').split(':')];
+  return whole.slice(0, 4).join(':');
+}

@@ -1,0 +1,75 @@
+import { GatewayError } from '../../errors.ts';
+import type { Logger } from '../../observe/log.ts';
+import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
+import type { Sessions } from '../../session/sessions.ts';
+import type { Visit } from '../visit.ts';
+import { type AuthorizationResponse, refuseDoubled } from './authorization-response.ts';
+import { type CarriedLogin, isStale } from './login-state.ts';
+import { type LoginParts, startLogin } from './start.ts';
+
+/** A callback that ends no login of this browser, and yet says where somebody was going. */
+export interface LateLogin {
+  state: string;
+  carried: CarriedLogin;
+  /** For the log: what is missing. */
+  reason: string;
+}
+
+export interface LateParts extends LoginParts {
+  sessions: Sessions;
+  log: Logger;
+}
+
+/**
+ * So many logins in a row may come back without their cookies. The count is sealed into the state, so that it ends
+ * for a browser that keeps no cookie at all.
+ */
+const mostAgain = 2;
+
+/**
+ * Answers a callback that comes late: out of the history, of a bookmark, of a tab that was restored, of a program
+ * that followed the redirect in place of the browser. With a session it goes on to where that login was bound;
+ * without one the login begins once more. Nothing that came along, neither code nor error, is looked at: it may
+ * be somebody else's (RFC 9700 §4.7). What is left is a link to a page of this site.
+ *
+ * Rejects with GatewayError: 400 for a doubled parameter and for a browser that keeps coming back without cookies, 503 where it cannot be told
+ * whether there is a session.
+ */
+export async function answerLate(
+  parts: LateParts,
+  visit: Visit,
+  response: AuthorizationResponse,
+  { state, carried, reason }: LateLogin,
+): Promise<Answer> {
+  refuseDoubled(response.parameters);
+  // Browsers hold Lax cookies back from a form of another site: whether there is a session, only a GET can tell.
+  if (response.mode === 'form_post') {
+    return redirectTo(`${visit.origin}${visit.path}?${new URLSearchParams({ state })}`);
+  }
+  const { provider, returnTo, stepUp } = carried;
+  const session = await parts.sessions.find(visit.cookies);
+  parts.log.info({ provider, reason, signedIn: session !== undefined }, 'a login came back late');
+  const forget = visit.isProbe ? [] : parts.loginCookies.forget(state, visit.cookies);
+  if (session) {
+    // Of another kind than this login was for: the page may ask for that again, and must not do so for ever.
+    const isOther = stepUp !== undefined || session.provider !== provider;
+    return redirectTo(returnTo, [...forget, ...(isOther ? [parts.rounds.count(visit.cookies)] : [])]);
+  }
+  // Who took that long does not go round in circles.
+  const again = isStale(carried, Date.now()) ? 0 : carried.again;
+  if (again >= mostAgain) {
+    throw new GatewayError('login_cookie_missing', {
+      detail: 'It was tried several times. Your browser seems to keep no cookies of this site: allow them.',
+      cause: new Error(`${reason}, ${again + 1} times in a row`),
+      setCookies: forget,
+      returnTo,
+    });
+  }
+  const answer = await startLogin(parts, visit, {
+    returnTo,
+    providers: parts.providers.get(provider) ? [provider] : undefined,
+    stepUp: stepUp && { ...stepUp, attempt: 1 },
+    again: again + 1,
+  });
+  return withCookies(answer, forget);
+}

@@ -1,0 +1,61 @@
+import { type OAuthError, readOAuthError } from './token-answer.ts';
+
+/** What came of a call to a provider that did not give what was asked for. */
+export interface ProviderAnswer {
+  /** Undefined where there was no answer at all. */
+  status?: number | undefined;
+  contentType?: string | undefined;
+  /** As far as it was read. */
+  body?: string | undefined;
+  /** Seconds that the answer asks to wait. */
+  retryAfter?: number | undefined;
+  /** What went wrong on the network. */
+  error?: unknown;
+}
+
+/** An endpoint gave an answer that is not what was asked for. */
+export class EndpointError extends Error {
+  override readonly name = 'EndpointError';
+  readonly answer: ProviderAnswer;
+  readonly endpoint: string;
+  /** An error of the network while the answer was read is the cause, and tokens may have been in it. */
+  readonly isSpent: boolean;
+  /** What the provider says, for the log. */
+  readonly error: string | undefined;
+  readonly error_description: string | undefined;
+
+  constructor(endpoint: string, answer: ProviderAnswer, { isSpent = false, cause }: EndpointFault = {}) {
+    const { status, body = '', contentType } = answer;
+    super(
+      `${new URL(endpoint).pathname} answered ${status ?? 'nothing whole'}`,
+      cause === undefined ? {} : { cause },
+    );
+    this.answer = answer;
+    this.endpoint = endpoint;
+    this.isSpent = isSpent;
+    const said: Partial<OAuthError> = readOAuthError(body, contentType) ?? {};
+    this.error = said.error;
+    this.error_description = said.error_description;
+  }
+}
+
+interface EndpointFault {
+  isSpent?: boolean;
+  cause?: unknown;
+}
+
+/** What an answer asks for (RFC 9110 §10.2.3), in seconds; the form with a date is not worth a parser here. */
+export function retryAfterIn(headers: Headers): number | undefined {
+  const header = headers.get('retry-after');
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
+}
+
+/** Whether a call that rejected may have been granted all the same: what was sent is not good any more. */
+export function isSpent(error: unknown): boolean {
+  let current = error;
+  for (let depth = 0; current instanceof Error && depth < 6; depth++) {
+    if (current instanceof EndpointError) return current.isSpent;
+    current = current.cause;
+  }
+  return false;
+}

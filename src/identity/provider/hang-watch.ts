@@ -1,0 +1,139 @@
+import { isNetworkError } from './verdict.ts';
+
+/** What an endpoint is asked, to see whether it answers: with a code, or a refresh token, that nobody has. */
+export type Probe = (grant: Grant) => Promise<unknown>;
+type Grant = 'authorization_code' | 'refresh_token';
+
+/**
+ * Sees to calls whose answer must not be lost, and that therefore wait for long: one that was lost in a server that
+ * hung is sent once more as soon as the server answers again. While it does not, others ask in its place, with nothing
+ * that could be used up.
+ */
+export interface HangWatch {
+  /** Sends, again where that helps; the first answer that is a success counts, be it the one to the first. */
+  call<T>(send: () => Promise<T>): Promise<T>;
+}
+
+const tickMs = 200;
+/** A call that takes longer may be one that hangs. */
+const slowMs = 500;
+/** A probe that takes longer tells of a server that is still not itself. */
+const promptMs = 400;
+/** So many prompt answers in a row are a server that is back, and by then it has answered what it had kept. */
+const enoughPrompt = 2;
+/** No refresh that is still worked on takes longer, wherever others are answered promptly. */
+const lostMs = 11_000;
+/** A call is sent so often at the most, and so seldom. */
+const mostSends = 3;
+const betweenSendsMs = 3000;
+/** A refusal of the second may come of the first having worked: that one's answer gets so long. */
+const graceMs = 2000;
+
+interface Call {
+  begunAt: number;
+  sentAt: number;
+  sends: number;
+  send(): void;
+}
+
+/**
+ * @param probe resolves when there is an answer that only a working server gives
+ * @param onBack called when a server that hung answers again
+ */
+export function createHangWatch(
+  probe: Probe,
+  onBack: () => void,
+  now: () => number = () => performance.now(),
+): HangWatch {
+  const calls = new Set<Call>();
+  let timer: NodeJS.Timeout | undefined;
+  let hung = false;
+  /** When the prompt probes in a row began, and the last one that was not. */
+  let prompt: number[] = [];
+  let lastMissed = Number.NEGATIVE_INFINITY;
+
+  const look = async (grant: Grant) => {
+    const begunAt = now();
+    let isOver = false;
+    const over = (end: () => void) => {
+      if (!isOver) end();
+      isOver = true;
+    };
+    const lateTimer = setTimeout(() => over(() => missed(begunAt)), promptMs);
+    try {
+      await probe(grant);
+      over(() => answered(begunAt, grant));
+    } catch {
+      over(() => missed(begunAt));
+    } finally {
+      clearTimeout(lateTimer);
+    }
+  };
+
+  /** One that began before the server was back says nothing of those that began after it. */
+  const missed = (begunAt: number) => {
+    hung = true;
+    lastMissed = Math.max(lastMissed, begunAt);
+    prompt = prompt.filter((at) => at > lastMissed);
+  };
+
+  const answered = (begunAt: number, grant: Grant) => {
+    if (begunAt > lastMissed) prompt.push(begunAt);
+    // A server that answered others all the time may just be slow with this one.
+    if (prompt.length < enoughPrompt || (!hung && grant !== 'refresh_token')) return;
+    const oldest = hung ? slowMs : lostMs;
+    if (hung) onBack();
+    hung = false;
+    prompt = [];
+    for (const call of calls) {
+      const isDue = call.sends === 1 || now() - call.sentAt >= betweenSendsMs;
+      if (now() - call.begunAt >= oldest && isDue && call.sends < mostSends) call.send();
+    }
+  };
+
+  const tick = () => {
+    if (calls.size === 0) {
+      clearInterval(timer);
+      timer = undefined;
+      hung = false;
+      prompt = [];
+      return;
+    }
+    const oldest = Math.max(...[...calls].map(({ begunAt }) => now() - begunAt));
+    if (oldest >= slowMs) void look(oldest >= lostMs ? 'refresh_token' : 'authorization_code');
+  };
+
+  const follow = (call: Call) => {
+    calls.add(call);
+    timer ??= setInterval(tick, tickMs);
+    timer.unref();
+  };
+
+  return {
+    call: <T>(send: () => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        let pending = 0;
+        let graceTimer: NodeJS.Timeout | undefined;
+        const settle = (end: () => void) => {
+          clearTimeout(graceTimer);
+          calls.delete(call);
+          end();
+        };
+        const failed = (error: unknown) => {
+          pending -= 1;
+          if (pending === 0) settle(() => reject(error));
+          else if (!isNetworkError(error))
+            graceTimer ??= setTimeout(() => settle(() => reject(error)), graceMs);
+        };
+        const attempt = () => {
+          pending += 1;
+          call.sends += 1;
+          call.sentAt = now();
+          send().then((value) => settle(() => resolve(value)), failed);
+        };
+        const call: Call = { begunAt: now(), sentAt: now(), sends: 0, send: attempt };
+        follow(call);
+        attempt();
+      }),
+  };
+}

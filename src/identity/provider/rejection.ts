@@ -1,0 +1,43 @@
+import type { ProviderConfig } from '../../config/schema/index.ts';
+import { describeError, type Logger } from '../../observe/log.ts';
+import type { EndpointError } from './endpoint-error.ts';
+
+/** Everybody's request meets the same fault; one line now and then is enough. */
+const quietMs = 10_000;
+
+type Client = Partial<Pick<ProviderConfig, 'clientAuth' | 'clientSecret' | 'privateKey' | 'tls'>>;
+
+/**
+ * Says in the log that a provider does not take the gateway as its client, with what the operator has to look at.
+ * @param name of the provider, or of the entry of `bearer`
+ */
+export function reportRejection(
+  log: Logger,
+  name: string,
+  config: Client,
+  place = 'provider',
+  now: () => number = () => performance.now(),
+): (error: EndpointError) => void {
+  const keys = keysOf(config).map((key) => `${place}.${key}`);
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (now() < quietUntil) return;
+    quietUntil = now() + quietMs;
+    const { endpoint, answer } = error;
+    const facts = { code: 'client_rejected', provider: name, endpoint, status: answer.status };
+    log.error(
+      { ...facts, reason: describeError(error), lookAt: keys },
+      'the provider does not accept the gateway as its client',
+    );
+  };
+}
+
+/** The keys of the configuration that say who the gateway is. */
+function keysOf({ clientAuth, clientSecret, privateKey, tls }: Client): string[] {
+  const given = [
+    ...(clientSecret === undefined ? [] : ['clientSecret']),
+    ...(privateKey === undefined ? [] : ['privateKey', 'assertionAudience']),
+    ...(tls === undefined ? [] : ['tls']),
+  ];
+  return ['clientId', ...given, clientAuth === undefined ? 'clientAuth (unset)' : 'clientAuth'];
+}

@@ -1,0 +1,29 @@
+/** Names that are taken once, each for a while. */
+export interface Claims {
+  /** Takes a name; false when it is taken already. */
+  take(name: string, forMs: number): boolean;
+}
+
+/**
+ * A flood must not fill the memory: beyond this the oldest names are free again. They are not on the board of
+ * outcomes, so that whoever makes many pushes out nothing but others of their kind.
+ */
+const mostClaims = 50_000;
+
+export function createClaims(now: () => number = Date.now): Claims {
+  const takenUntil = new Map<string, number>();
+  return {
+    take(name, forMs) {
+      const until = takenUntil.get(name);
+      if (until !== undefined && until > now()) return false;
+      takenUntil.delete(name);
+      takenUntil.set(name, now() + forMs);
+      // In the order of their taking: what is over stands in front, where all are taken for equally long.
+      for (const [oldest, end] of takenUntil) {
+        if (end > now() && takenUntil.size <= mostClaims) break;
+        takenUntil.delete(oldest);
+      }
+      return true;
+    },
+  };
+}

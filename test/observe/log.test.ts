@@ -1,0 +1,135 @@
+import { test } from 'tap';
+import { createLogger, describeError, keepSecrets, scrub } from '../../src/observe/log.ts';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
+
+/** One line of a log, in one of the formats. */
+function lineOf(pretty: boolean, fields: Record<string, unknown>, message = 'refused'): string {
+  const written: string[] = [];
+  const log = createLogger({ level: 'info', pretty, destination: { write: (text) => written.push(text) } });
+  log.info(fields, message);
+  return written.join('');
+}
+
+const code = (text: string) =>
+  [...text].map((one) => `U+${one.codePointAt(0)?.toString(16).padStart(4, '0')}`);
+
+const acting = [
+  // C0 and DEL, C1 with the one that begins a control sequence, separators.
+  ...[
+    '\u0000',
+    '\u0007',
+    '\n',
+    '\r',
+    '\u001b',
+    '\u007f',
+    '\u0080',
+    '\u0085',
+    '\u009b',
+    '\u009f',
+    '\u2028',
+    '\u2029',
+  ],
+  // Marks, embeddings, overrides and isolates of text that runs the other way.
+  ...['\u061c', '\u200e', '\u200f', '\u202a', '\u202b', '\u202c', '\u202d', '\u202e'],
+  ...['\u2066', '\u2067', '\u2068', '\u2069'],
+  // What is not seen at all.
+  ...['\u200b', '\ufeff', '\u00ad', '\u{e0041}'],
+];
+
+for (const pretty of [false, true]) {
+  test(`no character that a terminal acts upon is in a line: ${pretty ? 'pretty' : 'json'}`, async (t) => {
+    for (const character of acting) {
+      const value = `before${character}after`;
+      const line = lineOf(pretty, { reason: value, list: [value], [`na${character}me`]: 1 });
+      t.equal(line.split('\n').length, 2, `${code(character)} begins no line`);
+      t.notOk(line.slice(0, -1).includes(character), code(character).join());
+      if (!pretty) {
+        const read = JSON.parse(line) as Record<string, unknown>;
+        t.match(read, { reason: value, list: [value], [`na${character}me`]: 1 }, 'and says the same');
+      }
+    }
+    const message = lineOf(pretty, {}, 'a\u202eb\u009bc');
+    t.match(message, 'a\\u202eb\\u009bc', 'nor of a message');
+    t.match(lineOf(pretty, { name: 'Zoë 이름 🙂' }), 'Zoë 이름 🙂', 'letters stay as they are');
+  });
+}
+
+test('the line of a request acts on no terminal either', async (t) => {
+  const sub = 'ada\u009b31m\u202e\u2028';
+  const provider = await startProvider({ people: { [sub]: { name: 'Ada' } } });
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const gateway = await startTestGateway({ provider, upstream });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  await logIn(client, gateway.url, sub);
+  await client.get(`${gateway.url}/page`);
+  const line = await gateway.log.line(({ msg, path }) => msg === 'request' && path === '/page');
+  t.equal(line.subject, sub, 'which says the same');
+  t.notMatch(gateway.log.text(), /[\u007f-\u009f\u2028\u202e]/);
+});
+
+test('plain words are left alone by what looks for credentials', async (t) => {
+  for (const text of [
+    'The DPoP proof is missing',
+    'DPoP proof: replayed',
+    'a Bearer token is needed',
+    'Bearer Token expected.',
+    'Basic authentication failed',
+    'the basic checks passed',
+    'Bearer error="invalid_token", error_description="expired"',
+    'Basic realm="here"',
+    'connect ECONNREFUSED 127.0.0.1:9',
+    'certificate has expired (code 42)',
+  ]) {
+    t.equal(scrub(text), text);
+  }
+});
+
+test('credentials, tokens and codes are not', async (t) => {
+  for (const secret of [
+    'Bearer Zm9vYmFy',
+    'bearer abcdef1234',
+    'Basic YTpi',
+    'basic dXNlcjpwYXNzd29yZA==',
+    'DPoP eyJhbGciOiJub25lIn0.e30.',
+    'Authorization: Bearer mF_9.B5f-4.1JqM',
+    `Bearer ${'abcdefgh'.repeat(3)}`,
+    'code=s3cr3tcode',
+    'access_token=short',
+    'refresh_token=short&x=1',
+    'password=hunter2',
+    '{"refresh_token": "short","x":1}',
+    '{"client_secret":"short"}',
+    'x'.repeat(48),
+  ]) {
+    const clean = scrub(`it said ${secret}`);
+    t.match(clean, /\[(redacted|token)\]/, clean);
+    for (const part of [
+      'Zm9v',
+      'abcdef',
+      'YTpi',
+      'dXNl',
+      'e30',
+      'mF_9',
+      's3cr3t',
+      'short',
+      'hunter2',
+      'xxxx',
+    ])
+      t.notOk(clean.includes(part), clean);
+  }
+});
+
+test('a secret that is known is in no text, and a foreign text acts on no terminal', async (t) => {
+  keepSecrets(['correct horse', 'tiny']);
+  t.equal(scrub('it said correct horse'), 'it said [redacted]');
+  t.equal(scrub('a tiny thing'), 'a tiny thing', 'what is that short stands in words');
+  const error = new Error('one\ntwo\u2028three\u202efour\u009bfive\u001b[31m');
+  t.match(describeError(error), 'one two three\\u202efour\\u009bfive\\u001b[31m');
+});

@@ -1,0 +1,125 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { test } from 'tap';
+import { createHangWatch, type Probe } from '../../src/identity/provider/hang-watch.ts';
+import type { Teardown } from '../support/arrange.ts';
+import { until } from '../support/until.ts';
+import { arrangePeople, type Misbehave } from './people.ts';
+
+const names = ['ada', 'grace', 'zoe'];
+/** A second, and what a machine that has other things to do takes for its part. */
+const soonMs = 2500;
+
+test('people are served again soon after a token endpoint that hung is back', {
+  timeout: 60_000,
+}, async (t) => {
+  const people = await arrangePeople(t, { config: { provider: { timeout: '2s' } } });
+  const { gateway, sent } = people;
+  const hang: Misbehave = () => {};
+  people.on('/token', hang);
+  people.expire();
+  const served = new Map<string, number>();
+  let backAt = Number.POSITIVE_INFINITY;
+  let isOver = false;
+  const poll = async (name: string) => {
+    while (!isOver) {
+      void people
+        .client(name)
+        .get(gateway.url)
+        .then(({ status }) => {
+          if (status === 200 && !served.has(name)) served.set(name, performance.now());
+        });
+      await wait(250);
+    }
+  };
+  const polling = names.map(poll);
+  await wait(4000);
+  t.equal(served.size, 0, 'nobody is served meanwhile');
+  // What had come in is lost.
+  people.on('/token', undefined);
+  backAt = performance.now();
+  await until('everybody is served', () => served.size === names.length, 20_000);
+  isOver = true;
+  await Promise.all(polling);
+  const slowest = Math.max(...[...served.values()].map((at) => Math.round(at - backAt)));
+  t.comment(`served again after ${slowest} ms`);
+  t.ok(slowest < soonMs, `after ${slowest} ms`);
+  t.ok(sent.length <= names.length, 'each refresh token was answered once');
+});
+
+/** Nothing else keeps the process awake: the waits of the watch do not. */
+function stayAwake(t: Teardown): void {
+  const timer = setInterval(() => {}, 1000);
+  t.teardown(() => clearInterval(timer));
+}
+
+/** A watch whose server hangs or answers as the test says, and a call that is never answered. */
+function arrange(t: Teardown) {
+  stayAwake(t);
+  let isHanging = true;
+  let probes = 0;
+  const probe: Probe = async () => {
+    probes += 1;
+    if (isHanging) await new Promise(() => {});
+  };
+  let backs = 0;
+  const watch = createHangWatch(probe, () => {
+    backs += 1;
+  });
+  return {
+    watch,
+    back: () => {
+      isHanging = false;
+    },
+    probes: () => probes,
+    backs: () => backs,
+  };
+}
+
+test('a call that was lost in a server that hung is sent again when others are answered', async (t) => {
+  const { watch, back, backs } = arrange(t);
+  let sends = 0;
+  const call = watch.call(async () => {
+    sends += 1;
+    if (sends === 1) await new Promise(() => {});
+    return `answer ${sends}`;
+  });
+  await wait(1200);
+  t.equal(sends, 1, 'not while it hangs');
+  back();
+  t.equal(await call, 'answer 2');
+  t.equal(backs(), 1);
+});
+
+test('the answer to the first counts, where that is the one with the tokens', async (t) => {
+  const { watch, back } = arrange(t);
+  let sends = 0;
+  let answerFirst = (_: string) => {};
+  const call = watch.call(async () => {
+    sends += 1;
+    if (sends === 1) {
+      return new Promise<string>((resolve) => {
+        answerFirst = resolve;
+      });
+    }
+    throw new Error('this refresh token was used before');
+  });
+  await wait(1000);
+  back();
+  await until('a second call', () => sends === 2);
+  answerFirst('tokens');
+  t.equal(await call, 'tokens');
+});
+
+test('a server that answers others all the time is slow, and nothing is sent to it twice', async (t) => {
+  const { watch, back, probes } = arrange(t);
+  back();
+  let sends = 0;
+  const answer = await watch.call(async () => {
+    sends += 1;
+    await wait(2500);
+    return 'late';
+  });
+  t.equal(answer, 'late');
+  t.equal(sends, 1);
+  t.ok(probes() > 3);
+});

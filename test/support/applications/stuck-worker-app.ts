@@ -1,0 +1,18 @@
+import cluster from 'node:cluster';
+import { createServer } from 'node:http';
+import { answerPulse } from '../../../src/listen/pulse.ts';
+import { startWorkers } from '../../../src/listen/workers.ts';
+import { createLogger } from '../../../src/observe/log.ts';
+
+/** A program whose worker answers each request with its process id, and hangs at `/hang`. */
+if (cluster.isPrimary) {
+  const log = createLogger({ level: 'info', pretty: false });
+  startWorkers({ count: 1, log, onFailure: process.exit, pulse: { everyMs: 50, misses: 10 } });
+} else {
+  answerPulse();
+  const server = createServer((request, response) => {
+    if (request.url === '/hang') for (;;);
+    response.end(String(process.pid));
+  });
+  server.listen(Number(process.argv[2]), '127.0.0.1');
+}
