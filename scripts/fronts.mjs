@@ -100,7 +100,7 @@ function writeTable() {
   ].join('\n');
   const page = join(root, 'docs/forward-auth.md');
   const text = readFileSync(page, 'utf8');
-  const marked = /(<!-- written by `npm run fronts` -->\n)[^]*?(<!-- end -->)/;
+  const marked = /(<!-- written by `npm run fronts` -->\n)[\s\S]*?(<!-- end -->)/;
   if (!marked.test(text)) throw new Error('docs/forward-auth.md has no place for the table');
   writeFileSync(
     page,
