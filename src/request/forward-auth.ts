@@ -33,6 +33,10 @@ export async function registerForwardAuth(
   app.route({
     method,
     url: `${prefix}/auth`,
+    onSend: (_request, reply, _payload, done) => {
+      numberCookies(reply);
+      done();
+    },
     handler: (request, reply) =>
       answer(parts, exchangeOf(request.raw), reply, { allowed: 202, mayRedirect: false }),
   });
@@ -42,6 +46,12 @@ export async function registerForwardAuth(
     handler: (request, reply) =>
       answer(parts, exchangeOf(request.raw), reply, { allowed: 200, mayRedirect: true }),
   });
+}
+
+/** Says each cookie again under a name of its own: nginx reads one line of a name, and a session takes several. */
+function numberCookies(reply: FastifyReply): void {
+  const lines = [reply.getHeader('set-cookie') ?? []].flat();
+  for (const [at, line] of lines.entries()) reply.header(`x-sallyport-cookie-${at + 1}`, line);
 }
 
 interface Dialect {
@@ -92,11 +102,7 @@ async function answer(
     clientAddress: exchange.peer.clientAddress,
   });
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
-  for (const [at, line] of setCookies.entries()) {
-    reply.header('set-cookie', line);
-    // nginx can read one line of a name, and a session may take several.
-    if (!mayRedirect) reply.header(`x-sallyport-cookie-${at + 1}`, line);
-  }
+  for (const line of setCookies) reply.header('set-cookie', line);
   return reply.code(allowed).send();
 }
 
