@@ -31,7 +31,7 @@ export const leadC1 = 8;
 export const once = 16;
 
 /** A character that no route has. */
-export const otherSymbol = 0x80;
+const otherSymbol = 0x80;
 
 /** What a character does to a walk. */
 export const kinds = {

@@ -97,12 +97,7 @@ test('each odd token is refused where it makes a difference, and nowhere else', 
   ]) {
     t.equal(land(path), 'refused', path);
   }
-  for (const path of [
-    '/pub/%ef%bd%81d',
-    '/pub/%c1ad',
-    '/pub%2fad',
-    '/PUB/x',
-  ]) {
+  for (const path of ['/pub/%ef%bd%81d', '/pub/%c1ad', '/pub%2fad', '/PUB/x']) {
     t.equal(land(path), 'refused', path);
   }
 });
