@@ -80,11 +80,19 @@ function read(trie: Trie, { settings }: HostRules, path: string): number {
   const reach = walk(trie, settings, tokens, dots < 0 ? [] : trie.segments);
   if (reach.kind === 'one') return reach.access;
   const odd = spelling(tokens, reach.token);
-  throw ambiguous(
-    reach.kind === 'several'
-      ? `${odd} can be read in several ways, and they are places of different rules.`
-      : `It can be read in too many ways; the last one is at ${odd}.`,
-  );
+  if (reach.kind === 'crowded')
+    throw ambiguous(`It can be read in too many ways; the last one is at ${odd}.`);
+  if (/^[A-Za-z]$/.test(odd)) {
+    const segment = segmentAt(path, tokens.from[reach.token] ?? 0);
+    throw ambiguous(`${shown(segment)} is a place of another rule to those who ignore the case of letters.`);
+  }
+  throw ambiguous(`${odd} can be read in several ways, and they are places of different rules.`);
+}
+
+/** The segment of a path around a character of it. */
+function segmentAt(path: string, at: number): string {
+  const end = path.indexOf('/', at);
+  return path.slice(path.lastIndexOf('/', at) + 1, end < 0 ? undefined : end);
 }
 
 function ambiguous(detail?: string): GatewayError {

@@ -1,5 +1,5 @@
 import { decodeToEnd, hexDigit, type Units, wide } from './decode.ts';
-import { folded } from './fold.ts';
+import { folded, other } from './fold.ts';
 
 /**
  * A path as a list of tokens, each with the character that it stands for once everything is decoded and folded,
@@ -155,7 +155,8 @@ function pushBytes({ unit, from, count }: Units, at: number): number {
   if (length === 0 || read < length || point > 0x10_ffff || isSurrogate) {
     const leading = lead === 0xc0 ? leadC0 : lead === 0xc1 ? leadC1 : 0;
     // Who does not read UTF-8 reads Latin-1, more or less.
-    pushFolded(lead < 0xa0 ? '\x80' : folded(lead), removable | leading, lead, place);
+    const latin = lead < 0xa0 ? other : folded(lead);
+    pushFolded(latin.length > 1 ? other : latin, removable | leading, lead, place);
     return 1;
   }
   const isOverlong = point < (smallest[length] as number);
