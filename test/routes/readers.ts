@@ -71,7 +71,7 @@ export const steps: Readonly<Record<string, Reader>> = {
   cutAtNul: (path) => path.replace(/\0.*$/s, ''),
   cutAtLineBreak: (path) => path.replace(/[\r\n].*$/s, ''),
   dropTabs: (path) => path.replace(/[\t\r\n]/g, ''),
-  dropControls: (path) => path.replace(/\p{Cc}/gu, ''),
+  dropControls: (path) => [...path].filter((each) => each >= ' ' && each !== '\x7f').join(''),
   cutAtQuery: (path) => path.replace(/[?#].*$/s, ''),
   mergeSlashes: (path) => path.replace(/\/{2,}/g, '/'),
   resolveDots,
