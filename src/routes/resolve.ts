@@ -6,7 +6,7 @@ import { hasOddToken, isPlain, normalise, plainAccess } from './plain.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './table.ts';
 import type { Target } from './target.ts';
-import { hiddenEscape, readTokens, shown, spelling } from './tokens.ts';
+import { hiddenEscape, looseOverlong, readTokens, shown, spelling } from './tokens.ts';
 import type { Trie } from './trie.ts';
 import { upstreamPath } from './upstream-path.ts';
 import { walk } from './walk.ts';
@@ -76,6 +76,8 @@ function read(trie: Trie, { settings }: HostRules, path: string): number {
     if (broken >= 0) throw ambiguous(`${shown(path.slice(broken, broken + 3))} is not an escape.`);
     const made = hiddenEscape(tokens);
     if (made >= 0) throw ambiguous(`${spelling(tokens, made)} may become an escape.`);
+    const loose = looseOverlong(tokens);
+    if (loose >= 0) throw ambiguous(`${spelling(tokens, loose)} may begin a character of ASCII.`);
   }
   const reach = walk(trie, settings, tokens, dots < 0 ? [] : trie.segments);
   if (reach.kind === 'one') return reach.access;
