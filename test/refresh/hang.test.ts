@@ -34,6 +34,9 @@ test('people are served again soon after a token endpoint that hung is back', {
   const polling = names.map(poll);
   await wait(4000);
   t.equal(served.size, 0, 'nobody is served meanwhile');
+  const failures = gateway.log.lines.filter(({ code }) => code === 'provider_unavailable');
+  t.ok(failures.length > 0);
+  for (const { reason } of failures) t.equal(reason, 'the provider has not answered the refresh yet');
   // What had come in is lost.
   people.on('/token', undefined);
   backAt = performance.now();
