@@ -25,8 +25,8 @@ import { keepDescriptors } from './listen/descriptors.ts';
 import { peerAddress } from './listen/forwarded.ts';
 import { compilePeers } from './listen/peer.ts';
 import { listen, sendAnswer } from './listen/server.ts';
-import { watchSilence } from './listen/silence.ts';
 import { closeGracefully, trackConnections } from './listen/shutdown.ts';
+import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
@@ -95,7 +95,10 @@ export async function startGateway(
   const silence = watchSilence({ ...config.limits, idle: config.websocket.idle }, clock, {
     silentBody: (answer) => endSilentBody(parts, exchangeOf(answer.req), answer),
     cut: ({ remoteAddress }, limit) =>
-      log.info({ peer: peerAddress(remoteAddress), limit: `limits.${limit}` }, 'a silent connection was closed'),
+      log.info(
+        { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },
+        'a silent connection was closed',
+      ),
   });
   const forwarder = createForwarder(extras, policy, {
     live,

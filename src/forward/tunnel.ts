@@ -77,7 +77,8 @@ export function openTunnel(job: Tunnel, tried: readonly Target[] = []): void {
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     const head = settle();
     if (head === undefined) upstreamSocket.destroy();
-    else if (isWebSocketAnswer(answer)) join({ ...job, head }, answer, upstreamSocket as Socket, upstreamHead);
+    else if (isWebSocketAnswer(answer))
+      join({ ...job, head }, answer, upstreamSocket as Socket, upstreamHead);
     else {
       upstreamSocket.destroy();
       const cause = new Error(`the upstream switched to another protocol than WebSocket`);
@@ -213,7 +214,7 @@ function relayRefusal(job: Tunnel, upstream: ClientRequest, answer: IncomingMess
   answered(status);
   answer.on('error', () => socket.destroy());
   answer.on('close', () => upstream.destroy());
-  socket.on('close', () => upstream.destroy());
+  for (const event of ['end', 'close']) socket.on(event, () => upstream.destroy());
   answer.pipe(socket);
   // What the client still sends is nobody's, and only who reads learns that it has left.
   socket.resume();

@@ -83,8 +83,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
       // The parser complains again of whatever comes behind what it could not read.
       if (socket.writableEnded && !socket.destroyed) return;
-      // A reset connection has nobody to answer to, and one that was opened and not used waits for no answer.
-      if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) socket.destroy();
+      // Where a connection has ended nobody waits for an answer, nor where it was opened and never used.
+      const hasEnded = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
+      if (hasEnded || !socket.writable || socket.bytesRead === 0) socket.destroy();
       else endWith(socket, (broken) => wireFormat(answerBroken(error, socket, broken)));
     },
   } as const;

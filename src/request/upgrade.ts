@@ -65,13 +65,7 @@ export function isQuestion({ reader }: Parts, { peer, destination }: Exchange): 
   return peer.trusted && path !== undefined && askedEndpoint(reader.prefix, path) !== undefined;
 }
 
-function passHandshake(
-  parts: Parts,
-  exchange: Exchange,
-  socket: Socket,
-  head: Buffer,
-  refuse: Refuse,
-): void {
+function passHandshake(parts: Parts, exchange: Exchange, socket: Socket, head: Buffer, refuse: Refuse): void {
   let hasLeft = false;
   const left = () => {
     hasLeft = true;

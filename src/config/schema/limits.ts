@@ -30,8 +30,10 @@ export const limits = z
 
 /** How long an open WebSocket may be idle. */
 export const idleLimit = () =>
-  limit().optional().meta({
-    description:
-      'Closes a WebSocket on which nothing passes for so long, pings included. Without it, only connections whose other end has gone are closed.',
-    examples: ['1h'],
-  });
+  limit()
+    .optional()
+    .meta({
+      description:
+        'Closes a WebSocket on which nothing passes for so long, pings included. Without it, only connections whose other end has gone are closed.',
+      examples: ['1h'],
+    });
