@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { readEarly } from './early-bytes.ts';
 import { closeFrame, FrameBoundary } from './frame-boundary.ts';
+import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
 import type { Target, Targets } from './targets.ts';
@@ -40,9 +41,6 @@ const refusals: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'ENOENT',
 ]);
-
-/** The other side is asked whether it is still there, when nothing was heard of it for this long. */
-const probeAfterMs = 15_000;
 
 /**
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections

@@ -1,11 +1,10 @@
-import cluster from 'node:cluster';
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import type { Config, ListenAddress } from '../config/schema/index.ts';
+import type { Config } from '../config/schema/index.ts';
+import { probeAfterMs } from '../forward/probe.ts';
 import type { Answer } from '../pages/answer.ts';
 import { endTurn, endWith, takeTurn } from './answers.ts';
-import { removeStaleSocket } from './stale-socket.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
@@ -16,15 +15,12 @@ const largestReadHead = 2 * largestRequestHead;
  * What may wait in a connection before the other side has to pause. One read from an upstream is 64 KiB; with Node's
  * 16 KiB a large answer would pause after each, for a seventh more CPU time.
  */
-const bufferedBytes = 128 * 1024;
+export const bufferedBytes = 128 * 1024;
 /** RFC 9110 §9.3.6 and §9.3.8: a gateway in front of applications has no use for these. */
 const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 
 /** Every method that Node can read, less the ones that are refused. */
 export const proxiedMethods: readonly string[] = METHODS.filter((method) => !refusedMethods.has(method));
-
-/** The other side of a connection is asked whether it is still there, when nothing was heard of it for this long. */
-export const probeAfterMs = 15_000;
 
 /** Node looks only so often for heads that take too long; by itself it looks every 30 seconds. */
 const mostBetweenLooksMs = 1000;
@@ -163,11 +159,4 @@ export function wireFormat({ status, headers, body }: Answer): string {
 /** Sends an answer through HTTP. */
 export function sendAnswer(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
   return reply.code(status).headers(headers).send(body);
-}
-
-/** Starts to listen; gives the address that can be connected to, such as `http://127.0.0.1:4180`. */
-export async function listen(app: FastifyInstance, address: ListenAddress): Promise<string> {
-  // Workers listen by their primary, which has looked before it started them.
-  if (cluster.isPrimary) await removeStaleSocket(address);
-  return app.listen('path' in address ? { path: address.path } : { host: address.host, port: address.port });
 }

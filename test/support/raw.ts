@@ -28,7 +28,8 @@ export async function openRaw(
   url: string,
   options: { ca?: string; allowHalfOpen?: boolean } = {},
 ): Promise<RawConnection> {
-  const { hostname, port, protocol } = new URL(url);
+  const { hostname: name, port, protocol } = new URL(url);
+  const hostname = name.replace(/^\[|\]$/g, '');
   const isTls = protocol === 'https:';
   const socket = isTls
     ? connectTls({ host: hostname, port: Number(port || 443), ...options })
