@@ -22,14 +22,17 @@ import { refreshReach } from './identity/upstream-token/target.ts';
 import { createUpstreamTokens } from './identity/upstream-token/tokens.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { keepDescriptors } from './listen/descriptors.ts';
+import { peerAddress } from './listen/forwarded.ts';
+import { listen } from './listen/listen.ts';
 import { compilePeers } from './listen/peer.ts';
-import { listen, sendAnswer } from './listen/server.ts';
+import { sendAnswer } from './listen/server.ts';
 import { closeGracefully, trackConnections } from './listen/shutdown.ts';
+import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
-import { createHttpStages } from './request/http.ts';
+import { createHttpStages, endSilentBody } from './request/http.ts';
 import type { Parts } from './request/parts.ts';
 import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
@@ -90,7 +93,21 @@ export async function startGateway(
   const owned = ownedNames(headerSets.values(), configured);
   const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
   const live = createLiveConnections();
-  const forwarder = createForwarder(extras, policy, live);
+  const silence = watchSilence({ ...config.limits, idle: config.websocket.idle }, clock, {
+    silentBody: (answer) => endSilentBody(parts, exchangeOf(answer.req), answer),
+    cut: ({ remoteAddress }, limit) =>
+      log.info(
+        { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },
+        'a silent connection was closed',
+      ),
+  });
+  const forwarder = createForwarder(extras, policy, {
+    live,
+    watch(client, upstream, goneIdle) {
+      silence.add(upstream);
+      silence.addTunnel(client, upstream, goneIdle);
+    },
+  });
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);
@@ -151,8 +168,10 @@ export async function startGateway(
     forwarder,
     log,
   };
-  const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
+  const { address, tls } = config.listen;
+  const app = await createHttpStages(parts, exchangeOf, { tls, limits: config.limits });
   handleUpgrades(app.server, parts, exchangeOf);
+  app.server.on(tls ? 'secureConnection' : 'connection', silence.add);
   const connections = trackConnections(app.server);
   keepDescriptors(app.server, log);
   let stopping = false;
@@ -163,6 +182,7 @@ export async function startGateway(
     stopReloading?.();
     await closeGracefully(app, connections, log);
     live.close();
+    silence.close();
     const closing = [forwarder, providers, shared, admin, bearer];
     await Promise.all(closing.map((part) => part?.close()));
   };
@@ -172,7 +192,6 @@ export async function startGateway(
     ...[shared.problem() ?? []].flat(),
   ];
 
-  const { address, tls } = config.listen;
   try {
     admin = await startAdmin(config.admin.listen, log, { missing });
     const url = await listen(app, address);

@@ -13,7 +13,7 @@ import { compileResponseHeaders } from './response-headers.ts';
 import { createTargetFactory, type Target } from './targets.ts';
 import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
 import { transfer, type Way } from './transfer.ts';
-import { openTunnel } from './tunnel.ts';
+import { openTunnel, type Tunnel } from './tunnel.ts';
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {
@@ -35,6 +35,12 @@ export interface RouteExtras {
   toPublicPath(path: string): string | undefined;
 }
 
+/** Who looks after connections that stay open. */
+export interface OpenConnections {
+  live: LiveConnections;
+  watch: Tunnel['watch'];
+}
+
 interface CompiledRoute {
   way: Way;
   inject(headers: RawHeaders, context: TemplateContext): void;
@@ -47,7 +53,7 @@ interface CompiledRoute {
 export function createForwarder(
   routes: ReadonlyMap<RouteConfig, RouteExtras>,
   policy: HeaderPolicy,
-  live: LiveConnections,
+  { live, watch }: OpenConnections,
 ): Forwarder {
   const factory = createTargetFactory();
   const compiled = new Map<RouteConfig, CompiledRoute>();
@@ -88,7 +94,7 @@ export function createForwarder(
 
   return {
     forward: (forwarding, client) => transfer(forwarding, client, compiledOf(forwarding.route).way),
-    openTunnel(forwarding, { socket, head, answered, fail }) {
+    openTunnel(forwarding, { socket, head, answered, fail, left }) {
       const { request, path, route } = forwarding;
       const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = compiledOf(route).way;
       openTunnel({
@@ -103,6 +109,8 @@ export function createForwarder(
         stayOpen: (end) => stayOpen(forwarding, end),
         answered,
         fail,
+        left,
+        watch,
       });
     },
     identityHeaders(route, context) {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { RouteConfig } from '../config/schema/index.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Lifespan } from './live-connections.ts';
@@ -37,11 +37,13 @@ export interface HttpClient {
 
 /** The other end of a tunnel. */
 export interface TunnelClient {
-  socket: Duplex;
+  socket: Socket;
   head: Buffer;
   answered(status: number): void;
   /** Nothing of an answer was sent yet. */
   fail(error: GatewayError): void;
+  /** The client left before the handshake was answered. */
+  left(): void;
 }
 
 /** A request on its way upstream. */

@@ -6,7 +6,7 @@ import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
 import type { RawHeaders } from './request-headers.ts';
 import { latin1, type ResponseHeaderWriter } from './response-headers.ts';
 import type { Target, Targets } from './targets.ts';
-import { hasBody, Upload } from './upload.ts';
+import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
@@ -72,6 +72,8 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   /** Bytes of the body that are still to come; undefined where nobody said. */
   #remaining: number | undefined;
   #isTaken = false;
+  /** Nobody waits for the answer any more. */
+  #hasLeft = false;
   /** It waits for the end of the turn. */
   #isLeaving = false;
   /** The whole answer was written, and is held back by its socket. */
@@ -108,12 +110,14 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   }
 
   clientLeft(): void {
-    if (!this.#client.response.writableFinished) this.#abort?.(new Error('the client left'));
+    if (this.#client.response.writableFinished) return;
+    this.#hasLeft = true;
+    this.#abort?.(new ClientLeft('the client left'));
   }
 
   onConnect(abort: (reason?: Error) => void): void {
     this.#abort = abort;
-    if (this.#client.response.destroyed) abort(new Error('the client left'));
+    if (this.#hasLeft || this.#client.response.destroyed) abort(new ClientLeft('the client left'));
   }
 
   onHeaders(statusCode: number, raw: Buffer[], resume: () => void, statusMessage: string): boolean {
@@ -207,7 +211,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   onError(error: Error): void {
     const { response } = this.#client;
-    if (this.#isTaken) return;
+    if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     if (!this.#answering) {
       this.#failed(error, this.#abort !== undefined);
     } else if (response.statusCode === 304 && isLengthMismatch(error)) {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../errors.ts';
 import type { UnderWay } from '../forward/forwarding.ts';
 import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
+import { isHeadTooLarge } from '../listen/server.ts';
 import type { Hosts } from '../routes/hosts.ts';
 import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
 import type { RouteTable } from '../routes/table.ts';
@@ -26,6 +28,8 @@ export interface Exchange {
   underWay: UnderWay | undefined;
   /** Called when the whole answer went to a client that was still there: it has what the answer set. */
   delivered: (() => void) | undefined;
+  /** The status of an answer that was written past the response object, since its request broke off. */
+  brokeWith: number | undefined;
 }
 
 export interface Destination {
@@ -66,6 +70,7 @@ function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchang
     subject: undefined,
     underWay: undefined,
     delivered: undefined,
+    brokeWith: undefined,
   };
 }
 
@@ -76,6 +81,7 @@ function readDestination(
   method: string,
 ): Destination | Refusal {
   try {
+    if (isHeadTooLarge(request)) throw new GatewayError('headers_too_large');
     const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
     const asked = peer.trusted ? askedEndpoint(prefix, target.path) : undefined;
     // A proxy that asks may know the gateway by a name that browsers never see.

@@ -20,13 +20,20 @@ export interface RawConnection {
   destroy(): void;
 }
 
-/** Opens a TCP connection, or a TLS one for https, to the host and port of a URL. */
-export async function openRaw(url: string, options: { ca?: string } = {}): Promise<RawConnection> {
-  const { hostname, port, protocol } = new URL(url);
+/**
+ * Opens a TCP connection, or a TLS one for https, to the host and port of a URL.
+ * @param options.allowHalfOpen leaves this side open when the other has closed
+ */
+export async function openRaw(
+  url: string,
+  options: { ca?: string; allowHalfOpen?: boolean } = {},
+): Promise<RawConnection> {
+  const { hostname: name, port, protocol } = new URL(url);
+  const hostname = name.replace(/^\[|\]$/g, '');
   const isTls = protocol === 'https:';
   const socket = isTls
     ? connectTls({ host: hostname, port: Number(port || 443), ...options })
-    : connect({ host: hostname, port: Number(port || 80) });
+    : connect({ host: hostname, port: Number(port || 80), ...options });
   let text = '';
   let ending: 'end' | 'reset' | undefined;
   const watchers = new Set<() => void>();
