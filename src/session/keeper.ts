@@ -4,7 +4,7 @@ type Keep = (session: Session) => Promise<unknown>;
 
 /** Pauses between attempts to write something down that could not be written. */
 const firstPauseMs = 200;
-const longestPauseMs = 5000;
+const longestPauseMs = 1000;
 /** Sessions that wait to be written down, at the most; the oldest give way. */
 const mostWaiting = 10_000;
 

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { createBoundedSet } from './bounded-set.ts';
 import { createKeeper } from './keeper.ts';
 import type { Session } from './session.ts';
-import type { Posted, Shared } from './shared/shared.ts';
+import type { Posted, Shared, Unrepeatable } from './shared/shared.ts';
 import { type Turn, turnOf } from './turn.ts';
 
 /** What came of asking the provider for new tokens. */
@@ -94,16 +94,23 @@ export function createRefresher(
   const takeTurn = async (
     turn: Turn,
     work: (previous: Outcome | undefined) => Promise<Posting>,
+    heldBy?: Unrepeatable['heldBy'],
   ): Promise<Outcome> => {
-    const value = await shared.once(turn.name, async (previous) =>
-      posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
+    const value = await shared.once(
+      turn.name,
+      async (previous) =>
+        posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
+      heldBy && { lost: turn.seal(untold), forMs: longest, heldBy },
     );
     return turn.open(value) ?? { kind: 'unavailable', retryAfter: 1 };
   };
 
   /** Providers that don't rotate give the same refresh token again: the access token tells one turn from the next. */
-  const takeTokenTurn = (session: Session, work: (previous: Outcome | undefined) => Promise<Posting>) =>
-    takeTurn(tokenTurn(session), work);
+  const takeTokenTurn = (
+    session: Session,
+    heldBy: Unrepeatable['heldBy'],
+    work: (previous: Outcome | undefined) => Promise<Posting>,
+  ) => takeTurn(tokenTurn(session), work, heldBy);
 
   const refreshNow = async (
     session: Session,
@@ -127,7 +134,7 @@ export function createRefresher(
     const outcome = await work(session);
     if (outcome.kind !== 'spent') return refused(outcome, session, undefined);
     if (outcome.refreshToken === session.refreshToken) return { outcome, lingerMs: 0 };
-    await keep({ ...session, refreshToken: outcome.refreshToken });
+    await keepAgain({ ...session, refreshToken: outcome.refreshToken }, keep);
     // The access token of the session stays, and with it any cookie from before stays good for long: an answer
     // under way may even put it in place of the new one. Whoever comes with it must find the way on.
     return { outcome, lingerMs: longest };
@@ -155,7 +162,9 @@ export function createRefresher(
     async refresh(session, keep) {
       let current = session;
       for (let turn = 0; turn < mostTurns; turn++) {
-        const outcome = await takeTokenTurn(current, (previous) => refreshNow(current, keep, previous));
+        const outcome = await takeTokenTurn(current, 'gateway', (previous) =>
+          refreshNow(current, keep, previous),
+        );
         if (outcome.kind !== 'spent') return outcome;
         current = { ...current, refreshToken: outcome.refreshToken };
       }
@@ -180,7 +189,7 @@ export function createRefresher(
       let current = session;
       let isDone = false;
       for (let turn = 0; turn < mostTurns; turn++) {
-        const outcome = await takeTokenTurn(current, () => {
+        const outcome = await takeTokenTurn(current, 'process', () => {
           isDone = true;
           return spendNow(current, keep, work);
         });
@@ -207,6 +216,11 @@ const replaced: RefreshOutcome = { kind: 'replaced', reason: 'this refresh token
 const usedUp: RefreshOutcome = {
   kind: 'ended',
   reason: 'the answer to the refresh could not be used, and its refresh token is used up',
+};
+
+const untold: RefreshOutcome = {
+  kind: 'parked',
+  reason: 'this refresh token was sent by a process that ended before it told of the answer',
 };
 
 /** An outcome, and for how long others that come for the same turn get it. */
