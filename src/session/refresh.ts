@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { createBoundedSet } from './bounded-set.ts';
-import { createKeeper } from './keeper.ts';
 import type { Session } from './session.ts';
 import type { Posted, Shared, Unrepeatable } from './shared/shared.ts';
 import { type Turn, turnOf } from './turn.ts';
@@ -88,7 +87,6 @@ export function createRefresher(
   const tokenTurn = ({ refreshToken = '', accessToken }: Session) =>
     turnOf('refresh', [refreshToken, accessToken]);
   const settled = createBoundedSet(mostSettled);
-  const keepAgain = createKeeper();
 
   /** Does the work, unless somebody did it before or does so now: then it is that one's outcome. */
   const takeTurn = async (
@@ -119,7 +117,7 @@ export function createRefresher(
   ): Promise<Posting> => {
     const outcome = await grant(session, 'tokens');
     if (outcome.kind !== 'refreshed') return refused(outcome, session, previous);
-    const isKept = await keepAgain(outcome.session, keep);
+    const isKept = await tryToKeep(outcome.session, keep);
     if (outcome.session.refreshToken === session.refreshToken) return { outcome, lingerMs };
     // No answer may bring the new cookie to the browser: its client may have left. Whoever comes with the old one, be
     // it much later, must find the way on.
@@ -134,7 +132,7 @@ export function createRefresher(
     const outcome = await work(session);
     if (outcome.kind !== 'spent') return refused(outcome, session, undefined);
     if (outcome.refreshToken === session.refreshToken) return { outcome, lingerMs: 0 };
-    await keepAgain({ ...session, refreshToken: outcome.refreshToken }, keep);
+    await tryToKeep({ ...session, refreshToken: outcome.refreshToken }, keep);
     // The access token of the session stays, and with it any cookie from before stays good for long: an answer
     // under way may even put it in place of the new one. Whoever comes with it must find the way on.
     return { outcome, lingerMs: longest };
@@ -175,7 +173,7 @@ export function createRefresher(
       const outcome = await takeTurn(turn, async (previous) => {
         const renewed = await grant(session, 'claims');
         if (renewed.kind === 'refreshed') {
-          await keepAgain(renewed.session, keep);
+          await tryToKeep(renewed.session, keep);
           return { outcome: renewed, lingerMs };
         }
         if (renewed.kind !== 'parked' && renewed.kind !== 'token-refused')
@@ -231,6 +229,18 @@ interface Posting {
   afterwards?: RefreshOutcome;
   /** Whether the next attempt is told of it. */
   isRemembered?: boolean;
+}
+
+/**
+ * Whether the session is written down now. Where it is not, its outcome leads on whoever comes with the tokens from
+ * before. It is not tried again: by then another instance may have gone on, and what is new would be overwritten.
+ */
+async function tryToKeep(session: Session, keep: Keep): Promise<boolean> {
+  try {
+    return (await keep(session)) === true;
+  } catch {
+    return false;
+  }
 }
 
 /** Half of it by chance, so that those who were refused together do not come back together. */

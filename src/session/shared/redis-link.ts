@@ -47,6 +47,7 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
   let refused: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
+  let isLeaving = false;
   let memory: string | undefined;
   let isClosed = false;
 
@@ -61,7 +62,8 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
     if (fault.concerns === 'all') {
       out = 'Redis is not reachable';
       // The next connection may lead to another server, gets through where this one is stuck, and signs in anew.
-      if (client.status === 'ready') client.disconnect(true);
+      if (client.status === 'ready' && !isLeaving) client.disconnect(true);
+      isLeaving = client.status === 'ready';
     } else {
       full = 'Redis takes no writes';
     }
@@ -86,7 +88,7 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
 
   /** One write shows everything: that somebody answers, who we are, that it is no replica, and that there is room. */
   const look = async () => {
-    if (isLooking || client.status !== 'ready') return;
+    if (isLooking || isLeaving || client.status !== 'ready') return;
     isLooking = true;
     try {
       await inTime(client.set(`${keyPrefix}probe`, '1', 'PX', probeTtlMs), timeout);
@@ -133,7 +135,10 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
     }
   };
 
-  client.on('ready', () => lookIn(0));
+  client.on('ready', () => {
+    isLeaving = false;
+    lookIn(0);
+  });
   client.on('error', met);
   client.on('close', () => met(new Error('the connection was closed')));
 

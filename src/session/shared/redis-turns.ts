@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { createBoard } from './board.ts';
+import { createBegun, deleteOwnScript } from './redis-begun.ts';
 import type { RedisLink } from './redis-link.ts';
 import { type Posted, type Shared, storeUnavailable, type Unrepeatable } from './shared.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -11,9 +12,7 @@ const renewMs = 1000;
 const pollMs = 40;
 /** Nobody waits longer for another instance: a refresh takes at most this. */
 const longestWaitMs = 65_000;
-/** What was begun and not told of is waited for so long, since its holder may only be cut off from Redis. */
-const underWayMs = 65_000;
-/** And a request waits for that so long before it is told to come again. */
+/** So long a request waits for what was begun elsewhere and not told of, before it is told to come again. */
 const shortWaitMs = 2000;
 /**
  * After an outage others first write what they did in the meantime: a server that was restarted may have forgotten
@@ -25,11 +24,11 @@ const mostUnwritten = 10_000;
 /** So much is written at a time to a server that has forgotten everything: others wait behind it. */
 const batch = 200;
 
-/** Deletes the lock only where it is still ours, and makes it last only there. */
-const releaseScript =
-  "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
+/** Makes the lock last, where it is still ours. */
 const renewScript =
   "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('set',KEYS[1],ARGV[1],'PX',ARGV[2]) end return 0";
+
+type Work = Parameters<Shared['once']>[1];
 
 export type RedisTurns = Pick<Shared, 'once' | 'settle'> & {
   /** Writes what could not be written, for so long at the most. */
@@ -59,7 +58,7 @@ export function createRedisTurns({ link, keyOf, log, gateway }: RedisTurnsParts)
   // What was done here stays known here, should Redis go away in the middle of it.
   const board = createBoard();
   const alone = createSingleFlight<string>();
-  const me = randomBytes(12).toString('base64url');
+  const begun = createBegun(link, keyOf, gateway);
   let settledAt = 0;
 
   /**
@@ -76,51 +75,54 @@ export function createRedisTurns({ link, keyOf, log, gateway }: RedisTurnsParts)
 
   const runOnce: Shared['once'] = async (key, work, unrepeatable) => {
     const begunAt = performance.now();
-    const lock = keyOf('lock', key);
-    const holder = randomBytes(12).toString('base64url');
-    while (performance.now() - begunAt < longestWaitMs) {
+    for (let waited = 0; waited < longestWaitMs; waited = performance.now() - begunAt) {
       const found = await look(key);
       if (found !== null) return found;
-      const unsettledMs = unrepeatable ? settledAt - performance.now() : 0;
-      if (unsettledMs > 0) {
-        await wait(Math.min(unsettledMs, pollMs));
-        continue;
-      }
-      if ((await link.write((redis) => redis.set(lock, holder, 'PX', leaseMs, 'NX'))) === null) {
-        await wait(pollMs);
-        continue;
-      }
-      const renewing = renew(lock, holder);
-      try {
-        // Between the look and the lock, the one before may have finished.
-        const late = await look(key);
-        if (late !== null) return late;
-        const fate = unrepeatable ? await begin(key, unrepeatable) : 'begun';
-        // Its holder may have told of it between these looks.
-        if (fate === 'lost' && unrepeatable) return (await look(key)) ?? unrepeatable.lost;
-        if (fate === 'begun') return await run(key, work, unrepeatable);
-        // Its holder is cut off or has ended; whoever has the answer writes it when they can.
-        if (performance.now() - begunAt > shortWaitMs) throw storeUnavailable(new Error('it is under way'));
-      } finally {
-        clearInterval(renewing);
-        void link.read((redis) => redis.eval(releaseScript, 1, lock, holder)).catch(() => {});
-      }
-      await wait(5 * pollMs);
+      const isSettled = !unrepeatable || performance.now() >= settledAt;
+      const value = isSettled ? await tryOnce(key, work, unrepeatable, waited) : undefined;
+      if (value !== undefined) return value;
+      await wait(pollMs);
     }
     throw storeUnavailable(new Error('another instance has not finished'));
   };
 
-  const run = async (
+  /** Does the work where nobody does it now; undefined where somebody does, or may still tell what came of it. */
+  const tryOnce = async (
     key: string,
-    work: Parameters<Shared['once']>[1],
+    work: Work,
     unrepeatable: Unrepeatable | undefined,
-  ): Promise<string> => {
+    waited: number,
+  ): Promise<string | undefined> => {
+    const lock = keyOf('lock', key);
+    const holder = randomBytes(12).toString('base64url');
+    if ((await link.write((redis) => redis.set(lock, holder, 'PX', leaseMs, 'NX'))) === null)
+      return undefined;
+    const renewing = renew(lock, holder);
+    try {
+      // Between the look and the lock, the one before may have finished.
+      const late = await look(key);
+      if (late !== null) return late;
+      const fate = unrepeatable ? await begun.begin(key, unrepeatable) : 'begun';
+      if (fate === 'begun') return await run(key, work, unrepeatable);
+      // Its holder may have told of it between these looks.
+      if (fate === 'lost') return (await look(key)) ?? unrepeatable?.lost;
+    } finally {
+      clearInterval(renewing);
+      void link.read((redis) => redis.eval(deleteOwnScript, 1, lock, holder)).catch(() => {});
+    }
+    // Its holder is cut off, or has ended and left it to another process of its gateway.
+    if (waited > shortWaitMs) throw storeUnavailable(new Error('it is under way'));
+    await wait(5 * pollMs);
+    return undefined;
+  };
+
+  const run = async (key: string, work: Work, unrepeatable: Unrepeatable | undefined): Promise<string> => {
     const previous = await link.read((redis) => redis.get(keyOf('past', key)));
     let posted: Posted;
     try {
       posted = await work(previous ?? undefined);
     } catch (error) {
-      if (unrepeatable) await forget(key).catch(() => {});
+      if (unrepeatable) await begun.forget(key).catch(() => {});
       throw error;
     }
     board.post(key, posted);
@@ -133,31 +135,6 @@ export function createRedisTurns({ link, keyOf, log, gateway }: RedisTurnsParts)
       link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs)).catch(() => {});
     }, renewMs).unref();
 
-  /** Writes down that it is begun, unless somebody did who has not told what came of it. */
-  const begin = async (
-    key: string,
-    { forMs, heldBy }: Unrepeatable,
-  ): Promise<'begun' | 'waiting' | 'lost'> => {
-    const [sent, underway] = [keyOf('sent', key), keyOf('underway', key)];
-    const resumable = heldBy === 'gateway' ? gateway : undefined;
-    const mine = resumable ?? me;
-    const by = await link.read((redis) => redis.get(sent));
-    if (by !== null && by !== resumable)
-      return (await link.read((redis) => redis.get(underway))) === null ? 'lost' : 'waiting';
-    await link.write(async (redis) => {
-      // Whoever sees the first without the second would take it for lost.
-      await redis.set(underway, mine, 'PX', underWayMs);
-      await redis.set(sent, mine, 'PX', Math.ceil(forMs));
-    });
-    return 'begun';
-  };
-
-  const forget = (key: string) =>
-    link.write(async (redis) => {
-      await redis.del(keyOf('sent', key));
-      await redis.del(keyOf('underway', key));
-    });
-
   /** What could not be written yet, by key; it is written as soon as Redis is back. */
   const unwritten = new Map<string, { posted: Posted; at: number; wasBegun: boolean }>();
 
@@ -165,7 +142,7 @@ export function createRedisTurns({ link, keyOf, log, gateway }: RedisTurnsParts)
   async function share(key: string, posted: Posted, at: number, wasBegun: boolean): Promise<void> {
     try {
       await write(key, posted, performance.now() - at);
-      if (wasBegun) await forget(key);
+      if (wasBegun) await begun.forget(key);
       if (unwritten.get(key)?.at === at) unwritten.delete(key);
     } catch (error) {
       const other = unwritten.get(key);
@@ -208,6 +185,7 @@ export function createRedisTurns({ link, keyOf, log, gateway }: RedisTurnsParts)
     if (!isFirst) settledAt = performance.now() + settleMs;
     if (hasForgotten) void writeAll();
     void writeAgain();
+    begun.mend(hasForgotten).catch(() => {});
   });
 
   return {
