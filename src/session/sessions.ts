@@ -36,7 +36,7 @@ export interface Sessions {
     cookies: readonly Cookie[],
     work: (session: Session) => Promise<Spent>,
   ): Promise<Current | undefined>;
-  /** The session as it is, expired token or not. Rejects with GatewayError 503 when the store is out. */
+  /** The session as it is, expired token or not, as far as the sign-outs are known. Rejects with GatewayError 503 when the store is out. */
   find(cookies: readonly Cookie[]): Promise<Session | undefined>;
   /** The same; undefined also when the store is out. */
   peek(cookies: readonly Cookie[]): Promise<Session | undefined>;
@@ -95,7 +95,8 @@ export function createSessions(parts: SessionsParts): Sessions {
   const use = (found: Found | undefined, cookies: Cookies): Maybe<Standing> => {
     const now = seconds();
     if (!found) return undefined;
-    if (!shared.knowsSignOuts()) return Promise.reject(signOutsUnknown());
+    if (!shared.knowsSignOuts())
+      return Promise.reject(storeUnavailable(new Error('the sign-outs were not loaded yet')));
     if (!isUsable(found, now)) return undefined;
     if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
     if (isClaimsRefreshDue(found.session, lifetimes, now)) return claimsRefreshed(found, cookies, now);
@@ -237,7 +238,6 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
     async find(cookies) {
       const found = await store.read(cookies);
-      if (found && !shared.knowsSignOuts()) throw signOutsUnknown();
       return found && isUsable(found, seconds()) ? found.session : undefined;
     },
     async peek(cookies) {
@@ -255,8 +255,10 @@ export function createSessions(parts: SessionsParts): Sessions {
     async end(cookies) {
       const found = await store.read(cookies);
       if (!found) return;
-      await store.remove(found);
-      await this.revoke({ kind: 'session', id: found.session.id });
+      // One may fail where the other can be done, or will be when the store is back.
+      const revoked = this.revoke({ kind: 'session', id: found.session.id });
+      const [removing, revoking] = await Promise.allSettled([store.remove(found), revoked]);
+      for (const done of [removing, revoking]) if (done.status === 'rejected') throw done.reason;
     },
     revoke(target, claimed) {
       // Sessions begin and end within one second: only milliseconds tell which was first.
@@ -266,8 +268,6 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
   };
 }
-
-const signOutsUnknown = () => storeUnavailable(new Error('the sign-outs were not loaded yet'));
 
 /** A refresh that the store keeps from being tried, or from being told of, for now. */
 function notNow(error: unknown): RefreshOutcome {

@@ -32,7 +32,7 @@ export interface Instances {
   cli(...command: string[]): Promise<unknown>;
   cliAs(user: string, ...command: string[]): Promise<unknown>;
   /** Another instance, at the same time or in place of one. */
-  another(): Promise<TestGateway>;
+  another(url?: string): Promise<TestGateway>;
 }
 
 export interface InstancesOptions {
@@ -62,7 +62,11 @@ export async function arrangeInstances(t: Teardown, options: InstancesOptions): 
       options.store === 'cookie'
         ? { secret, redis: { url, timeout: '1s' } }
         : { secret, store: url, redis: { timeout: '1s' } };
-    const gateway = await startTestGateway({ provider, upstream, clock, config: { session } });
+    const routes = [
+      { path: '/', upstream: upstream.url },
+      { path: '/open', upstream: upstream.url, allow: 'public' },
+    ];
+    const gateway = await startTestGateway({ provider, clock, config: { session, routes } });
     t.teardown(() => gateway.close());
     return gateway;
   };
@@ -121,7 +125,7 @@ export async function arrangeInstances(t: Teardown, options: InstancesOptions): 
     },
     cli: (...command) => run('default', command),
     cliAs: (user, ...command) => run(user, command),
-    another: () => start(redis.url),
+    another: (url = redis.url) => start(url),
   };
 }
 
