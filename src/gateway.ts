@@ -26,7 +26,7 @@ import { peerAddress } from './listen/forwarded.ts';
 import { listen } from './listen/listen.ts';
 import { compilePeers } from './listen/peer.ts';
 import { sendAnswer } from './listen/server.ts';
-import { closeGracefully, trackConnections } from './listen/shutdown.ts';
+import { closeGracefully, graceMs, trackConnections } from './listen/shutdown.ts';
 import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
@@ -42,6 +42,7 @@ import { publicPath, removedPrefix } from './routes/upstream-path.ts';
 import { gatewayCookies } from './session/cookie-names.ts';
 import { createKeyRing } from './session/key-ring.ts';
 import { openSessions } from './session/open-sessions.ts';
+import type { PrimaryCalls } from './session/shared/primary-calls.ts';
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4180`. */
@@ -49,6 +50,16 @@ export interface Gateway {
   adminUrl: string | undefined;
   /** Stops accepting, lets requests and sockets end within a limit, then closes. */
   close(): Promise<void>;
+}
+
+/** What refreshes under way get at the end at least, for their answer and to write it down. */
+const shortestLastMs = 1000;
+
+export interface GatewayNeeds {
+  log: Logger;
+  clock?: Clock;
+  /** The line of a worker to its primary process. */
+  primary?: PrimaryCalls | undefined;
 }
 
 /**
@@ -65,7 +76,7 @@ export interface Gateway {
  */
 export async function startGateway(
   config: Config,
-  { log, clock = systemClock }: { log: Logger; clock?: Clock },
+  { log, clock = systemClock, primary }: GatewayNeeds,
 ): Promise<Gateway> {
   keepSecrets(config.secrets);
   const { prefix } = config.endpoints;
@@ -113,7 +124,14 @@ export async function startGateway(
   const { claimPaths, idToken } = collectNeeds(config, templates);
   const providers = connectProviders(config.providers, log);
   const grant = createGrants({ providers, claimPaths, log, clock });
-  const { sessions, revocations, shared } = openSessions(config, { cookies, ring, grant, log, clock });
+  const { sessions, revocations, shared } = openSessions(config, {
+    cookies,
+    ring,
+    grant,
+    primary,
+    log,
+    clock,
+  });
   revocations.onRevoked(() => live.endRevoked());
 
   const returnOrigins = new Set(config.publicUrl);
@@ -180,10 +198,13 @@ export async function startGateway(
   const close = async () => {
     stopping = true;
     stopReloading?.();
+    const end = performance.now() + graceMs;
     await closeGracefully(app, connections, log);
     live.close();
     silence.close();
-    const closing = [forwarder, providers, shared, admin, bearer];
+    // What was refreshed must be told, though nobody's request waits for it any more.
+    await shared.close(Math.max(shortestLastMs, end - performance.now()));
+    const closing = [forwarder, providers, admin, bearer];
     await Promise.all(closing.map((part) => part?.close()));
   };
   const missing = () => [

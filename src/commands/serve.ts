@@ -1,11 +1,16 @@
 import cluster from 'node:cluster';
+import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema/index.ts';
 import { startGateway } from '../gateway.ts';
+import { openGranter } from '../identity/granter.ts';
+import { sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { createLogger, flushed, type Logger } from '../observe/log.ts';
+import { createLogger, flushed, keepSecrets, type Logger } from '../observe/log.ts';
+import { callPrimary } from '../session/shared/primary-calls.ts';
 
 /**
  * `sallyport serve`: runs the gateway until SIGTERM or SIGINT, in this process or in `workers` of them.
@@ -28,16 +33,36 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   }
   const running =
     config.workers > 1 && cluster.isPrimary
-      ? startWorkers({ count: config.workers, log, onFailure: (code) => process.exit(code) })
-      : await startGateway(config, { log });
+      ? startPrimary(config, log)
+      : await startGateway(config, { log, primary: cluster.isWorker ? callPrimary() : undefined });
   stopOnSignal(running, log);
+}
+
+/** The workers, and what they have in common. */
+function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
+  keepSecrets(config.secrets);
+  const { grant, close } = openGranter(config, log, systemClock);
+  const workers = startWorkers({
+    count: config.workers,
+    log,
+    grant,
+    onFailure: (code) => process.exit(code),
+  });
+  return {
+    async close() {
+      await workers.close();
+      await close();
+    },
+  };
 }
 
 function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
   const end = (code: number) => void flushed(log).then(() => process.exit(code));
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
-    running.close().then(
+    if (cluster.isWorker) sayLeaving();
+    const closed = cluster.isWorker ? running.close().then(sayFarewell) : running.close();
+    closed.then(
       () => {
         log.info('stopped');
         end(0);

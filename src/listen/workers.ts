@@ -1,13 +1,19 @@
 import cluster, { type Worker } from 'node:cluster';
+import { randomUUID } from 'node:crypto';
 import type { Logger } from '../observe/log.ts';
-import type { CallMessage } from '../session/shared/messages.ts';
+import type { Grant } from '../session/refresh.ts';
+import { type CallMessage, gatewayNameVariable } from '../session/shared/messages.ts';
 import { createPrimaryShared, type WorkerLink } from '../session/shared/primary.ts';
+import { answerFarewell } from './farewell.ts';
+import { keepHandedOver } from './handed-over.ts';
 import { type Pulse, standardPulse, watchPulse } from './pulse.ts';
 import { graceMs } from './shutdown.ts';
 
 export interface WorkersOptions {
   count: number;
   log: Logger;
+  /** Asks the providers, for all workers: the answer outlives the worker that asked. */
+  grant: Grant;
   /**
    * Called with the exit code of a worker that ended before any of them could serve: a port that is taken, or a file
    * that cannot be read, will not get better by another try.
@@ -32,30 +38,43 @@ const lastWordsMs = 2000;
 
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { count, log, onFailure, pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
-  const shared = createPrimaryShared();
+  const { count, log, grant, onFailure, pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
+  const shared = createPrimaryShared(grant);
+  const gateway = randomUUID();
   let stopping = false;
   let quickEnds = 0;
   let hasServed = false;
+  const listening = new Set<Worker>();
 
   const start = () => {
     if (stopping) return;
     const startedAt = performance.now();
-    const worker = cluster.fork();
+    const worker = cluster.fork({ [gatewayNameVariable]: gateway });
     const link = linkTo(worker);
     worker.on('message', (message: CallMessage) => {
       if (message.kind === 'call') void shared.received(link, message);
     });
+    let isReplaced = false;
     worker.on('listening', () => {
       hasServed = true;
+      listening.add(worker);
     });
+    keepHandedOver(worker, () => listening.size > 0);
+    answerFarewell(worker, () => {
+      if (stopping || isReplaced) return;
+      isReplaced = true;
+      log.info({ pid: worker.process.pid }, 'a worker was asked to stop; another is started');
+      start();
+    });
+    worker.on('disconnect', () => listening.delete(worker));
     watchPulse(worker, pulse, () => {
       log.error({ pid: worker.process.pid }, 'a worker is stuck; it is ended');
       worker.process.kill('SIGKILL');
     });
     worker.on('exit', (code, signal) => {
       shared.left(link);
-      if (stopping) return;
+      listening.delete(worker);
+      if (stopping || isReplaced) return;
       if (!hasServed && signal === null) {
         stopping = true;
         onFailure(code);

@@ -1,13 +1,14 @@
-import cluster from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Logger } from '../observe/log.ts';
 import type { GatewayCookies } from './cookie-names.ts';
 import type { KeyRing } from './key-ring.ts';
-import { createRefresher, type Grant } from './refresh.ts';
+import { createRefresher, type Grant, type Refresher } from './refresh.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createLocalShared } from './shared/local.ts';
+import { gatewayNameVariable } from './shared/messages.ts';
+import { grantOfPrimary, type PrimaryCalls } from './shared/primary-calls.ts';
 import { createRedisShared } from './shared/redis.ts';
 import type { ClaimDesk, Shared } from './shared/shared.ts';
 import { createWorkerShared } from './shared/worker.ts';
@@ -25,7 +26,10 @@ export interface OpenedSessions {
 export interface SessionNeeds {
   cookies: GatewayCookies;
   ring: KeyRing;
+  /** Asks the providers; a worker has its primary ask them. */
   grant: Grant;
+  /** A worker's line to its primary process. */
+  primary: PrimaryCalls | undefined;
   log: Logger;
   clock: Clock;
 }
@@ -33,11 +37,11 @@ export interface SessionNeeds {
 /** Opens the session store that the configuration names, and what the processes have in common. */
 export function openSessions(
   config: Config,
-  { cookies, ring, grant, log, clock }: SessionNeeds,
+  { cookies, ring, grant, primary, log, clock }: SessionNeeds,
 ): OpenedSessions {
   const { session, providers } = config;
   const revocations = createRevocations();
-  const shared = openShared(config, revocations, log, clock);
+  const shared = openShared(config, revocations, { primary, log, clock });
   const writer = createCookieWriter(
     {
       name: cookies.session,
@@ -54,9 +58,16 @@ export function openSessions(
   if (session.store.kind === 'memory') {
     log.warn('sessions are kept in memory: a restart of the gateway signs everybody out');
   }
+  const refresher = createRefresher(
+    shared,
+    primary ? grantOfPrimary(primary) : grant,
+    session.maxLifetime,
+    clock,
+  );
+  if (primary) finishForOthers(primary, refresher);
   const sessions = createSessions({
     store,
-    refresher: createRefresher(shared, grant, session.maxLifetime, clock),
+    refresher,
     revocations,
     shared,
     lifetimes: {
@@ -71,16 +82,26 @@ export function openSessions(
   return { sessions, revocations, shared };
 }
 
+/** What a worker had begun when it ended; the primary has the answer, and this one tells everybody of it. */
+function finishForOthers(primary: PrimaryCalls, refresher: Refresher): void {
+  primary.onMessage((message) => {
+    if (message.kind !== 'finish') return;
+    // Nobody's request waits for it. The outcome leads on whoever comes with the tokens of before.
+    refresher.refresh(message.session, async () => false).catch(() => {});
+  });
+  primary.join();
+}
+
 function openShared(
   { session }: Config,
   revocations: Revocations,
-  log: Logger,
-  clock: Clock,
+  { primary, log, clock }: Pick<SessionNeeds, 'primary' | 'log' | 'clock'>,
 ): Shared & ClaimDesk {
   const url = session.store.kind === 'redis' ? session.store.url : session.redis.url;
   if (url !== undefined) {
     const { keyPrefix, ca, timeout } = session.redis;
-    return createRedisShared({ url, keyPrefix, ca, timeout }, revocations, log);
+    const gateway = primary && process.env[gatewayNameVariable];
+    return createRedisShared({ url, keyPrefix, ca, timeout, gateway }, revocations, log);
   }
-  return cluster.isWorker ? createWorkerShared(revocations) : createLocalShared(revocations, clock.monotonic);
+  return primary ? createWorkerShared(primary, revocations) : createLocalShared(revocations, clock.monotonic);
 }

@@ -1,8 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { createBoundedSet } from './bounded-set.ts';
-import { createKeeper } from './keeper.ts';
 import type { Session } from './session.ts';
-import type { Posted, Shared } from './shared/shared.ts';
+import type { Posted, Shared, Unrepeatable } from './shared/shared.ts';
 import { type Turn, turnOf } from './turn.ts';
 
 /** What came of asking the provider for new tokens. */
@@ -88,22 +87,28 @@ export function createRefresher(
   const tokenTurn = ({ refreshToken = '', accessToken }: Session) =>
     turnOf('refresh', [refreshToken, accessToken]);
   const settled = createBoundedSet(mostSettled);
-  const keepAgain = createKeeper();
 
   /** Does the work, unless somebody did it before or does so now: then it is that one's outcome. */
   const takeTurn = async (
     turn: Turn,
     work: (previous: Outcome | undefined) => Promise<Posting>,
+    heldBy?: Unrepeatable['heldBy'],
   ): Promise<Outcome> => {
-    const value = await shared.once(turn.name, async (previous) =>
-      posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
+    const value = await shared.once(
+      turn.name,
+      async (previous) =>
+        posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
+      heldBy && { lost: turn.seal(untold), forMs: longest, heldBy },
     );
     return turn.open(value) ?? { kind: 'unavailable', retryAfter: 1 };
   };
 
   /** Providers that don't rotate give the same refresh token again: the access token tells one turn from the next. */
-  const takeTokenTurn = (session: Session, work: (previous: Outcome | undefined) => Promise<Posting>) =>
-    takeTurn(tokenTurn(session), work);
+  const takeTokenTurn = (
+    session: Session,
+    heldBy: Unrepeatable['heldBy'],
+    work: (previous: Outcome | undefined) => Promise<Posting>,
+  ) => takeTurn(tokenTurn(session), work, heldBy);
 
   const refreshNow = async (
     session: Session,
@@ -112,7 +117,7 @@ export function createRefresher(
   ): Promise<Posting> => {
     const outcome = await grant(session, 'tokens');
     if (outcome.kind !== 'refreshed') return refused(outcome, session, previous);
-    const isKept = await keepAgain(outcome.session, keep);
+    const isKept = await tryToKeep(outcome.session, keep);
     if (outcome.session.refreshToken === session.refreshToken) return { outcome, lingerMs };
     // No answer may bring the new cookie to the browser: its client may have left. Whoever comes with the old one, be
     // it much later, must find the way on.
@@ -127,7 +132,7 @@ export function createRefresher(
     const outcome = await work(session);
     if (outcome.kind !== 'spent') return refused(outcome, session, undefined);
     if (outcome.refreshToken === session.refreshToken) return { outcome, lingerMs: 0 };
-    await keep({ ...session, refreshToken: outcome.refreshToken });
+    await tryToKeep({ ...session, refreshToken: outcome.refreshToken }, keep);
     // The access token of the session stays, and with it any cookie from before stays good for long: an answer
     // under way may even put it in place of the new one. Whoever comes with it must find the way on.
     return { outcome, lingerMs: longest };
@@ -155,7 +160,9 @@ export function createRefresher(
     async refresh(session, keep) {
       let current = session;
       for (let turn = 0; turn < mostTurns; turn++) {
-        const outcome = await takeTokenTurn(current, (previous) => refreshNow(current, keep, previous));
+        const outcome = await takeTokenTurn(current, 'gateway', (previous) =>
+          refreshNow(current, keep, previous),
+        );
         if (outcome.kind !== 'spent') return outcome;
         current = { ...current, refreshToken: outcome.refreshToken };
       }
@@ -166,7 +173,7 @@ export function createRefresher(
       const outcome = await takeTurn(turn, async (previous) => {
         const renewed = await grant(session, 'claims');
         if (renewed.kind === 'refreshed') {
-          await keepAgain(renewed.session, keep);
+          await tryToKeep(renewed.session, keep);
           return { outcome: renewed, lingerMs };
         }
         if (renewed.kind !== 'parked' && renewed.kind !== 'token-refused')
@@ -180,7 +187,7 @@ export function createRefresher(
       let current = session;
       let isDone = false;
       for (let turn = 0; turn < mostTurns; turn++) {
-        const outcome = await takeTokenTurn(current, () => {
+        const outcome = await takeTokenTurn(current, 'process', () => {
           isDone = true;
           return spendNow(current, keep, work);
         });
@@ -209,6 +216,11 @@ const usedUp: RefreshOutcome = {
   reason: 'the answer to the refresh could not be used, and its refresh token is used up',
 };
 
+const untold: RefreshOutcome = {
+  kind: 'parked',
+  reason: 'this refresh token was sent by a process that ended before it told of the answer',
+};
+
 /** An outcome, and for how long others that come for the same turn get it. */
 interface Posting {
   outcome: Outcome;
@@ -217,6 +229,18 @@ interface Posting {
   afterwards?: RefreshOutcome;
   /** Whether the next attempt is told of it. */
   isRemembered?: boolean;
+}
+
+/**
+ * Whether the session is written down now. Where it is not, its outcome leads on whoever comes with the tokens from
+ * before. It is not tried again: by then another instance may have gone on, and what is new would be overwritten.
+ */
+async function tryToKeep(session: Session, keep: Keep): Promise<boolean> {
+  try {
+    return (await keep(session)) === true;
+  } catch {
+    return false;
+  }
 }
 
 /** Half of it by chance, so that those who were refused together do not come back together. */

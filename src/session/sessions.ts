@@ -12,7 +12,7 @@ import {
 import { type Refresher, type RefreshOutcome, type Spent, shortPatienceMs } from './refresh.ts';
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
-import type { Shared } from './shared/shared.ts';
+import { type Shared, storeUnavailable } from './shared/shared.ts';
 import type { Current, Lapsed, Standing } from './standing.ts';
 import type { Found, Maybe, SessionStore } from './stores/store.ts';
 
@@ -36,7 +36,7 @@ export interface Sessions {
     cookies: readonly Cookie[],
     work: (session: Session) => Promise<Spent>,
   ): Promise<Current | undefined>;
-  /** The session as it is, expired token or not. Rejects with GatewayError 503 when the store is out. */
+  /** The session as it is, expired token or not, as far as the sign-outs are known. Rejects with GatewayError 503 when the store is out. */
   find(cookies: readonly Cookie[]): Promise<Session | undefined>;
   /** The same; undefined also when the store is out. */
   peek(cookies: readonly Cookie[]): Promise<Session | undefined>;
@@ -94,7 +94,10 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   const use = (found: Found | undefined, cookies: Cookies): Maybe<Standing> => {
     const now = seconds();
-    if (!found || !isUsable(found, now)) return undefined;
+    if (!found) return undefined;
+    if (!shared.knowsSignOuts())
+      return Promise.reject(storeUnavailable(new Error('the sign-outs were not loaded yet')));
+    if (!isUsable(found, now)) return undefined;
     if (isRefreshDue(found.session, now)) return refreshed(found, cookies, now);
     if (isClaimsRefreshDue(found.session, lifetimes, now)) return claimsRefreshed(found, cookies, now);
     if (!found.outdatedKey && !shouldTouch(found.session, lifetimes, now)) {
@@ -109,11 +112,17 @@ export function createSessions(parts: SessionsParts): Sessions {
     const last = touches.get(found);
     if (last && now - last.at < touchLastsSeconds && last.cookies === cookies) return last.current;
     const current = written(found, { ...found.session, seenAt: now }, cookies);
-    if (current instanceof Promise) return current;
+    if (current instanceof Promise) return current.catch((error: unknown) => asItIs(found, error));
     // Who loads nothing but answers that leave them out stays signed in all the same.
     current.canWait = now - found.session.seenAt < lifetimes.idle / 2;
     touches.set(found, { at: now, cookies, current });
     return current;
+  };
+
+  /** A store that can be read and takes nothing new is no reason to refuse a session that is good. */
+  const asItIs = (found: Found, error: unknown): Current => {
+    if (!(error instanceof GatewayError) || error.code !== 'store_unavailable') throw error;
+    return { session: found.session, setCookies: nothing, found };
   };
 
   const written = (found: Found, session: Session, cookies: Cookies): Maybe<Current> => {
@@ -135,9 +144,11 @@ export function createSessions(parts: SessionsParts): Sessions {
     const { session } = found;
     const hasGoodToken = isTokenValid(session, now);
     const longestWait = impatient.has(session) ? noPatienceMs : shortPatienceMs;
+    const refreshing = refresher.refresh(session, keeper(found, cookies));
     const outcome = await within(
       hasGoodToken ? longestWait : patience,
-      refresher.refresh(session, keeper(found, cookies)),
+      // Whoever has a good token need not wait for Redis to be back.
+      hasGoodToken ? refreshing.catch(notNow) : refreshing,
     );
     switch (outcome?.kind) {
       case 'refreshed': {
@@ -165,7 +176,8 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   const claimsRefreshed = async (found: Found, cookies: Cookies, now: number): Promise<Standing> => {
     const { session } = found;
-    const outcome = await within(shortPatienceMs, refresher.refreshClaims(session, keeper(found, cookies)));
+    const asking = refresher.refreshClaims(session, keeper(found, cookies)).catch(notNow);
+    const outcome = await within(shortPatienceMs, asking);
     if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
     if (outcome?.kind === 'ended') return ended(found, outcome.reason, cookies);
     if (outcome?.kind === 'token-refused') {
@@ -244,8 +256,10 @@ export function createSessions(parts: SessionsParts): Sessions {
     async end(cookies) {
       const found = await store.read(cookies);
       if (!found) return;
-      await store.remove(found);
-      await this.revoke({ kind: 'session', id: found.session.id });
+      // One may fail where the other can be done, or will be when the store is back.
+      const revoked = this.revoke({ kind: 'session', id: found.session.id });
+      const [removing, revoking] = await Promise.allSettled([store.remove(found), revoked]);
+      for (const done of [removing, revoking]) if (done.status === 'rejected') throw done.reason;
     },
     revoke(target, claimed) {
       // Sessions begin and end within one second: only milliseconds tell which was first.
@@ -254,6 +268,12 @@ export function createSessions(parts: SessionsParts): Sessions {
       return shared.publish({ key: revocationKey(target), before, until, proven: claimed === undefined });
     },
   };
+}
+
+/** A refresh that the store keeps from being tried, or from being told of, for now. */
+function notNow(error: unknown): RefreshOutcome {
+  if (!(error instanceof GatewayError) || error.code !== 'store_unavailable') throw error;
+  return { kind: 'unavailable', retryAfter: error.retryAfter ?? 1 };
 }
 
 /** Seconds until it makes sense to ask again. */

@@ -15,7 +15,7 @@ export interface TestRedis {
   /** Every key with its value and the seconds until its end (-1 for none). */
   dump(): Promise<{ key: string; value: string; ttl: number }[]>;
   /** Starts it again on the same port, with the data that it had written. */
-  restart(): Promise<void>;
+  restart(...args: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -23,10 +23,21 @@ export interface TestRedis {
 export async function startRedis(...args: string[]): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-redis-'));
   const port = await freePort();
-  const start = (): Promise<Child> =>
+  const start = (...more: string[]): Promise<Child> =>
     startChild(
       'redis-server',
-      ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', ...args],
+      [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        folder,
+        '--appendonly',
+        'yes',
+        ...args,
+        ...more,
+      ],
       { ready: port, install: 'apt-get install -y redis-server' },
     );
   let server = await start();
@@ -53,8 +64,8 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
         client.disconnect();
       }
     },
-    async restart() {
-      server = await start();
+    async restart(...more) {
+      server = await start(...more);
     },
     async stop() {
       await server.stop();

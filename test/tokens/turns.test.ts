@@ -25,6 +25,7 @@ function arrange({ rotates = true } = {}) {
     settle: board.post,
     publish: async () => {},
     problem: () => undefined,
+    knowsSignOuts: () => true,
     close: async () => {},
   };
   let counter = 0;

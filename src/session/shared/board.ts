@@ -18,9 +18,14 @@ export interface Board {
   /** The last value, for whoever does the work again. */
   recall(key: string): string | undefined;
   post(key: string, posted: Posted): void;
+  /** What still counts, as it would have to be posted now. */
+  all(): Iterable<[string, Posted]>;
 }
 
-export function createBoard(now: () => number = Date.now, limit: number = mostCharacters): Board {
+export function createBoard(
+  now: () => number = () => performance.now(),
+  limit: number = mostCharacters,
+): Board {
   const notes = new Map<string, Note>();
   let held = 0;
   const remove = (key: string, note: Note) => {
@@ -59,6 +64,13 @@ export function createBoard(now: () => number = Date.now, limit: number = mostCh
       for (const [oldest, note] of notes) {
         if (notes.size <= mostNotes && held <= limit) break;
         remove(oldest, note);
+      }
+    },
+    *all() {
+      for (const [key, { value, until, afterwards, rememberedUntil }] of notes) {
+        const lingerMs = until - now();
+        const mark = afterwards && { afterwards };
+        yield [key, { value, lingerMs, ...mark, rememberMs: rememberedUntil - until }];
       }
     },
   };

@@ -10,7 +10,7 @@ export interface Claims {
  */
 const mostClaims = 50_000;
 
-export function createClaims(now: () => number = Date.now): Claims {
+export function createClaims(now: () => number = () => performance.now()): Claims {
   const takenUntil = new Map<string, number>();
   return {
     take(name, forMs) {

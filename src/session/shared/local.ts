@@ -8,7 +8,7 @@ import { createSingleFlight } from './single-flight.ts';
 const mostSessions = 100_000;
 
 /** A bounded table in this process. */
-export function createSessionTable(now: () => number = Date.now): SessionTable {
+export function createSessionTable(now: () => number = () => performance.now()): SessionTable {
   const sessions = new Map<string, { value: string; until: number }>();
   return {
     get(id) {
@@ -36,7 +36,7 @@ export function createSessionTable(now: () => number = Date.now): SessionTable {
 /** Everything in this process. */
 export function createLocalShared(
   revocations: Revocations,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): Shared & ClaimDesk {
   const board = createBoard(now);
   const alone = createSingleFlight<string>();
@@ -55,7 +55,8 @@ export function createLocalShared(
     settle: board.post,
     claim: async (name, forMs) => claims.take(name, forMs),
     publish: async (revocation) => revocations.add(revocation),
+    knowsSignOuts: () => true,
     problem: () => undefined,
-    close: async () => {},
+    close: (withinMs = 0) => alone.ended(withinMs),
   };
 }

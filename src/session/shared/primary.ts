@@ -1,8 +1,11 @@
+import type { Grant } from '../refresh.ts';
 import { createRevocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import { createClaims } from './claims.ts';
+import { createGrantDesk } from './grant-desk.ts';
 import { createSessionTable } from './local.ts';
-import type { CallMessage, PrimaryMessage, Taken } from './messages.ts';
+import type { CallMessage, Lost, PrimaryMessage, Taken } from './messages.ts';
+import type { Posted } from './shared.ts';
 
 /** A worker, as the primary talks to it. */
 export interface WorkerLink {
@@ -18,11 +21,14 @@ export interface PrimaryShared {
 
 interface Lease {
   holder: WorkerLink;
-  waiting: { worker: WorkerLink; reply(taken: Taken): void }[];
+  lost: Lost | undefined;
+  waiting: { worker: WorkerLink; lost: Lost | undefined; reply(taken: Taken): void }[];
 }
 
-export function createPrimaryShared(): PrimaryShared {
+/** @param grant asks the providers, in this process: what it gets outlives the worker that asked for it */
+export function createPrimaryShared(grant: Grant): PrimaryShared {
   const workers = new Set<WorkerLink>();
+  const desk = createGrantDesk(grant, workers);
   const leases = new Map<string, Lease>();
   const board = createBoard();
   const claims = createClaims();
@@ -41,35 +47,42 @@ export function createPrimaryShared(): PrimaryShared {
       return;
     }
     lease.holder = next.worker;
+    lease.lost = next.lost;
     next.reply({ run: true, previous: board.recall(key) });
   };
 
-  const take = (worker: WorkerLink, key: string): Promise<Taken> | Taken => {
+  const take = (worker: WorkerLink, key: string, lost: Lost | undefined): Promise<Taken> | Taken => {
     const value = board.read(key);
     if (value !== undefined) return { value };
     const lease = leases.get(key);
     if (!lease) {
-      leases.set(key, { holder: worker, waiting: [] });
+      leases.set(key, { holder: worker, lost, waiting: [] });
       return { run: true, previous: board.recall(key) };
     }
-    return new Promise((reply) => lease.waiting.push({ worker, reply }));
+    return new Promise((reply) => lease.waiting.push({ worker, lost, reply }));
+  };
+
+  const post = (key: string, posted: Posted) => {
+    board.post(key, posted);
+    const lease = leases.get(key);
+    leases.delete(key);
+    for (const { reply } of lease?.waiting ?? []) reply({ value: posted.value });
   };
 
   const answer = (worker: WorkerLink, request: CallMessage['request']): unknown => {
     switch (request.kind) {
       case 'join':
         workers.add(worker);
+        desk.joined();
         for (const revocation of revocations.all()) worker.send({ kind: 'revoked', revocation });
         return true;
       case 'take':
-        return take(worker, request.key);
-      case 'post': {
-        board.post(request.key, request.posted);
-        const lease = leases.get(request.key);
-        leases.delete(request.key);
-        for (const { reply } of lease?.waiting ?? []) reply({ value: request.posted.value });
+        return take(worker, request.key, request.lost);
+      case 'grant':
+        return desk.ask(worker, request.session, request.renewal);
+      case 'post':
+        post(request.key, request.posted);
         return true;
-      }
       case 'settle':
         board.post(request.key, request.posted);
         return true;
@@ -97,8 +110,11 @@ export function createPrimaryShared(): PrimaryShared {
       workers.delete(worker);
       for (const [key, lease] of leases) {
         lease.waiting = lease.waiting.filter((waiting) => waiting.worker !== worker);
-        if (lease.holder === worker) passOn(key, lease);
+        if (lease.holder !== worker) continue;
+        if (lease.lost) post(key, { value: lease.lost.value, lingerMs: lease.lost.forMs });
+        else passOn(key, lease);
       }
+      desk.left(worker);
     },
     async received(worker, { call, request }) {
       worker.send({ kind: 'reply', call, value: await answer(worker, request) });

@@ -18,13 +18,24 @@ const longestReconnectMs = 500;
 
 const reconnectDelay = (attempt: number) => Math.min(longestReconnectMs, attempt * 50);
 
-/** Reconnects for ever, soon; no command waits for a connection that is not there. */
+/** A server that hangs does not close its side. */
+const disconnectTimeout = 100;
+/** Commands have a limit of their own; this one ends what the client itself asks while it connects. */
+const handshakeGraceMs = 250;
+
+/**
+ * Reconnects for ever, soon; no command waits for a connection that is not there. Whether the server can serve is
+ * found out by redis-link.ts, which also says what it answers while it cannot.
+ */
 function commonOptions({ ca, timeout }: RedisSettings, tls: boolean) {
   return {
     connectTimeout: timeout,
-    commandTimeout: timeout,
+    commandTimeout: timeout + handshakeGraceMs,
+    disconnectTimeout,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
+    enableReadyCheck: false,
+    autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     retryStrategy: reconnectDelay,
     ...(tls && { tls: ca === undefined ? {} : { ca: [...rootCertificates, readFileSync(ca, 'utf8')] } }),
@@ -45,6 +56,8 @@ export function connectRedis(settings: RedisSettings): RedisClient {
     return new Cluster(nodes(hosts, standardPort), {
       redisOptions,
       enableOfflineQueue: false,
+      enableReadyCheck: false,
+      retryDelayOnClusterDown: 0,
       clusterRetryStrategy: reconnectDelay,
       ...(tls && { dnsLookup: (address, callback) => callback(null, address) }),
     });
@@ -57,6 +70,7 @@ export function connectRedis(settings: RedisSettings): RedisClient {
       name,
       db: Number(database),
       sentinelRetryStrategy: reconnectDelay,
+      sentinelCommandTimeout: settings.timeout,
       ...(tls && options.tls && { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
     });
   }

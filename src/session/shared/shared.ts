@@ -12,6 +12,16 @@ export interface Posted {
   rememberMs?: number;
 }
 
+/** Work that must never be done twice, such as to send a refresh token that is replaced by its use. */
+export interface Unrepeatable {
+  /** The value for those who come when it was begun by somebody who ended before telling what came of it. */
+  lost: string;
+  /** Milliseconds for which it must not be begun again. */
+  forMs: number;
+  /** Whose end loses what came of it: that of the process that does it, or only that of the whole gateway. */
+  heldBy: 'process' | 'gateway';
+}
+
 /**
  * What the processes of one gateway have in common: a place to do a thing once, a place for sessions, and a
  * way to tell each other of sign-outs. A single process has it in its own memory, workers in their primary,
@@ -23,7 +33,11 @@ export interface Shared {
    * them its value. Rejects when the work does, or with GatewayError 503.
    * @param work gets the value of the last time, where that is remembered
    */
-  once(key: string, work: (previous: string | undefined) => Promise<Posted>): Promise<string>;
+  once(
+    key: string,
+    work: (previous: string | undefined) => Promise<Posted>,
+    unrepeatable?: Unrepeatable,
+  ): Promise<string>;
   /** Puts another value in place of the one that work for a key had. It never fails: it is there when it can be. */
   settle(key: string, posted: Posted): void;
   /** Sealed sessions by id. */
@@ -32,7 +46,10 @@ export interface Shared {
   publish(revocation: Revocation): Promise<void>;
   /** Whether it can be reached; undefined where there is nothing to reach. */
   problem(): string | undefined;
-  close(): Promise<void>;
+  /** Whether the sign-outs from before the start of this process are known: without them nobody can be let in. */
+  knowsSignOuts(): boolean;
+  /** Waits for what is under way, and for its being written, but no longer than this. */
+  close(withinMs?: number): Promise<void>;
 }
 
 /** A place where names are taken once, among the same processes. */

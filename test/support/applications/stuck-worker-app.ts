@@ -7,7 +7,8 @@ import { createLogger } from '../../../src/observe/log.ts';
 /** A program whose worker answers each request with its process id, and hangs at `/hang`. */
 if (cluster.isPrimary) {
   const log = createLogger({ level: 'info', pretty: false });
-  startWorkers({ count: 1, log, onFailure: process.exit, pulse: { everyMs: 50, misses: 10 } });
+  const grant = async () => ({ kind: 'unavailable', retryAfter: 1 }) as const;
+  startWorkers({ count: 1, log, grant, onFailure: process.exit, pulse: { everyMs: 50, misses: 10 } });
 } else {
   answerPulse();
   const server = createServer((request, response) => {

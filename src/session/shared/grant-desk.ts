@@ -1,0 +1,95 @@
+import type { Grant, RefreshOutcome, Renewal } from '../refresh.ts';
+import type { Session } from '../session.ts';
+import { turnOf } from '../turn.ts';
+import type { WorkerLink } from './primary.ts';
+
+/** Asks the providers in the primary process, for the workers. */
+export interface GrantDesk {
+  ask(worker: WorkerLink, session: Session, renewal: Renewal): Promise<RefreshOutcome>;
+  /** What this worker had asked for is given to another, which tells the rest of what came of it. */
+  left(worker: WorkerLink): void;
+  /** There is a worker to give things to. */
+  joined(): void;
+}
+
+/** Answers are kept for so long, for whoever takes the turn of a worker that ended. */
+const keptMs = 300_000;
+/** About 12 MB with tokens of the usual size; beyond that the oldest go. */
+const mostKept = 2000;
+
+interface Granted {
+  worker: WorkerLink;
+  session: Session;
+  outcome: Promise<RefreshOutcome>;
+  /** Unset while the provider has not answered. */
+  until?: number;
+}
+
+/**
+ * A worker that is killed must not take the answer of the token endpoint with it: the refresh token is used up by
+ * then. So the answer is kept here, by the tokens that it was got with, and a second question gets it too.
+ * @param workers those that can be told, the longest known first
+ */
+export function createGrantDesk(
+  grant: Grant,
+  workers: ReadonlySet<WorkerLink>,
+  now: () => number = () => performance.now(),
+): GrantDesk {
+  const granted = new Map<string, Granted>();
+  const homeless = new Set<Session>();
+
+  const tidy = () => {
+    for (const [key, { until }] of granted) {
+      const isOver = until !== undefined && until <= now();
+      if (!isOver && granted.size <= mostKept) break;
+      granted.delete(key);
+    }
+  };
+
+  const handOver = (session: Session) => {
+    const [worker] = workers;
+    if (worker) worker.send({ kind: 'finish', session });
+    else homeless.add(session);
+  };
+
+  return {
+    ask(worker, session, renewal) {
+      // Claims can be asked for again.
+      if (renewal === 'claims') return grant(session, renewal);
+      const key = turnOf('refresh', [session.refreshToken, session.accessToken]).name;
+      const known = granted.get(key);
+      if (known) {
+        known.worker = worker;
+        return known.outcome;
+      }
+      const entry: Granted = { worker, session, outcome: grant(session, renewal) };
+      granted.set(key, entry);
+      entry.outcome.then(
+        (outcome) => {
+          if (isLast(outcome)) entry.until = now() + keptMs;
+          else granted.delete(key);
+        },
+        () => granted.delete(key),
+      );
+      tidy();
+      return entry.outcome;
+    },
+    left(worker) {
+      tidy();
+      for (const entry of granted.values()) if (entry.worker === worker) handOver(entry.session);
+    },
+    joined() {
+      for (const session of homeless) handOver(session);
+      homeless.clear();
+    },
+  };
+}
+
+/** The refresh token has been used, or will never be: nobody needs to ask again. */
+function isLast(outcome: RefreshOutcome): boolean {
+  return (
+    outcome.kind === 'refreshed' ||
+    outcome.kind === 'ended' ||
+    (outcome.kind === 'parked' && outcome.isSpent === true)
+  );
+}

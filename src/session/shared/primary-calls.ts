@@ -1,0 +1,79 @@
+import type { Grant } from '../refresh.ts';
+import type { CallMessage, Granted, PrimaryMessage } from './messages.ts';
+import { storeUnavailable } from './shared.ts';
+
+/** Longer than any refresh: the primary answers when another worker has finished. */
+const callTimeoutMs = 90_000;
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+}
+
+/** A worker's line to its primary process. */
+export interface PrimaryCalls {
+  /** Rejects with GatewayError 503 when there is no answer. */
+  call(request: CallMessage['request']): Promise<unknown>;
+  /** Calls back for what the primary says unasked. */
+  onMessage(listener: (message: PrimaryMessage) => void): void;
+  /** From here on the primary says what it has to say; to be called when everybody listens. */
+  join(): void;
+  close(): void;
+}
+
+export function callPrimary(): PrimaryCalls {
+  const waiting = new Map<number, Waiting>();
+  const listeners = new Set<(message: PrimaryMessage) => void>();
+  let lastCall = 0;
+
+  const received = (message: PrimaryMessage) => {
+    if (message.kind !== 'reply') {
+      for (const listener of listeners) listener(message);
+      return;
+    }
+    const call = waiting.get(message.call);
+    if (!call) return;
+    waiting.delete(message.call);
+    clearTimeout(call.timer);
+    call.resolve(message.value);
+  };
+  process.on('message', received);
+
+  const call: PrimaryCalls['call'] = (request) =>
+    new Promise((resolve, reject) => {
+      const number = ++lastCall;
+      const failed = (error: unknown) => {
+        waiting.delete(number);
+        clearTimeout(timer);
+        reject(storeUnavailable(error));
+      };
+      const timer = setTimeout(failed, callTimeoutMs, new Error('the primary process did not answer'));
+      timer.unref();
+      waiting.set(number, { resolve, reject, timer });
+      const message: CallMessage = { kind: 'call', call: number, request };
+      process.send?.(message, undefined, {}, (error) => {
+        if (error) failed(error);
+      });
+    });
+
+  return {
+    call,
+    // Only who listens is told: Node drops what reaches a worker sooner. The answer is here before the worker can
+    // begin to accept connections, for which it asks its primary too.
+    join: () => void call({ kind: 'join' }).catch(() => {}),
+    onMessage: (listener) => void listeners.add(listener),
+    close: () => void process.off('message', received),
+  };
+}
+
+/** Asks the providers through the primary, which keeps the answer should this worker end before it is told. */
+export function grantOfPrimary({ call }: PrimaryCalls): Grant {
+  return async (session, renewal) => {
+    try {
+      return (await call({ kind: 'grant', session, renewal })) as Granted;
+    } catch {
+      return { kind: 'unavailable', retryAfter: 1 };
+    }
+  };
+}

@@ -1,0 +1,41 @@
+/** What an error of Redis says of the server. */
+export interface Fault {
+  /** One word for the log, by which one fault is told from the next: `READONLY`, `ECONNREFUSED`, `timeout`. */
+  name: string;
+  /** A sentence for people. */
+  reason: string;
+  /** `command`: of this command alone; `writes`: it still reads; `all`: it cannot be used. */
+  concerns: 'command' | 'writes' | 'all';
+}
+
+/** Replies that are about the command that was sent, and say nothing of the next one. */
+const ofCommand: ReadonlySet<string> = new Set(['ERR', 'WRONGTYPE', 'NOSCRIPT', 'NOPERM', 'EXECABORT']);
+/** Replies of a server that has no room, no disk or no replicas for what is new, and can read what it has. */
+const ofWrites: ReadonlySet<string> = new Set(['OOM', 'MISCONF', 'NOREPLICAS']);
+
+/** No reply came in time. */
+export class RedisTimeout extends Error {
+  constructor(ms: number) {
+    super(`there was no reply in ${ms} ms`);
+  }
+}
+
+/**
+ * Every reply that is not known to be about one command is one of the server: READONLY, NOAUTH, WRONGPASS, LOADING,
+ * MASTERDOWN, CLUSTERDOWN, and whatever comes after them. So is everything that is no reply at all.
+ */
+export function faultOf(error: unknown): Fault {
+  // A cluster that cannot be used says so; why is with the node that was asked last.
+  const { lastNodeError } = error as { lastNodeError?: Error };
+  if (lastNodeError) return faultOf(lastNodeError);
+  const { name: kind, message, code } = error as NodeJS.ErrnoException;
+  const reason = message === '' || message === undefined ? (code ?? String(error)) : message;
+  if (error instanceof RedisTimeout || message === 'Command timed out')
+    return { name: 'timeout', reason, concerns: 'all' };
+  const word = /^-?([A-Z]{3,})\b/.exec(reason)?.[1];
+  if (kind === 'ReplyError' && word !== undefined) {
+    const concerns = ofCommand.has(word) ? 'command' : ofWrites.has(word) ? 'writes' : 'all';
+    return { name: word, reason, concerns };
+  }
+  return { name: code ?? 'connection', reason, concerns: 'all' };
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Test, test } from 'tap';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
+import { startRedis } from '../support/redis.ts';
+import { spawnGateway } from '../support/spawned-gateway.ts';
+import { until } from '../support/until.ts';
+
+/** Processes start slowly on a busy machine. */
+const patience = 30_000;
+
+const childrenOf = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
+
+interface Options {
+  workers: number;
+  redis: boolean;
+}
+
+/** Somebody whose refresh is at the provider, which holds it. */
+async function arrange(t: Test, { workers, redis: withRedis }: Options) {
+  const redis = withRedis ? await startRedis() : undefined;
+  t.teardown(() => redis?.stop());
+  const provider = await startProvider({ rotateRefreshTokens: true });
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const secret = randomBytes(32).toString('base64');
+  const session = { secret, ...(redis && { redis: { url: redis.url } }) };
+  const spawn = async () => {
+    const gateway = await spawnGateway({ provider, upstream, config: { session, workers }, ownGroup: true });
+    t.teardown(() => gateway.stop());
+    const listening = () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length;
+    await until('all workers', () => listening() >= workers, patience);
+    return gateway;
+  };
+  const gateway = await spawn();
+  const sent: string[] = [];
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  provider.tamper(async (hit) => {
+    if (hit.path !== '/token') return hit.pass();
+    const form = new URLSearchParams(await hit.body());
+    const token = form.get('refresh_token');
+    const original = await hit.original();
+    if (form.get('grant_type') === 'authorization_code') {
+      // It is over as soon as it was given.
+      const tokens = { ...(JSON.parse(original.body) as object), expires_in: 1 };
+      return hit.send({ ...original, body: JSON.stringify(tokens) });
+    }
+    if (token !== null && !token.startsWith('probe-')) {
+      sent.push(token);
+      await held;
+    }
+    return hit.send(original);
+  });
+  const client = createClient();
+  t.teardown(() => client.close());
+  await logIn(client, gateway.url, 'ada');
+  const cookie = client.cookies.headerFor(gateway.url) ?? '';
+  const ask = async (url: string) => (await client.get(`${url}/x`, { cookie })).status;
+  await until(
+    'a refresh at the provider',
+    async () => {
+      void ask(gateway.url).catch(() => {});
+      return sent.length > 0;
+    },
+    patience,
+  );
+  return { gateway, sent, release, ask, spawn };
+}
+
+for (const redis of [false, true]) {
+  test(`a refresh outlives the workers that began it: ${redis ? 'with' : 'without'} Redis`, async (t) => {
+    const { gateway, sent, release, ask } = await arrange(t, { workers: 2, redis });
+    const before = childrenOf(gateway.pid);
+    for (const pid of before) process.kill(pid, 'SIGKILL');
+    release();
+    const seen = new Set<number>();
+    await until(
+      'the session to go on',
+      async () => {
+        const status = await ask(gateway.url).catch(() => 0);
+        seen.add(status);
+        return status === 200;
+      },
+      patience,
+    );
+    t.equal(sent.length, 1, 'the refresh token was sent once');
+    t.notOk(seen.has(401), 'and nobody was signed out on the way');
+  });
+}
+
+test('a worker that is killed tells other instances all the same', async (t) => {
+  const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 2, redis: true });
+  const other = await spawn();
+  for (const pid of childrenOf(gateway.pid)) process.kill(pid, 'SIGKILL');
+  release();
+  const seen = new Set<number>();
+  // Nobody asks the first one any more: one of its new workers tells of it unasked.
+  await until(
+    'the session at the other instance',
+    async () => {
+      const status = await ask(other.url);
+      seen.add(status);
+      return status === 200;
+    },
+    patience,
+  );
+  t.equal(sent.length, 1);
+  t.notOk(seen.has(401));
+});
+
+test('an instance that is killed holds nobody up, and its refresh token is not sent again', async (t) => {
+  const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
+  const other = await spawn();
+  process.kill(-gateway.pid, 'SIGKILL');
+  await gateway.exited;
+  release();
+  const asked = performance.now();
+  t.equal(await ask(other.url), 503, 'nobody knows what came of it');
+  t.ok(performance.now() - asked < 15_000, 'and it is said soon');
+  t.equal(sent.length, 1);
+});
+
+test('an instance that is asked to stop waits for its refreshes, though nobody waits for them there', async (t) => {
+  const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
+  const other = await spawn();
+  gateway.process.kill('SIGTERM');
+  await gateway.log.line(({ msg }) => msg === 'stopping');
+  release();
+  t.equal((await gateway.exited).code, 0);
+  t.equal(await ask(other.url), 200);
+  t.equal(sent.length, 1);
+});
