@@ -40,7 +40,7 @@ test('the commands that docs/getting-started.md lists are those of the program',
     cwd: projectRoot,
     encoding: 'utf8',
   });
-  const commands = [...stdout.matchAll(/^ {2}([a-z]+)(?: \[options\])? {2,}/gm)].map(([, name]) => name);
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+)(?: [[<][a-z]+[\]>])* {2,}/gm)].map(([, name]) => name);
   const rows = pageAt('docs/getting-started.md').text.matchAll(/^\| `sallyport ([a-z]+)/gm);
   t.strictSame([...rows].map(([, name]) => name).sort(), commands.filter((name) => name !== 'help').sort());
 });

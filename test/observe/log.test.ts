@@ -141,6 +141,10 @@ test('the reason of an error says what happened, without the words that say noth
     'ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:9',
   );
   t.equal(describeError(new Error('none holds: allow[0].groups')), 'none holds: allow[0].groups');
-  t.equal(describeError(new TypeError('fetch failed')), 'TypeError: fetch failed', 'where there is nothing else');
+  t.equal(
+    describeError(new TypeError('fetch failed')),
+    'TypeError: fetch failed',
+    'where there is nothing else',
+  );
   t.equal(describeError(new Error('outer', { cause: refused })), `outer <- ${describeError(refused)}`);
 });
