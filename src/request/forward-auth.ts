@@ -73,7 +73,8 @@ async function answer(
   const { resolution, origin, target } = destination;
   if (resolution.kind === 'endpoint') {
     refuseOwnEndpoints(parts, resolution.path);
-    // What the gateway publishes outside of its prefix is for everybody.
+    // What the gateway publishes outside of its prefix is for everybody, to read and no more.
+    if (!readers.has(exchange.method)) throw new GatewayError('method_not_allowed', { allow: 'GET' });
     return reply.code(allowed).send();
   }
   const admission: Admission = await admit(parts, exchange, resolution.route);
@@ -192,6 +193,7 @@ function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
 }
 
 const methods: ReadonlySet<string> = new Set(proxiedMethods);
+const readers: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Of what is named more than once, one and the same: proxies pass on what they do not set themselves. */
 function theOnly(what: string, ...named: readonly (string | undefined)[]): string | undefined {

@@ -79,7 +79,8 @@ export function hostCompiler(
         .map(([, path]) => ({ path: spelt(symbolsOf(path)), access: own, rank: -1, isExact: true })),
     ];
     const trees = compileTrees(layersOfHost, endpointsOfHost, { numberOf, spelt });
-    const places = [...layersOfHost.flatMap(({ entries }) => [...entries.keys()]), prefix];
+    const known = layersOfHost.flatMap(({ entries }) => [...entries.keys()]);
+    const places = [...known, ...endpointsOfHost.map(({ path }) => path)];
     return {
       settings: reading,
       hasCapitals: places.some((path) => /[A-Z]/.test(path)),

@@ -61,7 +61,7 @@ export function randomTable(random: () => number, settings: object = {}): RouteT
 const tokens = [
   String.raw`/ / / / // \ ; ;x ;x=y . .. ... + A AD zz z host :80 @`,
   '%2f %2F %252f %5c %255c %3b %2e %252e %25 %00 %0a %09 %20 %2b %23 %3f %7f %61 %41 %u002f %u005c %u002e',
-  '%c0%af %c1%9c %c0%ae %c0 %c1 %c0/ %e0%80%af %f0%80%80%af %a5 %ff \xc0\xaf \xff',
+  '%c0%af %c1%9c %c0%ae %c0 %c1 %c0/ %e0@o %e0@n %e0A %e0%09@%6f %f0@@o %e0%80%af %f0%80%80%af %a5 %ff \xc0\xaf \xff',
   '%e2%88%95 %ef%bc%8f %ef%bc%8e %c2%a5 %e2%82%a9 %e2%80%8b %e3%80%80 %c2%a0 %ef%bd%81 %c5%bf %c2%85',
 ].flatMap((line) => line.split(' '));
 

@@ -14,7 +14,7 @@ export interface HangWatch {
   call<T>(send: () => Promise<T>): Promise<T>;
 }
 
-const tickMs = 200;
+const tickMs = 150;
 /** A call that takes longer may be one that hangs. */
 const slowMs = 500;
 /** A probe that takes longer tells of a server that is still not itself. */
