@@ -160,3 +160,20 @@ test('passwords and methods that are never forwarded', async (t) => {
   );
   t.match(explain('get', 'https://app.example.com?x=1', options), 'route     / ->', 'a query without a path');
 });
+
+test('explain says that the gateway answers the preflights of origins in cors', async (t) => {
+  const folder = t.testdir({
+    'c.yaml': text.replace(
+      'routes:\n',
+      'routes:\n  - { path: /spa, upstream: "http://spa:8080", cors: ["https://spa.example.com"] }\n',
+    ),
+  });
+  const ask = (origin: string) =>
+    explain('OPTIONS', '/spa/x', {
+      config: join(folder, 'c.yaml'),
+      from: '127.0.0.1',
+      header: [`Origin: ${origin}`, 'Access-Control-Request-Method: POST'],
+    });
+  t.match(ask('https://spa.example.com'), 'the gateway answers this CORS preflight by itself: 204');
+  t.notMatch(ask('https://evil.example'), '204');
+});
