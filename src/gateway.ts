@@ -90,7 +90,9 @@ export async function startGateway(
   const owned = ownedNames(headerSets.values(), configured);
   const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
   const live = createLiveConnections();
-  const forwarder = createForwarder(extras, policy, live);
+  const forwarder = createForwarder(extras, policy, live, ({ name }, error) =>
+    log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
+  );
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);

@@ -43,13 +43,15 @@ interface CompiledRoute {
 /**
  * Throws when a file of a route's `tls` cannot be read.
  * @param routes every route of the gateway, with what it adds
+ * @param onOddTarget called once for a target whose answers have to be repaired
  */
 export function createForwarder(
   routes: ReadonlyMap<RouteConfig, RouteExtras>,
   policy: HeaderPolicy,
   live: LiveConnections,
+  onOddTarget: (target: Target, error: Error) => void,
 ): Forwarder {
-  const factory = createTargetFactory();
+  const factory = createTargetFactory(onOddTarget);
   const compiled = new Map<RouteConfig, CompiledRoute>();
   for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
 
