@@ -170,8 +170,13 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     this.#head = undefined;
     this.#answering = true;
     const { response } = this.#client;
-    if (reason === undefined) response.writeHead(status, headers);
-    else response.writeHead(status, reason, headers);
+    try {
+      if (reason === undefined) response.writeHead(status, headers);
+      else response.writeHead(status, reason, headers);
+    } catch (error) {
+      // Nobody is above who would catch it at the end of a turn.
+      this.#abort?.(error as Error);
+    }
   }
 
   /** When the session ends, the answer ends in order, and the upstream need not go on. */
@@ -241,7 +246,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     if (this.#isWhole) {
       response.socket?.uncork();
       response.end();
-    } else if (!response.destroyed && !response.writableEnded) {
+    } else if (this.#answering && !response.destroyed && !response.writableEnded) {
       // Headers usually leave with the first bytes of the body; an event stream may not have any for long.
       response.flushHeaders();
     }

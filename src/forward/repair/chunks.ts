@@ -16,6 +16,8 @@ export class ChunkRepair {
   #line = '';
   /** Bytes of the chunk that are still to come. */
   #left = 0;
+  /** The size of the chunk ended with a line feed alone. */
+  #isSizeBare = false;
   #trailers: string[] = [];
   #trailerBytes = 0;
   readonly #endsLinesWithFeed: boolean;
@@ -56,10 +58,13 @@ export class ChunkRepair {
     const line = whole.replace(/\r$/, '');
     this.#line = '';
     if (line.includes('\r')) throw unreadable('a carriage return between chunks');
-    if (this.#state === 'size') this.#takeSize(line, line === whole, out);
+    const isBare = line === whole;
+    if (this.#state === 'size') this.#takeSize(line, isBare, out);
     else if (this.#state === 'trailers') this.#takeTrailer(line, out);
     else {
-      if (line !== '') throw unreadable('a chunk that is longer than its size');
+      // A line feed alone where the size had more may be the half of an end, and the size wrong by one.
+      const isEnd = line === '' && (!isBare || this.#isSizeBare);
+      if (!isEnd) throw unreadable('a chunk that is longer or shorter than its size');
       out.push(Buffer.from('\r\n'));
       this.#state = 'size';
     }
@@ -72,6 +77,7 @@ export class ChunkRepair {
     if (extension !== undefined && isBare && !this.#endsLinesWithFeed) {
       throw unreadable('a chunk extension that ends with a line feed alone');
     }
+    this.#isSizeBare = isBare;
     this.#left = Number.parseInt(digits, 16);
     this.#state = this.#left === 0 ? 'trailers' : 'data';
     if (this.#left > 0) out.push(Buffer.from(`${digits}\r\n`));
