@@ -73,7 +73,8 @@ export function createForwarder(
     });
     const way: Way = {
       targets,
-      headersFor: ({ request, sender, context }, { origin }) => build(request, sender, context, origin),
+      headersFor: ({ request, sender, context, writesTo }, { origin }) =>
+        build(request, sender, context, origin, writesTo),
       rewriteHeaders,
       timeout,
       maxBody,

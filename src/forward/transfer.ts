@@ -55,6 +55,9 @@ function openUpload(request: IncomingMessage, response: ServerResponse, maxBody:
   });
 }
 
+/** The length is that of the answer which was not repeated (RFC 9110 §8.6). The library misses its bytes. */
+const bodiless: ReadonlySet<number> = new Set([204, 304]);
+
 function isLengthMismatch(error: Error): boolean {
   return (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
@@ -269,16 +272,12 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     const target = this.#target as Target;
     const isOdd = !this.#isSingle && isOddAnswer(error, this.#head !== undefined || this.#answering);
     if (isOdd) this.#way.targets.isOdd(target, error);
-    // RFC 9110 §8.6: the length is that of the answer which was not repeated. The library misses its bytes.
-    const isNotModified = (this.#head?.status ?? response.statusCode) === 304 && isLengthMismatch(error);
-    if (this.#head && !isNotModified) {
-      this.#head = undefined;
-      this.#remaining = undefined;
-    }
-    if (this.#head) this.#begin();
+    const isWhole = isLengthMismatch(error) && bodiless.has(this.#head?.status ?? response.statusCode);
+    if (this.#head && isWhole) this.#begin();
+    this.#head = undefined;
     if (!this.#answering) {
       this.#failed(error, isOdd);
-    } else if (isNotModified) {
+    } else if (isWhole) {
       response.end();
     } else if (!response.destroyed && !this.#isEnded) {
       // Half an answer must look like half an answer: the connection breaks.

@@ -2,7 +2,7 @@ import { ChunkRepair } from './chunks.ts';
 import { type Doubt, type Framing, type Head, repairHead } from './head.ts';
 import { unreadable } from './lines.ts';
 
-/** The empty line that ends a head, with or without carriage returns. */
+/** The empty line that ends a head, with any number of carriage returns. */
 const headEnd = /\n\r*\n/g;
 /** Where a reader sees an end who takes only CRLF for one. */
 const strictEnd = '\r\n\r\n';

@@ -52,13 +52,13 @@ export function repairHead(bytes: string): Head {
   return { status: Number(status[1]), text, framing, isBare: first.isBare, doubt };
 }
 
-/** RFC 9112 §2.2: a line feed ends a line, with or without carriage returns in front of it. */
+/** RFC 9112 §2.2: a line feed ends a line, with or without a carriage return in front of it. */
 function linesOf(bytes: string): Line[] {
   return bytes
     .replace(/\n$/, '')
     .split('\n')
     .map((line) => {
-      const text = line.replace(/\r+$/, '');
+      const text = line.replace(/\r$/, '');
       if (text.includes('\r')) throw unreadable('a carriage return in a line');
       return { text, isBare: text === line };
     });
