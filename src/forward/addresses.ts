@@ -6,11 +6,13 @@ export interface AddressPolicy {
   toPublicPath(path: string): string | undefined;
 }
 
-/** Gives the value of a header with the addresses in it as browsers have to ask for them. */
 type Readdress = (value: string, publicOrigin: string) => string;
 
-/** By the header, in lower case. */
-export type Addresses = Readonly<Record<'location' | 'content-location' | 'refresh' | 'link', Readdress>>;
+/**
+ * Gives the value of a header with the addresses in it as browsers have to ask for them.
+ * @param name `location`, `content-location`, `refresh` or `link`
+ */
+export type AddressMapper = (name: string, value: string, publicOrigin: string) => string;
 
 /** `scheme://host:port`, the scheme or the port left out, and the rest. */
 const absolute = /^(?:(https?):)?\/\/(\[[0-9a-f:.]+\]|[^/?#:@\\[\]]+)(?::(\d{0,5}))?([/?#].*)?$/is;
@@ -41,7 +43,7 @@ function placeOf(origin: string): Place {
  * An application that builds addresses from its own means the address that the browser sees, and so does one that
  * builds them from the browser's Host and takes its own scheme for the browser's.
  */
-export function compileAddresses({ upstreamOrigins, toPublicPath }: AddressPolicy): Addresses {
+export function compileAddresses({ upstreamOrigins, toPublicPath }: AddressPolicy): AddressMapper {
   const upstreams = upstreamOrigins.map(placeOf);
   const publicPlaces = new Map<string, Place>();
   const publicPlace = (origin: string): Place => {
@@ -49,8 +51,14 @@ export function compileAddresses({ upstreamOrigins, toPublicPath }: AddressPolic
     publicPlaces.set(origin, place);
     return place;
   };
-  const isOurs = (named: string | undefined, host: string, port: string | undefined, publicOrigin: string) => {
-    if (upstreams.some((each) => each.host === host && each.port === portOf(named ?? each.scheme, port))) return true;
+  const isOurs = (
+    named: string | undefined,
+    host: string,
+    port: string | undefined,
+    publicOrigin: string,
+  ) => {
+    if (upstreams.some((each) => each.host === host && each.port === portOf(named ?? each.scheme, port)))
+      return true;
     const own = publicPlace(publicOrigin);
     if (named !== 'http' || own.scheme !== 'https' || own.host !== host) return false;
     return portOf('http', port) === own.port || (own.port === '443' && portOf('http', port) === '80');
@@ -61,18 +69,18 @@ export function compileAddresses({ upstreamOrigins, toPublicPath }: AddressPolic
     if (host === '' || !isOurs(scheme?.toLowerCase(), host.toLowerCase(), port, publicOrigin)) return value;
     return publicOrigin + (rest.startsWith('/') ? (toPublicPath(rest) ?? rest) : rest);
   };
-  return {
-    location: readdress,
-    'content-location': readdress,
-    refresh: (value, publicOrigin) =>
-      value.replace(
-        refresh,
-        (_, before: string, quote: string, address: string, after: string) =>
-          before + quote + readdress(address, publicOrigin) + after,
-      ),
-    link: (value, publicOrigin) =>
-      value.replace(linkPart, (part: string, address: string | undefined) =>
-        address === undefined ? part : `<${readdress(address, publicOrigin)}>`,
-      ),
+  const refreshed: Readdress = (value, publicOrigin) =>
+    value.replace(
+      refresh,
+      (_, before: string, quote: string, address: string, after: string) =>
+        before + quote + readdress(address, publicOrigin) + after,
+    );
+  const linked: Readdress = (value, publicOrigin) =>
+    value.replace(linkPart, (part: string, address: string | undefined) =>
+      address === undefined ? part : `<${readdress(address, publicOrigin)}>`,
+    );
+  return (name, value, publicOrigin) => {
+    const map = name === 'refresh' ? refreshed : name === 'link' ? linked : readdress;
+    return map(value, publicOrigin);
   };
 }

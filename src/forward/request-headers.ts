@@ -97,8 +97,7 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
           if (sender.vouchesFor.has(name.toLowerCase())) headers.push(name, value);
           break;
         case 'destination':
-          // An application compares scheme and host with those that it was asked by.
-          headers.push(name, writesTo === undefined ? value : `${schemeOf(origin)}://${host}${writesTo}`);
+          headers.push(name, destinationFor(origin, host, writesTo) ?? value);
           break;
         case 'host':
         case 'drop':
@@ -173,7 +172,9 @@ function evaluate(
 /** Host and port of an origin. */
 const hostOf = (origin: string): string => origin.slice(origin.indexOf('//') + 2);
 
-const schemeOf = (origin: string): string => origin.slice(0, origin.indexOf(':'));
+/** An application compares scheme and host of Destination with those that it was asked by. */
+const destinationFor = (origin: string, host: string, writesTo: string | undefined): string | undefined =>
+  writesTo && `${origin.slice(0, origin.indexOf(':'))}://${host}${writesTo}`;
 
 /** Content-Length frames the body, so a client cannot name it away. */
 function isNamed(connection: ReadonlySet<string>, name: string): boolean {

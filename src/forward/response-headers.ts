@@ -62,10 +62,7 @@ type Treatment =
   | 'type'
   | 'caching'
   | 'cookie'
-  | 'location'
-  | 'content-location'
-  | 'refresh'
-  | 'link';
+  | 'address';
 
 /** What belongs to one connection goes, and what would pass for the gateway's own word. */
 function treatmentOf(lower: string): Treatment {
@@ -85,7 +82,7 @@ function treatmentOf(lower: string): Treatment {
     case 'content-location':
     case 'refresh':
     case 'link':
-      return lower;
+      return 'address';
     default:
       if (hopByHopHeaders.has(lower) || lower === 'x-sallyport-error') return 'drop';
       return isCachingHeader(lower) ? 'caching' : 'pass';
@@ -124,7 +121,7 @@ export function compileResponseHeaders(
     let connection = '';
     let trailers: string | undefined;
     let contentLength: number | undefined;
-    let coding: string | undefined;
+    let coding = '';
     let isEventStream = false;
     let saysCaching = setsCaching;
     for (let at = 0; at < raw.length; at += 2) {
@@ -146,7 +143,7 @@ export function compileResponseHeaders(
           contentLength = Number(value);
           break;
         case 'coding':
-          if (value !== 'chunked') coding = coding === undefined ? value : `${coding},${value}`;
+          if (value !== 'chunked') coding += `,${value}`;
           continue;
         case 'type':
           isEventStream = value.toLowerCase().startsWith('text/event-stream');
@@ -157,11 +154,8 @@ export function compileResponseHeaders(
         case 'cookie':
           if (policy.ownsCookie(cookieName(value))) continue;
           break;
-        case 'location':
-        case 'content-location':
-        case 'refresh':
-        case 'link':
-          value = readdress[treatment](value, publicOrigin);
+        case 'address':
+          value = readdress(name.toLowerCase(), value, publicOrigin);
           break;
       }
       if (!isReplaced) headers.push(name, value);
@@ -171,15 +165,21 @@ export function compileResponseHeaders(
     headers = withCookiesAndCaching(headers, saysCaching, policy.audienceOf(context), answer);
     // Trailers need chunked framing; with a length, announcing them would break the answer.
     if (trailers !== undefined && contentLength === undefined) headers.push('trailer', trailers);
-    if (coding !== undefined) pushCodings(headers, coding, answer);
+    if (coding !== '') pushCodings(headers, coding, answer);
     return { headers, contentLength, isEventStream };
   };
 }
 
 /** Codings of the bytes themselves (RFC 9112 §7.2): without the label nobody can read what they made. */
-const compressions: ReadonlySet<string> = new Set(
-  ['gzip', 'x-gzip', 'deflate', 'compress', 'x-compress', 'br', 'zstd'],
-);
+const compressions: ReadonlySet<string> = new Set([
+  'gzip',
+  'x-gzip',
+  'deflate',
+  'compress',
+  'x-compress',
+  'br',
+  'zstd',
+]);
 
 /** Throws GatewayError 502 where the client's version of HTTP has no place for the label. */
 function pushCodings(headers: RawHeaders, value: string, { request }: ResponseContext): void {

@@ -1,10 +1,12 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
+import { type AnswerHead, isWholeWithout, type RawTrailers, reasonOf, trailersOf } from './answer-head.ts';
 import { type Leaving, leaveAtEndOfTurn } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
+import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
-import { latin1, type ResponseHeaderWriter } from './response-headers.ts';
+import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { Target, Targets } from './targets.ts';
 import { hasBody, Upload } from './upload.ts';
 import { isOddAnswer, upstreamError } from './upstream-error.ts';
@@ -23,18 +25,6 @@ export interface Way {
   stayOpen(forwarding: Forwarding, end: (reason: string) => void): () => void;
 }
 
-/**
- * RFC 9110 §9.2.2: an idempotent request may be sent again when the connection turns out to be closed, or its answer
- * cannot be read. These are the ones of the registry that Node's parser knows.
- */
-const repeatable: ReadonlySet<string> = new Set(
-  (
-    'GET HEAD OPTIONS PUT DELETE PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH QUERY ACL BIND REBIND ' +
-    'UNBIND CHECKOUT LINK UNLINK MERGE MKACTIVITY MKCALENDAR'
-  ).split(' '),
-);
-const closedConnection: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
 /** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
 export function transfer(forwarding: Forwarding, client: HttpClient, way: Way): UnderWay {
   const { request } = forwarding;
@@ -42,7 +32,7 @@ export function transfer(forwarding: Forwarding, client: HttpClient, way: Way): 
   const passage = new Passage(forwarding, client, way, withBody);
   const length = withBody ? Number(request.headers['content-length'] ?? 0) : 0;
   if (way.maxBody !== undefined && length > way.maxBody) client.fail(new GatewayError('body_too_large'));
-  else passage.send(!withBody && repeatable.has(request.method ?? ''));
+  else passage.send(!withBody && isRepeatable(request));
   return passage;
 }
 
@@ -53,13 +43,6 @@ function openUpload(request: IncomingMessage, response: ServerResponse, maxBody:
     // RFC 9110 §10.1.1: only now is it certain that somebody wants the body.
     if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
   });
-}
-
-/** The length is that of the answer which was not repeated (RFC 9110 §8.6). The library misses its bytes. */
-const bodiless: ReadonlySet<number> = new Set([204, 304]);
-
-function isLengthMismatch(error: Error): boolean {
-  return (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
 /**
@@ -272,7 +255,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     const target = this.#target as Target;
     const isOdd = !this.#isSingle && isOddAnswer(error, this.#head !== undefined || this.#answering);
     if (isOdd) this.#way.targets.isOdd(target, error);
-    const isWhole = isLengthMismatch(error) && bodiless.has(this.#head?.status ?? response.statusCode);
+    const isWhole = isWholeWithout(this.#head?.status ?? response.statusCode, error);
     if (this.#head && isWhole) this.#begin();
     this.#head = undefined;
     if (!this.#answering) {
@@ -291,7 +274,6 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     const { response } = this.#client;
     const { targets } = this.#way;
     const target = this.#target as Target;
-    const code = (error as NodeJS.ErrnoException).code ?? '';
     const wasSent = this.#abort !== undefined;
     const mayRepeat = this.#mayRepeat && !this.#isSingle && !response.destroyed;
     if (!wasSent) {
@@ -302,7 +284,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       this.send(this.#mayRepeat);
     } else if (wasSent && mayRepeat && isOdd) {
       this.#sendTo(target, true);
-    } else if (wasSent && mayRepeat && closedConnection.has(code)) {
+    } else if (wasSent && mayRepeat && isClosed(error)) {
       this.#sendTo(targets.pick(this.#tried), true);
     } else {
       // What is still on its way is read and dropped, so that the client gets to read the answer.
@@ -312,31 +294,5 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   }
 }
 
-interface AnswerHead {
-  status: number;
-  reason: string | undefined;
-  headers: RawHeaders;
-}
-
-/**
- * The reason as it came, one character for each byte: the library reads it as UTF-8. Undefined for one of which bytes
- * were lost by that, or that no parser takes; nobody has to read it (RFC 9112 §4).
- */
-function reasonOf(text: string): string | undefined {
-  if (/^[\t\x20-\x7e]*$/.test(text)) return text;
-  const reason = Buffer.from(text, 'utf8').toString('latin1');
-  return text.includes('\ufffd') || !/^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? undefined : reason;
-}
-
 /** Node writes a text of up to 16 KiB, with the head, at once and without memory of its own. */
 const smallEnd = 12 * 1024;
-
-/** Names and values in turn, as HTTP/1.1 brings them, or the object that they are in HTTP/2. */
-type RawTrailers = readonly (string | Buffer)[] | OutgoingHttpHeaders | null;
-
-function trailersOf(raw: NonNullable<RawTrailers>): OutgoingHttpHeaders | [string, string][] {
-  if (!Array.isArray(raw)) return raw as OutgoingHttpHeaders;
-  const pairs: [string, string][] = [];
-  for (let at = 0; at < raw.length; at += 2) pairs.push([latin1(raw[at]), latin1(raw[at + 1])]);
-  return pairs;
-}

@@ -76,7 +76,12 @@ export function hostCompiler(
       { path: spelt(prefix), access: own, rank: -1 },
       ...served
         .filter(([name]) => name === host)
-        .map(([, path]) => ({ path: spelt(symbolsOf(readTokens(path))), access: own, rank: -1, isExact: true })),
+        .map(([, path]) => ({
+          path: spelt(symbolsOf(readTokens(path))),
+          access: own,
+          rank: -1,
+          isExact: true,
+        })),
     ];
     const trees = compileTrees(layersOfHost, endpointsOfHost, { numberOf, spelt });
     const places = [...layersOfHost.flatMap(({ entries }) => [...entries.keys()]), prefix];

@@ -76,7 +76,8 @@ const tokens: Tokens = {
 };
 
 /** The characters of a path without its escapes. */
-export const symbolsOf = ({ symbol, count }: Tokens): string => String.fromCharCode(...symbol.subarray(0, count));
+export const symbolsOf = ({ symbol, count }: Tokens): string =>
+  String.fromCharCode(...symbol.subarray(0, count));
 
 /** Reads a path into tokens. The result is valid until the next call. */
 export function readTokens(path: string): Tokens {

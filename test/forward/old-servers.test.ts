@@ -1,7 +1,6 @@
 import { test } from 'tap';
 import { arrangePublic, type Teardown } from '../support/arrange.ts';
 import { startByteUpstream } from '../support/byte-upstream.ts';
-import { readAnswers, sendRaw } from '../support/raw.ts';
 import {
   ambiguousAnswers,
   ambiguousChunks,
@@ -12,6 +11,7 @@ import {
   startPlainApache,
   startPlainNginx,
 } from '../support/old-servers.ts';
+import { readAnswers, sendRaw } from '../support/raw.ts';
 
 /** The library reads the first chunk before it meets what it cannot: by then the answer has begun. */
 const brokenOnce: ReadonlySet<string> = new Set(['a last chunk padded with blanks']);
@@ -60,7 +60,9 @@ test('what nginx or Apache make of old servers, the gateway makes too', async (t
 });
 
 test('an answer that can be read in two ways is 502, at first and later', async (t) => {
-  const chunked = Object.entries(ambiguousChunks).map(([name, chunks]) => [name, chunkedHead + chunks] as const);
+  const chunked = Object.entries(ambiguousChunks).map(
+    ([name, chunks]) => [name, chunkedHead + chunks] as const,
+  );
   for (const [name, answer] of [...Object.entries(ambiguousAnswers), ...chunked]) {
     await t.test(name, async (sub) => {
       const upstream = await bytes(sub, answer);
@@ -160,7 +162,10 @@ test('a long body of an odd target comes whole, with back-pressure', async (t) =
 
 test('a coding of the bytes keeps its label', async (t) => {
   for (const coding of ['gzip, chunked', 'x-gzip,chunked', 'GZIP , chunked']) {
-    const upstream = await bytes(t, `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\n3\r\n\x1f\x8b\x08\r\n0\r\n\r\n`);
+    const upstream = await bytes(
+      t,
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\n3\r\n\x1f\x8b\x08\r\n0\r\n\r\n`,
+    );
     const { gateway } = await arrangePublic(t, upstream);
     const { host } = new URL(gateway.url);
     const text = await sendRaw(gateway.url, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
@@ -172,7 +177,11 @@ test('a coding of the bytes keeps its label', async (t) => {
 });
 
 test('interim answers without end are over when the answer is due', async (t) => {
-  for (const interim of ['HTTP/1.1 102 Processing\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n']) {
+  for (const interim of [
+    'HTTP/1.1 102 Processing\r\n\r\n',
+    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n',
+    'HTTP/1.1 100 Continue\r\n\r\n',
+  ]) {
     const upstream = await bytes(t, (socket) => {
       const timer = setInterval(() => socket.write(interim), 20);
       socket.on('close', () => clearInterval(timer));

@@ -91,7 +91,8 @@ export class AnswerRepair {
    */
   #look(): Buffer[] {
     if (this.#doubt === 'length') {
-      if (this.#waiting.length > this.#left) throw unreadable('bytes behind a length that not everybody sees');
+      if (this.#waiting.length > this.#left)
+        throw unreadable('bytes behind a length that not everybody sees');
       if (this.#left > this.#longestHead) throw unreadable('a length that not everybody sees');
       return [];
     }
@@ -100,7 +101,8 @@ export class AnswerRepair {
     // The first line is the rest of the one that was cut.
     const lines = (end < 0 ? text : text.slice(0, end)).split('\r\n').slice(1);
     if (end < 0) lines.pop();
-    if (lines.some((line) => !strictLine.test(line)) || text.length > this.#longestHead) return this.release();
+    if (lines.some((line) => !strictLine.test(line)) || text.length > this.#longestHead)
+      return this.release();
     if (end >= 0) throw unreadable('a second end of the head');
     return [];
   }

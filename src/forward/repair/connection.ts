@@ -38,7 +38,8 @@ export class RepairingConnection extends Duplex {
       this.destroy(error as Error);
       return;
     }
-    if (this.#repair.isHeld) this.#pause = setTimeout(() => this.#pass(() => this.#repair.release()), pauseMs);
+    if (this.#repair.isHeld)
+      this.#pause = setTimeout(() => this.#pass(() => this.#repair.release()), pauseMs);
   }
 
   override _read(): void {

@@ -13,7 +13,7 @@ const framing: ReadonlySet<string> = new Set(['contentlength', 'transferencoding
 const lettersOf = (name: string) => name.toLowerCase().replace(/[^a-z]/g, '');
 
 /** Whether a line, or what would be one to another reader, is about where the message ends. */
-export function speaksOfFraming(line: string): boolean {
+function speaksOfFraming(line: string): boolean {
   const colon = line.indexOf(':');
   return colon >= 0 && framing.has(lettersOf(line.slice(0, colon)));
 }
@@ -66,7 +66,8 @@ export function unfold(lines: readonly string[]): string[] {
     const before = whole.pop();
     if (before === undefined) throw unreadable('a folded line before any header');
     // Who reads line by line sees a length here, or none where there is one.
-    if (speaksOfFraming(before) || speaksOfFraming(trimmed(line))) throw unreadable('a folded length or coding');
+    if (speaksOfFraming(before) || speaksOfFraming(trimmed(line)))
+      throw unreadable('a folded length or coding');
     whole.push(`${before} ${trimmed(line)}`);
   }
   return whole;
