@@ -114,6 +114,8 @@ export async function startGateway(
   });
   const forwarder = createForwarder(extras, policy, {
     live,
+    onOddTarget: ({ name }, error) =>
+      log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
     watch(client, upstream, goneIdle) {
       silence.add(upstream);
       silence.addTunnel(client, upstream, goneIdle);

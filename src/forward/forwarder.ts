@@ -39,6 +39,8 @@ export interface RouteExtras {
 export interface OpenConnections {
   live: LiveConnections;
   watch: Tunnel['watch'];
+  /** Called once for a target whose answers have to be repaired. */
+  onOddTarget(target: Target, error: Error): void;
 }
 
 interface CompiledRoute {
@@ -53,9 +55,9 @@ interface CompiledRoute {
 export function createForwarder(
   routes: ReadonlyMap<RouteConfig, RouteExtras>,
   policy: HeaderPolicy,
-  { live, watch }: OpenConnections,
+  { live, watch, onOddTarget }: OpenConnections,
 ): Forwarder {
-  const factory = createTargetFactory();
+  const factory = createTargetFactory(onOddTarget);
   const compiled = new Map<RouteConfig, CompiledRoute>();
   for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
 
@@ -77,7 +79,8 @@ export function createForwarder(
     });
     const way: Way = {
       targets,
-      headersFor: ({ request, sender, context }, { origin }) => build(request, sender, context, origin),
+      headersFor: ({ request, sender, context, writesTo }, { origin }) =>
+        build(request, sender, context, origin, writesTo),
       rewriteHeaders,
       timeout,
       maxBody,

@@ -12,6 +12,8 @@ export interface Forwarding {
   route: RouteConfig;
   /** Path and query, byte for byte. */
   path: string;
+  /** Path and query that COPY or MOVE writes to; undefined for any other request. */
+  writesTo: string | undefined;
   sender: Sender;
   context: TemplateContext;
   /** The origin that the browser sees. */

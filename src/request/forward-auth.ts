@@ -4,10 +4,10 @@ import { GatewayError } from '../errors.ts';
 import { startLogin } from '../identity/login/start.ts';
 import { proxiedMethods, sendAnswer } from '../listen/server.ts';
 import { withCookies } from '../pages/answer.ts';
-import { askedBelow, askedEndpoint, resolveTarget } from '../routes/resolve.ts';
+import { askedBelow, askedEndpoint } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
 import { type Admission, admit, refusal, visitOf } from './admission.ts';
-import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
+import { arrived, type Destination, type Exchange, type ExchangeOf, resolveRequest } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { startStepUp } from './step-up.ts';
 import { refuseForeignOrigin } from './upgrade.ts';
@@ -186,8 +186,7 @@ function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
   if (method !== undefined && !isTunnel && !methods.has(method)) throw new GatewayError('method_not_allowed');
   const target = makeTarget(uri, host ?? asked.host);
   exchange.method = isTunnel ? 'GET' : (method ?? 'GET');
-  const resolution = resolveTarget(reader.table, reader.prefix, target, exchange.method);
-  const destination = { target, resolution, origin: reader.hosts.originOf(target) };
+  const destination = resolveRequest(reader, target, exchange.method, request.headers);
   exchange.destination = destination;
   return destination;
 }

@@ -77,6 +77,10 @@ const tokens: Tokens = {
   more: new Map(),
 };
 
+/** The characters of a path without its escapes. */
+export const symbolsOf = ({ symbol, count }: Tokens): string =>
+  String.fromCharCode(...symbol.subarray(0, count));
+
 /** Reads a path into tokens. The result is valid until the next call. */
 export function readTokens(path: string): Tokens {
   const units = decodeToEnd(path);

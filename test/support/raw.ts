@@ -161,7 +161,7 @@ export function readAnswers(received: string): RawAnswer[] {
 function takeBody(status: number, headers: [string, string][], text: string): { body: string; rest: string } {
   const value = (name: string) => headers.find(([key]) => key === name)?.[1];
   if (status < 200 || status === 204 || status === 304) return { body: '', rest: text };
-  if (value('transfer-encoding')?.toLowerCase() === 'chunked') return takeChunks(text);
+  if (/(^|,\s*)chunked$/i.test(value('transfer-encoding') ?? '')) return takeChunks(text);
   const length = value('content-length');
   const end = length === undefined ? text.length : Number(length);
   return { body: text.slice(0, end), rest: text.slice(end) };
