@@ -127,7 +127,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       return true;
     }
     const { headers, contentLength, isEventStream } = this.#way.rewriteHeaders(raw, this.#forwarding);
-    response.writeHead(statusCode, statusMessage, headers);
+    response.writeHead(statusCode, writableReason(statusMessage), headers);
     this.#answering = true;
     this.#remaining = contentLength;
     if (isEventStream) this.#stayOpen();
@@ -242,6 +242,9 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
 /** Node writes a text of up to 16 KiB, with the head, at once and without memory of its own. */
 const smallEnd = 12 * 1024;
+
+/** A reason that Node does not write, such as one in another language, says nothing to programs (RFC 9112 §4). */
+const writableReason = (reason: string): string => (/^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '');
 
 /** Names and values in turn, as HTTP/1.1 brings them, or the object that they are in HTTP/2. */
 type RawTrailers = readonly (string | Buffer)[] | OutgoingHttpHeaders | null;
