@@ -62,6 +62,8 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   #tried: readonly Target[] = noTargets;
   /** It has the connection for itself, since its target is odd or another connection was closed. */
   #isSingle = false;
+  /** Its answer is repaired on the way. */
+  #isRepaired = false;
   /** What ends it, where the upstream answers with interim answers only. */
   #patience: NodeJS.Timeout | undefined;
   /** The head of the answer, as long as it can be taken back. */
@@ -99,6 +101,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     const { timeout, maxBody } = this.#way;
     this.#target = target;
     this.#isSingle = isFresh || target.isOdd;
+    this.#isRepaired = target.isOdd;
     this.#abort = undefined;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
     dispatcher.dispatch(
@@ -257,7 +260,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     this.#patience = undefined;
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     const target = this.#target as Target;
-    const isOdd = !this.#isSingle && isOddAnswer(error, this.#head !== undefined || this.#answering);
+    const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);
     if (isOdd) this.#way.targets.isOdd(target, error);
     const isWhole = isWholeWithout(this.#head?.status ?? response.statusCode, error);
     if (this.#head && isWhole) this.#begin();
@@ -279,7 +282,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     const { targets } = this.#way;
     const target = this.#target as Target;
     const wasSent = this.#abort !== undefined;
-    const mayRepeat = this.#mayRepeat && !this.#isSingle && !response.destroyed;
+    const mayRepeat = this.#mayRepeat && !response.destroyed;
     if (!wasSent) {
       targets.refused(target);
       this.#tried = [...this.#tried, target];
@@ -288,7 +291,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       this.send(this.#mayRepeat);
     } else if (wasSent && mayRepeat && isOdd) {
       this.#sendTo(target, true);
-    } else if (wasSent && mayRepeat && isClosed(error)) {
+    } else if (wasSent && mayRepeat && !this.#isSingle && isClosed(error)) {
       this.#sendTo(targets.pick(this.#tried), true);
     } else {
       // What is still on its way is read and dropped, so that the client gets to read the answer.

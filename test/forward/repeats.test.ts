@@ -79,3 +79,18 @@ test('a request is sent twice at most', async (t) => {
     t.equal(upstream.received.length, 2);
   }
 });
+
+test('an odd answer to the second try is repaired as well', async (t) => {
+  const served = new Set<Socket>();
+  const upstream = await startByteUpstream((socket, head) => {
+    if (head.includes('/again')) socket.end('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nodd');
+    else socket.write(ok);
+    socket.on('data', () => socket.resetAndDestroy());
+    served.add(socket);
+  });
+  t.teardown(() => upstream.close());
+  const { gateway, client } = await arrangePublic(t, upstream);
+  t.equal((await client.get(`${gateway.url}/first`)).status, 200);
+  t.equal((await client.get(`${gateway.url}/again`)).text, 'odd');
+  t.equal(served.size, 3);
+});
