@@ -31,8 +31,9 @@ import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
+import { endSilentBody } from './request/ending.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
-import { createHttpStages, endSilentBody } from './request/http.ts';
+import { createHttpStages } from './request/http.ts';
 import type { Parts } from './request/parts.ts';
 import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
@@ -101,13 +102,7 @@ export async function startGateway(
         'a silent connection was closed',
       ),
   });
-  const forwarder = createForwarder(extras, policy, {
-    live,
-    watch(client, upstream, goneIdle) {
-      silence.add(upstream);
-      silence.addTunnel(client, upstream, goneIdle);
-    },
-  });
+  const forwarder = createForwarder(extras, policy, { live, watch: silence });
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);

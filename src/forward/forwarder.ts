@@ -13,7 +13,7 @@ import { compileResponseHeaders } from './response-headers.ts';
 import { createTargetFactory, type Target } from './targets.ts';
 import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
 import { transfer, type Way } from './transfer.ts';
-import { openTunnel, type Tunnel } from './tunnel.ts';
+import { openTunnel, type SocketWatch } from './tunnel.ts';
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {
@@ -38,7 +38,7 @@ export interface RouteExtras {
 /** Who looks after connections that stay open. */
 export interface OpenConnections {
   live: LiveConnections;
-  watch: Tunnel['watch'];
+  watch: SocketWatch;
 }
 
 interface CompiledRoute {
@@ -55,7 +55,7 @@ export function createForwarder(
   policy: HeaderPolicy,
   { live, watch }: OpenConnections,
 ): Forwarder {
-  const factory = createTargetFactory();
+  const factory = createTargetFactory(Date.now, watch.add);
   const compiled = new Map<RouteConfig, CompiledRoute>();
   for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
 import { holdUntilEndOfTurn } from './end-of-turn.ts';
@@ -47,14 +48,20 @@ export interface TargetFactory {
   close(): Promise<void>;
 }
 
-/** Throws when a file of a route's `tls` cannot be read. */
-export function createTargetFactory(now: () => number = Date.now): TargetFactory {
+/**
+ * Throws when a file of a route's `tls` cannot be read.
+ * @param opened called with each connection to a target
+ */
+export function createTargetFactory(
+  now: () => number = Date.now,
+  opened: (socket: Socket) => void = () => undefined,
+): TargetFactory {
   const known = new Map<string, Target>();
   const refusedAt = new WeakMap<Target, number>();
 
   const targetOf = (name: string, route: RouteConfig): Target => {
     const key = JSON.stringify([name, route.timeout.connect, route.tls, route.http2]);
-    const target = known.get(key) ?? openTarget(name, route);
+    const target = known.get(key) ?? openTarget(name, route, opened);
     known.set(key, target);
     return target;
   };
@@ -90,7 +97,11 @@ export function createTargetFactory(now: () => number = Date.now): TargetFactory
   };
 }
 
-function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target {
+function openTarget(
+  name: string,
+  { timeout, tls, http2 }: RouteConfig,
+  opened: (socket: Socket) => void,
+): Target {
   const socketPath = name.startsWith('unix:') ? name.slice('unix:'.length) : undefined;
   const origin = socketPath === undefined ? name : 'http://localhost';
   const { protocol, hostname, port } = new URL(origin);
@@ -107,7 +118,10 @@ function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target 
     connect: (options, done) =>
       connect(options, (...outcome) => {
         const [, socket] = outcome;
-        if (socket) holdUntilEndOfTurn(socket);
+        if (socket) {
+          holdUntilEndOfTurn(socket);
+          opened(socket);
+        }
         done(...outcome);
       }),
     maxHeaderSize: largestResponseHeaders,
