@@ -31,8 +31,9 @@ import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
+import { endSilentBody } from './request/ending.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
-import { createHttpStages, endSilentBody } from './request/http.ts';
+import { createHttpStages } from './request/http.ts';
 import type { Parts } from './request/parts.ts';
 import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
@@ -114,12 +115,9 @@ export async function startGateway(
   });
   const forwarder = createForwarder(extras, policy, {
     live,
+    watch: silence,
     onOddTarget: ({ name }, error) =>
       log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
-    watch(client, upstream, goneIdle) {
-      silence.add(upstream);
-      silence.addTunnel(client, upstream, goneIdle);
-    },
   });
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);

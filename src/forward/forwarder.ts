@@ -13,7 +13,7 @@ import { compileResponseHeaders } from './response-headers.ts';
 import { createTargetFactory, type Target } from './targets.ts';
 import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
 import { transfer, type Way } from './transfer.ts';
-import { openTunnel, type Tunnel } from './tunnel.ts';
+import { openTunnel, type SocketWatch } from './tunnel.ts';
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {
@@ -38,7 +38,7 @@ export interface RouteExtras {
 /** Who looks after connections that stay open. */
 export interface OpenConnections {
   live: LiveConnections;
-  watch: Tunnel['watch'];
+  watch: SocketWatch;
   /** Called once for a target whose answers have to be repaired. */
   onOddTarget(target: Target, error: Error): void;
 }
@@ -57,7 +57,7 @@ export function createForwarder(
   policy: HeaderPolicy,
   { live, watch, onOddTarget }: OpenConnections,
 ): Forwarder {
-  const factory = createTargetFactory(onOddTarget);
+  const factory = createTargetFactory(onOddTarget, watch.add);
   const compiled = new Map<RouteConfig, CompiledRoute>();
   for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
 

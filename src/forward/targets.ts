@@ -55,9 +55,14 @@ export interface TargetFactory {
   close(): Promise<void>;
 }
 
-/** Throws when a file of a route's `tls` cannot be read. */
+/**
+ * Throws when a file of a route's `tls` cannot be read.
+ * @param onOdd called once for a target whose answers have to be repaired
+ * @param opened called with each connection to a target
+ */
 export function createTargetFactory(
   onOdd: (target: Target, error: Error) => void,
+  opened: (socket: Socket) => void = () => undefined,
   now: () => number = Date.now,
 ): TargetFactory {
   const known = new Map<string, Target>();
@@ -65,7 +70,7 @@ export function createTargetFactory(
 
   const targetOf = (name: string, route: RouteConfig): Target => {
     const key = JSON.stringify([name, route.timeout.connect, route.tls, route.http2]);
-    const target = known.get(key) ?? openTarget(name, route);
+    const target = known.get(key) ?? openTarget(name, route, opened);
     known.set(key, target);
     return target;
   };
@@ -106,7 +111,11 @@ export function createTargetFactory(
   };
 }
 
-function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target {
+function openTarget(
+  name: string,
+  { timeout, tls, http2 }: RouteConfig,
+  opened: (socket: Socket) => void,
+): Target {
   const socketPath = name.startsWith('unix:') ? name.slice('unix:'.length) : undefined;
   const origin = socketPath === undefined ? name : 'http://localhost';
   const { protocol, hostname, port } = new URL(origin);
@@ -123,7 +132,10 @@ function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target 
     connect: (options, done) =>
       connect(options, (...outcome) => {
         const [, socket] = outcome;
-        if (socket) holdUntilEndOfTurn(socket);
+        if (socket) {
+          holdUntilEndOfTurn(socket);
+          opened(socket);
+        }
         done(...outcome);
       }),
     maxHeaderSize: largestResponseHeaders,
@@ -137,7 +149,7 @@ function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target 
     origin,
     dispatcher,
     // One of HTTP/2 carries many requests, and no library reads its frames in two ways.
-    single: http2 ? dispatcher : singleRequests(connect, () => target.isOdd),
+    single: http2 ? dispatcher : singleRequests(connect, opened, () => target.isOdd),
     isOdd: false,
     connect: { ...place, ...secure },
   };
@@ -145,11 +157,16 @@ function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target 
 }
 
 /** A connection for each request, with an answer that is repaired where it has to be. */
-function singleRequests(connect: buildConnector.connector, isOdd: () => boolean): Dispatcher {
+function singleRequests(
+  connect: buildConnector.connector,
+  opened: (socket: Socket) => void,
+  isOdd: () => boolean,
+): Dispatcher {
   return new Agent({
     connect: (options, done) =>
       connect(options, (...outcome) => {
         const [, socket] = outcome;
+        if (socket) opened(socket);
         if (!socket || !isOdd()) done(...outcome);
         else done(null, new RepairingConnection(socket, largestResponseHeaders) as unknown as Socket);
       }),

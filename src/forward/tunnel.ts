@@ -29,8 +29,14 @@ export interface Tunnel {
   fail(error: GatewayError): void;
   /** The client left before the handshake was answered. */
   left(): void;
-  /** Ends the two connections of an open tunnel when one of them is silent for too long, or the whole of it. */
-  watch(client: Socket, upstream: Socket, goneIdle: () => void): void;
+  watch: SocketWatch;
+}
+
+/** Ends connections whose other side is silent for too long. */
+export interface SocketWatch {
+  add(socket: Socket): void;
+  /** Calls back when nothing passes through a tunnel for too long. */
+  addTunnel(client: Socket, upstream: Socket, goneIdle: () => void): void;
 }
 
 /** Codes of connections that were never made: another target may take the handshake. */
@@ -148,7 +154,8 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Socket, upst
     'close',
     job.stayOpen((reason) => end(sessionEndedCode, reason)),
   );
-  job.watch(socket, upstreamSocket, () => end(goingAwayCode, 'nothing passed for too long'));
+  job.watch.add(upstreamSocket);
+  job.watch.addTunnel(socket, upstreamSocket, () => end(goingAwayCode, 'nothing passed for too long'));
 }
 
 /** RFC 6455 §7.4.1. */

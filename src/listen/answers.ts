@@ -7,22 +7,31 @@ import type { Duplex } from 'node:stream';
  * wait for its whole answer. A request that waits has not begun: it is not decided, not logged and not sent upstream.
  */
 
-/** The answer that is under way. */
-const current = Symbol('current answer');
-/** What was read behind it, in order. */
-const waiting = Symbol('waiting');
-/** A request whose answer has ended, and whose body has not: what still comes of it is dropped. */
-const unread = Symbol('unread');
-
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 /** A request, or what is to happen in the place of one. */
 type Turn = { response: ServerResponse; handle: Handle } | (() => void);
 
-type Connection = Duplex & {
-  [current]?: ServerResponse | undefined;
-  [waiting]?: Turn[] | undefined;
-  [unread]?: IncomingMessage | undefined;
-};
+/** What a connection is at. One object for all of it: a property of a socket is dear to write on each request. */
+interface Turns {
+  /** The answer that is under way. */
+  current: ServerResponse | undefined;
+  /** What was read behind it, in order. */
+  waiting: Turn[] | undefined;
+  /** A request whose answer has ended, and whose body has not: what still comes of it is dropped. */
+  unread: IncomingMessage | undefined;
+}
+
+const turns = Symbol('turns');
+type Connection = Duplex & { [turns]?: Turns };
+
+function turnsOf(socket: Connection): Turns {
+  let found = socket[turns];
+  if (!found) {
+    found = { current: undefined, waiting: undefined, unread: undefined };
+    socket[turns] = found;
+  }
+  return found;
+}
 
 /**
  * Requests that may wait in one connection. Programs that do not wait for answers send some ten (apt) or sixteen
@@ -36,49 +45,45 @@ export const mostWaiting = 100;
  */
 export function takeTurn(response: ServerResponse, handle: Handle): boolean {
   const { req: request } = response;
-  const socket: Connection = request.socket;
-  if (socket[current] === undefined) {
-    socket[current] = response;
+  const line = turnsOf(request.socket);
+  if (line.current === undefined) {
+    line.current = response;
     handle(request, response);
     return true;
   }
-  const turns = waitingOf(socket);
-  if (turns.length >= mostWaiting) return false;
-  turns.push({ response, handle });
+  line.waiting ??= [];
+  if (line.waiting.length >= mostWaiting) return false;
+  line.waiting.push({ response, handle });
   return true;
-}
-
-function waitingOf(socket: Connection): Turn[] {
-  socket[waiting] ??= [];
-  return socket[waiting];
 }
 
 /** An answer has closed: the next request has its turn. Where the connection has gone, those that wait go with it. */
 export function endTurn({ req: request }: ServerResponse): void {
-  const socket: Connection = request.socket;
-  const next = socket.writable ? socket[waiting]?.shift() : undefined;
-  socket[unread] = request.complete ? undefined : request;
+  const { socket } = request;
+  const line = turnsOf(socket);
+  // An idle connection should hold on to neither an answer nor its request.
+  line.current = undefined;
+  line.unread = request.complete ? undefined : request;
+  if (line.waiting === undefined) return;
+  const next = socket.writable ? line.waiting.shift() : undefined;
   if (next === undefined) {
-    // An idle connection should hold on to neither an answer nor its request.
-    socket[current] = undefined;
-    socket[waiting] = undefined;
+    line.waiting = undefined;
   } else if (typeof next === 'function') {
-    socket[current] = undefined;
     next();
   } else {
-    socket[current] = next.response;
+    line.current = next.response;
     next.handle(next.response.req, next.response);
   }
 }
 
 /** The answer that is under way on a connection. */
-export function currentAnswer(socket: Duplex): ServerResponse | undefined {
-  return (socket as Connection)[current];
+export function currentAnswer(socket: Connection): ServerResponse | undefined {
+  return socket[turns]?.current;
 }
 
 /** The request that was answered last on a connection that is between requests, where its body has not ended yet. */
-export function unreadRequest(socket: Duplex): IncomingMessage | undefined {
-  const request = (socket as Connection)[unread];
+export function unreadRequest(socket: Connection): IncomingMessage | undefined {
+  const request = socket[turns]?.unread;
   return request?.complete ? undefined : request;
 }
 
@@ -87,8 +92,13 @@ export function unreadRequest(socket: Duplex): IncomingMessage | undefined {
  * only then may anything else be written to it (RFC 9112 §9.3.2). Never, where the connection ends before.
  */
 export function whenAnswered(socket: Connection, proceed: () => void): void {
-  if (socket[current] === undefined) proceed();
-  else waitingOf(socket).push(proceed);
+  const line = turnsOf(socket);
+  if (line.current === undefined) {
+    proceed();
+    return;
+  }
+  line.waiting ??= [];
+  line.waiting.push(proceed);
 }
 
 /**
@@ -97,9 +107,8 @@ export function whenAnswered(socket: Connection, proceed: () => void): void {
  * @param answer makes the bytes; it gets the answer that was under way, where it is that request which is broken
  */
 export function endWith(socket: Connection, answer: (broken: ServerResponse | undefined) => string): void {
-  const turns = socket[waiting] ?? [];
-  const last = turns.at(-1);
-  const under = socket[current];
+  const { current: under, waiting = [] } = turnsOf(socket);
+  const last = waiting.at(-1);
   if (under === undefined && unreadRequest(socket)) {
     // It had its answer before the end of its body; another would be taken for that of the next request.
     endInOrder(socket, '');
@@ -111,7 +120,7 @@ export function endWith(socket: Connection, answer: (broken: ServerResponse | un
     return;
   }
   // One that waits for its turn with half a body will never have one.
-  if (typeof last === 'object' && !last.response.req.complete) turns.pop();
+  if (typeof last === 'object' && !last.response.req.complete) waiting.pop();
   whenAnswered(socket, () => endInOrder(socket, answer(undefined)));
 }
 

@@ -9,16 +9,16 @@ import type { Forwarding, HttpClient } from '../forward/forwarding.ts';
 import { registerEndpoints } from '../identity/endpoints.ts';
 import { startLogin } from '../identity/login/start.ts';
 import { signedOutArrival } from '../identity/logout/signed-out.ts';
-import { endInOrder, mostWaiting } from '../listen/answers.ts';
+import { mostWaiting } from '../listen/answers.ts';
 import { peerAddress } from '../listen/forwarded.ts';
-import { createServer, proxiedMethods, sendAnswer, wireFormat } from '../listen/server.ts';
+import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
-import { logRefusal, logRequest } from '../observe/access-log.ts';
-import type { Logger } from '../observe/log.ts';
+import { logRefusal } from '../observe/access-log.ts';
 import { type Answer, withCookies } from '../pages/answer.ts';
 import { parseCookies } from '../session/cookies.ts';
 import { type Admission, admit, forwardingOf, refusal, visitOf } from './admission.ts';
 import { preflightAnswer } from './cors.ts';
+import { answerBroken, closed } from './ending.ts';
 import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
 import { answerFailure, answerMalformed, brokenBy } from './failure.ts';
 import { registerForwardAuth } from './forward-auth.ts';
@@ -99,29 +99,6 @@ export async function createHttpStages(
   await app.register((scope) => registerForwardAuth(scope, parts, exchangeOf));
   await app.register((scope) => registerProxy(scope, parts, exchangeOf, answerError));
   return app;
-}
-
-/** An answer has ended, or its client has gone. */
-function closed(log: Logger, exchange: Exchange, response: ServerResponse): void {
-  exchange.underWay?.clientLeft();
-  // A fault of our own may have come before what the session needs was set.
-  if (response.writableFinished && response.statusCode !== 500) exchange.delivered?.();
-  const { brokeWith } = exchange;
-  logRequest(log, exchange, brokeWith ? { statusCode: brokeWith, headersSent: true } : response);
-}
-
-/** The last answer to a request whose body cannot be read to its end, or does not come; nothing goes on upstream. */
-function answerBroken({ reader, log }: Parts, exchange: Exchange, error: GatewayError): Answer {
-  const answer = answerFailure(error, exchange, reader.prefix, log);
-  exchange.brokeWith = answer.status;
-  exchange.underWay?.clientLeft();
-  return answer;
-}
-
-/** The body of a request does not come. Nothing of its answer was sent, and nothing more can be read behind it. */
-export function endSilentBody(parts: Parts, exchange: Exchange, { req }: ServerResponse): void {
-  const answer = answerBroken(parts, exchange, new GatewayError('request_timeout'));
-  endInOrder(req.socket, wireFormat(answer));
 }
 
 async function registerProxy(

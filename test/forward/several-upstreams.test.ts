@@ -60,6 +60,7 @@ test('an upstream that refused is left out for ten seconds, and then takes its t
   let now = 0;
   const factory = createTargetFactory(
     () => {},
+    () => {},
     () => now,
   );
   t.teardown(() => factory.close());

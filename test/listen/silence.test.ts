@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import { test } from 'tap';
 import { arrangeGateway, arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { bulkBody } from '../support/bulk.ts';
+import { startByteUpstream } from '../support/byte-upstream.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -160,6 +161,21 @@ test('a client that reads nothing of an answer loses it, one that waits for more
   t.ok(await gateway.log.line(({ limit }) => limit === 'limits.answerSilence'));
   t.notOk(events.socket.destroyed);
   t.equal(upstream.requests.filter(({ aborted }) => aborted).length, 1);
+});
+
+test('an application that takes nothing of a body is given up', async (t) => {
+  const upstream = await startByteUpstream((socket) => {
+    socket.pause();
+  });
+  t.teardown(() => upstream.close());
+  const { gateway, client } = await arrangeGateway(t, {
+    config: {
+      limits: { answerSilence: '300ms', bodySilence: '100ms' },
+      routes: [{ path: '/', upstream: upstream.url, allow: 'public' }],
+    },
+  });
+  const answer = await client.request(gateway.url, { method: 'POST', body: bulkBody(40 * 1024 * 1024) });
+  t.equal(answer.status, 502);
 });
 
 test('a client that asks and asks, and never reads, is closed', async (t) => {

@@ -18,7 +18,7 @@ export const limits = z
     }),
     answerSilence: limit().prefault('5m').meta({
       description:
-        'How long a client may read nothing of what is there for it; then its connection is closed. The same holds for both ends of a WebSocket.',
+        'How long a client may read nothing of what is there for it; then its connection is closed. The same holds for both ends of a WebSocket, and for an upstream that takes nothing of a body.',
     }),
     keepAlive: limit().prefault('75s').meta({
       description:

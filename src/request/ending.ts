@@ -1,0 +1,35 @@
+import type { ServerResponse } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import { endInOrder } from '../listen/answers.ts';
+import { wireFormat } from '../listen/server.ts';
+import { logRequest } from '../observe/access-log.ts';
+import type { Logger } from '../observe/log.ts';
+import type { Answer } from '../pages/answer.ts';
+import type { Exchange } from './exchange.ts';
+import { answerFailure } from './failure.ts';
+import type { Parts } from './parts.ts';
+
+/** The ends of an exchange: in order, by a client that leaves, or by a request that breaks off. */
+
+/** An answer has ended, or its client has gone. */
+export function closed(log: Logger, exchange: Exchange, response: ServerResponse): void {
+  exchange.underWay?.clientLeft();
+  // A fault of our own may have come before what the session needs was set.
+  if (response.writableFinished && response.statusCode !== 500) exchange.delivered?.();
+  const { brokeWith } = exchange;
+  logRequest(log, exchange, brokeWith ? { statusCode: brokeWith, headersSent: true } : response);
+}
+
+/** The last answer to a request whose body cannot be read to its end, or does not come; nothing goes on upstream. */
+export function answerBroken({ reader, log }: Parts, exchange: Exchange, error: GatewayError): Answer {
+  const answer = answerFailure(error, exchange, reader.prefix, log);
+  exchange.brokeWith = answer.status;
+  exchange.underWay?.clientLeft();
+  return answer;
+}
+
+/** The body of a request does not come. Nothing of its answer was sent, and nothing more can be read behind it. */
+export function endSilentBody(parts: Parts, exchange: Exchange, { req }: ServerResponse): void {
+  const answer = answerBroken(parts, exchange, new GatewayError('request_timeout'));
+  endInOrder(req.socket, wireFormat(answer));
+}
