@@ -48,7 +48,7 @@ export interface TargetFactory {
 }
 
 /** Throws when a file of a route's `tls` cannot be read. */
-export function createTargetFactory(now: () => number = Date.now): TargetFactory {
+export function createTargetFactory(now: () => number = () => performance.now()): TargetFactory {
   const known = new Map<string, Target>();
   const refusedAt = new WeakMap<Target, number>();
 
