@@ -100,11 +100,11 @@ function writeTable() {
   ].join('\n');
   const page = join(root, 'docs/forward-auth.md');
   const text = readFileSync(page, 'utf8');
-  const marked = /(<!-- written by `npm run fronts` -->\n)[^]*?(\n<!-- end -->)/;
+  const marked = /(<!-- written by `npm run fronts` -->\n)[\s\S]*?(<!-- end -->)/;
   if (!marked.test(text)) throw new Error('docs/forward-auth.md has no place for the table');
   writeFileSync(
     page,
-    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n${end}`),
+    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n\n${end}`),
   );
   console.log('docs/forward-auth.md has the table of this run.');
 }

@@ -16,6 +16,7 @@ const catalogue = {
   insufficient_scope: [403, 'The access token is not good for this.'],
   not_allowed: [403, 'You are signed in, and this is not for you.'],
   token_refused: [403, 'You are signed in, and the sign-in service gives you no token for this application.'],
+  destination_refused: [403, 'What this would be copied or moved to is not open to it.'],
   untrusted_peer: [403, 'Only proxies that the gateway trusts may ask this.'],
   cross_site: [403, 'This request came from another site, so it was refused.'],
   forgery_header_missing: [403, 'This request needs the header X-Requested-With.'],

@@ -22,14 +22,17 @@ import { refreshReach } from './identity/upstream-token/target.ts';
 import { createUpstreamTokens } from './identity/upstream-token/tokens.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { keepDescriptors } from './listen/descriptors.ts';
+import { peerAddress } from './listen/forwarded.ts';
+import { listen } from './listen/listen.ts';
 import { compilePeers } from './listen/peer.ts';
-import { listen, sendAnswer } from './listen/server.ts';
+import { sendAnswer } from './listen/server.ts';
 import { closeGracefully, graceMs, trackConnections } from './listen/shutdown.ts';
+import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
-import { createHttpStages } from './request/http.ts';
+import { createHttpStages, endSilentBody } from './request/http.ts';
 import type { Parts } from './request/parts.ts';
 import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
@@ -101,7 +104,23 @@ export async function startGateway(
   const owned = ownedNames(headerSets.values(), configured);
   const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
   const live = createLiveConnections();
-  const forwarder = createForwarder(extras, policy, live);
+  const silence = watchSilence({ ...config.limits, idle: config.websocket.idle }, clock, {
+    silentBody: (answer) => endSilentBody(parts, exchangeOf(answer.req), answer),
+    cut: ({ remoteAddress }, limit) =>
+      log.info(
+        { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },
+        'a silent connection was closed',
+      ),
+  });
+  const forwarder = createForwarder(extras, policy, {
+    live,
+    onOddTarget: ({ name }, error) =>
+      log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
+    watch(client, upstream, goneIdle) {
+      silence.add(upstream);
+      silence.addTunnel(client, upstream, goneIdle);
+    },
+  });
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);
@@ -169,8 +188,10 @@ export async function startGateway(
     forwarder,
     log,
   };
-  const app = await createHttpStages(parts, exchangeOf, config.listen.tls);
+  const { address, tls } = config.listen;
+  const app = await createHttpStages(parts, exchangeOf, { tls, limits: config.limits });
   handleUpgrades(app.server, parts, exchangeOf);
+  app.server.on(tls ? 'secureConnection' : 'connection', silence.add);
   const connections = trackConnections(app.server);
   keepDescriptors(app.server, log);
   let stopping = false;
@@ -182,6 +203,7 @@ export async function startGateway(
     const end = performance.now() + graceMs;
     await closeGracefully(app, connections, log);
     live.close();
+    silence.close();
     // What was refreshed must be told, though nobody's request waits for it any more.
     await shared.close(Math.max(shortestLastMs, end - performance.now()));
     const closing = [forwarder, providers, admin, bearer];
@@ -193,7 +215,6 @@ export async function startGateway(
     ...[shared.problem() ?? []].flat(),
   ];
 
-  const { address, tls } = config.listen;
   try {
     admin = await startAdmin(config.admin.listen, log, { missing });
     const url = await listen(app, address);

@@ -227,7 +227,13 @@ function explainDecision(
   };
   if (rawHeaders.length > 0) {
     const decision = decide(route, asked);
-    return { isAllowed: decision.kind === 'allow', lines: [`decision  ${describe(decision)}`] };
+    const isRefused = decision.kind === 'deny' || decision.kind === 'login';
+    const isListed = headers.origin !== undefined && route.cors?.includes(headers.origin);
+    const more =
+      isRefused && asked.preflight && isListed
+        ? ['          the gateway answers this CORS preflight by itself: 204, since cors has its Origin']
+        : [];
+    return { isAllowed: decision.kind === 'allow', lines: [`decision  ${describe(decision)}`, ...more] };
   }
   const usual = { ...asked, navigation: isNavigation(method, { accept: 'text/html' }) };
   const decision = decide(route, usual);

@@ -20,7 +20,11 @@ export function compileAudience(
 ): (context: Pick<TemplateContext, 'person'>) => Audience {
   if (noStore) return () => 'once';
   if (sharedCache || (allow === 'public' && !tellsPerson)) return () => 'everybody';
-  if (allow !== 'public' && unauthenticated !== 'pass') return () => 'person';
+  // `pass` lets nobody in where no alternative asks who it is: then they ask where a request comes from.
+  const isForNetworks =
+    Array.isArray(allow) &&
+    allow.flatMap(Object.entries).every(([name, value]) => name === 'networks' || value === undefined);
+  if (allow !== 'public' && (unauthenticated !== 'pass' || isForNetworks)) return () => 'person';
   return ({ person }) => (person ? 'person' : 'everybody');
 }
 

@@ -16,6 +16,8 @@ export type Treatment =
   /** Goes on, or into the gateway's own, where the peer is trusted. */
   | 'forwarded'
   | 'cookie'
+  /** An address of the gateway, which is said as the upstream knows it. */
+  | 'destination'
   | 'host'
   | 'pass';
 
@@ -66,6 +68,7 @@ export function treatmentOf(name: string, owned: ReadonlySet<string>): Treatment
   if (owned.has(folded) || hopByHopHeaders.has(folded) || folded === 'x-request-id') return 'drop';
   if (folded === 'host') return 'host';
   if (folded === 'cookie') return 'cookie';
+  if (folded === 'destination') return 'destination';
   // The usual spelling of these says how to read the body; another one wants to say so to somebody else.
   if (folded.startsWith('content-')) return lower === folded ? 'pass' : 'drop';
   if (forwardable.has(folded)) return lower === folded ? 'forwarded' : 'drop';

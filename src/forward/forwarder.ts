@@ -13,7 +13,7 @@ import { compileResponseHeaders } from './response-headers.ts';
 import { createTargetFactory, type Target } from './targets.ts';
 import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
 import { transfer, type Way } from './transfer.ts';
-import { openTunnel } from './tunnel.ts';
+import { openTunnel, type Tunnel } from './tunnel.ts';
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {
@@ -35,6 +35,14 @@ export interface RouteExtras {
   toPublicPath(path: string): string | undefined;
 }
 
+/** Who looks after connections that stay open. */
+export interface OpenConnections {
+  live: LiveConnections;
+  watch: Tunnel['watch'];
+  /** Called once for a target whose answers have to be repaired. */
+  onOddTarget(target: Target, error: Error): void;
+}
+
 interface CompiledRoute {
   way: Way;
   inject(headers: RawHeaders, context: TemplateContext): void;
@@ -47,9 +55,9 @@ interface CompiledRoute {
 export function createForwarder(
   routes: ReadonlyMap<RouteConfig, RouteExtras>,
   policy: HeaderPolicy,
-  live: LiveConnections,
+  { live, watch, onOddTarget }: OpenConnections,
 ): Forwarder {
-  const factory = createTargetFactory();
+  const factory = createTargetFactory(onOddTarget);
   const compiled = new Map<RouteConfig, CompiledRoute>();
   for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
 
@@ -71,7 +79,8 @@ export function createForwarder(
     });
     const way: Way = {
       targets,
-      headersFor: ({ request, sender, context }, { origin }) => build(request, sender, context, origin),
+      headersFor: ({ request, sender, context, writesTo }, { origin }) =>
+        build(request, sender, context, origin, writesTo),
       rewriteHeaders,
       timeout,
       maxBody,
@@ -88,7 +97,7 @@ export function createForwarder(
 
   return {
     forward: (forwarding, client) => transfer(forwarding, client, compiledOf(forwarding.route).way),
-    openTunnel(forwarding, { socket, head, answered, fail }) {
+    openTunnel(forwarding, { socket, head, answered, fail, left }) {
       const { request, path, route } = forwarding;
       const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = compiledOf(route).way;
       openTunnel({
@@ -103,6 +112,8 @@ export function createForwarder(
         stayOpen: (end) => stayOpen(forwarding, end),
         answered,
         fail,
+        left,
+        watch,
       });
     },
     identityHeaders(route, context) {

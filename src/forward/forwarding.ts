@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { RouteConfig } from '../config/schema/index.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Lifespan } from './live-connections.ts';
@@ -12,6 +12,8 @@ export interface Forwarding {
   route: RouteConfig;
   /** Path and query, byte for byte. */
   path: string;
+  /** Path and query that COPY or MOVE writes to; undefined for any other request. */
+  writesTo: string | undefined;
   sender: Sender;
   context: TemplateContext;
   /** The origin that the browser sees. */
@@ -37,11 +39,13 @@ export interface HttpClient {
 
 /** The other end of a tunnel. */
 export interface TunnelClient {
-  socket: Duplex;
+  socket: Socket;
   head: Buffer;
   answered(status: number): void;
   /** Nothing of an answer was sent yet. */
   fail(error: GatewayError): void;
+  /** The client left before the handshake was answered. */
+  left(): void;
 }
 
 /** A request on its way upstream. */

@@ -44,6 +44,8 @@ export type RequestHeaderBuilder = (
   context: TemplateContext,
   /** The origin of the upstream. */
   origin: string,
+  /** Path and query that the request writes to, for Destination. */
+  writesTo?: string,
 ) => RawHeaders;
 
 /** Clients invent names; remembering a bounded number of them keeps the common ones at one look-up each. */
@@ -72,10 +74,11 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
   };
   const inject = compileInjection(route.templates, route.computed);
 
-  return (request, sender, context, origin) => {
+  return (request, sender, context, origin, writesTo) => {
     const { rawHeaders } = request;
     const connection = connectionOptions(request.headers.connection);
-    const headers: RawHeaders = ['host', route.preserveHost ? sender.host : hostOf(origin)];
+    const host = route.preserveHost ? sender.host : hostOf(origin);
+    const headers: RawHeaders = ['host', host];
     const forwarding: ForwardingHeaders = { proto: sender.scheme, prefix: route.prefix };
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] as string;
@@ -92,6 +95,9 @@ export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders)
           break;
         case 'vouched':
           if (sender.vouchesFor.has(name.toLowerCase())) headers.push(name, value);
+          break;
+        case 'destination':
+          headers.push(name, destinationFor(origin, host, writesTo) ?? value);
           break;
         case 'host':
         case 'drop':
@@ -165,6 +171,10 @@ function evaluate(
 
 /** Host and port of an origin. */
 const hostOf = (origin: string): string => origin.slice(origin.indexOf('//') + 2);
+
+/** An application compares scheme and host of Destination with those that it was asked by. */
+const destinationFor = (origin: string, host: string, writesTo: string | undefined): string | undefined =>
+  writesTo && `${origin.slice(0, origin.indexOf(':'))}://${host}${writesTo}`;
 
 /** Content-Length frames the body, so a client cannot name it away. */
 function isNamed(connection: ReadonlySet<string>, name: string): boolean {

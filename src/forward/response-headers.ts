@@ -1,4 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { Template } from '../config/template.ts';
+import { GatewayError } from '../errors.ts';
+import { type AddressPolicy, compileAddresses } from './addresses.ts';
 import {
   type Audience,
   isCachingHeader,
@@ -11,13 +14,9 @@ import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
 import { compileInjection, type RawHeaders } from './request-headers.ts';
 import type { TemplateContext } from './template.ts';
 
-export interface ResponseHeaderPolicy {
+export interface ResponseHeaderPolicy extends AddressPolicy {
   /** Tells the gateway's own cookies, which an upstream must not set. */
   ownsCookie(name: string): boolean;
-  /** The upstream's origins, so that redirects to them come back through the gateway. */
-  upstreamOrigins: readonly string[];
-  /** A path of the upstream as browsers have to ask for it; undefined where there is no such path. */
-  toPublicPath(path: string): string | undefined;
   /** Whose an answer is. */
   audienceOf(context: TemplateContext): Audience;
 }
@@ -31,6 +30,8 @@ export interface ResponseContext {
   cookiesCanWait: boolean;
   /** The values that the route's own headers may name. */
   context: TemplateContext;
+  /** What the answer goes to. */
+  request: Pick<IncomingMessage, 'httpVersion'>;
 }
 
 export interface ResponseHeaders {
@@ -57,10 +58,11 @@ type Treatment =
   | 'connection'
   | 'trailer'
   | 'length'
+  | 'coding'
   | 'type'
   | 'caching'
   | 'cookie'
-  | 'location';
+  | 'address';
 
 /** What belongs to one connection goes, and what would pass for the gateway's own word. */
 function treatmentOf(lower: string): Treatment {
@@ -70,13 +72,17 @@ function treatmentOf(lower: string): Treatment {
       return lower;
     case 'content-length':
       return 'length';
+    case 'transfer-encoding':
+      return 'coding';
     case 'content-type':
       return 'type';
     case 'set-cookie':
       return 'cookie';
     case 'location':
     case 'content-location':
-      return 'location';
+    case 'refresh':
+    case 'link':
+      return 'address';
     default:
       if (hopByHopHeaders.has(lower) || lower === 'x-sallyport-error') return 'drop';
       return isCachingHeader(lower) ? 'caching' : 'pass';
@@ -97,6 +103,7 @@ export function compileResponseHeaders(
   const replaced = new Set(Object.keys(templates).map((name) => name.toLowerCase()));
   const add = compileInjection(new Map(Object.entries(templates)), undefined);
   const setsCaching = [...replaced].some(isCachingHeader);
+  const readdress = compileAddresses(policy);
   const remembered = new Map<string, { treatment: Treatment; isReplaced: boolean }>();
   const treat = (name: string) => {
     let known = remembered.get(name);
@@ -114,6 +121,7 @@ export function compileResponseHeaders(
     let connection = '';
     let trailers: string | undefined;
     let contentLength: number | undefined;
+    let coding = '';
     let isEventStream = false;
     let saysCaching = setsCaching;
     for (let at = 0; at < raw.length; at += 2) {
@@ -134,6 +142,9 @@ export function compileResponseHeaders(
         case 'length':
           contentLength = Number(value);
           break;
+        case 'coding':
+          if (value !== 'chunked') coding += `,${value}`;
+          continue;
         case 'type':
           isEventStream = value.toLowerCase().startsWith('text/event-stream');
           break;
@@ -143,8 +154,8 @@ export function compileResponseHeaders(
         case 'cookie':
           if (policy.ownsCookie(cookieName(value))) continue;
           break;
-        case 'location':
-          value = addressed(value, policy, publicOrigin);
+        case 'address':
+          value = readdress(name.toLowerCase(), value, publicOrigin);
           break;
       }
       if (!isReplaced) headers.push(name, value);
@@ -154,8 +165,32 @@ export function compileResponseHeaders(
     headers = withCookiesAndCaching(headers, saysCaching, policy.audienceOf(context), answer);
     // Trailers need chunked framing; with a length, announcing them would break the answer.
     if (trailers !== undefined && contentLength === undefined) headers.push('trailer', trailers);
+    if (coding !== '') pushCodings(headers, coding, answer);
     return { headers, contentLength, isEventStream };
   };
+}
+
+/** Codings of the bytes themselves (RFC 9112 §7.2): without the label nobody can read what they made. */
+const compressions: ReadonlySet<string> = new Set([
+  'gzip',
+  'x-gzip',
+  'deflate',
+  'compress',
+  'x-compress',
+  'br',
+  'zstd',
+]);
+
+/** Throws GatewayError 502 where the client's version of HTTP has no place for the label. */
+function pushCodings(headers: RawHeaders, value: string, { request }: ResponseContext): void {
+  const codings = value
+    .toLowerCase()
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => compressions.has(coding));
+  if (codings.length === 0) return;
+  if (request.httpVersion !== '1.1') throw new GatewayError('upstream_invalid');
+  headers.push('transfer-encoding', [...codings, 'chunked'].join(', '));
 }
 
 /**
@@ -179,20 +214,6 @@ function withCookiesAndCaching(
     else kept.push('cache-control', 'private');
   }
   return audience === 'once' ? keepNowhere(kept) : kept;
-}
-
-/** An application that builds redirects from its own address means the address that the browser sees. */
-function addressed(
-  value: string,
-  { upstreamOrigins, toPublicPath }: ResponseHeaderPolicy,
-  publicOrigin: string,
-): string {
-  if (value.startsWith('/') && !value.startsWith('//')) return toPublicPath(value) ?? value;
-  const origin = upstreamOrigins.find((each) => value.toLowerCase().startsWith(each));
-  if (origin === undefined) return value;
-  const rest = value.slice(origin.length);
-  if (rest !== '' && !/^[/?#]/.test(rest)) return value;
-  return publicOrigin + (rest.startsWith('/') ? (toPublicPath(rest) ?? rest) : rest);
 }
 
 /** A name or a value as undici gives it, as text with one character for each byte. */

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
 import { holdUntilEndOfTurn } from './end-of-turn.ts';
+import { RepairingConnection } from './repair/connection.ts';
 
 /** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
 const largestResponseHeaders = 64 * 1024;
@@ -28,6 +30,10 @@ export interface Target {
   /** Scheme, host and port for the request; of a socket the host is `localhost`. */
   origin: string;
   dispatcher: Dispatcher;
+  /** Makes a connection for each request. */
+  single: Dispatcher;
+  /** No parser takes its answers as they are: they are repaired, each on a connection of its own. */
+  isOdd: boolean;
   connect: ConnectOptions;
 }
 
@@ -39,6 +45,8 @@ export interface Targets {
   pick(tried: readonly Target[]): Target;
   /** No connection was made: nothing was sent. */
   refused(target: Target): void;
+  /** The answer of this target is one that has to be repaired, as those that follow will be. */
+  isOdd(target: Target, error: Error): void;
 }
 
 /** Makes the targets of routes; connections and health are shared by routes that connect alike. */
@@ -48,7 +56,10 @@ export interface TargetFactory {
 }
 
 /** Throws when a file of a route's `tls` cannot be read. */
-export function createTargetFactory(now: () => number = () => performance.now()): TargetFactory {
+export function createTargetFactory(
+  onOdd: (target: Target, error: Error) => void,
+  now: () => number = () => performance.now(),
+): TargetFactory {
   const known = new Map<string, Target>();
   const refusedAt = new WeakMap<Target, number>();
 
@@ -82,10 +93,15 @@ export function createTargetFactory(now: () => number = () => performance.now())
           return fallback ?? (targets[turn] as Target);
         },
         refused: (target) => void refusedAt.set(target, now()),
+        isOdd(target, error) {
+          if (!target.isOdd) onOdd(target, error);
+          target.isOdd = true;
+        },
       };
     },
     async close() {
-      await Promise.all([...known.values()].map(({ dispatcher }) => dispatcher.destroy()));
+      const all = [...known.values()].flatMap(({ dispatcher, single }) => [dispatcher, single]);
+      await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
     },
   };
 }
@@ -116,7 +132,31 @@ function openTarget(name: string, { timeout, tls, http2 }: RouteConfig): Target 
     socketPath === undefined
       ? { host: hostname.replace(/^\[|\]$/g, ''), ...(port !== '' && { port: Number(port) }) }
       : { socketPath };
-  return { name, origin, dispatcher, connect: { ...place, ...secure } };
+  const target: Target = {
+    name,
+    origin,
+    dispatcher,
+    // One of HTTP/2 carries many requests, and no library reads its frames in two ways.
+    single: http2 ? dispatcher : singleRequests(connect, () => target.isOdd),
+    isOdd: false,
+    connect: { ...place, ...secure },
+  };
+  return target;
+}
+
+/** A connection for each request, with an answer that is repaired where it has to be. */
+function singleRequests(connect: buildConnector.connector, isOdd: () => boolean): Dispatcher {
+  return new Agent({
+    connect: (options, done) =>
+      connect(options, (...outcome) => {
+        const [, socket] = outcome;
+        if (!socket || !isOdd()) done(...outcome);
+        else done(null, new RepairingConnection(socket, largestResponseHeaders) as unknown as Socket);
+      }),
+    // The server is asked to close the connection behind its answer.
+    pipelining: 0,
+    maxHeaderSize: largestResponseHeaders,
+  });
 }
 
 function readTls({ ca, cert, key, serverName, insecureSkipVerify }: UpstreamTls): ConnectOptions {

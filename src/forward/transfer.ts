@@ -1,13 +1,15 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
+import { type AnswerHead, isWholeWithout, type RawTrailers, reasonOf, trailersOf } from './answer-head.ts';
 import { type Leaving, leaveAtEndOfTurn } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
+import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
-import { latin1, type ResponseHeaderWriter } from './response-headers.ts';
+import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { Target, Targets } from './targets.ts';
-import { hasBody, Upload } from './upload.ts';
-import { upstreamError } from './upstream-error.ts';
+import { ClientLeft, hasBody, Upload } from './upload.ts';
+import { isOddAnswer, upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
 export interface Way {
@@ -23,10 +25,6 @@ export interface Way {
   stayOpen(forwarding: Forwarding, end: (reason: string) => void): () => void;
 }
 
-/** RFC 9110 §9.2.1: a safe request may be sent again when the kept-alive connection turns out to be closed. */
-const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-const closedConnection: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
 /** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
 export function transfer(forwarding: Forwarding, client: HttpClient, way: Way): UnderWay {
   const { request } = forwarding;
@@ -34,7 +32,7 @@ export function transfer(forwarding: Forwarding, client: HttpClient, way: Way): 
   const passage = new Passage(forwarding, client, way, withBody);
   const length = withBody ? Number(request.headers['content-length'] ?? 0) : 0;
   if (way.maxBody !== undefined && length > way.maxBody) client.fail(new GatewayError('body_too_large'));
-  else passage.send(!withBody && repeatable.has(request.method ?? ''), noTargets);
+  else passage.send(!withBody && isRepeatable(request));
   return passage;
 }
 
@@ -45,10 +43,6 @@ function openUpload(request: IncomingMessage, response: ServerResponse, maxBody:
     // RFC 9110 §10.1.1: only now is it certain that somebody wants the body.
     if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
   });
-}
-
-function isLengthMismatch(error: Error): boolean {
-  return (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
 /**
@@ -66,14 +60,26 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   /** The target that was asked, and those that this request did not reach before. */
   #target: Target | undefined;
   #tried: readonly Target[] = noTargets;
+  /** It has the connection for itself, since its target is odd or another connection was closed. */
+  #isSingle = false;
+  /** Its answer is repaired on the way. */
+  #isRepaired = false;
+  /** What ends it, where the upstream answers with interim answers only. */
+  #patience: NodeJS.Timeout | undefined;
+  /** The head of the answer, as long as it can be taken back. */
+  #head: AnswerHead | undefined;
   #abort: ((reason?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #answering = false;
   /** Bytes of the body that are still to come; undefined where nobody said. */
   #remaining: number | undefined;
   #isTaken = false;
+  /** Nobody waits for the answer any more. */
+  #hasLeft = false;
   /** It waits for the end of the turn. */
   #isLeaving = false;
+  /** It has waited for a turn with a head alone. */
+  #hasWaited = false;
   /** The whole answer was written, and is held back by its socket. */
   #isWhole = false;
 
@@ -84,16 +90,21 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     this.#withBody = withBody;
   }
 
-  /** @param tried the targets that this request did not reach */
-  send(mayRepeat: boolean, tried: readonly Target[]): void {
-    const { request, path } = this.#forwarding;
-    const { targets, timeout, maxBody } = this.#way;
-    const target = targets.pick(tried);
+  send(mayRepeat: boolean): void {
     this.#mayRepeat = mayRepeat;
-    this.#tried = tried;
+    this.#sendTo(this.#way.targets.pick(this.#tried), false);
+  }
+
+  /** @param isFresh the connection has to be a new one */
+  #sendTo(target: Target, isFresh: boolean): void {
+    const { request, path } = this.#forwarding;
+    const { timeout, maxBody } = this.#way;
     this.#target = target;
+    this.#isSingle = isFresh || target.isOdd;
+    this.#isRepaired = target.isOdd;
     this.#abort = undefined;
-    target.dispatcher.dispatch(
+    const dispatcher = this.#isSingle ? target.single : target.dispatcher;
+    dispatcher.dispatch(
       {
         origin: target.origin,
         path,
@@ -108,36 +119,63 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   }
 
   clientLeft(): void {
-    if (!this.#client.response.writableFinished) this.#abort?.(new Error('the client left'));
+    if (this.#client.response.writableFinished) return;
+    this.#hasLeft = true;
+    this.#abort?.(new ClientLeft('the client left'));
   }
 
   onConnect(abort: (reason?: Error) => void): void {
     this.#abort = abort;
-    if (this.#client.response.destroyed) abort(new Error('the client left'));
+    if (this.#hasLeft || this.#client.response.destroyed) abort(new ClientLeft('the client left'));
   }
 
-  onHeaders(statusCode: number, raw: Buffer[], resume: () => void, statusMessage: string): boolean {
+  onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
     // Interim answers (RFC 9110 §15.2) concern the connection to the upstream only.
-    if (statusCode < 200) return true;
-    const { response } = this.#client;
+    if (status < 200) {
+      this.#waitForLast();
+      return true;
+    }
+    clearTimeout(this.#patience);
     this.#resume = resume;
-    if (statusCode === 401 && this.#client.challenged(raw)) {
+    if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
       this.#abort?.(new Error('the answer was taken over'));
       return true;
     }
     const { headers, contentLength, isEventStream } = this.#way.rewriteHeaders(raw, this.#forwarding);
-    response.writeHead(statusCode, statusMessage, headers);
-    this.#answering = true;
+    this.#head = { status, reason: reason === 'OK' ? reason : reasonOf(reason), headers };
     this.#remaining = contentLength;
     if (isEventStream) this.#stayOpen();
     this.#leaveSoon();
     return true;
   }
 
+  /** The library counts from the last of them; a server that sends them without end would never be late. */
+  #waitForLast(): void {
+    const { response } = this.#way.timeout;
+    if (this.#patience !== undefined || response === 0) return;
+    this.#patience = setTimeout(() => this.#abort?.(new GatewayError('upstream_timeout')), response);
+  }
+
+  /** From here on the answer cannot be taken back. */
+  #begin(): void {
+    const { status, reason, headers } = this.#head as AnswerHead;
+    this.#head = undefined;
+    this.#answering = true;
+    const { response } = this.#client;
+    try {
+      if (reason === undefined) response.writeHead(status, headers);
+      else response.writeHead(status, reason, headers);
+    } catch (error) {
+      // Nobody is above who would catch it at the end of a turn.
+      this.#abort?.(error as Error);
+    }
+  }
+
   /** When the session ends, the answer ends in order, and the upstream need not go on. */
   #stayOpen(): void {
     const { response } = this.#client;
+    this.#begin();
     const off = this.#way.stayOpen(this.#forwarding, () => {
       response.end();
       this.#abort?.(new Error('the session has ended'));
@@ -147,6 +185,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   onData(chunk: Buffer): boolean {
     const { response } = this.#client;
+    if (this.#head) this.#begin();
     if (this.#remaining !== undefined) {
       this.#remaining -= chunk.length;
       if (this.#remaining === 0) {
@@ -188,10 +227,19 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   leave(): void {
     const { response } = this.#client;
     this.#isLeaving = false;
+    if (this.#head) {
+      if (!this.#hasWaited) {
+        // The library tells of what is wrong behind a head when the connection is closed: after this turn.
+        this.#hasWaited = true;
+        this.#leaveSoon();
+        return;
+      }
+      this.#begin();
+    }
     if (this.#isWhole) {
       response.socket?.uncork();
       response.end();
-    } else if (!response.destroyed && !response.writableEnded) {
+    } else if (this.#answering && !response.destroyed && !response.writableEnded) {
       // Headers usually leave with the first bytes of the body; an event stream may not have any for long.
       response.flushHeaders();
     }
@@ -199,6 +247,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   onComplete(trailers: RawTrailers): void {
     const { response } = this.#client;
+    if (this.#head) this.#begin();
     if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
     if (this.#remaining === undefined && trailers) response.addTrailers(trailersOf(trailers));
@@ -207,11 +256,18 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   onError(error: Error): void {
     const { response } = this.#client;
-    if (this.#isTaken) return;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
+    const target = this.#target as Target;
+    const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);
+    if (isOdd) this.#way.targets.isOdd(target, error);
+    const isWhole = isWholeWithout(this.#head?.status ?? response.statusCode, error);
+    if (this.#head && isWhole) this.#begin();
+    this.#head = undefined;
     if (!this.#answering) {
-      this.#failed(error, this.#abort !== undefined);
-    } else if (response.statusCode === 304 && isLengthMismatch(error)) {
-      // RFC 9110 §8.6: the length is that of the answer which was not repeated. The library misses its bytes.
+      this.#failed(error, isOdd);
+    } else if (isWhole) {
       response.end();
     } else if (!response.destroyed && !this.#isEnded) {
       // Half an answer must look like half an answer: the connection breaks.
@@ -220,18 +276,23 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     }
   }
 
-  /** The request failed before an answer came. */
-  #failed(error: Error, wasSent: boolean): void {
+  /** The request failed before anything of an answer went on. */
+  #failed(error: Error, isOdd: boolean): void {
     const { response } = this.#client;
     const { targets } = this.#way;
     const target = this.#target as Target;
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (!wasSent) targets.refused(target);
-    const others = [...this.#tried, target];
-    if (!wasSent && others.length < targets.size && !response.destroyed) {
-      this.send(this.#mayRepeat, others);
-    } else if (wasSent && this.#mayRepeat && closedConnection.has(code) && !response.destroyed) {
-      this.send(false, this.#tried);
+    const wasSent = this.#abort !== undefined;
+    const mayRepeat = this.#mayRepeat && !response.destroyed;
+    if (!wasSent) {
+      targets.refused(target);
+      this.#tried = [...this.#tried, target];
+    }
+    if (!wasSent && this.#tried.length < targets.size && !response.destroyed) {
+      this.send(this.#mayRepeat);
+    } else if (wasSent && mayRepeat && isOdd) {
+      this.#sendTo(target, true);
+    } else if (wasSent && mayRepeat && !this.#isSingle && isClosed(error)) {
+      this.#sendTo(targets.pick(this.#tried), true);
     } else {
       // What is still on its way is read and dropped, so that the client gets to read the answer.
       this.#forwarding.request.resume();
@@ -242,13 +303,3 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
 /** Node writes a text of up to 16 KiB, with the head, at once and without memory of its own. */
 const smallEnd = 12 * 1024;
-
-/** Names and values in turn, as HTTP/1.1 brings them, or the object that they are in HTTP/2. */
-type RawTrailers = readonly (string | Buffer)[] | OutgoingHttpHeaders | null;
-
-function trailersOf(raw: NonNullable<RawTrailers>): OutgoingHttpHeaders | [string, string][] {
-  if (!Array.isArray(raw)) return raw as OutgoingHttpHeaders;
-  const pairs: [string, string][] = [];
-  for (let at = 0; at < raw.length; at += 2) pairs.push([latin1(raw[at]), latin1(raw[at + 1])]);
-  return pairs;
-}

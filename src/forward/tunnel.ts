@@ -1,8 +1,11 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
+import { readEarly } from './early-bytes.ts';
 import { closeFrame, FrameBoundary } from './frame-boundary.ts';
+import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
 import type { Target, Targets } from './targets.ts';
@@ -11,7 +14,7 @@ import { upstreamError } from './upstream-error.ts';
 export interface Tunnel {
   request: IncomingMessage;
   /** The client's connection, and what it had sent behind the request. */
-  socket: Duplex;
+  socket: Socket;
   head: Buffer;
   targets: Targets;
   path: string;
@@ -24,6 +27,10 @@ export interface Tunnel {
   /** Registers the open tunnel, with what ends it; returns what takes it off. */
   stayOpen(end: (reason: string) => void): () => void;
   fail(error: GatewayError): void;
+  /** The client left before the handshake was answered. */
+  left(): void;
+  /** Ends the two connections of an open tunnel when one of them is silent for too long, or the whole of it. */
+  watch(client: Socket, upstream: Socket, goneIdle: () => void): void;
 }
 
 /** Codes of connections that were never made: another target may take the handshake. */
@@ -35,17 +42,56 @@ const refusals: ReadonlySet<string> = new Set([
   'ENOENT',
 ]);
 
-/** A client that follows the protocol sends nothing before the handshake is answered. */
-const mostEarlyBytes = 64 * 1024;
-
 /**
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
 export function openTunnel(job: Tunnel, tried: readonly Target[] = []): void {
-  const { socket, targets, path, responseTimeout } = job;
+  const { socket, targets } = job;
   const target = targets.pick(tried);
-  const headers = [...job.headersFor(target), 'connection', 'Upgrade', 'upgrade', 'websocket'];
+  const upstream = sendHandshake(job, target);
+  let isSettled = false;
+  const early = readEarly(socket, job.head, () => {
+    isSettled = true;
+    upstream.destroy();
+    socket.destroy();
+    job.left();
+  });
+  /** What had come of the client, for the first of the ways in which a handshake ends; undefined for others. */
+  const settle = () => {
+    if (isSettled) return undefined;
+    isSettled = true;
+    return early.take();
+  };
+  upstream.on('error', (error) => {
+    const head = settle();
+    if (head === undefined) return;
+    const others = [...tried, target];
+    const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
+    if (wasRefused) targets.refused(target);
+    if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
+    else job.fail(upstreamError(error));
+  });
+  upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
+    const head = settle();
+    if (head === undefined) upstreamSocket.destroy();
+    else if (isWebSocketAnswer(answer))
+      join({ ...job, head }, answer, upstreamSocket as Socket, upstreamHead);
+    else {
+      upstreamSocket.destroy();
+      const cause = new Error(`the upstream switched to another protocol than WebSocket`);
+      job.fail(new GatewayError('upstream_invalid', { cause }));
+    }
+  });
+  upstream.on('response', (answer) => {
+    if (settle() === undefined) upstream.destroy();
+    else relayRefusal(job, upstream, answer);
+  });
+  upstream.end();
+}
+
+function sendHandshake({ headersFor, path, responseTimeout }: Tunnel, target: Target): ClientRequest {
+  const headers = [...headersFor(target), 'connection', 'Upgrade', 'upgrade', 'websocket'];
   const send = target.origin.startsWith('https:') ? httpsRequest : httpRequest;
   const upstream = send({
     ...target.connect,
@@ -56,48 +102,19 @@ export function openTunnel(job: Tunnel, tried: readonly Target[] = []): void {
     setHost: false,
     agent: false,
   });
-  const abandon = () => upstream.destroy();
-  // Only who reads learns that the other side has left; and what comes early belongs to the WebSocket.
-  const early: Buffer[] = [job.head];
-  const onEarly = (chunk: Buffer) => {
-    early.push(chunk);
-    if (early.reduce((sum, { length }) => sum + length, 0) > mostEarlyBytes) socket.destroy();
-  };
-  const settle = () => {
-    socket.off('close', abandon);
-    socket.off('end', abandon);
-    socket.off('data', onEarly);
-    socket.pause();
-    return Buffer.concat(early);
-  };
-  socket.on('close', abandon);
-  socket.on('end', abandon);
-  socket.on('data', onEarly);
   upstream.setTimeout(responseTimeout, () => {
-    upstream.destroy(
-      Object.assign(new Error('the upstream did not answer the handshake'), { code: 'ETIMEDOUT' }),
-    );
+    const error = new Error('the upstream did not answer the handshake');
+    upstream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
   });
-  upstream.on('error', (error) => {
-    const head = settle();
-    if (socket.destroyed) return;
-    const others = [...tried, target];
-    const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
-    if (wasRefused) targets.refused(target);
-    if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
-    else job.fail(upstreamError(error));
-  });
-  upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
-    join({ ...job, head: settle() }, answer, upstreamSocket, upstreamHead);
-  });
-  upstream.on('response', (answer) => {
-    settle();
-    relayRefusal(job, upstream, answer);
-  });
-  upstream.end();
+  return upstream;
 }
 
-function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upstreamHead: Buffer): void {
+/** RFC 6455 §4.1: an answer that names anything else opens no WebSocket, and so no way around the routes. */
+function isWebSocketAnswer({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.trim().toLowerCase() === 'websocket';
+}
+
+function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Socket, upstreamHead: Buffer): void {
   const { socket, head } = job;
   upstreamSocket.on('error', () => socket.destroy());
   socket.on('error', () => upstreamSocket.destroy());
@@ -108,11 +125,12 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upst
     return;
   }
   for (const end of [socket, upstreamSocket]) {
-    if ('setTimeout' in end && typeof end.setTimeout === 'function') end.setTimeout(0);
-    if ('setNoDelay' in end && typeof end.setNoDelay === 'function') end.setNoDelay(true);
+    end.setTimeout(0);
+    end.setNoDelay(true);
+    end.setKeepAlive(true, probeAfterMs);
   }
   const { headers } = job.rewriteHeaders(answer.rawHeaders);
-  headers.push('connection', 'Upgrade', 'upgrade', answer.headers.upgrade ?? 'websocket');
+  headers.push('connection', 'Upgrade', 'upgrade', 'websocket');
   socket.write(responseHead(101, answer.statusMessage ?? 'Switching Protocols', headers), 'latin1');
   if (upstreamHead.length > 0) socket.write(upstreamHead);
   if (head.length > 0) upstreamSocket.write(head);
@@ -122,12 +140,19 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Duplex, upst
   boundary.pass(upstreamHead);
   const follow = (chunk: Buffer) => boundary.pass(chunk);
   upstreamSocket.on('data', follow);
-  const off = job.stayOpen((reason) => {
+  const end = (code: number, reason: string) => {
     upstreamSocket.off('data', follow);
-    endTunnel(socket, upstreamSocket, boundary, closeFrame(sessionEndedCode, reason));
-  });
-  socket.on('close', off);
+    endTunnel(socket, upstreamSocket, boundary, closeFrame(code, reason));
+  };
+  socket.on(
+    'close',
+    job.stayOpen((reason) => end(sessionEndedCode, reason)),
+  );
+  job.watch(socket, upstreamSocket, () => end(goingAwayCode, 'nothing passed for too long'));
 }
+
+/** RFC 6455 §7.4.1. */
+const goingAwayCode = 1001;
 
 /** As applications use it: signing in again helps (RFC 6455 §7.4.2 leaves 4000 to 4999 to them). */
 const sessionEndedCode = 4401;
@@ -187,7 +212,10 @@ function relayRefusal(job: Tunnel, upstream: ClientRequest, answer: IncomingMess
   answered(status);
   answer.on('error', () => socket.destroy());
   answer.on('close', () => upstream.destroy());
+  for (const event of ['end', 'close']) socket.on(event, () => upstream.destroy());
   answer.pipe(socket);
+  // What the client still sends is nobody's, and only who reads learns that it has left.
+  socket.resume();
 }
 
 /** The first line and the headers of an answer, as they go over the wire. */

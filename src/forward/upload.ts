@@ -2,6 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 
+/** The client went away before its request or the answer to it was complete: nobody's fault but its own. */
+export class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+}
+
 /** Whether a request has a body (RFC 9112 §6.3). */
 export function hasBody(request: IncomingMessage): boolean {
   const length = request.headers['content-length'];
@@ -63,10 +68,11 @@ export class Upload extends Readable {
   };
 
   readonly #onClose = (): void => {
-    if (!this.#request.complete) this.destroy(new Error('the client left in the middle of its request'));
+    if (!this.#request.complete) this.destroy(new ClientLeft('the client left in the middle of its request'));
   };
 
-  readonly #onError = (error: Error): void => {
-    this.destroy(error);
+  /** Node reports nothing else of a request than that its connection has gone. */
+  readonly #onError = (cause: Error): void => {
+    this.destroy(new ClientLeft('the client left in the middle of its request', { cause }));
   };
 }

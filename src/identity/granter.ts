@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import { headerSet } from '../forward/header-set.ts';
 import type { Logger } from '../observe/log.ts';
-import { compileRoutes } from '../routes/table.ts';
 import type { Grant } from '../session/refresh.ts';
 import { collectNeeds } from './claim-paths.ts';
 import { connectProviders } from './provider/providers.ts';
@@ -15,8 +14,7 @@ export interface Granter {
 }
 
 export function openGranter(config: Config, log: Logger, clock: Clock): Granter {
-  const { routes } = compileRoutes(config);
-  const templates = routes.flatMap((route) => [...headerSet(config, route).values()]);
+  const templates = config.routes.flatMap((route) => [...headerSet(config, route).values()]);
   const { claimPaths } = collectNeeds(config, templates);
   const providers = connectProviders(config.providers, log);
   return {

@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ListenAddress } from '../config/schema/index.ts';
 import type { Logger } from '../observe/log.ts';
-import { listen } from './server.ts';
+import { listen } from './listen.ts';
 
 /** What the gateway's surroundings ask of it, on an address of its own. */
 export interface Health {

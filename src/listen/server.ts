@@ -1,31 +1,36 @@
-import cluster from 'node:cluster';
-import { type IncomingMessage, METHODS } from 'node:http';
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import type { Config, ListenAddress } from '../config/schema/index.ts';
+import type { Config } from '../config/schema/index.ts';
+import { probeAfterMs } from '../forward/probe.ts';
 import type { Answer } from '../pages/answer.ts';
-import { endWith, rememberAnswers } from './answers.ts';
-import { removeStaleSocket } from './stale-socket.ts';
+import { endTurn, endWith, takeTurn } from './answers.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
-const largestRequestHeaders = 64 * 1024;
+const largestRequestHead = 64 * 1024;
+/** What is read all the same, so that it is known who asks, and whether they want a page. */
+const largestReadHead = 2 * largestRequestHead;
 /**
  * What may wait in a connection before the other side has to pause. One read from an upstream is 64 KiB; with Node's
  * 16 KiB a large answer would pause after each, for a seventh more CPU time.
  */
-const bufferedBytes = 128 * 1024;
+export const bufferedBytes = 128 * 1024;
 /** RFC 9110 §9.3.6 and §9.3.8: a gateway in front of applications has no use for these. */
 const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 
 /** Every method that Node can read, less the ones that are refused. */
 export const proxiedMethods: readonly string[] = METHODS.filter((method) => !refusedMethods.has(method));
 
-/** The default of Node; a client that takes longer for its headers only holds a connection. */
-const headersTimeoutMs = 60_000;
+/** Node looks only so often for heads that take too long; by itself it looks every 30 seconds. */
+const mostBetweenLooksMs = 1000;
 
-/** An idle connection stays for this long. Fronts keep theirs for less: who closes first must not be the one that waits. */
-export const keepAliveMs = 75_000;
+/** Whether address and headers of a request are larger together than any application needs. */
+export function isHeadTooLarge({ url = '', rawHeaders }: IncomingMessage): boolean {
+  let length = url.length;
+  for (const text of rawHeaders) length += text.length;
+  return length > largestRequestHead;
+}
 
 export interface ServerOptions {
   tls: Config['listen']['tls'];
@@ -33,22 +38,31 @@ export interface ServerOptions {
   rewriteUrl(request: IncomingMessage): string;
   /** Whether a request that asks for an upgrade is one; Node 24 and later ask, earlier ones always upgrade. */
   acceptUpgrade(request: IncomingMessage): boolean;
-  /** The answer to what could not be read as HTTP. */
-  answerMalformed(code: string | undefined): Answer;
+  limits: Pick<Config['limits'], 'headerTime' | 'keepAlive'>;
+  /** An answer has ended, or its client has gone. */
+  closed(response: ServerResponse): void;
+  /**
+   * The last answer of a connection of which nothing more can be read.
+   * @param broken the answer to the request in which that happened, where it was known already
+   */
+  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: ServerResponse | undefined): Answer;
+  /** A client sends requests without end and does not wait for answers; its connection is closed. */
+  tooManyWait(socket: Socket): void;
 }
 
 /** The public HTTP server: limits, TLS, and what happens to connections that misbehave. */
-export function createServer({
-  tls,
-  rewriteUrl,
-  acceptUpgrade,
-  answerMalformed,
-}: ServerOptions): FastifyInstance {
+export function createServer(options: ServerOptions): FastifyInstance {
+  const { tls, limits, rewriteUrl, acceptUpgrade, answerBroken } = options;
   const http = {
-    maxHeaderSize: largestRequestHeaders,
+    maxHeaderSize: largestReadHead,
     highWaterMark: bufferedBytes,
-    headersTimeout: headersTimeoutMs,
+    headersTimeout: limits.headerTime,
+    connectionsCheckingInterval: Math.max(10, Math.min(mostBetweenLooksMs, limits.headerTime / 4)),
     shouldUpgradeCallback: acceptUpgrade,
+    // What names no host has its place behind the requests before it, and is refused like anything else.
+    requireHostHeader: false,
+    keepAlive: true,
+    keepAliveInitialDelay: probeAfterMs,
   };
   const common = {
     logger: false,
@@ -57,25 +71,69 @@ export function createServer({
     // A HEAD of the callback or of the sign-out would do what the GET does, and nobody would see the answer.
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
-    keepAliveTimeout: keepAliveMs,
-    // Uploads may take as long as they need; slow headers may not, see above.
+    keepAliveTimeout: limits.keepAlive,
+    // Uploads may take as long as they need; silence may not, see silence.ts.
     requestTimeout: 0,
     // Bodies are streamed, never gathered, so Fastify's own limit has nothing to limit.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
-      // A reset or timed-out connection has nobody to answer to.
-      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-      else endWith(socket, wireFormat(answerMalformed(error.code)));
+      // The parser complains again of whatever comes behind what it could not read.
+      if (socket.writableEnded && !socket.destroyed) return;
+      // Where a connection has ended nobody waits for an answer, nor where it was opened and never used.
+      const hasEnded = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
+      if (hasEnded || !socket.writable || socket.bytesRead === 0) socket.destroy();
+      else endWith(socket, (broken) => wireFormat(answerBroken(error, socket, broken)));
     },
   } as const;
-  const app = (tls
-    ? fastify({ ...common, https: { ...http, ...readTlsOptions(tls), ...clientCertificateOptions(tls) } })
+  const secure = tls && {
+    ...http,
+    ...readTlsOptions(tls),
+    ...clientCertificateOptions(tls),
+    handshakeTimeout: limits.headerTime,
+  };
+  const app = (secure
+    ? fastify({ ...common, https: secure })
     : fastify({ ...common, http })) as unknown as FastifyInstance;
   for (const method of proxiedMethods) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
-  rememberAnswers(app.server);
-  // Node takes its own error listener off a connection that is upgraded; a reset would end the process.
+  takeInTurn(app, options);
+  guardConnections(app);
+  return app;
+}
+
+/** Lets requests begin one after another on each connection. */
+function takeInTurn(app: FastifyInstance, { closed, tooManyWait }: ServerOptions): void {
+  function onClose(this: ServerResponse): void {
+    closed(this);
+    endTurn(this);
+  }
+  const inTurn = (handle: (request: IncomingMessage, response: ServerResponse) => void) => {
+    const begin = (request: IncomingMessage, response: ServerResponse) => {
+      response.on('close', onClose);
+      handle(request, response);
+    };
+    return (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request;
+      if (socket.destroyed || takeTurn(response, begin)) return;
+      tooManyWait(socket);
+      socket.destroy();
+    };
+  };
+  const route = inTurn((request, response) => app.routing(request, response));
+  app.server.removeAllListeners('request');
+  app.server.on('request', route);
+  // With this listener Node leaves `100 Continue` to us: it is sent when the upstream takes the body.
+  app.server.on('checkContinue', route);
+  // RFC 9110 §10.1.1: nobody knows of another expectation.
+  app.server.on(
+    'checkExpectation',
+    inTurn((_request, response) => response.writeHead(417).end()),
+  );
+}
+
+/** Node takes its own error listener off a connection that is upgraded; a reset would end the process. */
+function guardConnections({ server }: FastifyInstance): void {
   const guarded = new WeakSet<Socket>();
   const ignoreErrors = (socket: Socket) => {
     // A connection that offered another protocol is given back to the server, and so comes here again.
@@ -83,9 +141,8 @@ export function createServer({
     guarded.add(socket);
     socket.on('error', () => socket.destroy());
   };
-  app.server.on('connection', ignoreErrors);
-  app.server.on('secureConnection', ignoreErrors);
-  return app;
+  server.on('connection', ignoreErrors);
+  server.on('secureConnection', ignoreErrors);
 }
 
 /** An answer as bytes, for connections that have no response object; it ends the connection. */
@@ -102,11 +159,4 @@ export function wireFormat({ status, headers, body }: Answer): string {
 /** Sends an answer through HTTP. */
 export function sendAnswer(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
   return reply.code(status).headers(headers).send(body);
-}
-
-/** Starts to listen; gives the address that can be connected to, such as `http://127.0.0.1:4180`. */
-export async function listen(app: FastifyInstance, address: ListenAddress): Promise<string> {
-  // Workers listen by their primary, which has looked before it started them.
-  if (cluster.isPrimary) await removeStaleSocket(address);
-  return app.listen('path' in address ? { path: address.path } : { host: address.host, port: address.port });
 }

@@ -31,6 +31,8 @@ export async function closeGracefully(
     for (const socket of connections) socket.destroy();
   }, graceMs);
   await app.close();
+  // The server does not wait for those that came by another address (listen.ts).
+  for (const socket of connections) await new Promise((resolve) => socket.once('close', resolve));
   clearInterval(sweep);
   clearTimeout(limit);
 }

@@ -48,6 +48,11 @@ function quoted(value: string): string {
   return /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(value) ? `"${value}"` : escapeControls(JSON.stringify(value));
 }
 
+/** The line of a handshake whose client left before the answer. */
+export function logLeft(log: Logger, exchange: LoggedExchange): void {
+  logRequest(log, exchange, { statusCode: clientLeft, headersSent: false });
+}
+
 /** One line for each refusal and failure, with the reason that the answer does not tell. */
 export function logRefusal(log: Logger, { requestId, subject }: LoggedExchange, error: GatewayError): void {
   const reason = error.cause === undefined ? error.detail : describeError(error.cause);

@@ -146,17 +146,22 @@ function oauthError(failure: Error): string {
   return said.length > 0 ? ` (${said.join(': ')})` : '';
 }
 
+/** What fetch and openid-client say of an error whose cause says what happened. */
+const emptyWords: ReadonlySet<string> = new Set(['fetch failed', 'something went wrong']);
+
 /** One line on an error and its causes: codes and messages, scrubbed; nothing else of the objects. */
 export function describeError(error: unknown): string {
   const lines: string[] = [];
   let current = error;
   for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
-    const code = (current as NodeJS.ErrnoException).code;
-    const line = scrub(
-      `${code === undefined ? current.name : code}: ${current.message}${oauthError(current)}`,
-    );
-    if (!lines.includes(line)) lines.push(line);
-    current = current instanceof AggregateError ? current.errors[0] : current.cause;
+    const next: unknown = current instanceof AggregateError ? current.errors[0] : current.cause;
+    const { name, message } = current;
+    const kind = (current as NodeJS.ErrnoException).code ?? name;
+    // `Error` says nothing of an error that one did not know.
+    const line = scrub(`${kind === 'Error' ? '' : `${kind}: `}${message}${oauthError(current)}`);
+    const isWrapper = next instanceof Error && emptyWords.has(message);
+    if (!isWrapper && !lines.includes(line)) lines.push(line);
+    current = next;
   }
   return lines.length > 0 ? lines.join(' <- ') : scrub(String(error));
 }

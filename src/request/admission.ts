@@ -211,7 +211,7 @@ export function refusal({ login }: Parts, admission: Admission): GatewayError {
 export function forwardingOf(
   parts: Parts,
   exchange: Exchange,
-  { target, origin }: Destination,
+  { target, origin, writesTo }: Destination,
   route: Route,
   { caller, token, setCookies }: Pick<Admission, 'caller' | 'token' | 'setCookies'>,
 ): Forwarding {
@@ -222,6 +222,7 @@ export function forwardingOf(
     request: exchange.request,
     route,
     path: upstreamPath(route, target.path) + target.query,
+    writesTo,
     publicOrigin: origin,
     sender: { ...exchange.peer, host: target.host, scheme },
     context: {

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../errors.ts';
 import type { UnderWay } from '../forward/forwarding.ts';
 import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
+import { isHeadTooLarge } from '../listen/server.ts';
+import { destinationOf } from '../routes/destination.ts';
 import type { Hosts } from '../routes/hosts.ts';
 import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
 import type { RouteTable } from '../routes/table.ts';
@@ -26,6 +29,8 @@ export interface Exchange {
   underWay: UnderWay | undefined;
   /** Called when the whole answer went to a client that was still there: it has what the answer set. */
   delivered: (() => void) | undefined;
+  /** The status of an answer that was written past the response object, since its request broke off. */
+  brokeWith: number | undefined;
 }
 
 export interface Destination {
@@ -33,6 +38,8 @@ export interface Destination {
   resolution: Resolution;
   /** The public origin that the request came to. */
   origin: string;
+  /** Where it copies or moves something to: path and query of the upstream; undefined for any other request. */
+  writesTo: string | undefined;
 }
 
 export interface Refusal {
@@ -66,6 +73,7 @@ function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchang
     subject: undefined,
     underWay: undefined,
     delivered: undefined,
+    brokeWith: undefined,
   };
 }
 
@@ -76,15 +84,34 @@ function readDestination(
   method: string,
 ): Destination | Refusal {
   try {
+    if (isHeadTooLarge(request)) throw new GatewayError('headers_too_large');
     const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
     const asked = peer.trusted ? askedEndpoint(prefix, target.path) : undefined;
     // A proxy that asks may know the gateway by a name that browsers never see.
-    if (asked) return { target, origin: hosts.standard, resolution: { kind: 'endpoint', path: asked } };
-    const origin = hosts.originOf(target);
-    return { target, origin, resolution: resolveTarget(table, prefix, target, method) };
+    if (asked) {
+      const resolution = { kind: 'endpoint', path: asked } as const;
+      return { target, origin: hosts.standard, resolution, writesTo: undefined };
+    }
+    return resolveRequest({ table, hosts, prefix }, target, method, request.headers);
   } catch (error) {
     return { error };
   }
+}
+
+/** Finds where a request goes, and what it writes to there. Throws GatewayError. */
+export function resolveRequest(
+  { table, hosts, prefix }: Pick<ExchangeReader, 'table' | 'hosts' | 'prefix'>,
+  target: Target,
+  method: string,
+  headers: IncomingMessage['headers'],
+): Destination {
+  const origin = hosts.originOf(target);
+  const resolution = resolveTarget(table, prefix, target, method);
+  const writesTo =
+    resolution.kind === 'route' && headers.destination !== undefined
+      ? destinationOf(table, prefix, { method, headers, target, route: resolution.route })
+      : undefined;
+  return { target, origin, resolution, writesTo };
 }
 
 /** The exchange of a request; the same one at every call. */

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { wantsPage } from '../access/navigation.ts';
-import { GatewayError } from '../errors.ts';
-import { logRefusal } from '../observe/access-log.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
+import { logRefusal, logRequest } from '../observe/access-log.ts';
 import type { Logger } from '../observe/log.ts';
 import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
 import type { Action } from '../pages/html.ts';
@@ -24,14 +25,28 @@ export function answerFailure(error: unknown, exchange: Exchange, prefix: string
   return withCors(withCookies(answer, failure.setCookies), exchange);
 }
 
-/** The answer to what could not be read as HTTP, by the code of Node's parser. */
-export function answerMalformed(code: string | undefined): Answer {
-  const codes = {
+/** What broke a connection, by the code of Node's parser. */
+export function brokenBy(error: NodeJS.ErrnoException): GatewayError {
+  const codes: Readonly<Record<string, ErrorCode>> = {
     HPE_HEADER_OVERFLOW: 'headers_too_large',
     ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-  } as const;
-  const known = code !== undefined && code in codes ? codes[code as keyof typeof codes] : 'malformed_request';
-  return errorAnswer(new GatewayError(known), { requestId: '-', page: false });
+  };
+  return new GatewayError(codes[error.code ?? ''] ?? 'malformed_request', { cause: error });
+}
+
+/** The answer to what could not be read as HTTP, so that nobody knows more of it than some of its bytes. */
+export function answerMalformed(error: NodeJS.ErrnoException, address: string, log: Logger): Answer {
+  const failure = brokenBy(error);
+  const nothing = { request: {}, subject: undefined, destination: { error: failure } };
+  const exchange = { ...nothing, requestId: randomUUID(), startedAt: performance.now(), peer: { address } };
+  logRefusal(log, exchange, failure);
+  logRequest(log, exchange, { statusCode: failure.status, headersSent: true });
+  const { rawPacket } = error as { rawPacket?: Buffer };
+  const text = rawPacket?.toString('latin1') ?? '';
+  const page = /^(?:accept:[^\r\n]*text\/html|sec-fetch-mode:[ \t]*navigate)/im.test(text);
+  // Of large headers only the end is known. They are cookies more often than not, and those are a browser's.
+  const isEndOfCookies = failure.code === 'headers_too_large' && !/^accept:/im.test(text);
+  return errorAnswer(failure, { requestId: exchange.requestId, page: page || isEndOfCookies });
 }
 
 function loginUrl(

@@ -4,10 +4,10 @@ import { GatewayError } from '../errors.ts';
 import { startLogin } from '../identity/login/start.ts';
 import { proxiedMethods, sendAnswer } from '../listen/server.ts';
 import { withCookies } from '../pages/answer.ts';
-import { askedBelow, askedEndpoint, resolveTarget } from '../routes/resolve.ts';
+import { askedBelow, askedEndpoint } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
 import { type Admission, admit, refusal, visitOf } from './admission.ts';
-import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
+import { arrived, type Destination, type Exchange, type ExchangeOf, resolveRequest } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { startStepUp } from './step-up.ts';
 import { refuseForeignOrigin } from './upgrade.ts';
@@ -33,6 +33,10 @@ export async function registerForwardAuth(
   app.route({
     method,
     url: `${prefix}/auth`,
+    onSend: (_request, reply, _payload, done) => {
+      numberCookies(reply);
+      done();
+    },
     handler: (request, reply) =>
       answer(parts, exchangeOf(request.raw), reply, { allowed: 202, mayRedirect: false }),
   });
@@ -42,6 +46,12 @@ export async function registerForwardAuth(
     handler: (request, reply) =>
       answer(parts, exchangeOf(request.raw), reply, { allowed: 200, mayRedirect: true }),
   });
+}
+
+/** Says each cookie again under a name of its own: nginx reads one line of a name, and a session takes several. */
+function numberCookies(reply: FastifyReply): void {
+  const lines = [reply.getHeader('set-cookie') ?? []].flat();
+  for (const [at, line] of lines.entries()) reply.header(`x-sallyport-cookie-${at + 1}`, line);
 }
 
 interface Dialect {
@@ -63,7 +73,8 @@ async function answer(
   const { resolution, origin, target } = destination;
   if (resolution.kind === 'endpoint') {
     refuseOwnEndpoints(parts, resolution.path);
-    // What the gateway publishes outside of its prefix is for everybody.
+    // What the gateway publishes outside of its prefix is for everybody, to read and no more.
+    if (!readers.has(exchange.method)) throw new GatewayError('method_not_allowed', { allow: 'GET' });
     return reply.code(allowed).send();
   }
   const admission: Admission = await admit(parts, exchange, resolution.route);
@@ -92,11 +103,7 @@ async function answer(
     clientAddress: exchange.peer.clientAddress,
   });
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
-  for (const [at, line] of setCookies.entries()) {
-    reply.header('set-cookie', line);
-    // nginx can read one line of a name, and a session may take several.
-    if (!mayRedirect) reply.header(`x-sallyport-cookie-${at + 1}`, line);
-  }
+  for (const line of setCookies) reply.header('set-cookie', line);
   return reply.code(allowed).send();
 }
 
@@ -179,13 +186,13 @@ function readOriginal({ reader }: Parts, exchange: Exchange): Destination {
   if (method !== undefined && !isTunnel && !methods.has(method)) throw new GatewayError('method_not_allowed');
   const target = makeTarget(uri, host ?? asked.host);
   exchange.method = isTunnel ? 'GET' : (method ?? 'GET');
-  const resolution = resolveTarget(reader.table, reader.prefix, target, exchange.method);
-  const destination = { target, resolution, origin: reader.hosts.originOf(target) };
+  const destination = resolveRequest(reader, target, exchange.method, request.headers);
   exchange.destination = destination;
   return destination;
 }
 
 const methods: ReadonlySet<string> = new Set(proxiedMethods);
+const readers: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Of what is named more than once, one and the same: proxies pass on what they do not set themselves. */
 function theOnly(what: string, ...named: readonly (string | undefined)[]): string | undefined {

@@ -3,21 +3,24 @@ import { fastifyCookie } from '@fastify/cookie';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance } from 'fastify';
 import { isNavigation } from '../access/navigation.ts';
+import type { Config } from '../config/schema/index.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Forwarding, HttpClient } from '../forward/forwarding.ts';
 import { registerEndpoints } from '../identity/endpoints.ts';
 import { startLogin } from '../identity/login/start.ts';
 import { signedOutArrival } from '../identity/logout/signed-out.ts';
-import { forgetAnswer } from '../listen/answers.ts';
-import { createServer, proxiedMethods, sendAnswer } from '../listen/server.ts';
+import { endInOrder, mostWaiting } from '../listen/answers.ts';
+import { peerAddress } from '../listen/forwarded.ts';
+import { createServer, proxiedMethods, sendAnswer, wireFormat } from '../listen/server.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
+import type { Logger } from '../observe/log.ts';
 import { type Answer, withCookies } from '../pages/answer.ts';
 import { parseCookies } from '../session/cookies.ts';
 import { type Admission, admit, forwardingOf, refusal, visitOf } from './admission.ts';
 import { preflightAnswer } from './cors.ts';
 import { arrived, type Destination, type Exchange, type ExchangeOf } from './exchange.ts';
-import { answerFailure, answerMalformed } from './failure.ts';
+import { answerFailure, answerMalformed, brokenBy } from './failure.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import type { Parts } from './parts.ts';
 import { registerResourceMetadata } from './resource-metadata.ts';
@@ -36,7 +39,7 @@ const ambiguities: ReadonlySet<ErrorCode> = new Set(['ambiguous_host', 'ambiguou
 export async function createHttpStages(
   parts: Parts,
   exchangeOf: ExchangeOf,
-  tls: TlsConfig | undefined,
+  { tls, limits }: { tls: TlsConfig | undefined; limits: Config['limits'] },
 ): Promise<FastifyInstance> {
   const { log } = parts;
   const answerError = (error: unknown, exchange: Exchange) =>
@@ -44,23 +47,24 @@ export async function createHttpStages(
 
   const app = createServer({
     tls,
+    limits,
     // Fastify routes by a name of our own choosing: what it decodes or normalises can decide nothing.
     rewriteUrl: (request) => internalUrl(exchangeOf(request)),
     acceptUpgrade: (request) => isWebSocket(request) && !isQuestion(parts, exchangeOf(request)),
-    answerMalformed,
+    closed: (response) => closed(log, exchangeOf(response.req), response),
+    answerBroken: (error, socket, broken) =>
+      broken
+        ? answerBroken(parts, exchangeOf(broken.req), brokenBy(error))
+        : answerMalformed(error, peerAddress(socket.remoteAddress), log),
+    tooManyWait: ({ remoteAddress }) =>
+      log.info(
+        { peer: peerAddress(remoteAddress), waiting: mostWaiting },
+        'a connection was closed: its client sends requests and does not wait for answers',
+      ),
   });
   await app.register(fastifyCookie, { hook: false });
-  function onClose(this: ServerResponse): void {
-    const exchange = exchangeOf(this.req);
-    exchange.underWay?.clientLeft();
-    // A fault of our own may have come before what the session needs was set.
-    if (this.writableFinished && this.statusCode !== 500) exchange.delivered?.();
-    forgetAnswer(this);
-    logRequest(log, exchange, this);
-  }
   app.addHook('onRequest', (request, reply, done) => {
     const exchange = exchangeOf(request.raw);
-    reply.raw.on('close', onClose);
     if (!('error' in exchange.destination)) {
       done();
       return;
@@ -75,16 +79,15 @@ export async function createHttpStages(
     if (error instanceof GatewayError && ambiguities.has(error.code)) reply.header('connection', 'close');
     done(error as Error);
   });
-  app.setErrorHandler((error, request, reply) =>
-    sendAnswer(reply, answerError(ownError(error), exchangeOf(request.raw))),
-  );
+  app.setErrorHandler((error, request, reply) => {
+    // A client that leaves breaks the reading of its body, which is nobody's fault and nothing to answer.
+    if (request.raw.socket.destroyed) return reply.hijack();
+    return sendAnswer(reply, answerError(ownError(error), exchangeOf(request.raw)));
+  });
   app.setNotFoundHandler((request, reply) => {
     const code = proxiedMethods.includes(request.method) ? 'unknown_endpoint' : 'method_not_allowed';
     return sendAnswer(reply, answerError(new GatewayError(code), exchangeOf(request.raw)));
   });
-  // With this listener Node leaves `100 Continue` to us: it is sent when the upstream takes the body.
-  app.server.on('checkContinue', (request, response) => app.routing(request, response));
-
   await app.register((scope) => registerEndpoints(scope, parts.login));
   const { keySet } = parts;
   if (keySet) {
@@ -96,6 +99,29 @@ export async function createHttpStages(
   await app.register((scope) => registerForwardAuth(scope, parts, exchangeOf));
   await app.register((scope) => registerProxy(scope, parts, exchangeOf, answerError));
   return app;
+}
+
+/** An answer has ended, or its client has gone. */
+function closed(log: Logger, exchange: Exchange, response: ServerResponse): void {
+  exchange.underWay?.clientLeft();
+  // A fault of our own may have come before what the session needs was set.
+  if (response.writableFinished && response.statusCode !== 500) exchange.delivered?.();
+  const { brokeWith } = exchange;
+  logRequest(log, exchange, brokeWith ? { statusCode: brokeWith, headersSent: true } : response);
+}
+
+/** The last answer to a request whose body cannot be read to its end, or does not come; nothing goes on upstream. */
+function answerBroken({ reader, log }: Parts, exchange: Exchange, error: GatewayError): Answer {
+  const answer = answerFailure(error, exchange, reader.prefix, log);
+  exchange.brokeWith = answer.status;
+  exchange.underWay?.clientLeft();
+  return answer;
+}
+
+/** The body of a request does not come. Nothing of its answer was sent, and nothing more can be read behind it. */
+export function endSilentBody(parts: Parts, exchange: Exchange, { req }: ServerResponse): void {
+  const answer = answerBroken(parts, exchange, new GatewayError('request_timeout'));
+  endInOrder(req.socket, wireFormat(answer));
 }
 
 async function registerProxy(
@@ -127,6 +153,8 @@ async function registerProxy(
           // From here on the request is the forwarder's: what would follow is for bodies that Fastify parses and
           // for addresses that the plugin builds, a sixth of the cost of a request.
           reply.hijack();
+          // The client may have left while the session was looked up.
+          if (reply.raw.destroyed) return;
           exchange.underWay = forwarder.forward(forwarding, clientOf(reply.raw, exchange, forwarding));
           break;
         }

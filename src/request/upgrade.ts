@@ -1,10 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { GatewayError } from '../errors.ts';
-import { whenAnswered } from '../listen/answers.ts';
+import { readEarly } from '../forward/early-bytes.ts';
+import type { Forwarding } from '../forward/forwarding.ts';
+import { currentAnswer, endInOrder, whenAnswered } from '../listen/answers.ts';
 import { wireFormat } from '../listen/server.ts';
-import { logRequest } from '../observe/access-log.ts';
+import { logLeft, logRequest } from '../observe/access-log.ts';
 import { withCookies } from '../pages/answer.ts';
 import { askedEndpoint } from '../routes/resolve.ts';
 import { type Admission, admit, forwardingOf, refusal } from './admission.ts';
@@ -22,29 +25,38 @@ export function handleUpgrades(server: Server, parts: Parts, exchangeOf: Exchang
     const failure = answerFailure(error, exchange, parts.reader.prefix, parts.log);
     const answer = withCookies(failure, setCookies);
     logRequest(parts.log, exchange, { statusCode: answer.status, headersSent: true });
-    socket.end(wireFormat(answer), 'latin1');
+    endInOrder(socket, wireFormat(answer));
   };
-  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     if (socket.destroyed) return;
     const exchange = exchangeOf(request);
     if (!isWebSocket(request) || isQuestion(parts, exchange)) {
       // A TLS server takes what comes by `connection` for ciphertext.
       const event = socket instanceof TLSSocket ? 'secureConnection' : 'connection';
       server.emit(event, withoutUpgrade(request, socket, head));
+      // It does not flow by itself where it was read from in the meantime.
+      if (socket.isPaused()) socket.resume();
       return;
     }
-    passHandshake(parts, exchange, socket, head, refuse).catch((error: unknown) =>
-      refuse(error, exchange, socket),
-    );
+    passHandshake(parts, exchange, socket, head, refuse);
   };
   // Node does not wait for the answers of requests that came before on the connection.
-  server.on('connect', (request: IncomingMessage, socket: Duplex) => {
-    const refuseConnect = () => refuse(new GatewayError('method_not_allowed'), exchangeOf(request), socket);
-    whenAnswered(socket, refuseConnect);
+  server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    inTurn(socket, head, () => refuse(new GatewayError('method_not_allowed'), exchangeOf(request), socket));
   });
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    whenAnswered(socket, () => upgrade(request, socket, head));
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    inTurn(socket, head, (early) => upgrade(request, socket, early));
   });
+}
+
+/** Calls back when everything before has its answer; a client that leaves before takes all of it along. */
+function inTurn(socket: Socket, head: Buffer, proceed: (head: Buffer) => void): void {
+  if (!currentAnswer(socket)) {
+    proceed(head);
+    return;
+  }
+  const early = readEarly(socket, head, () => socket.destroy());
+  whenAnswered(socket, () => proceed(early.take()));
 }
 
 /** The question of a proxy (forward-auth.ts) may carry the Upgrade of what it asks about, and is answered as any. */
@@ -53,29 +65,43 @@ export function isQuestion({ reader }: Parts, { peer, destination }: Exchange): 
   return peer.trusted && path !== undefined && askedEndpoint(reader.prefix, path) !== undefined;
 }
 
-async function passHandshake(
-  parts: Parts,
-  exchange: Exchange,
-  socket: Duplex,
-  head: Buffer,
-  refuse: Refuse,
-): Promise<void> {
+function passHandshake(parts: Parts, exchange: Exchange, socket: Socket, head: Buffer, refuse: Refuse): void {
+  let hasLeft = false;
+  const left = () => {
+    hasLeft = true;
+    socket.destroy();
+    logLeft(parts.log, exchange);
+  };
+  const early = readEarly(socket, head, left);
+  admitHandshake(parts, exchange).then(
+    (forwarding) => {
+      // The client may have left while the session was looked up.
+      if (hasLeft) return;
+      parts.forwarder.openTunnel(forwarding, {
+        socket,
+        head: early.take(),
+        answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),
+        fail: (error) => refuse(error, exchange, socket, forwarding.setCookies),
+        left,
+      });
+    },
+    (error: unknown) => {
+      if (hasLeft) return;
+      early.take();
+      refuse(error, exchange, socket);
+    },
+  );
+}
+
+/** Rejects with GatewayError for a handshake that does not pass. */
+async function admitHandshake(parts: Parts, exchange: Exchange): Promise<Forwarding> {
   const destination = arrived(exchange);
   if (destination.resolution.kind === 'endpoint') throw new GatewayError('unknown_endpoint');
   const { route } = destination.resolution;
   const admission = await admit(parts, exchange, route);
-  const { caller, decision } = admission;
-  // The client may have left while the session was looked up.
-  if (socket.destroyed) return;
-  if (decision.kind !== 'allow') throw refusal(parts, admission);
-  refuseForeignOrigin(parts, exchange, caller);
-  const forwarding = forwardingOf(parts, exchange, destination, route, admission);
-  parts.forwarder.openTunnel(forwarding, {
-    socket,
-    head,
-    answered: (status) => logRequest(parts.log, exchange, { statusCode: status, headersSent: true }),
-    fail: (error) => refuse(error, exchange, socket, forwarding.setCookies),
-  });
+  if (admission.decision.kind !== 'allow') throw refusal(parts, admission);
+  refuseForeignOrigin(parts, exchange, admission.caller);
+  return forwardingOf(parts, exchange, destination, route, admission);
 }
 
 /**

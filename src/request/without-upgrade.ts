@@ -1,9 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { hasBody } from '../forward/upload.ts';
 
-/** Whether a request asks to become a WebSocket (RFC 6455 §4.1), and nothing else beside; HTTP/1.0 knows none. */
-export function isWebSocket({ headers, httpVersion, method }: IncomingMessage): boolean {
-  return method === 'GET' && httpVersion === '1.1' && headers.upgrade?.trim().toLowerCase() === 'websocket';
+/**
+ * Whether a request asks to become a WebSocket (RFC 6455 §4.1), and nothing else beside; HTTP/1.0 knows none. A
+ * handshake has no body: who reads one, and who takes its bytes for those of the WebSocket, would disagree.
+ */
+export function isWebSocket(request: IncomingMessage): boolean {
+  const { headers, httpVersion, method } = request;
+  const isAsked = method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
+  return isAsked && httpVersion === '1.1' && !hasBody(request);
 }
 
 /**

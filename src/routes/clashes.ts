@@ -18,16 +18,18 @@ export function findClashes(config: TableConfig): Clash[] {
   if (!config.routes.some(({ path }) => /[A-Z]/.test(path))) return [];
   const table = compileRoutes(config);
   const prefix = config.endpoints?.prefix ?? '/oauth2';
-  return table.routes.flatMap((route, index) => {
-    for (const host of table.hosts) {
-      if (!chainOf(host).includes(route.host ?? '')) continue;
+  const found = new Map<number, string>();
+  for (const host of table.hosts) {
+    const chain = new Set(chainOf(host));
+    for (const [index, route] of table.routes.entries()) {
+      if (found.has(index) || !chain.has(route.host ?? '')) continue;
       for (const method of route.methods ?? ['']) {
         const message = clashAt(table, prefix, { route, host, method });
-        if (message !== undefined) return [{ index, message }];
+        if (message !== undefined) found.set(index, message);
       }
     }
-    return [];
-  });
+  }
+  return [...found].map(([index, message]) => ({ index, message }));
 }
 
 function clashAt(

@@ -59,17 +59,35 @@ export function foldPoint(point: number): string {
   return [...folded].map((each) => lookalikes[each] ?? each.replace(/[^\0-\x7f]/u, other)).join('');
 }
 
-const interesting = new Map<number, string>();
-for (const [first, last] of ranges) {
-  for (let point = first; point <= last; point++) {
-    if (point >= 0xd800 && point < 0xe000) continue;
-    // Behind a character that no route has, only what ends a segment or the path still counts.
-    const folded = foldPoint(point).replace(/\x80[^/\\;?#]*/g, other);
-    if (folded !== other) interesting.set(point, folded);
-  }
-}
+/** Code points are looked at in blocks of so many, each when the first of it comes: all of them take 50 ms. */
+const blockSize = 128;
+const covered = new Set(
+  ranges.flatMap(([first, last]) => {
+    const start = Math.floor(first / blockSize);
+    return Array.from({ length: Math.floor(last / blockSize) - start + 1 }, (_, at) => start + at);
+  }),
+);
+/** What the code points of a block fold to, where that has ASCII in it. */
+const blocks = new Map<number, ReadonlyMap<number, string>>();
 
 /** What a code point outside ASCII may become, looked up. */
 export function folded(point: number): string {
-  return interesting.get(point) ?? other;
+  const index = Math.floor(point / blockSize);
+  if (!covered.has(index)) return other;
+  let block = blocks.get(index);
+  if (!block) {
+    block = readBlock(index);
+    blocks.set(index, block);
+  }
+  return block.get(point) ?? other;
+}
+
+function readBlock(index: number): ReadonlyMap<number, string> {
+  const block = new Map<number, string>();
+  for (let point = index * blockSize; point < (index + 1) * blockSize; point++) {
+    // Behind a character that no route has, only what ends a segment or the path still counts.
+    const text = foldPoint(point).replace(/\x80[^/\\;?#]*/g, other);
+    if (text !== other) block.set(point, text);
+  }
+  return block;
 }

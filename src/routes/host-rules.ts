@@ -2,7 +2,7 @@ import { accessOf, noRoute, ownEndpoint } from './access.ts';
 import { type Layer, matchPath, routeOf, withoutCase } from './layer.ts';
 import type { Route, TableConfig } from './route.ts';
 import { type PathSettings, standardSettings } from './settings.ts';
-import { readTokens } from './tokens.ts';
+import { readTokens, symbolsOf } from './tokens.ts';
 import { buildTrie, type Place, type Trie } from './trie.ts';
 import { type Shift, shiftOf } from './upstream-path.ts';
 
@@ -76,10 +76,16 @@ export function hostCompiler(
       { path: spelt(prefix), access: own, rank: -1 },
       ...served
         .filter(([name]) => name === host)
-        .map(([, path]) => ({ path: spelt(symbolsOf(path)), access: own, rank: -1, isExact: true })),
+        .map(([, path]) => ({
+          path: spelt(symbolsOf(readTokens(path))),
+          access: own,
+          rank: -1,
+          isExact: true,
+        })),
     ];
     const trees = compileTrees(layersOfHost, endpointsOfHost, { numberOf, spelt });
-    const places = [...layersOfHost.flatMap(({ entries }) => [...entries.keys()]), prefix];
+    const known = layersOfHost.flatMap(({ entries }) => [...entries.keys()]);
+    const places = [...known, ...endpointsOfHost.map(({ path }) => path)];
     return {
       settings: reading,
       hasCapitals: places.some((path) => /[A-Z]/.test(path)),
@@ -123,12 +129,6 @@ function matcher(layers: readonly Layer[]): HostRules['match'] {
     }
     return undefined;
   };
-}
-
-/** The characters of a path without its escapes. */
-function symbolsOf(path: string): string {
-  const { symbol, count } = readTokens(path);
-  return String.fromCharCode(...symbol.subarray(0, count));
 }
 
 function settingsFinder(paths: TableConfig['paths']) {

@@ -6,7 +6,7 @@ import { hasOddToken, isPlain, normalise, plainAccess } from './plain.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './table.ts';
 import type { Target } from './target.ts';
-import { hiddenEscape, readTokens, shown, spelling } from './tokens.ts';
+import { hiddenEscape, looseOverlong, readTokens, shown, spelling } from './tokens.ts';
 import type { Trie } from './trie.ts';
 import { upstreamPath } from './upstream-path.ts';
 import { walk } from './walk.ts';
@@ -76,15 +76,25 @@ function read(trie: Trie, { settings }: HostRules, path: string): number {
     if (broken >= 0) throw ambiguous(`${shown(path.slice(broken, broken + 3))} is not an escape.`);
     const made = hiddenEscape(tokens);
     if (made >= 0) throw ambiguous(`${spelling(tokens, made)} may become an escape.`);
+    const loose = looseOverlong(tokens);
+    if (loose >= 0) throw ambiguous(`${spelling(tokens, loose)} may begin a character of ASCII.`);
   }
   const reach = walk(trie, settings, tokens, dots < 0 ? [] : trie.segments);
   if (reach.kind === 'one') return reach.access;
   const odd = spelling(tokens, reach.token);
-  throw ambiguous(
-    reach.kind === 'several'
-      ? `${odd} can be read in several ways, and they are places of different rules.`
-      : `It can be read in too many ways; the last one is at ${odd}.`,
-  );
+  if (reach.kind === 'crowded')
+    throw ambiguous(`It can be read in too many ways; the last one is at ${odd}.`);
+  if (/^[A-Za-z]$/.test(odd)) {
+    const segment = segmentAt(path, tokens.from[reach.token] ?? 0);
+    throw ambiguous(`${shown(segment)} is a place of another rule to those who ignore the case of letters.`);
+  }
+  throw ambiguous(`${odd} can be read in several ways, and they are places of different rules.`);
+}
+
+/** The segment of a path around a character of it. */
+function segmentAt(path: string, at: number): string {
+  const end = path.indexOf('/', at);
+  return path.slice(path.lastIndexOf('/', at) + 1, end < 0 ? undefined : end);
 }
 
 function ambiguous(detail?: string): GatewayError {

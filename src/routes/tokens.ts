@@ -1,5 +1,5 @@
 import { decodeToEnd, hexDigit, type Units, wide } from './decode.ts';
-import { folded } from './fold.ts';
+import { folded, other } from './fold.ts';
 
 /**
  * A path as a list of tokens, each with the character that it stands for once everything is decoded and folded,
@@ -27,11 +27,13 @@ export const removable = 2;
 /** C0 or C1: with the next byte, whatever that is, some decoders make a character of it. */
 export const leadC0 = 4;
 export const leadC1 = 8;
+/** A byte that begins a character of three bytes or more, all of whose bits are in the bytes behind it. */
+const leadLong = 32;
 /** It is escaped exactly once, the way everybody decodes. */
 export const once = 16;
 
 /** A character that no route has. */
-export const otherSymbol = 0x80;
+const otherSymbol = 0x80;
 
 /** What a character does to a walk. */
 export const kinds = {
@@ -74,6 +76,10 @@ const tokens: Tokens = {
   from: new Int32Array(0),
   more: new Map(),
 };
+
+/** The characters of a path without its escapes. */
+export const symbolsOf = ({ symbol, count }: Tokens): string =>
+  String.fromCharCode(...symbol.subarray(0, count));
 
 /** Reads a path into tokens. The result is valid until the next call. */
 export function readTokens(path: string): Tokens {
@@ -128,8 +134,7 @@ function pushWide({ unit, from }: Units, at: number): number {
   const point = isPair ? 0x1_0000 + ((code - 0xd800) << 10) + (next - 0xdc00) : code;
   // Half a pair is invalid and may be dropped; and `%u00C0` is the byte C0 to who reads Latin-1.
   const isHalf = !isPair && code >= 0xd800 && code < 0xe000;
-  const leading = code === 0xc0 ? leadC0 : code === 0xc1 ? leadC1 : 0;
-  const flags = leading | (isHalf || code < 0x100 ? removable : 0);
+  const flags = leadOf(code) | (isHalf || code < 0x100 ? removable : 0);
   pushFolded(folded(point), flags, code & 0xff, from[at] as number);
   return isPair ? 2 : 1;
 }
@@ -153,15 +158,52 @@ function pushBytes({ unit, from, count }: Units, at: number): number {
   }
   const isSurrogate = point >= 0xd800 && point < 0xe000;
   if (length === 0 || read < length || point > 0x10_ffff || isSurrogate) {
-    const leading = lead === 0xc0 ? leadC0 : lead === 0xc1 ? leadC1 : 0;
     // Who does not read UTF-8 reads Latin-1, more or less.
-    pushFolded(lead < 0xa0 ? '\x80' : folded(lead), removable | leading, lead, place);
+    const latin = lead < 0xa0 ? other : folded(lead);
+    pushFolded(latin.length > 1 ? other : latin, removable | leadOf(lead), lead, place);
     return 1;
   }
   const isOverlong = point < (smallest[length] as number);
   const text = point < 0x80 ? String.fromCharCode(point) : folded(point);
   pushFolded(text, isOverlong ? removable : 0, lead, place);
   return length;
+}
+
+/**
+ * Where an old decoder of UTF-8, which takes any byte for a continuation, makes a character of ASCII: `%e0A` and a
+ * letter give that letter, and `%e0@o` a slash. C0 and C1, which give one with every next byte, are read as that; with
+ * these leads only a few bytes do, and no UTF-8 begins so. The token of the lead; -1 for nowhere.
+ */
+export function looseOverlong({ symbol, byte, flags, count }: Tokens): number {
+  for (let at = 0; at < count; at++) {
+    if (((flags[at] as number) & leadLong) === 0) continue;
+    let needed = zerosOf(byte[at] as number);
+    let next = at + 1;
+    for (; next < count && needed > 0; next++) {
+      // The last one may bring one bit; what may be nothing does not end it.
+      if (((byte[next] as number) & 0x3f) < 2) needed--;
+      else if (
+        kindOf[symbol[next] as number] !== kinds.control &&
+        ((flags[next] as number) & removable) === 0
+      )
+        break;
+    }
+    // With one byte more it is the character.
+    if (needed === 0 && next < count) return at;
+  }
+  return -1;
+}
+
+/** How many bytes behind a lead that is zero but for its mark have to be nearly so; 0 for other leads. */
+function zerosOf(lead: number): number {
+  return lead === 0xe0 ? 1 : lead === 0xf0 ? 2 : lead === 0xf8 ? 3 : lead === 0xfc ? 4 : 0;
+}
+
+/** What a byte that stands alone may begin. */
+function leadOf(byte: number): number {
+  if (byte === 0xc0) return leadC0;
+  if (byte === 0xc1) return leadC1;
+  return zerosOf(byte) === 0 ? 0 : leadLong;
 }
 
 function lengthOfLong(lead: number): number {

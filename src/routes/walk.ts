@@ -21,7 +21,7 @@ export type Reach =
   | { kind: 'several' | 'crowded'; token: number };
 
 /** So many positions of all steps together: what a path of 8 KiB may cost stays below a millisecond. */
-const mostSteps = 30_000;
+const mostSteps = 16_000;
 const slash = 0x2f;
 
 // One request is read at a time, and to its end.

@@ -48,18 +48,13 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
   const whole = new Set([rounds, choice, signedOut, account].map((name) => name.toLowerCase()));
   // Browsers compare the prefixes of names without case, so a differing case is no way around.
   const lowerSession = session.toLowerCase();
+  const lowerLogin = loginPrefix.toLowerCase();
   const isChunk = (name: string) => name.startsWith(`${lowerSession}.`) || name === lowerSession;
   const { sameSite, path, domain, partitioned } = cookie;
   const attributes = { secure, sameSite, path, domain, partitioned };
   const loginSameSite = sameSite === 'none' ? 'none' : 'lax';
   const loginAttributes = { ...attributes, path: '/', sameSite: loginSameSite } as const;
   const crossSiteAttributes = { ...loginAttributes, sameSite: 'none', secure: true } as const;
-  // All names begin with that of the session. Some fronts join lines by a comma, and some readers split or trim at
-  // more than a semicolon and a blank: behind such a byte, the name counts for going upstream, not for coming in.
-  const hidden = new RegExp(
-    `(^|[\\x00-\\x20,"\\x7f-\\uffff])${session}([.-][^=;]*)?[\\x00-\\x20\\x7f-\\uffff]*=`,
-    'i',
-  );
   const isPosted = Object.values(providers).some(({ responseMode }) => responseMode === 'form_post');
   return {
     session,
@@ -74,8 +69,32 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
     roundsAttributes: isPosted ? crossSiteAttributes : loginAttributes,
     owns(name) {
       const lower = name.toLowerCase();
-      return isChunk(lower) || lower.startsWith(loginPrefix.toLowerCase()) || whole.has(lower);
+      return isChunk(lower) || lower.startsWith(lowerLogin) || whole.has(lower);
     },
-    hides: (pair) => hidden.test(pair),
+    hides: (pair) => mayHide(pair, lowerSession),
   };
+}
+
+/** What some reader takes for the end of what was before, or trims: fronts join lines by a comma. */
+const isOdd = (code: number) => code <= 0x20 || code >= 0x7f;
+const isBorder = (code: number) => isOdd(code) || code === 0x2c || code === 0x22;
+
+/**
+ * Whether a name of ours stands in a pair, where some reader may see it: all of them begin with that of the session.
+ * Some fronts join lines by a comma, and some readers split or trim at more than a semicolon and a blank: behind such
+ * a byte, the name counts for going upstream, not for coming in. Reads a pair once, however long it is.
+ */
+function mayHide(pair: string, session: string): boolean {
+  const last = pair.lastIndexOf('=');
+  if (last < session.length) return false;
+  const lower = pair.toLowerCase();
+  for (let at = lower.indexOf(session); at >= 0; at = lower.indexOf(session, at + 1)) {
+    if (at > 0 && !isBorder(lower.charCodeAt(at - 1))) continue;
+    let end = at + session.length;
+    const isChunkOrOther = lower[end] === '.' || lower[end] === '-';
+    if (isChunkOrOther && last > end) return true;
+    while (isOdd(lower.charCodeAt(end))) end++;
+    if (lower[end] === '=') return true;
+  }
+  return false;
 }

@@ -112,30 +112,41 @@ export function* joinChunks(name: string, cookies: readonly Cookie[]): Generator
 }
 
 function* candidates(name: string, cookies: readonly Cookie[]): Generator<string> {
+  let rest: readonly string[][] | undefined;
   for (const first of cookies) {
     if (first.name !== name) continue;
     const count = chunkCount(first.value);
     if (count === 0) continue;
     const value = first.value.slice(1);
-    if (count === 1) yield value;
-    else yield* joinRest(name, cookies, count, 1, value);
+    if (count === 1) {
+      yield value;
+      continue;
+    }
+    rest ??= furtherChunks(name, cookies);
+    // Looked at before anything is joined: what lacks one gives nothing, in whatever number it comes.
+    if (rest.slice(0, count - 1).every((chunks) => chunks.length > 0)) {
+      yield* joinRest(rest.slice(0, count - 1), 0, value);
+    }
   }
 }
 
-/** Bounded: duplicates of one chunk are tried, yet only the first two of each name. */
-function* joinRest(
-  name: string,
-  cookies: readonly Cookie[],
-  count: number,
-  index: number,
-  joined: string,
-): Generator<string> {
-  if (index === count) {
+/** The values of the chunks behind the first, by their number. Of duplicates the first two are tried. */
+function furtherChunks(name: string, cookies: readonly Cookie[]): string[][] {
+  const indexes = new Map<string, string[]>();
+  for (let index = 1; index < mostChunks; index++) indexes.set(chunkName(name, index), []);
+  for (const cookie of cookies) {
+    const values = indexes.get(cookie.name);
+    if (values && values.length < 2) values.push(cookie.value);
+  }
+  return [...indexes.values()];
+}
+
+function* joinRest(rest: readonly string[][], index: number, joined: string): Generator<string> {
+  if (index === rest.length) {
     yield joined;
     return;
   }
-  const candidates = cookies.filter((cookie) => cookie.name === chunkName(name, index)).slice(0, 2);
-  for (const { value } of candidates) yield* joinRest(name, cookies, count, index + 1, joined + value);
+  for (const value of rest[index] ?? []) yield* joinRest(rest, index + 1, joined + value);
 }
 
 /** The names in a request that hold chunks of this cookie from the given number on: left-overs to remove. */

@@ -55,8 +55,12 @@ export function open(
   return openWith(ring[purpose], sealed, purpose, name);
 }
 
-/** Like `open`, with keys of one's own. */
-export function openWith(keys: Keys, sealed: string, purpose: Purpose, name: string): Opened | undefined {
+/** Whether a text has the form of a seal, and is of a key that is known: for one whose name cannot be told yet. */
+export function mayOpen(sealed: string, ring: KeyRing, purpose: keyof KeyRing): boolean {
+  return readSeal(ring[purpose], sealed) !== undefined;
+}
+
+function readSeal(keys: Keys, sealed: string) {
   if (!isCanonical(sealed)) return undefined;
   const bytes = Buffer.from(sealed, 'base64url');
   const version = bytes[0];
@@ -64,7 +68,15 @@ export function openWith(keys: Keys, sealed: string, purpose: Purpose, name: str
     return undefined;
   const header = bytes.subarray(0, headerBytes);
   const key = keys.find(({ id }) => id.equals(header.subarray(1)));
-  const plaintext = key && decrypt(bytes, header, key, purpose, name);
+  return key && { bytes, version, header, key };
+}
+
+/** Like `open`, with keys of one's own. */
+export function openWith(keys: Keys, sealed: string, purpose: Purpose, name: string): Opened | undefined {
+  const read = readSeal(keys, sealed);
+  if (!read) return undefined;
+  const { bytes, version, header, key } = read;
+  const plaintext = decrypt(bytes, header, key, purpose, name);
   if (!plaintext) return undefined;
   const text = version === deflatedVersion ? inflate(plaintext) : plaintext;
   return text && { text: text.toString('utf8'), outdatedKey: key !== keys[0] };

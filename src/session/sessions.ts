@@ -162,12 +162,12 @@ export function createSessions(parts: SessionsParts): Sessions {
       case 'replaced':
         // The browser has a newer cookie, which must not be taken away.
         log.info({ ...whose(session), reason: outcome.reason }, 'session ended');
-        return { lapsed: 'parked', setCookies: nothing, retryAfter: undefined };
+        return { lapsed: 'parked', setCookies: nothing, retryAfter: undefined, reason: outcome.reason };
     }
     if (outcome === undefined) impatient.add(session);
     if (hasGoodToken) return { session, setCookies: nothing, found };
     const lapsed = outcome?.kind === 'parked' ? 'parked' : 'unavailable';
-    return { lapsed, setCookies: nothing, retryAfter: retryAfterOf(outcome) };
+    return { lapsed, setCookies: nothing, retryAfter: retryAfterOf(outcome), reason: reasonOf(outcome) };
   };
 
   /** In a cookie, the new tokens are safe only when an answer has brought them to the browser. */
@@ -199,7 +199,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const ended = async (found: Found, reason: string, cookies: Cookies): Promise<Lapsed> => {
     log.info({ ...whose(found.session), reason }, 'session ended');
     await store.remove(found);
-    return { lapsed: 'ended', setCookies: store.expire(parsed(cookies)), retryAfter: undefined };
+    return { lapsed: 'ended', setCookies: store.expire(parsed(cookies)), retryAfter: undefined, reason };
   };
 
   /** Writes a session down before anybody is told of it, where that helps everybody. */
@@ -229,7 +229,8 @@ export function createSessions(parts: SessionsParts): Sessions {
         return undefined;
       }
       if (outcome?.kind !== 'refreshed') {
-        throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome) });
+        const cause = new Error(reasonOf(outcome));
+        throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome), cause });
       }
       const isSame = outcome.session.refreshToken === session.refreshToken;
       if (isSame || (store.onServer && !found.outdatedKey))
@@ -278,6 +279,13 @@ function notNow(error: unknown): RefreshOutcome {
 /** Seconds until it makes sense to ask again. */
 function retryAfterOf(outcome: RefreshOutcome | undefined): number {
   return outcome?.kind === 'unavailable' ? outcome.retryAfter : 1;
+}
+
+/** Why there are no new tokens, for the log of the request; what the provider said has a line of its own. */
+function reasonOf(outcome: RefreshOutcome | undefined): string {
+  return outcome === undefined
+    ? 'the provider has not answered the refresh yet'
+    : 'the access token has ended, and the refresh failed';
 }
 
 /** The value, or undefined when it takes longer; the work goes on for those who come later. */

@@ -27,6 +27,8 @@ export interface Lapsed {
   setCookies: readonly string[];
   /** Seconds until it makes sense to ask again. */
   retryAfter: number | undefined;
+  /** For the log. */
+  reason: string;
 }
 
 /** How a request stands: with a session, with one that cannot be used, or without. */
@@ -36,5 +38,8 @@ export type Standing = Current | Lapsed | undefined;
 export function usable(standing: Standing): Current | undefined {
   if (standing === undefined || !('lapsed' in standing)) return standing;
   if (standing.lapsed !== 'unavailable') return undefined;
-  throw new GatewayError('provider_unavailable', { retryAfter: standing.retryAfter ?? 1 });
+  throw new GatewayError('provider_unavailable', {
+    retryAfter: standing.retryAfter ?? 1,
+    cause: new Error(standing.reason),
+  });
 }

@@ -103,6 +103,35 @@ for (const [name, start] of Object.entries(upstreams)) {
   });
 }
 
+test('the log says which token made a path ambiguous, and the answer does too', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const routes = [
+    { path: '/', upstream: upstream.url, allow: 'public' },
+    { path: '/admin', upstream: upstream.url, unauthenticated: '401' },
+  ];
+  const gateway = await startTestGateway({ config: { routes } });
+  t.teardown(() => gateway.close());
+  const reasons: [target: string, reason: RegExp][] = [
+    ['/admin%2fx', /^%2f can be read in several ways/],
+    ['/admin;v=1', /^; can be read in several ways/],
+    ['/admin%FF', /^%FF can be read in several ways/],
+    ['/ADMIN', /^ADMIN is a place of another rule/],
+    ['/x/%2e%2e/y', /^A segment may be \. or \.\./],
+    ['/x%zz', /^%zz is not an escape/],
+  ];
+  for (const [target, reason] of reasons) {
+    const before = gateway.log.lines.length;
+    const answer = readAnswers(await ask(gateway.url, target))[0];
+    t.equal(answer?.status, 400, target);
+    const line = await gateway.log.line(
+      ({ code }) => code === 'ambiguous_path' && gateway.log.lines.length > before,
+    );
+    const [last = line] = gateway.log.lines.slice(before).filter(({ code }) => code === 'ambiguous_path');
+    t.match(last.reason, reason, target);
+    t.match(answer?.body, /can be read|may be|not an escape|another rule/, target);
+  }
+});
+
 test('a host of its own rule is that host in every spelling, and a host that is not ours is nobody’s', async (t) => {
   const upstream = await arrangeUpstream(t);
   const routes = [

@@ -313,3 +313,27 @@ test('6 an address of ours outside ASCII is written so that every browser reads 
     t.equal(out.headers.location, gateway.url + end, `${end}, signing out`);
   }
 });
+
+test('a login never ends at a path that can be read in two ways, and keeps one that is only odd', async (t) => {
+  const { gateway, client } = await arrangeLogin(t, {
+    routes: (url) => [{ path: '/admin', upstream: url, allow: [{ groups: ['admins'] }] }],
+  });
+  const endOf = async (rd: string) => {
+    const answer = await client.navigate(`${gateway.url}/oauth2/sign_out?rd=${encodeURIComponent(rd)}`);
+    return new URL(answer.headers.location ?? '', answer.url).href.slice(gateway.url.length);
+  };
+  for (const rd of [
+    '/x/..%2fadmin',
+    '/admin%00',
+    '/Admin',
+    '/x/%2e%2e/admin',
+    '/admin;x',
+    '/x/../oauth2/start',
+  ]) {
+    t.equal(await endOf(rd), '/', rd);
+  }
+  for (const rd of ['/a%2Fb?x=/../y', '/caf%C3%A9', '/nothing/here', '/oauth2/userinfo']) {
+    t.equal(await endOf(rd), rd);
+  }
+  t.equal(await endOf(`${gateway.url}/admin%2fx`), '/', 'as a whole address too');
+});

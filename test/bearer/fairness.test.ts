@@ -92,6 +92,17 @@ test('what the issuer says of the tokens of one client opens nothing for the oth
     for (let index = 0; index < 5; index++) t.equal(await scene.ask('192.0.2.1', opaque(kind)), 503, kind);
     t.equal(await scene.ask('192.0.2.2', opaque('good')), 200, `after ${kind}`);
   }
+  // One network has as many addresses of IPv6 as it likes.
+  const asking = Array.from({ length: 12 }, (_, host) =>
+    scene.ask(`2001:db8:1:2::${(host + 1).toString(16)}`, opaque('failing')),
+  );
+  t.ok((await Promise.all(asking)).every((status) => status === 503));
+  const others = ['192.0.2.3', '192.0.2.4', '192.0.2.5', '192.0.2.6', '192.0.2.7'];
+  const served = await Promise.all(others.map((address) => scene.ask(address, opaque('good'))));
+  t.strictSame(
+    served,
+    others.map(() => 200),
+  );
 });
 
 test('an issuer that does not take the gateway as its client is the operator’s fault, and said so', async (t) => {

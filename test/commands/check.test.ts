@@ -38,3 +38,31 @@ test('check connects to endpoints that were given by hand', async (t) => {
   t.equal(bad.code, 1);
   t.match(bad.output, new RegExp(`FAIL {3}provider ${imitation.origin}: .*ECONNREFUSED`));
 });
+
+test('check names the settings that would let ordinary spellings of a path pass', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const file = join(t.testdir(), 'sallyport.yaml');
+  const routes = [
+    { path: '/', upstream: upstream.url, allow: 'public' },
+    { path: '/admin', upstream: upstream.url, unauthenticated: '401' },
+  ];
+  writeFileSync(file, gatewayYaml({ config: { routes } }, 4180));
+  const { output } = await check(file);
+  t.match(
+    output,
+    /note {3}\/Admin is refused: Admin is a place of .* It passes with paths\.ignoreCase: true,/,
+  );
+  t.match(
+    output,
+    /note {3}\/admin;v=1 is refused: ; can be read .* It passes with paths\.parameters: strip,/,
+  );
+  t.match(
+    output,
+    /note {3}\/admin%2Fx is refused: %2F can .* It passes with paths\.encodedSlash: separator,/,
+  );
+  const paths = { ignoreCase: true, parameters: 'strip', encodedSlash: 'separator' };
+  writeFileSync(file, gatewayYaml({ config: { routes, paths } }, 4180));
+  t.notMatch((await check(file)).output, /is refused/);
+  writeFileSync(file, gatewayYaml({ upstream }, 4180));
+  t.notMatch((await check(file)).output, /is refused/, 'nothing is where there is one rule');
+});

@@ -282,7 +282,7 @@ async function compare(scene: Scene, one: Asking): Promise<string> {
     forgery_header_missing: 403,
   };
   same(seen.outcome, kind === 'deny' ? `${statuses[code ?? '']} ${code}` : kind);
-  if (code === 'not_allowed') same(seen.reason, `Error: ${reason}`);
+  if (code === 'not_allowed') same(seen.reason, reason);
   if (kind === 'allow') {
     same(seen.url, field('path') ?? `${one.path}?n=${n}`);
     const difference = headerDifference(seen.headers, text);

@@ -40,6 +40,17 @@ test('explain says the route, the rule, the decision with its reason, and the he
   t.match(allowed, 'header    X-Forwarded-Groups: admins');
   t.match(allowed, 'header    X-Name: Zo%C3%AB');
   t.match(ask('/open/../admins'), 'refused   400 ambiguous_path');
+  t.match(
+    ask('/Admins'),
+    /Admins is a place of another rule to those who ignore .*\n {10}it passes with paths\.ignoreCase: true,/,
+  );
+  t.match(
+    ask('/admins;v=1'),
+    /; can be read in several ways.*\n {10}it passes with paths\.parameters: strip,/,
+  );
+  t.match(ask('/admins%2fx'), /%2f can be read in.*\n {10}it passes with paths\.encodedSlash: separator,/);
+  t.match(ask('/Admins%2Fx'), 'it passes with paths.ignoreCase: true, paths.encodedSlash: separator,');
+  t.match(ask('/admins%00'), /%00 can be read in several ways, and they are places of different rules\.$/);
   t.match(ask('https://evil.example/'), 'refused   421 unknown_host');
   t.match(ask('/oauth2/start'), 'endpoint  /oauth2/start');
 });
@@ -148,4 +159,21 @@ test('passwords and methods that are never forwarded', async (t) => {
     'refused   405 method_not_allowed: This method is not allowed here.',
   );
   t.match(explain('get', 'https://app.example.com?x=1', options), 'route     / ->', 'a query without a path');
+});
+
+test('explain says that the gateway answers the preflights of origins in cors', async (t) => {
+  const folder = t.testdir({
+    'c.yaml': text.replace(
+      'routes:\n',
+      'routes:\n  - { path: /spa, upstream: "http://spa:8080", cors: ["https://spa.example.com"] }\n',
+    ),
+  });
+  const ask = (origin: string) =>
+    explain('OPTIONS', '/spa/x', {
+      config: join(folder, 'c.yaml'),
+      from: '127.0.0.1',
+      header: [`Origin: ${origin}`, 'Access-Control-Request-Method: POST'],
+    });
+  t.match(ask('https://spa.example.com'), 'the gateway answers this CORS preflight by itself: 204');
+  t.notMatch(ask('https://evil.example'), '204');
 });

@@ -40,10 +40,27 @@ test('the commands that docs/getting-started.md lists are those of the program',
     cwd: projectRoot,
     encoding: 'utf8',
   });
-  const commands = [...stdout.matchAll(/^ {2}([a-z]+)(?: \[options\])? {2,}/gm)].map(([, name]) => name);
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+)(?: [[<][a-z]+[\]>])* {2,}/gm)].map(([, name]) => name);
   const rows = pageAt('docs/getting-started.md').text.matchAll(/^\| `sallyport ([a-z]+)/gm);
   t.strictSame([...rows].map(([, name]) => name).sort(), commands.filter((name) => name !== 'help').sort());
 });
+
+test('nothing stands twice: no heading of a version in the changelog, no entry, and no row of a table', async (t) => {
+  const changelog = readFileSync(join(projectRoot, 'CHANGELOG.md'), 'utf8');
+  for (const version of changelog.split(/^## /m).slice(1)) {
+    t.strictSame(doubled(version.match(/^### .*$/gm) ?? []), []);
+    t.strictSame(doubled(version.match(/^- .*$/gm) ?? []), []);
+  }
+  const rows = pageAt('docs/security.md').text.match(/^\| [^|]+\|/gm) ?? [];
+  t.ok(rows.length > 20);
+  t.strictSame(
+    doubled(rows.filter((row) => !/^\| -/.test(row))),
+    [],
+    'what is promised or tried has one row',
+  );
+});
+
+const doubled = (lines: readonly string[]) => lines.filter((line, at) => lines.indexOf(line) !== at);
 
 test('every relative link of the documentation leads to a file, and to a heading in it', async (t) => {
   let links = 0;

@@ -161,6 +161,34 @@ test('a question about a WebSocket is checked for its Origin, in every form that
   }
 });
 
+test('what the gateway publishes is for everybody to read, and a yes is for nothing more', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const gateway = await startTestGateway({
+    config: {
+      trustedProxies: ['127.0.0.1'],
+      bearer: [{ issuer: 'http://127.0.0.1:9', audience: 'app' }],
+      routes: [{ path: '/', upstream: upstream.url, resource: 'http://127.0.0.1/mcp' }],
+    },
+    awaitProvider: false,
+  });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  for (const [method, status] of [
+    ['GET', 200],
+    ['HEAD', 200],
+    ['OPTIONS', 200],
+    ['POST', 405],
+    ['DELETE', 405],
+  ] as const) {
+    const headers = {
+      'x-forwarded-method': method,
+      'x-forwarded-uri': '/.well-known/oauth-protected-resource/mcp',
+    };
+    t.equal((await client.get(`${gateway.url}/oauth2/forward-auth`, headers)).status, status, method);
+  }
+});
+
 test('over TLS too, a request that offers an upgrade is answered', async (t) => {
   const { certFile, keyFile, cert } = await makeCertificate();
   const upstream = await arrangeUpstream(t);

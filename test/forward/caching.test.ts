@@ -144,6 +144,7 @@ const withoutIdentity = Object.fromEntries(
 const routes: [string, Record<string, unknown>, person: string[], stranger: string[] | undefined][] = [
   ['signed in', {}, kept, undefined],
   ['by network', { allow: [{ networks: ['127.0.0.0/8'] }] }, kept, kept],
+  ['by network, pass', { allow: [{ networks: ['127.0.0.0/8'] }], unauthenticated: 'pass' }, kept, kept],
   ['pass', { unauthenticated: 'pass' }, kept, asSaid],
   ['public', { allow: 'public' }, kept, asSaid],
   ['public, nothing told', { allow: 'public', headers: withoutIdentity }, asSaid, asSaid],

@@ -62,6 +62,17 @@ test('an answer that announces trailers and has a length does not end the proces
   t.equal(gateway.process.exitCode, null);
 });
 
+test('an answer whose reason cannot be written arrives without it', async (t) => {
+  for (const reason of ['\xd0\xa5\xd0\xbe\xd1\x80\xd0\xbe\xd1\x88\xd0\xbe', 'sch\xf6n', 'a\x01b']) {
+    const upstream = await startByteUpstream(`HTTP/1.1 200 ${reason}\r\nContent-Length: 2\r\n\r\nok`);
+    t.teardown(() => upstream.close());
+    const { gateway, client } = await arrangePublic(t, upstream);
+    const answer = await client.request(gateway.url, { timeout: 5000 });
+    t.equal(answer.status, 200, JSON.stringify(reason));
+    t.equal(answer.text, 'ok');
+  }
+});
+
 test('an https upstream with a certificate that nobody vouches for gets no request', async (t) => {
   const { cert, key } = await makeCertificate();
   let requests = 0;

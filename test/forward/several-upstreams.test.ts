@@ -58,7 +58,10 @@ test('a POST that was sent is never sent again, a GET goes to another', async (t
 
 test('an upstream that refused is left out for ten seconds, and then takes its turn again', async (t) => {
   let now = 0;
-  const factory = createTargetFactory(() => now);
+  const factory = createTargetFactory(
+    () => {},
+    () => now,
+  );
   t.teardown(() => factory.close());
   const yaml = gatewayYaml(
     { config: { routes: [{ upstream: ['http://a:1', 'http://b:1', 'http://c:1'] }] } },

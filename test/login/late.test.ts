@@ -226,6 +226,17 @@ test('who only tries gets no login cookie, and ends no login', async (t) => {
   t.equal((await client.navigate(callback.href)).headers.location, `${gateway.url}/page`);
 });
 
+test('who only tries a late answer sets no cookie either', async (t) => {
+  const scene = await arrangeLogin(t);
+  const { gateway, client } = scene;
+  await logIn(client, gateway.url, 'ada');
+  const late = callbackOf(scene, sealed(scene, { stepUp: { maxAge: 1000, attempt: 1 } })).href;
+  const head = await client.navigate(late, { method: 'HEAD' });
+  t.equal(head.status, 302);
+  t.same(head.setCookies, []);
+  t.ok((await client.navigate(late)).setCookies[0]?.startsWith('sallyport-rounds='), 'a person is counted');
+});
+
 /** Letters that no compression makes shorter. */
 const noise = (length: number) => randomBytes(length).toString('base64url').slice(0, length);
 

@@ -137,8 +137,12 @@ test('an ID token that comes along says nothing: nobody checked it', async (t) =
   t.notOk(person.groups?.includes('root'));
 });
 
-test('C17 an access token that is no bearer token is refused, and so is one of no type', async (t) => {
-  for (const type of ['mac', 'N_A', '', null, undefined, 7]) {
+test('C17 an access token that is no bearer token is refused, and one of no type is one', async (t) => {
+  for (const type of ['', null, undefined]) {
+    const scene = await arrange(t, server({ tokens: { token_type: type } }));
+    t.equal((await scene.signIn()).status, 200, String(type));
+  }
+  for (const type of ['mac', 'N_A', 7]) {
     const scene = await arrange(t, server({ tokens: { token_type: type } }));
     t.equal((await scene.signIn()).status, 400, String(type));
     t.equal((await personOf(scene)).status, '401');

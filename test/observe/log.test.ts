@@ -133,3 +133,18 @@ test('a secret that is known is in no text, and a foreign text acts on no termin
   const error = new Error('one\ntwo\u2028three\u202efour\u009bfive\u001b[31m');
   t.match(describeError(error), 'one two three\\u202efour\\u009bfive\\u001b[31m');
 });
+
+test('the reason of an error says what happened, without the words that say nothing', async (t) => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' });
+  t.equal(
+    describeError(new TypeError('fetch failed', { cause: refused })),
+    'ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:9',
+  );
+  t.equal(describeError(new Error('none holds: allow[0].groups')), 'none holds: allow[0].groups');
+  t.equal(
+    describeError(new TypeError('fetch failed')),
+    'TypeError: fetch failed',
+    'where there is nothing else',
+  );
+  t.equal(describeError(new Error('outer', { cause: refused })), `outer <- ${describeError(refused)}`);
+});

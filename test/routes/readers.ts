@@ -10,18 +10,20 @@ const decode = (path: string, allowed = /[\s\S]/): string =>
     return allowed.test(character) ? character : spelt;
   });
 
-/** UTF-8 as old decoders read it: overlong forms, C0 and C1 with any next byte, and nothing for the rest. */
+/** The character of ASCII that bytes make for who takes any of them for a continuation; undefined for none. */
+const overlong = (bytes: string): string | undefined => {
+  let point = 0;
+  for (const byte of bytes.slice(1)) point = point * 64 + (byte.charCodeAt(0) & 0x3f);
+  return point < 0x80 ? String.fromCharCode(point) : undefined;
+};
+
+/** UTF-8 as old decoders read it: overlong forms, leads with any bytes behind them, and nothing for the rest. */
 const lenientUtf8 = (path: string): string =>
   path
     .replace(/([\xc0\xc1])([\0-\xff])/g, (_, lead: string, next: string) =>
       String.fromCharCode(((lead.charCodeAt(0) & 0x1f) << 6) | (next.charCodeAt(0) & 0x3f)),
     )
-    .replace(/\xe0[\x80-\x9f]([\x80-\xbf])/g, (all) =>
-      String.fromCharCode(((all.charCodeAt(1) & 0x3f) << 6) | (all.charCodeAt(2) & 0x3f)),
-    )
-    .replace(/\xf0\x80[\x80-\xbf][\x80-\xbf]/g, (all) =>
-      String.fromCharCode(((all.charCodeAt(2) & 0x3f) << 6) | (all.charCodeAt(3) & 0x3f)),
-    );
+    .replace(/\xe0[\0-\xff]{2}|\xf0[\0-\xff]{3}|\xf8[\0-\xff]{4}/g, (all) => overlong(all) ?? all);
 
 const strictUtf8 = (path: string): string =>
   /[^\0-\xff]/.test(path) ? path : Buffer.from(path, 'latin1').toString('utf8');
@@ -71,7 +73,7 @@ export const steps: Readonly<Record<string, Reader>> = {
   cutAtNul: (path) => path.replace(/\0.*$/s, ''),
   cutAtLineBreak: (path) => path.replace(/[\r\n].*$/s, ''),
   dropTabs: (path) => path.replace(/[\t\r\n]/g, ''),
-  dropControls: (path) => path.replace(/\p{Cc}/gu, ''),
+  dropControls: (path) => [...path].filter((each) => each >= ' ' && each !== '\x7f').join(''),
   cutAtQuery: (path) => path.replace(/[?#].*$/s, ''),
   mergeSlashes: (path) => path.replace(/\/{2,}/g, '/'),
   resolveDots,

@@ -88,4 +88,13 @@ export const spellings = [
   '/x/%5c../admin',
   '/%2e%2f%2e%2e%2fadmin',
   '/x/..//../admin',
+  // An overlong slash in the middle of a segment begins another one.
+  '/x%c0%af../admin',
+  // Half a surrogate pair and U+FFFD are dropped by some; `%u00c1` is a byte to who reads Latin-1.
+  '/adm%ud800in',
+  '/adm%ef%bf%bdin',
+  '/adm%u00c1%a9n',
+  // Escapes that appear only when something else is removed or decoded.
+  '/adm%25u00%0069n',
+  '/adm%25%c0%b69n',
 ];

@@ -1,10 +1,18 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { gatewayCookies } from '../../src/session/cookie-names.ts';
-import { parseCookies } from '../../src/session/cookies.ts';
+import { joinChunks, parseCookies } from '../../src/session/cookies.ts';
 import { createOpenedCookies } from '../../src/session/opened-cookies.ts';
 
 const name = '__Host-sallyport';
+
+/** The cookies of a configuration that names the session's so. */
+const cookiesOf = (session: string | undefined) =>
+  gatewayCookies({
+    session: { cookie: { name: session, domain: undefined, sameSite: 'lax', path: '/' } },
+    publicUrl: ['https://app.example.com'],
+    providers: {},
+  } as unknown as Parameters<typeof gatewayCookies>[0]);
 
 test('pairs end at a semicolon, and names lose SP and HTAB at their ends, and nothing else', async (t) => {
   const names = (header: string) => parseCookies(header).map((cookie) => cookie.name);
@@ -74,11 +82,7 @@ test('a header of many pairs, or of none, is read in a time that grows with its 
 });
 
 test('a pair in which some reader could find our cookie is told from those of others', async (t) => {
-  const { hides } = gatewayCookies({
-    session: { cookie: { name: undefined, domain: undefined, sameSite: 'lax', path: '/' } },
-    publicUrl: ['https://app.example.com'],
-    providers: {},
-  } as unknown as Parameters<typeof gatewayCookies>[0]);
+  const { hides } = cookiesOf(undefined);
   for (const pair of [
     `${name}=v`,
     ` ${name}=v`,
@@ -100,3 +104,68 @@ test('a pair in which some reader could find our cookie is told from those of ot
     t.notOk(hides(pair), JSON.stringify(pair));
   }
 });
+
+/** Slow, and plain to see: a name of ours at a place where some reader may begin, and what may stand behind it. */
+const hiding = /(^|[^!#-+\--~])sallyport([.-][^=;]*)?[^!-~]*=/i;
+
+test('a name of ours is found in a pair wherever some reader may see it', async () => {
+  const { hides } = cookiesOf('sallyport');
+  const piece = fc.constantFrom(
+    ...[
+      'sallyport',
+      'SallyPort',
+      'sally',
+      '=',
+      '.1',
+      '-login-x',
+      '.',
+      '-',
+      ',',
+      '"',
+      ' ',
+      '\t',
+      '\xa0',
+      'a',
+      '\0',
+    ],
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const pair = pieces.join('');
+      return hides(pair) === hiding.test(pair);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test('no header of cookies takes longer than its length, whatever is in it', async (t) => {
+  const { hides } = cookiesOf('sallyport');
+  const size = 60_000;
+  const pairs = {
+    'blanks behind a name': `a,sallyport.${' '.repeat(size)}x`,
+    'blanks and an equals sign': `a=,sallyport${' '.repeat(size)}x`,
+    'many names': ',sallyport-'.repeat(size / 11),
+    'many names and an equals sign before': `=${',sallyport'.repeat(size / 10)}`,
+  };
+  for (const [what, pair] of Object.entries(pairs)) t.ok(took(() => hides(pair)) < slowMs, what);
+
+  const twice = (index: number) => `sallyport.${index}=a; sallyport.${index}=b`;
+  const headers = {
+    'first chunks alone': 'sallyport=8A; '.repeat(size / 14),
+    'all but the last chunk': `${'sallyport=8A; '.repeat(size / 15)}${[1, 2, 3, 4, 5, 6].map(twice).join('; ')}`,
+    'first chunks and others': 'sallyport=8A; sallyport.1=b; '.repeat(size / 29),
+  };
+  for (const [what, header] of Object.entries(headers)) {
+    const cookies = parseCookies(header);
+    t.ok(took(() => t.same([...joinChunks('sallyport', cookies)], [])) < slowMs, what);
+  }
+});
+
+/** These took 2 to 160 seconds in which nobody else was served; now they take some milliseconds. */
+const slowMs = 1000;
+
+function took(work: () => unknown): number {
+  const begun = performance.now();
+  work();
+  return performance.now() - begun;
+}

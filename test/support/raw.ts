@@ -20,13 +20,20 @@ export interface RawConnection {
   destroy(): void;
 }
 
-/** Opens a TCP connection, or a TLS one for https, to the host and port of a URL. */
-export async function openRaw(url: string, options: { ca?: string } = {}): Promise<RawConnection> {
-  const { hostname, port, protocol } = new URL(url);
+/**
+ * Opens a TCP connection, or a TLS one for https, to the host and port of a URL.
+ * @param options.allowHalfOpen leaves this side open when the other has closed
+ */
+export async function openRaw(
+  url: string,
+  options: { ca?: string; allowHalfOpen?: boolean } = {},
+): Promise<RawConnection> {
+  const { hostname: name, port, protocol } = new URL(url);
+  const hostname = name.replace(/^\[|\]$/g, '');
   const isTls = protocol === 'https:';
   const socket = isTls
     ? connectTls({ host: hostname, port: Number(port || 443), ...options })
-    : connect({ host: hostname, port: Number(port || 80) });
+    : connect({ host: hostname, port: Number(port || 80), ...options });
   let text = '';
   let ending: 'end' | 'reset' | undefined;
   const watchers = new Set<() => void>();
@@ -154,7 +161,7 @@ export function readAnswers(received: string): RawAnswer[] {
 function takeBody(status: number, headers: [string, string][], text: string): { body: string; rest: string } {
   const value = (name: string) => headers.find(([key]) => key === name)?.[1];
   if (status < 200 || status === 204 || status === 304) return { body: '', rest: text };
-  if (value('transfer-encoding')?.toLowerCase() === 'chunked') return takeChunks(text);
+  if (/(^|,\s*)chunked$/i.test(value('transfer-encoding') ?? '')) return takeChunks(text);
   const length = value('content-length');
   const end = length === undefined ? text.length : Number(length);
   return { body: text.slice(0, end), rest: text.slice(end) };

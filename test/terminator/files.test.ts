@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { keepAliveMs } from '../../src/listen/server.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { projectRoot } from '../docs/documents.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { openRaw } from '../support/raw.ts';
@@ -33,6 +33,8 @@ test('every file for a front that ends TLS is run by a test, and documented', as
 test('each front closes an idle connection well before the gateway does', async (t) => {
   const gateway = await startTestGateway({ upstream: 'http://127.0.0.1:9' });
   t.teardown(() => gateway.close());
+  const { keepAlive: keepAliveMs } = parseConfig(gateway.yaml, { file: 'sallyport.yaml', env: {} }).config
+    .limits;
   const connection = await openRaw(gateway.url);
   connection.write('GET /oauth2/none HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
   const said = /^keep-alive: timeout=(\d+)/im.exec(await connection.until(/\r\n\r\n/))?.[1];

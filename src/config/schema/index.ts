@@ -4,6 +4,7 @@ import type { Template } from '../template.ts';
 import { assertion } from './assertion.ts';
 import { bearerSchemas } from './bearer.ts';
 import { flag, listenAddress, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
+import { idleLimit, limits } from './limits.ts';
 import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
@@ -125,12 +126,14 @@ export const configSchema = z
         description: 'The processes that share the port; `auto` is one for each core.',
         alternatives: ['auto'],
       }),
+    limits,
     websocket: z
       .strictObject({
         onExpiry: z.enum(['keep', 'close'], { error: 'one of keep, close' }).prefault('keep').meta({
           description:
             'What happens to an open WebSocket or event stream when the access token that opened it expires. The end of the session always closes it.',
         }),
+        idle: idleLimit(),
       })
       .prefault({})
       .meta({ description: 'WebSockets that are open.' }),

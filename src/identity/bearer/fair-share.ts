@@ -62,7 +62,7 @@ export function createFairShare(places: number, now: () => number = () => perfor
 }
 
 /** One client has a whole /64 of IPv6 to choose addresses from. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('::');
   const groups = head === '' ? [] : head.split(':');

@@ -17,7 +17,7 @@ import type { ProviderHttp } from '../provider/http.ts';
 import { isLoopback } from '../provider/loopback.ts';
 import { reportRejection } from '../provider/rejection.ts';
 import { judgeError } from '../provider/verdict.ts';
-import { createFairShare } from './fair-share.ts';
+import { createFairShare, networkOf } from './fair-share.ts';
 import { TokenRejected } from './rejected.ts';
 import { audiencesOf, isOtherKind, type VerifiedToken } from './token.ts';
 
@@ -68,7 +68,7 @@ export function createIntrospector(
     http,
     log && reportRejection(log, new URL(place.endpoint).host, config, 'bearer[]'),
   );
-  // One client's trouble stays its own: what opens it are failures that several addresses meet.
+  // One client's trouble stays its own: what opens it are failures that several networks meet.
   const circuit = createCircuit();
   const share = createFairShare(mostAtOnce);
   const tolerance = config.clockTolerance / 1000;
@@ -77,30 +77,31 @@ export function createIntrospector(
     const done = share.take(address);
     if (!done) throw unavailable(1, new Error('too many introspections'));
     let wasUnknown = false;
+    const who = networkOf(address);
     try {
-      const wait = circuit.blockedFor(address);
+      const wait = circuit.blockedFor(who);
       if (wait > 0) throw unavailable(wait, new Error('the introspection endpoint is out'));
       // The answer to a wrong client, a wrong address or an outage says nothing of the token.
       const answer = await tokenIntrospection(client, token, { token_type_hint: 'access_token' });
-      circuit.succeeded(address);
+      circuit.succeeded(who);
       wasUnknown = !answer.active;
       return answer;
     } catch (error) {
       if (error instanceof GatewayError) throw error;
-      throw failed(address, error);
+      throw failed(who, error);
     } finally {
       done(wasUnknown);
     }
   };
 
   /** What it says of everybody counts for everybody; what it says of one token, for that one. */
-  const failed = (address: string, error: unknown): GatewayError => {
+  const failed = (who: string, error: unknown): GatewayError => {
     const verdict = judgeError(error);
     if (verdict.kind === 'unavailable') {
-      circuit.failed(address, verdict.retryAfter);
+      circuit.failed(who, verdict.retryAfter);
       return unavailable(1, error);
     }
-    circuit.ended(address);
+    circuit.ended(who);
     if (verdict.kind !== 'client-rejected') return unavailable(1, error);
     return new GatewayError('client_rejected', { retryAfter: 30, cause: error });
   };

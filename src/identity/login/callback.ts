@@ -83,13 +83,12 @@ export async function matchLogin(
   if (!secrets) return late('no login cookie of this browser fits the state');
   if (isStale(carried, Date.now())) return late('the login has expired');
   if (!(await usedStates.claim(stateDigest(state)))) return late('the state was used before');
-  const { secret, returnTo, dpopKey, maxAge } = secrets;
+  const { secret, returnTo, ...kept } = secrets;
   return {
     login: {
       ...carried,
+      ...kept,
       returnTo: wholeAddress(carried.returnTo, returnTo),
-      dpopKey,
-      maxAge,
       state,
       ...deriveProofs(secret),
     },

@@ -52,7 +52,7 @@ export async function answerLate(
   const forget = visit.isProbe ? [] : parts.loginCookies.forget(state, visit.cookies);
   if (session) {
     // Of another kind than this login was for: the page may ask for that again, and must not do so for ever.
-    const isOther = stepUp !== undefined || session.provider !== provider;
+    const isOther = !visit.isProbe && (stepUp !== undefined || session.provider !== provider);
     return redirectTo(returnTo, [...forget, ...(isOther ? [parts.rounds.count(visit.cookies)] : [])]);
   }
   // Who took that long does not go round in circles.

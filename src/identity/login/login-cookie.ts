@@ -2,7 +2,7 @@ import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { type Cookie, expireCookie, expireCookies, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
-import { open, seal } from '../../session/seal.ts';
+import { mayOpen, open, seal } from '../../session/seal.ts';
 import type { DpopKey } from '../provider/dpop.ts';
 import { loginLifetimeSeconds } from './login-state.ts';
 import type { AccountPrompt } from './other-account.ts';
@@ -56,8 +56,14 @@ export function createLoginCookies(names: GatewayCookies, ring: KeyRing): LoginC
     remember(state, secrets, cookies, crossSite) {
       const name = nameOf(state);
       const value = seal(JSON.stringify(secrets), ring, 'login', contextOf(name, state));
+      const earlier = cookies.filter((cookie) => cookie.name.startsWith(names.loginPrefix));
+      // Of two cookies of one name the one that opens counts.
+      const good = new Set(
+        earlier.filter((cookie) => mayOpen(cookie.value, ring, 'login')).map((cookie) => cookie.name),
+      );
+      const unusable = earlier.filter((cookie) => !good.has(cookie.name)).map((cookie) => cookie.name);
       return [
-        ...expireCookies(tooMany(names.loginPrefix, cookies, { name, value }), attributes),
+        ...expireCookies([...unusable, ...tooMany(earlier, { name, value })], attributes),
         setCookie({ name, value }, crossSite ? names.crossSiteAttributes : attributes, loginLifetimeSeconds),
       ];
     },
@@ -78,13 +84,12 @@ export function createLoginCookies(names: GatewayCookies, ring: KeyRing): LoginC
 }
 
 /** The login cookies that have to give way to one more. Browsers send older ones first (RFC 6265bis §5.8.3). */
-function tooMany(prefix: string, cookies: readonly Cookie[], next: Cookie): Set<string> {
+function tooMany(cookies: readonly Cookie[], next: Cookie): Set<string> {
   const bytesOf = ({ name, value }: Cookie) => name.length + value.length + '=; '.length;
   const dropped = new Set<string>();
   let count = 1;
   let bytes = bytesOf(next);
   for (const cookie of cookies.toReversed()) {
-    if (!cookie.name.startsWith(prefix)) continue;
     count++;
     bytes += bytesOf(cookie);
     if (count > mostPendingLogins || bytes > mostPendingBytes) dropped.add(cookie.name);

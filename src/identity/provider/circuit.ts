@@ -1,17 +1,20 @@
 /**
- * Keeps calls away from a provider that is out, so that it can come back. What one person meets is that person's: it
- * opens for what several meet, with no success of anybody between.
+ * Keeps calls away from a provider that is out, so that it can come back. What one person meets is that person's, in
+ * whatever number of sessions: it opens for what several meet, with no success of anybody between.
  */
 export interface Circuit {
-  /** Seconds until this one may ask; 0 means now, and the caller must report what came of it. */
-  blockedFor(who: string): number;
+  /**
+   * Seconds until this one may ask; 0 means now, and the caller must report what came of it.
+   * @param person whose it is, where one can have several; the same for all calls about `who`
+   */
+  blockedFor(who: string, person?: string): number;
   /** The provider answered as it should, be it with a refusal of this one. */
   succeeded(who: string): void;
   /**
    * It gave an answer that says nothing of the provider, or none that counts.
    * @returns seconds that this one should pause
    */
-  failed(who: string, retryAfter: number | undefined): number;
+  failed(who: string, retryAfter: number | undefined, person?: string): number;
   /** The call ended in a way that says nothing of whether the provider is out. */
   ended(who: string): void;
   /** Everybody may ask at once: there is a sign of life. */
@@ -31,6 +34,7 @@ const probeMs = 1000;
 const mostRemembered = 1000;
 
 interface Failing {
+  person: string;
   failures: number;
   /** Others were served since it began: this one's trouble is its own. */
   isOwn: boolean;
@@ -40,29 +44,32 @@ interface Failing {
 /** @param now milliseconds of a clock that never goes back */
 export function createCircuit(now: () => number = () => performance.now()): Circuit {
   const failing = new Map<string, Failing>();
-  const probes = new Map<string, number>();
+  const probes = new Map<string, { person: string; until: number }>();
 
   const isOpen = () => {
-    let several = 0;
-    for (const { isOwn } of failing.values()) {
-      if (!isOwn && ++several > 1) return true;
+    let first: string | undefined;
+    for (const { isOwn, person } of failing.values()) {
+      if (isOwn) continue;
+      first ??= person;
+      if (person !== first) return true;
     }
     return false;
   };
-  const running = () => {
-    for (const [who, until] of probes) if (until <= now()) probes.delete(who);
-    return probes.size;
+  /** One person takes one of the places at the most. */
+  const isTaken = (person: string) => {
+    for (const [who, { until }] of probes) if (until <= now()) probes.delete(who);
+    return probes.size >= mostProbes || [...probes.values()].some((probe) => probe.person === person);
   };
   const pauseOf = ({ failures, isOwn }: Failing) =>
     isOwn ? Math.min(longestPauseSeconds, 0.5 * 2 ** (failures - 1)) : shortPauseSeconds;
 
   return {
-    blockedFor(who) {
+    blockedFor(who, person = who) {
       const wait = ((failing.get(who)?.until ?? 0) - now()) / 1000;
       if (wait > 0) return wait;
       if (!isOpen()) return 0;
-      if (running() >= mostProbes) return shortPauseSeconds / 2;
-      probes.set(who, now() + probeMs);
+      if (isTaken(person)) return shortPauseSeconds / 2;
+      probes.set(who, { person, until: now() + probeMs });
       return 0;
     },
     succeeded(who) {
@@ -70,10 +77,10 @@ export function createCircuit(now: () => number = () => performance.now()): Circ
       failing.delete(who);
       for (const each of failing.values()) each.isOwn = true;
     },
-    failed(who, retryAfter = 0) {
+    failed(who, retryAfter = 0, person = who) {
       probes.delete(who);
       const { failures = 0, isOwn = false } = failing.get(who) ?? {};
-      const entry: Failing = { failures: failures + 1, isOwn, until: 0 };
+      const entry: Failing = { person, failures: failures + 1, isOwn, until: 0 };
       // Those who failed together must not come back together.
       const pause = Math.max(
         Math.min(longestRetryAfter, retryAfter),

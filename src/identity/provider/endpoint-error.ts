@@ -27,7 +27,7 @@ export class EndpointError extends Error {
   constructor(endpoint: string, answer: ProviderAnswer, { isSpent = false, cause }: EndpointFault = {}) {
     const { status, body = '', contentType } = answer;
     super(
-      `${new URL(endpoint).pathname} answered ${status ?? 'nothing whole'}`,
+      `${new URL(endpoint).pathname} answered ${status ?? 'nothing whole'}${status === 200 ? ' without a good access_token' : ''}`,
       cause === undefined ? {} : { cause },
     );
     this.answer = answer;

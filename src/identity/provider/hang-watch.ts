@@ -14,20 +14,42 @@ export interface HangWatch {
   call<T>(send: () => Promise<T>): Promise<T>;
 }
 
-const tickMs = 200;
-/** A call that takes longer may be one that hangs. */
-const slowMs = 500;
-/** A probe that takes longer tells of a server that is still not itself. */
-const promptMs = 400;
+/** When a server counts as hung, and as back; all in milliseconds. */
+export interface HangTimings {
+  /** A call that takes longer may be one that hangs: from here on the server is asked. */
+  slow: number;
+  /** Between two probes, as long as the server may just be slow; and while it hangs. */
+  calm: number;
+  hung: number;
+  /** A probe that takes longer tells of a server that is still not itself. */
+  prompt: number;
+  /** No refresh that is still worked on takes longer, wherever others are answered promptly. */
+  lost: number;
+  /** A call is sent so seldom. */
+  betweenSends: number;
+  /** A refusal of the second may come of the first having worked: that one's answer gets so long. */
+  grace: number;
+}
+
+export const standardTimings: HangTimings = {
+  slow: 500,
+  calm: 400,
+  hung: 200,
+  prompt: 400,
+  lost: 11_000,
+  betweenSends: 3000,
+  grace: 2000,
+};
+
+/**
+ * So many probes in a row without a prompt answer are a server that hangs. One or two are a server that is busy: to
+ * send a refresh token again that it works on would be a second use of it, which ends sessions.
+ */
+const enoughMissed = 5;
 /** So many prompt answers in a row are a server that is back, and by then it has answered what it had kept. */
 const enoughPrompt = 2;
-/** No refresh that is still worked on takes longer, wherever others are answered promptly. */
-const lostMs = 11_000;
-/** A call is sent so often at the most, and so seldom. */
+/** A call is sent so often at the most. */
 const mostSends = 3;
-const betweenSendsMs = 3000;
-/** A refusal of the second may come of the first having worked: that one's answer gets so long. */
-const graceMs = 2000;
 
 interface Call {
   begunAt: number;
@@ -43,11 +65,14 @@ interface Call {
 export function createHangWatch(
   probe: Probe,
   onBack: () => void,
-  now: () => number = () => performance.now(),
+  timings: HangTimings = standardTimings,
 ): HangWatch {
+  const now = () => performance.now();
   const calls = new Set<Call>();
   let timer: NodeJS.Timeout | undefined;
   let hung = false;
+  let missedInRow = 0;
+  let lastLook = Number.NEGATIVE_INFINITY;
   /** When the prompt probes in a row began, and the last one that was not. */
   let prompt: number[] = [];
   let lastMissed = Number.NEGATIVE_INFINITY;
@@ -59,7 +84,7 @@ export function createHangWatch(
       if (!isOver) end();
       isOver = true;
     };
-    const lateTimer = setTimeout(() => over(() => missed(begunAt)), promptMs);
+    const lateTimer = setTimeout(() => over(() => missed(begunAt)), timings.prompt);
     try {
       await probe(grant);
       over(() => answered(begunAt, grant));
@@ -72,21 +97,23 @@ export function createHangWatch(
 
   /** One that began before the server was back says nothing of those that began after it. */
   const missed = (begunAt: number) => {
-    hung = true;
+    missedInRow += 1;
+    if (missedInRow >= enoughMissed) hung = true;
     lastMissed = Math.max(lastMissed, begunAt);
     prompt = prompt.filter((at) => at > lastMissed);
   };
 
   const answered = (begunAt: number, grant: Grant) => {
     if (begunAt > lastMissed) prompt.push(begunAt);
+    missedInRow = 0;
     // A server that answered others all the time may just be slow with this one.
     if (prompt.length < enoughPrompt || (!hung && grant !== 'refresh_token')) return;
-    const oldest = hung ? slowMs : lostMs;
+    const oldest = hung ? timings.slow : timings.lost;
     if (hung) onBack();
     hung = false;
     prompt = [];
     for (const call of calls) {
-      const isDue = call.sends === 1 || now() - call.sentAt >= betweenSendsMs;
+      const isDue = call.sends === 1 || now() - call.sentAt >= timings.betweenSends;
       if (now() - call.begunAt >= oldest && isDue && call.sends < mostSends) call.send();
     }
   };
@@ -96,16 +123,20 @@ export function createHangWatch(
       clearInterval(timer);
       timer = undefined;
       hung = false;
+      missedInRow = 0;
       prompt = [];
       return;
     }
+    if (now() - lastLook < (hung ? timings.hung : timings.calm)) return;
     const oldest = Math.max(...[...calls].map(({ begunAt }) => now() - begunAt));
-    if (oldest >= slowMs) void look(oldest >= lostMs ? 'refresh_token' : 'authorization_code');
+    if (oldest < timings.slow) return;
+    lastLook = now();
+    void look(oldest >= timings.lost ? 'refresh_token' : 'authorization_code');
   };
 
   const follow = (call: Call) => {
     calls.add(call);
-    timer ??= setInterval(tick, tickMs);
+    timer ??= setInterval(tick, timings.hung / 2);
     timer.unref();
   };
 
@@ -123,7 +154,7 @@ export function createHangWatch(
           pending -= 1;
           if (pending === 0) settle(() => reject(error));
           else if (!isNetworkError(error))
-            graceTimer ??= setTimeout(() => settle(() => reject(error)), graceMs);
+            graceTimer ??= setTimeout(() => settle(() => reject(error)), timings.grace);
         };
         const attempt = () => {
           pending += 1;

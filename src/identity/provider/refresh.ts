@@ -65,9 +65,9 @@ function guarded(
 ): OneGrant {
   return async (session) => {
     if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
-    const wait = circuit.blockedFor(session.id);
+    const wait = circuit.blockedFor(session.id, session.subject);
     if (wait > 0) return { kind: 'unavailable', retryAfter: wait };
-    const late = lateTimer(provider, () => circuit.failed(session.id, undefined));
+    const late = lateTimer(provider, () => circuit.failed(session.id, undefined, session.subject));
     try {
       const outcome = await ask(session);
       circuit.succeeded(session.id);
@@ -96,7 +96,7 @@ function guarded(
     if (verdict.kind === 'ended' && what === 'refresh') return ended();
     const facts = { provider: provider.name, subject, reason };
     if (verdict.kind === 'unavailable' && !spent) {
-      const pause = circuit.failed(id, verdict.retryAfter);
+      const pause = circuit.failed(id, verdict.retryAfter, subject);
       const retryAfter = Math.max(1, pause);
       log.warn({ ...facts, retryAfter }, `${what} failed`);
       return { kind: 'unavailable', retryAfter, pause };

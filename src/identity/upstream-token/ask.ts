@@ -46,6 +46,8 @@ export interface TokenSource {
   target: TokenTarget;
   /** Whose trouble it is, where only one person meets it; the same text for all that is the gateway's own. */
   who: string;
+  /** Whose that is, where one person may have several; undefined where nobody knows. */
+  person: string | undefined;
   log: Logger;
 }
 
@@ -127,11 +129,11 @@ export async function spendRefreshToken(
 }
 
 async function attempt(
-  { provider, circuit, target, who, log }: TokenSource,
+  { provider, circuit, target, who, person, log }: TokenSource,
   ask: () => Promise<Obtained>,
 ): Promise<Obtained> {
   if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
-  const wait = circuit.blockedFor(who);
+  const wait = circuit.blockedFor(who, person);
   if (wait > 0) return { kind: 'unavailable', retryAfter: wait };
   const facts = { provider: provider.name, way: target.way };
   try {
@@ -143,7 +145,7 @@ async function attempt(
     const reason = describeError(error);
     const verdict = judgeError(error);
     if (verdict.kind === 'unavailable' && loginError(error).code === 'provider_unavailable') {
-      const retryAfter = Math.max(1, circuit.failed(who, verdict.retryAfter));
+      const retryAfter = Math.max(1, circuit.failed(who, verdict.retryAfter, person));
       log.warn({ ...facts, reason, retryAfter }, 'no upstream token: the provider is out');
       return { kind: 'unavailable', retryAfter };
     }

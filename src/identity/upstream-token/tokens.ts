@@ -87,7 +87,7 @@ export function createUpstreamTokens(parts: UpstreamTokensParts): UpstreamTokens
     circuits.set(provider.name, circuit);
     // An access token is no name to keep; its digest is.
     const who = current?.session.id ?? createHash('sha256').update(subject).digest('base64url');
-    return { target, provider, circuit, who, log };
+    return { target, provider, circuit, who, person: current?.session.subject, log };
   };
 
   /** The session's provider; that of a client's token, or the one that is named; for the gateway's own, that or the only one. */

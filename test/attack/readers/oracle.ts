@@ -34,8 +34,8 @@ const isBelow = (place: string, path: string) =>
   path === '/' || place === path || place.startsWith(`${path}/`);
 
 /**
- * The access that the rule gives to a place of the upstream's tree that was reached along a route: the place's
- * own public path decides. `outside` where the route leads nowhere near it.
+ * The access that the rule gives to a place of the upstream's tree that was reached along a route: that of the
+ * plain public path which leads to this very place. `outside` where the route's way of moving paths has none.
  */
 export function accessOfPlace(
   table: readonly TableRoute[],
@@ -43,9 +43,28 @@ export function accessOfPlace(
   place: string,
   method: string,
 ): Access {
-  const base = along.rewrite ?? (along.stripPrefix ? '/' : undefined);
-  if (base === undefined) return accessOf(plainRoute(table, place, method));
-  if (!isBelow(place, base)) return 'outside';
-  const rest = base === '/' ? place : place.slice(base.length);
-  return accessOf(plainRoute(table, `${along.path === '/' ? '' : along.path}${rest}` || '/', method));
+  const { from, to } = shiftOf(along);
+  if (!isBelow(place, to || '/')) return 'outside';
+  const publicPath = from + place.slice(to.length) || '/';
+  const route = plainRoute(table, publicPath, method);
+  return route && upstreamPlace(route, publicPath) !== place ? 'outside' : accessOf(route);
+}
+
+/** What is taken off a path, and what comes there, without the segments that both end with; empty is the root. */
+function shiftOf(route: TableRoute): { from: string; to: string } {
+  const base = route.rewrite ?? (route.stripPrefix ? '/' : route.path);
+  const from = route.path === '/' ? [] : route.path.split('/').slice(1);
+  const to = base === '/' ? [] : base.split('/').slice(1);
+  while (from.length > 0 && from.at(-1) === to.at(-1)) {
+    from.pop();
+    to.pop();
+  }
+  const join = (segments: string[]) => segments.map((segment) => `/${segment}`).join('');
+  return { from: join(from), to: join(to) };
+}
+
+/** Where a plain path arrives in the upstream's tree. */
+function upstreamPlace(route: TableRoute, path: string): string {
+  const { from, to } = shiftOf(route);
+  return to + path.slice(from.length) || '/';
 }

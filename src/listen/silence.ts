@@ -1,0 +1,127 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../clock.ts';
+import { currentAnswer, unreadRequest } from './answers.ts';
+
+/** Milliseconds of silence after which a connection ends. */
+export interface SilenceLimits {
+  /** Of a client, while its body is read and no answer has begun; and of one whose body is no longer wanted. */
+  bodySilence: number;
+  /** Of somebody who does not read what is there for them. */
+  answerSilence: number;
+  /** Of a WebSocket on which nothing passes; undefined for none. */
+  idle: number | undefined;
+}
+
+export interface SilenceWatch {
+  /** Watches a connection of a client, or one to an upstream, until it has closed. */
+  add(socket: Socket): void;
+  /** Calls back when nothing has passed through a WebSocket for the limit. */
+  addTunnel(client: Socket, upstream: Socket, goneIdle: () => void): void;
+  close(): void;
+}
+
+export interface SilenceEnds {
+  /** The rest of a body does not come; nothing of an answer was sent. */
+  silentBody(answer: ServerResponse): void;
+  /** A connection is about to be cut, for the log. */
+  cut(socket: Socket, limit: 'bodySilence' | 'answerSilence'): void;
+}
+
+/** How long the other side may take to close, after one side has ended. */
+const closeGraceMs = 5000;
+
+/** The longest time between two looks. */
+const mostBetweenMs = 1000;
+
+/** What a connection is waiting for. While the mark stays the same, nothing happens. */
+interface Wait {
+  for: 'reader' | 'close' | 'body' | 'rest';
+  mark: number;
+}
+
+interface Since extends Wait {
+  at: number;
+}
+
+/**
+ * Ends connections whose other side is silent. It looks at all of them every second, and compares numbers that are
+ * counted anyway: a request costs nothing more by it.
+ */
+export function watchSilence(limits: SilenceLimits, clock: Clock, ends: SilenceEnds): SilenceWatch {
+  const sockets = new Map<Socket, Since | undefined>();
+  const tunnels = new Map<Socket, { upstream: Socket; mark: number; at: number; goneIdle(): void }>();
+  const { bodySilence, answerSilence, idle } = limits;
+  const limitOf = { reader: answerSilence, close: closeGraceMs, body: bodySilence, rest: bodySilence };
+
+  const end = (socket: Socket, wait: Wait) => {
+    const answer = currentAnswer(socket);
+    if (wait.for === 'body' && answer) {
+      ends.silentBody(answer);
+      return;
+    }
+    if (wait.for !== 'close') ends.cut(socket, wait.for === 'reader' ? 'answerSilence' : 'bodySilence');
+    socket.destroy();
+  };
+  const look = () => {
+    const now = clock.monotonic();
+    for (const [socket, since] of sockets) {
+      const wait = waitOf(socket);
+      if (!wait) {
+        if (since) sockets.set(socket, undefined);
+      } else if (since?.for !== wait.for || since.mark !== wait.mark) {
+        sockets.set(socket, { ...wait, at: now });
+      } else if (now - since.at >= limitOf[wait.for]) {
+        end(socket, wait);
+      }
+    }
+    for (const [client, tunnel] of tunnels) {
+      const mark = client.bytesRead + tunnel.upstream.bytesRead;
+      if (mark !== tunnel.mark) Object.assign(tunnel, { mark, at: now });
+      else if (now - tunnel.at >= (idle as number)) {
+        tunnels.delete(client);
+        tunnel.goneIdle();
+      }
+    }
+  };
+  const least = Math.min(bodySilence, answerSilence, idle ?? answerSilence);
+  const timer = setInterval(look, Math.max(10, Math.min(mostBetweenMs, least / 4)));
+  timer.unref();
+
+  return {
+    add(socket) {
+      if (sockets.has(socket)) return;
+      sockets.set(socket, undefined);
+      socket.on('close', () => sockets.delete(socket));
+    },
+    addTunnel(client, upstream, goneIdle) {
+      if (idle === undefined || client.destroyed) return;
+      tunnels.set(client, { upstream, mark: -1, at: clock.monotonic(), goneIdle });
+      client.on('close', () => tunnels.delete(client));
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+function waitOf(socket: Socket): Wait | undefined {
+  if (socket.writableLength > 0) return { for: 'reader', mark: takenBytes(socket) };
+  if (socket.writableFinished || socket.readableEnded) return { for: 'close', mark: 0 };
+  const answer = currentAnswer(socket);
+  if (answer) return isReadingBody(answer) ? { for: 'body', mark: socket.bytesRead } : undefined;
+  return unreadRequest(socket) ? { for: 'rest', mark: socket.bytesRead } : undefined;
+}
+
+/**
+ * Whether it is the client's turn to send: somebody reads the body, which is not so while the upstream is slower
+ * than the client, and no answer has begun. Where one has, both sides talk as they like.
+ */
+function isReadingBody({ req: request, headersSent }: ServerResponse): boolean {
+  return !request.complete && !headersSent && request.readableFlowing === true;
+}
+
+/** A number that grows when the system takes bytes of what is to be sent, and does not when more is to be sent. */
+function takenBytes(socket: Socket): number {
+  // Of the piece that is being written, Node's own idle timer looks at the same number.
+  const { _handle: handle } = socket as Socket & { _handle?: { writeQueueSize?: number } | null };
+  return socket.bytesWritten - socket.writableLength - (handle?.writeQueueSize ?? 0);
+}
