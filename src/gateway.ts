@@ -168,7 +168,7 @@ export async function startGateway(
   const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
   const bearer =
     config.bearer.length > 0
-      ? createBearerClients({ config, claimPaths, once: shared.once, log })
+      ? createBearerClients({ config, claimPaths, once: shared.once, log }, clock)
       : undefined;
   const resources = new Map(
     [...resourcesOf(config)].map(([place, resource]) => [place, resourceMetadata(config, resource)]),

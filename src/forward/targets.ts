@@ -63,7 +63,7 @@ export interface TargetFactory {
 export function createTargetFactory(
   onOdd: (target: Target, error: Error) => void,
   opened: (socket: Socket) => void = () => undefined,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): TargetFactory {
   const known = new Map<string, Target>();
   const refusedAt = new WeakMap<Target, number>();

@@ -29,11 +29,16 @@ export function keepHandedOver(worker: Worker, hasOthers: () => boolean): void {
   child.on('internalMessage', ({ cmd, ack }: Internal) => {
     if (cmd === 'NODE_CLUSTER' && ack !== undefined) untaken.delete(ack);
   });
-  // By then the worker is no longer one of those that connections are given to.
-  worker.once('disconnect', () => {
+  const giveBack = () => {
+    // Only then the worker is no longer one of those that connections are given to.
+    if (worker.isConnected()) return;
     for (const ack of untaken) {
       // As the worker itself refuses what it cannot take; what is taken is closed on this side.
       child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: !hasOthers() });
     }
-  });
+    untaken.clear();
+  };
+  // The channel of a process that ended with a connection untaken waits for ever, and is never said to be closed.
+  worker.once('exit', giveBack);
+  worker.once('disconnect', giveBack);
 }

@@ -59,7 +59,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       hasServed = true;
       listening.add(worker);
     });
-    keepHandedOver(worker, () => listening.size > 0);
+    keepHandedOver(worker, () => [...listening].some((other) => other !== worker && other.isConnected()));
     answerFarewell(worker, () => {
       if (stopping || isReplaced) return;
       isReplaced = true;

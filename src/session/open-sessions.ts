@@ -5,6 +5,7 @@ import type { GatewayCookies } from './cookie-names.ts';
 import type { KeyRing } from './key-ring.ts';
 import { createRefresher, type Grant, type Refresher } from './refresh.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
+import type { Session } from './session.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createLocalShared } from './shared/local.ts';
 import { gatewayNameVariable } from './shared/messages.ts';
@@ -82,12 +83,23 @@ export function openSessions(
   return { sessions, revocations, shared };
 }
 
+/** For as long as the primary keeps the answer. */
+const finishAgainMs = 500;
+const mostFinishes = 600;
+
 /** What a worker had begun when it ended; the primary has the answer, and this one tells everybody of it. */
 function finishForOthers(primary: PrimaryCalls, refresher: Refresher): void {
-  primary.onMessage((message) => {
-    if (message.kind !== 'finish') return;
+  const finish = (session: Session, triesLeft: number) => {
     // Nobody's request waits for it. The outcome leads on whoever comes with the tokens of before.
-    refresher.refresh(message.session, async () => false).catch(() => {});
+    refresher
+      .refresh(session, async () => false)
+      .catch(() => {
+        // The store is out, or this process has only begun to reach it.
+        if (triesLeft > 0) setTimeout(finish, finishAgainMs, session, triesLeft - 1).unref();
+      });
+  };
+  primary.onMessage((message) => {
+    if (message.kind === 'finish') finish(message.session, mostFinishes);
   });
   primary.join();
 }

@@ -110,7 +110,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   /** A page asks for many things at once, all with the cookie from before: sealing the new one once is enough. */
   const touched = (found: Found, cookies: Cookies, now: number): Maybe<Current> => {
     const last = touches.get(found);
-    if (last && now - last.at < touchLastsSeconds && last.cookies === cookies) return last.current;
+    if (last && Math.abs(now - last.at) < touchLastsSeconds && last.cookies === cookies) return last.current;
     const current = written(found, { ...found.session, seenAt: now }, cookies);
     if (current instanceof Promise) return current.catch((error: unknown) => asItIs(found, error));
     // Who loads nothing but answers that leave them out stays signed in all the same.

@@ -38,6 +38,7 @@ async function arrange(t: Test, { workers, redis: withRedis }: Options) {
   };
   const gateway = await spawn();
   const sent: string[] = [];
+  let isHeld = false;
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -47,7 +48,7 @@ async function arrange(t: Test, { workers, redis: withRedis }: Options) {
     const form = new URLSearchParams(await hit.body());
     const token = form.get('refresh_token');
     const original = await hit.original();
-    if (form.get('grant_type') === 'authorization_code') {
+    if (!isHeld) {
       // It is over as soon as it was given.
       const tokens = { ...(JSON.parse(original.body) as object), expires_in: 1 };
       return hit.send({ ...original, body: JSON.stringify(tokens) });
@@ -61,12 +62,27 @@ async function arrange(t: Test, { workers, redis: withRedis }: Options) {
   const client = createClient();
   t.teardown(() => client.close());
   await logIn(client, gateway.url, 'ada');
+  isHeld = true;
   const cookie = client.cookies.headerFor(gateway.url) ?? '';
-  const ask = async (url: string) => (await client.get(`${url}/x`, { cookie })).status;
+  /** Over a connection of its own, since its other end may have been killed. */
+  const ask = async (url: string) => {
+    const browser = createClient();
+    try {
+      return (await browser.get(`${url}/x`, { cookie })).status;
+    } finally {
+      browser.close();
+    }
+  };
+  let asking = 0;
+  const askOn = async () => {
+    asking++;
+    await ask(gateway.url).catch(() => {});
+    asking--;
+  };
   await until(
     'a refresh at the provider',
-    async () => {
-      void ask(gateway.url).catch(() => {});
+    () => {
+      if (asking === 0) void askOn();
       return sent.length > 0;
     },
     patience,

@@ -18,7 +18,7 @@ export interface Cache<T> {
 /** What came first gives way first: looking an entry up changes nothing, so that it costs little. */
 export function createCache<T>(
   limits: { entries: number; bytes: number },
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): Cache<T> {
   const entries = new Map<string, Entry<T>>();
   let total = 0;

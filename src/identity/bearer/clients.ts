@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { trusts } from '../../access/decide.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { AllowRule, Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
@@ -79,7 +80,7 @@ const rejected = { entries: 10_000, bytes: 16 * 1024 * 1024 };
 /** Opens what `bearer` configures. Nothing is fetched before a token needs it. */
 export function createBearerClients(
   { config, claimPaths, once, log }: BearerParts,
-  now: () => number = Date.now,
+  { now, monotonic }: Clock = systemClock,
 ): BearerClients {
   const sources = config.bearer.map((entry) => openSource(entry, log, now));
   const resources = new Map(
@@ -90,8 +91,8 @@ export function createBearerClients(
       .reverse()
       .map(([name, { issuer }]) => [issuer, name]),
   );
-  const known = createCache<Client>(accepted, now);
-  const inactive = createCache<TokenRejected>(rejected, now);
+  const known = createCache<Client>(accepted, monotonic);
+  const inactive = createCache<TokenRejected>(rejected, monotonic);
   const alone = createSingleFlight<Client>();
 
   const clientOf = (source: Source, token: string, verified: VerifiedToken, generation: number): Client => {
@@ -110,11 +111,12 @@ export function createBearerClients(
   };
 
   const remember = (key: string, token: string, client: Client, longestMs: number) => {
-    const { source, caller } = client;
-    const end = caller.tokenExpiresAt ?? Number.POSITIVE_INFINITY;
-    const until = Math.min(end * 1000 + source.clockTolerance, now() + longestMs);
-    known.set(key, client, until, 2 * token.length + overheadBytes);
+    // How long an answer counts is no matter of the time of day; when a token ends is.
+    known.set(key, client, monotonic() + longestMs, 2 * token.length + overheadBytes);
   };
+
+  const isOver = ({ source, caller }: Client): boolean =>
+    caller.tokenExpiresAt !== undefined && caller.tokenExpiresAt * 1000 + source.clockTolerance <= now();
 
   const lookUp = async (key: string, token: string, address: string): Promise<Client> => {
     const jwt = readToken(token);
@@ -142,7 +144,7 @@ export function createBearerClients(
         failure = error;
       }
     }
-    inactive.set(key, failure, now() + rejectionMs, overheadBytes);
+    inactive.set(key, failure, monotonic() + rejectionMs, overheadBytes);
     throw failure;
   };
 
@@ -184,7 +186,7 @@ export function createBearerClients(
   const identified = (presented: Presented, request: BearerRequest): Maybe<Caller> => {
     const key = hash('sha256', presented.token, 'base64url');
     const client = known.get(key);
-    if (client && client.generation === (client.source.verifier?.generation() ?? 0))
+    if (client && !isOver(client) && client.generation === (client.source.verifier?.generation() ?? 0))
       return check(client, presented, request);
     const refused = inactive.get(key);
     if (refused) throw refused;

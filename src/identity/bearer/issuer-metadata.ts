@@ -24,7 +24,7 @@ export function createIssuerMetadata(
   { jwksUri, timeout, insecureHttp }: BearerConfig,
   issuer: string,
   { fetch }: ProviderHttp,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): () => ServerMetadata | Promise<ServerMetadata> {
   if (jwksUri !== undefined) return () => ({ issuer, jwks_uri: jwksUri });
   let found: ServerMetadata | undefined;

@@ -55,7 +55,7 @@ interface FetchedKeys {
 
 export function createProviderKeys(
   { metadata, fetch, timeout, algorithms: only }: KeySource,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): ProviderKeys {
   let keys: FetchedKeys | undefined;
   let fetching: Promise<FetchedKeys> | undefined;

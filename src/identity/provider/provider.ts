@@ -59,13 +59,13 @@ export function connectProvider(
   }
   let clients: ProviderClients | undefined;
   let failures = 0;
-  let nextAttemptAt = Date.now();
+  let nextAttemptAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
   const schedule = (delayMs: number) => {
     if (closed) return;
-    nextAttemptAt = Date.now() + delayMs;
+    nextAttemptAt = performance.now() + delayMs;
     timer = setTimeout(attempt, delayMs);
     timer.unref();
   };
@@ -100,7 +100,9 @@ export function connectProvider(
   };
   const found = (): ProviderClients => {
     if (clients) return clients;
-    throw new GatewayError('provider_unavailable', { retryAfter: (nextAttemptAt - Date.now()) / 1000 + 1 });
+    throw new GatewayError('provider_unavailable', {
+      retryAfter: (nextAttemptAt - performance.now()) / 1000 + 1,
+    });
   };
 
   const provider: Provider = {

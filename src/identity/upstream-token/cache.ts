@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../clock.ts';
 import type { Obtained } from './ask.ts';
 
 /** Tokens of one target that this process has seen, so that a request with a known one asks and opens nothing. */
@@ -9,7 +10,7 @@ export interface TokenCache {
 
 interface Entry {
   token: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of a clock that is never set. */
   renewAt: number;
   expiresAt: number;
 }
@@ -19,13 +20,13 @@ const mostTokens = 10_000;
 /** While one request renews a token, others go on with it. */
 const nextTryMs = 1000;
 
-export function createTokenCache(now: () => number = Date.now): TokenCache {
+export function createTokenCache({ now, monotonic }: Clock = systemClock): TokenCache {
   const entries = new Map<string, Entry>();
   return {
     get(subject) {
       const entry = entries.get(subject);
       if (!entry) return undefined;
-      const at = now();
+      const at = monotonic();
       if (at >= entry.expiresAt) {
         entries.delete(subject);
         return undefined;
@@ -38,7 +39,9 @@ export function createTokenCache(now: () => number = Date.now): TokenCache {
       if (obtained.kind !== 'token') return;
       const { token, renewAt, expiresAt } = obtained;
       entries.delete(subject);
-      entries.set(subject, { token, renewAt: renewAt * 1000, expiresAt: expiresAt * 1000 });
+      // From here on what is left of it counts, whatever becomes of the time of day.
+      const left = (seconds: number) => monotonic() + seconds * 1000 - now();
+      entries.set(subject, { token, renewAt: left(renewAt), expiresAt: left(expiresAt) });
       for (const oldest of entries.keys()) {
         if (entries.size <= mostTokens) break;
         entries.delete(oldest);

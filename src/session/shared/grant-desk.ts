@@ -18,7 +18,8 @@ const keptMs = 300_000;
 const mostKept = 2000;
 
 interface Granted {
-  worker: WorkerLink;
+  /** Who tells the rest of it; unset while there is nobody. */
+  worker: WorkerLink | undefined;
   session: Session;
   outcome: Promise<RefreshOutcome>;
   /** Unset while the provider has not answered. */
@@ -36,7 +37,6 @@ export function createGrantDesk(
   now: () => number = () => performance.now(),
 ): GrantDesk {
   const granted = new Map<string, Granted>();
-  const homeless = new Set<Session>();
 
   const tidy = () => {
     for (const [key, { until }] of granted) {
@@ -46,10 +46,15 @@ export function createGrantDesk(
     }
   };
 
-  const handOver = (session: Session) => {
-    const [worker] = workers;
-    if (worker) worker.send({ kind: 'finish', session });
-    else homeless.add(session);
+  const handOver = (from: WorkerLink | undefined) => {
+    tidy();
+    const [next] = workers;
+    for (const entry of granted.values()) {
+      if (entry.worker !== from) continue;
+      // Should that one end too, it is handed on again.
+      entry.worker = next;
+      next?.send({ kind: 'finish', session: entry.session });
+    }
   };
 
   return {
@@ -74,14 +79,8 @@ export function createGrantDesk(
       tidy();
       return entry.outcome;
     },
-    left(worker) {
-      tidy();
-      for (const entry of granted.values()) if (entry.worker === worker) handOver(entry.session);
-    },
-    joined() {
-      for (const session of homeless) handOver(session);
-      homeless.clear();
-    },
+    left: handOver,
+    joined: () => handOver(undefined),
   };
 }
 
