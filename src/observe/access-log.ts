@@ -5,6 +5,8 @@ import { describeError, type Logger, writeInfo } from './log.ts';
 /** What a log line says of a request; the query stays out, since it may hold secrets. */
 export interface LoggedExchange {
   requestId: string;
+  /** The request target as it came. */
+  rawTarget: string;
   request: { method?: string | undefined };
   startedAt: number;
   peer: { address: string };
@@ -53,10 +55,20 @@ export function logLeft(log: Logger, exchange: LoggedExchange): void {
   logRequest(log, exchange, { statusCode: clientLeft, headersSent: false });
 }
 
+/** Longer ones are cut in the line of a refusal. */
+const longestPath = 300;
+
 /** One line for each refusal and failure, with the reason that the answer does not tell. */
-export function logRefusal(log: Logger, { requestId, subject }: LoggedExchange, error: GatewayError): void {
+export function logRefusal(
+  log: Logger,
+  { requestId, subject, rawTarget }: LoggedExchange,
+  error: GatewayError,
+): void {
+  // For `explain`, which says what is odd about it and which setting would let it pass.
+  const path =
+    error.code === 'ambiguous_path' ? rawTarget.replace(/\?.*$/s, '').slice(0, longestPath) : undefined;
   const reason = error.cause === undefined ? error.detail : describeError(error.cause);
-  const line = { requestId, code: error.code, status: error.status, subject, reason };
+  const line = { requestId, code: error.code, status: error.status, subject, path, reason };
   if (error.code === 'internal') log.error({ ...line, stack: stackOf(error.cause) }, 'internal error');
   else if (error.code === 'client_rejected') log.error(line, 'failed');
   else if (error.status >= 500) log.warn(line, 'failed');

@@ -37,7 +37,7 @@ export function brokenBy(error: NodeJS.ErrnoException): GatewayError {
 /** The answer to what could not be read as HTTP, so that nobody knows more of it than some of its bytes. */
 export function answerMalformed(error: NodeJS.ErrnoException, address: string, log: Logger): Answer {
   const failure = brokenBy(error);
-  const nothing = { request: {}, subject: undefined, destination: { error: failure } };
+  const nothing = { rawTarget: '', request: {}, subject: undefined, destination: { error: failure } };
   const exchange = { ...nothing, requestId: randomUUID(), startedAt: performance.now(), peer: { address } };
   logRefusal(log, exchange, failure);
   logRequest(log, exchange, { statusCode: failure.status, headersSent: true });

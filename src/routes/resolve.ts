@@ -71,7 +71,8 @@ function read(trie: Trie, { settings }: HostRules, path: string): number {
   }
   const dots = dotSegment(tokens);
   if (trie.isSplit) {
-    if (dots >= 0) throw ambiguous(`A segment may be . or .. up to ${spelling(tokens, dots)}.`);
+    if (dots >= 0)
+      throw ambiguous(`The segment that ends at ${spelling(tokens, dots)} may be read as . or ...`);
     const broken = brokenEscape(path);
     if (broken >= 0) throw ambiguous(`${shown(path.slice(broken, broken + 3))} is not an escape.`);
     const made = hiddenEscape(tokens);
