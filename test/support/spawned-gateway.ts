@@ -52,7 +52,7 @@ async function spawnOn(port: number, parts: SpawnParts): Promise<SpawnedGateway>
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   // Whether somebody answers on the port does not tell who does; the log does, where it is on.
   const isQuiet = /^ +level: (warn|error|silent)$/m.test(yaml);
-  const ready = isQuiet || parts.output !== undefined ? port : isListening;
+  const ready = parts.output !== undefined ? answersAt(url) : isQuiet ? port : isListening;
   // The test runner's own loader, in NODE_OPTIONS, would run in the gateway too and distort what is measured.
   const command = ['-u', 'NODE_OPTIONS', process.execPath, ...args];
   const [program, given] =
@@ -81,6 +81,17 @@ async function spawnOn(port: number, parts: SpawnParts): Promise<SpawnedGateway>
     peakRss: () => memory('VmHWM'),
   };
 }
+
+/** For a gateway whose log goes elsewhere: that it answers at its address, and not another program. */
+const answersAt = (url: string) => async (child: Child) => {
+  if (child.stderr.join('').includes('EADDRINUSE')) throw new Error('the port was taken: EADDRINUSE');
+  try {
+    const { headers } = await fetch(`${url}/oauth2/nowhere`, { redirect: 'manual' });
+    return headers.get('x-sallyport-error') === 'unknown_endpoint';
+  } catch {
+    return false;
+  }
+};
 
 /** Throws when the port was taken; workers would try it for ever. */
 function isListening({ stdout, stderr }: Child): boolean {
