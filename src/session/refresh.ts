@@ -6,7 +6,8 @@ import { type Turn, turnOf } from './turn.ts';
 
 /** What came of asking the provider for new tokens. */
 export type RefreshOutcome =
-  | { kind: 'refreshed'; session: Session }
+  /** `isUnkept`: it could not be written down; whoever is told of it should. */
+  | { kind: 'refreshed'; session: Session; isUnkept?: boolean }
   /** The provider has ended the session; `reason` is for the log. */
   | { kind: 'ended'; reason: string }
   /** The session went on with other tokens, which an answer has brought to the browser: these are of long ago. */
@@ -121,7 +122,8 @@ export function createRefresher(
     if (outcome.session.refreshToken === session.refreshToken) return { outcome, lingerMs };
     // No answer may bring the new cookie to the browser: its client may have left. Whoever comes with the old one, be
     // it much later, must find the way on.
-    return isKept ? { outcome, lingerMs, afterwards: replaced } : { outcome, lingerMs: longest };
+    if (isKept) return { outcome, lingerMs, afterwards: replaced };
+    return { outcome: { ...outcome, isUnkept: true }, lingerMs: longest };
   };
 
   const spendNow = async (

@@ -155,7 +155,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         // An outcome of long ago may be over too; then it is the next one's turn.
         if (turnsLeft > 0 && !isTokenValid(outcome.session, now))
           return refreshed({ ...found, session: outcome.session }, cookies, now, turnsLeft - 1);
-        return carried(session, outcome, await taken(found, outcome.session, cookies, now));
+        return carried(session, outcome, await taken(found, outcome, cookies, now));
       }
       case 'ended':
         return ended(found, outcome.reason, cookies);
@@ -178,7 +178,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     const { session } = found;
     const asking = refresher.refreshClaims(session, keeper(found, cookies)).catch(notNow);
     const outcome = await within(shortPatienceMs, asking);
-    if (outcome?.kind === 'refreshed') return taken(found, outcome.session, cookies, now);
+    if (outcome?.kind === 'refreshed') return taken(found, outcome, cookies, now);
     if (outcome?.kind === 'ended') return ended(found, outcome.reason, cookies);
     if (outcome?.kind === 'token-refused') {
       if (session.refreshToken !== undefined) return refreshed(found, cookies, now);
@@ -188,10 +188,18 @@ export function createSessions(parts: SessionsParts): Sessions {
     return { session, setCookies: nothing, found };
   };
 
-  const taken = (found: Found, fresh: Session, cookies: Cookies, now: number): Maybe<Current> => {
+  const taken = (
+    found: Found,
+    { session: fresh, isUnkept }: Extract<RefreshOutcome, { kind: 'refreshed' }>,
+    cookies: Cookies,
+    now: number,
+  ): Maybe<Current> => {
     const next = { ...fresh, seenAt: now };
-    if (store.onServer && !found.outdatedKey) return { session: next, setCookies: nothing, found };
-    return written(found, next, cookies);
+    const current = { session: next, setCookies: nothing, found };
+    if (store.onServer && !found.outdatedKey && !isUnkept) return current;
+    const writing = written(found, next, cookies);
+    // The outcome leads on whoever finds the session as it was.
+    return isUnkept && store.onServer && writing instanceof Promise ? writing.catch(() => current) : writing;
   };
 
   const whose = ({ provider, subject }: Session) => ({ provider, subject });

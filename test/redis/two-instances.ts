@@ -66,7 +66,11 @@ export async function arrangeInstances(t: Teardown, options: InstancesOptions): 
       { path: '/', upstream: upstream.url },
       { path: '/open', upstream: upstream.url, allow: 'public' },
     ];
-    const gateway = await startTestGateway({ provider, clock, config: { session, routes } });
+    const gateway = await startTestGateway({
+      provider,
+      clock,
+      config: { session, routes, provider: { timeout: '3s' } },
+    });
     t.teardown(() => gateway.close());
     return gateway;
   };
@@ -129,14 +133,20 @@ export async function arrangeInstances(t: Teardown, options: InstancesOptions): 
   };
 }
 
-/** Waits until everybody is served at both instances; gives every status that was seen on the way. */
+/** Whether an instance has its Redis, as far as its log tells. */
+function hasRedis({ log }: TestGateway): boolean {
+  const last = log.lines.filter(({ msg }) => /^Redis (is|takes)/.test(msg)).at(-1);
+  return last?.msg === 'Redis is reachable';
+}
+
+/** Waits until both instances have Redis and serve everybody; gives every status that was seen on the way. */
 export async function untilServed(scene: Instances, withinMs: number): Promise<number[]> {
   const seen: number[] = [];
   const served = async () => {
     const asked = scene.clients.flatMap((client) => [scene.ask(client, 0), scene.ask(client, 1)]);
     const statuses = await Promise.all(asked);
     seen.push(...statuses);
-    return statuses.every((status) => status === 200);
+    return scene.gateways.every(hasRedis) && statuses.every((status) => status === 200);
   };
   await until('everybody is served', served, withinMs).catch((error: Error) => {
     throw new Error(`${error.message}: ${seen.slice(-2 * scene.clients.length)}`);
