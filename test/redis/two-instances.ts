@@ -69,7 +69,7 @@ export async function arrangeInstances(t: Teardown, options: InstancesOptions): 
     const gateway = await startTestGateway({
       provider,
       clock,
-      config: { session, routes, provider: { timeout: '3s' } },
+      config: { session, routes, provider: { timeout: '2s' } },
     });
     t.teardown(() => gateway.close());
     return gateway;

@@ -1,0 +1,5 @@
+import { test } from 'tap';
+import { strikeInFlight } from './in-flight.ts';
+
+test('20 refreshes in flight, sessions in Redis: nobody is signed out, no refresh token is sent twice', (t) =>
+  strikeInFlight(t, 'redis'));
