@@ -6,7 +6,7 @@ import { logIn } from '../support/log-in.ts';
 import { openRaw } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 import type { Echo } from '../support/upstream.ts';
-import { type FrontScene, idleSeconds, largeBytes } from './front-scene.ts';
+import { type FrontScene, idleSeconds, kept, largeBytes } from './front-scene.ts';
 
 /** Somebody who is signed in, and somebody whose session takes several cookies. */
 export interface People {
@@ -99,6 +99,33 @@ async function refreshed(scene: FrontScene, cookies: string[], status: number): 
   );
 }
 
+/** An answer to somebody whose cookie comes with it, by the directives that caches heed. */
+async function refreshedAt({ publicUrl }: FrontScene, cookies: string[], path: string) {
+  const other = createClient();
+  const answer = await other.get(publicUrl + path, { cookie: cookies.join('; ') });
+  other.close();
+  const directives = (name: string) => String(answer.headers[name] ?? '').split(/\s*,\s*/);
+  return { answer, isRenewed: answer.setCookies.length > 0, directives };
+}
+
+/** No shared cache keeps an answer that brings a cookie; what the application says is as it was without one. */
+async function forOnePerson(scene: FrontScene, { early, stranger }: People): Promise<Cell> {
+  const { answer, isRenewed, directives } = await refreshedAt(scene, early.grace, '/kept');
+  const isPrivate =
+    directives('cache-control').includes('private') &&
+    ['cdn-cache-control', 'surrogate-control'].every((name) => directives(name).includes('no-store')) &&
+    answer.headers['x-accel-expires'] === '0';
+  if (!isRenewed || !isPrivate) return told(answer);
+  const stricter = await refreshedAt(scene, early.grace, '/kept/no-store');
+  const isKept = stricter.directives('cache-control').includes('no-store');
+  if (!stricter.isRenewed || !isKept) return told(stricter.answer);
+  const { headers } = await stranger.get(`${scene.publicUrl}/open/kept`);
+  return is(
+    Object.entries(kept).every(([name, value]) => headers[name] === value),
+    () => `to a stranger: ${JSON.stringify(headers)}`,
+  );
+}
+
 /** Seconds; Traefik waits for half a minute, and there is no setting for it. */
 const mostPatience = 40;
 
@@ -120,6 +147,12 @@ export const everyday: Readonly<Record<string, Row>> = {
   'with an answer of 404': (scene, { early }) => refreshed(scene, early.grace, 404),
   'with an answer of 500': (scene, { early }) => refreshed(scene, early.grace, 500),
   'a session in several cookies': (scene, { early }) => refreshed(scene, early.crowd, 200),
+  'a refreshed session with an answer that caches may keep: `private`': forOnePerson,
+  'in place of `public` and `s-maxage`': async (scene, { early }) => {
+    const { answer, isRenewed, directives } = await refreshedAt(scene, early.grace, '/kept');
+    const left = directives('cache-control').filter((said) => /^(public|s-maxage)/.test(said));
+    return is(isRenewed && left.length === 0, () => told(answer));
+  },
   'a page without a session leads to the login, and back': async ({ publicUrl, provider }) => {
     const client = createClient();
     const login = await client.navigate(`${publicUrl}/report?x=1&y=%20z`, { follow: 1 });
