@@ -3,19 +3,12 @@ import { test } from 'tap';
 import { launchBrowser } from '../support/browser.ts';
 import { startCaddyFront } from '../support/fronts.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
+import { placeCaddy } from './caddy-place.ts';
 import { checkTerminator } from './check.ts';
 import { arrangeTerminator } from './scene.ts';
 
 test('Caddy ends TLS in front of the gateway', async (t) => {
-  const scene = await arrangeTerminator(t, 'Caddyfile', startCaddyFront, (text, { port, folder }) =>
-    text
-      .replace(
-        '\tservers {',
-        `\tadmin off\n\tdefault_sni 127.0.0.1\n\tstorage file_system ${folder}\n\tservers {`,
-      )
-      .replace('app.example.com {', `https://127.0.0.1:${port} {\n\tbind 127.0.0.1`)
-      .replace('X-Forwarded-Port 443', `X-Forwarded-Port ${port}`),
-  );
+  const scene = await arrangeTerminator(t, 'Caddyfile', (text) => startCaddyFront(text), placeCaddy);
   await checkTerminator(t, scene, { noExtendedConnect: true });
 
   await t.test('a browser comes by HTTP/3', async (t) => {
