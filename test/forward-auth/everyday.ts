@@ -147,6 +147,13 @@ export const everyday: Readonly<Record<string, Row>> = {
   'with an answer of 404': (scene, { early }) => refreshed(scene, early.grace, 404),
   'with an answer of 500': (scene, { early }) => refreshed(scene, early.grace, 500),
   'a session in several cookies': (scene, { early }) => refreshed(scene, early.crowd, 200),
+  'and 20 KB of cookies beside it': async ({ publicUrl }, { early }) => {
+    const others = Array.from({ length: 5 }, (_, at) => `c${at}=${'x'.repeat(4000)}`);
+    const other = createClient();
+    const answer = await other.get(`${publicUrl}/report`, { cookie: [...early.crowd, ...others].join('; ') });
+    other.close();
+    return is(answer.status === 200, () => told(answer));
+  },
   'a refreshed session with an answer that caches may keep: `private`': forOnePerson,
   'in place of `public` and `s-maxage`': async (scene, { early }) => {
     const { answer, isRenewed, directives } = await refreshedAt(scene, early.grace, '/kept');

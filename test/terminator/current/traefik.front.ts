@@ -5,6 +5,7 @@ import { projectRoot } from '../../docs/documents.ts';
 import { type ConfigFor } from '../../support/fronts.ts';
 import { startTraefikFront } from '../../support/fronts-current.ts';
 import { checkTerminator } from '../check.ts';
+import { checkHttp3 } from '../http3.ts';
 import { arrangeTerminator } from '../scene.ts';
 
 test('Traefik ends TLS in front of the gateway', async (t) => {
@@ -15,4 +16,5 @@ test('Traefik ends TLS in front of the gateway', async (t) => {
     text.replaceAll('app.example.com', '127.0.0.1'),
   );
   await checkTerminator(t, scene, { noExtendedConnect: true });
+  await checkHttp3(t, scene);
 });
