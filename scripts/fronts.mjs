@@ -62,11 +62,11 @@ if (missing.length > 0) {
 }
 
 const results = mkdtempSync(join(tmpdir(), 'sallyport-fronts-'));
-const { status } = spawnSync(
-  process.execPath,
-  [join(root, 'scripts/test.mjs'), ...asking, ...terminating],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, ...found, FRONTS_RESULTS: results } },
-);
+const { status } = spawnSync(process.execPath, [join(root, 'scripts/test.mjs'), ...asking, ...terminating], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, ...found, FRONTS_RESULTS: results },
+});
 if (status === 0) writeTable();
 rmSync(results, { recursive: true, force: true });
 process.exitCode = status ?? 1;

@@ -6,7 +6,8 @@ import { logIn } from '../support/log-in.ts';
 import { openRaw } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 import type { Echo } from '../support/upstream.ts';
-import { type FrontScene, idleSeconds, kept, largeBytes } from './front-scene.ts';
+import { type FrontScene, idleSeconds, largeBytes } from './front-scene.ts';
+import { keptForOnePerson, keptInPlace } from './kept.ts';
 
 /** Somebody who is signed in, and somebody whose session takes several cookies. */
 export interface People {
@@ -99,33 +100,6 @@ async function refreshed(scene: FrontScene, cookies: string[], status: number): 
   );
 }
 
-/** An answer to somebody whose cookie comes with it, by the directives that caches heed. */
-async function refreshedAt({ publicUrl }: FrontScene, cookies: string[], path: string) {
-  const other = createClient();
-  const answer = await other.get(publicUrl + path, { cookie: cookies.join('; ') });
-  other.close();
-  const directives = (name: string) => String(answer.headers[name] ?? '').split(/\s*,\s*/);
-  return { answer, isRenewed: answer.setCookies.length > 0, directives };
-}
-
-/** No shared cache keeps an answer that brings a cookie; what the application says is as it was without one. */
-async function forOnePerson(scene: FrontScene, { early, stranger }: People): Promise<Cell> {
-  const { answer, isRenewed, directives } = await refreshedAt(scene, early.grace, '/kept');
-  const isPrivate =
-    directives('cache-control').includes('private') &&
-    ['cdn-cache-control', 'surrogate-control'].every((name) => directives(name).includes('no-store')) &&
-    answer.headers['x-accel-expires'] === '0';
-  if (!isRenewed || !isPrivate) return told(answer);
-  const stricter = await refreshedAt(scene, early.grace, '/kept/no-store');
-  const isKept = stricter.directives('cache-control').includes('no-store');
-  if (!stricter.isRenewed || !isKept) return told(stricter.answer);
-  const { headers } = await stranger.get(`${scene.publicUrl}/open/kept`);
-  return is(
-    Object.entries(kept).every(([name, value]) => headers[name] === value),
-    () => `to a stranger: ${JSON.stringify(headers)}`,
-  );
-}
-
 /** Seconds; Traefik waits for half a minute, and there is no setting for it. */
 const mostPatience = 40;
 
@@ -154,12 +128,9 @@ export const everyday: Readonly<Record<string, Row>> = {
     other.close();
     return is(answer.status === 200, () => told(answer));
   },
-  'a refreshed session with an answer that caches may keep: `private`': forOnePerson,
-  'in place of `public` and `s-maxage`': async (scene, { early }) => {
-    const { answer, isRenewed, directives } = await refreshedAt(scene, early.grace, '/kept');
-    const left = directives('cache-control').filter((said) => /^(public|s-maxage)/.test(said));
-    return is(isRenewed && left.length === 0, () => told(answer));
-  },
+  'a refreshed session with an answer that caches may keep: `private`': (scene, { early, stranger }) =>
+    keptForOnePerson(scene, early.grace, stranger),
+  'in place of `public` and `s-maxage`': (scene, { early }) => keptInPlace(scene, early.grace),
   'a page without a session leads to the login, and back': async ({ publicUrl, provider }) => {
     const client = createClient();
     const login = await client.navigate(`${publicUrl}/report?x=1&y=%20z`, { follow: 1 });

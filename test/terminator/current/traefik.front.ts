@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { projectRoot } from '../../docs/documents.ts';
-import { type ConfigFor } from '../../support/fronts.ts';
+import type { ConfigFor } from '../../support/fronts.ts';
 import { startTraefikFront } from '../../support/fronts-current.ts';
 import { checkTerminator } from '../check.ts';
 import { checkHttp3 } from '../http3.ts';
