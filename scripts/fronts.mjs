@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { root } from './prepare.mjs';
 
 /**
- * `npm run fronts`: tries the files of config/forward-auth with all seven fronts, the four of Debian and current
- * versions of Caddy, Traefik and Envoy, and writes the table of docs/forward-auth.md.
+ * `npm run fronts`: tries the files of config/forward-auth and config/terminator with all seven fronts, the four of
+ * Debian and current versions of Caddy, Traefik and Envoy, and writes the table of docs/forward-auth.md.
  */
 
 /** What Debian does not have, or not of today. */
@@ -35,12 +35,16 @@ const programs = [
   },
 ];
 
-const files = [
+const asking = [
   ...['nginx', 'apache', 'haproxy', 'caddy', 'smuggling-asks', 'smuggling-terminates'].map(
     (name) => `${name}.test.ts`,
   ),
   ...['caddy', 'traefik', 'envoy', 'smuggling'].map((name) => `current/${name}.front.ts`),
-];
+].map((file) => join('test/forward-auth', file));
+const terminating = [
+  ...['nginx', 'apache', 'haproxy', 'caddy'].map((name) => `${name}.test.ts`),
+  ...['caddy', 'traefik', 'envoy'].map((name) => `current/${name}.front.ts`),
+].map((file) => join('test/terminator', file));
 
 const found = {};
 const missing = [];
@@ -58,11 +62,11 @@ if (missing.length > 0) {
 }
 
 const results = mkdtempSync(join(tmpdir(), 'sallyport-fronts-'));
-const { status } = spawnSync(
-  process.execPath,
-  [join(root, 'scripts/test.mjs'), ...files.map((file) => join('test/forward-auth', file))],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, ...found, FRONTS_RESULTS: results } },
-);
+const { status } = spawnSync(process.execPath, [join(root, 'scripts/test.mjs'), ...asking, ...terminating], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, ...found, FRONTS_RESULTS: results },
+});
 if (status === 0) writeTable();
 rmSync(results, { recursive: true, force: true });
 process.exitCode = status ?? 1;

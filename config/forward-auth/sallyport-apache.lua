@@ -150,7 +150,11 @@ function ask(r)
   for _, name in ipairs(told) do r.headers_in[name] = nil end
   for _, pair in ipairs(received) do
     local name, value = pair[1], pair[2]
-    if name:lower() == "set-cookie" then set_cookie(r, value) end
+    if name:lower() == "set-cookie" then
+      set_cookie(r, value)
+      -- For the lines of apache.conf about caches.
+      r.subprocess_env["SALLYPORT_COOKIE"] = "added"
+    end
     for _, known in ipairs(told) do
       if name:lower() == known:lower() then r.headers_in[known] = value end
     end

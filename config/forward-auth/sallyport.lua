@@ -65,7 +65,9 @@ core.register_action("sallyport_ask", { "http-req" }, function(txn)
         txn.http:req_add_header(name, value)
       end
     end
-    txn:set_priv(values(response.headers, "set-cookie"))
+    local cookies = values(response.headers, "set-cookie")
+    txn:set_priv(cookies)
+    if #cookies > 0 then txn:set_var("txn.sallyport_cookie", "added") end
     txn:set_var("txn.sallyport", "passes")
   end
 end)

@@ -22,6 +22,14 @@ const mutation = z.union([
   }),
 ]);
 
+const lua = z.strictObject({
+  name: z.literal('envoy.filters.http.lua'),
+  typed_config: z.strictObject({
+    '@type': type('http.lua.v3.Lua'),
+    default_source_code: z.strictObject({ inline_string: z.string() }),
+  }),
+});
+
 const headerMutation = z.strictObject({
   name: z.literal('envoy.filters.http.header_mutation'),
   typed_config: z.strictObject({
@@ -43,6 +51,9 @@ const extAuthz = z.strictObject({
       path_prefix: z.string(),
       authorization_response: z.strictObject({
         allowed_upstream_headers: matchers,
+        dynamic_metadata_from_headers: z.strictObject({
+          patterns: z.tuple([z.strictObject({ exact: z.literal('set-cookie') })]),
+        }),
         allowed_client_headers_on_success: matchers,
       }),
     }),
@@ -106,8 +117,8 @@ const connectionManager = z.strictObject({
       headers_with_underscores_action: z.enum(['DROP_HEADER', 'REJECT_REQUEST']),
     }),
     upgrade_configs: z.array(z.strictObject({ upgrade_type: z.literal('websocket') })),
-    // In this order: a filter sees what those before it have left.
-    http_filters: z.tuple([headerMutation, extAuthz, router]),
+    // In this order: a filter sees what those before it have left, or behind it, of an answer.
+    http_filters: z.tuple([lua, headerMutation, extAuthz, router]),
     route_config: z.strictObject({
       name: z.string(),
       virtual_hosts: z.tuple([
@@ -147,7 +158,7 @@ const bootstrap = z.strictObject({
 function read() {
   const { static_resources } = bootstrap.parse(documentsOf('envoy.yaml')[0]);
   const manager = static_resources.listeners[0].filter_chains[0].filters[0].typed_config;
-  const [mutation, question] = manager.http_filters;
+  const [, mutation, question] = manager.http_filters;
   const names = ({ patterns }: z.output<typeof matchers>) => patterns.map(({ exact }) => exact);
   const { allowed_headers, http_service, status_on_error } = question.typed_config;
   const { authorization_response: response } = http_service;

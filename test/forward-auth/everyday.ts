@@ -7,6 +7,7 @@ import { openRaw } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 import type { Echo } from '../support/upstream.ts';
 import { type FrontScene, idleSeconds, largeBytes } from './front-scene.ts';
+import { keptForOnePerson, keptInPlace } from './kept.ts';
 
 /** Somebody who is signed in, and somebody whose session takes several cookies. */
 export interface People {
@@ -120,6 +121,16 @@ export const everyday: Readonly<Record<string, Row>> = {
   'with an answer of 404': (scene, { early }) => refreshed(scene, early.grace, 404),
   'with an answer of 500': (scene, { early }) => refreshed(scene, early.grace, 500),
   'a session in several cookies': (scene, { early }) => refreshed(scene, early.crowd, 200),
+  'and 20 KB of cookies beside it': async ({ publicUrl }, { early }) => {
+    const others = Array.from({ length: 5 }, (_, at) => `c${at}=${'x'.repeat(4000)}`);
+    const other = createClient();
+    const answer = await other.get(`${publicUrl}/report`, { cookie: [...early.crowd, ...others].join('; ') });
+    other.close();
+    return is(answer.status === 200, () => told(answer));
+  },
+  'a refreshed session with an answer that caches may keep: `private`': (scene, { early, stranger }) =>
+    keptForOnePerson(scene, early.grace, stranger),
+  'in place of `public` and `s-maxage`': (scene, { early }) => keptInPlace(scene, early.grace),
   'a page without a session leads to the login, and back': async ({ publicUrl, provider }) => {
     const client = createClient();
     const login = await client.navigate(`${publicUrl}/report?x=1&y=%20z`, { follow: 1 });

@@ -102,6 +102,14 @@ function configOf(publicUrl: string, upstream: string): Record<string, unknown> 
   };
 }
 
+/** What an application says of an answer that every cache may keep, and of one that none may. */
+export const kept = {
+  'cache-control': 'public, max-age=600, s-maxage=900',
+  'cdn-cache-control': 'max-age=900',
+  'surrogate-control': 'max-age=900',
+} as const;
+const notKept = { 'cache-control': 'no-store' } as const;
+
 /** Does by path what applications do that fronts get wrong; the echo anywhere else. */
 async function arrangeApplication(t: Test, forgiving: boolean) {
   const streams: ServerResponse[] = [];
@@ -117,7 +125,9 @@ async function arrangeApplication(t: Test, forgiving: boolean) {
       response.write('data: first\n\n');
       streams.push(response);
     } else if (path.includes('/large')) response.end(Buffer.alloc(largeBytes, 'x'));
-    else if (status !== undefined) {
+    else if (path.includes('/kept')) {
+      response.writeHead(200, path.endsWith('no-store') ? notKept : kept).end('kept');
+    } else if (status !== undefined) {
       request.resume();
       response.writeHead(Number(status), { 'content-type': 'text/plain' }).end(`status ${status}`);
     } else echo(request, response);

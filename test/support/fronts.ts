@@ -111,9 +111,10 @@ export function startHaproxyFront(text: ConfigFor): Promise<Application> {
   ]);
 }
 
-export function startCaddyFront(text: ConfigFor): Promise<Application> {
+/** @param command another Caddy than Debian's */
+export function startCaddyFront(text: ConfigFor, command = 'caddy'): Promise<Application> {
   return startFront(text, 'Caddyfile', (file, { folder }) => [
-    'caddy',
+    command,
     ['run', '--adapter', 'caddyfile', '--config', file],
     { install: 'apt-get install caddy', env: { ...env, HOME: folder } },
   ]);

@@ -1,41 +1,12 @@
-import { createHash, X509Certificate } from 'node:crypto';
 import { test } from 'tap';
-import { launchBrowser } from '../support/browser.ts';
 import { startCaddyFront } from '../support/fronts.ts';
-import { type Echo, valuesOf } from '../support/upstream.ts';
+import { placeCaddy } from './caddy-place.ts';
 import { checkTerminator } from './check.ts';
+import { checkHttp3 } from './http3.ts';
 import { arrangeTerminator } from './scene.ts';
 
 test('Caddy ends TLS in front of the gateway', async (t) => {
-  const scene = await arrangeTerminator(t, 'Caddyfile', startCaddyFront, (text, { port, folder }) =>
-    text
-      .replace(
-        '\tservers {',
-        `\tadmin off\n\tdefault_sni 127.0.0.1\n\tstorage file_system ${folder}\n\tservers {`,
-      )
-      .replace('app.example.com {', `https://127.0.0.1:${port} {\n\tbind 127.0.0.1`)
-      .replace('X-Forwarded-Port 443', `X-Forwarded-Port ${port}`),
-  );
+  const scene = await arrangeTerminator(t, 'Caddyfile', (text) => startCaddyFront(text), placeCaddy);
   await checkTerminator(t, scene, { noExtendedConnect: true });
-
-  await t.test('a browser comes by HTTP/3', async (t) => {
-    const { publicKey } = new X509Certificate(scene.ca);
-    const key = publicKey.export({ type: 'spki', format: 'der' });
-    const keyDigest = createHash('sha256').update(key).digest('base64');
-    const browser = await launchBrowser([
-      `--origin-to-force-quic-on=${scene.host}`,
-      `--ignore-certificate-errors-spki-list=${keyDigest}`,
-    ]);
-    t.teardown(() => browser.close());
-    const page = await (await browser.newContext()).newPage();
-    await page.goto(`${scene.url}/report?x=1`);
-    await page.fill('input[name=login]', 'ada');
-    await page.click('button.sign-in');
-    await page.waitForURL(`${scene.url}/report?x=1`);
-    const echo = JSON.parse((await page.textContent('body')) ?? '{}') as Echo;
-    t.strictSame(valuesOf(echo.rawHeaders, 'x-forwarded-user'), ['ada']);
-    t.strictSame(valuesOf(echo.rawHeaders, 'x-forwarded-proto'), ['https']);
-    const protocol = 'performance.getEntriesByType("navigation")[0].nextHopProtocol';
-    t.equal(await page.evaluate(protocol), 'h3');
-  });
+  await checkHttp3(t, scene);
 });

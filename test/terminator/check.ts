@@ -17,12 +17,17 @@ import { largeBytes, type TerminatorScene } from './scene.ts';
 export interface Limits {
   /** WebSockets over HTTP/2 (RFC 8441): browsers open an HTTP/1.1 connection for them. */
   noExtendedConnect?: boolean;
+  /** It answers 400 by itself to a client that names headers of proxies in `Connection`. */
+  refusesForgedConnection?: boolean;
 }
 
 /** Everything that people do all day, and what some try, through a front that ends TLS. */
 export async function checkTerminator(t: Test, scene: TerminatorScene, limits: Limits = {}): Promise<void> {
   const rows: [string, (t: Test, scene: TerminatorScene) => Promise<void>][] = [
-    ['the application sees where a request came from, whatever the client says', forwarded],
+    [
+      'the application sees where a request came from, whatever the client says',
+      (t) => forwarded(t, scene, limits),
+    ],
     ['the answers of the gateway arrive as they are', answers],
     ['a session of several cookies, and 50 KB of cookies, pass over HTTP/1.1 and HTTP/2', cookies],
     ['20 MB go up and come down', bodies],
@@ -52,10 +57,18 @@ const forged = {
   'x-request-id': 'forged',
 };
 
-async function forwarded(t: Test, { url, host, client, stranger }: TerminatorScene): Promise<void> {
+async function forwarded(
+  t: Test,
+  { url, host, client, stranger }: TerminatorScene,
+  { refusesForgedConnection }: Limits,
+): Promise<void> {
   const names = Object.keys(forged).join(', ');
   for (const connection of ['keep-alive', `close, ${names}`]) {
     const answer = await client.get(`${url}/page?x=%20y`, { ...forged, connection });
+    if (refusesForgedConnection && connection !== 'keep-alive') {
+      t.equal(answer.status, 400);
+      continue;
+    }
     const { rawHeaders, url: target } = answer.json() as Echo;
     t.equal(target, '/page?x=%20y');
     t.strictSame(valuesOf(rawHeaders, 'x-forwarded-for'), ['127.0.0.1, 127.0.0.1']);

@@ -13,14 +13,19 @@ const idle: Readonly<Record<string, RegExp>> = {
   'nginx.conf': /^ {2}keepalive_timeout (\d+)s;/m,
   'apache.conf': /^ {2}ProxyPass .* ttl=(\d+)/m,
   'haproxy.cfg': /^ {2}server .* pool-purge-delay (\d+)s/m,
+  'traefik.yaml': /^ {4}idleConnTimeout: (\d+)s/m,
+  'envoy.yaml': /^ {12}idle_timeout: (\d+)s/m,
   Caddyfile: /^\t\t\tkeepalive (\d+)s/m,
 };
 
+/** Files that say nothing of connections to the gateway: another one, beside them, does. */
+const beside = ['traefik-dynamic.yaml'];
+
 test('every file for a front that ends TLS is run by a test, and documented', async (t) => {
   const files = readdirSync(join(projectRoot, 'config/terminator')).sort();
-  t.strictSame(files, Object.keys(idle).sort());
-  const tests = readdirSync(join(projectRoot, 'test/terminator'))
-    .filter((name) => name !== 'files.test.ts')
+  t.strictSame(files, [...Object.keys(idle), ...beside].sort());
+  const tests = readdirSync(join(projectRoot, 'test/terminator'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && name !== 'files.test.ts')
     .map((name) => read(`test/terminator/${name}`))
     .join('');
   const page = read('docs/deployment.md');

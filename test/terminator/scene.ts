@@ -73,6 +73,7 @@ export async function arrangeTerminator(
     await copyFile(certificate.keyFile, key);
     const text = (await readFile(join(projectRoot, 'config/terminator', name), 'utf8'))
       .replaceAll('127.0.0.1:4180', new URL(gateway.url).host)
+      .replaceAll('port_value: 4180', `port_value: ${new URL(gateway.url).port}`)
       .replaceAll('/etc/ssl/app.example.com.pem', pem)
       .replaceAll('/etc/ssl/app.example.com.key', key);
     return change(text, { port, folder });

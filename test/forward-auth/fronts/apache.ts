@@ -6,7 +6,7 @@ import { startChild } from '../../support/child.ts';
 import { type Front, type Mode, type ProxyPlace, replaced } from './front.ts';
 
 const env = { PATH: `${process.env.PATH}:/usr/sbin` };
-const modules = ['mpm_event', 'authz_core', 'lua', 'proxy', 'proxy_http'];
+const modules = ['mpm_event', 'authz_core', 'headers', 'lua', 'proxy', 'proxy_http'];
 
 /** The least that ends connections in front of the gateway. */
 const terminator = (gateway: string, port: number) => `LimitRequestFieldSize 65536

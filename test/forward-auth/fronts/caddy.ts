@@ -10,19 +10,20 @@ const terminator = (gateway: string, port: number) =>
 
 async function configure(place: ProxyPlace, mode: Mode, http2: boolean): Promise<string> {
   const { port, folder, gateway } = place;
-  const protocols = http2 ? '\tservers {\n\t\tprotocols h1 h2c\n\t}\n' : '';
-  const global = `{\n\tadmin off\n\tstorage file_system ${folder}\n${protocols}}\n`;
+  const protocols = http2 ? '\t\tprotocols h1 h2c\n' : '';
+  const global = `{\n\tadmin off\n\tstorage file_system ${folder}\n\tservers {\n${protocols}`;
   if (mode === 'asks') {
     return place.place('Caddyfile', (text) =>
       replaced(
-        global + text,
+        text,
+        ['{\n\tservers {\n', global],
         ['http://127.0.0.1:8080', `http://127.0.0.1:${port}`],
         ['response_header_timeout 15s', 'response_header_timeout 1s'],
       ),
     );
   }
   const file = join(folder, 'Caddyfile');
-  await writeFile(file, global + terminator(gateway, port));
+  await writeFile(file, `${global}\t}\n}\n${terminator(gateway, port)}`);
   return file;
 }
 

@@ -59,4 +59,7 @@ export const nginx: Front = {
       ready: place.port,
       install: 'apt-get install nginx-light',
     }),
+  limits: {
+    'in place of `public` and `s-maxage`': '`private` stands beside them, and counts by the standard',
+  },
 };

@@ -52,6 +52,10 @@ export const traefik: Front = {
       install: 'see docs/forward-auth.md',
     }),
   limits: {
+    'a refreshed session with an answer that caches may keep: `private`':
+      'the application’s own headers: it adds none to answers with a cookie',
+    'in place of `public` and `s-maxage`':
+      'the application’s own headers: it adds none to answers with a cookie',
     'an unknown host: our page, 421': 'its own 404: a router is for the hosts of its rule',
   },
 };
