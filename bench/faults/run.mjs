@@ -11,7 +11,7 @@ import { build, installDependencies, root } from '../../scripts/prepare.mjs';
 installDependencies();
 build(['src', 'test']);
 const { findPeers } = await import('./peers.mjs');
-const { startPeer } = await import('./start.mjs');
+const { DidNotStart, startPeer } = await import('./start.mjs');
 const { startUpstream } = await import('./upstream.mjs');
 const trials = await import('./trials.mjs');
 const { tableOf } = await import('./table.mjs');
@@ -43,7 +43,10 @@ async function withPeer(peer, trial, log, use) {
 const results = new Map(peers.map((peer) => [peer, {}]));
 for (const [peer, result] of results) {
   console.error(`${peer.name} ${peer.version} …`);
-  result.fullDisk = await withPeer(peer, 'full', '/dev/full', trials.fullDisk);
+  result.fullDisk = await withPeer(peer, 'full', '/dev/full', trials.fullDisk).catch((error) => {
+    if (error instanceof DidNotStart) return `does not start, code ${error.end}`;
+    throw error;
+  });
   const pipe = trials.blockedPipe(folder, peer.key);
   result.blockedReader = await withPeer(peer, 'pipe', pipe.path, (running) =>
     trials.blockedReader(running, pipe),
@@ -52,6 +55,7 @@ for (const [peer, result] of results) {
   const file = join(folder, `${peer.key}.log`);
   result.pipeline = await withPeer(peer, 'pipeline', file, trials.pipeline);
   result.oldServers = await withPeer(peer, 'old', file, trials.oldServers);
+  result.firstPost = await withPeer(peer, 'post', file, trials.firstPost);
 }
 console.error(`Slow bodies, all of them at once, up to ${trials.slowBodiesWithinS} s …`);
 await Promise.all(

@@ -20,6 +20,14 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
+/** Some end at the start when they cannot write their log. */
+export class DidNotStart extends Error {
+  constructor(name, end, log) {
+    super(`${name} did not start (${end}), log to ${log}`);
+    this.end = end;
+  }
+}
+
 /**
  * Starts a peer on a free port, in a process group of its own, and waits until it answers with 200.
  * @param place.log the file, device or pipe that takes its access log, its error log and its output
@@ -49,7 +57,7 @@ export async function startPeer(peer, { folder, upstreamPort, log }) {
   while ((await ask(url, peer.alive, 2000)) !== 200) {
     if (end !== undefined || performance.now() - started > readyWithinMs) {
       killGroup(child.pid);
-      throw new Error(`${peer.name} did not start (${end ?? 'no answer'}), log to ${log}`);
+      throw new DidNotStart(peer.name, end ?? 'no answer', log);
     }
     await pause(20);
   }

@@ -44,6 +44,7 @@ const rows = [
   [`The same: answered in ${pipelineForS} s, one a second`, ({ pipeline }) => String(pipeline.answered)],
   [`${slowBodyCount} slow bodies: gone`, ({ slowBodies }) => goneOf(slowBodies)],
   ...ownRows.map((name) => [`Old server: ${name}`, ({ oldServers }) => oldServers[name]]),
+  ['Old server: LF alone, to a POST that is the first request', ({ firstPost }) => firstPost],
   [
     'Old servers: 200 with the whole body, of all',
     ({ oldServers }) => {

@@ -110,13 +110,21 @@ function sendAndWait(port, bytes, withinMs) {
 /** Asks for each answer of the old servers. @returns by name: the status, with a word when the body is not whole */
 export async function oldServers({ url, port }) {
   const outcome = {};
-  for (const [at, name] of oldServerNames.entries()) {
-    const asked = `GET /old/${at} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`;
-    const answers = readAnswers(await sendRaw(url, asked, 2000));
-    const last = answers.filter(({ status }) => status >= 200).at(-1);
-    outcome[name] = last ? wordFor(last) : 'no answer';
-  }
+  for (const name of oldServerNames) outcome[name] = await oldServer({ url, port }, 'GET', name);
   return outcome;
+}
+
+/** A form is the very first that an old server is sent: nothing is known of it, and a POST is not sent twice. */
+export const firstPost = (running) => oldServer(running, 'POST', 'LF alone');
+
+async function oldServer({ url, port }, method, name) {
+  const body = method === 'POST' ? 'a=b' : '';
+  const length = method === 'POST' ? `Content-Length: ${body.length}\r\n` : '';
+  const line = `${method} /old/${oldServerNames.indexOf(name)} HTTP/1.1\r\n`;
+  const head = `${line}Host: 127.0.0.1:${port}\r\n${length}Connection: close\r\n\r\n`;
+  const answers = readAnswers(await sendRaw(url, head + body, 2000));
+  const last = answers.filter(({ status }) => status >= 200).at(-1);
+  return last ? wordFor(last) : 'no answer';
 }
 
 function wordFor({ status, body }) {

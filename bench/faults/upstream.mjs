@@ -9,7 +9,7 @@ const slowMs = 1000;
 
 /**
  * An upstream that writes literal bytes: `/slow` is answered after a second, `/old/N` as the Nth of the old servers
- * does, which then closes. A POST is never answered, since its body never comes to its end.
+ * does, which then closes. Another POST is never answered, since its body never comes to its end.
  */
 export async function startUpstream() {
   const atWork = new Set();
@@ -43,12 +43,12 @@ export async function startUpstream() {
 
 async function answer(socket, head) {
   const [, method, path] = /^(\w+) (\S+)/.exec(head) ?? [];
-  if (method === 'POST') return;
   const old = /^\/old\/(\d+)/.exec(path);
   if (old) {
     socket.end(Buffer.from(oldServers[Number(old[1])] ?? '', 'latin1'));
     return;
   }
+  if (method === 'POST') return;
   if (path.startsWith('/slow')) await new Promise((resolve) => setTimeout(resolve, slowMs));
   if (socket.writable) socket.write(plain);
 }
