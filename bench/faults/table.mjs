@@ -64,7 +64,6 @@ function goneOf({ gone, first, last, statuses }) {
 
 /** One column for each proxy; what it cannot be asked is a dash. */
 export function tableOf(results, missing) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
   const all = [...results];
   const cellOf = (row, [{ hasUpstream }, result]) =>
     hasUpstream || logRows.includes(row) ? row[1](result) : '–';
@@ -77,16 +76,16 @@ export function tableOf(results, missing) {
   ].join('\n');
 }
 
-/** Answers of old servers that not everybody passes on alike, and that have no row above. */
+/** A table of the answers of old servers that not everybody passes on alike, and that have no row above. */
 function differences(all) {
   const asked = all.filter(([{ hasUpstream }]) => hasUpstream);
   const names = Object.keys(asked[0][1].oldServers).filter((name) => !ownRows.includes(name));
-  const notes = names.flatMap((name) => {
-    const words = asked.map(([peer, { oldServers }]) => `${peer.name} ${oldServers[name]}`);
-    const isSame = new Set(asked.map(([, { oldServers }]) => oldServers[name])).size === 1;
-    return isSame ? [] : [`- ${name}: ${words.join('; ')}`];
-  });
-  return notes.length === 0
-    ? []
-    : ['', 'Other answers of old servers that not all pass on alike:', '', ...notes];
+  const rowsOfAll = names.map((name) => [name, ...asked.map(([, { oldServers }]) => oldServers[name])]);
+  const unlike = rowsOfAll.filter(([, ...words]) => new Set(words).size > 1);
+  const head = ['Other answers of old servers', ...asked.map(([{ name }]) => name)];
+  return ['', line(head), line(head.map(() => '---')), ...unlike.map(line)];
+}
+
+function line(cells) {
+  return `| ${cells.join(' | ')} |`;
 }
