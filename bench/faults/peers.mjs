@@ -112,7 +112,8 @@ const vouch = {
   name: 'vouch',
   alive: '/healthcheck',
   hasUpstream: false,
-  find: () => /^\s*mod\s+\S+\s+v(\S+)/m.exec(say('go', 'version', '-m', vouchBin))?.[1],
+  // Its own build writes no version: one that was built from its sources is told as that.
+  find: () => /^\s*mod\s+\S+\s+v?(\S+)/m.exec(say('go', 'version', '-m', vouchBin))?.[1],
   get: 'go install github.com/vouch/vouch-proxy@latest',
   configure({ folder, port }) {
     const issuer = 'http://127.0.0.1:9';

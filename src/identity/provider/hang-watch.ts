@@ -25,8 +25,6 @@ export interface HangTimings {
   prompt: number;
   /** No refresh that is still worked on takes longer, wherever others are answered promptly. */
   lost: number;
-  /** A call is sent so seldom. */
-  betweenSends: number;
   /** A refusal of the second may come of the first having worked: that one's answer gets so long. */
   grace: number;
 }
@@ -37,7 +35,6 @@ export const standardTimings: HangTimings = {
   hung: 200,
   prompt: 400,
   lost: 11_000,
-  betweenSends: 3000,
   grace: 2000,
 };
 
@@ -48,12 +45,9 @@ export const standardTimings: HangTimings = {
 const enoughMissed = 5;
 /** So many prompt answers in a row are a server that is back, and by then it has answered what it had kept. */
 const enoughPrompt = 2;
-/** A call is sent so often at the most. */
-const mostSends = 3;
 
 interface Call {
   begunAt: number;
-  sentAt: number;
   sends: number;
   send(): void;
 }
@@ -113,8 +107,7 @@ export function createHangWatch(
     hung = false;
     prompt = [];
     for (const call of calls) {
-      const isDue = call.sends === 1 || now() - call.sentAt >= timings.betweenSends;
-      if (now() - call.begunAt >= oldest && isDue && call.sends < mostSends) call.send();
+      if (now() - call.begunAt >= oldest && call.sends === 1) call.send();
     }
   };
 
@@ -159,10 +152,9 @@ export function createHangWatch(
         const attempt = () => {
           pending += 1;
           call.sends += 1;
-          call.sentAt = now();
           send().then((value) => settle(() => resolve(value)), failed);
         };
-        const call: Call = { begunAt: now(), sentAt: now(), sends: 0, send: attempt };
+        const call: Call = { begunAt: now(), sends: 0, send: attempt };
         follow(call);
         attempt();
       }),
