@@ -21,7 +21,9 @@ export type Reach =
   | { kind: 'several' | 'crowded'; token: number };
 
 /** So many positions of all steps together: what a path of 8 KiB may cost stays below a millisecond. */
-const mostSteps = 16_000;
+const mostSteps = 12_000;
+/** A byte that leads a character which is made of the next ones costs so many of them. */
+const stepsOfLead = 8;
 const slash = 0x2f;
 
 // One request is read at a time, and to its end.
@@ -49,7 +51,9 @@ export function walk(
   let steps = 0;
   for (let at = 1; at < tokens.count && positions.count + returns.length > 0; at++) {
     isOdd = false;
-    steps += positions.count * (1 + (tokens.more.size === 0 ? 0 : (tokens.more.get(at)?.length ?? 0)));
+    const isLead = ((tokens.flags[at] as number) & (leadC0 | leadC1)) !== 0;
+    const more = tokens.more.size === 0 ? 0 : (tokens.more.get(at)?.length ?? 0);
+    steps += positions.count * (isLead ? stepsOfLead : 1 + more);
     step(tokens, at, returns);
     if (isOdd) token = at;
     if (positions.isSplit) return { kind: 'several', token };
