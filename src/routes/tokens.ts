@@ -175,9 +175,14 @@ function pushBytes({ unit, from, count }: Units, at: number): number {
  * these leads only a few bytes do, and no UTF-8 begins so. The token of the lead; -1 for nowhere.
  */
 export function looseOverlong({ symbol, byte, flags, count }: Tokens): number {
+  // How many such bytes a search found, and where it ended: who needs more before that place need not search again.
+  let found = 0;
+  let until = 0;
   for (let at = 0; at < count; at++) {
     if (((flags[at] as number) & leadLong) === 0) continue;
-    let needed = zerosOf(byte[at] as number);
+    const zeros = zerosOf(byte[at] as number);
+    if (at < until && zeros > found) continue;
+    let needed = zeros;
     let next = at + 1;
     for (; next < count && needed > 0; next++) {
       // The last one may bring one bit; what may be nothing does not end it.
@@ -190,6 +195,8 @@ export function looseOverlong({ symbol, byte, flags, count }: Tokens): number {
     }
     // With one byte more it is the character.
     if (needed === 0 && next < count) return at;
+    found = zeros - Math.max(1, needed);
+    until = next;
   }
   return -1;
 }
