@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { childrenOf } from '../support/children.ts';
 import { createClient } from '../support/client.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
 
 const patience = 30_000;
-
-const childrenOf = (pid: number) =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
 
 async function arrange(t: Test) {
   const upstream = await arrangeUpstream(t, (_request, response) => void response.end('here'));

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { startChild } from '../support/child.ts';
+import { childrenOf } from '../support/children.ts';
 import { createClient } from '../support/client.ts';
 import { freePort } from '../support/listening.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
@@ -32,9 +32,6 @@ async function arrange(t: Test, workers: number) {
   await until('the request upstream', () => upstream.requests.length === 1, patience);
   return { gateway, underWay, release, client };
 }
-
-const childrenOf = (pid: number) =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
 
 for (const workers of [1, 2]) {
   test(`SIGTERM to the whole process group, and again, lets requests end: workers ${workers}`, async (t) => {

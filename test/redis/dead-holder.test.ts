@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { childrenOf } from '../support/children.ts';
 import { createClient } from '../support/client.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
@@ -11,9 +11,6 @@ import { until } from '../support/until.ts';
 
 /** Processes start slowly on a busy machine. */
 const patience = 30_000;
-
-const childrenOf = (pid: number) =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
 
 interface Options {
   workers: number;
