@@ -1,9 +1,48 @@
-/** Time, as far as a test has to hold it. */
+/** A callback that is to come, as `setTimeout` and `setInterval` of Node.js give it. */
+export interface Timer {
+  /** It does not come any more. */
+  cancel(): void;
+  /** A process that has nothing else to do does not wait for it. */
+  unref(): Timer;
+}
+
+/** Time as an argument: whatever waits or looks at the time gets one, so that a test can wind it. */
 export interface Clock {
   /** Milliseconds since the epoch: for times that are written down or come from others. */
   now(): number;
-  /** Milliseconds of a clock that never goes back: for waits. */
+  /** Milliseconds of a clock that never goes back: for waits and circuits. */
   monotonic(): number;
+  /** Calls back once, after so many milliseconds. */
+  after(milliseconds: number, callback: () => void): Timer;
+  /** Calls back again and again, every so many milliseconds. */
+  every(milliseconds: number, callback: () => void): Timer;
 }
 
-export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(milliseconds, callback) {
+    const handle = setTimeout(callback, milliseconds);
+    return timerOf(handle, () => clearTimeout(handle));
+  },
+  every(milliseconds, callback) {
+    const handle = setInterval(callback, milliseconds);
+    return timerOf(handle, () => clearInterval(handle));
+  },
+};
+
+function timerOf(handle: NodeJS.Timeout, cancel: () => void): Timer {
+  const timer: Timer = {
+    cancel,
+    unref() {
+      handle.unref();
+      return timer;
+    },
+  };
+  return timer;
+}
+
+/** Resolves after so many milliseconds of a clock. */
+export function waitFor(clock: Clock, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(milliseconds, resolve));
+}

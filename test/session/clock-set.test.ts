@@ -1,4 +1,5 @@
 import { type Test, test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { createCache } from '../../src/identity/bearer/cache.ts';
 import { createCircuit } from '../../src/identity/provider/circuit.ts';
 import { createTokenCache } from '../../src/identity/upstream-token/cache.ts';
@@ -45,7 +46,7 @@ for (const [name, by] of Object.entries({ back: -hour, forward: hour })) {
   test(`a token of an upstream lasts as long as it was said to, with a clock that is set ${name}`, (t) => {
     let set = 0;
     let passed = 0;
-    const clock = { now: () => 1e12 + passed + set, monotonic: () => passed };
+    const clock = { ...systemClock, now: () => 1e12 + passed + set, monotonic: () => passed };
     const cache = createTokenCache(clock);
     cache.put('ada', { kind: 'token', token: 'abc', renewAt: 1e9 + 50, expiresAt: 1e9 + 60 });
     set = by;
