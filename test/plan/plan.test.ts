@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { compilePlan } from '../../src/plan/plan.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
 
-const configOf = (config: object) =>
+const configOf = (config: Record<string, unknown>) =>
   parseConfig(gatewayYaml({ config }, 4180), { file: 'c.yaml', env: {} }).config;
 
 test('routes that connect alike have one target, and others have not', async (t) => {
