@@ -35,8 +35,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider)));
   }
+  const isCertificateGood = findings.every(({ problem }) => problem === undefined);
   const planned = await attempt('files that routes name', planRoutes(config));
-  if (planned.problem !== undefined) findings.push(planned);
+  if (isCertificateGood && planned.problem !== undefined) findings.push(planned);
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([

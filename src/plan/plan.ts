@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { AssertionConfig, Config } from '../config/schema/index.ts';
 import { resourceMetadata, resourcesOf } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
+import { type ListenPlan, planListener } from '../listen/listener.ts';
 import { compilePeers, type PeerReader } from '../listen/peer.ts';
 import { compileHosts, type Hosts } from '../routes/hosts.ts';
 import { compileRoutes, type RouteTable } from '../routes/table.ts';
@@ -22,6 +23,7 @@ export interface Reader {
 export interface Plan {
   config: Config;
   reader: Reader;
+  listener: ListenPlan;
   /** Each at its index. */
   routes: readonly PlannedRoute[];
   cookies: GatewayCookies;
@@ -61,6 +63,7 @@ export function compilePlan(config: Config, { read = readText }: PlanOptions = {
       hosts: compileHosts(config.publicUrl, table),
       prefix: config.endpoints.prefix,
     },
+    listener: planListener(config, read),
     routes,
     cookies,
     ring: createKeyRing(config.session.secret),
