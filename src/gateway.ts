@@ -29,7 +29,7 @@ import { sendAnswer } from './listen/server.ts';
 import { closeGracefully, graceMs, trackConnections } from './listen/shutdown.ts';
 import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
-import { keepSecrets, type Logger } from './observe/log.ts';
+import type { Logger } from './observe/log.ts';
 import { visitOf } from './request/admission.ts';
 import { endSilentBody } from './request/ending.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
@@ -79,7 +79,7 @@ export async function startGateway(
   config: Config,
   { log, clock = systemClock, primary }: GatewayNeeds,
 ): Promise<Gateway> {
-  keepSecrets(config.secrets);
+  log.keepSecrets(config.secrets);
   const { prefix } = config.endpoints;
   const table = compileRoutes(config);
   const hosts = compileHosts(config.publicUrl, table);
