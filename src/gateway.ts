@@ -114,6 +114,7 @@ export async function startGateway(
       ),
   });
   const forwarder = createForwarder(extras, policy, {
+    clock,
     live,
     watch: silence,
     onOddTarget: ({ name }, error) =>
@@ -191,19 +192,19 @@ export async function startGateway(
   handleUpgrades(app.server, parts, exchangeOf);
   app.server.on(tls ? 'secureConnection' : 'connection', silence.add);
   const connections = trackConnections(app.server);
-  keepDescriptors(app.server, log);
+  keepDescriptors(app.server, log, clock);
   let stopping = false;
   let admin: AdminListener | undefined;
   let stopReloading: (() => void) | undefined;
   const close = async () => {
     stopping = true;
     stopReloading?.();
-    const end = performance.now() + graceMs;
-    await closeGracefully(app, connections, log);
+    const end = clock.monotonic() + graceMs;
+    await closeGracefully(app, connections, log, clock);
     live.close();
     silence.close();
     // What was refreshed must be told, though nobody's request waits for it any more.
-    await shared.close(Math.max(shortestLastMs, end - performance.now()));
+    await shared.close(Math.max(shortestLastMs, end - clock.monotonic()));
     const closing = [forwarder, providers, admin, bearer];
     await Promise.all(closing.map((part) => part?.close()));
   };

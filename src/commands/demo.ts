@@ -39,7 +39,7 @@ export async function startDemo({
     import('../demo/legacy-app/app.ts'),
     import('../demo/loopback.ts'),
   ]);
-  const application = await onFreePort(ports.application, startLegacyApp);
+  const application = await onFreePort(ports.application, (port) => startLegacyApp(port, systemClock));
   try {
     const { url, issuer, gateway, provider } = await onFreePort(ports.gateway, (port) =>
       startGuard(port, ports.provider, application.url, log),

@@ -45,6 +45,7 @@ function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
   const workers = startWorkers({
     count: config.workers,
     log,
+    clock: systemClock,
     grant,
     onFailure: (code) => process.exit(code),
   });
@@ -61,7 +62,7 @@ function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
     if (cluster.isWorker) sayLeaving();
-    const closed = cluster.isWorker ? running.close().then(sayFarewell) : running.close();
+    const closed = cluster.isWorker ? running.close().then(() => sayFarewell(systemClock)) : running.close();
     closed.then(
       () => {
         log.info('stopped');
@@ -73,5 +74,5 @@ function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
       },
     );
   };
-  onStopSignals(stop, () => process.exit(1));
+  onStopSignals(systemClock, stop, () => process.exit(1));
 }

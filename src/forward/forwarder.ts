@@ -1,5 +1,7 @@
+import type { Clock } from '../clock.ts';
 import type { RouteConfig } from '../config/schema/index.ts';
-import { compileAudience } from './caching.ts';
+import { compileAudience, createCacheWords } from './caching.ts';
+import { createTurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
 import type { HeaderSet } from './header-set.ts';
 import type { LiveConnections } from './live-connections.ts';
@@ -37,6 +39,7 @@ export interface RouteExtras {
 
 /** Who looks after connections that stay open. */
 export interface OpenConnections {
+  clock: Clock;
   live: LiveConnections;
   watch: SocketWatch;
   /** Called once for a target whose answers have to be repaired. */
@@ -55,9 +58,11 @@ interface CompiledRoute {
 export function createForwarder(
   routes: ReadonlyMap<RouteConfig, RouteExtras>,
   policy: HeaderPolicy,
-  { live, watch, onOddTarget }: OpenConnections,
+  { clock, live, watch, onOddTarget }: OpenConnections,
 ): Forwarder {
-  const factory = createTargetFactory(onOddTarget, watch.add);
+  const factory = createTargetFactory(onOddTarget, watch.add, clock);
+  const turnEnds = createTurnEnds();
+  const cacheWords = createCacheWords(clock);
   const compiled = new Map<RouteConfig, CompiledRoute>();
   for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
 
@@ -75,9 +80,12 @@ export function createForwarder(
       ownsCookie: policy.ownsCookie,
       upstreamOrigins: targets.origins,
       toPublicPath,
+      cacheWords,
       audienceOf: compileAudience(route, tellsPerson),
     });
     const way: Way = {
+      clock,
+      turnEnds,
       targets,
       headersFor: ({ request, sender, context, writesTo }, { origin }) =>
         build(request, sender, context, origin, writesTo),
@@ -101,6 +109,7 @@ export function createForwarder(
       const { request, path, route } = forwarding;
       const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = compiledOf(route).way;
       openTunnel({
+        clock,
         request,
         socket,
         head,

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
-import { holdUntilEndOfTurn } from './end-of-turn.ts';
+import { createTurnEnds, type TurnEnds } from './end-of-turn.ts';
 import { RepairingConnection } from './repair/connection.ts';
 
 /** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
@@ -62,15 +63,16 @@ export interface TargetFactory {
  */
 export function createTargetFactory(
   onOdd: (target: Target, error: Error) => void,
-  opened: (socket: Socket) => void = () => undefined,
-  now: () => number = () => performance.now(),
+  opened: (socket: Socket) => void,
+  clock: Clock,
 ): TargetFactory {
   const known = new Map<string, Target>();
   const refusedAt = new WeakMap<Target, number>();
+  const opening = { opened, clock, turnEnds: createTurnEnds() };
 
   const targetOf = (name: string, route: RouteConfig): Target => {
     const key = JSON.stringify([name, route.timeout.connect, route.tls, route.http2]);
-    const target = known.get(key) ?? openTarget(name, route, opened);
+    const target = known.get(key) ?? openTarget(name, route, opening);
     known.set(key, target);
     return target;
   };
@@ -80,7 +82,7 @@ export function createTargetFactory(
       const targets = route.upstream.map((name) => targetOf(name, route));
       let turn = 0;
       const isOut = (target: Target) =>
-        now() - (refusedAt.get(target) ?? Number.NEGATIVE_INFINITY) < ejectionMs;
+        clock.monotonic() - (refusedAt.get(target) ?? Number.NEGATIVE_INFINITY) < ejectionMs;
       return {
         size: targets.length,
         origins: targets.map(({ origin }) => origin),
@@ -97,7 +99,7 @@ export function createTargetFactory(
           turn = (turn + 1) % targets.length;
           return fallback ?? (targets[turn] as Target);
         },
-        refused: (target) => void refusedAt.set(target, now()),
+        refused: (target) => void refusedAt.set(target, clock.monotonic()),
         isOdd(target, error) {
           if (!target.isOdd) onOdd(target, error);
           target.isOdd = true;
@@ -111,11 +113,14 @@ export function createTargetFactory(
   };
 }
 
-function openTarget(
-  name: string,
-  { timeout, tls, http2 }: RouteConfig,
-  opened: (socket: Socket) => void,
-): Target {
+/** What connections to targets are opened with. */
+interface Opening {
+  opened(socket: Socket): void;
+  clock: Clock;
+  turnEnds: TurnEnds;
+}
+
+function openTarget(name: string, { timeout, tls, http2 }: RouteConfig, opening: Opening): Target {
   const socketPath = name.startsWith('unix:') ? name.slice('unix:'.length) : undefined;
   const origin = socketPath === undefined ? name : 'http://localhost';
   const { protocol, hostname, port } = new URL(origin);
@@ -133,8 +138,8 @@ function openTarget(
       connect(options, (...outcome) => {
         const [, socket] = outcome;
         if (socket) {
-          holdUntilEndOfTurn(socket);
-          opened(socket);
+          opening.turnEnds.hold(socket);
+          opening.opened(socket);
         }
         done(...outcome);
       }),
@@ -149,7 +154,7 @@ function openTarget(
     origin,
     dispatcher,
     // One of HTTP/2 carries many requests, and no library reads its frames in two ways.
-    single: http2 ? dispatcher : singleRequests(connect, opened, () => target.isOdd),
+    single: http2 ? dispatcher : singleRequests(connect, opening, () => target.isOdd),
     isOdd: false,
     connect: { ...place, ...secure },
   };
@@ -159,7 +164,7 @@ function openTarget(
 /** A connection for each request, with an answer that is repaired where it has to be. */
 function singleRequests(
   connect: buildConnector.connector,
-  opened: (socket: Socket) => void,
+  { opened, clock }: Opening,
   isOdd: () => boolean,
 ): Dispatcher {
   return new Agent({
@@ -168,7 +173,7 @@ function singleRequests(
         const [, socket] = outcome;
         if (socket) opened(socket);
         if (!socket || !isOdd()) done(...outcome);
-        else done(null, new RepairingConnection(socket, largestResponseHeaders) as unknown as Socket);
+        else done(null, new RepairingConnection(socket, largestResponseHeaders, clock) as unknown as Socket);
       }),
     // The server is asked to close the connection behind its answer.
     pipelining: 0,

@@ -85,8 +85,7 @@ export function watchSilence(limits: SilenceLimits, clock: Clock, ends: SilenceE
     }
   };
   const least = Math.min(bodySilence, answerSilence, idle ?? answerSilence);
-  const timer = setInterval(look, Math.max(10, Math.min(mostBetweenMs, least / 4)));
-  timer.unref();
+  const timer = clock.every(Math.max(10, Math.min(mostBetweenMs, least / 4)), look).unref();
 
   return {
     add(socket) {
@@ -99,7 +98,7 @@ export function watchSilence(limits: SilenceLimits, clock: Clock, ends: SilenceE
       tunnels.set(client, { upstream, mark: -1, at: clock.monotonic(), goneIdle });
       client.on('close', () => tunnels.delete(client));
     },
-    close: () => clearInterval(timer),
+    close: () => timer.cancel(),
   };
 }
 

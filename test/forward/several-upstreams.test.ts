@@ -11,6 +11,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { createTargetFactory } from '../../src/forward/targets.ts';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
@@ -57,11 +58,11 @@ test('a POST that was sent is never sent again, a GET goes to another', async (t
 });
 
 test('an upstream that refused is left out for ten seconds, and then takes its turn again', async (t) => {
-  let now = 0;
+  const clock = createWoundClock();
   const factory = createTargetFactory(
     () => {},
     () => {},
-    () => now,
+    clock,
   );
   t.teardown(() => factory.close());
   const yaml = gatewayYaml(
@@ -77,9 +78,9 @@ test('an upstream that refused is left out for ten seconds, and then takes its t
   t.equal(b.name, 'http://b:1');
   targets.refused(b);
   t.match(turns(6), /^(ca|ac)+$/, 'the others share its requests');
-  now = 9999;
+  clock.wind(9000);
   t.notMatch(turns(6), 'b');
-  now = 10_000;
+  clock.wind(1000);
   t.match(turns(3), 'b');
   targets.refused(b);
   t.notMatch(turns(6), 'b', 'and is left out again when it still refuses');

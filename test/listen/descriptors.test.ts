@@ -16,7 +16,7 @@ test('connections are turned away while there are descriptors left, and the log 
     destination: { write: (line: string) => written.push(line) },
   });
   const server = createServer();
-  keepDescriptors(server, log, 84);
+  keepDescriptors(server, log, systemClock, 84);
   const { port, open, close } = await listenOnLoopback(server);
   t.teardown(close);
   const clients: Socket[] = [];

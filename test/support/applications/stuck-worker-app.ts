@@ -9,7 +9,14 @@ import { createLogger } from '../../../src/observe/log.ts';
 if (cluster.isPrimary) {
   const log = createLogger({ clock: systemClock, level: 'info', pretty: false });
   const grant = async () => ({ kind: 'unavailable', retryAfter: 1 }) as const;
-  startWorkers({ count: 1, log, grant, onFailure: process.exit, pulse: { everyMs: 50, misses: 10 } });
+  startWorkers({
+    count: 1,
+    log,
+    clock: systemClock,
+    grant,
+    onFailure: process.exit,
+    pulse: { everyMs: 50, misses: 10 },
+  });
 } else {
   answerPulse();
   const server = createServer((request, response) => {
