@@ -6,7 +6,8 @@ import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
-import { describeError, keepSecrets } from '../observe/log.ts';
+import { createKnownSecrets } from '../observe/known-secrets.ts';
+import { describeError } from '../observe/log.ts';
 import { compilePlan } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
@@ -25,7 +26,8 @@ const connectTimeoutMs = 5000;
  */
 export async function check(options: { config?: string; offline?: boolean }): Promise<number> {
   const { config, warnings, file } = loadConfig({ file: options.config, env: process.env });
-  keepSecrets(config.secrets);
+  const secrets = createKnownSecrets();
+  secrets.keep(config.secrets);
   const findings: Finding[] = [
     { subject: `configuration ${file ?? 'from the environment'}`, problem: undefined },
   ];
@@ -59,7 +61,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     );
   }
   for (const { subject, problem } of findings) {
-    console.log(problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${problem}`);
+    console.log(
+      problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
+    );
   }
   return findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }

@@ -177,7 +177,7 @@ function headersFor(
   person: ReturnType<typeof personFor>,
 ): string[] {
   const planned = routes[route.index] as PlannedRoute;
-  const { ofRequest } = planned.compileHeaders(({ person: somebody }) => somebody && mask);
+  const { ofRequest } = planned.compileHeaders(({ person: somebody }) => somebody && mask, systemClock);
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
   const sender = {
     address,

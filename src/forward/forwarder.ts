@@ -3,6 +3,7 @@ import type { AssertionConfig, RouteConfig } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import type { Assertions } from './assertion.ts';
 import { balance } from './balance.ts';
+import { createTurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
@@ -27,7 +28,7 @@ export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'>
   targets: readonly TargetAddress[];
   signs: AssertionConfig | undefined;
   /** @param assertion the value of the signed assertion's header, where the route has one */
-  compileHeaders(assertion: CompiledTemplate | undefined): RouteHeaders;
+  compileHeaders(assertion: CompiledTemplate | undefined, clock: Clock): RouteHeaders;
 }
 
 export interface ForwarderNeeds {
@@ -82,10 +83,13 @@ function openRoute(
   { targets, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
   { keep, clock, assertions, live, watch, onOddTarget }: ForwarderNeeds,
 ): OpenRoute {
+  const turnEnds = keep('turn ends', '', createTurnEnds);
   const open = (address: TargetAddress): Target =>
-    keep('target', address.key, () => openTarget(address, watch.add), closeTarget);
-  const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs));
+    keep('target', address.key, () => openTarget(address, { opened: watch.add, clock, turnEnds }), closeTarget);
+  const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
   const way: Way = {
+    clock,
+    turnEnds,
     targets: balance(targets.map(open), clock, onOddTarget),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),

@@ -1,5 +1,6 @@
+import type { Clock } from '../clock.ts';
 import type { RouteConfig } from '../config/schema/index.ts';
-import { compileAudience } from './caching.ts';
+import { compileAudience, createCacheWords } from './caching.ts';
 import type { HeaderSet } from './header-set.ts';
 import {
   compileInjection,
@@ -34,11 +35,12 @@ export interface HeaderSources {
   toPublicPath(path: string): string | undefined;
   /** The origins of its targets. */
   origins: readonly string[];
+  clock: Clock;
 }
 
 export function compileRouteHeaders(
   route: Pick<RouteConfig, 'preserveHost' | 'responseHeaders'> & Parameters<typeof compileAudience>[0],
-  { policy, headers, assertion, prefix, toPublicPath, origins }: HeaderSources,
+  { policy, headers, assertion, prefix, toPublicPath, origins, clock }: HeaderSources,
 ): RouteHeaders {
   const { preserveHost, responseHeaders } = route;
   const computed = assertion && ([[assertion.header, assertion.value]] as const);
@@ -51,6 +53,7 @@ export function compileRouteHeaders(
       ownsCookie: policy.ownsCookie,
       upstreamOrigins: origins,
       toPublicPath,
+      cacheWords: createCacheWords(clock),
       audienceOf: compileAudience(route, tellsPerson),
     }),
   };

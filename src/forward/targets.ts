@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
-import { holdUntilEndOfTurn } from './end-of-turn.ts';
+import type { TurnEnds } from './end-of-turn.ts';
 import { RepairingConnection } from './repair/connection.ts';
 
 /** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
@@ -69,14 +70,16 @@ export function targetAddress(
   return { name, origin, key, connectTimeout: timeout.connect, http2, connect };
 }
 
-/**
- * Opens the connections of a target, when requests need them.
- * @param opened called with each connection
- */
-export function openTarget(
-  address: TargetAddress,
-  opened: (socket: Socket) => void = () => undefined,
-): Target {
+/** What connections to targets are opened with. */
+export interface Opening {
+  /** Called with each connection. */
+  opened(socket: Socket): void;
+  clock: Clock;
+  turnEnds: TurnEnds;
+}
+
+/** Opens the connections of a target, when requests need them. */
+export function openTarget(address: TargetAddress, opening: Opening): Target {
   const { name, origin, http2, connect: options } = address;
   const { host: _host, port: _port, ...secure } = options;
   const connect = buildConnector({
@@ -91,8 +94,8 @@ export function openTarget(
       connect(options, (...outcome) => {
         const [, socket] = outcome;
         if (socket) {
-          holdUntilEndOfTurn(socket);
-          opened(socket);
+          opening.turnEnds.hold(socket);
+          opening.opened(socket);
         }
         done(...outcome);
       }),
@@ -103,7 +106,7 @@ export function openTarget(
     origin,
     dispatcher,
     // One of HTTP/2 carries many requests, and no library reads its frames in two ways.
-    single: http2 ? dispatcher : singleRequests(connect, opened, () => target.isOdd),
+    single: http2 ? dispatcher : singleRequests(connect, opening, () => target.isOdd),
     isOdd: false,
     refusedAt: Number.NEGATIVE_INFINITY,
     connect: options,
@@ -119,7 +122,7 @@ export async function closeTarget({ dispatcher, single }: Target): Promise<void>
 /** A connection for each request, with an answer that is repaired where it has to be. */
 function singleRequests(
   connect: buildConnector.connector,
-  opened: (socket: Socket) => void,
+  { opened, clock }: Opening,
   isOdd: () => boolean,
 ): Dispatcher {
   return new Agent({
@@ -128,7 +131,7 @@ function singleRequests(
         const [, socket] = outcome;
         if (socket) opened(socket);
         if (!socket || !isOdd()) done(...outcome);
-        else done(null, new RepairingConnection(socket, largestResponseHeaders) as unknown as Socket);
+        else done(null, new RepairingConnection(socket, largestResponseHeaders, clock) as unknown as Socket);
       }),
     // The server is asked to close the connection behind its answer.
     pipelining: 0,

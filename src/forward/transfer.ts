@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import { type AnswerHead, isWholeWithout, type RawTrailers, reasonOf, trailersOf } from './answer-head.ts';
 import type { Targets } from './balance.ts';
-import { type Leaving, leaveAtEndOfTurn } from './end-of-turn.ts';
+import type { Leaving, TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
@@ -14,6 +15,8 @@ import { isOddAnswer, upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
 export interface Way {
+  clock: Clock;
+  turnEnds: TurnEnds;
   targets: Targets;
   /** The headers for one of the targets, whose name may stand in Host. */
   headersFor(forwarding: Forwarding, target: Target): RawHeaders;
@@ -66,7 +69,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   /** Its answer is repaired on the way. */
   #isRepaired = false;
   /** What ends it, where the upstream answers with interim answers only. */
-  #patience: NodeJS.Timeout | undefined;
+  #patience: Timer | undefined;
   /** The head of the answer, as long as it can be taken back. */
   #head: AnswerHead | undefined;
   #abort: ((reason?: Error) => void) | undefined;
@@ -136,7 +139,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       this.#waitForLast();
       return true;
     }
-    clearTimeout(this.#patience);
+    this.#patience?.cancel();
     this.#resume = resume;
     if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
@@ -153,9 +156,10 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   /** The library counts from the last of them; a server that sends them without end would never be late. */
   #waitForLast(): void {
-    const { response } = this.#way.timeout;
-    if (this.#patience !== undefined || response === 0) return;
-    this.#patience = setTimeout(() => this.#abort?.(new GatewayError('upstream_timeout')), response);
+    const { clock, timeout } = this.#way;
+    if (this.#patience !== undefined || timeout.response === 0) return;
+    const late = () => this.#abort?.(new GatewayError('upstream_timeout'));
+    this.#patience = clock.after(timeout.response, late);
   }
 
   /** From here on the answer cannot be taken back. */
@@ -222,7 +226,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   #leaveSoon(): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
-    leaveAtEndOfTurn(this);
+    this.#way.turnEnds.add(this);
   }
 
   leave(): void {
@@ -257,7 +261,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   onError(error: Error): void {
     const { response } = this.#client;
-    clearTimeout(this.#patience);
+    this.#patience?.cancel();
     this.#patience = undefined;
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     const target = this.#target as Target;
