@@ -7,8 +7,9 @@ import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
 import { createLiveConnections } from './forward/live-connections.ts';
 import { createBearerClients } from './identity/bearer/clients.ts';
 import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metadata.ts';
+import { callerOfSession } from './identity/caller.ts';
 import { collectNeeds } from './identity/claim-paths.ts';
-import type { EndpointParts } from './identity/endpoints.ts';
+import { type EndpointParts, openEndpoints, openLogins } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
 import { createLoginStates } from './identity/login/login-state.ts';
 import { createOtherAccounts } from './identity/login/other-account.ts';
@@ -25,18 +26,14 @@ import { keepDescriptors } from './listen/descriptors.ts';
 import { peerAddress } from './listen/forwarded.ts';
 import { listen } from './listen/listen.ts';
 import { compilePeers } from './listen/peer.ts';
-import { sendAnswer } from './listen/server.ts';
 import { closeGracefully, graceMs, trackConnections } from './listen/shutdown.ts';
 import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
-import { visitOf } from './request/admission.ts';
-import { endSilentBody } from './request/ending.ts';
-import { arrived, rememberExchanges } from './request/exchange.ts';
-import { createHttpStages } from './request/http.ts';
-import type { Parts } from './request/parts.ts';
-import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
-import { handleUpgrades } from './request/upgrade.ts';
+import { createReturnCheck, createStepUpFinder } from './request/own-addresses.ts';
+import { openPipeline } from './request/pipeline.ts';
+import { openHttp } from './request/transports/http.ts';
+import { openUpgrades } from './request/transports/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
 import { compileRoutes } from './routes/table.ts';
 import { publicPath, removedPrefix } from './routes/upstream-path.ts';
@@ -64,16 +61,9 @@ export interface GatewayNeeds {
 }
 
 /**
- * Builds the gateway from its configuration and starts to listen. The stages of a request, in order:
- *
- * 1. request/exchange.ts: request id, peer, host, path and route; what can be read in two ways is refused
- * 2. session/: who asks
- * 3. access/decide.ts: whether they may; a login, a refusal or the way on
- *    identity/upstream-token/: the token of an upstream that gets one of its own
- * 4. forward/: headers in, bodies both ways, headers out
- *
- * request/http.ts takes HTTP requests through them, request/upgrade.ts WebSocket handshakes. Rejects when an
- * address cannot be listened on or a file cannot be read.
+ * Builds the gateway from its configuration and starts to listen. A request passes the stages that
+ * request/pipeline.ts lists, to one outcome, which request/transports/ render: as an answer, or by forward/ to the
+ * application. Rejects when an address cannot be listened on or a file cannot be read.
  */
 export async function startGateway(
   config: Config,
@@ -85,7 +75,6 @@ export async function startGateway(
   const hosts = compileHosts(config.publicUrl, table);
   const readPeer = compilePeers(config.trustedProxies, 'path' in config.listen.address);
   const reader = { readPeer, table, hosts, prefix };
-  const exchangeOf = rememberExchanges(reader);
 
   const cookies = gatewayCookies(config);
   const ring = createKeyRing(config.session.secret);
@@ -106,7 +95,7 @@ export async function startGateway(
   const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
   const live = createLiveConnections();
   const silence = watchSilence({ ...config.limits, idle: config.websocket.idle }, clock, {
-    silentBody: (answer) => endSilentBody(parts, exchangeOf(answer.req), answer),
+    silentBody: (answer) => http.endSilentBody(answer),
     cut: ({ remoteAddress }, limit) =>
       log.info(
         { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },
@@ -154,12 +143,7 @@ export async function startGateway(
     requirePost: config.signOut.requirePost,
     returnOrigins,
     isReadable: createReturnCheck(reader),
-    visitOf: (request) => {
-      const exchange = exchangeOf(request.raw);
-      return visitOf(exchange, arrived(exchange));
-    },
     findStepUp: createStepUpFinder(reader),
-    send: sendAnswer,
   };
 
   const patience = Math.max(0, ...providers.all.map(({ config: { timeout } }) => timeout));
@@ -173,22 +157,26 @@ export async function startGateway(
   const resources = new Map(
     [...resourcesOf(config)].map(([place, resource]) => [place, resourceMetadata(config, resource)]),
   );
-  const parts: Parts = {
-    reader,
-    keySet,
-    sessions,
-    revocations,
-    bearer,
-    resources,
-    closeAtTokenExpiry,
-    login,
-    tokens,
-    forwarder,
-    log,
-  };
+  const pipeline = openPipeline(
+    { reader, returnOrigins, resources, keySet, closeAtTokenExpiry },
+    {
+      sessions,
+      callerOf: (current) => callerOfSession(providers, current),
+      revocations,
+      bearer,
+      logins: openLogins(login),
+      endpoints: openEndpoints(login),
+      tokens,
+      forwarder,
+      log,
+      clock,
+    },
+  );
   const { address, tls } = config.listen;
-  const app = await createHttpStages(parts, exchangeOf, { tls, limits: config.limits });
-  handleUpgrades(app.server, parts, exchangeOf);
+  const current = () => pipeline;
+  const http = await openHttp({ current, log, clock }, { tls, limits: config.limits });
+  const { app, entryOf } = http;
+  openUpgrades(app.server, { current, entryOf, log });
   app.server.on(tls ? 'secureConnection' : 'connection', silence.add);
   const connections = trackConnections(app.server);
   keepDescriptors(app.server, log);

@@ -1,11 +1,12 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from '../config/schema/index.ts';
 import { probeAfterMs } from '../forward/probe.ts';
 import type { Answer } from '../pages/answer.ts';
 import { endTurn, endWith, takeTurn } from './answers.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
+import { wireFormat } from './write-answer.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
 const largestRequestHead = 64 * 1024;
@@ -143,20 +144,4 @@ function guardConnections({ server }: FastifyInstance): void {
   };
   server.on('connection', ignoreErrors);
   server.on('secureConnection', ignoreErrors);
-}
-
-/** An answer as bytes, for connections that have no response object; it ends the connection. */
-export function wireFormat({ status, headers, body }: Answer): string {
-  let text = `HTTP/1.1 ${status} \r\n`;
-  for (const [name, value] of Object.entries(headers)) {
-    for (const line of [value].flat()) text += `${name}: ${line}\r\n`;
-  }
-  const bytes = Buffer.from(body, 'utf8');
-  text += `content-length: ${bytes.length}\r\nconnection: close\r\ndate: ${new Date().toUTCString()}\r\n\r\n`;
-  return text + bytes.toString('latin1');
-}
-
-/** Sends an answer through HTTP. */
-export function sendAnswer(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
-  return reply.code(status).headers(headers).send(body);
 }
