@@ -18,7 +18,9 @@ export interface PublishedThings {
 /** What the gateway answers itself, by method and place. */
 export interface OwnEndpoints {
   /** Undefined where there is nothing of that method. */
-  find(exchange: Exchange): Endpoint | undefined;
+  endpointOf(exchange: Exchange): Endpoint | undefined;
+  /** Whether there is something. */
+  takes(exchange: Exchange): boolean;
 }
 
 export function compileEndpoints(
@@ -36,17 +38,16 @@ export function compileEndpoints(
     byPlace.set(`GET ${place}`, metadataEndpoint(metadata));
     byPlace.set(`OPTIONS ${place}`, metadataPreflight);
   }
-  return {
-    find(exchange) {
-      const { target, resolution } = arrived(exchange);
-      if (resolution.kind === 'route') return undefined;
-      const { path } = resolution;
-      return (
-        byPath.get(`${exchange.method} ${path}`) ??
-        byPlace.get(`${exchange.method} ${metadataKey(target.hostname, path)}`)
-      );
-    },
+  const endpointOf = (exchange: Exchange) => {
+    const { target, resolution } = arrived(exchange);
+    if (resolution.kind === 'route') return undefined;
+    const { path } = resolution;
+    return (
+      byPath.get(`${exchange.method} ${path}`) ??
+      byPlace.get(`${exchange.method} ${metadataKey(target.hostname, path)}`)
+    );
   };
+  return { endpointOf, takes: (exchange) => endpointOf(exchange) !== undefined };
 }
 
 function published(value: unknown, headers: Answer['headers']): Answer {
@@ -89,7 +90,7 @@ export function answerEndpoint(prefix: string, endpoints: OwnEndpoints): Stage {
     const { resolution, target } = arrived(exchange);
     if (resolution.kind === 'route') return undefined;
     if (arrival.via === 'question') return answerQuestion(prefix, resolution.path, exchange.method);
-    const endpoint = arrival.via === 'http' ? endpoints.find(exchange) : undefined;
+    const endpoint = arrival.via === 'http' ? endpoints.endpointOf(exchange) : undefined;
     if (!endpoint) throw new GatewayError('unknown_endpoint');
     const answer = endpoint.handle({
       visit: visitOf(exchange),

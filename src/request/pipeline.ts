@@ -123,7 +123,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       const { path } = destination.resolution;
       if (path === `${prefix}/auth`) return 'auth';
       if (path === `${prefix}/forward-auth`) return 'forward-auth';
-      return endpoints.find(exchange) ? 'endpoint' : 'nowhere';
+      return endpoints.takes(exchange) ? 'endpoint' : 'nowhere';
     },
     isQuestion: (request) => isQuestion(reader, request),
     decide: (exchange, arrival) => pass(stages, beginJourney(exchange, arrival), 0),

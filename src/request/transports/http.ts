@@ -3,12 +3,10 @@ import { fastifyCookie } from '@fastify/cookie';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../clock.ts';
-import type { Config } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { endInOrder, mostWaiting } from '../../listen/answers.ts';
 import { peerAddress } from '../../listen/forwarded.ts';
-import { createServer, proxiedMethods } from '../../listen/server.ts';
-import type { TlsConfig } from '../../listen/tls.ts';
+import { createServer, proxiedMethods, type ServerOptions } from '../../listen/server.ts';
 import { wireFormat } from '../../listen/write-answer.ts';
 import type { Logger } from '../../observe/log.ts';
 import { answerMalformed, brokenBy } from '../failure.ts';
@@ -53,7 +51,7 @@ export interface HttpTransport {
 /** Opens the server in which HTTP requests pass the pipeline. It outlives any one pipeline. */
 export async function openHttp(
   { current, log, clock }: HttpNeeds,
-  { tls, limits }: { tls: TlsConfig | undefined; limits: Config['limits'] },
+  { tls, limits }: Pick<ServerOptions, 'tls' | 'limits'>,
 ): Promise<HttpTransport> {
   const entryOf = rememberEntries(current);
   const app = createServer({
