@@ -176,7 +176,7 @@ export async function startGateway(
   const current = () => pipeline;
   const http = await openHttp({ current, log, clock }, { tls, limits: config.limits });
   const { app, entryOf } = http;
-  openUpgrades(app.server, { current, entryOf, log });
+  openUpgrades(app.server, { current, entryOf, log, clock });
   app.server.on(tls ? 'secureConnection' : 'connection', silence.add);
   const connections = trackConnections(app.server);
   keepDescriptors(app.server, log);

@@ -3,10 +3,8 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from '../config/schema/index.ts';
 import { probeAfterMs } from '../forward/probe.ts';
-import type { Answer } from '../pages/answer.ts';
 import { endTurn, endWith, takeTurn } from './answers.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
-import { wireFormat } from './write-answer.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
 const largestRequestHead = 64 * 1024;
@@ -43,10 +41,10 @@ export interface ServerOptions {
   /** An answer has ended, or its client has gone. */
   closed(response: ServerResponse): void;
   /**
-   * The last answer of a connection of which nothing more can be read.
+   * The last answer of a connection of which nothing more can be read, as bytes.
    * @param broken the answer to the request in which that happened, where it was known already
    */
-  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: ServerResponse | undefined): Answer;
+  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: ServerResponse | undefined): string;
   /** A client sends requests without end and does not wait for answers; its connection is closed. */
   tooManyWait(socket: Socket): void;
 }
@@ -83,7 +81,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       // Where a connection has ended nobody waits for an answer, nor where it was opened and never used.
       const hasEnded = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
       if (hasEnded || !socket.writable || socket.bytesRead === 0) socket.destroy();
-      else endWith(socket, (broken) => wireFormat(answerBroken(error, socket, broken)));
+      else endWith(socket, (broken) => answerBroken(error, socket, broken));
     },
   } as const;
   const secure = tls && {

@@ -15,9 +15,12 @@ export function writeAnswer(response: ServerResponse, answer: Answer): void {
   response.end(response.req.method === 'HEAD' ? undefined : answer.body);
 }
 
-/** As bytes, for connections that have no response object; it ends the connection. */
-export function wireFormat(answer: Answer): string {
-  const headers = { ...framedHeaders(answer), connection: 'close', date: new Date().toUTCString() };
+/**
+ * As bytes, for connections that have no response object; it ends the connection.
+ * @param now milliseconds since the epoch
+ */
+export function wireFormat(answer: Answer, now: number): string {
+  const headers = { ...framedHeaders(answer), connection: 'close', date: new Date(now).toUTCString() };
   let text = `HTTP/1.1 ${answer.status} \r\n`;
   for (const [name, value] of Object.entries(headers)) {
     for (const line of [value].flat()) text += `${name}: ${line}\r\n`;

@@ -56,7 +56,7 @@ export async function serve(
     { current, log, clock: systemClock },
     { tls: undefined, limits: { headerTime: 30_000, keepAlive: 60_000 } },
   );
-  openUpgrades(app.server, { current, entryOf, log });
+  openUpgrades(app.server, { current, entryOf, log, clock: systemClock });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   t.teardown(() => {
     app.server.closeAllConnections();

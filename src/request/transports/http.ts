@@ -64,10 +64,12 @@ export async function openHttp(
     // Only looked at: it is not known yet whether the request will have its turn.
     acceptUpgrade: (request) => isWebSocket(request) && !current().isQuestion(request),
     closed: (response) => closed(log, entryOf(response.req), response),
-    answerBroken: (error, socket, broken) =>
-      broken
+    answerBroken: (error, { remoteAddress }, broken) => {
+      const answer = broken
         ? answerBroken(entryOf(broken.req), brokenBy(error))
-        : answerMalformed(error, peerAddress(socket.remoteAddress), { log, clock }),
+        : answerMalformed(error, peerAddress(remoteAddress), { log, clock });
+      return wireFormat(answer, clock.now());
+    },
     tooManyWait: ({ remoteAddress }) =>
       log.info(
         { peer: peerAddress(remoteAddress), waiting: mostWaiting },
@@ -81,7 +83,7 @@ export async function openHttp(
   await app.register((scope) => registerProxy(scope, entryOf));
   const endSilentBody = ({ req }: ServerResponse) => {
     const answer = answerBroken(entryOf(req), new GatewayError('request_timeout'));
-    endInOrder(req.socket, wireFormat(answer));
+    endInOrder(req.socket, wireFormat(answer, clock.now()));
   };
   return { app, entryOf, endSilentBody };
 }

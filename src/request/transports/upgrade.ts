@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { readEarly } from '../../forward/early-bytes.ts';
 import { currentAnswer, endInOrder, whenAnswered } from '../../listen/answers.ts';
@@ -21,21 +22,24 @@ export interface UpgradeNeeds {
   /** The same as that of HTTP requests. */
   entryOf: EntryOf;
   log: Logger;
+  clock: Clock;
 }
 
 /** Takes WebSocket handshakes through the same stages as any request, and refuses CONNECT. */
-export function openUpgrades(server: Server, { current, entryOf, log }: UpgradeNeeds): void {
+export function openUpgrades(server: Server, { current, entryOf, log, clock }: UpgradeNeeds): void {
+  const handshakeOf = (request: IncomingMessage, socket: Socket) =>
+    createHandshake(entryOf(request), socket, { log, clock });
   // Node does not wait for the answers of requests that came before on the connection.
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     inTurn(socket, head, () => {
-      createHandshake(entryOf(request), socket, log).refuse(new GatewayError('method_not_allowed'));
+      handshakeOf(request, socket).refuse(new GatewayError('method_not_allowed'));
     });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     inTurn(socket, head, (early) => {
       if (socket.destroyed) return;
       if (isWebSocket(request) && !current().isQuestion(request))
-        passHandshake(entryOf(request), socket, early, log);
+        passHandshake(entryOf(request), handshakeOf(request, socket), early);
       else giveBack(server, request, socket, early);
     });
   });
@@ -60,11 +64,13 @@ function inTurn(socket: Socket, head: Buffer, proceed: (head: Buffer) => void): 
   whenAnswered(socket, () => proceed(early.take()));
 }
 
-const handshake: Arrival = { via: 'upgrade' };
+const upgrading: Arrival = { via: 'upgrade' };
 
-function passHandshake(entry: Entry, socket: Socket, head: Buffer, log: Logger): void {
-  const { pipeline, exchange } = entry;
-  const { answer, refuse, left, hasLeft, answered } = createHandshake(entry, socket, log);
+function passHandshake(
+  { pipeline, exchange }: Entry,
+  { socket, answer, refuse, left, hasLeft, answered }: Handshake,
+  head: Buffer,
+): void {
   const early = readEarly(socket, head, left);
   const render = (outcome: Outcome) => {
     // The client may have left while the session was looked up.
@@ -88,24 +94,43 @@ function passHandshake(entry: Entry, socket: Socket, head: Buffer, log: Logger):
         refuse(outcome.error);
     }
   };
-  Promise.resolve(pipeline.decide(exchange, handshake)).then(render).catch(refuse);
+  Promise.resolve(pipeline.decide(exchange, upgrading))
+    .then(render)
+    .catch((error: unknown) => refuse(error));
+}
+
+/** A handshake on its way, with the ends that it may come to. */
+interface Handshake {
+  socket: Socket;
+  /** Logs how it was answered. */
+  answered(status: number): void;
+  answer(own: Answer): void;
+  /** Answers with an error; what was refreshed on the way is kept all the same. */
+  refuse(error: unknown, setCookies?: readonly string[]): void;
+  /** The client left before the answer. */
+  left(): void;
+  hasLeft(): boolean;
 }
 
 /** The connection of a handshake; its request ends with it, be it refused or a tunnel. */
-function createHandshake({ pipeline, exchange }: Entry, socket: Socket, log: Logger) {
+function createHandshake(
+  { pipeline, exchange }: Entry,
+  socket: Socket,
+  { log, clock }: Pick<UpgradeNeeds, 'log' | 'clock'>,
+): Handshake {
   let isGone = false;
   if (socket.closed) endExchange(exchange);
   else socket.once('close', () => endExchange(exchange));
   const answered = (statusCode: number) => logRequest(log, exchange, { statusCode, headersSent: true });
   const answer = (own: Answer) => {
     answered(own.status);
-    endInOrder(socket, wireFormat(own));
+    endInOrder(socket, wireFormat(own, clock.now()));
   };
   return {
+    socket,
     answered,
     answer,
     hasLeft: () => isGone,
-    /** What was refreshed on the way is kept all the same. */
     refuse: (error: unknown, setCookies: readonly string[] = []) =>
       answer(withCookies(pipeline.fail(exchange, error), setCookies)),
     left(): void {
