@@ -1,20 +1,20 @@
-import type { ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { peerAddress } from '../listen/forwarded.ts';
 import { type SilenceWatch, watchSilence } from '../listen/silence.ts';
 import type { Logger } from '../observe/log.ts';
+import { endSilentBody } from '../request/transports/ending.ts';
+import type { EntryOf } from '../request/transports/entry.ts';
 
 export interface ConnectionNeeds {
   clock: Clock;
   log: Logger;
-  /** The body of a request does not come. */
-  silentBody(answer: ServerResponse): void;
+  entryOf: EntryOf;
 }
 
 /** Looks after every connection of clients and to targets; how long they may be silent says the plan in force. */
-export function watchConnections({ clock, log, silentBody }: ConnectionNeeds): SilenceWatch {
+export function watchConnections({ clock, log, entryOf }: ConnectionNeeds): SilenceWatch {
   return watchSilence(clock, {
-    silentBody,
+    silentBody: ({ req }) => endSilentBody(entryOf(req), clock),
     cut: ({ remoteAddress }, limit) =>
       log.info(
         { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },

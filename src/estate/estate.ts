@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts';
 import { createLiveConnections } from '../forward/live-connections.ts';
 import { createHoldings, type Lease } from '../holdings.ts';
-import type { Logger } from '../observe/log.ts';
+import { describeError, type Logger } from '../observe/log.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Random } from '../random.ts';
+import { rememberEntries } from '../request/transports/entry.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { watchConnections } from './connections.ts';
 import { type Generation, openGeneration } from './generation.ts';
@@ -50,9 +52,10 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
     if (!current) throw new Error('no plan was adopted yet');
     return current;
   };
-  const entryOf = rememberEntries(() => inForce().pipeline);
+  const pipeline = () => inForce().pipeline;
+  const entryOf = rememberEntries(pipeline);
   const watch = watchConnections({ log, clock, entryOf });
-  const listeners = openListeners({ log, clock, watch, entryOf });
+  const listeners = openListeners({ log, clock, watch, current: pipeline, entryOf });
 
   const open = (plan: Plan): [Generation, Lease] => {
     const lease = holdings.lease();
@@ -60,14 +63,16 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
       const needs = { keep: lease.keep, log, clock, random, primary, live, watch };
       return [openGeneration(plan, needs), lease];
     } catch (error) {
-      release(lease);
+      void release(lease);
       throw error;
     }
   };
   const release = (lease: Lease) =>
     lease
       .release()
-      .catch((error: unknown) => log.error({ reason: describeError(error) }, 'a part of the gateway did not close'));
+      .catch((error: unknown) =>
+        log.error({ reason: describeError(error) }, 'a part of the gateway did not close'),
+      );
   const end = async (generation: Generation, lease: Lease) => {
     generations.delete(generation);
     generation.close();
@@ -87,7 +92,7 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
       await end(next, lease);
       throw error;
     }
-    watch.apply(limitsOf(plan));
+    watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
     current = next;
     const old = before && generations.get(before);
     if (before && old) void before.requests.ended().then(() => end(before, old));

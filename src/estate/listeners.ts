@@ -3,6 +3,7 @@ import type { Keep } from '../holdings.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Logger } from '../observe/log.ts';
+import type { Pipeline } from '../request/pipeline.ts';
 import type { EntryOf } from '../request/transports/entry.ts';
 import { openHttp } from '../request/transports/http.ts';
 import { openUpgrades } from '../request/transports/upgrade.ts';
@@ -11,6 +12,8 @@ export interface ListenerNeeds {
   log: Logger;
   clock: Clock;
   watch: Pick<SilenceWatch, 'add'>;
+  /** The pipeline of requests that come in now. */
+  current(): Pipeline;
   /** What is known of a request that has come in, the pipeline that decides on it included. */
   entryOf: EntryOf;
 }
@@ -33,9 +36,9 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   let last: Listener | undefined;
 
   const start = async (plan: ListenPlan): Promise<Listener> => {
-    const { log, clock, entryOf, watch } = needs;
-    const app = await openHttp({ entryOf, log, clock }, plan);
-    openUpgrades(app.server, { entryOf, log });
+    const { log, clock, watch } = needs;
+    const app = await openHttp(needs, plan);
+    openUpgrades(app.server, needs);
     return openListener(app, plan, { log, clock, watch });
   };
   const stop = async (key: string) => {
@@ -47,7 +50,9 @@ export function openListeners(needs: ListenerNeeds): Listeners {
     for (const other of open.keys()) {
       const isSame = JSON.stringify((JSON.parse(other) as unknown[])[0]) === JSON.stringify(address);
       if (isSame && other !== key)
-        throw new Error('an address that is open cannot begin or end to speak TLS, or to ask for certificates: start anew');
+        throw new Error(
+          'an address that is open cannot begin or end to speak TLS, or to ask for certificates: start anew',
+        );
     }
   };
 

@@ -54,7 +54,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).way),
     openTunnel(forwarding, { socket, head, answered, fail, left }) {
       const { request, path, route } = forwarding;
-      const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = openedOf(route).way;
+      const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).way;
       openTunnel({
         request,
         socket,
@@ -69,6 +69,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         fail,
         left,
         watch: needs.watch,
+        clock,
       });
     },
     identityHeaders(route, context) {
@@ -85,7 +86,12 @@ function openRoute(
 ): OpenRoute {
   const turnEnds = keep('turn ends', '', createTurnEnds);
   const open = (address: TargetAddress): Target =>
-    keep('target', address.key, () => openTarget(address, { opened: watch.add, clock, turnEnds }), closeTarget);
+    keep(
+      'target',
+      address.key,
+      () => openTarget(address, { opened: watch.add, clock, turnEnds }),
+      closeTarget,
+    );
   const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
   const way: Way = {
     clock,

@@ -1,17 +1,19 @@
 import type { Server } from 'node:http';
-import type { Clock } from '../clock.ts';
 import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { Logger } from '../observe/log.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { closeGracefully, trackConnections } from './shutdown.ts';
 import type { SilenceWatch } from './silence.ts';
-import { readTlsOptions, reloadCertificate } from './tls.ts';
+import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
 
 /** An address to listen on, and how, with what its files hold. */
-export interface ListenPlan extends Pick<Config['listen'], 'address' | 'tls'> {
+export interface ListenPlan {
+  address: ListenAddress;
+  tls: TlsConfig | undefined;
   /** What cannot change while the address is open. */
   key: string;
   limits: Config['limits'];

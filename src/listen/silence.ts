@@ -66,8 +66,7 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
     if (wait.for !== 'close') ends.cut(socket, wait.for === 'reader' ? 'answerSilence' : 'bodySilence');
     socket.destroy();
   };
-  const look = () => {
-    const now = clock.monotonic();
+  const lookAtSockets = (now: number) => {
     for (const [socket, since] of sockets) {
       const wait = waitOf(socket);
       if (!wait) {
@@ -78,6 +77,8 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
         end(socket, wait);
       }
     }
+  };
+  const lookAtTunnels = (now: number) => {
     for (const [client, tunnel] of tunnels) {
       const mark = client.bytesRead + tunnel.upstream.bytesRead;
       if (mark !== tunnel.mark) Object.assign(tunnel, { mark, at: now });
@@ -86,6 +87,11 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
         tunnel.goneIdle();
       }
     }
+  };
+  const look = () => {
+    const now = clock.monotonic();
+    lookAtSockets(now);
+    lookAtTunnels(now);
   };
 
   return {

@@ -5,12 +5,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type Test, test } from 'tap';
 import { parse, stringify } from 'yaml';
-import { acceptHandshakes, handshake } from '../attack/handshake.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { acceptHandshakes, handshake } from '../attack/handshake.ts';
 import { arrangePeople, type People } from '../refresh/people.ts';
-import { startRedis } from '../support/redis.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { openRaw } from '../support/raw.ts';
+import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
 const adoptions = 500;
@@ -33,7 +33,8 @@ function variant(yaml: string, upstream: string, number: number) {
     (changed) => {
       changed.headers = { 'X-Number': String(number) };
     },
-    ({ routes }) => void routes?.push({ path: '/other', upstream, timeout: { connect: '3s' }, allow: 'public' }),
+    ({ routes }) =>
+      void routes?.push({ path: '/other', upstream, timeout: { connect: '3s' }, allow: 'public' }),
     (changed) => {
       changed.limits = { bodySilence: `${30 + number}s`, keepAlive: '70s' };
     },
@@ -93,7 +94,11 @@ async function adoptUnderLoad(t: Test, session: Record<string, unknown>) {
   await until('a download under way', () => downloads[0]);
   const socket = await openRaw(gateway.url);
   t.teardown(() => socket.destroy());
-  socket.write(handshake(new URL(gateway.url).host, '/socket', [`Cookie: ${client('ada').cookies.headerFor(gateway.url)}`]));
+  socket.write(
+    handshake(new URL(gateway.url).host, '/socket', [
+      `Cookie: ${client('ada').cookies.headerFor(gateway.url)}`,
+    ]),
+  );
   await socket.until(/101 Switching/);
 
   const statuses = new Map<number, number>();
@@ -103,7 +108,10 @@ async function adoptUnderLoad(t: Test, session: Record<string, unknown>) {
     await gateway.adopt(variant(gateway.yaml, upstream.url, number));
     const asked = [...statuses.values()].reduce((sum, count) => sum + count, 0);
     if (number % 5 === 0)
-      await until('requests under this plan', () => [...statuses.values()].reduce((a, b) => a + b, 0) > asked + 3);
+      await until(
+        'requests under this plan',
+        () => [...statuses.values()].reduce((a, b) => a + b, 0) > asked + 3,
+      );
     if (number % expireEvery === 0) expire();
     if (number === settled) before = { heap: await heapUsed(), descriptors: openDescriptors() };
   }
@@ -115,13 +123,20 @@ async function adoptUnderLoad(t: Test, session: Record<string, unknown>) {
   t.ok((statuses.get(200) ?? 0) > adoptions / 2);
   const tokens = sent.map(({ token }) => token);
   t.equal(tokens.length, new Set(tokens).size, 'no refresh token is sent twice');
-  t.equal(tokens.length, 3 * Math.floor(adoptions / expireEvery), 'one refresh of each person for each expiry');
+  t.equal(
+    tokens.length,
+    3 * Math.floor(adoptions / expireEvery),
+    'one refresh of each person for each expiry',
+  );
   downloads[0]?.end('ended');
   t.equal((await download).text, 'begun ended', 'a download goes on over all of them');
   socket.write('hello');
   await socket.until(/hello/);
   t.ok(after.heap < before.heap * 1.1, `memory is flat: ${before.heap} and ${after.heap}`);
-  t.ok(after.descriptors <= before.descriptors + 2, `descriptors: ${before.descriptors}, ${after.descriptors}`);
+  t.ok(
+    after.descriptors <= before.descriptors + 2,
+    `descriptors: ${before.descriptors}, ${after.descriptors}`,
+  );
   t.equal(clock.now() > 0, true);
 }
 

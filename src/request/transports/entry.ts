@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+import type { Exchange } from '../exchange.ts';
+import type { Pipeline } from '../pipeline.ts';
+
+/** A request that has come in, with the pipeline that decides on it from beginning to end. */
+export interface Entry {
+  pipeline: Pipeline;
+  exchange: Exchange;
+}
+
+/** The entry of a request; the same one at every call, whatever pipeline is the current one by then. */
+export type EntryOf = (request: IncomingMessage) => Entry;
+
+/** @param current the pipeline of requests that come in now; asked once for each of them, at its first touch */
+export function rememberEntries(current: () => Pipeline): EntryOf {
+  return (request: RememberingRequest) => {
+    request[remembered] ??= enter(current(), request);
+    return request[remembered];
+  };
+}
+
+function enter(pipeline: Pipeline, request: IncomingMessage): Entry {
+  return { pipeline, exchange: pipeline.arrive(request) };
+}
+
+// A weak map would do too, but each of its entries costs the garbage collector more than the look-ups save.
+const remembered = Symbol('entry');
+type RememberingRequest = IncomingMessage & { [remembered]?: Entry };
