@@ -1,4 +1,5 @@
 import type { Server as TlsServer } from 'node:tls';
+import { withAccess } from './access/decide.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { AssertionConfig, Config, ListenAddress, RouteConfig } from './config/schema/index.ts';
 import { type Assertions, createAssertions } from './forward/assertion.ts';
@@ -38,7 +39,7 @@ import type { Parts } from './request/parts.ts';
 import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
-import { compileRoutes } from './routes/table.ts';
+import { compileRoutes, type Route } from './routes/table.ts';
 import { publicPath, removedPrefix } from './routes/upstream-path.ts';
 import { gatewayCookies } from './session/cookie-names.ts';
 import { createKeyRing } from './session/key-ring.ts';
@@ -81,7 +82,7 @@ export async function startGateway(
 ): Promise<Gateway> {
   keepSecrets(config.secrets);
   const { prefix } = config.endpoints;
-  const table = compileRoutes(config);
+  const table = compileRoutes(withAccess(config));
   const hosts = compileHosts(config.publicUrl, table);
   const readPeer = compilePeers(config.trustedProxies, 'path' in config.listen.address);
   const reader = { readPeer, table, hosts, prefix };
@@ -90,7 +91,7 @@ export async function startGateway(
   const cookies = gatewayCookies(config);
   const ring = createKeyRing(config.session.secret);
 
-  const headerSets = new Map<RouteConfig, HeaderSet>(
+  const headerSets = new Map<Route, HeaderSet>(
     table.routes.map((route) => [route, headerSet(config, route)]),
   );
   const configured = [config, ...table.routes].flatMap(({ assertion }) => assertion ?? []);
@@ -100,7 +101,13 @@ export async function startGateway(
     const assertion = route.assertion ?? config.assertion;
     const signed = assertion && { header: assertion.header, value: assertions.compile(assertion) };
     const toPublicPath = (path: string) => publicPath(route, path);
-    extras.set(route, { headers, assertion: signed, prefix: removedPrefix(route), toPublicPath });
+    extras.set(route, {
+      headers,
+      access: route.access,
+      assertion: signed,
+      prefix: removedPrefix(route),
+      toPublicPath,
+    });
   }
   const owned = ownedNames(headerSets.values(), configured);
   const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };

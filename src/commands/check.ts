@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { withAccess } from '../access/decide.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
@@ -8,7 +9,6 @@ import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { describeError, keepSecrets } from '../observe/log.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
-import { compileRoutes } from '../routes/table.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 
 interface Finding {
@@ -50,7 +50,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     );
   }
   for (const warning of warnings) console.log(`  note   ${warning}`);
-  for (const { path, reason, settings } of adviseOnRoutes(config)) {
+  for (const { path, reason, settings } of adviseOnRoutes(withAccess(config))) {
     console.log(
       `  note   ${path} is refused: ${reason} It passes with ${settings}, where the applications read so.`,
     );
@@ -122,7 +122,7 @@ async function reachRedis({ session: { redis } }: Config, url: string): Promise<
 }
 
 function upstreamsOf(config: Config): string[] {
-  return [...new Set(compileRoutes(config).routes.flatMap(({ upstream }) => upstream))];
+  return [...new Set(config.routes.flatMap(({ upstream }) => upstream))];
 }
 
 function reach(upstream: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Person } from '../access/conditions.ts';
-import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
+import { type AccessRequest, type Decision, decide, withAccess } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
+import type { Person } from '../access/subject.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { mask } from '../config/secrets.ts';
@@ -13,7 +13,6 @@ import { scopesOf } from '../identity/bearer/token.ts';
 import { collectNeeds } from '../identity/claim-paths.ts';
 import { pickClaims } from '../identity/login/claims.ts';
 import { personOf, personRules } from '../identity/person.ts';
-import { compileNetworks } from '../listen/peer.ts';
 import { proxiedMethods } from '../listen/server.ts';
 import { adviseOn } from '../routes/advice.ts';
 import { compileHosts } from '../routes/hosts.ts';
@@ -56,7 +55,7 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   // Judged as it is, and shown without what came from elsewhere.
   loadConfig({ file: options.config, env: process.env });
   const { config } = loadConfig({ file: options.config, env: process.env, masked: true });
-  const table = compileRoutes(config);
+  const table = compileRoutes(withAccess(config));
   const claims = options.as === undefined ? undefined : readClaims(options.as);
   const rawHeaders = (options.header ?? []).flatMap(readHeader);
   let target: Target | undefined;
@@ -72,7 +71,7 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     const why = [error.sentence, error.detail].filter(Boolean).join(' ');
-    const settings = target && adviseOn(config, target, method.toUpperCase())?.settings;
+    const settings = target && adviseOn(withAccess(config), target, method.toUpperCase())?.settings;
     const advice =
       settings && `\n          it passes with ${settings}, where the applications read paths like that`;
     return `refused   ${error.status} ${error.code}: ${why}${advice ?? ''}`;
@@ -211,10 +210,9 @@ function explainDecision(
   origins: readonly string[],
 ): { isAllowed: boolean; lines: string[] } {
   const headers = joined(rawHeaders);
-  const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
   const asked = {
     person,
-    isFrom,
+    clientAddress: address,
     navigation: isNavigation(method, headers),
     preflight: isPreflight(method, headers),
     forgeable: isForgeable(method, headers),

@@ -8,6 +8,14 @@ import type { TemplateContext } from './template.ts';
  */
 export type Audience = 'everybody' | 'person' | 'once';
 
+/** Whom a route lets pass. */
+export interface Admitting {
+  /** Everybody, whoever they are. */
+  isPublic: boolean;
+  /** It asks who somebody is, and lets those pass who are not signed in. */
+  letsNobodyPass: boolean;
+}
+
 /**
  * Compiles whose the answers of a route are. What only some may see is the person's; so is what was made with the
  * knowledge of who asks, on a public route too. RFC 9111 §3.5 has the second for requests with Authorization, but
@@ -15,16 +23,13 @@ export type Audience = 'everybody' | 'person' | 'once';
  * @param tellsPerson the route tells the application, or the browser, something of who asks
  */
 export function compileAudience(
-  { allow, unauthenticated, sharedCache, noStore }: RouteConfig,
+  { sharedCache, noStore }: Pick<RouteConfig, 'sharedCache' | 'noStore'>,
+  { isPublic, letsNobodyPass }: Admitting,
   tellsPerson: boolean,
 ): (context: Pick<TemplateContext, 'person'>) => Audience {
   if (noStore) return () => 'once';
-  if (sharedCache || (allow === 'public' && !tellsPerson)) return () => 'everybody';
-  // `pass` lets nobody in where no alternative asks who it is: then they ask where a request comes from.
-  const isForNetworks =
-    Array.isArray(allow) &&
-    allow.flatMap(Object.entries).every(([name, value]) => name === 'networks' || value === undefined);
-  if (allow !== 'public' && (unauthenticated !== 'pass' || isForNetworks)) return () => 'person';
+  if (sharedCache || (isPublic && !tellsPerson)) return () => 'everybody';
+  if (!isPublic && !letsNobodyPass) return () => 'person';
   return ({ person }) => (person ? 'person' : 'everybody');
 }
 

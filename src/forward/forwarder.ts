@@ -1,5 +1,5 @@
 import type { RouteConfig } from '../config/schema/index.ts';
-import { compileAudience } from './caching.ts';
+import { type Admitting, compileAudience } from './caching.ts';
 import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
 import type { HeaderSet } from './header-set.ts';
 import type { LiveConnections } from './live-connections.ts';
@@ -27,6 +27,7 @@ export interface Forwarder {
 /** What a route adds to its requests, beside its templates. */
 export interface RouteExtras {
   headers: HeaderSet;
+  access: Admitting;
   /** The signed assertion, where the route has one. */
   assertion: { header: string; value: CompiledTemplate } | undefined;
   /** The path that is taken off, for X-Forwarded-Prefix; undefined for none. */
@@ -63,7 +64,7 @@ export function createForwarder(
 
   function compile(
     route: RouteConfig,
-    { headers, assertion, prefix, toPublicPath }: RouteExtras,
+    { headers, access, assertion, prefix, toPublicPath }: RouteExtras,
   ): CompiledRoute {
     const targets = factory.targetsOf(route);
     const computed = assertion && ([[assertion.header, assertion.value]] as const);
@@ -75,7 +76,7 @@ export function createForwarder(
       ownsCookie: policy.ownsCookie,
       upstreamOrigins: targets.origins,
       toPublicPath,
-      audienceOf: compileAudience(route, tellsPerson),
+      audienceOf: compileAudience(route, access, tellsPerson),
     });
     const way: Way = {
       targets,

@@ -1,4 +1,4 @@
-import type { Person } from '../access/conditions.ts';
+import type { Person } from '../access/subject.ts';
 import type { TemplatePerson } from '../forward/template.ts';
 import type { Session } from '../session/session.ts';
 import type { Current } from '../session/standing.ts';

@@ -1,4 +1,5 @@
-import type { AllowRule, Config } from '../config/schema/index.ts';
+import { needsOfAccess } from '../access/decide.ts';
+import type { Config } from '../config/schema/index.ts';
 import type { Template } from '../config/template.ts';
 import { valuesOf } from '../forward/template.ts';
 
@@ -18,14 +19,14 @@ export function collectNeeds(
   templates: Iterable<Template | null>,
 ): ClaimNeeds {
   const claimPaths = new Set(['sub', 'preferred_username']);
-  for (const { claims } of [...Object.values(providers), ...bearer]) {
+  const sources = [...Object.values(providers), ...bearer];
+  for (const { claims } of sources) {
     for (const path of [claims.user, claims.email, claims.name, claims.groups]) claimPaths.add(path);
   }
-  for (const { allow, stepUp } of routes) {
-    for (const path of claimsOfRule(allow)) claimPaths.add(path);
-    if (stepUp) for (const path of ['acr', 'auth_time']) claimPaths.add(path);
-    if (!asksForEmail(allow)) continue;
-    for (const { claims } of [...Object.values(providers), ...bearer]) claimPaths.add(claims.emailVerified);
+  for (const route of routes) {
+    const { paths, roles } = needsOfAccess(route);
+    for (const path of paths) claimPaths.add(path);
+    for (const { claims } of sources) for (const role of roles) claimPaths.add(claims[role]);
   }
   let idToken = false;
   for (const template of templates) {
@@ -35,13 +36,4 @@ export function collectNeeds(
     }
   }
   return { claimPaths, idToken };
-}
-
-function claimsOfRule(allow: AllowRule): string[] {
-  if (!Array.isArray(allow)) return [];
-  return allow.flatMap(({ claims }) => Object.keys(claims ?? {}));
-}
-
-function asksForEmail(allow: AllowRule): boolean {
-  return Array.isArray(allow) && allow.some(({ emails, emailDomains }) => emails ?? emailDomains);
 }

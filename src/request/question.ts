@@ -1,8 +1,6 @@
 import type { AccessRequest } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
-import type { Network } from '../config/schema/index.ts';
 import type { Caller } from '../identity/caller.ts';
-import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -47,17 +45,7 @@ export class Question implements AccessRequest {
     return Date.now() / 1000;
   }
 
-  isFrom(networks: readonly Network[]): boolean {
-    const { clientAddress } = this.#exchange.peer;
-    return clientAddress !== undefined && matcherOf(networks)(clientAddress);
+  get clientAddress(): string | undefined {
+    return this.#exchange.peer.clientAddress;
   }
-}
-
-const matchers = new WeakMap<readonly Network[], (address: string) => boolean>();
-
-/** Networks stand in the configuration, so each list is compiled once. */
-function matcherOf(networks: readonly Network[]): (address: string) => boolean {
-  const known = matchers.get(networks) ?? compileNetworks(networks);
-  matchers.set(networks, known);
-  return known;
 }
