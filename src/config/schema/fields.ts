@@ -89,8 +89,6 @@ function parseListenAddress(input: string): ListenAddress | undefined {
 export const listenAddress = () =>
   parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket (107 bytes at most)', parseListenAddress);
 
-export type { Network } from '../../access/networks.ts';
-
 export const network = () => parsed('a network such as 10.0.0.0/8 or an address such as ::1', parseNetwork);
 
 /** RFC 9110 §5.1: a field name is a token. */
