@@ -1,6 +1,6 @@
 import type { RouteConfig } from '../config/schema/index.ts';
 import type { RawHeaders } from './request-headers.ts';
-import type { TemplateContext } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 /**
  * Whose an answer is: shared caches may keep what is for everybody, only the browser what is for the person who

@@ -11,7 +11,8 @@ import {
 } from './request-headers.ts';
 import { compileResponseHeaders } from './response-headers.ts';
 import { createTargetFactory, type Target } from './targets.ts';
-import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
+import { type CompiledTemplate, namesPerson } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 import { transfer, type Way } from './transfer.ts';
 import { openTunnel, type SocketWatch } from './tunnel.ts';
 

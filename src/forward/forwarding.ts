@@ -4,7 +4,7 @@ import type { RouteConfig } from '../config/schema/index.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';
-import type { TemplateContext } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 /** A request that was allowed, with everything that its way upstream needs. */
 export interface Forwarding {

@@ -12,7 +12,7 @@ import {
 } from './caching.ts';
 import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
 import { compileInjection, type RawHeaders } from './request-headers.ts';
-import type { TemplateContext } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 export interface ResponseHeaderPolicy extends AddressPolicy {
   /** Tells the gateway's own cookies, which an upstream must not set. */
