@@ -25,8 +25,6 @@ export interface AccessRequest extends Subject {
   forgeable: boolean;
   /** It may change something, and names an origin that is neither the gateway's nor one of the route's `cors`. */
   fromElsewhere?: boolean;
-  /** Seconds since the epoch; without it no sign-in is young enough. */
-  now?: number;
 }
 
 /** The decision as a value; one place turns it into HTTP. `reason` is a sentence for logs and explanations. */

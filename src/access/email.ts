@@ -1,12 +1,24 @@
 import type { Person } from './subject.ts';
 
+/** How the domain of an email address is written in the configuration. */
+export const emailDomainItem = {
+  item: 'a domain such as example.com, without @ and *',
+  parse: parseEmailDomain,
+};
+
 /** The domain of an email address: no `@`, no `*`; such text would never be equal to one. */
-export function parseEmailDomain(text: string): string | undefined {
+function parseEmailDomain(text: string): string | undefined {
   return /^[\p{L}\p{M}\p{N}_-]+(\.[\p{L}\p{M}\p{N}_-]+)*$/u.test(text) ? text : undefined;
 }
 
+/** How an email address is written in the configuration. */
+export const emailAddressItem = {
+  item: 'an email address such as ada@example.com (for all of a domain, `emailDomains`)',
+  parse: parseEmailAddress,
+};
+
 /** Two parts with one `@` between; a `*` for the first would stand for nobody. */
-export function parseEmailAddress(text: string): string | undefined {
+function parseEmailAddress(text: string): string | undefined {
   return /^[^@\s]+@[^@\s*]+$/.test(text) && !text.startsWith('*@') ? text : undefined;
 }
 

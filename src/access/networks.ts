@@ -6,8 +6,14 @@ export interface Network {
   family: 'ipv4' | 'ipv6';
 }
 
+/** How a network is written in the configuration. */
+export const networkItem = {
+  item: 'a network such as 10.0.0.0/8 or an address such as ::1',
+  parse: parseNetwork,
+};
+
 /** An address with the length of its prefix (RFC 4632 §3.1), or an address alone; undefined for anything else. */
-export function parseNetwork(text: string): Network | undefined {
+function parseNetwork(text: string): Network | undefined {
   const [address = '', length, ...rest] = text.split('/');
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return undefined;

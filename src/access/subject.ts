@@ -22,4 +22,6 @@ export interface Subject {
   person: Person | undefined;
   /** The sender's address; undefined where a front does not say it. */
   clientAddress: string | undefined;
+  /** Seconds since the epoch; without it no sign-in is young enough. */
+  now?: number;
 }

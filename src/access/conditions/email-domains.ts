@@ -1,12 +1,11 @@
 import { asSet, condition, parsedList } from '../condition.ts';
-import { parseEmailDomain, verifiedEmail, withoutCase } from '../email.ts';
+import { emailDomainItem, verifiedEmail, withoutCase } from '../email.ts';
 
 export const emailDomains = condition({
   name: 'emailDomains',
   form: parsedList({
-    item: 'a domain such as example.com, without @ and *',
+    ...emailDomainItem,
     list: 'a domain such as example.com, or a list of them',
-    parse: parseEmailDomain,
   }),
   description: 'The email address is of one of these domains, exactly, and verified.',
   asks: 'person',

@@ -1,12 +1,11 @@
 import { asSet, condition, parsedList } from '../condition.ts';
-import { parseEmailAddress, verifiedEmail, withoutCase } from '../email.ts';
+import { emailAddressItem, verifiedEmail, withoutCase } from '../email.ts';
 
 export const emails = condition({
   name: 'emails',
   form: parsedList({
-    item: 'an email address such as ada@example.com (for all of a domain, `emailDomains`)',
+    ...emailAddressItem,
     list: 'an email address such as ada@example.com, or a list of them',
-    parse: parseEmailAddress,
   }),
   description: 'The email address is one of these, and verified.',
   asks: 'person',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseEmailDomain } from '../../access/email.ts';
-import { parseNetwork } from '../../access/networks.ts';
+import { emailDomainItem } from '../../access/email.ts';
+import { networkItem } from '../../access/networks.ts';
 import { parseDuration, parseSize } from '../units.ts';
 
 /**
@@ -89,12 +89,12 @@ function parseListenAddress(input: string): ListenAddress | undefined {
 export const listenAddress = () =>
   parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket (107 bytes at most)', parseListenAddress);
 
-export const network = () => parsed('a network such as 10.0.0.0/8 or an address such as ::1', parseNetwork);
+export const network = () => parsed(networkItem.item, networkItem.parse);
 
 /** RFC 9110 §5.1: a field name is a token. */
 export const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-export const emailDomain = () => parsed('a domain such as example.com, without @ and *', parseEmailDomain);
+export const emailDomain = () => parsed(emailDomainItem.item, emailDomainItem.parse);
 
 /** One value or a list of values; always a list inside. */
 export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {
