@@ -13,6 +13,8 @@ import { collectNeeds } from '../../src/identity/claim-paths.ts';
 import { pickClaims } from '../../src/identity/login/claims.ts';
 import { personOf } from '../../src/identity/person.ts';
 
+const rows: readonly ValueRow[] = templateValues;
+
 const rules = {
   claims: {
     user: 'uid',
@@ -26,7 +28,10 @@ const rules = {
   requireVerifiedEmail: false,
 };
 
+/** A value for every claim that some row reads. */
 const everything = {
+  ...Object.fromEntries(rows.flatMap(({ needs }) => needs?.('a.b').paths ?? []).map((path) => [path, path])),
+
   uid: 'u',
   mail: 'ada@x.example',
   display: 'Ada',
@@ -55,8 +60,6 @@ const context = (of: string, request: string, sender: string): TemplateContext =
   token: `token${sender}`,
   person: person(of),
 });
-
-const rows: readonly ValueRow[] = templateValues;
 
 for (const row of rows) {
   const template = parseTemplate(written(row, 'a.b'));
