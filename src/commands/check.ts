@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { withAccess } from '../access/decide.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
@@ -55,7 +56,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     );
   }
   for (const warning of warnings) console.log(`  note   ${warning}`);
-  for (const { path, reason, settings } of adviseOnRoutes(config)) {
+  for (const { path, reason, settings } of adviseOnRoutes(withAccess(config))) {
     console.log(
       `  note   ${path} is refused: ${reason} It passes with ${settings}, where the applications read so.`,
     );

@@ -1,3 +1,4 @@
+import { onlyForClients } from '../access/rule.ts';
 import { isLoopback } from '../identity/provider/loopback.ts';
 import { asList, asMap, asTexts, type Inconsistency, isOn, type Loose } from './loose.ts';
 import type { ConfigPath } from './problems.ts';
@@ -100,9 +101,8 @@ function routeProblems(config: Loose, route: Loose, at: ConfigPath): Inconsisten
     });
   }
   for (const [index, alternative] of asList(route.allow).entries()) {
-    const { bearer, scope } = asMap(alternative);
-    const key = scope === undefined ? 'bearer' : 'scope';
-    if (hasBearer || (scope === undefined && !isOn(bearer))) continue;
+    const key = onlyForClients(asMap(alternative));
+    if (hasBearer || key === undefined) continue;
     found.push({
       path: [...at, 'allow', index, key],
       message: 'without the top-level `bearer` no access token is accepted, so this never holds.',

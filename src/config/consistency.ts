@@ -1,3 +1,4 @@
+import { tokenNames } from '../forward/template-values.ts';
 import { isLoopback } from '../identity/provider/loopback.ts';
 import { bearerProblems } from './bearer-consistency.ts';
 import { asList, asMap, asTexts, type Inconsistency, isOn, type Loose } from './loose.ts';
@@ -81,12 +82,15 @@ function routeProblems(route: Loose): { key: string; message: string }[] {
     found.push({ key: 'basicAuth', message: '`headers` sets Authorization too: give one of the two.' });
   }
   for (const [name, template] of Object.entries(asMap(route.responseHeaders))) {
-    if (typeof template === 'string' && /\{\s*(access_token|id_token|token)\b/.test(template)) {
+    if (typeof template === 'string' && namesToken.test(template)) {
       found.push({ key: 'responseHeaders', message: `${name} would give a token to the browser.` });
     }
   }
   return found;
 }
+
+/** Tokens are for the application alone. */
+const namesToken = new RegExp(`\\{\\s*(${tokenNames.join('|')})\\b`);
 
 function publicUrlProblems(config: Loose): Inconsistency[] {
   const schemes = new Set(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { withAccess } from '../access/decide.ts';
 import { isLoopback } from '../identity/provider/loopback.ts';
 import { findClashes } from '../routes/clashes.ts';
 import { findInconsistencies } from './consistency.ts';
@@ -125,7 +126,7 @@ export function parseConfig(text: string, { file, env, masked = false }: LoadOpt
   const { secret = [randomBytes(32)] } = session;
   const secrets = secretsOf(given, schema, filled);
   const config = { ...rest, routes, providers, session: { ...session, secret }, defaultHeaders, secrets };
-  const clashes = findClashes(config).map(({ index, message }) => {
+  const clashes = findClashes(withAccess(config)).map(({ index, message }) => {
     const path = ['routes', index, 'path'];
     return { path, source: sourceOf(path), message };
   });

@@ -2,13 +2,21 @@ import type { Clock } from '../clock.ts';
 import type { RouteConfig } from '../config/schema/index.ts';
 import { createCacheControlReader } from './cache-control.ts';
 import type { RawHeaders } from './request-headers.ts';
-import type { TemplateContext } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 /**
  * Whose an answer is: shared caches may keep what is for everybody, only the browser what is for the person who
  * asked, and nothing keeps what is for nobody else at any time.
  */
 export type Audience = 'everybody' | 'person' | 'once';
+
+/** Whom a route lets pass. */
+export interface Admitting {
+  /** Everybody, whoever they are. */
+  isPublic: boolean;
+  /** It asks who somebody is, and lets those pass who are not signed in. */
+  letsNobodyPass: boolean;
+}
 
 /**
  * Compiles whose the answers of a route are. What only some may see is the person's; so is what was made with the
@@ -17,16 +25,13 @@ export type Audience = 'everybody' | 'person' | 'once';
  * @param tellsPerson the route tells the application, or the browser, something of who asks
  */
 export function compileAudience(
-  { allow, unauthenticated, sharedCache, noStore }: RouteConfig,
+  { sharedCache, noStore }: Pick<RouteConfig, 'sharedCache' | 'noStore'>,
+  { isPublic, letsNobodyPass }: Admitting,
   tellsPerson: boolean,
 ): (context: Pick<TemplateContext, 'person'>) => Audience {
   if (noStore) return () => 'once';
-  if (sharedCache || (allow === 'public' && !tellsPerson)) return () => 'everybody';
-  // `pass` lets nobody in where no alternative asks who it is: then they ask where a request comes from.
-  const isForNetworks =
-    Array.isArray(allow) &&
-    allow.flatMap(Object.entries).every(([name, value]) => name === 'networks' || value === undefined);
-  if (allow !== 'public' && (unauthenticated !== 'pass' || isForNetworks)) return () => 'person';
+  if (sharedCache || (isPublic && !tellsPerson)) return () => 'everybody';
+  if (!isPublic && !letsNobodyPass) return () => 'person';
   return ({ person }) => (person ? 'person' : 'everybody');
 }
 

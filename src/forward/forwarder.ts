@@ -9,7 +9,8 @@ import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { RouteHeaders } from './route-headers.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
-import type { CompiledTemplate, TemplateContext } from './template.ts';
+import type { CompiledTemplate } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 import { transfer, type Way } from './transfer.ts';
 import { openTunnel, type SocketWatch } from './tunnel.ts';
 

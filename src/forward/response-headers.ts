@@ -5,7 +5,7 @@ import { type AddressPolicy, compileAddresses } from './addresses.ts';
 import { type Audience, type CacheWords, isCachingHeader } from './caching.ts';
 import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
 import { compileInjection, type RawHeaders } from './request-headers.ts';
-import type { TemplateContext } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 export interface ResponseHeaderPolicy extends AddressPolicy {
   /** Tells the gateway's own cookies, which an upstream must not set. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { RouteConfig } from '../config/schema/index.ts';
-import { compileAudience, createCacheWords } from './caching.ts';
+import { type Admitting, compileAudience, createCacheWords } from './caching.ts';
 import type { HeaderSet } from './header-set.ts';
 import {
   compileInjection,
@@ -10,7 +10,8 @@ import {
   type RequestHeaderBuilder,
 } from './request-headers.ts';
 import { compileResponseHeaders, type ResponseHeaderWriter } from './response-headers.ts';
-import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
+import { type CompiledTemplate, namesPerson } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 /** What a route does to headers, compiled. */
 export interface RouteHeaders {
@@ -39,7 +40,8 @@ export interface HeaderSources {
 }
 
 export function compileRouteHeaders(
-  route: Pick<RouteConfig, 'preserveHost' | 'responseHeaders'> & Parameters<typeof compileAudience>[0],
+  route: Pick<RouteConfig, 'preserveHost' | 'responseHeaders'> &
+    Parameters<typeof compileAudience>[0] & { access: Admitting },
   { policy, headers, assertion, prefix, toPublicPath, origins, clock }: HeaderSources,
 ): RouteHeaders {
   const { preserveHost, responseHeaders } = route;
@@ -54,7 +56,7 @@ export function compileRouteHeaders(
       upstreamOrigins: origins,
       toPublicPath,
       cacheWords: createCacheWords(clock),
-      audienceOf: compileAudience(route, tellsPerson),
+      audienceOf: compileAudience(route, route.access, tellsPerson),
     }),
   };
 }

@@ -1,17 +1,13 @@
 import { type AccessRequest, decide } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
-import type { Network } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import type { Caller } from '../identity/caller.ts';
-import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
 import { type Exchange, routeOf } from './exchange.ts';
 import { asksForWebSocket } from './original.ts';
 import type { Stage } from './outcome.ts';
 
 export interface DecideNeeds {
-  /** The routes that there are, for the networks of their rules. */
-  routes: readonly Route[];
   /** The gateway's own origins. */
   returnOrigins: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
@@ -19,8 +15,8 @@ export interface DecideNeeds {
 }
 
 /** Decides whether whoever asks may pass. */
-export function decideAccess({ routes, returnOrigins, now }: DecideNeeds): Stage {
-  const context = { origins: returnOrigins, isIn: networksOf(routes), now };
+export function decideAccess({ returnOrigins, now }: DecideNeeds): Stage {
+  const context = { origins: returnOrigins, now };
   return (journey) => {
     const { exchange, caller } = journey;
     const route = routeOf(exchange);
@@ -32,7 +28,6 @@ export function decideAccess({ routes, returnOrigins, now }: DecideNeeds): Stage
 /** What rules ask of a request, beside the request. */
 interface Context {
   origins: ReadonlySet<string>;
-  isIn(networks: readonly Network[], address: string): boolean;
   now(): number;
 }
 
@@ -73,19 +68,9 @@ class Question implements AccessRequest {
     return this.#context.now() / 1000;
   }
 
-  isFrom(networks: readonly Network[]): boolean {
-    const { clientAddress } = this.#exchange.peer;
-    return clientAddress !== undefined && this.#context.isIn(networks, clientAddress);
+  get clientAddress(): string | undefined {
+    return this.#exchange.peer.clientAddress;
   }
-}
-
-/** The networks of every rule, each list compiled once. */
-function networksOf(routes: readonly Route[]): Context['isIn'] {
-  const lists = routes
-    .flatMap(({ allow }) => (Array.isArray(allow) ? allow : []))
-    .flatMap(({ networks }) => (networks ? [[networks, compileNetworks(networks)] as const] : []));
-  const compiled = new Map<readonly Network[], (address: string) => boolean>(lists);
-  return (networks, address) => compiled.get(networks)?.(address) ?? false;
 }
 
 /**

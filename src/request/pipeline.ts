@@ -89,7 +89,7 @@ export interface Pipeline {
 /** Makes what decides on requests under one configuration. */
 export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline {
   const { reader, returnOrigins } = plan;
-  const { prefix, table } = reader;
+  const { prefix } = reader;
   const { logins, bearer, forwarder, log, clock } = needs;
   const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix });
   const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
@@ -102,7 +102,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     // Admit: who asks.
     identify({ sessions: needs.sessions, callerOf: needs.callerOf, bearer }),
     // Decide: whether they may.
-    decideAccess({ routes: table.routes, returnOrigins, now: clock.now }),
+    decideAccess({ returnOrigins, now: clock.now }),
     refuseUnknown,
     supplyToken(needs.tokens),
     answerInPlace(logins),

@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { withAccess } from '../../src/access/decide.ts';
 import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -69,7 +70,7 @@ export interface PipelineOptions {
 export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
   const yaml = gatewayYaml({ config: { trustedProxies: ['127.0.0.1'], ...more } }, port);
   const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
-  const table = compileRoutes(config);
+  const table = compileRoutes(withAccess(config));
   const rules = personRules(onlyProvider(config));
   const providers = { get: () => ({ personRules: rules }) } as unknown as Providers;
   return openPipeline(

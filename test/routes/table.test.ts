@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { withAccess } from '../../src/access/decide.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { accessOf } from '../../src/routes/access.ts';
 import { compileRoutes } from '../../src/routes/table.ts';
@@ -11,7 +12,7 @@ routes:
 
 function tableOf(...routes: string[]) {
   const text = base + routes.map((route) => `  - { upstream: "http://a:1", ${route} }\n`).join('');
-  return compileRoutes(parseConfig(text, { file: 'c.yaml', env: {} }).config);
+  return compileRoutes(withAccess(parseConfig(text, { file: 'c.yaml', env: {} }).config));
 }
 
 test('the most specific route wins, in whatever order they stand', async (t) => {
@@ -65,6 +66,8 @@ test('routes that let different people pass have different rules, of which no pa
   const text = base.replace(/^provider:.*$/m, `providers:\n${providers.join('')}`.trimEnd());
   const routes = ['path: /', 'path: /a, provider: a', 'path: /b, provider: b', 'path: /c, csrf: header'];
   const lines = routes.map((route) => `  - { upstream: "http://a:1", ${route} }\n`);
-  const table = compileRoutes(parseConfig(text + lines.join(''), { file: 'c.yaml', env: {} }).config);
+  const table = compileRoutes(
+    withAccess(parseConfig(text + lines.join(''), { file: 'c.yaml', env: {} }).config),
+  );
   t.equal(new Set(table.routes.map(accessOf)).size, routes.length);
 });
