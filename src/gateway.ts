@@ -32,6 +32,8 @@ import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
 import { createReturnCheck, createStepUpFinder } from './request/own-addresses.ts';
 import { openPipeline } from './request/pipeline.ts';
+import { endSilentBody } from './request/transports/ending.ts';
+import { rememberEntries } from './request/transports/entry.ts';
 import { openHttp } from './request/transports/http.ts';
 import { openUpgrades } from './request/transports/upgrade.ts';
 import { compileHosts } from './routes/hosts.ts';
@@ -95,7 +97,7 @@ export async function startGateway(
   const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
   const live = createLiveConnections();
   const silence = watchSilence({ ...config.limits, idle: config.websocket.idle }, clock, {
-    silentBody: (answer) => http.endSilentBody(answer),
+    silentBody: (answer) => endSilentBody({ entryOf, clock }, answer),
     cut: ({ remoteAddress }, limit) =>
       log.info(
         { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },
@@ -173,10 +175,9 @@ export async function startGateway(
     },
   );
   const { address, tls } = config.listen;
-  const current = () => pipeline;
-  const http = await openHttp({ current, log, clock }, { tls, limits: config.limits });
-  const { app, entryOf } = http;
-  openUpgrades(app.server, { current, entryOf, log, clock });
+  const entryOf = rememberEntries(() => pipeline);
+  const app = await openHttp({ entryOf, log, clock }, { tls, limits: config.limits });
+  openUpgrades(app.server, { entryOf, log, clock });
   app.server.on(tls ? 'secureConnection' : 'connection', silence.add);
   const connections = trackConnections(app.server);
   keepDescriptors(app.server, log);

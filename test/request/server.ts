@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import type { Pipeline, PipelineNeeds } from '../../src/request/pipeline.ts';
+import { endSilentBody } from '../../src/request/transports/ending.ts';
+import { rememberEntries } from '../../src/request/transports/entry.ts';
 import { openHttp } from '../../src/request/transports/http.ts';
 import { openUpgrades } from '../../src/request/transports/upgrade.ts';
 import type { Teardown } from '../support/arrange.ts';
@@ -47,22 +49,15 @@ function endSoon(socket: Socket): void {
 }
 
 /** A server whose requests go to whatever pipeline is the current one by then. */
-export async function serve(
-  t: Teardown,
-  current: () => Pipeline,
-): Promise<{ url: string; endSilent: SilentEnd }> {
+export async function serve(t: Teardown, current: () => Pipeline) {
   const log = createLogger({ level: 'silent', pretty: false, destination: { write: () => {} } });
-  const { app, entryOf, endSilentBody } = await openHttp(
-    { current, log, clock: systemClock },
-    { tls: undefined, limits: { headerTime: 30_000, keepAlive: 60_000 } },
-  );
-  openUpgrades(app.server, { current, entryOf, log, clock: systemClock });
+  const needs = { entryOf: rememberEntries(current), log, clock: systemClock };
+  const app = await openHttp(needs, { tls: undefined, limits: { headerTime: 30_000, keepAlive: 60_000 } });
+  openUpgrades(app.server, needs);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   t.teardown(() => {
     app.server.closeAllConnections();
     return app.close();
   });
-  return { url, endSilent: endSilentBody };
+  return { url, endSilent: (response: ServerResponse) => endSilentBody(needs, response) };
 }
-
-type SilentEnd = (response: ServerResponse) => void;

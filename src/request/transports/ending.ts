@@ -1,10 +1,13 @@
 import type { ServerResponse } from 'node:http';
-import type { GatewayError } from '../../errors.ts';
+import type { Clock } from '../../clock.ts';
+import { GatewayError } from '../../errors.ts';
+import { endInOrder } from '../../listen/answers.ts';
+import { wireFormat } from '../../listen/write-answer.ts';
 import { logRequest } from '../../observe/access-log.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, EntryOf } from './entry.ts';
 
 /** The ends of a request: in order, by a client that leaves, or by a request that breaks off. */
 
@@ -24,4 +27,13 @@ export function answerBroken({ pipeline, exchange }: Entry, error: GatewayError)
   exchange.brokeWith = answer.status;
   exchange.underWay?.clientLeft();
   return answer;
+}
+
+/** The body of a request does not come. Nothing of its answer was sent, and nothing more can be read behind it. */
+export function endSilentBody(
+  { entryOf, clock }: { entryOf: EntryOf; clock: Clock },
+  { req }: ServerResponse,
+): void {
+  const answer = answerBroken(entryOf(req), new GatewayError('request_timeout'));
+  endInOrder(req.socket, wireFormat(answer, clock.now()));
 }

@@ -1,19 +1,18 @@
-import type { ServerResponse } from 'node:http';
 import { fastifyCookie } from '@fastify/cookie';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import { endInOrder, mostWaiting } from '../../listen/answers.ts';
+import { mostWaiting } from '../../listen/answers.ts';
 import { peerAddress } from '../../listen/forwarded.ts';
 import { createServer, proxiedMethods, type ServerOptions } from '../../listen/server.ts';
 import { wireFormat } from '../../listen/write-answer.ts';
 import type { Logger } from '../../observe/log.ts';
 import { answerMalformed, brokenBy } from '../failure.ts';
 import type { Arrival } from '../outcome.ts';
-import type { Pipeline, Place } from '../pipeline.ts';
+import type { Place } from '../pipeline.ts';
 import { answerBroken, closed } from './ending.ts';
-import { type EntryOf, rememberEntries } from './entry.ts';
+import type { EntryOf } from './entry.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import { fail, pass } from './render.ts';
 import { isWebSocket } from './without-upgrade.ts';
@@ -34,26 +33,17 @@ const names: Readonly<Record<Place, string>> = {
 const largestForm = 32 * 1024;
 
 export interface HttpNeeds {
-  /** The pipeline of requests that come in now. */
-  current(): Pipeline;
+  /** What is known of a request that has come in, with the pipeline that decides on it. */
+  entryOf: EntryOf;
   log: Logger;
   clock: Clock;
 }
 
-export interface HttpTransport {
-  app: FastifyInstance;
-  /** The entry of a request, for what else comes in on the same server. */
-  entryOf: EntryOf;
-  /** The body of a request does not come. Nothing of its answer was sent, and nothing more can be read behind it. */
-  endSilentBody(response: ServerResponse): void;
-}
-
-/** Opens the server in which HTTP requests pass the pipeline. It outlives any one pipeline. */
+/** Makes the server in which HTTP requests pass their pipelines. It outlives any one of them. */
 export async function openHttp(
-  { current, log, clock }: HttpNeeds,
+  { entryOf, log, clock }: HttpNeeds,
   { tls, limits }: Pick<ServerOptions, 'tls' | 'limits'>,
-): Promise<HttpTransport> {
-  const entryOf = rememberEntries(current);
+): Promise<FastifyInstance> {
   const app = createServer({
     tls,
     limits,
@@ -61,8 +51,7 @@ export async function openHttp(
       const { pipeline, exchange } = entryOf(request);
       return names[pipeline.placeOf(exchange)];
     },
-    // Only looked at: it is not known yet whether the request will have its turn.
-    acceptUpgrade: (request) => isWebSocket(request) && !current().isQuestion(request),
+    acceptUpgrade: (request) => isWebSocket(request) && !entryOf.isQuestion(request),
     closed: (response) => closed(log, entryOf(response.req), response),
     answerBroken: (error, { remoteAddress }, broken) => {
       const answer = broken
@@ -81,11 +70,7 @@ export async function openHttp(
   await app.register((scope) => registerEndpoints(scope, entryOf));
   await app.register((scope) => registerForwardAuth(scope, entryOf, names));
   await app.register((scope) => registerProxy(scope, entryOf));
-  const endSilentBody = ({ req }: ServerResponse) => {
-    const answer = answerBroken(entryOf(req), new GatewayError('request_timeout'));
-    endInOrder(req.socket, wireFormat(answer, clock.now()));
-  };
-  return { app, entryOf, endSilentBody };
+  return app;
 }
 
 /** What Fastify finds no route for, and what it refuses itself. */
