@@ -14,7 +14,7 @@ export interface ConnectionNeeds {
 /** Looks after every connection of clients and to targets; how long they may be silent says the plan in force. */
 export function watchConnections({ clock, log, entryOf }: ConnectionNeeds): SilenceWatch {
   return watchSilence(clock, {
-    silentBody: ({ req }) => endSilentBody(entryOf(req), clock),
+    silentBody: (answer) => endSilentBody({ entryOf, clock }, answer),
     cut: ({ remoteAddress }, limit) =>
       log.info(
         { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },

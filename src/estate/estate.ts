@@ -52,10 +52,9 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
     if (!current) throw new Error('no plan was adopted yet');
     return current;
   };
-  const pipeline = () => inForce().pipeline;
-  const entryOf = rememberEntries(pipeline);
+  const entryOf = rememberEntries(() => inForce().pipeline);
   const watch = watchConnections({ log, clock, entryOf });
-  const listeners = openListeners({ log, clock, watch, current: pipeline, entryOf });
+  const listeners = openListeners({ log, clock, watch, entryOf });
 
   const open = (plan: Plan): [Generation, Lease] => {
     const lease = holdings.lease();

@@ -3,7 +3,6 @@ import type { Keep } from '../holdings.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Logger } from '../observe/log.ts';
-import type { Pipeline } from '../request/pipeline.ts';
 import type { EntryOf } from '../request/transports/entry.ts';
 import { openHttp } from '../request/transports/http.ts';
 import { openUpgrades } from '../request/transports/upgrade.ts';
@@ -12,8 +11,6 @@ export interface ListenerNeeds {
   log: Logger;
   clock: Clock;
   watch: Pick<SilenceWatch, 'add'>;
-  /** The pipeline of requests that come in now. */
-  current(): Pipeline;
   /** What is known of a request that has come in, the pipeline that decides on it included. */
   entryOf: EntryOf;
 }

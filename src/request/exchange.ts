@@ -120,10 +120,7 @@ export function resolveRequest(
   return { target, origin, resolution, writesTo };
 }
 
-/**
- * Whether a request is the question of a proxy (original.ts), which may carry the Upgrade of what it asks about. It is
- * only looked at: a connection that is given back for it is read anew.
- */
+/** Whether a request is the question of a proxy (original.ts), at any of its places. */
 export function isQuestion(reader: ExchangeReader, request: IncomingMessage): boolean {
   const peer = reader.readPeer(request);
   if (!peer.trusted) return false;

@@ -64,7 +64,7 @@ export interface Pipeline {
   /** Reads a request, once. */
   arrive(request: IncomingMessage): Exchange;
   placeOf(exchange: Exchange): Place;
-  /** Whether this is the question of a proxy, of a request that is not read yet. */
+  /** Whether this is the question of a proxy, of a request that is only looked at. */
   isQuestion(request: IncomingMessage): boolean;
   /** Takes a request through the stages. At once where nobody has to be asked; never rejects. */
   decide(exchange: Exchange, arrival: Arrival): Outcome | Promise<Outcome>;

@@ -49,17 +49,9 @@ function endSoon(socket: Socket): void {
 }
 
 /** A server whose requests go to whatever pipeline is the current one by then. */
-export async function serve(
-  t: Teardown,
-  current: () => Pipeline,
-): Promise<{ url: string; endSilent: SilentEnd }> {
-  const log = createLogger({
-    level: 'silent',
-    pretty: false,
-    clock: systemClock,
-    destination: { write: () => {} },
-  });
-  const needs = { current, entryOf: rememberEntries(current), log, clock: systemClock };
+export async function serve(t: Teardown, current: () => Pipeline) {
+  const log = createLogger({ level: 'silent', pretty: false, clock: systemClock, destination: { write: () => {} } });
+  const needs = { entryOf: rememberEntries(current), log, clock: systemClock };
   const app = await openHttp(needs, { tls: undefined, limits: { headerTime: 30_000, keepAlive: 60_000 } });
   openUpgrades(app.server, needs);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -67,7 +59,5 @@ export async function serve(
     app.server.closeAllConnections();
     return app.close();
   });
-  return { url, endSilent: ({ req }) => endSilentBody(needs.entryOf(req), systemClock) };
+  return { url, endSilent: (response: ServerResponse) => endSilentBody(needs, response) };
 }
-
-type SilentEnd = (response: ServerResponse) => void;

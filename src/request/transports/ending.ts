@@ -7,7 +7,7 @@ import { logRequest } from '../../observe/access-log.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, EntryOf } from './entry.ts';
 
 /** The ends of a request: in order, by a client that leaves, or by a request that breaks off. */
 
@@ -30,7 +30,10 @@ export function answerBroken({ pipeline, exchange }: Entry, error: GatewayError)
 }
 
 /** The body of a request does not come. Nothing of its answer was sent, and nothing more can be read behind it. */
-export function endSilentBody(entry: Entry, clock: Pick<Clock, 'now'>): void {
-  const answer = answerBroken(entry, new GatewayError('request_timeout'));
-  endInOrder(entry.exchange.request.socket, wireFormat(answer, clock.now()));
+export function endSilentBody(
+  { entryOf, clock }: { entryOf: EntryOf; clock: Clock },
+  { req }: ServerResponse,
+): void {
+  const answer = answerBroken(entryOf(req), new GatewayError('request_timeout'));
+  endInOrder(req.socket, wireFormat(answer, clock.now()));
 }

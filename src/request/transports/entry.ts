@@ -8,15 +8,23 @@ export interface Entry {
   exchange: Exchange;
 }
 
-/** The entry of a request; the same one at every call, whatever pipeline is the current one by then. */
-export type EntryOf = (request: IncomingMessage) => Entry;
+export interface EntryOf {
+  /** The entry of a request; the same one at every call, whatever pipeline is the current one by then. */
+  (request: IncomingMessage): Entry;
+  /**
+   * Whether a request is the question of a proxy, which may carry the Upgrade of what it asks about and is answered as
+   * any. It is only looked at, and has not come in by that: it may never have its turn.
+   */
+  isQuestion(request: IncomingMessage): boolean;
+}
 
 /** @param current the pipeline of requests that come in now; asked once for each of them, at its first touch */
 export function rememberEntries(current: () => Pipeline): EntryOf {
-  return (request: RememberingRequest) => {
+  const entryOf = (request: RememberingRequest) => {
     request[remembered] ??= enter(current(), request);
     return request[remembered];
   };
+  return Object.assign(entryOf, { isQuestion: (request: IncomingMessage) => current().isQuestion(request) });
 }
 
 function enter(pipeline: Pipeline, request: IncomingMessage): Entry {

@@ -10,7 +10,7 @@ import { wireFormat } from '../../listen/write-answer.ts';
 import type { Logger } from '../../observe/log.ts';
 import { answerMalformed, brokenBy } from '../failure.ts';
 import type { Arrival } from '../outcome.ts';
-import type { Pipeline, Place } from '../pipeline.ts';
+import type { Place } from '../pipeline.ts';
 import { answerBroken, closed } from './ending.ts';
 import type { EntryOf } from './entry.ts';
 import { registerForwardAuth } from './forward-auth.ts';
@@ -33,16 +33,15 @@ const names: Readonly<Record<Place, string>> = {
 const largestForm = 32 * 1024;
 
 export interface HttpNeeds {
-  /** The pipeline of requests that come in now. */
-  current(): Pipeline;
+  /** What is known of a request that has come in, with the pipeline that decides on it. */
   entryOf: EntryOf;
   log: Logger;
   clock: Clock;
 }
 
-/** Opens the server in which HTTP requests pass the pipeline. It outlives any one pipeline. */
+/** Makes the server in which HTTP requests pass their pipelines. It outlives any one of them. */
 export async function openHttp(
-  { current, entryOf, log, clock }: HttpNeeds,
+  { entryOf, log, clock }: HttpNeeds,
   { tls, limits }: Pick<ServerOptions, 'tls' | 'limits'>,
 ): Promise<FastifyInstance> {
   const app = createServer({
@@ -52,8 +51,7 @@ export async function openHttp(
       const { pipeline, exchange } = entryOf(request);
       return names[pipeline.placeOf(exchange)];
     },
-    // Only looked at: it is not known yet whether the request will have its turn.
-    acceptUpgrade: (request) => isWebSocket(request) && !current().isQuestion(request),
+    acceptUpgrade: (request) => isWebSocket(request) && !entryOf.isQuestion(request),
     closed: (response) => closed(log, entryOf(response.req), response),
     answerBroken: (error, { remoteAddress }, broken) => {
       const answer = broken

@@ -12,13 +12,10 @@ import { type Answer, withCookies } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import { refusalOf } from '../logins.ts';
 import type { Arrival, Outcome } from '../outcome.ts';
-import type { Pipeline } from '../pipeline.ts';
 import type { Entry, EntryOf } from './entry.ts';
 import { isWebSocket, withoutUpgrade } from './without-upgrade.ts';
 
 export interface UpgradeNeeds {
-  /** The pipeline of requests that come in now. */
-  current(): Pipeline;
   /** The same as that of HTTP requests. */
   entryOf: EntryOf;
   log: Logger;
@@ -26,7 +23,7 @@ export interface UpgradeNeeds {
 }
 
 /** Takes WebSocket handshakes through the same stages as any request, and refuses CONNECT. */
-export function openUpgrades(server: Server, { current, entryOf, log, clock }: UpgradeNeeds): void {
+export function openUpgrades(server: Server, { entryOf, log, clock }: UpgradeNeeds): void {
   const handshakeOf = (request: IncomingMessage, socket: Socket) =>
     createHandshake(entryOf(request), socket, { log, clock });
   // Node does not wait for the answers of requests that came before on the connection.
@@ -38,9 +35,8 @@ export function openUpgrades(server: Server, { current, entryOf, log, clock }: U
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     inTurn(socket, head, (early) => {
       if (socket.destroyed) return;
-      if (isWebSocket(request) && !current().isQuestion(request))
-        passHandshake(entryOf(request), handshakeOf(request, socket), early);
-      else giveBack(server, request, socket, early);
+      if (!isWebSocket(request) || entryOf.isQuestion(request)) giveBack(server, request, socket, early);
+      else passHandshake(entryOf(request), handshakeOf(request, socket), early);
     });
   });
 }
