@@ -8,6 +8,7 @@ import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { describeError, keepSecrets } from '../observe/log.ts';
+import { compilePlan } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 
@@ -35,6 +36,8 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider)));
   }
+  const planned = await attempt('files that routes name', planRoutes(config));
+  if (planned.problem !== undefined) findings.push(planned);
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
@@ -72,6 +75,10 @@ async function attempt(subject: string, trial: Promise<void>): Promise<Finding> 
 
 async function readCertificate({ listen }: Config): Promise<void> {
   if (listen.tls) readTlsOptions(listen.tls);
+}
+
+async function planRoutes(config: Config): Promise<void> {
+  compilePlan(config);
 }
 
 async function readKey(provider: ProviderConfig): Promise<void> {

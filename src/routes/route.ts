@@ -10,6 +10,8 @@ export interface RuledRoute extends RouteConfig {
 export interface Route extends RuledRoute {
   /** How logs name it: host and path, such as `app.example.com/api`. */
   label: string;
+  /** Its place among the routes of its plan. */
+  index: number;
 }
 
 /** What a table is made of; without `endpoints` and `paths` they are as they are by default. */
