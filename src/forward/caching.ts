@@ -11,7 +11,7 @@ import type { TemplateContext } from './template-values.ts';
 export type Audience = 'everybody' | 'person' | 'once';
 
 /** Whom a route lets pass. */
-export interface Admitting {
+interface Admitting {
   /** Everybody, whoever they are. */
   isPublic: boolean;
   /** It asks who somebody is, and lets those pass who are not signed in. */
@@ -25,10 +25,11 @@ export interface Admitting {
  * @param tellsPerson the route tells the application, or the browser, something of who asks
  */
 export function compileAudience(
-  { sharedCache, noStore }: Pick<RouteConfig, 'sharedCache' | 'noStore'>,
-  { isPublic, letsNobodyPass }: Admitting,
+  route: Pick<RouteConfig, 'sharedCache' | 'noStore'> & { access: Admitting },
   tellsPerson: boolean,
 ): (context: Pick<TemplateContext, 'person'>) => Audience {
+  const { sharedCache, noStore } = route;
+  const { isPublic, letsNobodyPass } = route.access;
   if (noStore) return () => 'once';
   if (sharedCache || (isPublic && !tellsPerson)) return () => 'everybody';
   if (!isPublic && !letsNobodyPass) return () => 'person';

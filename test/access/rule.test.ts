@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { conditions } from '../../src/access/conditions/index.ts';
+import { compileAccess } from '../../src/access/decide.ts';
 import { type AllowRule, compileRule, needsOfRule, ruleKey } from '../../src/access/rule.ts';
 import type { Person, Subject } from '../../src/access/subject.ts';
 import { allowRule } from '../../src/config/schema/access.ts';
@@ -209,6 +210,36 @@ test('in what order values stand, and how often, makes no other rule; what they 
   for (const [isSame, one, other] of pairs)
     t.equal(keyOf([one]) === keyOf([other]), isSame, `${JSON.stringify(one)} and ${JSON.stringify(other)}`);
   t.not(keyOf([{ groups: 'a', users: 'b' }]), keyOf([{ groups: 'a' }, { users: 'b' }]));
+});
+
+test('whom a route lets pass as nobody, nobody is asked to sign in there, wherever the request comes from', async (t) => {
+  const seen = { yes: 0, no: 0 };
+  const answers = fc.constantFrom('auto', 'login', '401', 'pass');
+  fc.assert(
+    fc.property(
+      allow,
+      answers,
+      addresses,
+      fc.boolean(),
+      (rule, unauthenticated, clientAddress, navigation) => {
+        const access = compileAccess({
+          allow: parse(rule),
+          unauthenticated,
+          preflight: 'check',
+          csrf: 'off',
+        });
+        const request = { person: undefined, clientAddress, navigation, preflight: false, forgeable: false };
+        const { kind } = access.decide(request);
+        const isOpen = access.isPublic || access.letsNobodyPass;
+        seen[isOpen ? 'yes' : 'no']++;
+        if (isOpen) return kind === 'allow';
+        // What is not open lets nobody pass but by the network that they are in.
+        return kind !== 'allow' || JSON.stringify(rule).includes('networks');
+      },
+    ),
+    { numRuns: 2000 },
+  );
+  t.ok(seen.yes > 100 && seen.no > 100, JSON.stringify(seen));
 });
 
 test('a rule that the schema would refuse lets nobody pass: it is not compiled', async (t) => {
