@@ -5,13 +5,14 @@ import { type Assertions, createAssertions } from './forward/assertion.ts';
 import { createForwarder, type RouteExtras } from './forward/forwarder.ts';
 import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
 import { createLiveConnections } from './forward/live-connections.ts';
-import { createBearerClients } from './identity/bearer/clients.ts';
+import { createHoldings } from './holdings.ts';
+import { openBearerClients } from './identity/bearer/clients.ts';
 import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metadata.ts';
+import { createOtherAccounts } from './identity/browser/other-account.ts';
 import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
 import { createLoginCookies } from './identity/login/login-cookie.ts';
 import { createLoginStates } from './identity/login/login-state.ts';
-import { createOtherAccounts } from './identity/login/other-account.ts';
 import { createRounds } from './identity/login/rounds.ts';
 import { createUsedStates } from './identity/login/used-states.ts';
 import { needsIdToken } from './identity/logout/end-session.ts';
@@ -19,7 +20,7 @@ import { createLogoutTokens } from './identity/logout/logout-token.ts';
 import { connectProviders } from './identity/provider/providers.ts';
 import { createGrants } from './identity/provider/refresh.ts';
 import { refreshReach } from './identity/upstream-token/target.ts';
-import { createUpstreamTokens } from './identity/upstream-token/tokens.ts';
+import { openUpstreamTokens } from './identity/upstream-token/tokens.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { keepDescriptors } from './listen/descriptors.ts';
 import { peerAddress } from './listen/forwarded.ts';
@@ -30,6 +31,7 @@ import { closeGracefully, graceMs, trackConnections } from './listen/shutdown.ts
 import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
+import { systemRandom } from './random.ts';
 import { visitOf } from './request/admission.ts';
 import { endSilentBody } from './request/ending.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
@@ -122,8 +124,10 @@ export async function startGateway(
 
   const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
   const { claimPaths, idToken } = collectNeeds(config, templates);
-  const providers = connectProviders(config.providers, log);
-  const grant = createGrants({ providers, claimPaths, log, clock });
+  const lease = createHoldings().lease();
+  const needs = { log, clock, random: systemRandom, keep: lease.keep };
+  const providers = connectProviders(config.providers, needs);
+  const grant = createGrants({ providers, claimPaths, ...needs });
   const { sessions, revocations, shared } = openSessions(config, {
     cookies,
     ring,
@@ -143,8 +147,8 @@ export async function startGateway(
     cookies,
     loginStates: createLoginStates(ring, returnOrigins),
     loginCookies: createLoginCookies(cookies, ring),
-    otherAccounts: createOtherAccounts(cookies, ring),
-    rounds: createRounds(cookies, ring),
+    otherAccounts: createOtherAccounts(cookies, ring, clock),
+    rounds: createRounds(cookies, ring, clock),
     reachOf: (provider) => refreshReach(config.routes, provider),
     usedStates: createUsedStates(shared),
     claimPaths,
@@ -152,6 +156,8 @@ export async function startGateway(
     maxLifetime: config.session.maxLifetime,
     logoutTokens: createLogoutTokens(providers, shared.once),
     requirePost: config.signOut.requirePost,
+    clock,
+    random: systemRandom,
     returnOrigins,
     isReadable: createReturnCheck(reader),
     visitOf: (request) => {
@@ -162,14 +168,10 @@ export async function startGateway(
     send: sendAnswer,
   };
 
-  const patience = Math.max(0, ...providers.all.map(({ config: { timeout } }) => timeout));
-  const tokens = createUpstreamTokens({ providers, sessions, shared, ring, patience, log });
+  const tokens = openUpstreamTokens({ providers, sessions, shared, ring, ...needs });
   const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
   const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
-  const bearer =
-    config.bearer.length > 0
-      ? createBearerClients({ config, claimPaths, once: shared.once, log }, clock)
-      : undefined;
+  const bearer = openBearerClients(config, { claimPaths, once: shared.once, ...needs });
   const resources = new Map(
     [...resourcesOf(config)].map(([place, resource]) => [place, resourceMetadata(config, resource)]),
   );
@@ -204,8 +206,11 @@ export async function startGateway(
     silence.close();
     // What was refreshed must be told, though nobody's request waits for it any more.
     await shared.close(Math.max(shortestLastMs, end - performance.now()));
-    const closing = [forwarder, providers, admin, bearer];
-    await Promise.all(closing.map((part) => part?.close()));
+    providers.close();
+    // Calls to a provider that hang go with the process.
+    const late = new Promise<void>((resolve) => void clock.after(shortestLastMs, resolve).unref());
+    const released = Promise.race([lease.release(), late]);
+    await Promise.all([forwarder.close(), admin?.close(), released]);
   };
   const missing = () => [
     ...(stopping ? ['the gateway is stopping'] : []),

@@ -4,22 +4,19 @@ import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { usable } from '../session/standing.ts';
+import { safeReturnTo } from './browser/return-to.ts';
+import { showSignedOut } from './browser/signed-out.ts';
+import type { Visit } from './browser/visit.ts';
 import { callerOfSession } from './caller.ts';
-import {
-  type AuthorizationResponse,
-  isExpiredRequest,
-  isRefusedPrompt,
-} from './login/authorization-response.ts';
+import type { AuthorizationResponse } from './login/authorization-response.ts';
 import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from './login/callback.ts';
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
 import { answerLate } from './login/late.ts';
-import { safeReturnTo } from './login/return-to.ts';
 import { startLogin } from './login/start.ts';
 import { askedAgain } from './login/step-up.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
 import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
-import { showSignedOut } from './logout/signed-out.ts';
-import type { Visit } from './visit.ts';
+import { isExpiredRequest, isRefusedPrompt } from './provider/verdict.ts';
 
 export interface EndpointParts extends CallbackParts, SignOutParts, ChoiceParts {
   sessions: Sessions;

@@ -1,7 +1,7 @@
 import type { AccessRequest } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
 import type { Network } from '../config/schema/index.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../identity/claims/caller.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import type { Route } from '../routes/table.ts';
 import type { Exchange } from './exchange.ts';

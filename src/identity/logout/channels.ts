@@ -2,8 +2,8 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
-import type { Visit } from '../visit.ts';
 import type { LogoutTokens } from './logout-token.ts';
 
 export interface ChannelParts {

@@ -8,13 +8,13 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { OtherAccounts } from '../login/other-account.ts';
-import { safeReturnTo } from '../login/return-to.ts';
-import type { Visit } from '../visit.ts';
+import type { OtherAccounts } from '../browser/other-account.ts';
+import { safeReturnTo } from '../browser/return-to.ts';
+import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
+import type { Visit } from '../browser/visit.ts';
 import type { ChannelParts } from './channels.ts';
 import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
-import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from './signed-out.ts';
 
 export interface SignOutParts extends ChannelParts, SignedOutParts {
   sessions: Sessions;

@@ -1,3 +1,6 @@
+import type { Clock } from '../../clock.ts';
+import type { Random } from '../../random.ts';
+
 /**
  * Keeps calls away from a provider that is out, so that it can come back. What one person meets is that person's, in
  * whatever number of sessions: it opens for what several meet, with no success of anybody between.
@@ -41,8 +44,12 @@ interface Failing {
   until: number;
 }
 
-/** @param now milliseconds of a clock that never goes back */
-export function createCircuit(now: () => number = () => performance.now()): Circuit {
+export interface CircuitNeeds {
+  clock: Pick<Clock, 'monotonic'>;
+  random: Random;
+}
+
+export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeeds): Circuit {
   const failing = new Map<string, Failing>();
   const probes = new Map<string, { person: string; until: number }>();
 
@@ -84,7 +91,7 @@ export function createCircuit(now: () => number = () => performance.now()): Circ
       // Those who failed together must not come back together.
       const pause = Math.max(
         Math.min(longestRetryAfter, retryAfter),
-        pauseOf(entry) * (0.6 + Math.random() * 0.4),
+        pauseOf(entry) * (0.6 + random() * 0.4),
       );
       entry.until = now() + pause * 1000;
       failing.delete(who);
