@@ -53,28 +53,17 @@ export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeed
   const failing = new Map<string, Failing>();
   const probes = new Map<string, { person: string; until: number }>();
 
-  const isOpen = () => {
-    let first: string | undefined;
-    for (const { isOwn, person } of failing.values()) {
-      if (isOwn) continue;
-      first ??= person;
-      if (person !== first) return true;
-    }
-    return false;
-  };
   /** One person takes one of the places at the most. */
   const isTaken = (person: string) => {
     for (const [who, { until }] of probes) if (until <= now()) probes.delete(who);
     return probes.size >= mostProbes || [...probes.values()].some((probe) => probe.person === person);
   };
-  const pauseOf = ({ failures, isOwn }: Failing) =>
-    isOwn ? Math.min(longestPauseSeconds, 0.5 * 2 ** (failures - 1)) : shortPauseSeconds;
 
   return {
     blockedFor(who, person = who) {
       const wait = ((failing.get(who)?.until ?? 0) - now()) / 1000;
       if (wait > 0) return wait;
-      if (!isOpen()) return 0;
+      if (!isOpen(failing)) return 0;
       if (isTaken(person)) return shortPauseSeconds / 2;
       probes.set(who, { person, until: now() + probeMs });
       return 0;
@@ -110,4 +99,20 @@ export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeed
       failing.clear();
     },
   };
+}
+
+/** Whether it is more than one person's own trouble. */
+function isOpen(failing: ReadonlyMap<string, Failing>): boolean {
+  let first: string | undefined;
+  for (const { isOwn, person } of failing.values()) {
+    if (isOwn) continue;
+    first ??= person;
+    if (person !== first) return true;
+  }
+  return false;
+}
+
+/** Seconds. */
+function pauseOf({ failures, isOwn }: Failing): number {
+  return isOwn ? Math.min(longestPauseSeconds, 0.5 * 2 ** (failures - 1)) : shortPauseSeconds;
 }

@@ -23,7 +23,7 @@ export interface Follower {
   failed(error: unknown, retryMs: number): void;
 }
 
-export interface DiscoveryNeeds {
+interface DiscoveryNeeds {
   clock: Clock;
   random: Random;
 }
@@ -34,81 +34,111 @@ const firstRetryMs = 500;
 /** How long an issuer that is out is left alone at the most, where somebody follows it. */
 const longestRetryMs = 15_000;
 
-/**
- * The search for an issuer, shared by all that ask for it in the same way: who comes later knows what was found.
- * @param settings what changes the answer
- */
+/** The search for an issuer, shared by all that ask for it in the same way: who comes later knows what was found. */
 export function openDiscovery(
-  { settings, ask, longestMs }: { settings: readonly unknown[]; longestMs?: number } & Asking,
+  { settings, ask, longestMs = longestRetryMs }: Question,
   { keep, clock, random }: DiscoveryNeeds & { keep: Keep },
 ): Discovery {
   return keep(
     'provider metadata',
     naturalKey(settings),
-    () => createDiscovery(ask, { clock, random }, longestMs),
+    () => new Search(ask, { clock, random }, longestMs),
     (discovery) => discovery.close(),
   );
 }
 
-interface Asking {
+interface Question {
+  /** What changes the answer. */
+  settings: readonly unknown[];
+  /** Fetches the metadata. */
   ask(): Promise<ProviderMetadata>;
+  /** The longest pause after a failure, in milliseconds. */
+  longestMs?: number;
 }
 
-/**
- * @param ask fetches the metadata
- * @param longestMs the longest pause after a failure
- */
-export function createDiscovery(
-  ask: () => Promise<ProviderMetadata>,
-  { clock, random }: DiscoveryNeeds,
-  longestMs: number = longestRetryMs,
-): Discovery {
-  const followers = new Set<Follower>();
-  let known: ProviderMetadata | undefined;
-  let failure: unknown;
-  let failures = 0;
-  let askAgainAt = Number.NEGATIVE_INFINITY;
-  let asking: Promise<void> | undefined;
-  let timer: Timer | undefined;
-  let closed = false;
+class Search implements Discovery {
+  readonly #ask: () => Promise<ProviderMetadata>;
+  readonly #needs: DiscoveryNeeds;
+  /** The longest pause after a failure. */
+  readonly #longestMs: number;
+  readonly #followers = new Set<Follower>();
+  #known: ProviderMetadata | undefined;
+  #failure: unknown;
+  #failures = 0;
+  #askAgainAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #closed = false;
 
-  const schedule = (delayMs: number) => {
-    timer?.cancel();
-    askAgainAt = clock.monotonic() + delayMs;
+  constructor(ask: () => Promise<ProviderMetadata>, needs: DiscoveryNeeds, longestMs: number) {
+    this.#ask = ask;
+    this.#needs = needs;
+    this.#longestMs = longestMs;
+  }
+
+  lookUp(): ProviderMetadata | Promise<ProviderMetadata> {
+    if (this.#untilNext() > 0) return this.#knownOrThrow();
+    return this.#askNow().then(() => this.#knownOrThrow());
+  }
+
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower);
+    if (this.#known) this.#tell(follower, this.#known);
+    const waitMs = this.#untilNext();
+    if (waitMs <= 0) void this.#askNow();
+    else if (this.#followers.size === 1) this.#schedule(waitMs);
+    return () => {
+      this.#followers.delete(follower);
+      if (this.#followers.size === 0) this.#timer?.cancel();
+    };
+  }
+
+  askedAgainIn(): number {
+    return Math.max(0, this.#untilNext()) / 1000;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #knownOrThrow(): ProviderMetadata {
+    if (this.#known) return this.#known;
+    throw this.#failure;
+  }
+
+  #untilNext(): number {
+    return this.#askAgainAt - this.#needs.clock.monotonic();
+  }
+
+  #schedule(delayMs: number): void {
+    const { clock } = this.#needs;
+    this.#timer?.cancel();
+    this.#askAgainAt = clock.monotonic() + delayMs;
     // Without followers it is asked when somebody needs it.
-    if (!closed && followers.size > 0) timer = clock.after(delayMs, () => void askNow()).unref();
-  };
+    if (this.#closed || this.#followers.size === 0) return;
+    this.#timer = clock.after(delayMs, () => void this.#askNow()).unref();
+  }
 
-  const failed = (error: unknown, those: Iterable<Follower>) => {
-    failures += 1;
-    failure = error;
-    const backOff = Math.min(longestMs, firstRetryMs * 2 ** (failures - 1));
-    // Instances that were started together must not come back together.
-    const delayMs = Math.round(backOff * (0.5 + random() / 2));
-    schedule(delayMs);
-    if (closed) return;
-    for (const follower of those) follower.failed(error, delayMs);
-  };
-
-  const askNow = (): Promise<void> => {
-    asking ??= askOnce().finally(() => {
-      asking = undefined;
+  #askNow(): Promise<void> {
+    this.#asking ??= this.#askOnce().finally(() => {
+      this.#asking = undefined;
     });
-    return asking;
-  };
+    return this.#asking;
+  }
 
-  const askOnce = async (): Promise<void> => {
+  async #askOnce(): Promise<void> {
     let metadata: ProviderMetadata;
     try {
-      metadata = await ask();
+      metadata = await this.#ask();
     } catch (error) {
-      failed(error, followers);
+      this.#failed(error, this.#followers);
       return;
     }
-    known = metadata;
+    this.#known = metadata;
     const refused: Follower[] = [];
     let reason: unknown;
-    for (const follower of followers) {
+    for (const follower of this.#followers) {
       try {
         await follower.found(metadata);
       } catch (error) {
@@ -116,46 +146,28 @@ export function createDiscovery(
         refused.push(follower);
       }
     }
-    if (refused.length > 0) return failed(reason, refused);
-    failures = 0;
-    schedule(longestAgeMs);
-  };
+    if (refused.length > 0) return this.#failed(reason, refused);
+    this.#failures = 0;
+    this.#schedule(longestAgeMs);
+  }
 
-  const tell = (follower: Follower, metadata: ProviderMetadata) => {
-    const refused = (error: unknown) => failed(error, [follower]);
+  #failed(error: unknown, followers: Iterable<Follower>): void {
+    this.#failures += 1;
+    this.#failure = error;
+    const backOff = Math.min(this.#longestMs, firstRetryMs * 2 ** (this.#failures - 1));
+    // Instances that were started together must not come back together.
+    const delayMs = Math.round(backOff * (0.5 + this.#needs.random() / 2));
+    this.#schedule(delayMs);
+    if (this.#closed) return;
+    for (const follower of followers) follower.failed(error, delayMs);
+  }
+
+  #tell(follower: Follower, metadata: ProviderMetadata): void {
+    const refused = (error: unknown) => this.#failed(error, [follower]);
     try {
       follower.found(metadata)?.catch(refused);
     } catch (error) {
       refused(error);
     }
-  };
-
-  return {
-    lookUp() {
-      if (clock.monotonic() < askAgainAt) {
-        if (known) return known;
-        throw failure;
-      }
-      return askNow().then(() => {
-        if (known) return known;
-        throw failure;
-      });
-    },
-    follow(follower) {
-      followers.add(follower);
-      if (known) tell(follower, known);
-      const waitMs = askAgainAt - clock.monotonic();
-      if (waitMs <= 0) void askNow();
-      else if (followers.size === 1) schedule(waitMs);
-      return () => {
-        followers.delete(follower);
-        if (followers.size === 0) timer?.cancel();
-      };
-    },
-    askedAgainIn: () => Math.max(0, askAgainAt - clock.monotonic()) / 1000,
-    close() {
-      closed = true;
-      timer?.cancel();
-    },
-  };
+  }
 }
