@@ -8,18 +8,12 @@ import { createLiveConnections } from './forward/live-connections.ts';
 import { createHoldings } from './holdings.ts';
 import { openBearerClients } from './identity/bearer/clients.ts';
 import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metadata.ts';
-import { createOtherAccounts } from './identity/browser/other-account.ts';
 import { collectNeeds } from './identity/claim-paths.ts';
 import type { EndpointParts } from './identity/endpoints.ts';
-import { createLoginCookies } from './identity/login/login-cookie.ts';
-import { createLoginStates } from './identity/login/login-state.ts';
-import { createRounds } from './identity/login/rounds.ts';
-import { createUsedStates } from './identity/login/used-states.ts';
-import { needsIdToken } from './identity/logout/end-session.ts';
-import { createLogoutTokens } from './identity/logout/logout-token.ts';
+import { openLogins } from './identity/login/open-logins.ts';
+import { openSignOut } from './identity/logout/open-sign-out.ts';
 import { connectProviders } from './identity/provider/providers.ts';
 import { createGrants } from './identity/provider/refresh.ts';
-import { refreshReach } from './identity/upstream-token/target.ts';
 import { openUpstreamTokens } from './identity/upstream-token/tokens.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { keepDescriptors } from './listen/descriptors.ts';
@@ -138,28 +132,10 @@ export async function startGateway(
   });
   revocations.onRevoked(() => live.endRevoked());
 
-  const returnOrigins = new Set(config.publicUrl);
+  const ofPeople = { ...needs, providers, sessions, cookies, ring, isReadable: createReturnCheck(reader) };
   const login: EndpointParts = {
-    prefix,
-    providers,
-    sessions,
-    log,
-    cookies,
-    loginStates: createLoginStates(ring, returnOrigins),
-    loginCookies: createLoginCookies(cookies, ring),
-    otherAccounts: createOtherAccounts(cookies, ring, clock),
-    rounds: createRounds(cookies, ring, clock),
-    reachOf: (provider) => refreshReach(config.routes, provider),
-    usedStates: createUsedStates(shared),
-    claimPaths,
-    keepIdToken: (provider) => idToken || needsIdToken(provider),
-    maxLifetime: config.session.maxLifetime,
-    logoutTokens: createLogoutTokens(providers, shared.once),
-    requirePost: config.signOut.requirePost,
-    clock,
-    random: systemRandom,
-    returnOrigins,
-    isReadable: createReturnCheck(reader),
+    ...openSignOut(config, { ...ofPeople, once: shared.once }),
+    ...openLogins(config, { ...ofPeople, desk: shared, claimPaths, idToken }),
     visitOf: (request) => {
       const exchange = exchangeOf(request.raw);
       return visitOf(exchange, arrived(exchange));
