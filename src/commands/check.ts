@@ -93,10 +93,10 @@ async function readKey(provider: ProviderConfig): Promise<void> {
 async function findProvider(provider: ProviderConfig): Promise<void> {
   const http = createProviderHttp(provider);
   try {
-    const { client, unsupported } = await fetchMetadata(provider, http);
+    const { metadata, unsupported } = await fetchMetadata(provider, http);
     if (unsupported.length > 0) throw new Error(unsupported.join('; '));
     // Of addresses that were given by hand nothing was asked yet.
-    const { authorization_endpoint, token_endpoint, userinfo_endpoint } = client.serverMetadata();
+    const { authorization_endpoint, token_endpoint, userinfo_endpoint } = metadata;
     const endpoints = [authorization_endpoint, token_endpoint, userinfo_endpoint].flatMap((url) => url ?? []);
     const origins = new Set(endpoints.map((url) => new URL(url).origin));
     for (const origin of origins) await reach(origin);

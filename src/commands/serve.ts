@@ -1,8 +1,9 @@
 import cluster from 'node:cluster';
-import { systemClock } from '../clock.ts';
+import { systemClock, waitFor } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { startGateway } from '../gateway.ts';
+import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
 import { sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
@@ -10,6 +11,8 @@ import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
+import { compilePlan } from '../plan/plan.ts';
+import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
 
 /**
@@ -38,10 +41,14 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   stopOnSignal(running, log);
 }
 
+const longestReleaseMs = 1000;
+
 /** The workers, and what they have in common. */
 function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
   log.keepSecrets(config.secrets);
-  const { grant, close } = openGranter(config, log, systemClock);
+  const lease = createHoldings().lease();
+  const needs = { log, clock: systemClock, random: systemRandom, keep: lease.keep };
+  const { grant, close } = openGranter(config.providers, compilePlan(config).claims, needs);
   const workers = startWorkers({
     count: config.workers,
     log,
@@ -52,7 +59,9 @@ function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
   return {
     async close() {
       await workers.close();
-      await close();
+      close();
+      // Calls to a provider that hang go with the process.
+      await Promise.race([lease.release(), waitFor(systemClock, longestReleaseMs)]);
     },
   };
 }

@@ -4,22 +4,12 @@ import { openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep } from '../holdings.ts';
-import { createBearerClients } from '../identity/bearer/clients.ts';
-import { callerOfSession } from '../identity/caller.ts';
-import { type EndpointParts, openEndpoints, openLogins } from '../identity/endpoints.ts';
-import { createLoginCookies } from '../identity/login/login-cookie.ts';
-import { createLoginStates } from '../identity/login/login-state.ts';
-import { createOtherAccounts } from '../identity/login/other-account.ts';
-import { createRounds } from '../identity/login/rounds.ts';
-import { createUsedStates } from '../identity/login/used-states.ts';
-import { needsIdToken } from '../identity/logout/end-session.ts';
-import { createLogoutTokens } from '../identity/logout/logout-token.ts';
+import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
-import { refreshReach } from '../identity/upstream-token/target.ts';
-import { createUpstreamTokens } from '../identity/upstream-token/tokens.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Random } from '../random.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
 import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions } from '../session/open-sessions.ts';
@@ -31,6 +21,7 @@ export interface GenerationNeeds {
   keep: Keep;
   log: Logger;
   clock: Clock;
+  random: Random;
   /** The line of a worker to its primary process. */
   primary: PrimaryCalls | undefined;
   live: LiveConnections;
@@ -39,7 +30,6 @@ export interface GenerationNeeds {
 
 /** One plan at work: what it decides with, over the things that outlive it. */
 export interface Generation {
-  plan: Plan;
   pipeline: Pipeline;
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
@@ -51,14 +41,16 @@ export interface Generation {
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
-  const { config, claims, reader } = plan;
-  const { keep, log, clock, primary, live, watch } = needs;
-  const providers = connectProviders(config.providers, log);
-  const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock });
-  const { cookies, ring } = plan;
+  const { config, claims, reader, cookies, ring } = plan;
+  const { keep, log, clock, random, primary, live, watch } = needs;
+  const providers = connectProviders(config.providers, { log, clock, random, keep });
+  const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock, random, keep });
   const opened = openSessions(config, { cookies, ring, grant, primary, log, clock });
   const { sessions, revocations, shared } = opened;
   const forget = revocations.onRevoked(() => live.endRevoked());
+  const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
+  const people = { providers, sessions, shared, cookies, ring, claims, ...places };
+  const identity = openIdentity(config, { ...people, log, clock, random, keep });
   const assertions = keepAssertions(plan, keep, clock);
   const forwarder = openForwarder(plan.routes, {
     keep,
@@ -69,58 +61,14 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     onOddTarget: ({ name }, error) =>
       log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
   });
-  const bearer =
-    config.bearer.length > 0
-      ? createBearerClients({ config, claimPaths: claims.claimPaths, once: shared.once, log }, clock)
-      : undefined;
-  const patience = Math.max(0, ...providers.all.map(({ config: { timeout } }) => timeout));
-  const tokens = createUpstreamTokens({ providers, sessions, shared, ring, patience, log });
-  const login: EndpointParts = {
-    prefix: reader.prefix,
-    providers,
-    sessions,
-    log,
-    cookies,
-    loginStates: createLoginStates(ring, plan.origins),
-    loginCookies: createLoginCookies(cookies, ring),
-    otherAccounts: createOtherAccounts(cookies, ring),
-    rounds: createRounds(cookies, ring),
-    reachOf: (provider) => refreshReach(config.routes, provider),
-    usedStates: createUsedStates(shared),
-    claimPaths: claims.claimPaths,
-    keepIdToken: (provider) => claims.idToken || needsIdToken(provider),
-    maxLifetime: config.session.maxLifetime,
-    logoutTokens: createLogoutTokens(providers, shared.once),
-    requirePost: config.signOut.requirePost,
-    returnOrigins: plan.origins,
-    isReadable: createReturnCheck(reader),
-    findStepUp: createStepUpFinder(reader),
-  };
   const requests = countRequests();
+  const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
+  const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
   const pipeline = openPipeline(
-    {
-      reader,
-      returnOrigins: plan.origins,
-      resources: plan.resources,
-      keySet: plan.assertions.length > 0 ? () => assertions.keySet() : undefined,
-      closeAtTokenExpiry: config.websocket.onExpiry === 'close',
-    },
-    {
-      sessions,
-      callerOf: (current) => callerOfSession(providers, current),
-      revocations,
-      bearer,
-      logins: openLogins(login),
-      endpoints: openEndpoints(login),
-      tokens,
-      forwarder,
-      log,
-      clock,
-      enter: requests.enter,
-    },
+    { ...decides, closeAtTokenExpiry: config.websocket.onExpiry === 'close' },
+    { ...identity, sessions, revocations, forwarder, log, clock, enter: requests.enter },
   );
   return {
-    plan,
     pipeline,
     requests,
     missing: () => [
@@ -129,9 +77,8 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     ],
     close() {
       forget();
+      providers.close();
       void shared.close(shortestLastMs);
-      void providers.close();
-      void bearer?.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { RouteConfig } from '../config/schema/index.ts';
-import { type Admitting, compileAudience, createCacheWords } from './caching.ts';
+import { compileAudience, createCacheWords } from './caching.ts';
 import type { HeaderSet } from './header-set.ts';
 import {
   compileInjection,
@@ -40,8 +40,7 @@ export interface HeaderSources {
 }
 
 export function compileRouteHeaders(
-  route: Pick<RouteConfig, 'preserveHost' | 'responseHeaders'> &
-    Parameters<typeof compileAudience>[0] & { access: Admitting },
+  route: Pick<RouteConfig, 'preserveHost' | 'responseHeaders'> & Parameters<typeof compileAudience>[0],
   { policy, headers, assertion, prefix, toPublicPath, origins, clock }: HeaderSources,
 ): RouteHeaders {
   const { preserveHost, responseHeaders } = route;
@@ -56,7 +55,7 @@ export function compileRouteHeaders(
       upstreamOrigins: origins,
       toPublicPath,
       cacheWords: createCacheWords(clock),
-      audienceOf: compileAudience(route, route.access, tellsPerson),
+      audienceOf: compileAudience(route, tellsPerson),
     }),
   };
 }

@@ -5,22 +5,19 @@ import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '..
 import type { Cookie } from '../session/cookies.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { usable } from '../session/standing.ts';
+import { safeReturnTo } from './browser/return-to.ts';
+import { showSignedOut, signedOutArrival } from './browser/signed-out.ts';
+import type { Visit } from './browser/visit.ts';
 import { callerOfSession } from './caller.ts';
-import {
-  type AuthorizationResponse,
-  isExpiredRequest,
-  isRefusedPrompt,
-} from './login/authorization-response.ts';
+import type { AuthorizationResponse } from './login/authorization-response.ts';
 import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from './login/callback.ts';
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
 import { answerLate } from './login/late.ts';
-import { safeReturnTo } from './login/return-to.ts';
 import { type LoginParts, type LoginWish, startLogin } from './login/start.ts';
 import { askedAgain } from './login/step-up.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
 import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
-import { showSignedOut, signedOutArrival } from './logout/signed-out.ts';
-import type { Visit } from './visit.ts';
+import { isExpiredRequest, isRefusedPrompt } from './provider/verdict.ts';
 
 export interface EndpointParts extends CallbackParts, SignOutParts, ChoiceParts {
   sessions: Sessions;
@@ -58,7 +55,7 @@ export interface Logins {
   signedOutArrival(sent: readonly Cookie[]): Answer | undefined;
 }
 
-export function openLogins(parts: LoginParts): Logins {
+export function loginsOf(parts: LoginParts): Logins {
   return {
     isPossible: parts.providers.all.length > 0,
     start: (visit, wish) => startLogin(parts, visit, wish),

@@ -1,24 +1,22 @@
-import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
-import { headerSet } from '../forward/header-set.ts';
-import type { Logger } from '../observe/log.ts';
 import type { Grant } from '../session/refresh.ts';
-import { collectNeeds } from './claim-paths.ts';
+import type { ClaimNeeds } from './claim-paths.ts';
+import type { ProviderNeeds } from './provider/provider.ts';
 import { connectProviders } from './provider/providers.ts';
 import { createGrants } from './provider/refresh.ts';
 
 /** Asks the providers for new tokens in the place of others: of the workers of a primary process. */
 export interface Granter {
   grant: Grant;
-  close(): Promise<void>;
+  /** The providers are not looked for any more. What is known of them is given back with the lease. */
+  close(): void;
 }
 
-export function openGranter(config: Config, log: Logger, clock: Clock): Granter {
-  const templates = config.routes.flatMap((route) => [...headerSet(config, route).values()]);
-  const { claimPaths } = collectNeeds(config, templates);
-  const providers = connectProviders(config.providers, log);
-  return {
-    grant: createGrants({ providers, claimPaths, log, clock }),
-    close: () => providers.close(),
-  };
+export function openGranter(
+  configured: Config['providers'],
+  { claimPaths }: Pick<ClaimNeeds, 'claimPaths'>,
+  needs: ProviderNeeds,
+): Granter {
+  const providers = connectProviders(configured, needs);
+  return { grant: createGrants({ providers, claimPaths, ...needs }), close: providers.close };
 }

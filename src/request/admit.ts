@@ -1,7 +1,7 @@
 import { trusts } from '../access/decide.ts';
 import { GatewayError } from '../errors.ts';
 import type { BearerClients } from '../identity/bearer/clients.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../identity/claims/caller.ts';
 import type { Route } from '../routes/table.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { type Current, type Standing, usable } from '../session/standing.ts';

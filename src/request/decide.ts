@@ -1,7 +1,7 @@
 import { type AccessRequest, decide } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
 import { GatewayError } from '../errors.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../identity/claims/caller.ts';
 import type { Route } from '../routes/table.ts';
 import { type Exchange, routeOf } from './exchange.ts';
 import { asksForWebSocket } from './original.ts';

@@ -1,5 +1,5 @@
 import type { Lifespan } from '../forward/live-connections.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../identity/claims/caller.ts';
 import type { Revocations } from '../session/revocations.ts';
 import type { Session } from '../session/session.ts';
 

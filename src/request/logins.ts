@@ -1,10 +1,10 @@
 import { isNavigation, isProbe } from '../access/navigation.ts';
 import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
+import type { Visit } from '../identity/browser/visit.ts';
 import type { Logins } from '../identity/endpoints.ts';
 import type { LoginWish } from '../identity/login/start.ts';
 import { readStepUpChallenge } from '../identity/login/step-up.ts';
-import type { Visit } from '../identity/visit.ts';
 import { type Answer, withCookies } from '../pages/answer.ts';
 import { parseCookies } from '../session/cookies.ts';
 import { arrived, type Exchange } from './exchange.ts';

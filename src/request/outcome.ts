@@ -1,7 +1,7 @@
 import type { Decision } from '../access/decide.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarding.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../identity/claims/caller.ts';
 import type { LoginWish } from '../identity/login/start.ts';
 import type { Answer } from '../pages/answer.ts';
 import type { Lapsed } from '../session/standing.ts';

@@ -89,7 +89,7 @@ export interface Pipeline {
 /** Makes what decides on requests under one configuration. */
 export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline {
   const { reader, returnOrigins } = plan;
-  const { prefix } = reader;
+  const { prefix, table } = reader;
   const { logins, bearer, forwarder, log, clock } = needs;
   const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix });
   const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
@@ -104,7 +104,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     // Decide: whether they may.
     decideAccess({ returnOrigins, now: clock.now }),
     refuseUnknown,
-    supplyToken(needs.tokens),
+    supplyToken(needs.tokens, table.routes),
     answerInPlace(logins),
     refuseForeignSocket(returnOrigins),
     // The outcome: forward, login, step-up or refuse.

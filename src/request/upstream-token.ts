@@ -1,5 +1,7 @@
 import { GatewayError } from '../errors.ts';
-import type { Supply, UpstreamTokens } from '../identity/upstream-token/tokens.ts';
+import type { Supply } from '../identity/upstream-token/obtain.ts';
+import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
+import type { Route } from '../routes/table.ts';
 import { parseCookies } from '../session/cookies.ts';
 import { routeOf } from './exchange.ts';
 import type { Journey, Stage } from './outcome.ts';
@@ -8,12 +10,13 @@ import type { Journey, Stage } from './outcome.ts';
  * Gets the token of the upstream, where the route asks for one and the request is allowed. Rejects with GatewayError
  * 403, 502 or 503 where there is none.
  */
-export function supplyToken(tokens: UpstreamTokens): Stage {
+export function supplyToken(tokens: UpstreamTokens, routes: readonly Route[]): Stage {
+  const suppliers = routes.map(({ token }) => token && tokens.compile(token));
   return (journey) => {
     const { exchange, caller, decision } = journey;
-    const { token: config } = routeOf(exchange);
-    if (config === undefined || decision.kind !== 'allow') return undefined;
-    const supply = tokens.supply(config, caller, () => parseCookies(exchange.request.headers.cookie));
+    const supplyFor = suppliers[routeOf(exchange).index];
+    if (supplyFor === undefined || decision.kind !== 'allow') return undefined;
+    const supply = supplyFor(caller, () => parseCookies(exchange.request.headers.cookie));
     if (!(supply instanceof Promise)) return take(journey, supply);
     return supply.then(
       (ready) => take(journey, ready),

@@ -5,7 +5,7 @@ import { compileAccess } from '../../src/access/decide.ts';
 import { type AllowRule, compileRule, needsOfRule, ruleKey } from '../../src/access/rule.ts';
 import type { Person, Subject } from '../../src/access/subject.ts';
 import { allowRule } from '../../src/config/schema/access.ts';
-import { pickClaims } from '../../src/identity/login/claims.ts';
+import { pickClaims } from '../../src/identity/claims/claims.ts';
 import {
   addresses,
   allow,

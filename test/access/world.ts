@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Subject } from '../../src/access/subject.ts';
-import { personOf } from '../../src/identity/person.ts';
+import { personOf } from '../../src/identity/claims/person.ts';
 
 /**
  * Small worlds, so that random rules and random people meet: rules as they stand in a file, claims as a provider

@@ -3,7 +3,7 @@ import { createCache } from '../../src/identity/bearer/cache.ts';
 
 test('what is remembered ends with its time, and is bounded in number and in size', async (t) => {
   let now = 1000;
-  const cache = createCache<string>({ entries: 3, bytes: 100 }, () => now);
+  const cache = createCache<string>({ entries: 3, bytes: 100 }, { monotonic: () => now });
   cache.set('a', 'A', 2000, 10);
   t.equal(cache.get('a'), 'A');
   now = 2000;

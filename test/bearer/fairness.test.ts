@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { createFairShare } from '../../src/identity/bearer/fair-share.ts';
 import { sendJson } from '../attack/forged-token.ts';
 import { arrangeGateway, arrangeUpstream, type Teardown } from '../support/arrange.ts';
@@ -116,7 +117,7 @@ test('an issuer that does not take the gateway as its client is the operator’s
 });
 
 test('places are shared: one has half, two have a third each, and whoever comes next finds one', (t) => {
-  const share = createFairShare(12);
+  const share = createFairShare(12, systemClock);
   const takeAll = (who: string) => {
     let taken = 0;
     while (share.take(who)) taken += 1;
@@ -131,7 +132,7 @@ test('places are shared: one has half, two have a third each, and whoever comes 
 
 test('a network of IPv6 addresses is one client, and those who cannot be told apart are no suspects', (t) => {
   let now = 0;
-  const share = createFairShare(1000, () => now);
+  const share = createFairShare(1000, { monotonic: () => now });
   const unknown = (who: string) => share.take(who)?.(true);
   for (let index = 0; index < 60; index++) unknown(`2001:db8:1:2::${index.toString(16)}`);
   for (let index = 0; index < 60; index++) unknown('');

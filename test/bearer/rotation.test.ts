@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { test } from 'tap';
-import { createProviderKeys, KeysUnavailable } from '../../src/identity/provider/keys.ts';
+import { createKeySet, createProviderKeys, KeysUnavailable } from '../../src/identity/provider/keys.ts';
 import {
   foreignKey,
   providerKey,
@@ -90,17 +90,14 @@ test('keys that could not be fetched anew are good for a day of outage, and not 
   const key = await newKey();
   let now = Date.now();
   let isOut = false;
-  const keys = createProviderKeys(
-    {
-      metadata: () => ({ issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` }),
-      fetch: async () => {
-        if (isOut) throw new TypeError('fetch failed');
-        return Response.json({ keys: [key.publicJwk] });
-      },
-      timeout: 1000,
-    },
-    () => now,
-  );
+  const fetch = async () => {
+    if (isOut) throw new TypeError('fetch failed');
+    return Response.json({ keys: [key.publicJwk] });
+  };
+  const keys = createProviderKeys({
+    metadata: () => ({ issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` }),
+    keySet: createKeySet(fetch, 1000, { monotonic: () => now }),
+  });
   const token = await signClaims({ ...goodClaims(provider), exp: Date.now() }, key);
   await keys.verify(token, {});
   isOut = true;

@@ -10,8 +10,8 @@ import {
   written,
 } from '../../src/forward/template-values.ts';
 import { collectNeeds } from '../../src/identity/claim-paths.ts';
-import { pickClaims } from '../../src/identity/login/claims.ts';
-import { personOf } from '../../src/identity/person.ts';
+import { pickClaims } from '../../src/identity/claims/claims.ts';
+import { personOf } from '../../src/identity/claims/person.ts';
 
 const rows: readonly ValueRow[] = templateValues;
 

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { pickClaims, readClaim } from '../../src/identity/login/claims.ts';
+import { pickClaims, readClaim } from '../../src/identity/claims/claims.ts';
 
 const claims = {
   sub: 'ada',

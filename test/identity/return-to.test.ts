@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { test } from 'tap';
-import { safeReturnTo } from '../../src/identity/login/return-to.ts';
+import { safeReturnTo } from '../../src/identity/browser/return-to.ts';
 
 const origin = 'https://app.example.com';
 const allowed = new Set([origin, 'https://two.example.com']);

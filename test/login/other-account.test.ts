@@ -1,5 +1,5 @@
 import { type Test, test } from 'tap';
-import { accountParameters } from '../../src/identity/login/other-account.ts';
+import { accountParameters } from '../../src/identity/browser/other-account.ts';
 import type { HttpAnswer } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn, submitForm } from '../support/log-in.ts';

@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
 import tap, { type Test, test } from 'tap';
-import { createDpopKey, dpopThumbprint } from '../../src/identity/provider/dpop.ts';
+import { createDpopKey, dpopThumbprint } from '../../src/identity/tokens/dpop-key.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import { open, seal } from '../../src/session/seal.ts';
 import { decodeSession, encodeSession, type Session } from '../../src/session/session.ts';

@@ -1,9 +1,10 @@
 import { test } from 'tap';
 import { createCircuit } from '../../src/identity/provider/circuit.ts';
+import { systemRandom } from '../../src/random.ts';
 
 test('one person in many browsers is one person: nobody else has to wait', async (t) => {
   let now = 0;
-  const circuit = createCircuit(() => now);
+  const circuit = createCircuit({ clock: { monotonic: () => now }, random: systemRandom });
   const adas = Array.from({ length: 20 }, (_, index) => `session ${index}`);
   for (const each of adas) {
     t.equal(circuit.blockedFor(each, 'ada'), 0);
@@ -23,7 +24,7 @@ test('one person in many browsers is one person: nobody else has to wait', async
 });
 
 test('what two people meet holds the others back, until one is served', async (t) => {
-  const circuit = createCircuit(() => 0);
+  const circuit = createCircuit({ clock: { monotonic: () => 0 }, random: systemRandom });
   circuit.failed('a', undefined, 'ada');
   circuit.failed('g', undefined, 'grace');
   t.equal(circuit.blockedFor('z', 'zoe'), 0);

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import {
   createHangWatch,
   type HangTimings,
@@ -82,6 +83,7 @@ function arrange(t: Teardown) {
     () => {
       backs += 1;
     },
+    systemClock,
     quick,
   );
   return {
@@ -155,6 +157,7 @@ test('a server that misses a few probes is busy, and nothing is sent to it twice
     () => {
       backs += 1;
     },
+    systemClock,
     quick,
   );
   let sends = 0;

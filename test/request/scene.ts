@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { callerOfSession } from '../../src/identity/caller.ts';
-import { personRules } from '../../src/identity/person.ts';
+import { personRules } from '../../src/identity/claims/person.ts';
 import type { Providers } from '../../src/identity/provider/providers.ts';
 import { compilePeers } from '../../src/listen/peer.ts';
 import { createLogger } from '../../src/observe/log.ts';
@@ -108,7 +108,7 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
         },
         { method: 'GET', name: 'tried', head: true, handle: () => redirectTo('/') },
       ],
-      tokens: { supply: () => ({ token: undefined }) },
+      tokens: { compile: () => () => ({ token: undefined }) },
       forwarder: {
         forward: () => ({ clientLeft: () => {} }),
         openTunnel: () => {},

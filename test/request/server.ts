@@ -50,7 +50,12 @@ function endSoon(socket: Socket): void {
 
 /** A server whose requests go to whatever pipeline is the current one by then. */
 export async function serve(t: Teardown, current: () => Pipeline) {
-  const log = createLogger({ level: 'silent', pretty: false, clock: systemClock, destination: { write: () => {} } });
+  const log = createLogger({
+    level: 'silent',
+    pretty: false,
+    clock: systemClock,
+    destination: { write: () => {} },
+  });
   const needs = { entryOf: rememberEntries(current), log, clock: systemClock };
   const app = await openHttp(needs, { tls: undefined, limits: { headerTime: 30_000, keepAlive: 60_000 } });
   openUpgrades(app.server, needs);

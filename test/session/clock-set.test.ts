@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import { createCache } from '../../src/identity/bearer/cache.ts';
 import { createCircuit } from '../../src/identity/provider/circuit.ts';
 import { createTokenCache } from '../../src/identity/upstream-token/cache.ts';
+import { systemRandom } from '../../src/random.ts';
 import { createRevocations } from '../../src/session/revocations.ts';
 import { createBoard } from '../../src/session/shared/board.ts';
 import { createClaims } from '../../src/session/shared/claims.ts';
@@ -24,8 +25,8 @@ for (const [name, by] of Object.entries({ back: -hour, forward: hour })) {
     const board = createBoard();
     const claims = createClaims();
     const table = createSessionTable();
-    const circuit = createCircuit();
-    const cache = createCache<string>({ entries: 9, bytes: 99 });
+    const circuit = createCircuit({ clock: systemClock, random: systemRandom });
+    const cache = createCache<string>({ entries: 9, bytes: 99 }, systemClock);
     const shared = createLocalShared(createRevocations());
     board.post('lasts', { value: 'here', lingerMs: 60_000 });
     claims.take('name', 60_000);

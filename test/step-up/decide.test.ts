@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { type AccessRequest, type AccessRule, compileAccess } from '../../src/access/decide.ts';
-import { personOf } from '../../src/identity/person.ts';
+import { personOf } from '../../src/identity/claims/person.ts';
 
 const now = 1_800_000_000;
 const rule: AccessRule = {

@@ -1,6 +1,8 @@
+import type { Clock } from '../../clock.ts';
+
 interface Entry<T> {
   value: T;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the clock that never goes back. */
   until: number;
   bytes: number;
 }
@@ -9,7 +11,7 @@ interface Entry<T> {
 export interface Cache<T> {
   get(key: string): T | undefined;
   /**
-   * @param until milliseconds since the epoch
+   * @param until milliseconds of the clock that never goes back
    * @param bytes about how much memory the value takes
    */
   set(key: string, value: T, until: number, bytes: number): void;
@@ -18,7 +20,7 @@ export interface Cache<T> {
 /** What came first gives way first: looking an entry up changes nothing, so that it costs little. */
 export function createCache<T>(
   limits: { entries: number; bytes: number },
-  now: () => number = () => performance.now(),
+  { monotonic: now }: Pick<Clock, 'monotonic'>,
 ): Cache<T> {
   const entries = new Map<string, Entry<T>>();
   let total = 0;

@@ -1,7 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, EmbeddedJWK, errors, type JWK, type JWTPayload, jwtVerify } from 'jose';
 import type { Shared } from '../../session/shared/shared.ts';
-import { TokenRejected } from './rejected.ts';
+import { TokenRejected } from '../tokens/rejected.ts';
 
 /** What a proof may be signed with (RFC 9449 §11.6); stated in `algs` of a challenge and in the metadata. */
 export const proofAlgorithms: readonly string[] = [
@@ -29,23 +29,29 @@ export interface ProvenRequest {
   accessToken: string;
 }
 
+export interface ProofNeeds {
+  /** Does a thing once among all processes. */
+  once: Shared['once'];
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
 /**
  * Checks a DPoP proof, each item of RFC 9449 §4.3, and lets it count once. Rejects with TokenRejected, or with
  * GatewayError 503 when it cannot be told whether it came before.
  * @param proof the value of the `DPoP` header; several of them come joined with a comma, and so are none
  * @param thumbprint the `jkt` that the access token is bound to
- * @param once does a thing once among all processes
  */
 export async function verifyProof(
   proof: string | undefined,
   thumbprint: string,
   request: ProvenRequest,
-  once: Shared['once'],
+  { once, now }: ProofNeeds,
 ): Promise<void> {
   if (proof === undefined) throw refused('The DPoP proof is missing');
   if (proof.length > largestProof) throw refused('The DPoP proof is too large');
   const { payload, jwk } = await verifySignature(proof);
-  checkClaims(payload, request);
+  checkClaims(payload, request, now() / 1000);
   // RFC 7638: the key that signed the proof is the one that the token was given to.
   if ((await calculateJwkThumbprint(jwk)) !== thumbprint)
     throw refused('The DPoP proof is of another key than the token');
@@ -69,14 +75,14 @@ async function verifySignature(proof: string): Promise<{ payload: JWTPayload; jw
   }
 }
 
-function checkClaims({ htm, htu, iat, jti, ath }: JWTPayload, request: ProvenRequest): void {
+function checkClaims({ htm, htu, iat, jti, ath }: JWTPayload, request: ProvenRequest, now: number): void {
   if (typeof jti !== 'string' || jti === '' || jti.length > longestJti)
     throw refused('The DPoP proof has no jti');
   if (htm !== request.method) throw refused('The DPoP proof is for another method');
   const url = typeof htu === 'string' ? comparableUrl(htu) : undefined;
   if (url === undefined || url !== comparableUrl(request.url))
     throw refused('The DPoP proof is for another URL');
-  if (typeof iat !== 'number' || Math.abs(Date.now() / 1000 - iat) > windowSeconds)
+  if (typeof iat !== 'number' || Math.abs(now - iat) > windowSeconds)
     throw refused('The DPoP proof is too old, or of a clock that is ahead');
   // RFC 9449 §4.3, item 12: so that a proof is good for this token only.
   if (ath !== hash('sha256', request.accessToken, 'base64url'))

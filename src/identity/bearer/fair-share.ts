@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { Clock } from '../../clock.ts';
 
 /** Divides so many places among those who ask, so that nobody who asks for much leaves nothing for the others. */
 export interface FairShare {
@@ -27,7 +28,7 @@ interface Share {
  * Each one may have as many places as are free: one alone gets half of them, two get a third each, and there is always
  * one left for whoever comes next.
  */
-export function createFairShare(places: number, now: () => number = () => performance.now()): FairShare {
+export function createFairShare(places: number, { monotonic: now }: Pick<Clock, 'monotonic'>): FairShare {
   const shares = new Map<string, Share>();
   let total = 0;
 

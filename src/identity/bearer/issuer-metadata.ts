@@ -1,81 +1,60 @@
-import {
-  allowInsecureRequests,
-  customFetch,
-  type DiscoveryRequestOptions,
-  discovery,
-  None,
-  type ServerMetadata,
-} from 'openid-client';
+import type { Clock } from '../../clock.ts';
 import type { BearerConfig } from '../../config/schema/index.ts';
+import type { Keep } from '../../holdings.ts';
+import type { Random } from '../../random.ts';
+import { openDiscovery } from '../provider/discovery.ts';
 import type { ProviderHttp } from '../provider/http.ts';
 import { KeysUnavailable } from '../provider/keys.ts';
+import { discover, mayBeInsecure, type ProviderMetadata } from '../provider/library.ts';
 import { isLoopback } from '../provider/loopback.ts';
 
-/** Issuers rarely move their keys to another address. */
-const longestAgeMs = 3_600_000;
 /** An issuer that is out is not asked again by every request. */
-const pauseMs = 1000;
+const longestPauseMs = 1000;
+
+export interface IssuerNeeds {
+  clock: Clock;
+  random: Random;
+  keep: Keep;
+}
 
 /**
- * Says where an issuer's keys are: as configured, or by OpenID Connect Discovery and else by RFC 8414. What was
- * found stays in use while the issuer is out. Rejects with KeysUnavailable.
+ * Says where an issuer's keys are: as configured, or by OpenID Connect Discovery and else by RFC 8414. It is asked
+ * when a token needs it, and what was found stays in use while the issuer is out. Rejects with KeysUnavailable.
  */
-export function createIssuerMetadata(
-  { jwksUri, timeout, insecureHttp }: BearerConfig,
+export function openIssuerMetadata(
+  config: BearerConfig,
   issuer: string,
-  { fetch }: ProviderHttp,
-  now: () => number = () => performance.now(),
-): () => ServerMetadata | Promise<ServerMetadata> {
+  http: ProviderHttp,
+  needs: IssuerNeeds,
+): () => ProviderMetadata | Promise<ProviderMetadata> {
+  const { jwksUri, insecureHttp } = config;
   if (jwksUri !== undefined) return () => ({ issuer, jwks_uri: jwksUri });
-  let found: ServerMetadata | undefined;
-  let failure: unknown;
-  let askAgainAt = 0;
-  let asking: Promise<ServerMetadata> | undefined;
-
-  const ask = async (): Promise<ServerMetadata> => {
+  const discovery = openDiscovery(
+    {
+      settings: ['access tokens', issuer, insecureHttp, http.key],
+      ask: () => findIssuer(config, issuer, http),
+      longestMs: longestPauseMs,
+    },
+    needs,
+  );
+  return async () => {
     try {
-      found = await discoverIssuer(issuer, { fetch, timeout, insecureHttp });
-      askAgainAt = now() + longestAgeMs;
-      return found;
+      return await discovery.lookUp();
     } catch (error) {
-      failure = error;
-      askAgainAt = now() + pauseMs;
-      if (found) return found;
-      throw unavailable(error);
-    } finally {
-      asking = undefined;
+      throw new KeysUnavailable('the issuer of access tokens cannot be found', { cause: error });
     }
-  };
-
-  return () => {
-    if (now() >= askAgainAt) {
-      asking ??= ask();
-      return asking;
-    }
-    if (found) return found;
-    throw unavailable(failure);
   };
 }
 
-function unavailable(cause: unknown): KeysUnavailable {
-  return new KeysUnavailable('the issuer of access tokens cannot be found', { cause });
-}
-
-async function discoverIssuer(
+/** Rejects where the issuer cannot be found, or says nothing of keys that can be used. */
+export async function findIssuer(
+  config: Pick<BearerConfig, 'timeout' | 'insecureHttp'>,
   issuer: string,
-  { fetch, timeout, insecureHttp }: Pick<BearerConfig, 'timeout' | 'insecureHttp'> & ProviderFetch,
-): Promise<ServerMetadata> {
-  const insecure = insecureHttp || isLoopback(new URL(issuer));
-  const lookUp = async (algorithm: NonNullable<DiscoveryRequestOptions['algorithm']>) => {
-    const client = await discovery(new URL(issuer), 'unused', {}, None(), {
-      [customFetch]: fetch,
-      algorithm,
-      timeout: timeout / 1000,
-      execute: insecure ? [allowInsecureRequests] : [],
-    });
-    return client.serverMetadata();
-  };
-  const metadata = await lookUp('oidc').catch(() => lookUp('oauth2'));
+  { fetch }: Pick<ProviderHttp, 'fetch'>,
+): Promise<ProviderMetadata> {
+  const { timeout, insecureHttp } = config;
+  const transport = { fetch, timeout, insecure: mayBeInsecure(config, issuer) };
+  const metadata = await discover({ issuer, algorithms: ['oidc', 'oauth2'] }, transport);
   const { jwks_uri: uri } = metadata;
   if (uri === undefined) throw new Error('the issuer names no keys');
   if (!insecureHttp && new URL(uri).protocol !== 'https:' && !isLoopback(new URL(uri)))
@@ -83,5 +62,3 @@ async function discoverIssuer(
   // What else is stated is about ID tokens and logins, and not about access tokens.
   return { issuer: metadata.issuer, jwks_uri: uri };
 }
-
-type ProviderFetch = Pick<ProviderHttp, 'fetch'>;

@@ -1,24 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { ProviderHttp } from '../provider/http.ts';
-import { createIntrospector, introspectionOf } from './introspect.ts';
-import { createIssuerMetadata } from './issuer-metadata.ts';
-import { TokenRejected } from './rejected.ts';
+import { connectIntrospection } from '../provider/introspection.ts';
+import { introspectionOf } from './introspect.ts';
+import { findIssuer } from './issuer-metadata.ts';
 
 /** Tries what an entry of `bearer` names: its keys, or its introspection endpoint. Rejects with what failed. */
 export async function reachIssuer(entry: BearerConfig, http: ProviderHttp): Promise<void> {
   const place = introspectionOf(entry);
   if (place) {
     // A token that nobody issued: to say so, the endpoint has to know the gateway.
-    const madeUp = randomBytes(24).toString('base64url');
-    const asked = createIntrospector(entry, place, http).introspect(madeUp, '');
-    await asked.catch((error: unknown) => {
-      if (!(error instanceof TokenRejected)) throw error;
-    });
+    await connectIntrospection(entry, place, http.fetch).introspect(randomBytes(24).toString('base64url'));
     return;
   }
-  const { jwks_uri: uri = '' } = await createIssuerMetadata(entry, entry.issuer ?? '', http)();
-  const signal = AbortSignal.timeout(entry.timeout);
+  const { issuer = '', jwksUri, timeout } = entry;
+  const uri = jwksUri ?? (await findIssuer(entry, issuer, http)).jwks_uri ?? '';
+  const signal = AbortSignal.timeout(timeout);
   const answer = await http.fetch(uri, {
     method: 'GET',
     headers: {},
@@ -26,5 +23,6 @@ export async function reachIssuer(entry: BearerConfig, http: ProviderHttp): Prom
     redirect: 'manual',
     signal,
   });
+  await answer.body?.cancel();
   if (answer.status !== 200) throw new Error(`the keys were answered with ${answer.status}`);
 }

@@ -1,9 +1,13 @@
 import type { BearerConfig } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
-import type { PersonRules } from '../person.ts';
-import { createProviderHttp } from '../provider/http.ts';
-import { createIntrospector, type Introspector, introspectionOf } from './introspect.ts';
-import { createJwtVerifier, type JwtVerifier } from './verify-jwt.ts';
+import type { PersonRules } from '../claims/person.ts';
+import { openProviderHttp } from '../provider/http.ts';
+import {
+  type Introspector,
+  type IntrospectorNeeds,
+  introspectionOf,
+  openIntrospector,
+} from './introspect.ts';
+import { type JwtVerifier, openJwtVerifier } from './verify-jwt.ts';
 
 /** An issuer of access tokens at work: it verifies them, or looks them up. */
 export interface Source {
@@ -15,13 +19,14 @@ export interface Source {
   clockTolerance: number;
   verifier: JwtVerifier | undefined;
   introspector: Introspector | undefined;
-  close(): Promise<void>;
+  /** How it is asked, as a key. */
+  key: string;
 }
 
 /** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
-export function openSource(entry: BearerConfig, log: Logger, now: () => number): Source {
+export function openSource(entry: BearerConfig, needs: IntrospectorNeeds): Source {
   const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
-  const http = createProviderHttp(entry);
+  const http = openProviderHttp(entry, needs.keep);
   const place = introspectionOf(entry);
   return {
     rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
@@ -29,8 +34,8 @@ export function openSource(entry: BearerConfig, log: Logger, now: () => number):
     audiences: new Set(audience ?? [clientId ?? '']),
     mayBeForNobody: place !== undefined && audience === undefined,
     clockTolerance,
-    introspector: place && createIntrospector(entry, place, http, log, now),
-    verifier: place || issuer === undefined ? undefined : createJwtVerifier(entry, issuer, http, now),
-    close: () => http.close(),
+    introspector: place && openIntrospector(entry, place, http, needs),
+    verifier: place || issuer === undefined ? undefined : openJwtVerifier(entry, issuer, http, needs),
+    key: http.key,
   };
 }

@@ -1,10 +1,10 @@
 import { errors } from 'jose';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { ProviderHttp } from '../provider/http.ts';
-import { createProviderKeys, KeysUnavailable } from '../provider/keys.ts';
-import { createIssuerMetadata } from './issuer-metadata.ts';
-import { TokenRejected } from './rejected.ts';
-import { audiencesOf, isOtherKind, type UnverifiedJwt, type VerifiedToken } from './token.ts';
+import { createProviderKeys, KeysUnavailable, openKeySet } from '../provider/keys.ts';
+import { audiencesOf, isOtherKind, type UnverifiedJwt, type VerifiedToken } from '../tokens/access-token.ts';
+import { TokenRejected } from '../tokens/rejected.ts';
+import { type IssuerNeeds, openIssuerMetadata } from './issuer-metadata.ts';
 
 /** Verifies the JWT access tokens of one issuer. */
 export interface JwtVerifier {
@@ -21,21 +21,21 @@ export interface JwtVerifier {
 /** RFC 9068 §2.2; `client_id` and `jti` are left out by too many, and nothing here rests on them. */
 const requiredClaims = ['iss', 'sub', 'aud', 'exp', 'iat'];
 
-export function createJwtVerifier(
+export function openJwtVerifier(
   config: BearerConfig,
   issuer: string,
   http: ProviderHttp,
-  now: () => number = Date.now,
+  needs: IssuerNeeds,
 ): JwtVerifier {
   const algorithms: readonly string[] = config.algorithms;
   const types = new Set(config.type.map(normalType));
   const clockTolerance = config.clockTolerance / 1000;
-  const { fetch } = http;
-  const { timeout } = config;
-  const keys = createProviderKeys(
-    { metadata: createIssuerMetadata(config, issuer, http), algorithms, fetch, timeout },
-    now,
-  );
+  const { now } = needs.clock;
+  const keys = createProviderKeys({
+    metadata: openIssuerMetadata(config, issuer, http, needs),
+    keySet: openKeySet({ ...config, issuer }, http, needs),
+    algorithms,
+  });
   return {
     issuer,
     generation: keys.generation,

@@ -1,17 +1,11 @@
-import {
-  buildAuthorizationUrl,
-  buildAuthorizationUrlWithJAR,
-  buildAuthorizationUrlWithPAR,
-  calculatePKCECodeChallenge,
-  modifyAssertion,
-} from 'openid-client';
+import { hash } from 'node:crypto';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
-import { libraryKey } from '../provider/client-auth.ts';
-import { type DpopKey, dpopThumbprint } from '../provider/dpop.ts';
 import { loginError } from '../provider/failure.ts';
+import type { ProviderMetadata } from '../provider/library.ts';
 import type { Provider } from '../provider/provider.ts';
 import { responseMode } from '../provider/support.ts';
+import { type DpopKey, dpopThumbprint } from '../tokens/dpop-key.ts';
 
 /** What is new at every login. */
 export interface FreshRequest {
@@ -28,11 +22,11 @@ export interface FreshRequest {
  * configuration names.
  * @param wanted more of them for this login, before those of the configuration
  */
-export async function authorizationParameters(
+export function authorizationParameters(
   config: ProviderConfig,
   { redirectUri, state, nonce, codeVerifier, dpopKey }: FreshRequest,
   wanted: Readonly<Record<string, string>>,
-): Promise<URLSearchParams> {
+): URLSearchParams {
   const mode = responseMode(config);
   const isOpenId = config.type === 'oidc';
   const parameters = new URLSearchParams({
@@ -44,7 +38,7 @@ export async function authorizationParameters(
     state,
     ...(isOpenId && { nonce }),
     ...(config.pkce && {
-      code_challenge: await calculatePKCECodeChallenge(codeVerifier),
+      code_challenge: codeChallenge(codeVerifier),
       code_challenge_method: 'S256',
     }),
     // Left out where it is the standard one, which every provider knows.
@@ -54,6 +48,9 @@ export async function authorizationParameters(
   for (const resource of config.resource ?? []) parameters.append('resource', resource);
   return parameters;
 }
+
+/** RFC 7636 §4.2, S256. */
+const codeChallenge = (verifier: string): string => hash('sha256', verifier, 'base64url');
 
 function configuredParameters(config: ProviderConfig): Record<string, string> {
   const { authorizationParams, prompt, maxAge, acrValues, claimsParameter } = config;
@@ -100,35 +97,23 @@ export function allowedParameters(
  * that the gateway signed (RFC 9101), or with a reference to what was pushed (RFC 9126). Rejects with GatewayError
  * when the provider does not take what is pushed.
  */
-export async function authorizationUrl(provider: Provider, parameters: URLSearchParams): Promise<URL> {
-  const client = provider.client();
-  const { par, requestObject } = provider.config;
-  const isPushed = par === true || (par === 'auto' && requiresPar(provider));
+export async function authorizationUrl(
+  { client, config }: Pick<Provider, 'client' | 'config'>,
+  parameters: URLSearchParams,
+): Promise<URL> {
+  const { par, requestObject } = config;
+  const isPushed = par === true || (par === 'auto' && requiresPar(client.metadata()));
   try {
-    const request = requestObject ? await requestObjectOf(provider, parameters) : parameters;
-    return isPushed
-      ? await buildAuthorizationUrlWithPAR(client, request)
-      : buildAuthorizationUrl(client, request);
+    const request = requestObject ? await client.signRequest(parameters) : parameters;
+    return isPushed ? await client.push(request) : client.authorizationUrl(request);
   } catch (error) {
     throw loginError(error);
   }
 }
 
-function requiresPar(provider: Provider): boolean {
-  const server = provider.client().serverMetadata();
+function requiresPar(server: ProviderMetadata): boolean {
   return (
     server.require_pushed_authorization_requests === true &&
     server.pushed_authorization_request_endpoint !== undefined
   );
-}
-
-async function requestObjectOf(provider: Provider, parameters: URLSearchParams): Promise<URLSearchParams> {
-  const key = provider.signingKey();
-  if (!key) throw new Error('requestObject needs a privateKey');
-  const url = await buildAuthorizationUrlWithJAR(provider.client(), parameters, libraryKey(key), {
-    [modifyAssertion]: (header) => {
-      header.alg = key.alg;
-    },
-  });
-  return new URLSearchParams({ request: url.searchParams.get('request') ?? '' });
 }

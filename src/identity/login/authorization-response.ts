@@ -1,5 +1,4 @@
 import { decodeJwt } from 'jose';
-import { AuthorizationResponseError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -57,7 +56,7 @@ async function openSigned(provider: Provider, response: string | null): Promise<
     const { payload } = await provider.keys.verify(
       response,
       {
-        issuer: provider.client().serverMetadata().issuer,
+        issuer: provider.client.metadata().issuer,
         audience: provider.config.clientId,
         requiredClaims: ['exp'],
         clockTolerance: clockToleranceSeconds,
@@ -72,22 +71,6 @@ async function openSigned(provider: Provider, response: string | null): Promise<
   } catch (error) {
     throw loginError(error);
   }
-}
-
-/** RFC 9126 §4: what was pushed is good for a short time; who took longer at the provider may begin again. */
-export function isExpiredRequest(error: unknown): boolean {
-  const cause = error instanceof GatewayError ? error.cause : undefined;
-  return cause instanceof AuthorizationResponseError && cause.error === 'invalid_request_uri';
-}
-
-/**
- * Whether a provider may have refused a login for a prompt that it does not know (OpenID Connect Core §3.1.2.6), and
- * neither the person nor an outage ended it.
- */
-export function isRefusedPrompt(error: unknown): boolean {
-  const cause = error instanceof GatewayError ? error.cause : undefined;
-  const others = ['access_denied', 'server_error', 'temporarily_unavailable'];
-  return cause instanceof AuthorizationResponseError && !others.includes(cause.error);
 }
 
 function invalid(detail: string): GatewayError {

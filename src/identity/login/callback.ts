@@ -1,45 +1,62 @@
 import { randomBytes } from 'node:crypto';
-import {
-  authorizationCodeGrant,
-  type Configuration,
-  type IDToken,
-  type TokenEndpointResponse,
-  type TokenEndpointResponseHelpers,
-} from 'openid-client';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
+import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
-import { groupsAdvice } from '../person.ts';
-import { dpopHandle, isTokenType } from '../provider/dpop.ts';
+import type { Visit } from '../browser/visit.ts';
+import { checkRequiredClaims, type Knowledge, subjectOf } from '../claims/knowledge.ts';
+import { groupsAdvice } from '../claims/person.ts';
+import { collectClaims } from '../provider/collect-claims.ts';
 import { loginError } from '../provider/failure.ts';
-import { verifyIdToken } from '../provider/id-token.ts';
 import type { Provider } from '../provider/provider.ts';
+import type { Providers } from '../provider/providers.ts';
 import { claimsRefreshTime } from '../provider/refresh-claims.ts';
-import { resourceParameters } from '../provider/resource.ts';
-import { askTokenEndpoint } from '../provider/tenants.ts';
-import type { Visit } from '../visit.ts';
+import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
 import {
   type AuthorizationResponse,
   claimedState,
   readAuthorizationResponse,
 } from './authorization-response.ts';
-import { checkRequiredClaims, collectClaims, type Knowledge, subjectOf } from './collect-claims.ts';
 import type { LateLogin } from './late.ts';
-import { deriveProofs, type LoginSecrets, stateDigest } from './login-cookie.ts';
-import { type CarriedLogin, isStale } from './login-state.ts';
+import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
+import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
 import { callbackPath, type LoginParts } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';
 
-export interface CallbackParts extends LoginParts {
+/** What finds the login that a response belongs to. */
+export interface MatchNeeds {
+  loginStates: Pick<LoginStates, 'open'>;
+  loginCookies: Pick<LoginCookies, 'find'>;
   usedStates: UsedStates;
+  clock: Pick<Clock, 'now'>;
+}
+
+/** What ends a login. */
+export interface FinishNeeds {
+  /** The path below which the endpoints live. */
+  prefix: string;
+  providers: Pick<Providers, 'get'>;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
   keepIdToken(provider: Provider): boolean;
   /** Milliseconds. */
   maxLifetime: number;
   log: Logger;
+  clock: Clock;
+  random: Random;
+}
+
+/** What a callback is answered with, as the endpoints have it. Each function asks for less. */
+export interface CallbackParts extends LoginParts {
+  usedStates: UsedStates;
+  claimPaths: ReadonlySet<string>;
+  keepIdToken(provider: Provider): boolean;
+  maxLifetime: number;
+  log: Logger;
+  random: Random;
 }
 
 export interface FinishedLogin {
@@ -63,7 +80,7 @@ export interface PendingLogin extends CarriedLogin, Omit<LoginSecrets, 'secret' 
  * 400 when the state is none of ours.
  */
 export async function matchLogin(
-  { loginStates, loginCookies, usedStates }: CallbackParts,
+  { loginStates, loginCookies, usedStates, clock }: MatchNeeds,
   visit: Visit,
   response: AuthorizationResponse,
 ): Promise<{ login: PendingLogin; late?: never } | { late: LateLogin; login?: never }> {
@@ -81,7 +98,7 @@ export async function matchLogin(
   if (!isResponse) return late('it brings no authorization response');
   const secrets = loginCookies.find(state, visit.cookies);
   if (!secrets) return late('no login cookie of this browser fits the state');
-  if (isStale(carried, Date.now())) return late('the login has expired');
+  if (isStale(carried, clock.now())) return late('the login has expired');
   if (!(await usedStates.claim(stateDigest(state)))) return late('the state was used before');
   const { secret, returnTo, ...kept } = secrets;
   return {
@@ -101,7 +118,7 @@ function wholeAddress(returnTo: string, long: string | undefined): string {
 }
 
 /** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
-function checkLogin({ prefix }: CallbackParts, provider: Provider, login: PendingLogin, visit: Visit): void {
+function checkLogin(prefix: string, provider: Provider, login: PendingLogin, visit: Visit): void {
   // RFC 9700 §4.4.2.2: an answer at another provider's redirect URI is that provider's.
   if (login.origin !== visit.origin || visit.path !== callbackPath(prefix, provider)) {
     throw new GatewayError('login_state_mismatch', {
@@ -115,82 +132,87 @@ function checkLogin({ prefix }: CallbackParts, provider: Provider, login: Pendin
  * session. Rejects with GatewayError.
  */
 export async function finishLogin(
-  parts: CallbackParts,
+  needs: FinishNeeds,
   login: PendingLogin,
   visit: Visit,
   response: AuthorizationResponse,
 ): Promise<FinishedLogin> {
-  const provider = parts.providers.get(login.provider);
+  const provider = needs.providers.get(login.provider);
   if (!provider) {
     throw new GatewayError('login_state_mismatch', {
       cause: new Error(`there is no ${login.provider} any more`),
     });
   }
-  const client = provider.client();
-  checkLogin(parts, provider, login, visit);
+  // Nothing of it is looked at while the provider is unknown: the same answer may come again.
+  provider.client.metadata();
+  checkLogin(needs.prefix, provider, login, visit);
   const parameters = await readAuthorizationResponse(provider, response);
   try {
-    const dpop = await dpopHandle(client, login.dpopKey);
-    // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
-    const currentUrl = new URL(`${login.origin}${visit.path}?${parameters}`);
-    const isOpenId = provider.config.type === 'oidc';
-    const checks = {
-      expectedState: login.state,
-      ...(provider.config.pkce && { pkceCodeVerifier: login.codeVerifier }),
-      ...(isOpenId && { expectedNonce: login.nonce, idTokenExpected: true }),
-      ...(isOpenId && login.maxAge !== undefined && { maxAge: login.maxAge }),
-    };
-    const ask = (asking: Configuration) =>
-      authorizationCodeGrant(
-        asking,
-        currentUrl,
-        // The library writes into them.
-        { ...checks },
-        resourceParameters(provider.config),
-        dpop && { DPoP: dpop },
-      );
-    const tokens = await askTokenEndpoint(provider, client, ask, parameters.get('iss'));
-    if (isOpenId) await verifyIdToken(provider, tokens);
-    if (!isTokenType(login, tokens)) {
-      const expected = login.dpopKey === undefined ? 'Bearer' : 'DPoP';
-      const detail = `The access token is not of the type ${expected}.`;
-      throw new GatewayError('login_response_invalid', { detail });
-    }
-    const idToken = isOpenId ? checkedIdToken(tokens) : undefined;
-    const unmet = unmetByLogin(login.stepUp, idToken);
-    const { access_token: accessToken } = tokens;
-    const question = { client, accessToken, dpop, idToken, subject: idToken?.sub };
-    const knowledge = await collectClaims({ ...parts, provider }, question);
-    checkRequiredClaims(provider, knowledge.claims);
+    const { client, config } = provider;
+    const proof = await client.proofOf(login.dpopKey);
+    const tokens = await exchange(provider, login, { visit, parameters, proof });
+    const idToken = config.type === 'oidc' ? checkedIdToken(tokens) : undefined;
+    const unmet = unmetByLogin(login.stepUp, idToken, needs.clock.now() / 1000);
+    const { accessToken } = tokens;
+    const question = { accessToken, proof, idToken, subject: idToken?.sub };
+    const knowledge = await collectClaims({ ...needs, provider }, question);
+    checkRequiredClaims(config, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
-      parts.log.warn({ provider: provider.name, claim: provider.config.claims.groups }, advice);
-    const session = newSession(parts, provider, login, tokens, idToken, knowledge);
+      needs.log.warn({ provider: provider.name, claim: config.claims.groups }, advice);
+    const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
     throw loginError(error);
   }
 }
 
-function checkedIdToken(tokens: TokenEndpointResponse & TokenEndpointResponseHelpers): IDToken {
-  const idToken = tokens.claims();
-  if (!idToken || typeof idToken.sub !== 'string' || idToken.sub === '') {
+interface Exchange {
+  visit: Visit;
+  parameters: URLSearchParams;
+  proof: Awaited<ReturnType<Provider['client']['proofOf']>>;
+}
+
+/** Exchanges the code, and checks what comes of it. */
+async function exchange(
+  provider: Provider,
+  login: PendingLogin,
+  { visit, parameters, proof }: Exchange,
+): Promise<Tokens> {
+  // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
+  const response = new URL(`${login.origin}${visit.path}?${parameters}`);
+  const { state, nonce, codeVerifier, maxAge } = login;
+  const tokens = await provider.client.exchangeCode(response, { state, nonce, codeVerifier, maxAge }, proof);
+  if (provider.config.type === 'oidc') await provider.verifyIdToken(tokens);
+  if (isTokenType(login, tokens)) return tokens;
+  const expected = login.dpopKey === undefined ? 'Bearer' : 'DPoP';
+  const detail = `The access token is not of the type ${expected}.`;
+  throw new GatewayError('login_response_invalid', { detail });
+}
+
+function checkedIdToken({ claims }: Tokens): IdTokenClaims & { sub: string } {
+  if (!claims || typeof claims.sub !== 'string' || claims.sub === '') {
     throw new GatewayError('login_token_invalid', { detail: 'The ID token names nobody.' });
   }
-  return idToken;
+  return { ...claims, sub: claims.sub };
+}
+
+interface Obtained {
+  login: PendingLogin;
+  tokens: Tokens;
+  idToken: (IdTokenClaims & { sub: string }) | undefined;
+  knowledge: Knowledge;
 }
 
 function newSession(
-  { maxLifetime, keepIdToken }: CallbackParts,
+  { maxLifetime, keepIdToken, clock, random }: FinishNeeds,
   provider: Provider,
-  { dpopKey }: PendingLogin,
-  tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
-  idToken: IDToken | undefined,
-  { claims, fetched }: Knowledge,
+  { login, tokens, idToken, knowledge }: Obtained,
 ): Session {
-  const exactly = Date.now() / 1000;
+  const { claims, fetched } = knowledge;
+  const { accessToken, refreshToken, expiresIn } = tokens;
+  const exactly = clock.now() / 1000;
   const now = Math.floor(exactly);
-  const expiresIn = tokens.expiresIn();
   const sid = idToken?.sid;
   // Without an ID token the collecting of claims has made sure that there is one.
   const subject = idToken?.sub ?? subjectOf(claims[provider.config.claims.user]) ?? '';
@@ -201,13 +223,13 @@ function newSession(
     providerSessionId: typeof sid === 'string' ? sid : undefined,
     claims,
     fetchedClaims: fetched,
-    claimsRefreshAt: claimsRefreshTime(provider, now),
-    accessToken: tokens.access_token,
+    claimsRefreshAt: claimsRefreshTime(provider, now, random),
+    accessToken,
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
     refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
-    refreshToken: tokens.refresh_token,
-    dpopKey,
-    idToken: idToken && keepIdToken(provider) ? tokens.id_token : undefined,
+    refreshToken,
+    dpopKey: login.dpopKey,
+    idToken: idToken && keepIdToken(provider) ? tokens.idToken : undefined,
     createdAt: exactly,
     seenAt: now,
     expiresAt: now + Math.floor(maxLifetime / 1000),

@@ -1,13 +1,31 @@
 import { GatewayError } from '../../errors.ts';
 import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import type { Choice } from '../../pages/html.ts';
+import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { setCookie } from '../../session/cookies.ts';
+import { safeReturnTo } from '../browser/return-to.ts';
+import type { Visit } from '../browser/visit.ts';
 import type { Provider } from '../provider/provider.ts';
-import type { Visit } from '../visit.ts';
-import { safeReturnTo } from './return-to.ts';
-import { type LoginParts, startLogin } from './start.ts';
+import type { Providers } from '../provider/providers.ts';
 
+import { type LoginParts, type StartNeeds, startLogin } from './start.ts';
+
+/** What the choice of a provider is made of, as the endpoints have it. Each function asks for less. */
 export interface ChoiceParts extends LoginParts {
+  returnOrigins: ReadonlySet<string>;
+  isReadable(url: string): boolean;
+}
+
+/** What shows the providers. */
+export interface SignInPageNeeds {
+  /** The path below which the endpoints live. */
+  prefix: string;
+  providers: Pick<Providers, 'all'>;
+  cookies: Pick<GatewayCookies, 'choice' | 'loginAttributes'>;
+}
+
+/** What begins a login at the provider of an address. */
+export interface ChoiceNeeds extends StartNeeds {
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */
@@ -21,7 +39,12 @@ const rememberedSeconds = 180 * 24 * 3600;
  * The page on which people choose a provider; with one provider, straight on to the login. Where providers are
  * for people of certain email domains, the page asks for the address first.
  */
-export function signInPage(parts: ChoiceParts, visit: Visit, rd: string | null, notice?: string): Answer {
+export function signInPage(
+  parts: SignInPageNeeds,
+  visit: Pick<Visit, 'cookies'>,
+  rd: string | null,
+  notice?: string,
+): Answer {
   const { prefix, providers, cookies } = parts;
   const [first, ...others] = providers.all;
   if (!first) throw new GatewayError('unknown_endpoint');
@@ -49,7 +72,7 @@ export function signInPage(parts: ChoiceParts, visit: Visit, rd: string | null, 
 
 /** The email address was given: on to the provider of its domain (identifier first). */
 export async function chooseByEmail(
-  parts: ChoiceParts,
+  parts: ChoiceNeeds,
   visit: Visit,
   rd: string | null,
   email: string,
@@ -76,7 +99,10 @@ function providerOfDomain(providers: readonly Provider[], domain: string): Provi
 }
 
 /** Set-Cookie values that remember the provider for the next time, where there is a choice. */
-export function rememberChoice({ providers, cookies }: ChoiceParts, provider: string): string[] {
+export function rememberChoice(
+  { providers, cookies }: Pick<SignInPageNeeds, 'providers' | 'cookies'>,
+  provider: string,
+): string[] {
   if (providers.all.length < 2) return [];
   return [setCookie({ name: cookies.choice, value: provider }, cookies.loginAttributes, rememberedSeconds)];
 }

@@ -2,10 +2,12 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { Visit } from '../visit.ts';
+import type { Visit } from '../browser/visit.ts';
 import { type AuthorizationResponse, refuseDoubled } from './authorization-response.ts';
+import type { LoginCookies } from './login-cookie.ts';
 import { type CarriedLogin, isStale } from './login-state.ts';
-import { type LoginParts, startLogin } from './start.ts';
+import type { Rounds } from './rounds.ts';
+import { type StartNeeds, startLogin } from './start.ts';
 
 /** A callback that ends no login of this browser, and yet says where somebody was going. */
 export interface LateLogin {
@@ -15,8 +17,10 @@ export interface LateLogin {
   reason: string;
 }
 
-export interface LateParts extends LoginParts {
-  sessions: Sessions;
+export interface LateNeeds extends StartNeeds {
+  sessions: Pick<Sessions, 'unusable' | 'find'>;
+  loginCookies: Pick<LoginCookies, 'remember' | 'forget'>;
+  rounds: Pick<Rounds, 'isLoop' | 'reset' | 'count'>;
   log: Logger;
 }
 
@@ -36,7 +40,7 @@ const mostAgain = 2;
  * whether there is a session.
  */
 export async function answerLate(
-  parts: LateParts,
+  parts: LateNeeds,
   visit: Visit,
   response: AuthorizationResponse,
   { state, carried, reason }: LateLogin,
@@ -56,7 +60,7 @@ export async function answerLate(
     return redirectTo(returnTo, [...forget, ...(isOther ? [parts.rounds.count(visit.cookies)] : [])]);
   }
   // Who took that long does not go round in circles.
-  const again = isStale(carried, Date.now()) ? 0 : carried.again;
+  const again = isStale(carried, parts.clock.now()) ? 0 : carried.again;
   if (again >= mostAgain) {
     throw new GatewayError('login_cookie_missing', {
       detail: 'It was tried several times. Your browser seems to keep no cookies of this site: allow them.',

@@ -3,9 +3,9 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { type Cookie, expireCookie, expireCookies, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { mayOpen, open, seal } from '../../session/seal.ts';
-import type { DpopKey } from '../provider/dpop.ts';
-import { loginLifetimeSeconds } from './login-state.ts';
-import type { AccountPrompt } from './other-account.ts';
+import { loginLifetimeSeconds } from '../browser/login-lifetime.ts';
+import type { AccountPrompt } from '../browser/other-account.ts';
+import type { DpopKey } from '../tokens/dpop-key.ts';
 
 /** What only the browser has that began a login. */
 export interface LoginSecrets {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
-import { staysOn } from './return-to.ts';
+import { loginLifetimeSeconds } from '../browser/login-lifetime.ts';
+import { staysOn } from '../browser/return-to.ts';
 import type { StepUpWish } from './step-up.ts';
 
 /**
@@ -21,9 +22,6 @@ export interface CarriedLogin {
   /** How many logins in a row came back to a browser that had kept nothing of them. */
   again: number;
 }
-
-/** How long a login may take. */
-export const loginLifetimeSeconds = 600;
 
 /** Whether a login took longer than it may; its address is good for longer. */
 export function isStale({ startedAt }: CarriedLogin, now: number): boolean {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
@@ -25,7 +26,7 @@ interface Tally {
   since: number;
 }
 
-export function createRounds(names: GatewayCookies, ring: KeyRing, now: () => number = Date.now): Rounds {
+export function createRounds(names: GatewayCookies, ring: KeyRing, { now }: Pick<Clock, 'now'>): Rounds {
   const attributes = names.roundsAttributes;
   const name = names.rounds;
   const read = (cookies: readonly Cookie[]): Tally => {

@@ -1,31 +1,45 @@
+import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import { isMarkedSignedOut, type SignedOutParts, signedOutPath } from '../logout/signed-out.ts';
-import { createDpopKey } from '../provider/dpop.ts';
+import { type AccountPrompt, accountParameters, type OtherAccounts } from '../browser/other-account.ts';
+import { shortened } from '../browser/return-to.ts';
+import { isMarkedSignedOut, type SignedOutParts, signedOutPath } from '../browser/signed-out.ts';
+import type { Visit } from '../browser/visit.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
+import { createDpopKey } from '../tokens/dpop-key.ts';
 import type { RefreshReach } from '../upstream-token/target.ts';
-import type { Visit } from '../visit.ts';
 import { allowedParameters, authorizationParameters, authorizationUrl } from './authorization-request.ts';
-import { createLoginSecret, deriveProofs, type LoginCookies } from './login-cookie.ts';
+import { createLoginSecret, deriveProofs, type LoginCookies, type LoginSecrets } from './login-cookie.ts';
 import type { LoginStates } from './login-state.ts';
-import { accountParameters, type OtherAccounts } from './other-account.ts';
-import { shortened } from './return-to.ts';
 import type { Rounds } from './rounds.ts';
 import { type StepUpWish, stepUpParameters } from './step-up.ts';
 
-/** What a login is made of; shared by its start and its callback. */
+/** What a login is made of, as the endpoints have it. Each function asks for less. */
 export interface LoginParts extends SignedOutParts {
   providers: Providers;
   loginStates: LoginStates;
   loginCookies: LoginCookies;
   otherAccounts: OtherAccounts;
   rounds: Rounds;
+  sessions: Sessions;
+  reachOf(provider: string): RefreshReach;
+  clock: Clock;
+}
+
+/** What starts a login. */
+export interface StartNeeds extends SignedOutParts {
+  providers: Pick<Providers, 'all' | 'get'>;
+  loginStates: Pick<LoginStates, 'seal'>;
+  loginCookies: Pick<LoginCookies, 'remember'>;
+  otherAccounts: Pick<OtherAccounts, 'promptFor' | 'forget'>;
+  rounds: Pick<Rounds, 'isLoop' | 'reset'>;
   sessions: Pick<Sessions, 'unusable'>;
   /** What upstreams need of the refresh tokens of a provider, by its name. */
   reachOf(provider: string): RefreshReach;
+  clock: Pick<Clock, 'now'>;
 }
 
 /** What somebody wants who is sent to sign in. */
@@ -58,42 +72,32 @@ const longestInCookie = 2600;
  * browser; where there is a choice of providers, the way to the page where people choose. Rejects with
  * GatewayError when the provider is away or when logins have been going round in circles.
  */
-export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWish): Promise<Answer> {
+export async function startLogin(parts: StartNeeds, visit: Visit, wish: LoginWish): Promise<Answer> {
   const { returnTo } = wish;
   // Who has just signed out wants no new login; a proxy that only asks hands the way to the page on.
   if (returnTo === `${visit.origin}/` && isMarkedSignedOut(parts, visit.cookies))
     return redirectTo(visit.origin + signedOutPath(parts.prefix));
-  const provider = chosenProvider(parts, wish);
+  const provider = chosenProvider(parts.providers, wish);
   const unusable = parts.sessions.unusable(visit.cookies);
-  if (!provider) return redirectTo(signInUrl(parts, visit, returnTo), unusable);
+  if (!provider) return redirectTo(signInUrl(parts.prefix, visit, returnTo), unusable);
   const accountPrompt = parts.otherAccounts.promptFor(provider, visit.cookies);
   // Nobody asks for another account in circles.
-  if (!wish.byIntent && accountPrompt === undefined && parts.rounds.isLoop(visit.cookies)) {
-    if (wish.stepUp && wish.hasSession) throw stepUpLoop(parts, visit, returnTo);
-    throw new GatewayError('login_loop', {
-      detail:
-        'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.',
-      // The count starts over, so that trying again is a real attempt.
-      setCookies: parts.rounds.reset(visit.cookies),
-      returnTo,
-    });
-  }
+  if (!wish.byIntent && accountPrompt === undefined) refuseLoop(parts.rounds, visit, wish);
   const { config } = provider;
-  const secret = createLoginSecret();
-  const dpopKey = config.dpop ? createDpopKey() : undefined;
+  const fresh = freshLogin(config);
   const stepUp = wish.stepUp && notWeaker(wish.stepUp, config);
   const state = parts.loginStates.seal({
     provider: provider.name,
     origin: visit.origin,
     returnTo: shortened(returnTo, longestInState),
-    startedAt: Math.floor(Date.now() / 1000),
+    startedAt: Math.floor(parts.clock.now() / 1000),
     stepUp,
     again: wish.again ?? 0,
   });
   const redirectUri = visit.origin + callbackPath(parts.prefix, provider);
-  const parameters = await authorizationParameters(
+  const parameters = authorizationParameters(
     withReach(config, parts.reachOf(provider.name)),
-    { redirectUri, state, ...deriveProofs(secret), dpopKey },
+    { redirectUri, state, ...deriveProofs(fresh.secret), dpopKey: fresh.dpopKey },
     {
       ...(wish.asked && allowedParameters(config, wish.asked)),
       ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
@@ -105,17 +109,51 @@ export async function startLogin(parts: LoginParts, visit: Visit, wish: LoginWis
   if (visit.isProbe) return redirectTo(location.href);
   // What a step-up asks for is looked at by itself, since it may be asked for again.
   const maxAge = stepUp?.maxAge === undefined ? parameters.get('max_age') : null;
+  const secrets = secretsOf(fresh, { maxAge, returnTo, accountPrompt });
+  const isPosted = config.responseMode === 'form_post';
+  const cookies = parts.loginCookies.remember(state, secrets, visit.cookies, isPosted);
+  return redirectTo(location.href, [...cookies, ...unusable, ...parts.otherAccounts.forget(visit.cookies)]);
+}
+
+/** What nobody else knows of a login. */
+function freshLogin({ dpop }: ProviderConfig): Pick<LoginSecrets, 'secret' | 'dpopKey'> {
+  return { secret: createLoginSecret(), dpopKey: dpop ? createDpopKey() : undefined };
+}
+
+interface Remembered {
+  maxAge: string | null;
+  returnTo: string;
+  accountPrompt: AccountPrompt | null | undefined;
+}
+
+/** What the browser keeps of a login. */
+function secretsOf(
+  fresh: ReturnType<typeof freshLogin>,
+  { maxAge, returnTo, accountPrompt }: Remembered,
+): LoginSecrets {
   const isLong = shortened(returnTo, longestInState) !== returnTo;
-  const secrets = {
-    secret,
-    dpopKey,
+  return {
+    ...fresh,
     maxAge: maxAge === null ? undefined : Number(maxAge),
     returnTo: isLong ? shortened(returnTo, longestInCookie) : undefined,
     accountPrompt: accountPrompt ?? undefined,
   };
-  const isPosted = config.responseMode === 'form_post';
-  const cookies = parts.loginCookies.remember(state, secrets, visit.cookies, isPosted);
-  return redirectTo(location.href, [...cookies, ...unusable, ...parts.otherAccounts.forget(visit.cookies)]);
+}
+
+/** Throws GatewayError where logins of this browser have been going round in circles. */
+function refuseLoop(rounds: StartNeeds['rounds'], { cookies }: Visit, wish: LoginWish): void {
+  if (!rounds.isLoop(cookies)) return;
+  const { returnTo } = wish;
+  // The count starts over, so that trying again is a real attempt.
+  const setCookies = rounds.reset(cookies);
+  if (wish.stepUp && wish.hasSession) {
+    // Stronger sign-ins went well, and whoever asked for them asks again.
+    const detail = 'You have signed in several times, and the application still asks for more.';
+    throw new GatewayError('step_up_failed', { detail, setCookies, returnTo });
+  }
+  const detail =
+    'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.';
+  throw new GatewayError('login_loop', { detail, setCookies, returnTo });
 }
 
 /** What every login at the provider asks for holds for a step-up too. */
@@ -130,17 +168,11 @@ function withReach(config: ProviderConfig, { resources, scopes }: RefreshReach):
   return { ...config, scopes: [...config.scopes, ...scopes], ...(resource.length > 0 && { resource }) };
 }
 
-/** Stronger sign-ins went well, and whoever asked for them asks again. */
-function stepUpLoop({ rounds }: LoginParts, { cookies }: Visit, returnTo: string): GatewayError {
-  return new GatewayError('step_up_failed', {
-    detail: 'You have signed in several times, and the application still asks for more.',
-    setCookies: rounds.reset(cookies),
-    returnTo,
-  });
-}
-
 /** The provider of a login; undefined where the person has to choose. Throws GatewayError where there is none. */
-function chosenProvider({ providers }: LoginParts, { providers: names }: LoginWish): Provider | undefined {
+function chosenProvider(
+  providers: StartNeeds['providers'],
+  { providers: names }: LoginWish,
+): Provider | undefined {
   const wanted = names?.flatMap((name) => providers.get(name) ?? []) ?? providers.all;
   const [first, ...others] = wanted;
   if (!first) throw new GatewayError(providers.all.length === 0 ? 'not_signed_in' : 'unknown_provider');
@@ -148,7 +180,7 @@ function chosenProvider({ providers }: LoginParts, { providers: names }: LoginWi
 }
 
 /** Where people choose a provider: an absolute URL. */
-function signInUrl({ prefix }: LoginParts, visit: Visit, returnTo: string): string {
+function signInUrl(prefix: string, visit: Visit, returnTo: string): string {
   const rd = returnTo.startsWith(`${visit.origin}/`) ? returnTo.slice(visit.origin.length) : returnTo;
   return `${visit.origin}${prefix}/sign_in?rd=${encodeURIComponent(rd)}`;
 }

@@ -1,8 +1,8 @@
-import type { IDToken } from 'openid-client';
 import { unmetStepUp } from '../../access/step-up.ts';
 import type { StepUpConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Challenge } from '../bearer/challenge.ts';
+import type { IdTokenClaims } from '../tokens/tokens.ts';
 
 /** What a login has to bring (RFC 9470), and which time this is asked for. */
 export interface StepUpWish extends StepUpConfig {
@@ -30,8 +30,8 @@ export function stepUpParameters(wish: StepUpWish | undefined): Record<string, s
  */
 export function unmetByLogin(
   wish: StepUpWish | undefined,
-  idToken: IDToken | undefined,
-  now: number = Date.now() / 1000,
+  idToken: IdTokenClaims | undefined,
+  now: number,
 ): ReturnType<typeof unmetStepUp> {
   if (wish?.maxAge !== undefined && typeof idToken?.auth_time !== 'number') {
     // OpenID Connect Core §3.1.2.1: with max_age, auth_time is required.

@@ -1,5 +1,5 @@
 import type { ClaimDesk } from '../../session/shared/shared.ts';
-import { loginLifetimeSeconds } from './login-state.ts';
+import { loginLifetimeSeconds } from '../browser/login-lifetime.ts';
 
 /** Which logins have come back: each counts once, in whatever process it does. */
 export interface UsedStates {

@@ -2,14 +2,29 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
-import type { Visit } from '../visit.ts';
 import type { LogoutTokens } from './logout-token.ts';
 
+/** What a provider's sign-outs are made of, as the endpoints have it. Each function asks for less. */
 export interface ChannelParts {
   providers: Providers;
   sessions: Sessions;
   logoutTokens: LogoutTokens;
+  log: Logger;
+}
+
+/** What a logout token is taken with. */
+export interface BackChannelNeeds {
+  sessions: Pick<Sessions, 'revoke'>;
+  logoutTokens: LogoutTokens;
+  log: Logger;
+}
+
+/** What a frame of a provider's page signs out with. */
+export interface FrontChannelNeeds {
+  providers: Pick<Providers, 'ofIssuer'>;
+  sessions: Pick<Sessions, 'revoke'>;
   log: Logger;
 }
 
@@ -21,7 +36,7 @@ const done: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, bo
  * written down, so that the provider tries again.
  */
 export async function handleBackChannel(
-  { sessions, logoutTokens, log }: ChannelParts,
+  { sessions, logoutTokens, log }: BackChannelNeeds,
   tokens: readonly string[],
 ): Promise<Answer> {
   const [token, ...others] = tokens;
@@ -36,8 +51,8 @@ export async function handleBackChannel(
  * 1.0 §2). Cookies don't come along there, so the session is named by `sid`, which nobody can guess.
  */
 export async function handleFrontChannel(
-  { sessions, providers, log }: ChannelParts,
-  visit: Visit,
+  { sessions, providers, log }: FrontChannelNeeds,
+  visit: Pick<Visit, 'origin'>,
   query: URLSearchParams,
 ): Promise<Answer> {
   const [sid, ...otherSids] = query.getAll('sid');

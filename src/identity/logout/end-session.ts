@@ -1,4 +1,3 @@
-import { buildEndSessionUrl } from 'openid-client';
 import { describeError, type Logger } from '../../observe/log.ts';
 import type { Provider } from '../provider/provider.ts';
 
@@ -6,7 +5,7 @@ const idTokenPlace = '{id_token}';
 
 /** Whether the logout at the provider is told who it is for by the ID token. */
 export function needsIdToken({ client, config: { endSessionParams } }: Provider): boolean {
-  if (client().serverMetadata().end_session_endpoint === undefined) return false;
+  if (client.metadata().end_session_endpoint === undefined) return false;
   return !endSessionParams || Object.values(endSessionParams).some((value) => value.includes(idTokenPlace));
 }
 
@@ -39,13 +38,13 @@ export function endSessionUrlOf(
 }
 
 function build(provider: Provider, idToken: string | undefined, returnTo: string): string | undefined {
-  const client = provider.client();
-  const { end_session_endpoint: endpoint } = client.serverMetadata();
-  const { clientId, endSessionParams } = provider.config;
+  const { client, config } = provider;
+  const { end_session_endpoint: endpoint } = client.metadata();
+  const { clientId, endSessionParams } = config;
   if (endpoint === undefined) return undefined;
   if (!endSessionParams) {
     const hint = idToken !== undefined && { id_token_hint: idToken };
-    return buildEndSessionUrl(client, { ...hint, post_logout_redirect_uri: returnTo }).href;
+    return client.endSessionUrl({ ...hint, post_logout_redirect_uri: returnTo });
   }
   const url = new URL(endpoint);
   const places = { '{client_id}': clientId, '{return_to}': returnTo, [idTokenPlace]: idToken };

@@ -80,7 +80,7 @@ function issuerOf(token: string): string {
 async function verify({ keys, client, config }: Provider, token: string): Promise<JWTPayload> {
   try {
     const { payload, protectedHeader } = await keys.verify(token, {
-      issuer: client().serverMetadata().issuer,
+      issuer: client.metadata().issuer,
       audience: config.clientId,
       requiredClaims: ['iat', 'exp', 'jti', 'events'],
       maxTokenAge: maxTokenAgeSeconds,

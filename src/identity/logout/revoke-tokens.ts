@@ -1,4 +1,3 @@
-import { tokenRevocation } from 'openid-client';
 import { describeError, type Logger } from '../../observe/log.ts';
 import type { Session } from '../../session/session.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -14,15 +13,15 @@ export async function revokeTokens(provider: Provider, session: Session, log: Lo
   await revoke(provider, accessToken, 'access_token', log);
 }
 
-async function revoke(provider: Provider, token: string, hint: string, log: Logger): Promise<void> {
+async function revoke(
+  { client, name }: Provider,
+  token: string,
+  hint: 'access_token' | 'refresh_token',
+  log: Logger,
+): Promise<void> {
   try {
-    const client = provider.client();
-    if (client.serverMetadata().revocation_endpoint === undefined) return;
-    await tokenRevocation(client, token, { token_type_hint: hint });
+    await client.revoke(token, hint);
   } catch (error) {
-    log.warn(
-      { provider: provider.name, token: hint, reason: describeError(error) },
-      'a token could not be revoked',
-    );
+    log.warn({ provider: name, token: hint, reason: describeError(error) }, 'a token could not be revoked');
   }
 }

@@ -7,24 +7,46 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { OtherAccounts } from '../login/other-account.ts';
-import { safeReturnTo } from '../login/return-to.ts';
-import type { Visit } from '../visit.ts';
+import type { OtherAccounts } from '../browser/other-account.ts';
+import { safeReturnTo } from '../browser/return-to.ts';
+import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
+import type { Visit } from '../browser/visit.ts';
+import type { Providers } from '../provider/providers.ts';
 import type { ChannelParts } from './channels.ts';
 import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
-import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from './signed-out.ts';
 
+/** What a sign-out is made of, as the endpoints have it. Each function asks for less. */
 export interface SignOutParts extends ChannelParts, SignedOutParts {
   sessions: Sessions;
   otherAccounts: OtherAccounts;
+  returnOrigins: ReadonlySet<string>;
+  isReadable(url: string): boolean;
+  requirePost: boolean;
+}
+
+/** What ends a session here. */
+interface EndNeeds {
+  sessions: Pick<Sessions, 'find' | 'end' | 'revoke'>;
+  providers: Pick<Providers, 'get'>;
+  log: Logger;
+}
+
+/** What says where a sign-out leads. */
+interface EndingNeeds extends SignedOutParts {
+  providers: Pick<Providers, 'get' | 'all'>;
+  otherAccounts: Pick<OtherAccounts, 'ask'>;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
+  log: Logger;
+}
+
+export interface SignOutNeeds extends EndNeeds, EndingNeeds {
+  providers: Pick<Providers, 'get' | 'all'>;
   /** A GET shows a page with a button. */
   requirePost: boolean;
-  log: Logger;
 }
 
 /**
@@ -34,7 +56,7 @@ export interface SignOutParts extends ChannelParts, SignedOutParts {
  * by the site itself: any other GET gets a page with a button.
  */
 export async function handleSignOut(
-  parts: SignOutParts,
+  parts: SignOutNeeds,
   visit: Visit,
   request: { method: string; headers: IncomingHttpHeaders },
   parameters: URLSearchParams,
@@ -44,7 +66,7 @@ export async function handleSignOut(
   if (method === 'POST') {
     if (!isFromOrigins(headers, returnOrigins)) throw new GatewayError('cross_site');
   } else if (requirePost || !isPersonsNavigation(method, headers)) {
-    if (wantsPage(headers)) return confirmation(parts, parameters, isElsewhere(headers));
+    if (wantsPage(headers)) return confirmation(parts.prefix, parameters, isElsewhere(headers));
     const detail = 'A script signs out by POST.';
     throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
   }
@@ -73,12 +95,7 @@ interface Ending {
   page?: Answer;
 }
 
-function endingOf(
-  parts: SignOutParts,
-  visit: Visit,
-  session: Session | undefined,
-  rd: string | null,
-): Ending {
+function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined, rd: string | null): Ending {
   const { providers, prefix, returnOrigins, otherAccounts, log } = parts;
   const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
   const clear = clearAll(parts.cookies, visit);
@@ -106,11 +123,7 @@ function endingOf(
 }
 
 /** Ends the session of a request; gives what it was, where there was one. */
-async function endSession(
-  parts: SignOutParts,
-  visit: Visit,
-  everywhere: boolean,
-): Promise<Session | undefined> {
+async function endSession(parts: EndNeeds, visit: Visit, everywhere: boolean): Promise<Session | undefined> {
   const { sessions, log } = parts;
   const session = await sessions.find(visit.cookies).catch((error: unknown) => {
     notWrittenDown(log, {}, error);
@@ -121,12 +134,7 @@ async function endSession(
   return session;
 }
 
-async function endKnown(
-  parts: SignOutParts,
-  visit: Visit,
-  session: Session,
-  everywhere: boolean,
-): Promise<void> {
+async function endKnown(parts: EndNeeds, visit: Visit, session: Session, everywhere: boolean): Promise<void> {
   const { providers, sessions, log } = parts;
   const { subject } = session;
   const provider = providers.get(session.provider);
@@ -164,7 +172,7 @@ function clearAll(cookies: GatewayCookies, visit: Visit): string[] {
   ];
 }
 
-function confirmation({ prefix }: SignOutParts, parameters: URLSearchParams, isForeign: boolean): Answer {
+function confirmation(prefix: string, parameters: URLSearchParams, isForeign: boolean): Answer {
   const kept = new URLSearchParams(
     [...parameters].filter(([name]) => name === 'rd' || name === 'everywhere'),
   );

@@ -1,3 +1,6 @@
+import type { Clock } from '../../clock.ts';
+import type { Random } from '../../random.ts';
+
 /**
  * Keeps calls away from a provider that is out, so that it can come back. What one person meets is that person's, in
  * whatever number of sessions: it opens for what several meet, with no success of anybody between.
@@ -41,33 +44,26 @@ interface Failing {
   until: number;
 }
 
-/** @param now milliseconds of a clock that never goes back */
-export function createCircuit(now: () => number = () => performance.now()): Circuit {
+export interface CircuitNeeds {
+  clock: Pick<Clock, 'monotonic'>;
+  random: Random;
+}
+
+export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeeds): Circuit {
   const failing = new Map<string, Failing>();
   const probes = new Map<string, { person: string; until: number }>();
 
-  const isOpen = () => {
-    let first: string | undefined;
-    for (const { isOwn, person } of failing.values()) {
-      if (isOwn) continue;
-      first ??= person;
-      if (person !== first) return true;
-    }
-    return false;
-  };
   /** One person takes one of the places at the most. */
   const isTaken = (person: string) => {
     for (const [who, { until }] of probes) if (until <= now()) probes.delete(who);
     return probes.size >= mostProbes || [...probes.values()].some((probe) => probe.person === person);
   };
-  const pauseOf = ({ failures, isOwn }: Failing) =>
-    isOwn ? Math.min(longestPauseSeconds, 0.5 * 2 ** (failures - 1)) : shortPauseSeconds;
 
   return {
     blockedFor(who, person = who) {
       const wait = ((failing.get(who)?.until ?? 0) - now()) / 1000;
       if (wait > 0) return wait;
-      if (!isOpen()) return 0;
+      if (!isOpen(failing)) return 0;
       if (isTaken(person)) return shortPauseSeconds / 2;
       probes.set(who, { person, until: now() + probeMs });
       return 0;
@@ -84,7 +80,7 @@ export function createCircuit(now: () => number = () => performance.now()): Circ
       // Those who failed together must not come back together.
       const pause = Math.max(
         Math.min(longestRetryAfter, retryAfter),
-        pauseOf(entry) * (0.6 + Math.random() * 0.4),
+        pauseOf(entry) * (0.6 + random() * 0.4),
       );
       entry.until = now() + pause * 1000;
       failing.delete(who);
@@ -103,4 +99,20 @@ export function createCircuit(now: () => number = () => performance.now()): Circ
       failing.clear();
     },
   };
+}
+
+/** Whether it is more than one person's own trouble. */
+function isOpen(failing: ReadonlyMap<string, Failing>): boolean {
+  let first: string | undefined;
+  for (const { isOwn, person } of failing.values()) {
+    if (isOwn) continue;
+    first ??= person;
+    if (person !== first) return true;
+  }
+  return false;
+}
+
+/** Seconds. */
+function pauseOf({ failures, isOwn }: Failing): number {
+  return isOwn ? Math.min(longestPauseSeconds, 0.5 * 2 ** (failures - 1)) : shortPauseSeconds;
 }

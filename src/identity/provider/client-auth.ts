@@ -44,9 +44,9 @@ export function createClientAuth(
   const assertion = { [modifyAssertion]: assertionFor(config, server, key) };
   switch (clientAuthMethod(config, server)) {
     case 'client_secret_basic':
-      return clientSecretBasic(clientSecret);
+      return secretAuthBy('client_secret_basic', clientSecret);
     case 'client_secret_post':
-      return ClientSecretPost(clientSecret);
+      return secretAuthBy('client_secret_post', clientSecret);
     case 'client_secret_jwt':
       return ClientSecretJwt(clientSecret, assertion);
     case 'private_key_jwt':
@@ -58,6 +58,25 @@ export function createClientAuth(
     case 'none':
       return None();
   }
+}
+
+/** A client's own name and secret. */
+export interface Credentials {
+  clientId: string;
+  clientSecret: string;
+}
+
+/** What authenticates another client of the provider, by its secret. */
+export function secretAuth({ clientSecret }: Credentials, server: ServerMetadata): ClientAuth {
+  return secretAuthBy(supportedSecretMethod(server), clientSecret);
+}
+
+/** What authenticates by a secret in the header, or in the form (RFC 6749 §2.3.1). */
+export function secretAuthBy(
+  method: 'client_secret_basic' | 'client_secret_post',
+  clientSecret: string,
+): ClientAuth {
+  return method === 'client_secret_post' ? ClientSecretPost(clientSecret) : clientSecretBasic(clientSecret);
 }
 
 /** The form in which openid-client takes a key; it wants a key id to be absent rather than undefined. */

@@ -1,6 +1,6 @@
-import type { CustomFetch } from 'openid-client';
+import { readMembers, readOAuthError, readTokens } from '../tokens/token-answer.ts';
 import { EndpointError, retryAfterIn } from './endpoint-error.ts';
-import { readMembers, readOAuthError, readTokens } from './token-answer.ts';
+import type { ProviderFetch } from './http.ts';
 import { judge } from './verdict.ts';
 
 /** The endpoints at which the gateway authenticates as a client. */
@@ -18,9 +18,9 @@ export interface ClientEndpoints {
  * understood wherever it can be, and what was not is an EndpointError with status and body, whatever form it has.
  */
 export function readAnswers(
-  fetch: CustomFetch,
+  fetch: ProviderFetch,
   { token, others = [], type, onRejected }: ClientEndpoints,
-): CustomFetch {
+): ProviderFetch {
   const tokenEndpoints = addressesOf(token);
   const otherEndpoints = addressesOf(others);
   return async (url, options) => {

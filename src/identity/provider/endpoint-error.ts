@@ -1,4 +1,4 @@
-import { type OAuthError, readOAuthError } from './token-answer.ts';
+import { type OAuthError, readOAuthError } from '../tokens/token-answer.ts';
 
 /** What came of a call to a provider that did not give what was asked for. */
 export interface ProviderAnswer {
@@ -48,14 +48,4 @@ interface EndpointFault {
 export function retryAfterIn(headers: Headers): number | undefined {
   const header = headers.get('retry-after');
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
-}
-
-/** Whether a call that rejected may have been granted all the same: what was sent is not good any more. */
-export function isSpent(error: unknown): boolean {
-  let current = error;
-  for (let depth = 0; current instanceof Error && depth < 6; depth++) {
-    if (current instanceof EndpointError) return current.isSpent;
-    current = current.cause;
-  }
-  return false;
 }

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../../clock.ts';
 import { isNetworkError } from './verdict.ts';
 
 /** What an endpoint is asked, to see whether it answers: with a code, or a refresh token, that nobody has. */
@@ -59,35 +60,105 @@ interface Call {
 export function createHangWatch(
   probe: Probe,
   onBack: () => void,
+  clock: Clock,
   timings: HangTimings = standardTimings,
 ): HangWatch {
-  const now = () => performance.now();
+  const now = clock.monotonic;
   const calls = new Set<Call>();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
+  let lastLook = Number.NEGATIVE_INFINITY;
+
+  const pulse = createPulse(probe, clock, timings, (hung) => {
+    if (hung) onBack();
+    const oldest = hung ? timings.slow : timings.lost;
+    for (const call of calls) {
+      if (now() - call.begunAt >= oldest && call.sends === 1) call.send();
+    }
+  });
+
+  const tick = () => {
+    if (calls.size === 0) {
+      timer?.cancel();
+      timer = undefined;
+      pulse.reset();
+      return;
+    }
+    if (now() - lastLook < (pulse.isHung() ? timings.hung : timings.calm)) return;
+    const oldest = Math.max(...[...calls].map(({ begunAt }) => now() - begunAt));
+    if (oldest < timings.slow) return;
+    lastLook = now();
+    void pulse.look(oldest >= timings.lost ? 'refresh_token' : 'authorization_code');
+  };
+
+  return {
+    call: (send) =>
+      new Promise((resolve, reject) => {
+        const call = createCall(send, clock, timings, (end) => {
+          calls.delete(call);
+          end(resolve, reject);
+        });
+        calls.add(call);
+        timer ??= clock.every(timings.hung / 2, tick).unref();
+        call.send();
+      }),
+  };
+}
+
+/** Ends a call once, with the first answer that counts. */
+type Settle<T> = (end: (resolve: (value: T) => void, reject: (error: unknown) => void) => void) => void;
+
+/** One call, which may be sent more than once. */
+function createCall<T>(
+  send: () => Promise<T>,
+  clock: Clock,
+  { grace }: HangTimings,
+  settled: Settle<T>,
+): Call {
+  let pending = 0;
+  let graceTimer: Timer | undefined;
+  const settle: Settle<T> = (end) => {
+    graceTimer?.cancel();
+    settled(end);
+  };
+  const rejectWith = (error: unknown) => settle((_resolve, reject) => reject(error));
+  const failed = (error: unknown) => {
+    pending -= 1;
+    if (pending === 0) rejectWith(error);
+    else if (!isNetworkError(error)) graceTimer ??= clock.after(grace, () => rejectWith(error));
+  };
+  const call: Call = {
+    begunAt: clock.monotonic(),
+    sends: 0,
+    send() {
+      pending += 1;
+      call.sends += 1;
+      send().then((value) => settle((resolve) => resolve(value)), failed);
+    },
+  };
+  return call;
+}
+
+/** What the probes tell of a server. */
+interface Pulse {
+  isHung(): boolean;
+  look(grant: Grant): Promise<void>;
+  /** Nobody waits any more: what was seen counts for nothing later. */
+  reset(): void;
+}
+
+/** @param onPrompt called when the server answers promptly, with whether it hung before */
+function createPulse(
+  probe: Probe,
+  clock: Clock,
+  timings: HangTimings,
+  onPrompt: (hung: boolean) => void,
+): Pulse {
+  const now = clock.monotonic;
   let hung = false;
   let missedInRow = 0;
-  let lastLook = Number.NEGATIVE_INFINITY;
   /** When the prompt probes in a row began, and the last one that was not. */
   let prompt: number[] = [];
   let lastMissed = Number.NEGATIVE_INFINITY;
-
-  const look = async (grant: Grant) => {
-    const begunAt = now();
-    let isOver = false;
-    const over = (end: () => void) => {
-      if (!isOver) end();
-      isOver = true;
-    };
-    const lateTimer = setTimeout(() => over(() => missed(begunAt)), timings.prompt);
-    try {
-      await probe(grant);
-      over(() => answered(begunAt, grant));
-    } catch {
-      over(() => missed(begunAt));
-    } finally {
-      clearTimeout(lateTimer);
-    }
-  };
 
   /** One that began before the server was back says nothing of those that began after it. */
   const missed = (begunAt: number) => {
@@ -102,61 +173,35 @@ export function createHangWatch(
     missedInRow = 0;
     // A server that answered others all the time may just be slow with this one.
     if (prompt.length < enoughPrompt || (!hung && grant !== 'refresh_token')) return;
-    const oldest = hung ? timings.slow : timings.lost;
-    if (hung) onBack();
+    const wasHung = hung;
     hung = false;
     prompt = [];
-    for (const call of calls) {
-      if (now() - call.begunAt >= oldest && call.sends === 1) call.send();
-    }
-  };
-
-  const tick = () => {
-    if (calls.size === 0) {
-      clearInterval(timer);
-      timer = undefined;
-      hung = false;
-      missedInRow = 0;
-      prompt = [];
-      return;
-    }
-    if (now() - lastLook < (hung ? timings.hung : timings.calm)) return;
-    const oldest = Math.max(...[...calls].map(({ begunAt }) => now() - begunAt));
-    if (oldest < timings.slow) return;
-    lastLook = now();
-    void look(oldest >= timings.lost ? 'refresh_token' : 'authorization_code');
-  };
-
-  const follow = (call: Call) => {
-    calls.add(call);
-    timer ??= setInterval(tick, timings.hung / 2);
-    timer.unref();
+    onPrompt(wasHung);
   };
 
   return {
-    call: <T>(send: () => Promise<T>) =>
-      new Promise<T>((resolve, reject) => {
-        let pending = 0;
-        let graceTimer: NodeJS.Timeout | undefined;
-        const settle = (end: () => void) => {
-          clearTimeout(graceTimer);
-          calls.delete(call);
-          end();
-        };
-        const failed = (error: unknown) => {
-          pending -= 1;
-          if (pending === 0) settle(() => reject(error));
-          else if (!isNetworkError(error))
-            graceTimer ??= setTimeout(() => settle(() => reject(error)), timings.grace);
-        };
-        const attempt = () => {
-          pending += 1;
-          call.sends += 1;
-          send().then((value) => settle(() => resolve(value)), failed);
-        };
-        const call: Call = { begunAt: now(), sends: 0, send: attempt };
-        follow(call);
-        attempt();
-      }),
+    isHung: () => hung,
+    async look(grant) {
+      const begunAt = now();
+      let isOver = false;
+      const over = (end: () => void) => {
+        if (!isOver) end();
+        isOver = true;
+      };
+      const lateTimer = clock.after(timings.prompt, () => over(() => missed(begunAt)));
+      try {
+        await probe(grant);
+        over(() => answered(begunAt, grant));
+      } catch {
+        over(() => missed(begunAt));
+      } finally {
+        lateTimer.cancel();
+      }
+    },
+    reset() {
+      hung = false;
+      missedInRow = 0;
+      prompt = [];
+    },
   };
 }

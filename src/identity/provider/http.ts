@@ -3,6 +3,8 @@ import { rootCertificates } from 'node:tls';
 import type { CustomFetch } from 'openid-client';
 import { Agent, fetch as undiciFetch } from 'undici';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { Keep } from '../../holdings.ts';
+import { naturalKey } from './natural-key.ts';
 
 /** No answer of a provider is near this; more would only fill memory. */
 const largestAnswer = 1024 * 1024;
@@ -10,23 +12,49 @@ const largestAnswer = 1024 * 1024;
 /** Requests wait less long for a refresh; the refresh itself goes on, since its answer must not be lost. */
 export const refreshTimeoutMs = 60_000;
 
+export type ProviderFetch = CustomFetch;
+
+/** The connections to a provider, or to an issuer of access tokens. */
 export interface ProviderHttp {
-  fetch: CustomFetch;
+  /** How they are made, as a key: the same for those that are made alike. */
+  key: string;
+  fetch: ProviderFetch;
+  /** Closes them when the calls under way have ended. */
   close(): Promise<void>;
 }
 
+export type HttpSettings = Pick<ProviderConfig, 'ca' | 'timeout'> & Partial<Pick<ProviderConfig, 'tls'>>;
+
+/** The settings with the contents of the files that they name: a certificate that was renewed is another one. */
+function readSettings({ ca, timeout, tls }: HttpSettings) {
+  const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file, 'utf8'));
+  return { timeout, ca: read(ca), cert: read(tls?.cert), key: read(tls?.key) };
+}
+
 /** The way to the provider: certificates verified, answers bounded in size and time, redirects not followed. */
-export function createProviderHttp({
-  ca,
-  timeout,
-  tls,
-}: Pick<ProviderConfig, 'ca' | 'timeout'> & Partial<Pick<ProviderConfig, 'tls'>>): ProviderHttp {
+export function createProviderHttp(settings: HttpSettings): ProviderHttp {
+  return createWith(readSettings(settings));
+}
+
+/** The same, shared by all that are set alike. Throws when a file cannot be read. */
+export function openProviderHttp(settings: HttpSettings, keep: Keep): ProviderHttp {
+  const read = readSettings(settings);
+  return keep(
+    'provider connections',
+    naturalKey(read),
+    () => createWith(read),
+    (http) => http.close(),
+  );
+}
+
+function createWith(settings: ReturnType<typeof readSettings>): ProviderHttp {
+  const { timeout, ca, cert, key } = settings;
   const agent = new Agent({
     connect: {
       timeout,
-      ...(ca !== undefined && { ca: [...rootCertificates, readFileSync(ca, 'utf8')] }),
+      ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
       // Servers that don't ask for a certificate are not shown it.
-      ...(tls && { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8') }),
+      ...(cert !== undefined && key !== undefined && { cert, key }),
     },
     // The limit of a call is set by its caller; these only bound what nobody waits for.
     headersTimeout: Math.max(timeout, refreshTimeoutMs),
@@ -34,9 +62,10 @@ export function createProviderHttp({
     maxResponseSize: largestAnswer,
   });
   return {
+    key: naturalKey(settings),
     // openid-client writes against the global fetch, whose types and undici's differ in name only.
     fetch: ((url: string, options: object) =>
       undiciFetch(url, { ...options, dispatcher: agent })) as unknown as CustomFetch,
-    close: () => agent.destroy(),
+    close: () => agent.close(),
   };
 }

@@ -7,7 +7,11 @@ import {
   type JWTVerifyResult,
   jwtVerify,
 } from 'jose';
-import type { CustomFetch, ServerMetadata } from 'openid-client';
+import type { Clock } from '../../clock.ts';
+import type { Keep } from '../../holdings.ts';
+import type { ProviderFetch, ProviderHttp } from './http.ts';
+import type { ProviderMetadata } from './library.ts';
+import { naturalKey } from './natural-key.ts';
 
 /** The provider's keys could not be had, so nothing is known of the token. The cause says why. */
 export class KeysUnavailable extends Error {
@@ -30,10 +34,8 @@ export type TokenPurpose = 'id token' | 'authorization response';
 
 export interface KeySource {
   /** Where the keys are. */
-  metadata(): Readonly<ServerMetadata> | Promise<Readonly<ServerMetadata>>;
-  fetch: CustomFetch;
-  /** Milliseconds for one fetch. */
-  timeout: number;
+  metadata(): ProviderMetadata | Promise<ProviderMetadata>;
+  keySet: KeySet;
   /** The only algorithms that count, whatever the provider states; undefined for all that are asymmetric. */
   algorithms?: readonly string[] | undefined;
 }
@@ -53,10 +55,30 @@ interface FetchedKeys {
   fetchedAt: number;
 }
 
-export function createProviderKeys(
-  { metadata, fetch, timeout, algorithms: only }: KeySource,
-  now: () => number = () => performance.now(),
-): ProviderKeys {
+/** The keys of one issuer as they were fetched, for whoever verifies with them. */
+export interface KeySet {
+  /** Rejects with KeysUnavailable. */
+  current(uri: string): Promise<FetchedKeys>;
+  /** Other keys than these, if there are or may be any. */
+  fresherThan(known: FetchedKeys): Promise<FetchedKeys | undefined>;
+  generation(): number;
+}
+
+/** The keys of an issuer, shared by all that ask for them in the same way. */
+export function openKeySet(
+  { issuer, jwksUri, timeout }: { issuer: string; jwksUri?: string | undefined; timeout: number },
+  { key, fetch }: ProviderHttp,
+  { keep, clock }: { keep: Keep; clock: Pick<Clock, 'monotonic'> },
+): KeySet {
+  return keep('provider keys', naturalKey(issuer, jwksUri, key), () => createKeySet(fetch, timeout, clock));
+}
+
+/** @param timeout milliseconds for one fetch */
+export function createKeySet(
+  fetch: ProviderFetch,
+  timeout: number,
+  { monotonic: now }: Pick<Clock, 'monotonic'>,
+): KeySet {
   let keys: FetchedKeys | undefined;
   let fetching: Promise<FetchedKeys> | undefined;
   let generation = 0;
@@ -85,24 +107,29 @@ export function createProviderKeys(
     return fetching;
   };
 
-  const current = async (uri: string): Promise<FetchedKeys> => {
-    const known = keys?.uri === uri ? keys : undefined;
-    const age = known ? now() - known.fetchedAt : 0;
-    if (known && age < longestAgeMs) return known;
-    if (!known || age > longestStaleMs) return fetchKeys(uri);
-    // Keys that are old are better than none: a provider that is out makes no key bad.
-    return mayFetch() ? fetchKeys(uri).catch(() => known) : known;
-  };
-
-  /** Other keys than these, if there are or may be any: somebody else may have fetched them meanwhile. */
-  const fresherThan = async (known: FetchedKeys): Promise<FetchedKeys | undefined> => {
-    if (keys !== known) return keys;
-    if (!fetching && (known.fetchedAt === now() || !mayFetch())) return undefined;
-    return fetchKeys(known.uri);
-  };
-
   return {
     generation: () => generation,
+    async current(uri) {
+      const known = keys?.uri === uri ? keys : undefined;
+      const age = known ? now() - known.fetchedAt : 0;
+      if (known && age < longestAgeMs) return known;
+      if (!known || age > longestStaleMs) return fetchKeys(uri);
+      // Keys that are old are better than none: a provider that is out makes no key bad.
+      return mayFetch() ? fetchKeys(uri).catch(() => known) : known;
+    },
+    /** Somebody else may have fetched them meanwhile. */
+    async fresherThan(known) {
+      if (keys !== known) return keys;
+      if (!fetching && (known.fetchedAt === now() || !mayFetch())) return undefined;
+      return fetchKeys(known.uri);
+    },
+  };
+}
+
+/** What verifies with the keys of an issuer. */
+export function createProviderKeys({ metadata, keySet, algorithms: only }: KeySource): ProviderKeys {
+  return {
+    generation: keySet.generation,
     async verify(token, options, purpose = 'id token') {
       const server = await metadata();
       const { jwks_uri: uri } = server;
@@ -115,13 +142,13 @@ export function createProviderKeys(
       const algorithms = (stated ?? only ?? [standardAlgorithm]).filter(
         (name) => /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name) && (only?.includes(name) ?? true),
       );
-      const known = await current(uri);
+      const known = await keySet.current(uri);
       try {
         return await verifyWith(token, known.set, { ...options, algorithms });
       } catch (error) {
         const isKeyMissing =
           error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed;
-        const fresh = isKeyMissing ? await fresherThan(known) : undefined;
+        const fresh = isKeyMissing ? await keySet.fresherThan(known) : undefined;
         if (!fresh) throw error;
         return verifyWith(token, fresh.set, { ...options, algorithms });
       }
@@ -151,7 +178,7 @@ async function verifyWith(
   }
 }
 
-async function loadKeys(uri: string, fetch: CustomFetch, timeout: number): Promise<FetchedKeys['set']> {
+async function loadKeys(uri: string, fetch: ProviderFetch, timeout: number): Promise<FetchedKeys['set']> {
   try {
     const response = await fetch(uri, {
       method: 'GET',
@@ -160,8 +187,10 @@ async function loadKeys(uri: string, fetch: CustomFetch, timeout: number): Promi
       redirect: 'manual',
       signal: AbortSignal.timeout(timeout),
     });
-    if (response.status !== 200)
+    if (response.status !== 200) {
+      await response.body?.cancel();
       throw new Error(`the keys were answered with ${response.status}`, { cause: response });
+    }
     return createLocalJWKSet((await response.json()) as JSONWebKeySet);
   } catch (error) {
     throw new KeysUnavailable('the keys of the provider cannot be had', { cause: error });

@@ -2,7 +2,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { Keep } from '../../holdings.ts';
 import { fapi2Algorithms } from './algorithms.ts';
+import { naturalKey } from './natural-key.ts';
 
 /** The gateway's own key for a provider, ready to sign. */
 export interface SigningKey {
@@ -38,12 +40,28 @@ export function readPrivateKey({ privateKey, profile }: ProviderConfig): Private
   return { jwk, kid: privateKey.kid ?? given?.kid, alg };
 }
 
-/** The same, ready to sign. Rejects as `readPrivateKey` throws. */
-export async function loadSigningKey(config: ProviderConfig): Promise<SigningKey | undefined> {
+/** A key that is there at once, or in a moment. */
+export interface LoadedKey {
+  /** Undefined while it is loaded. */
+  now(): SigningKey | undefined;
+  loaded: Promise<SigningKey>;
+}
+
+/** The private key of a configuration, ready to sign; undefined where there is none. Throws as `readPrivateKey` does. */
+export function openSigningKey(config: ProviderConfig, keep: Keep): LoadedKey | undefined {
   const read = readPrivateKey(config);
   if (!read) return undefined;
   const { jwk, kid, alg } = read;
-  return { key: (await importJWK(jwk, alg)) as CryptoKey, kid, alg };
+  return keep('provider signing key', naturalKey(jwk, kid, alg), () => {
+    let key: SigningKey | undefined;
+    const loaded = importJWK(jwk, alg).then((imported) => {
+      key = { key: imported as CryptoKey, kid, alg };
+      return key;
+    });
+    // Whoever needs it is told.
+    loaded.catch(() => {});
+    return { now: () => key, loaded };
+  });
 }
 
 const isFapi2 = (alg: string) => fapi2Algorithms.includes(alg);

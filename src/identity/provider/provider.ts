@@ -1,132 +1,185 @@
-import type { Configuration, CustomFetch } from 'openid-client';
+import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import type { Keep } from '../../holdings.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
-import { type PersonRules, personRules } from '../person.ts';
+import type { Random } from '../../random.ts';
+import type { Session } from '../../session/session.ts';
+import type { CallerPerson } from '../claims/caller.ts';
+import { type PersonRules, personRules, rememberPeople } from '../claims/person.ts';
+import { verifyIdToken } from '../tokens/id-token.ts';
+import type { Tokens } from '../tokens/tokens.ts';
 import { fapi2Algorithms } from './algorithms.ts';
-import { createProviderHttp } from './http.ts';
-import { createProviderKeys, type ProviderKeys } from './keys.ts';
-import { fetchMetadata, type ProviderClients } from './metadata.ts';
-import { readPrivateKey, type SigningKey } from './private-key.ts';
+import type { ProviderClient } from './client.ts';
+import { type Discovery, openDiscovery } from './discovery.ts';
+import { openProviderHttp, type ProviderHttp } from './http.ts';
+import { createProviderKeys, openKeySet, type ProviderKeys } from './keys.ts';
+import { type MetadataSource, metadataSource } from './metadata.ts';
+import { naturalKey } from './natural-key.ts';
+import { openSigningKey } from './private-key.ts';
+import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
+import { expectedIssuer } from './tenants.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
 export interface Provider {
   name: string;
   config: ProviderConfig;
+  /** Who is asked, as which client and how: the key of what is to be known of that, whatever else is configured. */
+  key: string;
   /** Where its claims say who somebody is. */
   personRules: PersonRules;
-  /** The client for calls to the provider. Throws GatewayError 503 while the provider was never reached. */
-  client(): Configuration;
-  /** The same, for refreshes, which are waited for longer than anything else. */
-  refreshClient(): Configuration;
-  /** The same, for a provider with an issuer for each tenant. */
-  clientOfIssuer: ProviderClients['ofIssuer'];
-  /** What requests to it are sent with. */
-  fetch: CustomFetch;
-  /** What signs for the gateway itself; undefined without a `privateKey`. */
-  signingKey(): SigningKey | undefined;
+  /** Who a session of it is. */
+  personOf(session: Session): CallerPerson;
+  /** The calls to it. */
+  client: ProviderClient;
   /** What the provider signs with. */
   keys: ProviderKeys;
+  /** Checks what the library has not checked of an ID token. Rejects with GatewayError or an error of the keys. */
+  verifyIdToken(tokens: Tokens): Promise<void>;
   /** Whether its metadata is known. */
   isReady(): boolean;
-  close(): Promise<void>;
+  /** Nobody asks for it any more: it is not looked for on behalf of this one. */
+  close(): void;
 }
 
-const firstRetryMs = 500;
-const longestRetryMs = 15_000;
-/** Providers move endpoints rarely; the keys of tokens are fetched apart from this, when they are needed. */
-const refreshMs = 3_600_000;
+export interface ProviderNeeds {
+  log: Logger;
+  clock: Clock;
+  random: Random;
+  keep: Keep;
+}
 
 /**
- * Starts to find the provider and goes on until it is found; then looks again every hour. Throws when a file that
- * its configuration names cannot be used.
+ * Starts to find the provider and goes on until it is found; then looks again every hour. What is known of one that
+ * is asked in the same way is known at once. Throws when a file that its configuration names cannot be used.
  * @param onFound called when it is found for the first time
  */
 export function connectProvider(
   name: string,
   config: ProviderConfig,
-  log: Logger,
+  needs: ProviderNeeds,
   onFound: (provider: Provider) => void,
 ): Provider {
-  log.keepSecrets([config.clientSecret ?? '']);
-  const http = createProviderHttp(config);
-  // A key that cannot be used is said at the start, not when the provider is found.
-  try {
-    readPrivateKey(config);
-  } catch (error) {
-    throw new Error(`provider ${name}: ${(error as Error).message}`);
-  }
-  let clients: ProviderClients | undefined;
-  let failures = 0;
-  let nextAttemptAt = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-
-  const schedule = (delayMs: number) => {
-    if (closed) return;
-    nextAttemptAt = performance.now() + delayMs;
-    timer = setTimeout(attempt, delayMs);
-    timer.unref();
-  };
-
-  const attempt = async () => {
-    try {
-      const isFirst = clients === undefined;
-      clients = await fetchMetadata(config, http, reportRejection(log, name, config));
-      if (isFirst) {
-        for (const sentence of clients.unsupported) {
-          log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');
-        }
-        onFound(provider);
-      }
-      if (failures > 0) log.info({ provider: name, issuer: config.issuer }, 'provider found');
-      failures = 0;
-      schedule(refreshMs);
-    } catch (error) {
-      if (closed) return;
-      failures += 1;
-      const backOff = Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1));
-      // Instances that were started together must not come back together.
-      const delayMs = Math.round(backOff * (0.5 + Math.random() / 2));
-      log.warn(
-        { provider: name, issuer: config.issuer, reason: describeError(error), retryMs: delayMs },
-        clients
-          ? 'provider metadata could not be refreshed; the known metadata stays in use'
-          : 'provider not found',
-      );
-      schedule(delayMs);
-    }
-  };
-  const found = (): ProviderClients => {
-    if (clients) return clients;
-    throw new GatewayError('provider_unavailable', {
-      retryAfter: (nextAttemptAt - performance.now()) / 1000 + 1,
-    });
-  };
-
+  const { clock, keep } = needs;
+  needs.log.keepSecrets([config.clientSecret ?? '']);
+  const http = openProviderHttp(config, keep);
+  const source = metadataSource(config, http);
+  const key = naturalKey(
+    source.settings,
+    http.key,
+    config.clientId,
+    config.tokenEndpoint,
+    config.userinfoEndpoint,
+  );
+  const discovery = openDiscovery(source, needs);
+  const finding = followProvider(name, config, { ...needs, http, source, discovery }, () =>
+    onFound(provider),
+  );
+  const metadata = () => finding.library().metadata;
+  const keys = createProviderKeys({
+    metadata,
+    keySet: openKeySet(config, http, needs),
+    algorithms: config.profile === 'fapi2' ? fapi2Algorithms : undefined,
+  });
+  const rules = personRules(config);
   const provider: Provider = {
     name,
     config,
-    personRules: personRules(config),
-    keys: createProviderKeys({
-      metadata: () => found().client.serverMetadata(),
-      fetch: http.fetch,
-      timeout: config.timeout,
-      algorithms: config.profile === 'fapi2' ? fapi2Algorithms : undefined,
-    }),
-    isReady: () => clients !== undefined,
-    client: () => found().client,
-    refreshClient: () => found().refreshClient,
-    clientOfIssuer: (...args) => found().ofIssuer(...args),
-    fetch: http.fetch,
-    signingKey: () => found().signingKey,
-    async close() {
-      closed = true;
-      clearTimeout(timer);
-      await http.close();
-    },
+    key,
+    personRules: rules,
+    personOf: rememberPeople(rules),
+    client: createVerbs(config, http.fetch, finding.library),
+    keys,
+    verifyIdToken: async (tokens) =>
+      verifyIdToken(tokens, {
+        verify: keys.verify,
+        issuer: expectedIssuer(config, metadata().issuer, tokens.claims),
+        clientId: config.clientId,
+        now: clock.now(),
+      }),
+    isReady: finding.isReady,
+    close: finding.stop,
   };
-  void attempt();
+  finding.start();
   return provider;
+}
+
+interface FindingNeeds extends ProviderNeeds {
+  http: ProviderHttp;
+  source: MetadataSource;
+  discovery: Discovery;
+}
+
+interface Finding {
+  /** Throws GatewayError 503 while the provider was never reached. */
+  library(): ProviderLibrary;
+  isReady(): boolean;
+  start(): void;
+  stop(): void;
+}
+
+/** Makes the client of a provider whenever its metadata were found, and says in the log how the search goes. */
+function followProvider(
+  name: string,
+  config: ProviderConfig,
+  { log, clock, keep, http, source, discovery }: FindingNeeds,
+  onFound: () => void,
+): Finding {
+  const signingKey = loadKey(name, config, keep);
+  const onRejected = reportRejection(log, name, config, { clock });
+  let library: ProviderLibrary | undefined;
+  let hasFailed = false;
+  let stop = () => {};
+
+  const found = (server: ProviderLibrary) => {
+    const isFirst = library === undefined;
+    library = server;
+    if (isFirst) {
+      for (const sentence of server.unsupported) {
+        log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');
+      }
+      onFound();
+    }
+    if (hasFailed) log.info({ provider: name, issuer: config.issuer }, 'provider found');
+    hasFailed = false;
+  };
+
+  return {
+    isReady: () => library !== undefined,
+    library() {
+      if (library) return library;
+      throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
+    },
+    start() {
+      stop = discovery.follow({
+        found(stated) {
+          const metadata = source.complete(stated);
+          const key = signingKey?.now();
+          const make = (loaded: typeof key) =>
+            found(createProviderLibrary(config, metadata, { http, signingKey: loaded, onRejected }));
+          return signingKey && !key ? signingKey.loaded.then(make) : make(key);
+        },
+        failed(error, retryMs) {
+          hasFailed = true;
+          log.warn(
+            { provider: name, issuer: config.issuer, reason: describeError(error), retryMs },
+            library
+              ? 'provider metadata could not be refreshed; the known metadata stays in use'
+              : 'provider not found',
+          );
+        },
+      });
+    },
+    stop: () => stop(),
+  };
+}
+
+/** A key that cannot be used is said at the start, not when the provider is found. */
+function loadKey(name: string, config: ProviderConfig, keep: Keep) {
+  try {
+    return openSigningKey(config, keep);
+  } catch (error) {
+    throw new Error(`provider ${name}: ${(error as Error).message}`);
+  }
 }

@@ -1,6 +1,6 @@
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import type { Logger } from '../../observe/log.ts';
-import { connectProvider, type Provider } from './provider.ts';
+import { connectProvider, type Provider, type ProviderNeeds } from './provider.ts';
 
 /** Every provider that people sign in with. */
 export interface Providers {
@@ -12,18 +12,19 @@ export interface Providers {
   ofIssuer(issuer: string): readonly Provider[];
   /** Whether somebody can sign in: of several providers one may be away. */
   isReady(): boolean;
-  close(): Promise<void>;
+  /** They are not looked for any more on behalf of these. What is known of them is given back with the lease. */
+  close(): void;
 }
 
 /** Starts to find each of the providers. */
 export function connectProviders(
   configured: Readonly<Record<string, ProviderConfig>>,
-  log: Logger,
+  needs: ProviderNeeds,
 ): Providers {
   const entries = Object.entries(configured);
-  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, log);
+  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, needs.log);
   const byName = new Map(
-    entries.map(([name, config]) => [name, connectProvider(name, config, log, onFound)]),
+    entries.map(([name, config]) => [name, connectProvider(name, config, needs, onFound)]),
   );
   const all = [...byName.values()];
   return {
@@ -31,21 +32,19 @@ export function connectProviders(
     get: (name) => byName.get(name),
     ofIssuer: (issuer) =>
       all.filter(
-        (provider) =>
-          provider.config.type === 'oidc' &&
-          provider.isReady() &&
-          provider.client().serverMetadata().issuer === issuer,
+        ({ config, isReady, client }) =>
+          config.type === 'oidc' && isReady() && client.metadata().issuer === issuer,
       ),
     isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
-    async close() {
-      await Promise.all(all.map((provider) => provider.close()));
+    close() {
+      for (const provider of all) provider.close();
     },
   };
 }
 
 /** RFC 9700 §4.4: an answer that does not say whose it is could be led to another provider's token endpoint. */
 function warnOfMixUp({ name, config, client }: Provider, log: Logger): void {
-  const { authorization_response_iss_parameter_supported: namesItself } = client().serverMetadata();
+  const { authorization_response_iss_parameter_supported: namesItself } = client.metadata();
   // A signed response has the issuer inside (JARM §2.1).
   if (namesItself === true || config.ownCallback || config.jarm) return;
   log.warn(

@@ -1,35 +1,37 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import type { Keep } from '../../holdings.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
+import type { Random } from '../../random.ts';
 import type { Grant, RefreshOutcome } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
-import { createCircuit } from './circuit.ts';
-import { isSpent } from './endpoint-error.ts';
+import { type Circuit, createCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';
 import { createHangWatch } from './hang-watch.ts';
-import type { Provider } from './provider.ts';
 import type { Providers } from './providers.ts';
 import { askClaims } from './refresh-claims.ts';
-import { type GrantParts, refreshTokens, tokenEndpointProbe } from './refresh-tokens.ts';
-import { codeOf, judgeError } from './verdict.ts';
+import { type GrantNeeds, refreshTokens } from './refresh-tokens.ts';
+import { isSpent, isUnusable, judgeError } from './verdict.ts';
 
-export interface GrantsParts {
-  providers: Providers;
+export interface GrantsNeeds {
+  providers: Pick<Providers, 'all'>;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
   log: Logger;
   clock: Clock;
+  random: Random;
+  keep: Keep;
 }
 
 /**
  * Makes the function that replaces the tokens or the claims of a session: it asks the provider that gave them, and
  * makes an outcome of whatever comes of it.
  */
-export function createGrants({ providers, ...rest }: GrantsParts): Grant {
+export function createGrants({ providers, keep, ...rest }: GrantsNeeds): Grant {
   const grants = new Map(
     providers.all.map((provider) => {
-      const parts = { ...rest, provider };
+      const needs = { ...rest, provider };
       // The endpoints fail apart from each other.
-      return [provider.name, { tokens: tokenGrant(parts), claims: claimsGrant(parts) }] as const;
+      return [provider.name, { tokens: tokenGrant(needs, keep), claims: claimsGrant(needs, keep) }] as const;
     }),
   );
   return async (session, renewal) =>
@@ -41,33 +43,35 @@ export function createGrants({ providers, ...rest }: GrantsParts): Grant {
 
 type OneGrant = (session: Session) => Promise<RefreshOutcome>;
 
-function tokenGrant(parts: GrantParts): OneGrant {
-  const { provider, clock } = parts;
-  const circuit = createCircuit(clock.monotonic);
-  // The server itself is what hangs, so it is watched by the real clock.
-  const watch = createHangWatch(tokenEndpointProbe(provider), () => circuit.close());
-  return guarded(parts, 'refresh', circuit, (session) => refreshTokens(parts, session, watch));
+function tokenGrant(needs: GrantNeeds, keep: Keep): OneGrant {
+  const { provider, clock } = needs;
+  const circuit = keep('refresh circuit', provider.key, () => createCircuit(needs));
+  // A probe of whoever came first will do: what it asks is the same for all of this key.
+  const { probe } = provider.client;
+  const watch = keep('refresh watch', provider.key, () =>
+    createHangWatch(probe, () => circuit.close(), clock),
+  );
+  return guarded(needs, 'refresh', circuit, (session) => refreshTokens(needs, session, watch));
 }
 
-function claimsGrant(parts: GrantParts): OneGrant {
-  const circuit = createCircuit(parts.clock.monotonic);
-  return guarded(parts, 'refresh of claims', circuit, (session) => askClaims(parts, session));
+function claimsGrant(needs: GrantNeeds, keep: Keep): OneGrant {
+  const circuit = keep('claims circuit', needs.provider.key, () => createCircuit(needs));
+  return guarded(needs, 'refresh of claims', circuit, (session) => askClaims(needs, session));
 }
-
-/** Codes of openid-client for a token answer that it cannot use. */
-const unusable: ReadonlySet<string> = new Set(['OAUTH_PARSE_ERROR', 'OAUTH_INVALID_RESPONSE']);
 
 function guarded(
-  { provider, log }: GrantParts,
+  { provider, log, clock }: GrantNeeds,
   what: 'refresh' | 'refresh of claims',
-  circuit: ReturnType<typeof createCircuit>,
+  circuit: Circuit,
   ask: OneGrant,
 ): OneGrant {
   return async (session) => {
     if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
     const wait = circuit.blockedFor(session.id, session.subject);
     if (wait > 0) return { kind: 'unavailable', retryAfter: wait };
-    const late = lateTimer(provider, () => circuit.failed(session.id, undefined, session.subject));
+    const late = lateTimer(clock, provider.config, () =>
+      circuit.failed(session.id, undefined, session.subject),
+    );
     try {
       const outcome = await ask(session);
       circuit.succeeded(session.id);
@@ -77,7 +81,7 @@ function guarded(
     } catch (error) {
       return failed(session, error);
     } finally {
-      clearTimeout(late);
+      late.cancel();
     }
   };
 
@@ -90,7 +94,7 @@ function guarded(
     const { code } = loginError(error);
     if (code === 'login_token_invalid' || code === 'login_not_admitted') return ended();
     const spent = what === 'refresh' && isSpent(error);
-    if (what === 'refresh' && !spent && unusable.has(codeOf(error))) return ended();
+    if (what === 'refresh' && !spent && isUnusable(error)) return ended();
     const verdict = judgeError(error);
     // Of claims, no answer but that of the token endpoint ends a session.
     if (verdict.kind === 'ended' && what === 'refresh') return ended();
@@ -108,6 +112,6 @@ function guarded(
 }
 
 /** A call that takes longer than any other may is counted as one without an answer, though it is still waited for. */
-function lateTimer({ config }: Provider, count: () => void): NodeJS.Timeout {
-  return setTimeout(count, config.timeout).unref();
+function lateTimer(clock: Clock, { timeout }: { timeout: number }, count: () => void): Timer {
+  return clock.after(timeout, count).unref();
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import type { EndpointError } from './endpoint-error.ts';
@@ -15,14 +16,13 @@ export function reportRejection(
   log: Logger,
   name: string,
   config: Client,
-  place = 'provider',
-  now: () => number = () => performance.now(),
+  { clock, place = 'provider' }: { clock: Pick<Clock, 'monotonic'>; place?: string },
 ): (error: EndpointError) => void {
   const keys = keysOf(config).map((key) => `${place}.${key}`);
   let quietUntil = Number.NEGATIVE_INFINITY;
   return (error) => {
-    if (now() < quietUntil) return;
-    quietUntil = now() + quietMs;
+    if (clock.monotonic() < quietUntil) return;
+    quietUntil = clock.monotonic() + quietMs;
     const { endpoint, answer } = error;
     const facts = { code: 'client_rejected', provider: name, endpoint, status: answer.status };
     log.error(

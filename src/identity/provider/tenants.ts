@@ -1,8 +1,9 @@
 import { decodeJwt, type JWTPayload } from 'jose';
-import type { Configuration, CustomFetch } from 'openid-client';
+import type { Configuration } from 'openid-client';
+import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { bodyOf } from './endpoint-answers.ts';
-import type { Provider } from './provider.ts';
+import type { ProviderFetch } from './http.ts';
 
 /**
  * Providers with an issuer for each tenant: which one an ID token has to name is known from the token itself,
@@ -22,13 +23,19 @@ export function isIssuerOfTenants(issuer: string, template: string): boolean {
   return anonymous(issuer) === anonymous(template);
 }
 
+export type TenantSettings = Pick<ProviderConfig, 'issuerTemplate' | 'tenants' | 'insecureAnyTenant'>;
+
 /**
  * The issuer that an ID token with these claims must name. Throws GatewayError for a tenant that is not let in.
+ * @param stated the issuer of the metadata
  * @param claims not known to be true yet
  */
-export function expectedIssuer({ config, client }: Provider, claims: JWTPayload | undefined): string {
-  const { issuerTemplate, tenants, insecureAnyTenant } = config;
-  if (issuerTemplate === undefined) return client().serverMetadata().issuer;
+export function expectedIssuer(
+  { issuerTemplate, tenants, insecureAnyTenant }: TenantSettings,
+  stated: string,
+  claims: Readonly<JWTPayload> | undefined,
+): string {
+  if (issuerTemplate === undefined) return stated;
   const name = /\{(\w+)\}/.exec(issuerTemplate)?.[1] ?? '';
   const tenant = claims && Object.hasOwn(claims, name) ? claims[name] : undefined;
   if (typeof tenant !== 'string' || !tenantForm.test(tenant)) {
@@ -43,6 +50,15 @@ export function expectedIssuer({ config, client }: Provider, claims: JWTPayload 
 /** Ends the asking: the answer is in hand, and is checked as that of its issuer. */
 class AnswerInHand extends Error {}
 
+/** How the token endpoint is asked, where each tenant has an issuer of its own. */
+export interface TokenEndpointNeeds {
+  config: TenantSettings & Pick<ProviderConfig, 'issuer'>;
+  /** What sends the request. */
+  fetch: ProviderFetch;
+  /** The client to ask with; for answers of another issuer than that of the metadata, or for what another one sends. */
+  clientOf(of?: { issuer: string; fetch: ProviderFetch }): Configuration;
+}
+
 /**
  * Asks the token endpoint, by a function that takes the client to ask with. Where each tenant has an issuer of
  * its own, the answer is fetched first, and the library then checks that very answer with the issuer that it has
@@ -50,22 +66,20 @@ class AnswerInHand extends Error {}
  * @param statedIssuer the `iss` of the authorization response, which has to be that issuer too (RFC 9207 §2.4)
  */
 export async function askTokenEndpoint<T>(
-  provider: Provider,
-  client: Configuration,
+  { config, fetch, clientOf }: TokenEndpointNeeds,
   ask: (client: Configuration) => Promise<T>,
   statedIssuer?: string | null,
 ): Promise<T> {
-  const { issuer: shared, issuerTemplate } = provider.config;
-  if (issuerTemplate === undefined) return ask(client);
-  const timeout = (client.timeout ?? 0) * 1000;
+  const { issuer: shared, issuerTemplate } = config;
+  if (issuerTemplate === undefined) return ask(clientOf());
   const isStated = typeof statedIssuer === 'string' && fits(statedIssuer, issuerTemplate);
   let answer: Response | undefined;
-  const hold: CustomFetch = async (url, options) => {
-    answer = await provider.fetch(url, options);
+  const hold: ProviderFetch = async (url, options) => {
+    answer = await fetch(url, options);
     throw new AnswerInHand();
   };
   try {
-    return await ask(provider.clientOfIssuer(isStated ? statedIssuer : shared, timeout, hold));
+    return await ask(clientOf({ issuer: isStated ? statedIssuer : shared, fetch: hold }));
   } catch (error) {
     if (!answer) throw error;
   }
@@ -73,9 +87,9 @@ export async function askTokenEndpoint<T>(
   const { headers, ok } = answer;
   // A success without a body is none, and a Response of that status could not have one.
   const status = ok ? 200 : answer.status;
-  const replay: CustomFetch = async () => new Response(text, { status, headers: plainHeaders(headers) });
-  const issuer = ok ? expectedIssuer(provider, idTokenClaims(text)) : shared;
-  return ask(provider.clientOfIssuer(issuer, timeout, replay));
+  const replay: ProviderFetch = async () => new Response(text, { status, headers: plainHeaders(headers) });
+  const issuer = ok ? expectedIssuer(config, shared, idTokenClaims(text)) : shared;
+  return ask(clientOf({ issuer, fetch: replay }));
 }
 
 /** Whether an issuer is the template with some tenant in it. */

@@ -1,7 +1,14 @@
-import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
+import { errors } from 'jose';
+import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
+import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/log.ts';
+import { readOAuthError } from '../tokens/token-answer.ts';
 import { EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
-import { readOAuthError } from './token-answer.ts';
+
+/**
+ * The one place that says what an error of a call to a provider means: whether somebody's grant is over, whether the
+ * provider is out, whether the gateway is set up wrongly. `failure.ts` makes of it what a login answers.
+ */
 
 /** What it means, and for whom. `reason` is for the log. */
 export type Verdict =
@@ -72,7 +79,7 @@ const networkCodes =
 export const isNetworkError = (error: unknown): boolean => networkCodes.test(codeOf(error));
 
 /** The code of an error, or of the cause that it wraps. */
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   for (const current of causesOf(error)) {
     // A limit that passes while the body is read comes as a DOMException, which has numbers for codes.
     if (current.name === 'TimeoutError') return 'OAUTH_TIMEOUT';
@@ -90,8 +97,11 @@ function* causesOf(error: unknown): Generator<Error> {
   }
 }
 
+/** Whether there was an answer, as far as an error tells. */
+export const wasAnswered = (error: unknown): boolean => answerOf(error).status !== undefined;
+
 /** What an error of a call to a provider, by whichever library, tells of the answer. */
-export function answerOf(error: unknown): ProviderAnswer {
+function answerOf(error: unknown): ProviderAnswer {
   for (const current of causesOf(error)) {
     if (current instanceof EndpointError) return current.answer;
     if (current instanceof ResponseBodyError) {
@@ -114,4 +124,91 @@ export function answerOf(error: unknown): ProviderAnswer {
   }
   // Whatever else a library refuses was an answer, and says nothing of the network.
   return isNetworkError(error) ? { error } : { status: 200 };
+}
+
+/** Codes of openid-client that mean that a token failed one of its checks. */
+const tokenChecks: ReadonlySet<string> = new Set([
+  'OAUTH_JWT_CLAIM_COMPARISON_FAILED',
+  'OAUTH_JWT_TIMESTAMP_CHECK_FAILED',
+  'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED',
+  'OAUTH_KEY_SELECTION_FAILED',
+  'OAUTH_UNSUPPORTED_OPERATION',
+]);
+
+/** Whether a token failed one of its checks. */
+export function isFailedCheck(error: unknown): boolean {
+  if (error instanceof errors.JOSEError) return !(error instanceof errors.JWKSInvalid);
+  return tokenChecks.has(codeOf(error));
+}
+
+/** The code that a provider says in an error answer (RFC 6749 §5.2). */
+export function errorCodeIn(error: unknown): string | undefined {
+  const { body = '', contentType } = answerOf(error);
+  return readOAuthError(body, contentType)?.error;
+}
+
+/** Whether a call that rejected may have been granted all the same: what was sent is not good any more. */
+export function isSpent(error: unknown): boolean {
+  for (const current of causesOf(error)) if (current instanceof EndpointError) return current.isSpent;
+  return false;
+}
+
+/** Whether the library cannot use what a token endpoint answered. */
+export function isUnusable(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'OAUTH_PARSE_ERROR' || code === 'OAUTH_INVALID_RESPONSE';
+}
+
+/** Errors of a provider that pass, whatever their status. */
+const passing: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down']);
+
+/** Whether a refusal says that it may pass soon. */
+export const isPassing = (error: unknown): boolean => passing.has(errorCodeIn(error) ?? '');
+
+/** Whether a refusal is about how the gateway is set up, rather than about the person who asks. */
+export function isOfSetUp(error: unknown): boolean {
+  const said = errorCodeIn(error);
+  if (said === undefined || said === 'unsupported_grant_type') return true;
+  return judgeError(error).kind === 'client-rejected';
+}
+
+/** Whether the answer was that the access token is not good, or not good for this (any more). */
+export function isRefused(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === 401 || status === 403;
+}
+
+/** Whether the answer was that this access token may not ask, or that there is nothing to ask for. */
+export function mayBeMissing(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === 403 || status === 404;
+}
+
+/** Whether a resource does not take the access token at all (RFC 6750 §3). */
+export const isChallenge = (error: unknown): boolean => error instanceof WWWAuthenticateChallengeError;
+
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { status } = error as Error & { status?: unknown };
+  if (typeof status === 'number' && !(error instanceof GatewayError)) return status;
+  const { cause } = error;
+  if (cause instanceof Error) return statusOf(cause);
+  const inner = cause !== null && typeof cause === 'object' && 'status' in cause ? cause.status : undefined;
+  return typeof inner === 'number' ? inner : undefined;
+}
+
+/** RFC 9126 §4: what was pushed is good for a short time; who took longer at the provider may begin again. */
+export function isExpiredRequest(error: unknown): boolean {
+  const cause = error instanceof GatewayError ? error.cause : undefined;
+  return cause instanceof AuthorizationResponseError && cause.error === 'invalid_request_uri';
+}
+
+/**
+ * Whether a provider may have refused a login for a prompt that it does not know (OpenID Connect Core §3.1.2.6), and
+ * neither the person nor an outage ended it.
+ */
+export function isRefusedPrompt(error: unknown): boolean {
+  const cause = error instanceof GatewayError ? error.cause : undefined;
+  const others = ['access_denied', 'server_error', 'temporarily_unavailable'];
+  return cause instanceof AuthorizationResponseError && !others.includes(cause.error);
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { Obtained } from './ask.ts';
 
 /** Tokens of one target that this process has seen, so that a request with a known one asks and opens nothing. */
@@ -20,7 +20,7 @@ const mostTokens = 10_000;
 /** While one request renews a token, others go on with it. */
 const nextTryMs = 1000;
 
-export function createTokenCache({ now, monotonic }: Clock = systemClock): TokenCache {
+export function createTokenCache({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>): TokenCache {
   const entries = new Map<string, Entry>();
   return {
     get(subject) {

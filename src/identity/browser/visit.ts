@@ -1,4 +1,4 @@
-import type { Cookie } from '../session/cookies.ts';
+import type { Cookie } from '../../session/cookies.ts';
 
 /** What the login and the logout need to know of the request that they answer. */
 export interface Visit {

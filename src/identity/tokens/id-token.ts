@@ -1,12 +1,20 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { decodeProtectedHeader } from 'jose';
-import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
+import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import { GatewayError } from '../../errors.ts';
-import type { Provider } from './provider.ts';
-import { expectedIssuer } from './tenants.ts';
+import type { Tokens } from './tokens.ts';
 
 /** A clock that is a little behind is common; one that is more would let tokens be made in advance. */
 const clockToleranceSeconds = 60;
+
+/** What an ID token is checked against. */
+export interface IdTokenChecks {
+  /** Checks the signature, and what the options name. */
+  verify(token: string, options: JWTVerifyOptions): Promise<{ payload: JWTPayload }>;
+  issuer: string;
+  clientId: string;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
 
 /**
  * What OpenID Connect Core §3.1.3.7 asks of an ID token beyond what openid-client has checked when it gave the
@@ -14,20 +22,18 @@ const clockToleranceSeconds = 60;
  * the keys.
  */
 export async function verifyIdToken(
-  provider: Provider,
-  tokens: TokenEndpointResponse & TokenEndpointResponseHelpers,
+  { idToken = '', accessToken }: Pick<Tokens, 'idToken' | 'accessToken'>,
+  { verify, issuer, clientId, now }: IdTokenChecks,
 ): Promise<void> {
-  const { id_token: idToken = '', access_token: accessToken } = tokens;
-  const { payload } = await provider.keys.verify(idToken, {
-    issuer: expectedIssuer(provider, tokens.claims()),
-    audience: provider.config.clientId,
+  const { payload } = await verify(idToken, {
+    issuer,
+    audience: clientId,
     clockTolerance: clockToleranceSeconds,
   });
   // Item 5: with one audience too, another authorized party means that the token was not made for us.
-  if (payload.azp !== undefined && payload.azp !== provider.config.clientId)
-    throw refused('azp is another client');
+  if (payload.azp !== undefined && payload.azp !== clientId) throw refused('azp is another client');
   // Item 10: a token from the future was made in advance, or by a clock that cannot be trusted.
-  if (typeof payload.iat !== 'number' || payload.iat > Date.now() / 1000 + clockToleranceSeconds) {
+  if (typeof payload.iat !== 'number' || payload.iat > now / 1000 + clockToleranceSeconds) {
     throw refused('iat is in the future');
   }
   if (payload.at_hash !== undefined && !fitsAccessToken(payload.at_hash, idToken, accessToken)) {

@@ -1,4 +1,4 @@
-import { type Configuration, type DPoPHandle, fetchProtectedResource } from 'openid-client';
+import type { Clock } from '../../clock.ts';
 import type { ClaimSource } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError } from '../../observe/log.ts';
@@ -10,12 +10,13 @@ const mostItems = 2000;
 /** All pages of all sources together. */
 const longestMs = 30_000;
 
-/** An access token, and what calls with it are made by. */
-export interface TokenInHand {
-  client: Configuration;
-  accessToken: string;
-  /** Proves the key that the access token is bound to. */
-  dpop?: DPoPHandle | undefined;
+/** How sources are asked. */
+export interface SourceNeeds {
+  /** GET with the person's access token; rejects for everything but JSON with the status 200. */
+  get(address: URL): Promise<{ body: unknown; link: string | null }>;
+  /** Whether the answer was that this access token may not ask, or that there is nothing to ask for. */
+  mayBeMissing(error: unknown): boolean;
+  clock: Pick<Clock, 'monotonic'>;
 }
 
 export interface SourceAnswers {
@@ -32,18 +33,18 @@ export interface SourceAnswers {
  */
 export async function askSources(
   sources: readonly ClaimSource[],
-  token: TokenInHand,
+  needs: SourceNeeds,
   lookUp: (path: string) => unknown,
 ): Promise<SourceAnswers> {
   const active = sources.filter(({ ifClaim }) => ifClaim === undefined || lookUp(ifClaim) !== undefined);
   const warnings: string[] = [];
-  const deadline = performance.now() + longestMs;
+  const deadline = needs.clock.monotonic() + longestMs;
   const answers = await Promise.all(
     active.map(async (source) => {
       try {
-        return { source, values: await valuesOf(source, { token, deadline, warnings }) };
+        return { source, values: await valuesOf(source, { needs, deadline, warnings }) };
       } catch (error) {
-        if (!source.optional || !mayBeMissing(error)) throw error;
+        if (!source.optional || !needs.mayBeMissing(error)) throw error;
         warnings.push(`${source.claim} is not complete: ${describeError(error)}`);
         return { source, values: [] };
       }
@@ -60,13 +61,13 @@ export async function askSources(
 }
 
 interface Asking {
-  token: TokenInHand;
-  /** Milliseconds since the epoch. */
+  needs: SourceNeeds;
+  /** Milliseconds of the clock that never goes back. */
   deadline: number;
   warnings: string[];
 }
 
-async function valuesOf(source: ClaimSource, { token, deadline, warnings }: Asking): Promise<string[]> {
+async function valuesOf(source: ClaimSource, { needs, deadline, warnings }: Asking): Promise<string[]> {
   const read = compileValue(source.value);
   const values: string[] = [];
   let address: URL | undefined = new URL(source.endpoint);
@@ -75,9 +76,9 @@ async function valuesOf(source: ClaimSource, { token, deadline, warnings }: Aski
       warnings.push(`${source.claim} is not complete: the answers have too many pages`);
       break;
     }
-    if (performance.now() > deadline)
+    if (needs.clock.monotonic() > deadline)
       throw new Error(`${source.claim} took too long`, { cause: { status: 504 } });
-    const { body, link } = await fetchJson(token, address);
+    const { body, link } = await needs.get(address);
     for (const item of itemsOf(source, body)) {
       const value = isWanted(source, item) ? read(item) : undefined;
       if (value !== undefined && values.length < mostItems) values.push(value);
@@ -85,56 +86,6 @@ async function valuesOf(source: ClaimSource, { token, deadline, warnings }: Aski
     address = nextPage(source, address, body, link);
   }
   return values;
-}
-
-/** GET with the access token (RFC 6750 §2.1); rejects for everything but JSON with the status 200. */
-export async function fetchJson(
-  { client, accessToken, dpop }: TokenInHand,
-  address: URL,
-): Promise<{ body: unknown; link: string | null }> {
-  const headers = new Headers({ accept: 'application/json' });
-  const response = await fetchProtectedResource(
-    client,
-    accessToken,
-    address,
-    'GET',
-    null,
-    headers,
-    dpop && { DPoP: dpop },
-  );
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    const cause = isOverLimit(response) ? { status: 429 } : { status: response.status };
-    throw new Error(`${address.host}${address.pathname} answered ${response.status}`, { cause });
-  }
-  return { body: await response.json(), link: response.headers.get('link') };
-}
-
-/** A limit that is used up says 403 at some: that is no refusal, but a matter of time. */
-function isOverLimit({ status, headers }: Response): boolean {
-  return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0');
-}
-
-/** Whether the answer was that this access token may not ask, or that there is nothing to ask for. */
-function mayBeMissing(error: unknown): boolean {
-  const status = statusOf(error);
-  return status === 403 || status === 404;
-}
-
-/** Whether the answer was that the access token is not good, or not good for this (any more). */
-export function isRefused(error: unknown): boolean {
-  const status = statusOf(error);
-  return status === 401 || status === 403;
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { status } = error as Error & { status?: unknown };
-  if (typeof status === 'number' && !(error instanceof GatewayError)) return status;
-  const { cause } = error;
-  if (cause instanceof Error) return statusOf(cause);
-  const inner = cause !== null && typeof cause === 'object' && 'status' in cause ? cause.status : undefined;
-  return typeof inner === 'number' ? inner : undefined;
 }
 
 function itemsOf({ items }: ClaimSource, body: unknown): readonly unknown[] {

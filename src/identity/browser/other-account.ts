@@ -1,9 +1,10 @@
+import type { Clock } from '../../clock.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { Provider } from '../provider/provider.ts';
-import { loginLifetimeSeconds } from './login-state.ts';
+import { loginLifetimeSeconds } from './login-lifetime.ts';
 
 /** How a provider is asked to let somebody choose who they are (OpenID Connect Core §3.1.2.1). */
 export type AccountPrompt = 'select_account' | 'login';
@@ -24,7 +25,7 @@ export interface OtherAccounts {
   /** Set-Cookie value: the next login asks. @param refused a prompt that the provider did not take */
   ask(refused?: AccountPrompt): string;
   /** The prompt for the next login, where one is asked for; null where it is and the provider has none for it. */
-  promptFor(provider: Provider, cookies: readonly Cookie[]): AccountPrompt | null | undefined;
+  promptFor(provider: Pick<Provider, 'client'>, cookies: readonly Cookie[]): AccountPrompt | null | undefined;
   /** Set-Cookie values that forget it. */
   forget(cookies: readonly Cookie[]): string[];
 }
@@ -35,7 +36,7 @@ const allPrompts: readonly AccountPrompt[] = ['select_account', 'login'];
 export function createOtherAccounts(
   { account: name, loginAttributes: attributes }: GatewayCookies,
   ring: KeyRing,
-  now: () => number = Date.now,
+  { now }: Pick<Clock, 'now'>,
 ): OtherAccounts {
   const read = (cookies: readonly Cookie[]): Wish | undefined => {
     for (const cookie of cookies) {
@@ -55,7 +56,7 @@ export function createOtherAccounts(
     promptFor(provider, cookies) {
       const wish = read(cookies);
       if (!wish) return undefined;
-      const { prompt_values_supported: supported } = provider.client().serverMetadata();
+      const { prompt_values_supported: supported } = provider.client.metadata();
       const isTaken = (prompt: string) => !Array.isArray(supported) || supported.includes(prompt);
       return wish.prompts.find(isTaken) ?? null;
     },

@@ -1,5 +1,7 @@
-import type { Person } from '../access/subject.ts';
-import type { ProviderConfig } from '../config/schema/index.ts';
+import type { Person } from '../../access/subject.ts';
+import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { Session } from '../../session/session.ts';
+import type { CallerPerson } from './caller.ts';
 
 /** Where to look for a person among the claims of one provider or token issuer. */
 export interface PersonRules {
@@ -38,6 +40,25 @@ export function personOf(
     claims,
     bearer: false,
     scopes: noScopes,
+  };
+}
+
+/**
+ * Makes the function that gives the person of a session by these rules. Sessions that are remembered come again as the
+ * same object, and so do their people, with all that is made of them; other rules make other people of them.
+ */
+export function rememberPeople(rules: PersonRules): (session: Session) => CallerPerson {
+  const people = new WeakMap<Session, CallerPerson>();
+  return (session) => {
+    let person = people.get(session);
+    if (!person) {
+      const { idToken, provider, subject, claims, id } = session;
+      // RFC 9449 §7.1: a token that is bound to a key is not to be sent as a Bearer token.
+      const accessToken = session.dpopKey === undefined ? session.accessToken : undefined;
+      person = { ...personOf(rules, subject, claims), provider, accessToken, idToken, sessionId: id };
+      people.set(session, person);
+    }
+    return person;
   };
 }
 

@@ -1,10 +1,5 @@
 import { createECDH, createHash, generateKeyPairSync } from 'node:crypto';
-import {
-  type Configuration,
-  type DPoPHandle,
-  getDPoPHandle,
-  type TokenEndpointResponse,
-} from 'openid-client';
+import type { CryptoKey } from 'jose';
 
 /**
  * A key of DPoP (RFC 9449): P-256, for ES256. It is kept as its private number in base64url, 43 characters, since
@@ -35,25 +30,13 @@ export function dpopThumbprint(key: DpopKey): string {
     .digest('base64url');
 }
 
-/** What proves the possession of a key in a call to the provider; undefined for a session without one. */
-export async function dpopHandle(
-  client: Configuration,
-  key: DpopKey | undefined,
-): Promise<DPoPHandle | undefined> {
-  if (key === undefined) return undefined;
+/** Both halves in the form that WebCrypto signs with. */
+export async function importDpopKey(key: DpopKey): Promise<{ privateKey: CryptoKey; publicKey: CryptoKey }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
   const jwk = publicJwk(key);
   const [privateKey, publicKey] = await Promise.all([
     crypto.subtle.importKey('jwk', { ...jwk, d: key }, algorithm, false, ['sign']),
     crypto.subtle.importKey('jwk', jwk, algorithm, true, ['verify']),
   ]);
-  return getDPoPHandle(client, { privateKey, publicKey });
-}
-
-/** Whether a token is bound, where a key was shown for it, and is not where none was (RFC 9449 §5). */
-export function isTokenType(
-  { dpopKey }: { dpopKey?: DpopKey | undefined },
-  { token_type: type }: TokenEndpointResponse,
-): boolean {
-  return type.toLowerCase() === (dpopKey === undefined ? 'bearer' : 'dpop');
+  return { privateKey, publicKey };
 }

@@ -1,0 +1,2 @@
+/** How long a login may take. */
+export const loginLifetimeSeconds = 600;

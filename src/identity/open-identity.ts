@@ -1,0 +1,68 @@
+import type { Clock } from '../clock.ts';
+import type { Config, StepUpConfig } from '../config/schema/index.ts';
+import type { Keep } from '../holdings.ts';
+import type { Logger } from '../observe/log.ts';
+import type { Random } from '../random.ts';
+import type { GatewayCookies } from '../session/cookie-names.ts';
+import type { KeyRing } from '../session/key-ring.ts';
+import type { Sessions } from '../session/sessions.ts';
+import type { ClaimDesk, Shared } from '../session/shared/shared.ts';
+import type { Current } from '../session/standing.ts';
+import { type BearerClients, openBearerClients } from './bearer/clients.ts';
+import { callerOfSession } from './caller.ts';
+import type { ClaimNeeds } from './claim-paths.ts';
+import { type Endpoint, type EndpointParts, type Logins, loginsOf, openEndpoints } from './endpoints.ts';
+import { openLogins } from './login/open-logins.ts';
+import { openSignOut } from './logout/open-sign-out.ts';
+import type { Providers } from './provider/providers.ts';
+import { openUpstreamTokens, type UpstreamTokens } from './upstream-token/tokens.ts';
+
+/** Who asks, and how people come to be known. */
+export interface Identity {
+  logins: Logins;
+  /** The gateway's own endpoints. */
+  endpoints: readonly Endpoint[];
+  /** Who has a session; undefined where its provider is not configured any more. */
+  callerOf(current: Current): ReturnType<typeof callerOfSession>;
+  /** Programs that bring an access token; undefined where none is accepted. */
+  bearer: BearerClients | undefined;
+  /** Access tokens for routes that give their upstream one of its own. */
+  tokens: UpstreamTokens;
+}
+
+export interface IdentityNeeds {
+  providers: Providers;
+  sessions: Sessions;
+  shared: Pick<Shared, 'once'> & ClaimDesk;
+  cookies: GatewayCookies;
+  ring: KeyRing;
+  claims: ClaimNeeds;
+  /** Whether the path rules let a return address of ours be asked for. */
+  isReadable(url: string): boolean;
+  /** What the route of a request asks of a sign-in. */
+  findStepUp(url: string, method?: string): StepUpConfig | undefined;
+  log: Logger;
+  clock: Clock;
+  random: Random;
+  keep: Keep;
+}
+
+/** Opens what a configuration says of people and programs. */
+export function openIdentity(config: Config, needs: IdentityNeeds): Identity {
+  const { providers, sessions, shared, cookies, ring, claims, isReadable, findStepUp } = needs;
+  const { log, clock, random, keep } = needs;
+  const { once } = shared;
+  const ofPeople = { providers, sessions, cookies, ring, isReadable, log, clock, random };
+  const parts: EndpointParts = {
+    ...openSignOut(config, { ...ofPeople, once }),
+    ...openLogins(config, { ...ofPeople, ...claims, desk: shared }),
+    findStepUp,
+  };
+  return {
+    logins: loginsOf(parts),
+    endpoints: openEndpoints(parts),
+    callerOf: (current) => callerOfSession(providers, current),
+    bearer: openBearerClients(config, { claimPaths: claims.claimPaths, once, log, clock, random, keep }),
+    tokens: openUpstreamTokens({ providers, sessions, shared, ring, log, clock, random, keep }),
+  };
+}

@@ -1,0 +1,149 @@
+import type { Clock } from '../../clock.ts';
+import { GatewayError } from '../../errors.ts';
+import { describeError, type Logger } from '../../observe/log.ts';
+import { askSources } from '../claims/claim-sources.ts';
+import { pickClaims, readClaim } from '../claims/claims.ts';
+import {
+  type Claims,
+  combine,
+  isComplete,
+  type Knowledge,
+  keptPaths,
+  pickOfPerson,
+  sourcesBefore,
+  statedBefore,
+  subjectOf,
+  userinfoBefore,
+  without,
+} from '../claims/knowledge.ts';
+import type { TokenInHand } from './client.ts';
+import { loginError } from './failure.ts';
+import type { Provider } from './provider.ts';
+import { isChallenge, isRefused, mayBeMissing } from './verdict.ts';
+
+export interface ClaimsNeeds {
+  provider: Pick<Provider, 'name' | 'config' | 'client'>;
+  /** The dotted paths of every claim that the configuration uses. */
+  claimPaths: ReadonlySet<string>;
+  log: Logger;
+  clock: Pick<Clock, 'monotonic'>;
+}
+
+export interface ClaimsQuestion extends TokenInHand {
+  /** The claims of a new ID token; undefined where there is none. */
+  idToken: Claims | undefined;
+  /** Who it has to be; undefined at a login by OAuth 2.0, which is about to find out. */
+  subject: string | undefined;
+  /** What was known before; undefined at a login. */
+  known?: Knowledge | undefined;
+  /** The question is for nothing else: userinfo is asked in any case, and what cannot be had is an error. */
+  again?: boolean;
+}
+
+/**
+ * The claims that the configuration uses: of the ID token, of userinfo where that is asked, and of the sources.
+ * What was fetched before counts for nothing once it was asked for again; what an ID token said counts until
+ * there is a new one. Rejects with GatewayError, save that userinfo may be out at a login with OpenID Connect
+ * while `userinfo` is `auto`.
+ */
+export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion): Promise<Knowledge> {
+  const { provider, claimPaths, log, clock } = needs;
+  const { idToken, known, again } = question;
+  const { config } = provider;
+  const { username } = config.claims;
+  const paths = keptPaths(config, claimPaths);
+  let stated = idToken ? pickClaims(idToken, paths, username) : statedBefore(known);
+  let userinfo: Claims | undefined;
+  let before = userinfoBefore(known, config);
+  if (shouldAskUserinfo(provider, isComplete(claimPaths, stated) && !again)) {
+    try {
+      userinfo = await askUserinfo(provider, question);
+    } catch (error) {
+      const atLogin = config.type === 'oidc' && config.userinfo === 'auto';
+      goOnWithout('userinfo', error, { needs, question, atLogin });
+      // An outage takes nothing away; a refusal does.
+      if (isRefused(error)) before = {};
+    }
+  }
+  // What is newer counts, for each claim that userinfo has: else nothing that an ID token said could be taken away.
+  if (again && userinfo) stated = without(stated, userinfo, username);
+  const fetched = userinfo ? pickOfPerson(userinfo, paths, username) : before;
+  const lookUp = (path: string) =>
+    readClaim(idToken, path) ?? readClaim(userinfo, path) ?? stated[path] ?? fetched[path];
+  let sourced: ReadonlyMap<string, unknown>;
+  try {
+    const get = (address: URL) => provider.client.get(question, address);
+    const answers = await askSources(config.sources, { get, mayBeMissing, clock }, lookUp);
+    for (const reason of answers.warnings) log.warn({ provider: provider.name, reason }, 'claim source');
+    sourced = answers.claims;
+  } catch (error) {
+    goOnWithout('sources', error, { needs, question, atLogin: false });
+    sourced = sourcesBefore(known, config, isRefused(error));
+  }
+  return combine(config, paths, { stated, fetched, sourced });
+}
+
+interface Lacking {
+  needs: ClaimsNeeds;
+  question: ClaimsQuestion;
+  /** A login goes on without it too, while it is out. */
+  atLogin: boolean;
+}
+
+/** What was known before stands in, where the question was not just for that. Throws the error otherwise. */
+function goOnWithout(what: string, error: unknown, { needs, question, atLogin }: Lacking): void {
+  const { provider, log } = needs;
+  const { code } = loginError(error);
+  // RFC 8707 §2: a token for another resource may be refused there.
+  const isForAnother = provider.config.resource && isChallenge(error);
+  const mayGoOn = question.known
+    ? !question.again && code !== 'login_token_invalid'
+    : atLogin && (code === 'provider_unavailable' || isForAnother);
+  if (!mayGoOn) throw error;
+  log.warn(
+    { provider: provider.name, reason: describeError(error) },
+    `${what} failed; its claims are missing`,
+  );
+}
+
+type Asked = Pick<Provider, 'config' | 'client'>;
+
+async function askUserinfo({ config, client }: Asked, question: ClaimsQuestion): Promise<Claims> {
+  const { subject } = question;
+  // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
+  if (config.type === 'oidc') return client.userinfo(question, subject ?? '');
+  const claims = await askWho(client, question);
+  const found = subjectOf(readClaim(claims, config.claims.user));
+  if (found === undefined) {
+    throw new GatewayError('login_response_invalid', {
+      cause: new Error(`userinfo has no ${config.claims.user}: it names nobody`),
+    });
+  }
+  if (subject !== undefined && found !== subject) {
+    throw new GatewayError('login_token_invalid', { cause: new Error('userinfo is about somebody else') });
+  }
+  return { sub: found, ...claims };
+}
+
+/** Who an access token of OAuth 2.0 is about: userinfo says it, or else introspection (RFC 7662). */
+async function askWho(client: Asked['client'], token: TokenInHand): Promise<Claims> {
+  const { userinfo_endpoint: userinfo, introspection_endpoint: introspection } = client.metadata();
+  if (userinfo !== undefined) {
+    const { body } = await client.get(token, new URL(userinfo));
+    return body !== null && typeof body === 'object' && !Array.isArray(body) ? { ...body } : {};
+  }
+  if (introspection === undefined) {
+    throw new GatewayError('login_response_invalid', {
+      cause: new Error('there is neither a userinfo endpoint nor one for introspection'),
+    });
+  }
+  const { active, ...claims } = await client.introspect(token.accessToken);
+  if (active) return claims;
+  throw new GatewayError('login_token_invalid', { cause: new Error('the access token is not active') });
+}
+
+function shouldAskUserinfo({ config, client }: Asked, isComplete: boolean): boolean {
+  if (config.type === 'oauth2') return true;
+  if (config.userinfo === false || client.metadata().userinfo_endpoint === undefined) return false;
+  return config.userinfo === true || !isComplete;
+}
