@@ -7,6 +7,7 @@ import { startChild } from '../support/child.ts';
 import { type Client, createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
+import { startNginxServer, withServers } from '../support/web-servers.ts';
 
 /**
  * Two fronts: an outer one (the test) that writes the address of a client in a spelling of its own, and a real inner
@@ -24,27 +25,17 @@ const spellings: [lines: readonly string[], client: string | undefined][] = [
   [['10.0.0.4', '203.0.113.7:1'], '203.0.113.7'],
 ];
 
-const path = { PATH: `${process.env.PATH}:/usr/sbin` };
-
 /** How each front is told to append, and how not to say anything. */
 const fronts: Record<
   string,
   (port: number, folder: string, gateway: string, says: boolean) => Promise<Running>
 > = {
   async nginx(port, folder, gateway, says) {
-    const file = join(folder, 'nginx.conf');
     const forwardedFor = says ? '$proxy_add_x_forwarded_for' : '""';
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-      .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
-      .join(' ');
-    await writeFile(
-      file,
-      `daemon off; master_process off; pid ${folder}/pid; error_log stderr warn; events {}
-http { ${temporary} access_log off; server { listen 127.0.0.1:${port}; location / {
+    const http = `server { listen 127.0.0.1:${port}; location / {
   proxy_pass http://${gateway}; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For ${forwardedFor};
-} } }`,
-    );
-    return startChild('nginx', ['-c', file, '-p', folder, '-e', 'stderr'], { env: path, ready: port });
+} }`;
+    return startNginxServer({ folder, port, http });
   },
   async HAProxy(port, folder, gateway, says) {
     const file = join(folder, 'haproxy.cfg');
@@ -63,7 +54,7 @@ backend gateway
   server one ${gateway}
 `,
     );
-    return startChild('haproxy', ['-db', '-f', file], { env: path, ready: port });
+    return startChild('haproxy', ['-db', '-f', file], { env: withServers(), ready: port });
   },
   async Caddy(port, folder, gateway, says) {
     const file = join(folder, 'Caddyfile');
@@ -173,7 +164,7 @@ listen all
   server one unix@${socket}
 `,
       );
-      return startChild('haproxy', ['-db', '-f', file], { env: path, ready: port });
+      return startChild('haproxy', ['-db', '-f', file], { env: withServers(), ready: port });
     });
     t.teardown(() => front.stop());
     const client = createClient();

@@ -1,6 +1,7 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { CompactSign, type CryptoKey, decodeJwt, exportJWK, importJWK, type JWK } from 'jose';
 import type { ProviderHit, Tamper, TestProvider } from '../support/provider.ts';
+import { rsaKeyPair } from '../support/rsa.ts';
 
 export type Claims = Record<string, unknown>;
 
@@ -37,9 +38,12 @@ export async function providerKey(
   return { jwk, kid: jwk.kid, key: await importJWK(jwk, alg), alg };
 }
 
-/** A key pair that the provider does not know. */
-export async function foreignKey(kid = 'foreign'): Promise<{ key: SigningKey; kid: string; publicJwk: JWK }> {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+/** A key pair that the provider does not know; each owner has its own. */
+export async function foreignKey(
+  kid = 'foreign',
+  owner = 'stranger',
+): Promise<{ key: SigningKey; kid: string; publicJwk: JWK }> {
+  const { privateKey, publicKey } = rsaKeyPair(owner);
   return {
     key: privateKey,
     kid,

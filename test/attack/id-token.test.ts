@@ -254,7 +254,11 @@ test('C5 of several keys without a kid the fitting one is tried', async (t) => {
     assertAccepted(sub, scene, tamper([otherNameless, nameless], key)),
   );
   await t.test('none fits: refused', async (sub) => {
-    await assertLoginRefused(sub, scene, tamper([otherNameless, nameless], (await foreignKey()).key));
+    await assertLoginRefused(
+      sub,
+      scene,
+      tamper([otherNameless, nameless], (await foreignKey('x', 'somebody else')).key),
+    );
   });
 });
 

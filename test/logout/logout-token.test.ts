@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { decodeJwt, exportJWK, generateKeyPair, type JWK, UnsecuredJWT } from 'jose';
+import { decodeJwt, exportJWK, type JWK, UnsecuredJWT } from 'jose';
 import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient, type HttpAnswer } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import type { TestProvider } from '../support/provider.ts';
 import { startRedis } from '../support/redis.ts';
+import { rsaKeyPair } from '../support/rsa.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 import { type Forgery, logoutEvent, makeLogoutToken, sendLogout, unknownExtension } from './forge.ts';
@@ -38,21 +39,18 @@ function equalRefusal(t: Test, { status, headers }: HttpAnswer): void {
   t.equal(headers['x-sallyport-error'], 'logout_token_invalid');
 }
 
-async function strangersKey(alg: string): Promise<JWK> {
-  const { privateKey } = await generateKeyPair(alg, { extractable: true });
-  return exportJWK(privateKey);
-}
+const strangersKey = (): Promise<JWK> => exportJWK(rsaKeyPair('stranger').privateKey);
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
 /** What is wrong with each token; of everything else it is as the provider would make it. */
 const wrong: Record<string, (provider: TestProvider) => Forgery | Promise<Forgery>> = {
-  'a signature of a key that is not the provider’s': async () => ({ key: await strangersKey('RS256') }),
+  'a signature of a key that is not the provider’s': async () => ({ key: await strangersKey() }),
   'the algorithm HS256, keyed with the client secret': ({ clientSecret }) => ({
     header: { alg: 'HS256', kid: undefined },
     key: new TextEncoder().encode(clientSecret?.padEnd(32, '0')),
   }),
-  'an unknown kid': async () => ({ header: { kid: 'nobody' }, key: await strangersKey('RS256') }),
+  'an unknown kid': async () => ({ header: { kid: 'nobody' }, key: await strangersKey() }),
   'an algorithm that its key is not for': ({ keys }) => ({
     header: { alg: 'ES256' },
     ...(keys[1] && { key: keys[1] }),

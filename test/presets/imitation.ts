@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { exportJWK, SignJWT } from 'jose';
 import type { Clock } from '../../src/clock.ts';
 import { arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { type Client, createClient, type HttpAnswer } from '../support/client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { providerFound } from '../support/provider-found.ts';
+import { rsaKeyPair } from '../support/rsa.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
 type Json = Record<string, unknown>;
@@ -62,7 +63,7 @@ const client = { id: 'app', secret: 'the secret of the app' };
 
 /** Starts an imitation on a free port of 127.0.0.1: nobody is asked anything there, and everybody is signed in. */
 export async function startImitation(answers: Imitated): Promise<Imitation> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256');
+  const { publicKey, privateKey } = rsaKeyPair('provider');
   const jwk = { ...(await exportJWK(publicKey)), kid: 'key-1', use: 'sig', alg: 'RS256' };
   const codes = new Map<string, Grant>();
   const accessTokens = new Set<string>();

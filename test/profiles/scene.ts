@@ -5,6 +5,7 @@ import { arrangeLogin, type LoginScene } from '../login/steps.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { logIn } from '../support/log-in.ts';
 import type { ProviderHit, ProviderOptions } from '../support/provider.ts';
+import { rsaKeyPair } from '../support/rsa.ts';
 import { until } from '../support/until.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
@@ -31,7 +32,7 @@ export function makeClientKey(kind: 'rsa' | 'ec' | 'ed25519' = 'ec'): ClientKey 
 }
 
 function keyPair(kind: 'rsa' | 'ec' | 'ed25519'): { privateKey: KeyObject; publicKey: KeyObject } {
-  if (kind === 'rsa') return generateKeyPairSync('rsa', { modulusLength: 2048 });
+  if (kind === 'rsa') return rsaKeyPair('client');
   return kind === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
 }
 

@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
+import { exportJWK, importJWK, SignJWT } from 'jose';
 import tap, { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { defaultPeople, type ProviderOptions, startProvider, type Tamper } from '../support/provider.ts';
+import { rsaKeyPair } from '../support/rsa.ts';
 import { until } from '../support/until.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
@@ -118,8 +119,7 @@ test(
   'D3 a refresh with an ID token of another issuer or audience, or a bad signature, ends the session',
   waiting(),
   async (t) => {
-    const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-    const foreign = await exportJWK(privateKey);
+    const foreign = await exportJWK(rsaKeyPair('stranger').privateKey);
     const cases: ((scene: Arranged, idToken: unknown) => Promise<string>)[] = [
       (scene, idToken) => forged(scene, idToken, { iss: 'https://evil.example' }),
       (scene, idToken) => forged(scene, idToken, { aud: 'another' }),

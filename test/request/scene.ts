@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { callerOfSession } from '../../src/identity/caller.ts';
-import { personRules } from '../../src/identity/claims/person.ts';
+import { personRules, rememberPeople } from '../../src/identity/claims/person.ts';
 import type { Providers } from '../../src/identity/provider/providers.ts';
 import { compilePeers } from '../../src/listen/peer.ts';
 import { createLogger } from '../../src/observe/log.ts';
@@ -72,7 +72,8 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
   const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
   const table = compileRoutes(withAccess(config));
   const rules = personRules(onlyProvider(config));
-  const providers = { get: () => ({ personRules: rules }) } as unknown as Providers;
+  const personOf = rememberPeople(rules);
+  const providers = { get: () => ({ personOf }) } as unknown as Providers;
   return openPipeline(
     {
       reader: {

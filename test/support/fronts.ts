@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Application, startOnFreePort } from './applications/application.ts';
 import { type ChildOptions, startChild } from './child.ts';
+import { startApacheServer, startNginxServer, withServers } from './web-servers.ts';
 
 /** Where a front runs: its port of 127.0.0.1, and a folder for all that it writes. */
 export interface FrontPlace {
@@ -12,8 +12,6 @@ export interface FrontPlace {
 
 /** The text of a configuration, once the place is known. */
 export type ConfigFor = (place: FrontPlace) => string | Promise<string>;
-
-const env = { PATH: `${process.env.PATH}:/usr/sbin` };
 
 function startFront(
   configFor: ConfigFor,
@@ -25,61 +23,26 @@ function startFront(
     const file = join(place.folder, name);
     await writeFile(file, await configFor(place));
     const [program, args, options] = command(file, place);
-    return startChild(program, args, { env, ready: place.port, ...options });
+    return startChild(program, args, { env: withServers(), ready: place.port, ...options });
   });
 }
 
-/** Starts nginx: one process, everything in its own folder. @param http what stands in `http` */
+/** Starts nginx. @param http what stands in `http` */
 export function startNginxFront(http: ConfigFor): Promise<Application> {
-  const main: ConfigFor = async (place) => {
-    const { folder } = place;
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-      (kind) => `${kind}_temp_path ${folder}/${kind};`,
-    );
-    return `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr warn;
-events { worker_connections 512; }
-http { ${temporary.join(' ')} access_log off;
-${await http(place)}
-}
-`;
-  };
-  return startFront(main, 'main.conf', (file, { folder }) => [
-    'nginx',
-    ['-c', file, '-p', folder, '-e', 'stderr'],
-    { install: 'apt-get install nginx-light' },
-  ]);
+  return startOnFreePort(async (port, folder) =>
+    startNginxServer({ folder, port, http: await http({ port, folder }) }),
+  );
 }
 
-/** Starts Apache with these of Debian's modules. @param text what stands behind `Listen`; undefined where it is there */
+/** Starts Apache with these of Debian's modules. @param text what stands behind `Listen` */
 export function startApacheFront(modules: readonly string[], text: ConfigFor): Promise<Application> {
-  const main: ConfigFor = async (place) => {
-    const { folder, port } = place;
-    const load = ['mpm_event', 'authz_core', ...modules].map(
-      (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
-    );
-    // Apache refuses to answer requests as root.
-    const user = process.getuid?.() === 0 ? 'User www-data\nGroup www-data\n' : '';
-    return `${load.join('\n')}
-${user}ServerName 127.0.0.1
-ServerRoot ${folder}
-Listen 127.0.0.1:${port}
-PidFile ${folder}/apache.pid
-Mutex file:${folder}
-ErrorLog ${folder}/error.log
-LogLevel warn
-${await text(place)}
-`;
-  };
-  return startFront(main, 'main.conf', (file, { folder }) => [
-    'apache2',
-    ['-f', file, '-DFOREGROUND'],
-    {
-      // Written when everything is open; the port accepts connections before that.
-      ready: () => existsSync(join(folder, 'apache.pid')),
-      ownGroup: true,
-      install: 'apt-get install apache2',
-    },
-  ]);
+  return startOnFreePort(async (port, folder) =>
+    startApacheServer({
+      folder,
+      modules: ['mpm_event', ...modules],
+      text: `Listen 127.0.0.1:${port}\n${await text({ port, folder })}`,
+    }),
+  );
 }
 
 /** Starts Varnish with a program in its language. */
@@ -116,6 +79,6 @@ export function startCaddyFront(text: ConfigFor, command = 'caddy'): Promise<App
   return startFront(text, 'Caddyfile', (file, { folder }) => [
     command,
     ['run', '--adapter', 'caddyfile', '--config', file],
-    { install: 'apt-get install caddy', env: { ...env, HOME: folder } },
+    { install: 'apt-get install caddy', env: { ...withServers(), HOME: folder } },
   ]);
 }

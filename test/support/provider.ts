@@ -9,6 +9,7 @@ import type {
 } from 'oidc-provider';
 import { type Handler, type ProviderFront, startFront } from './provider-front.ts';
 import { answerInteraction, grantWithoutConsent, interactionPath, showLogoutPage } from './provider-pages.ts';
+import { rsaKeyPair } from './rsa.ts';
 
 export type { ProviderHit, Tamper } from './provider-front.ts';
 
@@ -252,7 +253,8 @@ const silenced = new WeakSet<object>();
 async function makeKeys(): Promise<JWK[]> {
   return Promise.all(
     ['RS256', 'ES256'].map(async (alg) => {
-      const { privateKey } = await generateKeyPair(alg, { extractable: true });
+      const { privateKey } =
+        alg === 'RS256' ? rsaKeyPair('provider') : await generateKeyPair(alg, { extractable: true });
       return { ...(await exportJWK(privateKey)), alg, use: 'sig', kid: randomBytes(8).toString('hex') };
     }),
   );

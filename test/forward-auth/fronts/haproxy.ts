@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild } from '../../support/child.ts';
+import { withServers } from '../../support/web-servers.ts';
 import { type Front, type Mode, type ProxyPlace, replaced } from './front.ts';
-
-const env = { PATH: `${process.env.PATH}:/usr/sbin` };
 
 /** The least that ends connections in front of the gateway. */
 const terminator = (gateway: string) => `global
@@ -43,11 +42,11 @@ export const haproxy: Front = {
   name: 'HAProxy',
   version: () =>
     /version (\d+(?:\.\d+)*)/.exec(
-      String(spawnSync('haproxy', ['-v'], { env: { ...process.env, ...env } }).stdout),
+      String(spawnSync('haproxy', ['-v'], { env: { ...process.env, ...withServers() } }).stdout),
     )?.[1] ?? '',
   start: async (place, { mode, http2 = false }) =>
     startChild('haproxy', ['-db', '-f', await configure(place, mode, http2)], {
-      env,
+      env: withServers(),
       ready: place.port,
       install: 'apt-get install haproxy',
     }),

@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { startChild } from '../../../support/child.ts';
+import { startApacheServer } from '../../../support/web-servers.ts';
 import type { Reader } from '../reader.ts';
-import { type Place, startWithPorts, withServers } from './start.ts';
+import { type Place, startWithPorts } from './start.ts';
 
 const settings = [
   { name: 'AllowEncodedSlashes off', lines: 'AllowEncodedSlashes Off' },
@@ -15,37 +12,23 @@ const settings = [
 export const apache: Reader = {
   name: 'Apache',
   start: () =>
-    startWithPorts(settings, async (place) => {
-      const config = join(place.folder, 'apache.conf');
-      await writeFile(config, configuration(place));
-      return startChild('apache2', ['-f', config, '-DFOREGROUND'], {
-        env: withServers(),
-        // Written when everything is open; the port accepts connections before that.
-        ready: () => existsSync(join(place.folder, 'apache.pid')),
-        ownGroup: true,
-        install: 'apt-get install apache2',
-      });
-    }),
+    startWithPorts(settings, (place) =>
+      startApacheServer({
+        folder: place.folder,
+        modules: ['mpm_event', 'dir', 'mime'],
+        text: configuration(place),
+      }),
+    ),
 };
 
-function configuration({ folder, tree, ports }: Place): string {
-  const modules = ['mpm_event', 'authz_core', 'dir', 'mime'].map(
-    (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
-  );
-  // Apache refuses to answer requests as root.
-  const user = process.getuid?.() === 0 ? 'User www-data\nGroup www-data\n' : '';
+function configuration({ tree, ports }: Place): string {
   const hosts = settings.map(
     ({ lines }, index) => `Listen 127.0.0.1:${ports[index]}
 <VirtualHost 127.0.0.1:${ports[index]}>
   ${lines}
 </VirtualHost>`,
   );
-  return `${modules.join('\n')}
-${user}ServerName 127.0.0.1
-ServerRoot ${folder}
-PidFile ${folder}/apache.pid
-Mutex file:${folder}
-ErrorLog /dev/null
+  return `ErrorLog /dev/null
 StartServers 1
 ServerLimit 2
 ThreadsPerChild 25

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild } from '../../../support/child.ts';
+import { withServers } from '../../../support/web-servers.ts';
 import type { Reader } from '../reader.ts';
-import { type Place, startWithPorts, withServers } from './start.ts';
+import { type Place, startWithPorts } from './start.ts';
 
 const decodeFirst = [
   'percent-decode-unreserved',

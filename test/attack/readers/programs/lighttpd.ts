@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild } from '../../../support/child.ts';
+import { withServers } from '../../../support/web-servers.ts';
 import type { Reader } from '../reader.ts';
-import { startWithPorts, withServers } from './start.ts';
+import { startWithPorts } from './start.ts';
 
 export const lighttpd: Reader = {
   name: 'lighttpd',

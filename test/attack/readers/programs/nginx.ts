@@ -1,8 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { startChild } from '../../../support/child.ts';
+import { startNginxServer } from '../../../support/web-servers.ts';
 import type { Reader } from '../reader.ts';
-import { type Place, startWithPorts, withServers } from './start.ts';
+import { type Place, startWithPorts } from './start.ts';
 
 const mouths = [
   { name: 'files' },
@@ -17,21 +15,16 @@ const mouths = [
 export const nginx: Reader = {
   name: 'nginx',
   start: () =>
-    startWithPorts(mouths, async (place) => {
-      const config = join(place.folder, 'nginx.conf');
-      await writeFile(config, configuration(place));
-      return startChild('nginx', ['-c', config, '-p', place.folder, '-e', 'stderr'], {
-        env: withServers(),
-        ready: place.ports[0] ?? 0,
-        install: 'apt-get install nginx-light',
-      });
-    }),
+    startWithPorts(mouths, (place) =>
+      startNginxServer({
+        folder: place.folder,
+        port: place.ports[0] ?? 0,
+        http: configuration(place),
+      }),
+    ),
 };
 
-function configuration({ folder, tree, ports }: Place): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${folder}/${kind};`,
-  );
+function configuration({ tree, ports }: Place): string {
   const behind = `http://127.0.0.1:${ports[2]}`;
   const servers = [
     `root ${tree}; index index.html;`,
@@ -44,17 +37,9 @@ function configuration({ folder, tree, ports }: Place): string {
     // A well-known mistake: the decoded path is sent, and decoded again. Line breaks in it would be more requests.
     `location / { if ($uri ~ "[\\x01-\\x20\\x7f]") { return 400; } proxy_pass ${behind}$uri; }`,
   ];
-  return `daemon off;
-master_process off;
-pid ${folder}/nginx.pid;
-error_log /dev/null crit;
-events { worker_connections 512; }
-http {
-  ${temporary.join('\n  ')}
-  access_log off;
-  keepalive_requests 1000000;
-  default_type text/plain;
-  ${servers.map((server, index) => `server { listen 127.0.0.1:${ports[index]}; ${server} }`).join('\n  ')}
-}
+  return `error_log /dev/null crit;
+keepalive_requests 1000000;
+default_type text/plain;
+${servers.map((server, index) => `server { listen 127.0.0.1:${ports[index]}; ${server} }`).join('\n')}
 `;
 }

@@ -32,6 +32,3 @@ export async function startWithPorts(
     stop: application.stop,
   };
 }
-
-/** Servers live in /usr/sbin, which is on root's PATH only. */
-export const withServers = () => ({ PATH: `${process.env.PATH}:/usr/sbin` });
