@@ -7,7 +7,7 @@ import { ensurePrograms, installNodes, versions } from './programs.mjs';
 /**
  * `npm run bench`: measures the gateway beside its peers and writes bench/results.md.
  * `npm run bench -- quick` does the most important part in two minutes, `check` fails when the authenticated
- * route costs more than the limit, `soak` looks for growing memory, `profile` says where the time goes.
+ * route costs more than the limit, `compare` sets two versions side by side, `soak` looks for growing memory, `profile` says where the time goes.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,6 +21,9 @@ const { values, positionals } = parseArgs({
     limit: { type: 'string', default: '1' },
     /** Of `soak`. */
     minutes: { type: 'string', default: '10' },
+    /** Of `compare`: a folder in which another version is compiled. */
+    with: { type: 'string' },
+    pairs: { type: 'string', default: '20' },
     /** Of `profile`. */
     path: { type: 'string', default: '/1k' },
     /** Where the results go. */
@@ -28,7 +31,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [mode = 'full'] = positionals;
-for (const name of ['rounds', 'noise', 'slowness', 'limit', 'minutes']) {
+for (const name of ['rounds', 'noise', 'slowness', 'limit', 'minutes', 'pairs']) {
   const value = values[name];
   if (value === undefined || Number(value) > 0) continue;
   console.error(`--${name} takes a number above 0, not ${value}.`);
@@ -58,10 +61,12 @@ async function run() {
       return check();
     case 'soak':
       return soakFor(Number(values.minutes) * 60);
+    case 'compare':
+      return compareWith(values.with);
     case 'profile':
       return showProfile();
     default:
-      console.error(`There is no ${mode}: full, quick, check, soak and profile there are.`);
+      console.error(`There is no ${mode}: full, quick, check, compare, soak and profile there are.`);
       return 1;
   }
 }
@@ -117,6 +122,20 @@ async function soakFor(seconds) {
   const { growth, flat } = await soak(parties, seconds, report);
   console.log(`\nMemory at the end over memory in the second quarter: ${growth.toFixed(3)}.`);
   return flat ? 0 : 1;
+}
+
+async function compareWith(folder) {
+  if (folder === undefined) {
+    console.error('compare takes --with=FOLDER, in which another version is compiled (npm run build).');
+    return 2;
+  }
+  const { compare } = await import('./measure/compare.mjs');
+  const pairs = Number(values.pairs);
+  const { cpu, start } = await compare(folder, { pairs, quiet: await watch(), parties, report });
+  const words = ({ mean, from, to }) => `${mean.toFixed(3)} (95 %: ${from.toFixed(3)} to ${to.toFixed(3)})`;
+  console.log(`\nCPU of a request with a session, this over the other, ${pairs} pairs: ${words(cpu)}.`);
+  console.log(`Time until the first answer: ${words(start)}.`);
+  return 0;
 }
 
 async function showProfile() {

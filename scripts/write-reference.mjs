@@ -5,25 +5,37 @@ import { environmentNames } from '../dist/src/config/environment.js';
 import { configJsonSchema, listForm, members } from '../dist/src/config/json-schema.js';
 import { formatPath } from '../dist/src/config/problems.js';
 import { configSchema } from '../dist/src/config/schema/index.js';
+import { parseTemplate } from '../dist/src/config/template.js';
+import { compileTemplate } from '../dist/src/forward/template.js';
+import { templateFilters } from '../dist/src/forward/template-filters.js';
+import { templateValues, written } from '../dist/src/forward/template-values.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
- * between the two marks in `docs/configuration.md`. It reads the compiled code, so compile first.
+ * between the two marks in `docs/configuration.md`; and from the tables of header values and filters those in
+ * `docs/headers.md`. It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
  * With `--check` nothing is written; each file that is out of date is named, and the exit code is then 1.
  */
-const begin = '<!-- reference: written by scripts/write-reference.mjs from the schema; do not edit -->';
-const end = '<!-- reference: end -->';
+const sources = {
+  reference: 'the schema',
+  values: 'src/forward/template-values.ts',
+  filters: 'src/forward/template-filters.ts',
+};
 
 const schema = configJsonSchema();
 const environment = environmentByPath();
 
 const files = [
   { path: 'config/sallyport.schema.json', make: () => formatJson(schema) },
-  { path: 'docs/configuration.md', make: (before) => withReference(before) },
+  { path: 'docs/configuration.md', make: (before) => between(before, 'reference', reference()) },
+  {
+    path: 'docs/headers.md',
+    make: (before) => between(between(before, 'values', valuesTable()), 'filters', filtersTable()),
+  },
 ];
 
 const checking = process.argv.includes('--check');
@@ -62,11 +74,37 @@ function formatJson(value) {
   return stdout;
 }
 
-function withReference(page) {
+/** A page with a new text between two of its marks. */
+function between(page, name, text) {
+  const begin = `<!-- ${name}: written by scripts/write-reference.mjs from ${sources[name]}; do not edit -->`;
+  const end = `<!-- ${name}: end -->`;
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error('docs/configuration.md has lost its two reference marks');
-  return `${page.slice(0, from)}${begin}\n\n${reference()}\n${page.slice(to)}`;
+  if (from < 0 || to < from) throw new Error(`a page has lost its two marks of ${name}`);
+  return `${page.slice(0, from)}${begin}\n\n${text}\n${page.slice(to)}`;
+}
+
+function valuesTable() {
+  const rows = templateValues.map((value) => `| \`${written(value, '<path>')}\` | ${value.meaning} |`);
+  const braces = '| `{{`, `}}` | the characters `{` and `}` |';
+  return ['| in a template | is |', '| --- | --- |', ...rows, braces, ''].join('\n');
+}
+
+/** What each filter makes of a name that is not ASCII. */
+function filtersTable() {
+  const person = { claims: { name: 'Zoë Ångström' } };
+  const write = (template) => compileTemplate(parseTemplate(template))({ requestId: '', person });
+  const rows = templateFilters.map(({ name }) => {
+    const template = `{claims.name|${name}}`;
+    return `| \`${template.replace('|', '\\|')}\` | \`${write(template)}\` |`;
+  });
+  return [
+    '| filter | `Zoë Ångström` becomes |',
+    '| --- | --- |',
+    `| none | \`${write('{claims.name}')}\` |`,
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 function reference() {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { importJWK, SignJWT } from 'jose';
 import { gatewayYaml } from '../../dist/test/support/gateway-config.js';
 import { freePort } from '../../dist/test/support/listening.js';
@@ -9,7 +9,7 @@ import { root } from '../../scripts/prepare.mjs';
 import { startServer } from '../process.mjs';
 import { signedIn } from './sign-in.mjs';
 
-const main = join(root, 'dist/src/main.js');
+const ownMain = join(root, 'dist/src/main.js');
 
 /**
  * The gateway with its access log on, its default headers, and its routes to both upstreams.
@@ -18,9 +18,11 @@ const main = join(root, 'dist/src/main.js');
  * @param variant.bearer requests bring an access token instead of a session
  * @param variant.node the Node that runs it; this one when absent
  * @param variant.nodeArgs arguments for Node
+ * @param variant.main the compiled gateway; this one when absent
  */
 function sallyport(name, variant = {}) {
-  const { allow = 'signed-in', store = 'cookie', node = process.execPath, nodeArgs = [], bearer } = variant;
+  const { allow = 'signed-in', store = 'cookie', bearer } = variant;
+  const { node = process.execPath, nodeArgs = [], main = ownMain } = variant;
   return {
     name,
     async start({ folder, upstreamPort, sinkPort, provider, redis, audience }, { cores, workers = 1 } = {}) {
@@ -81,3 +83,5 @@ export const publicRoute = sallyport('Sallyport, public route', { allow: 'public
 export const onNode = (version, node) => sallyport(`Sallyport on Node ${version}`, { node });
 /** The gateway with arguments for Node, such as `--inspect`. */
 export const withNodeArgs = (name, nodeArgs) => sallyport(name, { nodeArgs });
+/** The gateway as another folder has it compiled. */
+export const builtIn = (name, folder) => sallyport(name, { main: join(resolve(folder), 'dist/src/main.js') });

@@ -3,6 +3,9 @@ import type { StepUpConfig } from '../config/schema/index.ts';
 /** The clocks of provider and gateway may differ by this much, in seconds. */
 const clockToleranceSeconds = 30;
 
+/** The claims that say how and when somebody signed in (OpenID Connect Core §2). */
+export const stepUpClaims = ['acr', 'auth_time'] as const;
+
 /**
  * What a sign-in lacks of what is asked (RFC 9470 §2): an authentication context class that is among the asked
  * ones, or an authentication that is young enough. Undefined when it lacks nothing.

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { withAccess } from '../access/decide.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
@@ -6,7 +7,8 @@ import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
-import { describeError, keepSecrets } from '../observe/log.ts';
+import { createKnownSecrets } from '../observe/known-secrets.ts';
+import { describeError } from '../observe/log.ts';
 import { compilePlan } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
@@ -25,7 +27,8 @@ const connectTimeoutMs = 5000;
  */
 export async function check(options: { config?: string; offline?: boolean }): Promise<number> {
   const { config, warnings, file } = loadConfig({ file: options.config, env: process.env });
-  keepSecrets(config.secrets);
+  const secrets = createKnownSecrets();
+  secrets.keep(config.secrets);
   const findings: Finding[] = [
     { subject: `configuration ${file ?? 'from the environment'}`, problem: undefined },
   ];
@@ -35,8 +38,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider)));
   }
+  const isCertificateGood = findings.every(({ problem }) => problem === undefined);
   const planned = await attempt('files that routes name', planRoutes(config));
-  if (planned.problem !== undefined) findings.push(planned);
+  if (isCertificateGood && planned.problem !== undefined) findings.push(planned);
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
@@ -52,13 +56,15 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     );
   }
   for (const warning of warnings) console.log(`  note   ${warning}`);
-  for (const { path, reason, settings } of adviseOnRoutes(config)) {
+  for (const { path, reason, settings } of adviseOnRoutes(withAccess(config))) {
     console.log(
       `  note   ${path} is refused: ${reason} It passes with ${settings}, where the applications read so.`,
     );
   }
   for (const { subject, problem } of findings) {
-    console.log(problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${problem}`);
+    console.log(
+      problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
+    );
   }
   return findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
+import { systemClock, waitFor } from '../clock.ts';
 import { parseConfig } from '../config/load.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
@@ -39,7 +39,7 @@ export async function startDemo({
     import('../demo/legacy-app/app.ts'),
     import('../demo/loopback.ts'),
   ]);
-  const application = await onFreePort(ports.application, startLegacyApp);
+  const application = await onFreePort(ports.application, (port) => startLegacyApp(port, systemClock));
   try {
     const { url, issuer, gateway, provider } = await onFreePort(ports.gateway, (port) =>
       startGuard(port, ports.provider, application.url, log),
@@ -110,14 +110,14 @@ async function untilReady({ adminUrl }: Gateway): Promise<void> {
   for (let waited = 0; waited < readyWithinMs; waited += askAgainMs) {
     const { ok } = await fetch(`${adminUrl}/readyz`);
     if (ok) return;
-    await wait(askAgainMs);
+    await waitFor(systemClock, askAgainMs);
   }
   throw new Error('The gateway of the demo did not find the provider of the demo.');
 }
 
 /** `sallyport demo`: runs the demo until SIGINT or SIGTERM. */
 export async function demo(): Promise<void> {
-  const log = createLogger({ level: 'warn', pretty: true });
+  const log = createLogger({ level: 'warn', pretty: true, clock: systemClock });
   const running = await startDemo({ log });
   const [{ greeting }, { demoPeople: people }] = await Promise.all([
     import('../demo/greeting.ts'),

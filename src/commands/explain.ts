@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Person } from '../access/conditions.ts';
 import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
+import type { Person } from '../access/subject.ts';
+import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { mask } from '../config/secrets.ts';
@@ -10,7 +11,6 @@ import { GatewayError } from '../errors.ts';
 import { scopesOf } from '../identity/bearer/token.ts';
 import { pickClaims } from '../identity/login/claims.ts';
 import { personOf, personRules } from '../identity/person.ts';
-import { compileNetworks } from '../listen/peer.ts';
 import { proxiedMethods } from '../listen/server.ts';
 import { compilePlan, type Plan } from '../plan/plan.ts';
 import type { PlannedRoute } from '../plan/routes.ts';
@@ -71,7 +71,7 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     const why = [error.sentence, error.detail].filter(Boolean).join(' ');
-    const settings = target && adviseOn(config, target, method.toUpperCase())?.settings;
+    const settings = target && adviseOn(plan.ruled, target, method.toUpperCase())?.settings;
     const advice =
       settings && `\n          it passes with ${settings}, where the applications read paths like that`;
     return `refused   ${error.status} ${error.code}: ${why}${advice ?? ''}`;
@@ -177,7 +177,7 @@ function headersFor(
   person: ReturnType<typeof personFor>,
 ): string[] {
   const planned = routes[route.index] as PlannedRoute;
-  const { ofRequest } = planned.compileHeaders(({ person: somebody }) => somebody && mask);
+  const { ofRequest } = planned.compileHeaders(({ person: somebody }) => somebody && mask, systemClock);
   const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
   const sender = {
     address,
@@ -207,10 +207,9 @@ function explainDecision(
   origins: readonly string[],
 ): { isAllowed: boolean; lines: string[] } {
   const headers = joined(rawHeaders);
-  const isFrom = (networks: Parameters<typeof compileNetworks>[0]) => compileNetworks(networks)(address);
   const asked = {
     person,
-    isFrom,
+    clientAddress: address,
     navigation: isNavigation(method, headers),
     preflight: isPreflight(method, headers),
     forgeable: isForgeable(method, headers),

@@ -9,7 +9,7 @@ import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { createLogger, flushed, keepSecrets, type Logger } from '../observe/log.ts';
+import { createLogger, type Logger } from '../observe/log.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   const { config, warnings, file: read } = loadConfig({ file, env: process.env });
   const { level, format } = config.logging;
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  const log = createLogger({ level, pretty });
+  const log = createLogger({ level, pretty, clock: systemClock });
   if (cluster.isPrimary) {
     for (const warning of warnings) log.warn(warning);
     log.info({ config: read ?? 'environment', workers: config.workers }, 'starting');
@@ -40,11 +40,12 @@ export async function serve({ config: file }: { config?: string }): Promise<void
 
 /** The workers, and what they have in common. */
 function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
-  keepSecrets(config.secrets);
+  log.keepSecrets(config.secrets);
   const { grant, close } = openGranter(config, log, systemClock);
   const workers = startWorkers({
     count: config.workers,
     log,
+    clock: systemClock,
     grant,
     onFailure: (code) => process.exit(code),
   });
@@ -57,11 +58,11 @@ function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
 }
 
 function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
-  const end = (code: number) => void flushed(log).then(() => process.exit(code));
+  const end = (code: number) => void log.flushed().then(() => process.exit(code));
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
     if (cluster.isWorker) sayLeaving();
-    const closed = cluster.isWorker ? running.close().then(sayFarewell) : running.close();
+    const closed = cluster.isWorker ? running.close().then(() => sayFarewell(systemClock)) : running.close();
     closed.then(
       () => {
         log.info('stopped');
@@ -73,5 +74,5 @@ function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
       },
     );
   };
-  onStopSignals(stop, () => process.exit(1));
+  onStopSignals(systemClock, stop, () => process.exit(1));
 }

@@ -1,3 +1,4 @@
+import { asMap } from './document.ts';
 import { readSecretFile } from './interpolate.ts';
 import { type JsonSchema, listForm, members } from './json-schema.ts';
 import type { ConfigPath, Problem } from './problems.ts';
@@ -25,11 +26,6 @@ function membersOf(schema: JsonSchema, document: unknown): [name: string, member
   if (typeof each !== 'object' || members(each).length === 0) return members(schema);
   return Object.keys(asMap(document)).map((key) => [key, each]);
 }
-
-const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
 
 /**
  * Every key that the environment can set, by its name: scalars, and lists of plain values.
@@ -64,6 +60,7 @@ export interface EnvironmentResult {
   document: unknown;
   /** Which environment variable a value came from, by its path joined with dots. */
   origins: Map<string, string>;
+  problems: Problem[];
   warnings: string[];
 }
 
@@ -76,10 +73,10 @@ export function applyEnvironment(
   document: unknown,
   env: NodeJS.ProcessEnv,
   schema: JsonSchema,
-  problems: Problem[],
 ): EnvironmentResult {
   const names = environmentNames(schema, document);
   const origins = new Map<string, string>();
+  const problems: Problem[] = [];
   const warnings: string[] = [];
   let result = document;
   for (const [name, value] of Object.entries(env)) {
@@ -105,7 +102,7 @@ export function applyEnvironment(
     result = setAt(result, override.path, schema, items);
     origins.set(override.path.join('.'), name);
   }
-  return { document: result, origins, warnings };
+  return { document: result, origins, problems, warnings };
 }
 
 function setAt(document: unknown, path: ConfigPath, schema: JsonSchema, value: unknown): unknown {
@@ -113,10 +110,6 @@ function setAt(document: unknown, path: ConfigPath, schema: JsonSchema, value: u
   if (key === undefined) return value;
   const member = members(schema).find(([name]) => name === key)?.[1] ?? {};
   const object =
-    document !== null && typeof document === 'object' && !Array.isArray(document)
-      ? (document as Record<string, unknown>)
-      : typeof document === 'string' && schema.short
-        ? { [schema.short]: document }
-        : {};
-  return { ...object, [key]: setAt(object[key as keyof typeof object], rest, member, value) };
+    typeof document === 'string' && schema.short ? { [schema.short]: document } : asMap(document);
+  return { ...object, [key]: setAt(object[key], rest, member, value) };
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { valueAt } from './document.ts';
 import { type JsonSchema, members, schemaAt } from './json-schema.ts';
 import { type ConfigPath, formatPath } from './problems.ts';
 import { nearest } from './suggest.ts';
@@ -32,7 +33,7 @@ export function explainIssue(issue: z.core.$ZodIssue, schema: JsonSchema, docume
       );
     }
   }
-  const value = valueAt(document, path);
+  const value = givenAt(document, path);
   const expected =
     issue.code === 'custom' || !issue.message.startsWith('Invalid') ? issue.message : kind(issue);
   if (value === undefined) {
@@ -64,15 +65,10 @@ function received(value: unknown, path: ConfigPath, schema: JsonSchema): string 
   return secret || text.length > 80 ? '' : `, got ${text}`;
 }
 
-function valueAt(document: unknown, path: ConfigPath): unknown {
-  let value = document;
-  for (const [index, step] of path.entries()) {
-    // The short form of an object: a text that stands for one of its members.
-    if (typeof value === 'string' && index === path.length - 1) return value;
-    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, step)) return undefined;
-    value = (value as Record<string | number, unknown>)[step];
-  }
-  return value;
+/** What a document has at a path; or the short form of an object: a text that stands for one of its members. */
+function givenAt(document: unknown, path: ConfigPath): unknown {
+  const around = valueAt(document, path.slice(0, -1));
+  return path.length > 0 && typeof around === 'string' ? around : valueAt(document, path);
 }
 
 function suggestion(key: string, path: ConfigPath, schema: JsonSchema): string {

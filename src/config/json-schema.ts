@@ -20,14 +20,11 @@ export interface JsonSchema {
   short?: string;
 }
 
-let made: JsonSchema | undefined;
+/** It takes longer to make than a whole configuration to be read, so it is made once. */
+const made = makeJsonSchema();
 
 /** The JSON Schema of the configuration file, as `sallyport schema` prints it. To be read, not changed. */
-export function configJsonSchema(): JsonSchema {
-  // It takes longer to make than a whole configuration to be read.
-  made ??= makeJsonSchema();
-  return made;
-}
+export const configJsonSchema = (): JsonSchema => made;
 
 function makeJsonSchema(): JsonSchema {
   const schema = z.toJSONSchema(configSchema, {

@@ -1,28 +1,25 @@
+import { type TemplateFilter, templateFilters } from '../forward/template-filters.ts';
+import { findValue, templateValues, type ValueName, written } from '../forward/template-values.ts';
+
 /**
  * Header templates as they stand in the configuration, parsed once at load: `Bearer {access_token}`,
  * `{claims.email}`, `{claims.groups|json}`. A doubled brace is a brace.
  */
-export const templateFilters = ['base64', 'uri', 'json'] as const;
-export type TemplateFilter = (typeof templateFilters)[number];
 
-const plainValues = [
-  'access_token',
-  'id_token',
-  'token',
-  'user',
-  'email',
-  'name',
-  'groups',
-  'session.id',
-  'provider',
-  'request.id',
-  'client.address',
-] as const;
+/** A value of the table in forward/template-values.ts; with a path where there are many of a name. */
+export interface NamedValue {
+  kind: ValueName;
+  path?: string;
+}
 
-export type TemplateValue =
-  | { kind: (typeof plainValues)[number] }
-  | { kind: 'claim'; path: string }
-  | { kind: 'credentials'; username: Template; password: Template };
+/** User name and password as one value (RFC 7617). */
+export interface Credentials {
+  kind: 'credentials';
+  username: Template;
+  password: Template;
+}
+
+export type TemplateValue = NamedValue | Credentials;
 
 export interface Placeholder {
   value: TemplateValue;
@@ -38,19 +35,15 @@ export class TemplateSyntaxError extends Error {
 
 function parsePlaceholder(source: string): Placeholder {
   const [name = '', filterName, ...rest] = source.split('|').map((part) => part.trim());
-  const filter = templateFilters.find((known) => known === filterName);
+  const filter = templateFilters.find((known) => known.name === filterName)?.name;
   if (rest.length > 0 || (filterName !== undefined && filter === undefined)) {
-    throw new TemplateSyntaxError(
-      `{${source}} has no filter of that name; there are ${templateFilters.join(', ')}`,
-    );
+    const names = templateFilters.map((known) => known.name).join(', ');
+    throw new TemplateSyntaxError(`{${source}} has no filter of that name; there are ${names}`);
   }
-  const plain = plainValues.find((known) => known === name);
-  if (plain) return { value: { kind: plain }, filter };
-  const path = /^claims\.([^\s{}|]+)$/.exec(name)?.[1];
-  if (path !== undefined) return { value: { kind: 'claim', path }, filter };
-  throw new TemplateSyntaxError(
-    `{${source}} is not known; there are ${plainValues.map((known) => `{${known}}`).join(', ')}, {claims.<name>}`,
-  );
+  const value = findValue(name);
+  if (value) return { value, filter };
+  const values = templateValues.map((known) => written(known)).join(', ');
+  throw new TemplateSyntaxError(`{${source}} is not known; there are ${values}`);
 }
 
 /**

@@ -43,13 +43,7 @@ export function providerConfiguration(client: DemoClient, people: readonly DemoP
     },
     // Userinfo takes no access token that is for another resource, so the ID token says it all.
     conformIdTokenClaims: false,
-    findAccount: (_context, login) => {
-      const person = people.find((candidate) => candidate.login === login);
-      if (!person) return undefined;
-      const { name, email, groups } = person;
-      const claims = { sub: login, name, preferred_username: login, email, email_verified: true };
-      return { accountId: login, claims: () => ({ ...claims, groups: [...groups] }) };
-    },
+    findAccount: accountsOf(people),
     interactions: { url: (_context, { uid }) => interactionPath + uid },
     loadExistingGrant: grantWithoutConsent,
     issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
@@ -81,6 +75,16 @@ export function providerConfiguration(client: DemoClient, people: readonly DemoP
         postLogoutSuccessSource: (context) => show(context, signedOutPage()),
       },
     },
+  };
+}
+
+function accountsOf(people: readonly DemoPerson[]): NonNullable<Configuration['findAccount']> {
+  return (_context, login) => {
+    const person = people.find((candidate) => candidate.login === login);
+    if (!person) return undefined;
+    const { name, email, groups } = person;
+    const claims = { sub: login, name, preferred_username: login, email, email_verified: true };
+    return { accountId: login, claims: () => ({ ...claims, groups: [...groups] }) };
   };
 }
 

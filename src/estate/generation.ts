@@ -3,9 +3,10 @@ import { type Assertions, createAssertions } from '../forward/assertion.ts';
 import { openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
-import type { Lease } from '../holdings.ts';
+import type { Keep } from '../holdings.ts';
 import { createBearerClients } from '../identity/bearer/clients.ts';
-import type { EndpointParts } from '../identity/endpoints.ts';
+import { callerOfSession } from '../identity/caller.ts';
+import { type EndpointParts, openEndpoints, openLogins } from '../identity/endpoints.ts';
 import { createLoginCookies } from '../identity/login/login-cookie.ts';
 import { createLoginStates } from '../identity/login/login-state.ts';
 import { createOtherAccounts } from '../identity/login/other-account.ts';
@@ -17,19 +18,17 @@ import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
 import { refreshReach } from '../identity/upstream-token/target.ts';
 import { createUpstreamTokens } from '../identity/upstream-token/tokens.ts';
-import { sendAnswer } from '../listen/server.ts';
-import { keepSecrets, type Logger } from '../observe/log.ts';
+import type { Logger } from '../observe/log.ts';
 import type { Plan } from '../plan/plan.ts';
-import { visitOf } from '../request/admission.ts';
-import { arrived, rememberExchanges } from '../request/exchange.ts';
-import type { Parts } from '../request/parts.ts';
-import { createReturnCheck, createStepUpFinder } from '../request/step-up.ts';
+import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
+import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions } from '../session/open-sessions.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import { countRequests, type OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
 export interface GenerationNeeds {
-  lease: Lease;
+  keep: Keep;
   log: Logger;
   clock: Clock;
   /** The line of a worker to its primary process. */
@@ -41,31 +40,28 @@ export interface GenerationNeeds {
 /** One plan at work: what it decides with, over the things that outlive it. */
 export interface Generation {
   plan: Plan;
-  parts: Parts;
-  exchangeOf: ReturnType<typeof rememberExchanges>;
+  pipeline: Pipeline;
+  /** The requests that it decides, as far as they are under way. */
+  requests: OpenRequests;
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
-  /**
-   * Takes it off the things that go on without it. What it alone needed is closed with its lease.
-   * @param withinMs what refreshes under way get, for their answer and to write it down
-   */
-  close(withinMs: number): Promise<void>;
+  /** Takes it off the things that go on without it. What it alone needed is closed with its lease. */
+  close(): void;
 }
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { config, claims, reader } = plan;
-  const { lease, log, clock, primary, live, watch } = needs;
-  keepSecrets(config.secrets);
+  const { keep, log, clock, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, log);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock });
   const { cookies, ring } = plan;
   const opened = openSessions(config, { cookies, ring, grant, primary, log, clock });
   const { sessions, revocations, shared } = opened;
   const forget = revocations.onRevoked(() => live.endRevoked());
-  const assertions = keepAssertions(plan, lease, clock);
+  const assertions = keepAssertions(plan, keep, clock);
   const forwarder = openForwarder(plan.routes, {
-    keep: lease.keep,
+    keep,
     clock,
     assertions,
     live,
@@ -79,7 +75,6 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
       : undefined;
   const patience = Math.max(0, ...providers.all.map(({ config: { timeout } }) => timeout));
   const tokens = createUpstreamTokens({ providers, sessions, shared, ring, patience, log });
-  const exchangeOf = rememberExchanges(reader);
   const login: EndpointParts = {
     prefix: reader.prefix,
     providers,
@@ -99,39 +94,44 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     requirePost: config.signOut.requirePost,
     returnOrigins: plan.origins,
     isReadable: createReturnCheck(reader),
-    visitOf: (request) => {
-      const exchange = exchangeOf(request.raw);
-      return visitOf(exchange, arrived(exchange));
-    },
     findStepUp: createStepUpFinder(reader),
-    send: sendAnswer,
   };
-  const parts: Parts = {
-    reader,
-    keySet: plan.assertions.length > 0 ? () => assertions.keySet() : undefined,
-    sessions,
-    revocations,
-    bearer,
-    resources: plan.resources,
-    closeAtTokenExpiry: config.websocket.onExpiry === 'close',
-    login,
-    tokens,
-    forwarder,
-    log,
-  };
+  const requests = countRequests();
+  const pipeline = openPipeline(
+    {
+      reader,
+      returnOrigins: plan.origins,
+      resources: plan.resources,
+      keySet: plan.assertions.length > 0 ? () => assertions.keySet() : undefined,
+      closeAtTokenExpiry: config.websocket.onExpiry === 'close',
+    },
+    {
+      sessions,
+      callerOf: (current) => callerOfSession(providers, current),
+      revocations,
+      bearer,
+      logins: openLogins(login),
+      endpoints: openEndpoints(login),
+      tokens,
+      forwarder,
+      log,
+      clock,
+      enter: requests.enter,
+    },
+  );
   return {
     plan,
-    parts,
-    exchangeOf,
+    pipeline,
+    requests,
     missing: () => [
       ...(providers.isReady() ? [] : ['the provider was not reached yet']),
       ...[shared.problem() ?? []].flat(),
     ],
-    async close(withinMs) {
+    close() {
       forget();
-      // What was refreshed must be told, though nobody's request waits for it any more.
-      await shared.close(Math.max(shortestLastMs, withinMs));
-      await Promise.all([providers.close(), bearer?.close()]);
+      void shared.close(shortestLastMs);
+      void providers.close();
+      void bearer?.close();
     },
   };
 }
@@ -140,7 +140,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
 const shortestLastMs = 1000;
 
 /** The keys of the signed assertion follow from the secrets: the same secrets have the same keys. */
-function keepAssertions({ config, assertions, ring }: Plan, { keep }: Lease, clock: Clock): Assertions {
+function keepAssertions({ config, assertions, ring }: Plan, keep: Keep, clock: Clock): Assertions {
   const issuer = config.publicUrl[0] ?? '';
   const rotations = assertions.map(({ rotation }) => rotation);
   const secrets = ring.session.map(({ id }) => id.toString('hex'));

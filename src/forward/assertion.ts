@@ -9,7 +9,8 @@ import {
   sign,
 } from 'node:crypto';
 import type { AssertionConfig } from '../config/schema/index.ts';
-import type { CompiledTemplate, TemplatePerson } from './template.ts';
+import type { CompiledTemplate } from './template.ts';
+import type { TemplatePerson } from './template-values.ts';
 
 /**
  * The signed identity assertion: a JWT (RFC 7519, ES256 of RFC 7518 §3.4) with which an upstream can verify

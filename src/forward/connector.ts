@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { holdUntilEndOfTurn } from './end-of-turn.ts';
+import type { Clock } from '../clock.ts';
+import type { TurnEnds } from './end-of-turn.ts';
 import { RepairingConnection } from './repair/connection.ts';
 
 /** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
@@ -32,18 +33,18 @@ export interface ConnectAddress {
  * connection of undici's whether it was done (`test/forward/connector.test.ts`).
  */
 export interface ConnectionOptions {
-  /** What is written to it in one turn of the event loop leaves at the end of the turn, in one piece. */
-  holdsWrites: boolean;
-  /** Whether the answer on it is repaired on its way; asked of each connection. */
-  repairs(): boolean;
   /** Called with each connection as it was opened, such as by the watch that ends silent ones. */
   opened(socket: Socket): void;
+  /** What is written to it in one turn of the event loop leaves at the end of the turn, in one piece. */
+  holdsWrites?: Pick<TurnEnds, 'hold'>;
+  /** The answer on it is repaired on its way, where that is needed; asked of each connection. */
+  repairs?: { isNeeded(): boolean; clock: Clock };
 }
 
 /** Opens the connections to one address, as undici's `connect` option takes it. */
 export function createConnector(
   { origin, connectTimeout, http2, connect: place }: ConnectAddress,
-  { holdsWrites, repairs, opened }: ConnectionOptions,
+  { opened, holdsWrites, repairs }: ConnectionOptions,
 ): buildConnector.connector {
   const { host: _host, port: _port, ...secure } = place;
   const connect = buildConnector({
@@ -61,9 +62,13 @@ export function createConnector(
         return;
       }
       opened(socket);
-      if (holdsWrites) holdUntilEndOfTurn(socket);
-      // undici asks nothing of a connection that a stream has not.
-      const used = repairs() ? (new RepairingConnection(socket, largestResponseHeaders) as unknown) : socket;
-      done(null, used as Socket);
+      holdsWrites?.hold(socket);
+      if (!repairs?.isNeeded()) done(null, socket);
+      // It has of a socket what undici asks for.
+      else
+        done(
+          null,
+          new RepairingConnection(socket, largestResponseHeaders, repairs.clock) as unknown as Socket,
+        );
     });
 }

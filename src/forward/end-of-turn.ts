@@ -9,21 +9,27 @@ export interface Leaving {
   leave(): void;
 }
 
-let waiting: Leaving[] = [];
-
-/** Calls `leave` once, at the end of this turn. It must not throw. */
-export function leaveAtEndOfTurn(leaving: Leaving): void {
-  if (waiting.push(leaving) === 1) setImmediate(leaveAll);
+export interface TurnEnds {
+  /** Calls `leave` once, at the end of this turn. It must not throw. */
+  add(leaving: Leaving): void;
+  /** Makes a socket hold what is written to it until the end of the turn, however many writes that are. */
+  hold(socket: Socket): void;
 }
 
-function leaveAll(): void {
-  const all = waiting;
-  waiting = [];
-  for (const leaving of all) leaving.leave();
+export function createTurnEnds(): TurnEnds {
+  let waiting: Leaving[] = [];
+  const leaveAll = () => {
+    const all = waiting;
+    waiting = [];
+    for (const leaving of all) leaving.leave();
+  };
+  const add = (leaving: Leaving) => {
+    if (waiting.push(leaving) === 1) setImmediate(leaveAll);
+  };
+  return { add, hold: (socket) => hold(socket, add) };
 }
 
-/** Makes a socket hold what is written to it until the end of the turn, however many writes that are. */
-export function holdUntilEndOfTurn(socket: Socket): void {
+function hold(socket: Socket, leaveAtEndOfTurn: (leaving: Leaving) => void): void {
   const write = socket.write as (...args: unknown[]) => boolean;
   const leaving = { leave: () => socket.uncork() };
   socket.write = (...args: unknown[]) => {

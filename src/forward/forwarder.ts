@@ -3,12 +3,14 @@ import type { AssertionConfig, RouteConfig } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import type { Assertions } from './assertion.ts';
 import { balance } from './balance.ts';
+import { createTurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { RouteHeaders } from './route-headers.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
-import type { CompiledTemplate, TemplateContext } from './template.ts';
+import type { CompiledTemplate } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 import { transfer, type Way } from './transfer.ts';
 import { openTunnel, type SocketWatch } from './tunnel.ts';
 
@@ -27,7 +29,7 @@ export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'>
   targets: readonly TargetAddress[];
   signs: AssertionConfig | undefined;
   /** @param assertion the value of the signed assertion's header, where the route has one */
-  compileHeaders(assertion: CompiledTemplate | undefined): RouteHeaders;
+  compileHeaders(assertion: CompiledTemplate | undefined, clock: Clock): RouteHeaders;
 }
 
 export interface ForwarderNeeds {
@@ -53,7 +55,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).way),
     openTunnel(forwarding, { socket, head, answered, fail, left }) {
       const { request, path, route } = forwarding;
-      const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = openedOf(route).way;
+      const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).way;
       openTunnel({
         request,
         socket,
@@ -68,6 +70,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         fail,
         left,
         watch: needs.watch,
+        clock,
       });
     },
     identityHeaders(route, context) {
@@ -82,10 +85,18 @@ function openRoute(
   { targets, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
   { keep, clock, assertions, live, watch, onOddTarget }: ForwarderNeeds,
 ): OpenRoute {
+  const turnEnds = keep('turn ends', '', createTurnEnds);
   const open = (address: TargetAddress): Target =>
-    keep('target', address.key, () => openTarget(address, watch.add), closeTarget);
-  const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs));
+    keep(
+      'target',
+      address.key,
+      () => openTarget(address, { opened: watch.add, clock, turnEnds }),
+      closeTarget,
+    );
+  const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
   const way: Way = {
+    clock,
+    turnEnds,
     targets: balance(targets.map(open), clock, onOddTarget),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { GatewayError } from '../errors.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';
-import type { TemplateContext } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 /** A request that was allowed, with everything that its way upstream needs. */
 export interface Forwarding {

@@ -1,15 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import type { Template, TemplateValue } from '../config/template.ts';
+import type { Template } from '../config/template.ts';
 import { type Treatment, treatmentOf } from './client-headers.ts';
 import { eachPair, trimmed } from './cookie-pairs.ts';
 import { connectionOptions } from './hop-by-hop.ts';
-import {
-  type CompiledTemplate,
-  compileTemplate,
-  type TemplateContext,
-  type TemplatePerson,
-  valuesOf,
-} from './template.ts';
+import { type CompiledTemplate, compileTemplate, isSameForPerson } from './template.ts';
+import type { TemplateContext, TemplatePerson } from './template-values.ts';
 
 /** What the gateway knows of the sender, for the X-Forwarded-* headers. */
 export interface Sender {
@@ -122,8 +117,7 @@ export function compileInjection(
   const ofRequest: [name: string, value: CompiledTemplate][] = [];
   for (const [name, template] of templates) {
     if (template === null) continue;
-    const isPersonal = valuesOf(template).every(({ kind }) => personal.has(kind));
-    (isPersonal ? ofPerson : ofRequest).push([name, compileTemplate(template)]);
+    (isSameForPerson(template) ? ofPerson : ofRequest).push([name, compileTemplate(template)]);
   }
   for (const [name, value] of computed ?? []) ofRequest.push([name, value]);
 
@@ -141,19 +135,6 @@ export function compileInjection(
     if (ofRequest.length > 0) evaluate(ofRequest, headers, context);
   };
 }
-
-/** What depends on nothing but the person. */
-const personal: ReadonlySet<TemplateValue['kind']> = new Set([
-  'access_token',
-  'id_token',
-  'session.id',
-  'provider',
-  'user',
-  'email',
-  'name',
-  'groups',
-  'claim',
-]);
 
 /** Stands for the absence of a person. */
 const nobody = {};

@@ -2,23 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import type { Template } from '../config/template.ts';
 import { GatewayError } from '../errors.ts';
 import { type AddressPolicy, compileAddresses } from './addresses.ts';
-import {
-  type Audience,
-  isCachingHeader,
-  keepNowhere,
-  keepPrivate,
-  keepSessionPrivate,
-  mayBeShared,
-} from './caching.ts';
+import { type Audience, type CacheWords, isCachingHeader } from './caching.ts';
 import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
 import { compileInjection, type RawHeaders } from './request-headers.ts';
-import type { TemplateContext } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 export interface ResponseHeaderPolicy extends AddressPolicy {
   /** Tells the gateway's own cookies, which an upstream must not set. */
   ownsCookie(name: string): boolean;
   /** Whose an answer is. */
   audienceOf(context: TemplateContext): Audience;
+  /** Says to caches whose it is. */
+  cacheWords: CacheWords;
 }
 
 export interface ResponseContext {
@@ -89,8 +84,41 @@ function treatmentOf(lower: string): Treatment {
   }
 }
 
+/** What becomes of a header, by its name as it came. */
+interface Known {
+  treatment: Treatment;
+  /** The route sets it, or takes it off. */
+  isReplaced: boolean;
+}
+
 /** Applications invent names; remembering a bounded number of them keeps the common ones at one look-up each. */
 const mostRememberedNames = 1000;
+
+/** @param replaced names in lower case */
+function compileTreatments(replaced: ReadonlySet<string>): (name: string) => Known {
+  const remembered = new Map<string, Known>();
+  return (name) => {
+    let known = remembered.get(name);
+    if (!known) {
+      const lower = name.toLowerCase();
+      known = { treatment: treatmentOf(lower), isReplaced: replaced.has(lower) };
+      if (remembered.size < mostRememberedNames) remembered.set(name, known);
+    }
+    return known;
+  };
+}
+
+/** What one pass over the headers of an answer finds. */
+interface Found {
+  headers: RawHeaders;
+  /** The values of Connection, and the codings beside `chunked`, each with a comma before it. */
+  connection: string;
+  coding: string;
+  trailers: string | undefined;
+  contentLength: number | undefined;
+  isEventStream: boolean;
+  saysCaching: boolean;
+}
 
 /**
  * Compiles, for one route, the function that makes the headers of its answers in one pass.
@@ -104,70 +132,84 @@ export function compileResponseHeaders(
   const add = compileInjection(new Map(Object.entries(templates)), undefined);
   const setsCaching = [...replaced].some(isCachingHeader);
   const readdress = compileAddresses(policy);
-  const remembered = new Map<string, { treatment: Treatment; isReplaced: boolean }>();
-  const treat = (name: string) => {
-    let known = remembered.get(name);
-    if (!known) {
-      const lower = name.toLowerCase();
-      known = { treatment: treatmentOf(lower), isReplaced: replaced.has(lower) };
-      if (remembered.size < mostRememberedNames) remembered.set(name, known);
+  const treat = compileTreatments(replaced);
+
+  /** Notes what a header says, and gives its value as it goes on; undefined where it does not. */
+  const treated = (
+    found: Found,
+    treatment: Exclude<Treatment, 'pass'>,
+    name: string,
+    value: string,
+    publicOrigin: string,
+  ) => {
+    switch (treatment) {
+      case 'drop':
+        return undefined;
+      case 'connection':
+        found.connection += `,${value}`;
+        return undefined;
+      case 'trailer':
+        found.trailers = value;
+        return undefined;
+      case 'length':
+        found.contentLength = Number(value);
+        return value;
+      case 'coding':
+        if (value !== 'chunked') found.coding += `,${value}`;
+        return undefined;
+      case 'type':
+        found.isEventStream = value.toLowerCase().startsWith('text/event-stream');
+        return value;
+      case 'caching':
+        found.saysCaching = true;
+        return value;
+      case 'cookie':
+        return policy.ownsCookie(cookieName(value)) ? undefined : value;
+      case 'address':
+        return readdress(name.toLowerCase(), value, publicOrigin);
     }
-    return known;
   };
 
   return (raw, answer) => {
-    const { publicOrigin, context } = answer;
-    let headers: RawHeaders = [];
-    let connection = '';
-    let trailers: string | undefined;
-    let contentLength: number | undefined;
-    let coding = '';
-    let isEventStream = false;
-    let saysCaching = setsCaching;
+    const found = nothingFound(setsCaching);
     for (let at = 0; at < raw.length; at += 2) {
       const name = latin1(raw[at]);
-      let value = latin1(raw[at + 1]);
       const { treatment, isReplaced } = treat(name);
-      switch (treatment) {
-        case 'pass':
-          break;
-        case 'drop':
-          continue;
-        case 'connection':
-          connection += `,${value}`;
-          continue;
-        case 'trailer':
-          trailers = value;
-          continue;
-        case 'length':
-          contentLength = Number(value);
-          break;
-        case 'coding':
-          if (value !== 'chunked') coding += `,${value}`;
-          continue;
-        case 'type':
-          isEventStream = value.toLowerCase().startsWith('text/event-stream');
-          break;
-        case 'caching':
-          saysCaching = true;
-          break;
-        case 'cookie':
-          if (policy.ownsCookie(cookieName(value))) continue;
-          break;
-        case 'address':
-          value = readdress(name.toLowerCase(), value, publicOrigin);
-          break;
-      }
-      if (!isReplaced) headers.push(name, value);
+      const text = latin1(raw[at + 1]);
+      const value = treatment === 'pass' ? text : treated(found, treatment, name, text, answer.publicOrigin);
+      if (value !== undefined && !isReplaced) found.headers.push(name, value);
     }
-    headers = withoutNames(headers, connectionOptions(connection));
-    add(headers, context);
-    headers = withCookiesAndCaching(headers, saysCaching, policy.audienceOf(context), answer);
-    // Trailers need chunked framing; with a length, announcing them would break the answer.
-    if (trailers !== undefined && contentLength === undefined) headers.push('trailer', trailers);
-    if (coding !== '') pushCodings(headers, coding, answer);
-    return { headers, contentLength, isEventStream };
+    return finish(found, add, policy, answer);
   };
+}
+
+function nothingFound(saysCaching: boolean): Found {
+  return {
+    headers: [],
+    connection: '',
+    coding: '',
+    trailers: undefined,
+    contentLength: undefined,
+    isEventStream: false,
+    saysCaching,
+  };
+}
+
+/** What the route and the gateway add to the headers that went on, and what the connection takes off. */
+function finish(
+  found: Found,
+  add: (headers: RawHeaders, context: TemplateContext) => void,
+  policy: ResponseHeaderPolicy,
+  answer: ResponseContext,
+): ResponseHeaders {
+  const { connection, coding, trailers, contentLength, isEventStream, saysCaching } = found;
+  let headers = withoutNames(found.headers, connectionOptions(connection));
+  add(headers, answer.context);
+  headers = withCookiesAndCaching(headers, saysCaching, policy, answer);
+  // Trailers need chunked framing; with a length, announcing them would break the answer.
+  if (trailers !== undefined && contentLength === undefined) headers.push('trailer', trailers);
+  if (coding !== '') pushCodings(headers, coding, answer);
+  return { headers, contentLength, isEventStream };
 }
 
 /** Codings of the bytes themselves (RFC 9112 §7.2): without the label nobody can read what they made. */
@@ -201,19 +243,20 @@ function pushCodings(headers: RawHeaders, value: string, { request }: ResponseCo
 function withCookiesAndCaching(
   headers: RawHeaders,
   saysCaching: boolean,
-  audience: Audience,
-  { setCookies, cookiesCanWait }: ResponseContext,
+  { audienceOf, cacheWords }: ResponseHeaderPolicy,
+  { setCookies, cookiesCanWait, context }: ResponseContext,
 ): RawHeaders {
-  const isLeftOut = cookiesCanWait && audience === 'everybody' && mayBeShared(headers);
+  const audience = audienceOf(context);
+  const isLeftOut = cookiesCanWait && audience === 'everybody' && cacheWords.mayBeShared(headers);
   let kept = headers;
   if (setCookies.length > 0 && !isLeftOut) {
     for (const line of setCookies) kept.push('set-cookie', line);
-    kept = keepSessionPrivate(kept);
+    kept = cacheWords.keepSessionPrivate(kept);
   } else if (audience === 'person') {
-    if (saysCaching) kept = keepPrivate(kept);
+    if (saysCaching) kept = cacheWords.keepPrivate(kept);
     else kept.push('cache-control', 'private');
   }
-  return audience === 'once' ? keepNowhere(kept) : kept;
+  return audience === 'once' ? cacheWords.keepNowhere(kept) : kept;
 }
 
 /** A name or a value as undici gives it, as text with one character for each byte. */

@@ -1,5 +1,6 @@
+import type { Clock } from '../clock.ts';
 import type { RouteConfig } from '../config/schema/index.ts';
-import { compileAudience } from './caching.ts';
+import { type Admitting, compileAudience, createCacheWords } from './caching.ts';
 import type { HeaderSet } from './header-set.ts';
 import {
   compileInjection,
@@ -9,7 +10,8 @@ import {
   type RequestHeaderBuilder,
 } from './request-headers.ts';
 import { compileResponseHeaders, type ResponseHeaderWriter } from './response-headers.ts';
-import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
+import { type CompiledTemplate, namesPerson } from './template.ts';
+import type { TemplateContext } from './template-values.ts';
 
 /** What a route does to headers, compiled. */
 export interface RouteHeaders {
@@ -34,11 +36,13 @@ export interface HeaderSources {
   toPublicPath(path: string): string | undefined;
   /** The origins of its targets. */
   origins: readonly string[];
+  clock: Clock;
 }
 
 export function compileRouteHeaders(
-  route: Pick<RouteConfig, 'preserveHost' | 'responseHeaders'> & Parameters<typeof compileAudience>[0],
-  { policy, headers, assertion, prefix, toPublicPath, origins }: HeaderSources,
+  route: Pick<RouteConfig, 'preserveHost' | 'responseHeaders'> &
+    Parameters<typeof compileAudience>[0] & { access: Admitting },
+  { policy, headers, assertion, prefix, toPublicPath, origins, clock }: HeaderSources,
 ): RouteHeaders {
   const { preserveHost, responseHeaders } = route;
   const computed = assertion && ([[assertion.header, assertion.value]] as const);
@@ -51,7 +55,8 @@ export function compileRouteHeaders(
       ownsCookie: policy.ownsCookie,
       upstreamOrigins: origins,
       toPublicPath,
-      audienceOf: compileAudience(route, tellsPerson),
+      cacheWords: createCacheWords(clock),
+      audienceOf: compileAudience(route, route.access, tellsPerson),
     }),
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
 import {
   type ConnectAddress,
@@ -8,6 +9,7 @@ import {
   createConnector,
   largestResponseHeaders,
 } from './connector.ts';
+import type { TurnEnds } from './end-of-turn.ts';
 import { createHeaderReader, type HeaderReader } from './raw-headers.ts';
 
 /** One address of an application, as it is connected to. */
@@ -56,17 +58,20 @@ export function targetAddress(
   return { name, origin, key, connectTimeout: timeout.connect, http2, connect };
 }
 
-/**
- * Opens the connections of a target, when requests need them.
- * @param opened called with each connection
- */
-export function openTarget(
-  address: TargetAddress,
-  opened: (socket: Socket) => void = () => undefined,
-): Target {
+/** What connections to targets are opened with. */
+export interface Opening {
+  /** Called with each connection. */
+  opened(socket: Socket): void;
+  clock: Clock;
+  turnEnds: TurnEnds;
+}
+
+/** Opens the connections of a target, when requests need them. */
+export function openTarget(address: TargetAddress, opening: Opening): Target {
   const { name, origin, http2, connect } = address;
+  const { opened, clock, turnEnds } = opening;
   const dispatcher = new Agent({
-    connect: createConnector(address, { holdsWrites: true, repairs: () => false, opened }),
+    connect: createConnector(address, { opened, holdsWrites: turnEnds }),
     maxHeaderSize: largestResponseHeaders,
   });
   const target: Target = {
@@ -75,7 +80,14 @@ export function openTarget(
     dispatcher,
     readHeaders: createHeaderReader(),
     // One of HTTP/2 carries many requests, and no library reads its frames in two ways.
-    single: http2 ? dispatcher : singleRequests(address, () => target.isOdd, opened),
+    single: http2
+      ? dispatcher
+      : new Agent({
+          connect: createConnector(address, { opened, repairs: { isNeeded: () => target.isOdd, clock } }),
+          // A connection for each request: the server is asked to close it behind its answer.
+          pipelining: 0,
+          maxHeaderSize: largestResponseHeaders,
+        }),
     isOdd: false,
     refusedAt: Number.NEGATIVE_INFINITY,
     connect,
@@ -86,20 +98,6 @@ export function openTarget(
 /** Ends every connection of a target, those in use included. */
 export async function closeTarget({ dispatcher, single }: Target): Promise<void> {
   await Promise.all([dispatcher.destroy(), single.destroy()]);
-}
-
-/** A connection for each request, with an answer that is repaired where it has to be. */
-function singleRequests(
-  address: TargetAddress,
-  repairs: () => boolean,
-  opened: (socket: Socket) => void,
-): Dispatcher {
-  return new Agent({
-    connect: createConnector(address, { holdsWrites: false, repairs, opened }),
-    // The server is asked to close the connection behind its answer.
-    pipelining: 0,
-    maxHeaderSize: largestResponseHeaders,
-  });
 }
 
 function readTls(

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
 import type { Targets } from './balance.ts';
-import { type Leaving, leaveAtEndOfTurn } from './end-of-turn.ts';
+import type { Leaving, TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
 import type { ReadHeaders } from './raw-headers.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
@@ -15,6 +16,8 @@ import { isOddAnswer, upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
 export interface Way {
+  clock: Clock;
+  turnEnds: TurnEnds;
   targets: Targets;
   /** The headers for one of the targets, whose name may stand in Host. */
   headersFor(forwarding: Forwarding, target: Target): RawHeaders;
@@ -67,7 +70,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   /** Its answer is repaired on the way. */
   #isRepaired = false;
   /** What ends it, where the upstream answers with interim answers only. */
-  #patience: NodeJS.Timeout | undefined;
+  #patience: Timer | undefined;
   /** The head of the answer, as long as it can be taken back. */
   #head: AnswerHead | undefined;
   /** Of the connection that the request was written to; undefined where there was none. */
@@ -142,7 +145,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       this.#waitForLast();
       return;
     }
-    clearTimeout(this.#patience);
+    this.#patience?.cancel();
     const raw = (this.#target as Target).readHeaders(controller.rawHeaders ?? [], read);
     if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
@@ -158,12 +161,10 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   /** The library counts from the last of them; a server that sends them without end would never be late. */
   #waitForLast(): void {
-    const { response } = this.#way.timeout;
-    if (this.#patience !== undefined || response === 0) return;
-    this.#patience = setTimeout(
-      () => this.#controller?.abort(new GatewayError('upstream_timeout')),
-      response,
-    );
+    const { clock, timeout } = this.#way;
+    if (this.#patience !== undefined || timeout.response === 0) return;
+    const late = () => this.#controller?.abort(new GatewayError('upstream_timeout'));
+    this.#patience = clock.after(timeout.response, late);
   }
 
   /** From here on the answer cannot be taken back. */
@@ -230,7 +231,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   #leaveSoon(): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
-    leaveAtEndOfTurn(this);
+    this.#way.turnEnds.add(this);
   }
 
   leave(): void {
@@ -265,7 +266,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const { response } = this.#client;
-    clearTimeout(this.#patience);
+    this.#patience?.cancel();
     this.#patience = undefined;
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     const target = this.#target as Target;

@@ -2,6 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
@@ -13,6 +14,7 @@ import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
 
 export interface Tunnel {
+  clock: Clock;
   request: IncomingMessage;
   /** The client's connection, and what it had sent behind the request. */
   socket: Socket;
@@ -122,10 +124,10 @@ function isWebSocketAnswer({ headers }: IncomingMessage): boolean {
 }
 
 function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Socket, upstreamHead: Buffer): void {
-  const { socket, head } = job;
+  const { clock, socket, head } = job;
   upstreamSocket.on('error', () => socket.destroy());
   socket.on('error', () => upstreamSocket.destroy());
-  upstreamSocket.on('close', () => (socket.writableEnded ? closeSoon(socket) : socket.destroy()));
+  upstreamSocket.on('close', () => (socket.writableEnded ? closeSoon(socket, clock) : socket.destroy()));
   socket.on('close', () => upstreamSocket.destroy());
   if (socket.destroyed) {
     upstreamSocket.destroy();
@@ -149,7 +151,8 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Socket, upst
   upstreamSocket.on('data', follow);
   const end = (code: number, reason: string) => {
     upstreamSocket.off('data', follow);
-    endTunnel(socket, upstreamSocket, boundary, closeFrame(code, reason));
+    const close = closeFrame(code, reason);
+    endTunnel(socket, upstreamSocket, { boundary, close, clock });
   };
   socket.on(
     'close',
@@ -170,13 +173,17 @@ const messageGraceMs = 3000;
 const closeGraceMs = 5000;
 
 /** Ends a tunnel: nothing more goes upstream, and downstream only the rest of a message before the close frame. */
-function endTunnel(socket: Duplex, upstreamSocket: Duplex, boundary: FrameBoundary, close: Buffer): void {
+function endTunnel(
+  socket: Duplex,
+  upstreamSocket: Duplex,
+  { boundary, close, clock }: { boundary: FrameBoundary; close: Buffer; clock: Clock },
+): void {
   upstreamSocket.unpipe(socket);
   socket.unpipe(upstreamSocket);
   socket.resume();
   const goOn = () => upstreamSocket.resume();
   const end = () => {
-    clearTimeout(grace);
+    grace.cancel();
     upstreamSocket.off('data', passRest);
     upstreamSocket.off('end', end);
     socket.off('drain', goOn);
@@ -189,7 +196,7 @@ function endTunnel(socket: Duplex, upstreamSocket: Duplex, boundary: FrameBounda
     if (!socket.write(chunk.subarray(0, length))) upstreamSocket.pause();
     if (length !== undefined) end();
   };
-  const grace = setTimeout(end, messageGraceMs);
+  const grace = clock.after(messageGraceMs, end);
   if (boundary.atMessageEnd) {
     end();
     return;
@@ -204,10 +211,10 @@ function endTunnel(socket: Duplex, upstreamSocket: Duplex, boundary: FrameBounda
  * Lets a connection end in order. Closing it while the client still sends would break it, and what the client
  * has not read yet would be lost.
  */
-function closeSoon(socket: Duplex): void {
+function closeSoon(socket: Duplex, clock: Clock): void {
   socket.resume();
-  const grace = setTimeout(() => socket.destroy(), closeGraceMs);
-  socket.on('close', () => clearTimeout(grace));
+  const grace = clock.after(closeGraceMs, () => socket.destroy());
+  socket.on('close', () => grace.cancel());
 }
 
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */

@@ -1,5 +1,5 @@
-import type { Person } from '../access/conditions.ts';
-import type { TemplatePerson } from '../forward/template.ts';
+import type { Person } from '../access/subject.ts';
+import type { TemplatePerson } from '../forward/template-values.ts';
 import type { Session } from '../session/session.ts';
 import type { Current } from '../session/standing.ts';
 import { type PersonRules, personOf } from './person.ts';

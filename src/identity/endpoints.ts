@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '../pages/answer.ts';
+import type { Cookie } from '../session/cookies.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { usable } from '../session/standing.ts';
 import { callerOfSession } from './caller.ts';
@@ -14,73 +15,121 @@ import { type CallbackParts, finishLogin, matchLogin, type PendingLogin } from '
 import { type ChoiceParts, chooseByEmail, rememberChoice, signInPage } from './login/choose.ts';
 import { answerLate } from './login/late.ts';
 import { safeReturnTo } from './login/return-to.ts';
-import { startLogin } from './login/start.ts';
+import { type LoginParts, type LoginWish, startLogin } from './login/start.ts';
 import { askedAgain } from './login/step-up.ts';
 import { handleBackChannel, handleFrontChannel } from './logout/channels.ts';
 import { handleSignOut, type SignOutParts } from './logout/sign-out.ts';
-import { showSignedOut } from './logout/signed-out.ts';
+import { showSignedOut, signedOutArrival } from './logout/signed-out.ts';
 import type { Visit } from './visit.ts';
 
 export interface EndpointParts extends CallbackParts, SignOutParts, ChoiceParts {
   sessions: Sessions;
-  visitOf(request: FastifyRequest): Visit;
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;
-  send(reply: FastifyReply, answer: Answer): FastifyReply;
 }
 
-/** The largest form that an endpoint takes: a logout token. */
-const largestForm = 32 * 1024;
-
-/** Registers the gateway's own endpoints, below the prefix. */
-export async function registerEndpoints(app: FastifyInstance, parts: EndpointParts): Promise<void> {
-  const { prefix, send, visitOf } = parts;
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: largestForm }, (_request, body, done) => {
-    done(null, String(body));
-  });
-
-  type Handle = (visit: Visit, query: URLSearchParams, request: FastifyRequest) => Promise<Answer> | Answer;
-  const serve = (handle: Handle) => async (request: FastifyRequest, reply: FastifyReply) =>
-    send(reply, await handle(visitOf(request), queryOf(request), request));
-  const get = (name: string, handle: Handle) => app.get(`${prefix}/${name}`, serve(handle));
-  // Programs try by HEAD where a link leads to before they open it; a login neither begins nor ends with that.
-  const getOrHead = (name: string, handle: Handle) =>
-    app.get(`${prefix}/${name}`, { exposeHeadRoute: true }, serve(handle));
-  const post = (name: string, handle: Handle) => app.post(`${prefix}/${name}`, serve(handle));
-
-  getOrHead('start', (visit, query) => begin(parts, visit, query));
-  get('sign_in', (visit, query) => signInPage(parts, visit, query.get('rd')));
-  post('sign_in', (visit, query, request) =>
-    chooseByEmail(parts, visit, query.get('rd'), formOf(request).get('email') ?? ''),
-  );
-  const isPosted = parts.providers.all.some(({ config }) => config.responseMode === 'form_post');
-  const own = parts.providers.all.filter(({ config }) => config.ownCallback);
-  for (const name of ['callback', ...own.map((provider) => `callback/${provider.name}`)]) {
-    getOrHead(name, (visit, query) => end(parts, visit, { mode: 'query', parameters: query }));
-    if (!isPosted) continue;
-    post(name, (visit, _query, request) =>
-      end(parts, visit, { mode: 'form_post', parameters: formOf(request) }),
-    );
-  }
-  get('userinfo', (visit) => userinfo(parts, visit));
-  get('signed_out', (visit) => showSignedOut(parts, visit.cookies));
-  get('sign_out', (visit, query, request) => handleSignOut(parts, visit, request, query));
-  post('sign_out', (visit, query, request) =>
-    handleSignOut(parts, visit, request, new URLSearchParams([...formOf(request), ...query])),
-  );
-  post('backchannel-logout', (_visit, _query, request) =>
-    handleBackChannel(parts, formOf(request).getAll('logout_token')),
-  );
-  get('frontchannel-logout', (visit, query) => handleFrontChannel(parts, visit, query));
+/** What an endpoint is told of a request. */
+export interface EndpointCall {
+  visit: Visit;
+  query: URLSearchParams;
+  /** The fields of a form that was posted; none for any other request. */
+  form: URLSearchParams;
+  request: { method: string; headers: IncomingHttpHeaders };
 }
 
-function queryOf({ url }: FastifyRequest): URLSearchParams {
-  return new URLSearchParams(/\?(.*)$/s.exec(url)?.[1] ?? '');
+/** One of the gateway's own endpoints. */
+export interface Endpoint {
+  method: 'GET' | 'POST' | 'OPTIONS';
+  /** Below the prefix. */
+  name: string;
+  /** Programs try by HEAD where a link leads to before they open it; nothing begins or ends with that. */
+  head?: boolean;
+  /** Rejects with GatewayError. */
+  handle(call: EndpointCall): Answer | Promise<Answer>;
 }
 
-function formOf({ body }: FastifyRequest): URLSearchParams {
-  return new URLSearchParams(typeof body === 'string' ? body : '');
+/** What requests need of the login, wherever they go. */
+export interface Logins {
+  /** Whether there is a provider to sign in at. */
+  isPossible: boolean;
+  /** Begins a login. Rejects with GatewayError. */
+  start(visit: Visit, wish: LoginWish): Promise<Answer>;
+  /** The page for somebody who comes back signed out; undefined for everybody else. */
+  signedOutArrival(sent: readonly Cookie[]): Answer | undefined;
+}
+
+export function openLogins(parts: LoginParts): Logins {
+  return {
+    isPossible: parts.providers.all.length > 0,
+    start: (visit, wish) => startLogin(parts, visit, wish),
+    signedOutArrival: (sent) => signedOutArrival(parts, sent),
+  };
+}
+
+/** The gateway's own endpoints, as a table. */
+export function openEndpoints(parts: EndpointParts): readonly Endpoint[] {
+  return [
+    { method: 'GET', name: 'start', head: true, handle: ({ visit, query }) => begin(parts, visit, query) },
+    {
+      method: 'GET',
+      name: 'sign_in',
+      handle: ({ visit, query }) => signInPage(parts, visit, query.get('rd')),
+    },
+    {
+      method: 'POST',
+      name: 'sign_in',
+      handle: ({ visit, query, form }) =>
+        chooseByEmail(parts, visit, query.get('rd'), form.get('email') ?? ''),
+    },
+    ...callbacks(parts),
+    { method: 'GET', name: 'userinfo', handle: ({ visit }) => userinfo(parts, visit) },
+    { method: 'GET', name: 'signed_out', handle: ({ visit }) => showSignedOut(parts, visit.cookies) },
+    {
+      method: 'GET',
+      name: 'sign_out',
+      handle: ({ visit, query, request }) => handleSignOut(parts, visit, request, query),
+    },
+    {
+      method: 'POST',
+      name: 'sign_out',
+      handle: ({ visit, query, form, request }) =>
+        handleSignOut(parts, visit, request, new URLSearchParams([...form, ...query])),
+    },
+    {
+      method: 'POST',
+      name: 'backchannel-logout',
+      handle: ({ form }) => handleBackChannel(parts, form.getAll('logout_token')),
+    },
+    {
+      method: 'GET',
+      name: 'frontchannel-logout',
+      handle: ({ visit, query }) => handleFrontChannel(parts, visit, query),
+    },
+  ];
+}
+
+/** Where providers send people back to: one place for all of them, and one each for those with their own. */
+function callbacks(parts: EndpointParts): readonly Endpoint[] {
+  const { all } = parts.providers;
+  const own = all.filter(({ config }) => config.ownCallback).map(({ name }) => `callback/${name}`);
+  const names = ['callback', ...own];
+  const queried = names.map(
+    (name): Endpoint => ({
+      method: 'GET',
+      name,
+      head: true,
+      handle: ({ visit, query }) => end(parts, visit, { mode: 'query', parameters: query }),
+    }),
+  );
+  if (!all.some(({ config }) => config.responseMode === 'form_post')) return queried;
+  const posted = names.map(
+    (name): Endpoint => ({
+      method: 'POST',
+      name,
+      handle: ({ visit, form }) => end(parts, visit, { mode: 'form_post', parameters: form }),
+    }),
+  );
+  return [...queried, ...posted];
 }
 
 async function begin(parts: EndpointParts, visit: Visit, query: URLSearchParams): Promise<Answer> {

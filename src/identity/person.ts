@@ -1,4 +1,4 @@
-import type { Person } from '../access/conditions.ts';
+import type { Person } from '../access/subject.ts';
 import type { ProviderConfig } from '../config/schema/index.ts';
 
 /** Where to look for a person among the claims of one provider or token issuer. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
+import type { Clock, Timer } from '../clock.ts';
 import type { Logger } from '../observe/log.ts';
 
 /** Descriptors that are kept for files, name servers, the provider and the store. */
@@ -23,12 +24,12 @@ function openFilesLimit(): number | undefined {
  * Turns new connections away before the descriptors of the process run out, so that those which are open can still
  * reach their upstream, and says so in the log.
  */
-export function keepDescriptors(server: Server, log: Logger, limit = openFilesLimit()): void {
+export function keepDescriptors(server: Server, log: Logger, clock: Clock, limit = openFilesLimit()): void {
   if (limit === undefined) return;
   const most = Math.max(1, Math.floor((limit - keptForOthers) / perConnection));
   server.maxConnections = most;
   let dropped = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const say = () => {
     timer = undefined;
     if (dropped === 0) return;
@@ -37,10 +38,10 @@ export function keepDescriptors(server: Server, log: Logger, limit = openFilesLi
       'connections were turned away: the limit of open files is nearly reached (ulimit -n)',
     );
     dropped = 0;
-    timer = setTimeout(say, sayEveryMs).unref();
+    timer = clock.after(sayEveryMs, say).unref();
   };
   server.on('drop', () => {
     dropped += 1;
-    if (timer === undefined) timer = setTimeout(say, 0).unref();
+    if (timer === undefined) timer = clock.after(0, say).unref();
   });
 }

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:cluster';
+import type { Clock } from '../clock.ts';
 
 type FarewellMessage = { kind: 'leaving' | 'farewell' };
 
@@ -14,12 +15,12 @@ export function sayLeaving(): void {
  * A worker that has stopped listening waits until the primary knows. What was handed to it until then stands before
  * the answer, and was given back; what it sent stands before its last word.
  */
-export async function sayFarewell(): Promise<void> {
+export async function sayFarewell(clock: Clock): Promise<void> {
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, patienceMs);
+    const timer = clock.after(patienceMs, resolve);
     process.on('message', ({ kind }: FarewellMessage) => {
       if (kind !== 'farewell') return;
-      clearTimeout(timer);
+      timer.cancel();
       resolve();
     });
     process.once('disconnect', resolve);

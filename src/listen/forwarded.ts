@@ -45,13 +45,11 @@ export function forwardedForEntries(header: string): string[] {
   return header.split(',');
 }
 
-const element = /[ \t]*(?:([^\s,;="]+)=("(?:[^"\\]|\\.)*"|[^\s,;"]*))?[ \t]*([,;]|$)/y;
-
 /** The values of `for` of a Forwarded header, one for each element; empty where an element has none. */
 export function forwardedEntries(header: string): string[] {
+  const element = /[ \t]*(?:([^\s,;="]+)=("(?:[^"\\]|\\.)*"|[^\s,;"]*))?[ \t]*([,;]|$)/y;
   const entries: string[] = [];
   let current = '';
-  element.lastIndex = 0;
   for (;;) {
     const match = element.exec(header);
     // What is malformed may hide where the next element begins, so nothing of it is known.

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
-import type { Network, TrustedProxy } from '../config/schema/index.ts';
+import { compileNetworks } from '../access/networks.ts';
+import type { TrustedProxy } from '../config/schema/index.ts';
 import { addressOf, forwardedEntries, forwardedForEntries, peerAddress } from './forwarded.ts';
 
 /** The other end of a connection. */
@@ -99,16 +99,6 @@ function lastUntrusted(
     if (address === undefined || !isTrusted(address)) return address;
   }
   return address;
-}
-
-/** Tells whether an address is in one of the networks; what is no address is in none. */
-export function compileNetworks(networks: readonly Network[]): (address: string) => boolean {
-  const list = new BlockList();
-  for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
-  return (address) => {
-    const version = isIP(address);
-    return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
-  };
 }
 
 /** The first value of a forwarding header, where the peer may say such things. */

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:cluster';
+import type { Clock, Timer } from '../clock.ts';
 
 /** When a process counts as stuck: it left so many questions in a row unanswered, asked at this interval. */
 export interface Pulse {
@@ -15,12 +16,17 @@ type PulseMessage = { kind: 'ping' | 'pong' };
  * Asks a worker again and again whether its event loop turns, from its first sign of life on.
  * @param onStuck called once when it does not answer any more
  */
-export function watchPulse(worker: Worker, { everyMs, misses }: Pulse, onStuck: () => void): void {
+export function watchPulse(
+  worker: Worker,
+  { everyMs, misses }: Pulse,
+  clock: Clock,
+  onStuck: () => void,
+): void {
   let unanswered = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const ask = () => {
     if (unanswered >= misses) {
-      clearInterval(timer);
+      timer?.cancel();
       onStuck();
       return;
     }
@@ -32,9 +38,9 @@ export function watchPulse(worker: Worker, { everyMs, misses }: Pulse, onStuck: 
   });
   // What is sent to a worker before it listens for messages is lost.
   worker.once('listening', () => {
-    timer = setInterval(ask, everyMs);
+    timer = clock.every(everyMs, ask);
   });
-  worker.once('exit', () => clearInterval(timer));
+  worker.once('exit', () => timer?.cancel());
 }
 
 /** A worker's side of it. */

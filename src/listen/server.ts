@@ -1,9 +1,8 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from '../config/schema/index.ts';
 import { probeAfterMs } from '../forward/probe.ts';
-import type { Answer } from '../pages/answer.ts';
 import { endTurn, endWith, takeTurn } from './answers.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
@@ -42,10 +41,10 @@ export interface ServerOptions {
   /** An answer has ended, or its client has gone. */
   closed(response: ServerResponse): void;
   /**
-   * The last answer of a connection of which nothing more can be read.
+   * The last answer of a connection of which nothing more can be read, as bytes.
    * @param broken the answer to the request in which that happened, where it was known already
    */
-  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: ServerResponse | undefined): Answer;
+  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: ServerResponse | undefined): string;
   /** A client sends requests without end and does not wait for answers; its connection is closed. */
   tooManyWait(socket: Socket): void;
 }
@@ -82,7 +81,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       // Where a connection has ended nobody waits for an answer, nor where it was opened and never used.
       const hasEnded = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
       if (hasEnded || !socket.writable || socket.bytesRead === 0) socket.destroy();
-      else endWith(socket, (broken) => wireFormat(answerBroken(error, socket, broken)));
+      else endWith(socket, (broken) => answerBroken(error, socket, broken));
     },
   } as const;
   const secure = tls && {
@@ -143,20 +142,4 @@ function guardConnections({ server }: FastifyInstance): void {
   };
   server.on('connection', ignoreErrors);
   server.on('secureConnection', ignoreErrors);
-}
-
-/** An answer as bytes, for connections that have no response object; it ends the connection. */
-export function wireFormat({ status, headers, body }: Answer): string {
-  let text = `HTTP/1.1 ${status} \r\n`;
-  for (const [name, value] of Object.entries(headers)) {
-    for (const line of [value].flat()) text += `${name}: ${line}\r\n`;
-  }
-  const bytes = Buffer.from(body, 'utf8');
-  text += `content-length: ${bytes.length}\r\nconnection: close\r\ndate: ${new Date().toUTCString()}\r\n\r\n`;
-  return text + bytes.toString('latin1');
-}
-
-/** Sends an answer through HTTP. */
-export function sendAnswer(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
-  return reply.code(status).headers(headers).send(body);
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../observe/log.ts';
 
 /** Below the ten seconds after which a container engine kills what it asked to stop. */
@@ -24,15 +25,16 @@ export async function closeGracefully(
   app: FastifyInstance,
   connections: ReadonlySet<Socket>,
   log: Logger,
+  clock: Clock,
 ): Promise<void> {
-  const sweep = setInterval(() => app.server.closeIdleConnections(), sweepMs);
-  const limit = setTimeout(() => {
+  const sweep = clock.every(sweepMs, () => app.server.closeIdleConnections());
+  const limit = clock.after(graceMs, () => {
     log.warn({ connections: connections.size }, 'connections were still open at the end of the grace period');
     for (const socket of connections) socket.destroy();
-  }, graceMs);
+  });
   await app.close();
   // The server does not wait for those that came by another address (listen.ts).
   for (const socket of connections) await new Promise((resolve) => socket.once('close', resolve));
-  clearInterval(sweep);
-  clearTimeout(limit);
+  sweep.cancel();
+  limit.cancel();
 }

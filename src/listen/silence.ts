@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock, Timer } from '../clock.ts';
 import { currentAnswer, unreadRequest } from './answers.ts';
 
 /** Milliseconds of silence after which a connection ends. */
@@ -14,6 +14,8 @@ export interface SilenceLimits {
 }
 
 export interface SilenceWatch {
+  /** The limits from now on, for what is open as well; before the first call there are none. */
+  apply(limits: SilenceLimits): void;
   /** Watches a connection of a client, or one to an upstream, until it has closed. */
   add(socket: Socket): void;
   /** Calls back when nothing has passed through a WebSocket for the limit. */
@@ -48,11 +50,12 @@ interface Since extends Wait {
  * Ends connections whose other side is silent. It looks at all of them every second, and compares numbers that are
  * counted anyway: a request costs nothing more by it.
  */
-export function watchSilence(limits: SilenceLimits, clock: Clock, ends: SilenceEnds): SilenceWatch {
+export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
   const sockets = new Map<Socket, Since | undefined>();
   const tunnels = new Map<Socket, { upstream: Socket; mark: number; at: number; goneIdle(): void }>();
-  const { bodySilence, answerSilence, idle } = limits;
-  const limitOf = { reader: answerSilence, close: closeGraceMs, body: bodySilence, rest: bodySilence };
+  let idle: number | undefined;
+  let limitOf: Record<Wait['for'], number> | undefined;
+  let timer: Timer | undefined;
 
   const end = (socket: Socket, wait: Wait) => {
     const answer = currentAnswer(socket);
@@ -63,43 +66,53 @@ export function watchSilence(limits: SilenceLimits, clock: Clock, ends: SilenceE
     if (wait.for !== 'close') ends.cut(socket, wait.for === 'reader' ? 'answerSilence' : 'bodySilence');
     socket.destroy();
   };
-  const look = () => {
-    const now = clock.monotonic();
+  const lookAtSockets = (now: number) => {
     for (const [socket, since] of sockets) {
       const wait = waitOf(socket);
       if (!wait) {
         if (since) sockets.set(socket, undefined);
       } else if (since?.for !== wait.for || since.mark !== wait.mark) {
         sockets.set(socket, { ...wait, at: now });
-      } else if (now - since.at >= limitOf[wait.for]) {
+      } else if (limitOf && now - since.at >= limitOf[wait.for]) {
         end(socket, wait);
       }
     }
+  };
+  const lookAtTunnels = (now: number) => {
     for (const [client, tunnel] of tunnels) {
       const mark = client.bytesRead + tunnel.upstream.bytesRead;
       if (mark !== tunnel.mark) Object.assign(tunnel, { mark, at: now });
-      else if (now - tunnel.at >= (idle as number)) {
+      else if (idle !== undefined && now - tunnel.at >= idle) {
         tunnels.delete(client);
         tunnel.goneIdle();
       }
     }
   };
-  const least = Math.min(bodySilence, answerSilence, idle ?? answerSilence);
-  const timer = setInterval(look, Math.max(10, Math.min(mostBetweenMs, least / 4)));
-  timer.unref();
+  const look = () => {
+    const now = clock.monotonic();
+    lookAtSockets(now);
+    lookAtTunnels(now);
+  };
 
   return {
+    apply({ bodySilence, answerSilence, idle: tunnelIdle }) {
+      idle = tunnelIdle;
+      limitOf = { reader: answerSilence, close: closeGraceMs, body: bodySilence, rest: bodySilence };
+      const least = Math.min(bodySilence, answerSilence, idle ?? answerSilence);
+      timer?.cancel();
+      timer = clock.every(Math.max(10, Math.min(mostBetweenMs, least / 4)), look).unref();
+    },
     add(socket) {
       if (sockets.has(socket)) return;
       sockets.set(socket, undefined);
       socket.on('close', () => sockets.delete(socket));
     },
     addTunnel(client, upstream, goneIdle) {
-      if (idle === undefined || client.destroyed) return;
+      if (client.destroyed) return;
       tunnels.set(client, { upstream, mark: -1, at: clock.monotonic(), goneIdle });
       client.on('close', () => tunnels.delete(client));
     },
-    close: () => clearInterval(timer),
+    close: () => timer?.cancel(),
   };
 }
 

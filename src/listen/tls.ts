@@ -9,8 +9,12 @@ export type TlsConfig = NonNullable<Config['listen']['tls']>;
 /** How often the certificate's files are looked at; renewals come days before the old one ends. */
 const pollMs = 5000;
 
-export function readTlsOptions({ cert, key, minVersion }: TlsConfig): SecureContextOptions {
-  return { cert: readFileSync(cert), key: readFileSync(key), minVersion };
+/** @param read gives the contents of a file */
+export function readTlsOptions(
+  { cert, key, minVersion }: TlsConfig,
+  read: (file: string) => string = (file) => readFileSync(file, 'utf8'),
+): SecureContextOptions {
+  return { cert: read(cert), key: read(key), minVersion };
 }
 
 /**

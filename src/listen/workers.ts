@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Grant } from '../session/refresh.ts';
 import { type CallMessage, gatewayNameVariable } from '../session/shared/messages.ts';
@@ -12,6 +13,7 @@ import { graceMs } from './shutdown.ts';
 export interface WorkersOptions {
   count: number;
   log: Logger;
+  clock: Clock;
   /** Asks the providers, for all workers: the answer outlives the worker that asked. */
   grant: Grant;
   /**
@@ -38,7 +40,8 @@ const lastWordsMs = 2000;
 
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { count, log, grant, onFailure, pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
+  const { count, log, clock, grant, onFailure } = options;
+  const { pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
   const shared = createPrimaryShared(grant);
   const gateway = randomUUID();
   let stopping = false;
@@ -48,7 +51,7 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   const start = () => {
     if (stopping) return;
-    const startedAt = performance.now();
+    const startedAt = clock.monotonic();
     const worker = cluster.fork({ [gatewayNameVariable]: gateway });
     const link = linkTo(worker);
     worker.on('message', (message: CallMessage) => {
@@ -67,7 +70,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       start();
     });
     worker.on('disconnect', () => listening.delete(worker));
-    watchPulse(worker, pulse, () => {
+    watchPulse(worker, pulse, clock, () => {
       log.error({ pid: worker.process.pid }, 'a worker is stuck; it is ended');
       worker.process.kill('SIGKILL');
     });
@@ -80,10 +83,10 @@ export function startWorkers(options: WorkersOptions): Workers {
         onFailure(code);
         return;
       }
-      quickEnds = performance.now() - startedAt < settledMs ? quickEnds + 1 : 0;
+      quickEnds = clock.monotonic() - startedAt < settledMs ? quickEnds + 1 : 0;
       const pauseMs = quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
       log.error({ pid: worker.process.pid, code, signal, pauseMs }, 'a worker ended; another is started');
-      setTimeout(start, pauseMs);
+      clock.after(pauseMs, start);
     });
   };
   for (let index = 0; index < count; index++) start();
@@ -92,7 +95,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     async close() {
       stopping = true;
       const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      await Promise.all(workers.map((worker) => stopWorker(worker, stopWithin, log)));
+      await Promise.all(workers.map((worker) => stopWorker(worker, stopWithin, log, clock)));
     },
   };
 }
@@ -107,14 +110,14 @@ function linkTo(worker: Worker): WorkerLink {
 }
 
 /** A worker that was asked before, by a signal to the whole group, takes this for the same wish. */
-function stopWorker(worker: Worker, within: number, log: Logger): Promise<void> {
+function stopWorker(worker: Worker, within: number, log: Logger, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    const limit = setTimeout(() => {
+    const limit = clock.after(within, () => {
       log.error({ pid: worker.process.pid }, 'a worker did not stop in time; it is ended');
       worker.process.kill('SIGKILL');
-    }, within);
+    });
     worker.on('exit', () => {
-      clearTimeout(limit);
+      limit.cancel();
       resolve();
     });
     worker.process.kill('SIGTERM');

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors.ts';
 import { escapeControls } from './control-characters.ts';
-import { describeError, type Logger, writeInfo } from './log.ts';
+import { describeError, type Logger } from './log.ts';
 
 /** What a log line says of a request; the query stays out, since it may hold secrets. */
 export interface LoggedExchange {
@@ -8,6 +8,7 @@ export interface LoggedExchange {
   /** The request target as it came. */
   rawTarget: string;
   request: { method?: string | undefined };
+  /** By the clock of the log, which never goes back. */
   startedAt: number;
   peer: { address: string };
   subject: string | undefined;
@@ -32,12 +33,12 @@ export function logRequest(
   const found = 'error' in destination ? undefined : destination;
   const route = found?.resolution.kind === 'route' ? found.resolution.route.label : undefined;
   const status = answer.headersSent ? answer.statusCode : clientLeft;
-  const durationMs = Math.round((performance.now() - startedAt) * 10) / 10;
+  const durationMs = Math.round((log.clock.monotonic() - startedAt) * 10) / 10;
   const fields =
     `"requestId":${quoted(requestId)}${field('method', request.method)}${field('path', found?.target.path)}` +
     `,"status":${status},"durationMs":${durationMs}${field('route', route)}${field('subject', subject)}` +
     field('peer', peer.address);
-  writeInfo(log, fields, 'request');
+  log.writeInfo(fields, 'request');
 }
 
 /** Absent like its value. */

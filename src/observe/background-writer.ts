@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, writeSync, write as writeTo } from 'node:fs';
+import type { Clock } from '../clock.ts';
 
 /** Pauses between tries while the output takes nothing: short at first, since a slow reader is the usual cause. */
 const firstPauseMs = 10;
@@ -17,6 +18,7 @@ export interface BackgroundWriter {
 }
 
 export interface WriterOptions {
+  clock: Clock;
   /** The most bytes of one system call. */
   largestWrite: number;
   /** The most bytes that wait; what comes beyond them is dropped. */
@@ -30,10 +32,9 @@ export interface WriterOptions {
  * is slow, blocked or gone. It tries again until it can; meanwhile text waits, up to a limit.
  */
 export function createBackgroundWriter(fd: number, options: WriterOptions): BackgroundWriter {
-  const { largestWrite, mostWaiting, onDropped } = options;
+  const { largestWrite, mostWaiting, clock, onDropped } = options;
   const target = neverBlocking(fd);
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
+  const waiting = createWaiting(largestWrite);
   /** It writes, or waits for the next try. */
   let underWay = false;
   let isWriting = false;
@@ -42,9 +43,75 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
   let reason = '';
   let flushers: (() => void)[] = [];
 
+  const recovered = () => {
+    pauseMs = firstPauseMs;
+    if (dropped === 0 || waiting.bytes > mostWaiting / 2) return;
+    const [lines, why] = [dropped, reason || slowReader];
+    [dropped, reason] = [0, ''];
+    onDropped(lines, why);
+  };
+  const failed = (error: NodeJS.ErrnoException) => {
+    // EAGAIN is a reader that has not read yet.
+    if (error.code !== 'EAGAIN') reason = error.code ?? error.message;
+    // A process with nothing else to do ends; what it holds is tried once more then.
+    clock.after(pauseMs, goOn).unref();
+    pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+  };
+  const wrote = (error: NodeJS.ErrnoException | null, bytes: number) => {
+    isWriting = false;
+    if (error) return failed(error);
+    waiting.took(bytes);
+    recovered();
+    goOn();
+  };
+  /** Writes the next piece, or tells those who wait that there is none. */
+  const goOn = () => {
+    underWay = waiting.bytes > 0;
+    isWriting = underWay;
+    if (underWay) {
+      writeTo(target, waiting.next(), wrote);
+      return;
+    }
+    const done = flushers;
+    flushers = [];
+    for (const call of done) call();
+  };
+
+  return {
+    write(text) {
+      const buffer = Buffer.from(text, 'utf8');
+      if (waiting.bytes + buffer.length > mostWaiting) dropped += countLines(buffer);
+      else waiting.add(buffer);
+      if (!underWay) goOn();
+    },
+    flush(done) {
+      flushers.push(done);
+      if (!underWay) goOn();
+    },
+    writeNow() {
+      // What a thread is writing at this moment is its own: written here too, it would come twice.
+      if (!isWriting) waiting.writeAll(target);
+    },
+  };
+}
+
+/** The text that is still to be written. */
+interface Waiting {
+  readonly bytes: number;
+  add(buffer: Buffer): void;
   /** The next piece that fits one system call: whole buffers where that is possible, since those end at line ends. */
+  next(): Buffer;
+  /** So many bytes of the next piece were written. */
+  took(bytes: number): void;
+  /** Writes as much as can be written at once. */
+  writeAll(target: number): void;
+}
+
+function createWaiting(largestWrite: number): Waiting {
+  let buffers: Buffer[] = [];
+  let bytes = 0;
   const next = (): Buffer => {
-    const [first = Buffer.alloc(0), ...rest] = waiting;
+    const [first = Buffer.alloc(0), ...rest] = buffers;
     if (rest.length === 0 || first.length >= largestWrite) return first.subarray(0, largestWrite);
     let size = first.length;
     let count = 1;
@@ -54,77 +121,29 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
       count += 1;
     }
     if (count === 1) return first;
-    const joined = Buffer.concat(waiting.slice(0, count), size);
-    waiting = [joined, ...waiting.slice(count)];
+    const joined = Buffer.concat(buffers.slice(0, count), size);
+    buffers = [joined, ...buffers.slice(count)];
     return joined;
   };
-
-  const took = (bytes: number) => {
-    waitingBytes -= bytes;
-    const [first] = waiting;
-    if (first && bytes < first.length) waiting[0] = first.subarray(bytes);
-    else waiting.shift();
+  const took = (taken: number) => {
+    bytes -= taken;
+    const [first] = buffers;
+    if (first && taken < first.length) buffers[0] = first.subarray(taken);
+    else buffers.shift();
   };
-
-  const recovered = () => {
-    pauseMs = firstPauseMs;
-    if (dropped === 0 || waitingBytes > mostWaiting / 2) return;
-    const [lines, why] = [dropped, reason || slowReader];
-    [dropped, reason] = [0, ''];
-    onDropped(lines, why);
-  };
-
-  const goOn = () => {
-    if (underWay) return;
-    if (waiting.length === 0) {
-      const done = flushers;
-      flushers = [];
-      for (const call of done) call();
-      return;
-    }
-    underWay = true;
-    isWriting = true;
-    writeTo(target, next(), (error, bytes) => {
-      underWay = false;
-      isWriting = false;
-      if (error) {
-        // EAGAIN is a reader that has not read yet.
-        if (error.code !== 'EAGAIN') reason = error.code ?? error.message;
-        underWay = true;
-        // A process with nothing else to do ends; what it holds is tried once more then.
-        setTimeout(() => {
-          underWay = false;
-          goOn();
-        }, pauseMs).unref();
-        pauseMs = Math.min(longestPauseMs, pauseMs * 2);
-        return;
-      }
-      took(bytes);
-      recovered();
-      goOn();
-    });
-  };
-
   return {
-    write(text) {
-      const buffer = Buffer.from(text, 'utf8');
-      if (waitingBytes + buffer.length > mostWaiting) {
-        dropped += countLines(buffer);
-        return;
-      }
-      waiting.push(buffer);
-      waitingBytes += buffer.length;
-      goOn();
+    get bytes() {
+      return bytes;
     },
-    flush(done) {
-      flushers.push(done);
-      goOn();
+    add(buffer) {
+      buffers.push(buffer);
+      bytes += buffer.length;
     },
-    writeNow() {
-      // What a thread is writing at this moment is its own: written here too, it would come twice.
-      if (isWriting) return;
+    next,
+    took,
+    writeAll(target) {
       try {
-        while (waiting.length > 0) took(writeSync(target, next()));
+        while (buffers.length > 0) took(writeSync(target, next()));
       } catch {
         // Nobody is there to be told.
       }

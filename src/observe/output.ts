@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { Clock } from '../clock.ts';
 import { createBackgroundWriter } from './background-writer.ts';
 
 /** A line waits at most so long for others that are written along with it. */
@@ -23,21 +24,14 @@ export interface Output {
   onDropped(listener: DroppedListener): void;
 }
 
-let output: Output | undefined;
-
 /**
  * Standard output, written to in the background and in few system calls, where one for each line would hold up
  * every request. What is still unwritten when the process ends is written then, as far as that needs no waiting.
- * There is one for all logs.
  */
-export function standardOutput(): Output {
-  output ??= openOutput();
-  return output;
-}
-
-function openOutput(): Output {
+export function openOutput(clock: Clock): Output {
   let tell: DroppedListener = () => {};
   const writer = createBackgroundWriter(1, {
+    clock,
     largestWrite,
     mostWaiting: mostUnwritten,
     onDropped: (lines, reason) => tell(lines, reason),
@@ -58,10 +52,10 @@ function openOutput(): Output {
       batch += line;
       if (isWaiting) return;
       isWaiting = true;
-      setTimeout(() => {
+      clock.after(longestWaitMs, () => {
         isWaiting = false;
         handOver();
-      }, longestWaitMs);
+      });
     },
     flush(done) {
       handOver();

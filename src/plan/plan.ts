@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { withAccess } from '../access/decide.ts';
 import type { AssertionConfig, Config } from '../config/schema/index.ts';
 import { resourceMetadata, resourcesOf } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
+import { type ListenPlan, planListener } from '../listen/listener.ts';
 import { compilePeers, type PeerReader } from '../listen/peer.ts';
 import { compileHosts, type Hosts } from '../routes/hosts.ts';
 import { compileRoutes, type RouteTable } from '../routes/table.ts';
@@ -21,7 +23,10 @@ export interface Reader {
 /** Everything that is compiled from one version of the configuration. It never changes. */
 export interface Plan {
   config: Config;
+  /** The same with the rules of its routes compiled. */
+  ruled: ReturnType<typeof withAccess<Config>>;
   reader: Reader;
+  listener: ListenPlan;
   /** Each at its index. */
   routes: readonly PlannedRoute[];
   cookies: GatewayCookies;
@@ -46,7 +51,8 @@ export interface PlanOptions {
  * and tests share it. Throws when a key file cannot be read.
  */
 export function compilePlan(config: Config, { read = readText }: PlanOptions = {}): Plan {
-  const table = compileRoutes(config);
+  const ruled = withAccess(config);
+  const table = compileRoutes(ruled);
   const cookies = gatewayCookies(config);
   const routes = planRoutes(config, table.routes, cookies, read);
   const templates = routes.flatMap(({ headers }) => [...headers.values()]);
@@ -55,12 +61,14 @@ export function compilePlan(config: Config, { read = readText }: PlanOptions = {
   );
   return {
     config,
+    ruled,
     reader: {
       readPeer: compilePeers(config.trustedProxies, 'path' in config.listen.address),
       table,
       hosts: compileHosts(config.publicUrl, table),
       prefix: config.endpoints.prefix,
     },
+    listener: planListener(config, read),
     routes,
     cookies,
     ring: createKeyRing(config.session.secret),

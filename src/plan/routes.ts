@@ -50,9 +50,10 @@ export function planRoutes(
       signs,
       timeout,
       maxBody,
-      compileHeaders: (value) =>
+      compileHeaders: (value, clock) =>
         compileRouteHeaders(route, {
           ...sources,
+          clock,
           assertion: signs && value && { header: signs.header, value },
         }),
     };

@@ -7,7 +7,7 @@ import { isHeadTooLarge } from '../listen/server.ts';
 import { destinationOf } from '../routes/destination.ts';
 import type { Hosts } from '../routes/hosts.ts';
 import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
-import type { RouteTable } from '../routes/table.ts';
+import type { Route, RouteTable } from '../routes/table.ts';
 import { readTarget, type Target } from '../routes/target.ts';
 
 /** One request, as far as it is known before anybody asks who sent it. */
@@ -31,6 +31,8 @@ export interface Exchange {
   delivered: (() => void) | undefined;
   /** The status of an answer that was written past the response object, since its request broke off. */
   brokeWith: number | undefined;
+  /** Tells the pipeline that one of its requests has ended; undefined when it knows. */
+  leave: (() => void) | undefined;
 }
 
 export interface Destination {
@@ -57,8 +59,11 @@ export interface ExchangeReader {
 /** What a request id of another program may look like: nothing that breaks a log line or a header. */
 const requestIdPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
 
-/** Reads a request once; every later stage works on the result. */
-function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchange {
+/**
+ * Reads a request once; every later stage works on the result.
+ * @param startedAt milliseconds of a monotonic clock
+ */
+export function readExchange(reader: ExchangeReader, request: IncomingMessage, startedAt: number): Exchange {
   const peer = reader.readPeer(request);
   const given = forwardedValue(request, peer, 'x-request-id');
   const method = request.method ?? '';
@@ -67,13 +72,14 @@ function readExchange(reader: ExchangeReader, request: IncomingMessage): Exchang
     rawTarget: request.url ?? '',
     method,
     requestId: given !== undefined && requestIdPattern.test(given) ? given : randomUUID(),
-    startedAt: performance.now(),
+    startedAt,
     peer,
     destination: readDestination(reader, request, peer, method),
     subject: undefined,
     underWay: undefined,
     delivered: undefined,
     brokeWith: undefined,
+    leave: undefined,
   };
 }
 
@@ -114,22 +120,30 @@ export function resolveRequest(
   return { target, origin, resolution, writesTo };
 }
 
-/** The exchange of a request; the same one at every call. */
-export type ExchangeOf = (request: IncomingMessage) => Exchange;
-
-export function rememberExchanges(reader: ExchangeReader): ExchangeOf {
-  return (request: RememberingRequest) => {
-    request[remembered] ??= readExchange(reader, request);
-    return request[remembered];
-  };
+/** Whether a request is the question of a proxy (original.ts), at any of its places. */
+export function isQuestion(reader: ExchangeReader, request: IncomingMessage): boolean {
+  const peer = reader.readPeer(request);
+  if (!peer.trusted) return false;
+  const destination = readDestination(reader, request, peer, request.method ?? '');
+  return !('error' in destination) && askedEndpoint(reader.prefix, destination.target.path) !== undefined;
 }
-
-// A weak map would do too, but each of its entries costs the garbage collector more than the look-ups save.
-const remembered = Symbol('exchange');
-type RememberingRequest = IncomingMessage & { [remembered]?: Exchange };
 
 /** Where a request goes. Throws its refusal for one that was not even read. */
 export function arrived({ destination }: Exchange): Destination {
   if ('error' in destination) throw destination.error;
   return destination;
+}
+
+/** The route of a request. Throws its refusal, and GatewayError 404 where there can be none. */
+export function routeOf(exchange: Exchange): Route {
+  const { resolution } = arrived(exchange);
+  if (resolution.kind === 'endpoint') throw new GatewayError('unknown_endpoint');
+  return resolution.route;
+}
+
+/** The request has its whole answer, or its client has gone; what comes later of it counts for nothing. */
+export function endExchange(exchange: Exchange): void {
+  const { leave } = exchange;
+  exchange.leave = undefined;
+  leave?.();
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { wantsPage } from '../access/navigation.ts';
+import type { Clock } from '../clock.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { logRefusal, logRequest } from '../observe/access-log.ts';
 import type { Logger } from '../observe/log.ts';
@@ -35,10 +36,15 @@ export function brokenBy(error: NodeJS.ErrnoException): GatewayError {
 }
 
 /** The answer to what could not be read as HTTP, so that nobody knows more of it than some of its bytes. */
-export function answerMalformed(error: NodeJS.ErrnoException, address: string, log: Logger): Answer {
+export function answerMalformed(
+  error: NodeJS.ErrnoException,
+  address: string,
+  { log, clock }: { log: Logger; clock: Clock },
+): Answer {
   const failure = brokenBy(error);
   const nothing = { rawTarget: '', request: {}, subject: undefined, destination: { error: failure } };
-  const exchange = { ...nothing, requestId: randomUUID(), startedAt: performance.now(), peer: { address } };
+  const startedAt = clock.monotonic();
+  const exchange = { ...nothing, requestId: randomUUID(), startedAt, peer: { address } };
   logRefusal(log, exchange, failure);
   logRequest(log, exchange, { statusCode: failure.status, headersSent: true });
   const { rawPacket } = error as { rawPacket?: Buffer };

@@ -1,7 +1,7 @@
 import { test } from 'tap';
-import type { Person } from '../../src/access/conditions.ts';
-import { type AccessRequest, type AccessRule, decide } from '../../src/access/decide.ts';
+import { type AccessRequest, type AccessRule, compileAccess } from '../../src/access/decide.ts';
 import { isNavigation, wantsPage } from '../../src/access/navigation.ts';
+import type { Person } from '../../src/access/subject.ts';
 
 const ada: Person = {
   provider: 'default',
@@ -16,7 +16,7 @@ const ada: Person = {
 };
 const nobody: AccessRequest = {
   person: undefined,
-  isFrom: () => false,
+  clientAddress: '203.0.113.1',
   navigation: false,
   preflight: false,
   forgeable: false,
@@ -30,8 +30,11 @@ const outcome = (
   signedIn: boolean,
   navigation: boolean,
 ) =>
-  decide({ ...plain, allow, unauthenticated }, { ...nobody, person: signedIn ? ada : undefined, navigation })
-    .kind;
+  compileAccess({ ...plain, allow, unauthenticated }).decide({
+    ...nobody,
+    person: signedIn ? ada : undefined,
+    navigation,
+  }).kind;
 
 test('every combination of rule and request has the decision that the contract names', async (t) => {
   const table: [AccessRule['allow'], AccessRule['unauthenticated'], boolean, boolean, string][] = [
@@ -90,7 +93,10 @@ type Alternatives = Extract<AccessRule['allow'], unknown[]>;
 
 /** Whether a person passes, or the code of the denial. */
 function passes(allow: Alternatives, request: Partial<AccessRequest>): string {
-  const decision = decide({ ...plain, allow, unauthenticated: 'auto' }, { ...nobody, ...request });
+  const decision = compileAccess({ ...plain, allow, unauthenticated: 'auto' }).decide({
+    ...nobody,
+    ...request,
+  });
   return decision.kind === 'deny' ? decision.code : decision.kind;
 }
 
@@ -161,12 +167,12 @@ test('what is absent is denied', async (t) => {
 });
 
 test('a network can be enough, or come on top; signing in is asked only where it can help', async (t) => {
-  const inside: AccessRequest['isFrom'] = () => true;
+  const inside = '10.1.2.3';
   const networks = [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' as const }];
-  t.equal(passes([{ networks }], { isFrom: inside }), 'allow', 'without a session');
+  t.equal(passes([{ networks }], { clientAddress: inside }), 'allow', 'without a session');
   t.equal(passes([{ networks }], {}), 'not_allowed', 'where signing in would not help');
-  t.equal(passes([{ networks, groups: ['admins'] }], { isFrom: inside }), 'not_signed_in');
-  t.equal(passes([{ networks, groups: ['admins'] }], { isFrom: inside, navigation: true }), 'login');
+  t.equal(passes([{ networks, groups: ['admins'] }], { clientAddress: inside }), 'not_signed_in');
+  t.equal(passes([{ networks, groups: ['admins'] }], { clientAddress: inside, navigation: true }), 'login');
   t.equal(passes([{ networks, groups: ['admins'] }], { person: ada }), 'not_allowed');
-  t.equal(passes([{ networks, groups: ['admins'] }], { person: ada, isFrom: inside }), 'allow');
+  t.equal(passes([{ networks, groups: ['admins'] }], { person: ada, clientAddress: inside }), 'allow');
 });

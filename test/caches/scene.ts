@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
@@ -137,7 +138,11 @@ function aged(gateway: TestGateway, cookie: string, age: Age): string {
   const options = { name: 'sallyport', maxBytes: 16_384, persistent: false };
   const writer = createCookieWriter({ ...options, attributes });
   const ring = createKeyRing([secretOf(gateway)]);
-  const store = createCookieStore(writer, ring, createLogger({ level: 'silent', pretty: false }));
+  const store = createCookieStore(
+    writer,
+    ring,
+    createLogger({ clock: systemClock, level: 'silent', pretty: false }),
+  );
   const found = store.read(parseCookies(cookie)) as { session: Session };
   const now = Math.floor(Date.now() / 1000);
   const changes = {

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { type Test, test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { startDemo } from '../../src/commands/demo.ts';
 import { greeting } from '../../src/demo/greeting.ts';
 import { demoPassword, demoPeople } from '../../src/demo/people.ts';
@@ -14,7 +15,7 @@ import { type Client, createClient } from '../support/client.ts';
 import { until } from '../support/until.ts';
 
 const project = fileURLToPath(new URL('../../..', import.meta.url));
-const log = createLogger({ level: 'silent', pretty: false });
+const log = createLogger({ clock: systemClock, level: 'silent', pretty: false });
 
 /** `sallyport demo` as a process of its own; the test runner's loader stays out of it. */
 async function runDemo(t: Test, folder = project) {

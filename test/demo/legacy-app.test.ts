@@ -1,4 +1,5 @@
 import { type Test, test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { type LegacyApp, startLegacyApp } from '../../src/demo/legacy-app/app.ts';
 import { createClient } from '../support/client.ts';
 import { until } from '../support/until.ts';
@@ -12,7 +13,7 @@ const zoe = {
 };
 
 async function arrange(t: Test) {
-  const app: LegacyApp = await startLegacyApp(0);
+  const app: LegacyApp = await startLegacyApp(0, systemClock);
   const client = createClient();
   t.teardown(async () => {
     client.close();

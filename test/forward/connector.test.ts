@@ -1,7 +1,9 @@
 import { Socket } from 'node:net';
 import { test } from 'tap';
 import { Agent, type Dispatcher } from 'undici';
+import { systemClock } from '../../src/clock.ts';
 import { type ConnectionOptions, createConnector } from '../../src/forward/connector.ts';
+import { createTurnEnds } from '../../src/forward/end-of-turn.ts';
 import { closeTarget, openTarget, targetAddress } from '../../src/forward/targets.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { startByteUpstream } from '../support/byte-upstream.ts';
@@ -24,8 +26,6 @@ function arrangeAgent(t: Teardown, url: string, options: Partial<ConnectionOptio
   const address = addressOf(url);
   const agent = new Agent({
     connect: createConnector(address, {
-      holdsWrites: false,
-      repairs: () => false,
       opened: (socket) => opened.push(socket),
       ...options,
     }),
@@ -70,7 +70,7 @@ test('holdsWrites: what undici writes leaves at the end of the turn, and without
     t.teardown(() => upstream.close());
     const wasHeld: boolean[] = [];
     const { opened, get } = arrangeAgent(t, upstream.url, {
-      holdsWrites,
+      ...(holdsWrites && { holdsWrites: createTurnEnds() }),
       opened(socket) {
         opened.push(socket);
         recordWrites(socket, wasHeld);
@@ -86,7 +86,9 @@ test('repairs: undici reads the repaired answer, and it is asked of each connect
   const upstream = await startByteUpstream('HTTP/1.1 200 OK\nContent-Length: 5\n\nhello');
   t.teardown(() => upstream.close());
   let isOdd = false;
-  const { opened, get } = arrangeAgent(t, upstream.url, { repairs: () => isOdd });
+  const { opened, get } = arrangeAgent(t, upstream.url, {
+    repairs: { isNeeded: () => isOdd, clock: systemClock },
+  });
   await t.rejects(get(), { name: 'HTTPParserError' });
   isOdd = true;
   t.same(await get(), { status: 200, text: 'hello' });
@@ -100,9 +102,13 @@ test('the connections of a target hold what is written, and those for one reques
   t.teardown(() => upstream.close());
   const wasHeld: boolean[] = [];
   const opened: Socket[] = [];
-  const target = openTarget(addressOf(upstream.url), (socket) => {
-    opened.push(socket);
-    recordWrites(socket, wasHeld);
+  const target = openTarget(addressOf(upstream.url), {
+    opened(socket) {
+      opened.push(socket);
+      recordWrites(socket, wasHeld);
+    },
+    clock: systemClock,
+    turnEnds: createTurnEnds(),
   });
   t.teardown(() => closeTarget(target));
   const ask = async (dispatcher: Dispatcher) =>

@@ -1,19 +1,20 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { test } from 'tap';
-import { holdUntilEndOfTurn, leaveAtEndOfTurn } from '../../src/forward/end-of-turn.ts';
+import { createTurnEnds } from '../../src/forward/end-of-turn.ts';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { openRaw, readAnswers, sendRaw } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 
 test('what leaves does so once, after the events of the turn, in order', async (t) => {
+  const turnEnds = createTurnEnds();
   const left: string[] = [];
-  leaveAtEndOfTurn({ leave: () => left.push('first') });
-  leaveAtEndOfTurn({
+  turnEnds.add({ leave: () => left.push('first') });
+  turnEnds.add({
     leave() {
       left.push('second');
-      leaveAtEndOfTurn({ leave: () => left.push('of the next turn') });
+      turnEnds.add({ leave: () => left.push('of the next turn') });
     },
   });
   await Promise.resolve();
@@ -32,7 +33,7 @@ test('writes of one turn leave together, and all of them', async (t) => {
   t.teardown(() => peer.close());
   const socket = connect(peer.port, '127.0.0.1');
   await once(socket, 'connect');
-  holdUntilEndOfTurn(socket);
+  createTurnEnds().hold(socket);
   socket.write('a');
   socket.write(Buffer.from('b'));
   t.equal(socket.writableLength, 2, 'held back');

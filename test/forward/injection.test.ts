@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import type { Template, TemplateValue } from '../../src/config/template.ts';
 import { compileInjection, type RawHeaders } from '../../src/forward/request-headers.ts';
-import type { TemplateContext, TemplatePerson } from '../../src/forward/template.ts';
+import type { TemplateContext, TemplatePerson } from '../../src/forward/template-values.ts';
 
 const personNamed = (user: string): TemplatePerson => ({
   accessToken: `token of ${user}`,

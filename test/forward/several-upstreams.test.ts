@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'tap';
 import { balance } from '../../src/forward/balance.ts';
+import { createTurnEnds } from '../../src/forward/end-of-turn.ts';
 import { closeTarget, openTarget, targetAddress } from '../../src/forward/targets.ts';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
@@ -56,14 +58,16 @@ test('a POST that was sent is never sent again, a GET goes to another', async (t
 });
 
 test('an upstream that refused is left out for ten seconds, and then takes its turn again', async (t) => {
-  let now = 0;
+  const clock = createWoundClock();
+  const opening = { opened: () => {}, clock, turnEnds: createTurnEnds() };
   const open = ['http://a:1', 'http://b:1', 'http://c:1'].map((name) =>
     openTarget(
       targetAddress(name, { timeout: { connect: 1000, response: 0, idle: 0 }, http2: false }, String),
+      opening,
     ),
   );
   t.teardown(() => Promise.all(open.map(closeTarget)));
-  const targets = balance(open, { monotonic: () => now }, () => {});
+  const targets = balance(open, clock, () => {});
   const turns = (count: number) =>
     Array.from({ length: count }, () => targets.pick([]).name.slice(7, 8)).join('');
   t.equal(turns(6), 'abcabc');
@@ -71,9 +75,9 @@ test('an upstream that refused is left out for ten seconds, and then takes its t
   t.equal(b.name, 'http://b:1');
   targets.refused(b);
   t.match(turns(6), /^(ca|ac)+$/, 'the others share its requests');
-  now = 9999;
+  clock.wind(9000);
   t.notMatch(turns(6), 'b');
-  now = 10_000;
+  clock.wind(1000);
   t.match(turns(3), 'b');
   targets.refused(b);
   t.notMatch(turns(6), 'b', 'and is left out again when it still refuses');

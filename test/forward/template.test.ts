@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { test } from 'tap';
 import { parseTemplate } from '../../src/config/template.ts';
 import { headerSet } from '../../src/forward/header-set.ts';
-import { compileTemplate, type TemplatePerson } from '../../src/forward/template.ts';
+import { compileTemplate } from '../../src/forward/template.ts';
+import type { TemplatePerson } from '../../src/forward/template-values.ts';
 
 const somebody: TemplatePerson = {
   accessToken: 'a%41b',

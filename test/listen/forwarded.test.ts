@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { test } from 'tap';
+import { compileNetworks } from '../../src/access/networks.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { addressOf, forwardedEntries } from '../../src/listen/forwarded.ts';
-import { compileNetworks, compilePeers } from '../../src/listen/peer.ts';
+import { compilePeers } from '../../src/listen/peer.ts';
 
 const base =
   'publicUrl: http://127.0.0.1:1\nroutes: [{ path: /, upstream: "http://127.0.0.1:2", allow: public }]\n';

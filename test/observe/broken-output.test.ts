@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { createBackgroundWriter } from '../../src/observe/background-writer.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
@@ -100,6 +101,7 @@ test('what does not fit is dropped by whole lines, and their number is told when
   });
   const told: [number, string][] = [];
   const writer = createBackgroundWriter(writing, {
+    clock: systemClock,
     largestWrite: 4096,
     mostWaiting: 100_000,
     onDropped: (lines, reason) => told.push([lines, reason]),
@@ -133,6 +135,7 @@ test('a descriptor that was closed loses lines and nothing else', async (t) => {
   const writing = openSync(path, constants.O_WRONLY);
   closeSync(writing);
   const writer = createBackgroundWriter(writing, {
+    clock: systemClock,
     largestWrite: 4096,
     mostWaiting: 10_000,
     onDropped: () => t.fail('it cannot write again'),

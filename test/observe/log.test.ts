@@ -1,15 +1,28 @@
 import { test } from 'tap';
-import { createLogger, describeError, keepSecrets, scrub } from '../../src/observe/log.ts';
+import { systemClock } from '../../src/clock.ts';
+import { createLogger, describeError, scrub } from '../../src/observe/log.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 
+interface LineOptions {
+  message?: string;
+  /** What the log was told to keep to itself. */
+  secrets?: readonly string[];
+}
+
 /** One line of a log, in one of the formats. */
-function lineOf(pretty: boolean, fields: Record<string, unknown>, message = 'refused'): string {
+function lineOf(
+  pretty: boolean,
+  fields: Record<string, unknown>,
+  { message = 'refused', secrets = [] }: LineOptions = {},
+): string {
   const written: string[] = [];
-  const log = createLogger({ level: 'info', pretty, destination: { write: (text) => written.push(text) } });
+  const destination = { write: (text: string) => written.push(text) };
+  const log = createLogger({ clock: systemClock, level: 'info', pretty, destination });
+  log.keepSecrets(secrets);
   log.info(fields, message);
   return written.join('');
 }
@@ -52,7 +65,7 @@ for (const pretty of [false, true]) {
         t.match(read, { reason: value, list: [value], [`na${character}me`]: 1 }, 'and says the same');
       }
     }
-    const message = lineOf(pretty, {}, 'a\u202eb\u009bc');
+    const message = lineOf(pretty, {}, { message: 'a\u202eb\u009bc' });
     t.match(message, 'a\\u202eb\\u009bc', 'nor of a message');
     t.match(lineOf(pretty, { name: 'Zoë 이름 🙂' }), 'Zoë 이름 🙂', 'letters stay as they are');
   });
@@ -126,10 +139,28 @@ test('credentials, tokens and codes are not', async (t) => {
   }
 });
 
-test('a secret that is known is in no text, and a foreign text acts on no terminal', async (t) => {
-  keepSecrets(['correct horse', 'tiny']);
-  t.equal(scrub('it said correct horse'), 'it said [redacted]');
-  t.equal(scrub('a tiny thing'), 'a tiny thing', 'what is that short stands in words');
+for (const pretty of [false, true]) {
+  test(`a secret that is known is in no line, pretty ${pretty}`, async (t) => {
+    const secrets = ['correct horse', 'q"u\\o\u00a0te', `Xy7.${'w'.repeat(45)}`, 'tiny'];
+    const line = (reason: string) => lineOf(pretty, { reason }, { secrets });
+    t.match(line('it said correct horse!'), 'it said [redacted]!');
+    for (const secret of secrets.slice(0, 3)) {
+      for (const before of ['it said ', `${'a word '.repeat(41)}`]) {
+        const text = line(describeError(new Error(`${before}${secret}`)));
+        for (const part of ['correct', 'horse', 'q\\"', 'u\\o', 'Xy7', 'www'])
+          t.notOk(text.includes(part), text);
+      }
+    }
+    t.match(line('a tiny thing'), 'a tiny thing', 'what is that short stands in words');
+    t.match(
+      lineOf(pretty, { reason: 'it said correct horse' }),
+      'correct horse',
+      'to a log that was not told',
+    );
+  });
+}
+
+test('a foreign text acts on no terminal', async (t) => {
   const error = new Error('one\ntwo\u2028three\u202efour\u009bfive\u001b[31m');
   t.match(describeError(error), 'one two three\\u202efour\\u009bfive\\u001b[31m');
 });

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import tap, { test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
@@ -135,7 +136,7 @@ test('a private key that cannot be used is said at the start, without a word of 
       1,
     );
     const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
-    const log = createLogger({ level: 'silent', pretty: false });
+    const log = createLogger({ clock: systemClock, level: 'silent', pretty: false });
     const failure = await startGateway(config, { log }).then(
       () => undefined,
       (error: Error) => error,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pino } from 'pino';
 import { type Test, test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
+import { createLogger } from '../../src/observe/log.ts';
 import { createRevocations } from '../../src/session/revocations.ts';
 import { createRedisShared } from '../../src/session/shared/redis.ts';
 import { startRedis } from '../support/redis.ts';
@@ -12,9 +13,8 @@ async function arrange(t: Test) {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const settings = { url: redis.url, keyPrefix: 'test:', ca: undefined, timeout: 5000 };
-  const instances = [0, 1].map(() =>
-    createRedisShared(settings, createRevocations(), pino({ level: 'silent' })),
-  );
+  const log = createLogger({ clock: systemClock, level: 'silent', pretty: false });
+  const instances = [0, 1].map(() => createRedisShared(settings, createRevocations(), log));
   for (const instance of instances) t.teardown(() => instance.close());
   await until('both are connected', () => instances.every((instance) => instance.problem() === undefined));
   const [first, second] = instances;

@@ -1,7 +1,7 @@
-import { Writable } from 'node:stream';
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import { type Test, test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
+import { createLogger } from '../../src/observe/log.ts';
 import { createRevocations } from '../../src/session/revocations.ts';
 import { createRedisShared } from '../../src/session/shared/redis.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -14,14 +14,8 @@ interface Line {
 
 function connect(t: Test, url: string, timeout = 1000) {
   const lines: Line[] = [];
-  const log = pino(
-    new Writable({
-      write(line, _encoding, done) {
-        lines.push(JSON.parse(String(line)) as Line);
-        done();
-      },
-    }),
-  );
+  const destination = { write: (line: string) => lines.push(JSON.parse(line) as Line) };
+  const log = createLogger({ clock: systemClock, level: 'info', pretty: false, destination });
   const settings = { url, keyPrefix: 'test:', ca: undefined, timeout };
   const shared = createRedisShared(settings, createRevocations(), log);
   t.teardown(() => shared.close());

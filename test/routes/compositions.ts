@@ -1,3 +1,4 @@
+import { withAccess } from '../../src/access/decide.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { accessOf, noRoute, ownEndpoint } from '../../src/routes/access.ts';
@@ -50,7 +51,9 @@ export function randomTable(random: () => number, settings: object = {}): RouteT
       routes,
     };
     try {
-      return compileRoutes(parseConfig(JSON.stringify(document), { file: 'c.yaml', env: {} }).config);
+      return compileRoutes(
+        withAccess(parseConfig(JSON.stringify(document), { file: 'c.yaml', env: {} }).config),
+      );
     } catch (error) {
       // Names that differ by case alone, with different rules.
       if (!/by the case of|paths.ignoreCase/.test(String(error))) throw error;

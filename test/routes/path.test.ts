@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { withAccess } from '../../src/access/decide.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { resolveTarget } from '../../src/routes/resolve.ts';
@@ -22,7 +23,7 @@ routes:
 `,
   { file: 'c.yaml', env: {} },
 );
-const table = compileRoutes(config);
+const table = compileRoutes(withAccess(config));
 
 /** The path of the route, `endpoint …`, or the code of the refusal. */
 function landing(path: string): string {

@@ -1,6 +1,8 @@
 import { test } from 'tap';
+import { withAccess } from '../../src/access/decide.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { accessOf } from '../../src/routes/access.ts';
+import { resolveTarget } from '../../src/routes/resolve.ts';
 import { compileRoutes } from '../../src/routes/table.ts';
 
 const base = `publicUrl: https://app.example.com
@@ -11,7 +13,7 @@ routes:
 
 function tableOf(...routes: string[]) {
   const text = base + routes.map((route) => `  - { upstream: "http://a:1", ${route} }\n`).join('');
-  return compileRoutes(parseConfig(text, { file: 'c.yaml', env: {} }).config);
+  return compileRoutes(withAccess(parseConfig(text, { file: 'c.yaml', env: {} }).config));
 }
 
 test('the most specific route wins, in whatever order they stand', async (t) => {
@@ -65,6 +67,23 @@ test('routes that let different people pass have different rules, of which no pa
   const text = base.replace(/^provider:.*$/m, `providers:\n${providers.join('')}`.trimEnd());
   const routes = ['path: /', 'path: /a, provider: a', 'path: /b, provider: b', 'path: /c, csrf: header'];
   const lines = routes.map((route) => `  - { upstream: "http://a:1", ${route} }\n`);
-  const table = compileRoutes(parseConfig(text + lines.join(''), { file: 'c.yaml', env: {} }).config);
+  const table = compileRoutes(
+    withAccess(parseConfig(text + lines.join(''), { file: 'c.yaml', env: {} }).config),
+  );
   t.equal(new Set(table.routes.map(accessOf)).size, routes.length);
+});
+
+test('rules that say the same in another order are one rule, also to a path that can be read in two ways', async (t) => {
+  const table = tableOf(
+    'path: /, allow: [{ groups: [a, b], emails: ADA@example.com }]',
+    'path: /a, allow: [{ emails: ada@example.com, groups: [b, a] }]',
+    'path: /b, allow: [{ groups: [a], emails: ada@example.com }]',
+  );
+  const [root, same, other] = table.routes.map(accessOf);
+  t.equal(root, same);
+  t.not(root, other);
+  const kindOf = (path: string) =>
+    resolveTarget(table, '/oauth2', { path, query: '', host: 'x', hostname: 'x' }, 'GET').kind;
+  t.equal(kindOf('/A/x'), 'route');
+  t.throws(() => kindOf('/B/x'), { code: 'ambiguous_path' });
 });

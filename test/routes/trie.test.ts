@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { test } from 'tap';
+import { withAccess } from '../../src/access/decide.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { plainAccess } from '../../src/routes/plain.ts';
 import { compileRoutes, type RouteTable } from '../../src/routes/table.ts';
@@ -25,7 +26,9 @@ function compile(routes: readonly object[]): RouteTable | undefined {
     routes: routes.map((each) => ({ upstream: 'http://app:1', ...each })),
   };
   try {
-    return compileRoutes(parseConfig(JSON.stringify(document), { file: 'c.json', env: {} }).config);
+    return compileRoutes(
+      withAccess(parseConfig(JSON.stringify(document), { file: 'c.json', env: {} }).config),
+    );
   } catch (error) {
     if (/matches the very same requests/.test(String(error))) return undefined;
     throw error;

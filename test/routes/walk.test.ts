@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { withAccess } from '../../src/access/decide.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { folded, foldPoint, other } from '../../src/routes/fold.ts';
@@ -23,7 +24,7 @@ function gatewayOf(routes: readonly RouteText[], more: Record<string, unknown> =
     ...more,
   };
   const { config } = parseConfig(JSON.stringify(document), { file: 'c.json', env: {} });
-  const table = compileRoutes(config);
+  const table = compileRoutes(withAccess(config));
   /** The label of the route, `endpoint …`, or the code of the refusal; with a prefix off, what goes upstream. */
   return (path: string, { method = 'GET', host = 'app.example.com' } = {}): string => {
     try {

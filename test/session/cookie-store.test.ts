@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fastifyCookie } from '@fastify/cookie';
 import fastify from 'fastify';
 import { test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { type CookieAttributes, parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
@@ -38,6 +39,7 @@ const headerOf = (setCookies: readonly string[]) =>
 
 const lines: string[] = [];
 const log = createLogger({
+  clock: systemClock,
   level: 'info',
   pretty: false,
   destination: { write: (line) => void lines.push(line) },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { test } from 'tap';
 import { parse, stringify } from 'yaml';
+import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
@@ -32,7 +33,9 @@ test('keys are rotated under load with no failed request, and sessions move to t
     const text = stringify({ ...file, listen: '127.0.0.1:0', session: { secret } });
     await writeFile(join(t.testdir(), 'sallyport.yaml'), text);
     const { config } = parseConfig(text, { file: 'sallyport.yaml', env: {} });
-    const gateway = await startGateway(config, { log: createLogger({ level: 'silent', pretty: false }) });
+    const gateway = await startGateway(config, {
+      log: createLogger({ clock: systemClock, level: 'silent', pretty: false }),
+    });
     t.teardown(() => gateway.close());
     return gateway.url;
   };

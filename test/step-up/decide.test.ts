@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { type AccessRequest, type AccessRule, decide } from '../../src/access/decide.ts';
+import { type AccessRequest, type AccessRule, compileAccess } from '../../src/access/decide.ts';
 import { personOf } from '../../src/identity/person.ts';
 
 const now = 1_800_000_000;
@@ -26,14 +26,22 @@ function asking(claims: Record<string, unknown>, more: Partial<AccessRequest> = 
     countUnverifiedEmail: false,
   };
   const person = { ...personOf(rules, 'ada', claims), provider: 'default', bearer: false, scopes: [] };
-  return { person, isFrom: () => false, navigation: false, preflight: false, forgeable: false, now, ...more };
+  return {
+    person,
+    clientAddress: undefined,
+    navigation: false,
+    preflight: false,
+    forgeable: false,
+    now,
+    ...more,
+  };
 }
 
 const kindOf = (
   claims: Record<string, unknown>,
   of: Partial<AccessRule> = {},
   more: Partial<AccessRequest> = {},
-) => decide({ ...rule, ...of }, asking(claims, more)).kind;
+) => compileAccess({ ...rule, ...of }).decide(asking(claims, more)).kind;
 
 test('C19: the class has to be one of those asked, and the authentication recent enough', (t) => {
   t.equal(kindOf({ acr: 'gold', auth_time: now - 299 }), 'allow');
@@ -51,7 +59,7 @@ test('C19: the class has to be one of those asked, and the authentication recent
 
 test('without a clock no sign-in is recent', (t) => {
   const { now: _, ...request } = asking({ acr: 'gold', auth_time: now });
-  t.equal(decide(rule, request).kind, 'step-up');
+  t.equal(compileAccess(rule).decide(request).kind, 'step-up');
   t.end();
 });
 
@@ -65,7 +73,7 @@ test('only who may pass at all is asked for more', (t) => {
 
 test('navigations are redirected, unless the route answers everybody alike', (t) => {
   const redirect = (unauthenticated: AccessRule['unauthenticated'], navigation: boolean) => {
-    const decision = decide({ ...rule, unauthenticated }, asking({}, { navigation }));
+    const decision = compileAccess({ ...rule, unauthenticated }).decide(asking({}, { navigation }));
     return decision.kind === 'step-up' && decision.redirect;
   };
   t.same([redirect('auto', true), redirect('auto', false)], [true, false]);

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
@@ -40,6 +41,7 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
     const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: parts.env ?? {} });
     const written: string[] = [];
     const logger = createLogger({
+      clock: parts.clock ?? systemClock,
       level: 'debug',
       pretty: false,
       destination: { write: (line: string) => written.push(line) },

@@ -1,56 +1,44 @@
 import { z } from 'zod';
-import { claimPath, emailAddress, emailDomain, flag, network, oneOrMore, parsed, text } from './fields.ts';
-
-const values = (expected: string) => oneOrMore(text(expected), `${expected}, or a list of them`);
+import type { Condition, Form } from '../../access/condition.ts';
+import { type Alternative, conditions } from '../../access/conditions/index.ts';
+import { type AllowRule, levels } from '../../access/rule.ts';
+import { claimPath, flag, oneOrMore, parsed, text } from './fields.ts';
 
 /** A claim's value as it may stand in a rule. */
 const claimValue = z.union([z.string(), z.number(), z.boolean()], {
   error: 'a text, a number, true or false',
 });
 
-/** RFC 6749 §3.3: scopes with a space between them. */
-const scopes = parsed('a scope such as files:read', (input) =>
-  /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(input) ? input : undefined,
-);
+/** The schema of a condition's value, by what the condition says of it. */
+function schemaOf(form: Form): z.ZodType {
+  switch (form.kind) {
+    case 'list':
+      return oneOrMore(form.parse ? parsed(form.item, form.parse) : text(form.item), form.list);
+    case 'flag':
+      return flag();
+    case 'claims':
+      return z.record(claimPath(), oneOrMore(claimValue, 'a value or a list of values'), {
+        error: 'a map of claims to values',
+      });
+  }
+}
+
+const member = ({ name, form, description }: Condition) => [
+  name,
+  schemaOf(form).optional().meta({ description }),
+];
+
+const [{ name: usual } = { name: '' }] = conditions;
 
 const alternative = z
-  .strictObject({
-    groups: values('a group').optional().meta({ description: 'One of these groups is among the person’s.' }),
-    emails: oneOrMore(emailAddress(), 'an email address such as ada@example.com, or a list of them')
-      .optional()
-      .meta({ description: 'The email address is one of these, and verified.' }),
-    emailDomains: oneOrMore(emailDomain(), 'a domain such as example.com, or a list of them')
-      .optional()
-      .meta({ description: 'The email address is of one of these domains, exactly, and verified.' }),
-    users: values('a user').optional().meta({ description: 'The person is one of these.' }),
-    claims: z
-      .record(claimPath(), oneOrMore(claimValue, 'a value or a list of values'), {
-        error: 'a map of claims to values',
-      })
-      .optional()
-      .meta({ description: 'Each of these claims has one of its values, or has it in its list.' }),
-    networks: oneOrMore(network(), 'a network such as 10.0.0.0/8, or a list of them')
-      .optional()
-      .meta({ description: 'The request comes from one of these networks.' }),
-    bearer: flag().optional().meta({
-      description: 'True: a client with an access token of its own. False: somebody with a session.',
-    }),
-    scope: oneOrMore(scopes, 'a scope such as files:read, or a list of them').optional().meta({
-      description:
-        'The access token that a client brought has one of these scopes; of `a b` it must have both.',
-    }),
-  })
-  .refine((conditions) => Object.values(conditions).some((condition) => condition !== undefined), {
-    error: 'an alternative with at least one condition, such as groups',
-  });
+  .strictObject(Object.fromEntries(conditions.map(member)) as Record<string, z.ZodType>)
+  .refine((given) => Object.values(given).some((value) => value !== undefined), {
+    error: `an alternative with at least one condition, such as ${usual}`,
+    // The table of conditions has the types of their values.
+  }) as unknown as z.ZodType<Alternative>;
 
-const levels = ['public', 'signed-in'] as const;
-const expected = 'public, signed-in, or a list of alternatives such as [{ groups: admins }]';
+const expected = `public, signed-in, or a list of alternatives such as [{ ${usual}: admins }]`;
 
 /** Who may pass: a level, or alternatives of which one must hold with all of its conditions. */
-export const allowRule = () =>
+export const allowRule = (): z.ZodType<AllowRule> =>
   z.union([z.enum(levels), z.array(alternative).min(1, { error: expected })], { error: expected });
-
-/** One way to be allowed; every condition in it must hold. */
-export type Alternative = z.output<typeof alternative>;
-export type AllowRule = (typeof levels)[number] | Alternative[];

@@ -1,5 +1,6 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { emailDomainItem } from '../../access/email.ts';
+import { networkItem } from '../../access/networks.ts';
 import { parseDuration, parseSize } from '../units.ts';
 
 /**
@@ -88,38 +89,12 @@ function parseListenAddress(input: string): ListenAddress | undefined {
 export const listenAddress = () =>
   parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket (107 bytes at most)', parseListenAddress);
 
-export interface Network {
-  address: string;
-  prefix: number;
-  family: 'ipv4' | 'ipv6';
-}
-
-function parseNetwork(input: string): Network | undefined {
-  const [address = '', length, ...rest] = input.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return undefined;
-  const bits = version === 4 ? 32 : 128;
-  const prefix = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : -1;
-  if (prefix < 0 || prefix > bits) return undefined;
-  return { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
-}
-
-export const network = () => parsed('a network such as 10.0.0.0/8 or an address such as ::1', parseNetwork);
+export const network = () => parsed(networkItem.item, networkItem.parse);
 
 /** RFC 9110 §5.1: a field name is a token. */
 export const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** The domain of an email address: no `@`, no `*`; such text would never be equal to one. */
-export const emailDomain = () =>
-  parsed('a domain such as example.com, without @ and *', (input) =>
-    /^[\p{L}\p{M}\p{N}_-]+(\.[\p{L}\p{M}\p{N}_-]+)*$/u.test(input) ? input : undefined,
-  );
-
-/** Two parts with one `@` between; a `*` for the first would stand for nobody. */
-export const emailAddress = () =>
-  parsed('an email address such as ada@example.com (for all of a domain, `emailDomains`)', (input) =>
-    /^[^@\s]+@[^@\s*]+$/.test(input) && !input.startsWith('*@') ? input : undefined,
-  );
+export const emailDomain = () => parsed(emailDomainItem.item, emailDomainItem.parse);
 
 /** One value or a list of values; always a list inside. */
 export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {

@@ -187,10 +187,9 @@ export interface Config extends Omit<z.output<typeof configSchema>, 'provider' |
   /** The texts in it that must be in no log and on no page. */
   secrets: readonly string[];
 }
-export type { AllowRule, Alternative } from './access.ts';
 export type { AssertionConfig } from './assertion.ts';
 export type { BearerConfig } from './bearer.ts';
-export type { ListenAddress, Network } from './fields.ts';
+export type { ListenAddress } from './fields.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { ClaimSource } from './provider-kind.ts';
 export type { ResourceConfig } from './resource.ts';

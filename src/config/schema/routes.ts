@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http';
 import { z } from 'zod';
+import { exampleRule } from '../../access/conditions/index.ts';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
@@ -94,7 +95,7 @@ export const routeSchema = z.strictObject({
     .meta({
       description:
         'Who may pass: everybody (`public`), everybody who is signed in, or a list of alternatives. Of an alternative all conditions must hold; of the values of a condition, one.',
-      examples: [[{ groups: ['admins'] }, { emailDomains: ['example.com'], networks: ['10.0.0.0/8'] }]],
+      examples: [exampleRule],
     }),
   unauthenticated: z
     .preprocess(

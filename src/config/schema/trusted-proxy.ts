@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { Network } from '../../access/networks.ts';
 import { canBeVouchedFor } from '../../forward/client-headers.ts';
-import { fieldName, type Network, network, parsed } from './fields.ts';
+import { fieldName, network, parsed } from './fields.ts';
 
 const front = parsed(
   'a network such as 10.0.0.0/8 or an address such as ::1, or unix, or { network, headers }',

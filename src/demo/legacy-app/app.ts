@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Clock } from '../../clock.ts';
 import { readForm } from '../form.ts';
 import { type Served, serve } from '../loopback.ts';
 import { sendHtml } from '../markup.ts';
-import { type Clock, clockScript, startClock } from './clock.ts';
+import { clockScript, startWallClock, type WallClock } from './clock.ts';
 import { headersPage } from './headers-page.ts';
 import { createNoticeBoard, type NoticeBoard } from './notes.ts';
 import { homePage, notesPage, peoplePage, plainPage } from './pages.ts';
@@ -19,11 +20,11 @@ const largestForm = 16 * 1024;
  * Starts a small application of the old kind: pages made on the server, a form, a clock. It knows nothing of
  * OpenID Connect; it reads from headers who is there. Rejects when the port is taken.
  */
-export async function startLegacyApp(port: number): Promise<LegacyApp> {
-  const clock = startClock();
-  const board = createNoticeBoard();
+export async function startLegacyApp(port: number, clock: Clock): Promise<LegacyApp> {
+  const wallClock = startWallClock(clock);
+  const board = createNoticeBoard(clock);
   const server = createServer((request, response) => {
-    answer(request, response, clock, board).catch(() => {
+    answer(request, response, wallClock, board).catch(() => {
       const page = plainPage(visitorOf(request.headers), 'Pardon?', 'This request could not be read.');
       // What is left of the request is not worth waiting for.
       if (!response.headersSent) sendPage(response.setHeader('connection', 'close'), 400, page);
@@ -34,14 +35,14 @@ export async function startLegacyApp(port: number): Promise<LegacyApp> {
     const served = await serve(server, port);
     return {
       ...served,
-      stopClock: () => clock.stop(),
+      stopClock: () => wallClock.stop(),
       close() {
-        clock.stop();
+        wallClock.stop();
         return served.close();
       },
     };
   } catch (error) {
-    clock.stop();
+    wallClock.stop();
     throw error;
   }
 }
@@ -49,7 +50,7 @@ export async function startLegacyApp(port: number): Promise<LegacyApp> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  clock: Clock,
+  clock: WallClock,
   board: NoticeBoard,
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://legacy.invalid');

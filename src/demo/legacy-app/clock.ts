@@ -1,20 +1,21 @@
 import type { ServerResponse } from 'node:http';
+import type { Clock } from '../../clock.ts';
 
 const tickMs = 1000;
 
 /** Tells the time to everybody who listens, by server-sent events (WHATWG HTML §9.2). */
-export interface Clock {
+export interface WallClock {
   /** Answers with one event each second, until the reader leaves or the clock stops. */
   stream(response: ServerResponse, reader: string | undefined): void;
   /** Ends every stream, and those that are still to come at once. */
   stop(): void;
 }
 
-export function startClock(): Clock {
+export function startWallClock(clock: Clock): WallClock {
   const readers = new Map<ServerResponse, () => void>();
-  const timer = setInterval(() => {
+  const timer = clock.every(tickMs, () => {
     for (const tell of readers.values()) tell();
-  }, tickMs);
+  });
   let stopped = false;
   return {
     stream(response, reader) {
@@ -24,7 +25,7 @@ export function startClock(): Clock {
         return;
       }
       const tell = () => {
-        const time = new Date().toISOString().slice(11, 19);
+        const time = new Date(clock.now()).toISOString().slice(11, 19);
         response.write(`data: ${JSON.stringify({ time, for: reader })}\n\n`);
       };
       tell();
@@ -33,7 +34,7 @@ export function startClock(): Clock {
     },
     stop() {
       stopped = true;
-      clearInterval(timer);
+      timer.cancel();
       for (const response of readers.keys()) response.end();
       readers.clear();
     },

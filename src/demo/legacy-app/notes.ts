@@ -1,3 +1,5 @@
+import type { Clock } from '../../clock.ts';
+
 export interface Note {
   author: string;
   text: string;
@@ -14,12 +16,12 @@ export interface NoticeBoard {
 const mostNotes = 50;
 const longestNote = 500;
 
-export function createNoticeBoard(): NoticeBoard {
+export function createNoticeBoard(clock: Clock): NoticeBoard {
   const notes: Note[] = [];
   const pin = (author: string, text: string) => {
     const short = text.trim().slice(0, longestNote);
     if (short === '') return;
-    notes.unshift({ author, text: short, at: new Date() });
+    notes.unshift({ author, text: short, at: new Date(clock.now()) });
     notes.length = Math.min(notes.length, mostNotes);
   };
   pin('The management', 'Please return borrowed punch cards in their original order.');

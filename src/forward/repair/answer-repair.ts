@@ -2,8 +2,6 @@ import { ChunkRepair } from './chunks.ts';
 import { type Doubt, type Framing, type Head, repairHead } from './head.ts';
 import { unreadable } from './lines.ts';
 
-/** The empty line that ends a head, with any number of carriage returns. */
-const headEnd = /\n\r*\n/g;
 /** Where a reader sees an end who takes only CRLF for one. */
 const strictEnd = '\r\n\r\n';
 /** A line of a head to that reader. */
@@ -59,6 +57,8 @@ export class AnswerRepair {
 
   #feedHead(): Buffer[] {
     const text = this.#waiting.toString('latin1');
+    // The empty line that ends a head, with any number of carriage returns.
+    const headEnd = /\n\r*\n/g;
     for (let at = 0; ; ) {
       // An empty line before the status line is nothing (RFC 9112 §2.2).
       while (text[at] === '\r' || text[at] === '\n') at++;

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { Clock, Timer } from '../../clock.ts';
 import { AnswerRepair } from './answer-repair.ts';
 
 /** How long a server may pause within a head, as far as a second meaning is looked for. */
@@ -12,12 +13,14 @@ const pauseMs = 250;
 export class RepairingConnection extends Duplex {
   readonly #socket: Socket;
   readonly #repair: AnswerRepair;
-  #pause: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #pause: Timer | undefined;
 
   /** @param longestHead the largest number of bytes in a head */
-  constructor(socket: Socket, longestHead: number) {
+  constructor(socket: Socket, longestHead: number, clock: Clock) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
+    this.#clock = clock;
     this.#repair = new AnswerRepair(longestHead);
     socket.on('data', (chunk: Buffer) => this.#pass(() => this.#repair.feed(chunk)));
     socket.on('end', () => {
@@ -31,7 +34,7 @@ export class RepairingConnection extends Duplex {
 
   #pass(take: () => Buffer[]): void {
     if (this.destroyed) return;
-    clearTimeout(this.#pause);
+    this.#pause?.cancel();
     try {
       for (const bytes of take()) if (bytes.length > 0 && !this.push(bytes)) this.#socket.pause();
     } catch (error) {
@@ -39,7 +42,7 @@ export class RepairingConnection extends Duplex {
       return;
     }
     if (this.#repair.isHeld)
-      this.#pause = setTimeout(() => this.#pass(() => this.#repair.release()), pauseMs);
+      this.#pause = this.#clock.after(pauseMs, () => this.#pass(() => this.#repair.release()));
   }
 
   override _read(): void {
@@ -55,7 +58,7 @@ export class RepairingConnection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearTimeout(this.#pause);
+    this.#pause?.cancel();
     this.#socket.destroy();
     done(error);
   }

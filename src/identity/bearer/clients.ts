@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { trusts } from '../../access/decide.ts';
+import { type Access, trusts } from '../../access/decide.ts';
 import { type Clock, systemClock } from '../../clock.ts';
-import type { AllowRule, Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
+import type { Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Shared } from '../../session/shared/shared.ts';
@@ -32,7 +32,7 @@ export interface BearerRequest {
   path: string;
   /** Of the client, as far as it is known. */
   address: string;
-  route: Pick<RouteConfig, 'resource' | 'allow' | 'provider'>;
+  route: Pick<RouteConfig, 'resource'> & { access: Pick<Access, 'trusts' | 'requiredScope'> };
 }
 
 /** Programs that bring an access token instead of a session. */
@@ -178,7 +178,7 @@ export function createBearerClients(
     challengeHeader({
       scheme: 'Bearer',
       realm: origin,
-      scope: requiredScope(route.allow),
+      scope: route.access.requiredScope,
       resourceMetadata: route.resource && metadataUrl(route.resource).href,
       ...details,
     });
@@ -229,11 +229,4 @@ function boundRequest({ message, method, origin, host, path }: BearerRequest): B
 /** With and without the slash behind the host, which are one URL (RFC 3986 §6.2.3). */
 function spellingsOf({ identifier }: ResourceConfig): ReadonlySet<string> {
   return new Set([identifier, new URL(identifier).href, identifier.replace(/^(https?:\/\/[^/]+)\/$/, '$1')]);
-}
-
-/** What a token has to be good for, whoever brings it; undefined where some other condition may do as well. */
-function requiredScope(allow: AllowRule): string | undefined {
-  if (!Array.isArray(allow)) return undefined;
-  const forClients = allow.filter(({ bearer }) => bearer !== false);
-  return forClients.every(({ scope }) => scope) ? forClients[0]?.scope?.[0] : undefined;
 }

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyRequest } from 'fastify';
 import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navigation.ts';
 import { GatewayError } from '../../errors.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
@@ -37,7 +36,7 @@ export interface SignOutParts extends ChannelParts, SignedOutParts {
 export async function handleSignOut(
   parts: SignOutParts,
   visit: Visit,
-  request: FastifyRequest,
+  request: { method: string; headers: IncomingHttpHeaders },
   parameters: URLSearchParams,
 ): Promise<Answer> {
   const { returnOrigins, requirePost } = parts;

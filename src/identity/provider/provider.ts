@@ -1,7 +1,7 @@
 import type { Configuration, CustomFetch } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError, keepSecrets, type Logger } from '../../observe/log.ts';
+import { describeError, type Logger } from '../../observe/log.ts';
 import { type PersonRules, personRules } from '../person.ts';
 import { fapi2Algorithms } from './algorithms.ts';
 import { createProviderHttp } from './http.ts';
@@ -49,7 +49,7 @@ export function connectProvider(
   log: Logger,
   onFound: (provider: Provider) => void,
 ): Provider {
-  keepSecrets([config.clientSecret ?? '']);
+  log.keepSecrets([config.clientSecret ?? '']);
   const http = createProviderHttp(config);
   // A key that cannot be used is said at the start, not when the provider is found.
   try {

@@ -1,3 +1,4 @@
+import { withAccess } from '../../../src/access/decide.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { resolveTarget } from '../../../src/routes/resolve.ts';
@@ -37,7 +38,7 @@ export function gatewaysOf(
     ),
   };
   const { config } = parseConfig(JSON.stringify(document), { file: undefined, env: {} });
-  const table = compileRoutes(config);
+  const table = compileRoutes(withAccess(config));
   return tables.map((routes, index) => decideBy(table, hostOf(index), routes));
 }
 

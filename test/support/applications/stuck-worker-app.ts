@@ -1,14 +1,22 @@
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
+import { systemClock } from '../../../src/clock.ts';
 import { answerPulse } from '../../../src/listen/pulse.ts';
 import { startWorkers } from '../../../src/listen/workers.ts';
 import { createLogger } from '../../../src/observe/log.ts';
 
 /** A program whose worker answers each request with its process id, and hangs at `/hang`. */
 if (cluster.isPrimary) {
-  const log = createLogger({ level: 'info', pretty: false });
+  const log = createLogger({ clock: systemClock, level: 'info', pretty: false });
   const grant = async () => ({ kind: 'unavailable', retryAfter: 1 }) as const;
-  startWorkers({ count: 1, log, grant, onFailure: process.exit, pulse: { everyMs: 50, misses: 10 } });
+  startWorkers({
+    count: 1,
+    log,
+    clock: systemClock,
+    grant,
+    onFailure: process.exit,
+    pulse: { everyMs: 50, misses: 10 },
+  });
 } else {
   answerPulse();
   const server = createServer((request, response) => {

@@ -1,0 +1,21 @@
+import { asSet, condition, parsedList } from '../condition.ts';
+import { emailDomainItem, verifiedEmail, withoutCase } from '../email.ts';
+
+export const emailDomains = condition({
+  name: 'emailDomains',
+  form: parsedList({
+    ...emailDomainItem,
+    list: 'a domain such as example.com, or a list of them',
+  }),
+  description: 'The email address is of one of these domains, exactly, and verified.',
+  asks: 'person',
+  needs: () => ({ roles: ['email', 'emailVerified'] }),
+  key: (values) => asSet(withoutCase(values)),
+  compile(values) {
+    const allowed = new Set(withoutCase(values));
+    return (person) => {
+      const email = verifiedEmail(person);
+      return email !== undefined && allowed.has(email.slice(email.indexOf('@') + 1));
+    };
+  },
+});

@@ -1,0 +1,17 @@
+import { asSet, condition, parsedList } from '../condition.ts';
+import { compileNetworks, networkItem } from '../networks.ts';
+
+export const networks = condition({
+  name: 'networks',
+  form: parsedList({
+    ...networkItem,
+    list: 'a network such as 10.0.0.0/8, or a list of them',
+  }),
+  description: 'The request comes from one of these networks.',
+  asks: 'request',
+  key: (values) => asSet(values.map(({ address, prefix }) => `${address}/${prefix}`)),
+  compile(values) {
+    const includes = compileNetworks(values);
+    return ({ clientAddress }) => clientAddress !== undefined && includes(clientAddress);
+  },
+});

@@ -1,0 +1,14 @@
+import { asSet, condition, list } from '../condition.ts';
+
+export const users = condition({
+  name: 'users',
+  form: list('a user'),
+  description: 'The person is one of these.',
+  asks: 'person',
+  needs: () => ({ roles: ['user'] }),
+  key: asSet,
+  compile(values) {
+    const allowed = new Set(values);
+    return ({ user }) => allowed.has(user);
+  },
+});

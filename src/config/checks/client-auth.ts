@@ -1,0 +1,60 @@
+import type { Check } from './check.ts';
+import type { Provider } from './subjects.ts';
+
+export const isSecretMethod = (clientAuth: string | undefined): boolean =>
+  clientAuth?.startsWith('client_secret_') ?? false;
+
+/** Whether the client authenticates with a secret, as far as that can be told. */
+function takesSecret({ has, value: { clientAuth } }: Provider): boolean {
+  return has('clientAuth') ? isSecretMethod(clientAuth) : !has('privateKey') && !has('tls');
+}
+
+/** Whether something signs with the private key; a method that is not known may. */
+function usesKey({ value: { clientAuth, requestObject } }: Provider): boolean {
+  return clientAuth === undefined || clientAuth === 'private_key_jwt' || requestObject === true;
+}
+
+/** What each way to authenticate needs and excludes. */
+export const clientAuthChecks: readonly Check<Provider>[] = [
+  {
+    key: 'clientSecret',
+    when: (provider) =>
+      takesSecret(provider) &&
+      !provider.has('clientSecret') &&
+      provider.has('clientId') &&
+      provider.value.profile !== 'fapi2',
+    says: 'this key is required: the secret that the provider issued, as ${NAME} or ${file:/path} (or `clientAuth: none` for a public client).',
+  },
+  {
+    key: 'clientSecret',
+    when: ({ has, value: { clientAuth } }) =>
+      clientAuth !== undefined && !isSecretMethod(clientAuth) && has('clientSecret'),
+    says: ({ value }) => `a client with \`clientAuth: ${value.clientAuth}\` has no secret.`,
+  },
+  {
+    key: 'clientSecret',
+    when: ({ has, value }) =>
+      !has('clientAuth') && has('privateKey') && has('clientSecret') && value.profile !== 'fapi2',
+    says: '`privateKey` is given too: drop one of the two, or say which by `clientAuth`.',
+  },
+  {
+    key: 'privateKey',
+    when: ({ has, value }) => value.clientAuth === 'private_key_jwt' && !has('privateKey'),
+    says: 'this key is required: private_key_jwt signs with it.',
+  },
+  {
+    key: 'tls',
+    when: ({ has, value }) => value.clientAuth?.includes('tls_client_auth') === true && !has('tls'),
+    says: ({ value }) => `this key is required: ${value.clientAuth} shows this certificate.`,
+  },
+  {
+    key: 'privateKey',
+    when: ({ has, value }) => value.requestObject === true && !has('privateKey'),
+    says: 'this key is required: `requestObject` signs with it.',
+  },
+  {
+    key: 'privateKey',
+    when: (provider) => provider.has('privateKey') && !usesKey(provider),
+    says: 'neither `clientAuth` nor `requestObject` uses it, so this would have no effect.',
+  },
+];

@@ -1,0 +1,93 @@
+import { addressesAt, isSafe } from './addresses.ts';
+import { type Check, each } from './check.ts';
+import type { Provider } from './subjects.ts';
+
+const isOAuth = ({ value }: Provider): boolean => value.type === 'oauth2';
+
+/** Whether the endpoints of a login are given by hand. */
+const isByHand = ({ has }: Provider): boolean => has('authorizationEndpoint') && has('tokenEndpoint');
+
+const isAnyTenant = ({ value }: Provider): boolean => value.insecureAnyTenant === true;
+
+/** What OpenID Connect and plain OAuth 2.0 need and exclude. */
+const ofType: readonly Check<Provider>[] = [
+  {
+    key: 'issuer',
+    when: (provider) => !provider.has('issuer') && isOAuth(provider) && !isByHand(provider),
+    says: 'this key is required where `authorizationEndpoint` and `tokenEndpoint` are not both given.',
+  },
+  {
+    key: 'issuer',
+    when: (provider) => !provider.has('issuer') && !isOAuth(provider),
+    says: 'this key is required: the issuer identifier, exactly as the provider states it.',
+  },
+  {
+    key: 'userinfoEndpoint',
+    when: (provider) =>
+      isOAuth(provider) &&
+      isByHand(provider) &&
+      !provider.has('userinfoEndpoint') &&
+      !provider.has('introspectionEndpoint'),
+    says: 'this key is required: without an ID token, only userinfo (or `introspectionEndpoint`) says who somebody is.',
+  },
+  {
+    key: 'pkce',
+    when: (provider) => !isOAuth(provider) && provider.value.pkce === false,
+    says: 'a login with OpenID Connect always has it; only `type: oauth2` can do without.',
+  },
+  {
+    key: 'userinfo',
+    when: (provider) => isOAuth(provider) && provider.value.userinfo === false,
+    says: 'with `type: oauth2`, only userinfo says who somebody is.',
+  },
+  {
+    key: 'issuerTemplate',
+    when: (provider) => isOAuth(provider) && provider.has('issuerTemplate'),
+    says: 'with `type: oauth2` there is no ID token whose issuer it could be.',
+  },
+];
+
+/** Where a provider has many tenants, the file says which of them are let in. */
+const ofTenants: readonly Check<Provider>[] = [
+  {
+    key: 'tenants',
+    when: (provider) => provider.has('issuerTemplate') && provider.has('tenants') && isAnyTenant(provider),
+    says: '`insecureAnyTenant` lets in every tenant: give one of the two.',
+  },
+  {
+    key: 'tenants',
+    when: (provider) => provider.has('issuerTemplate') && !provider.has('tenants') && !isAnyTenant(provider),
+    says: 'this key is required: the tenants whose people may sign in (or `insecureAnyTenant: true` for all there are).',
+  },
+  {
+    key: 'tenants',
+    when: ({ has }) => !has('issuerTemplate') && has('tenants'),
+    says: 'without `issuerTemplate` there is one tenant only, that of `issuer`.',
+  },
+  {
+    key: 'insecureAnyTenant',
+    when: (provider) => !provider.has('issuerTemplate') && !provider.has('tenants') && isAnyTenant(provider),
+    says: 'without `issuerTemplate` there is one tenant only, that of `issuer`.',
+  },
+];
+
+/** The addresses of the sources of a provider; none where it means plain http. */
+const sourceAddresses = ({ at, value: { sources = [], insecureHttp } }: Provider) =>
+  sources.flatMap((source, index) =>
+    addressesAt({ at: [...at, 'sources', index], value: { endpoint: source?.endpoint, insecureHttp } }, [
+      'endpoint',
+    ]),
+  );
+
+/** What a provider is, and where else it tells of its people. */
+export const kindChecks: readonly Check<Provider>[] = [
+  ...ofType,
+  ...ofTenants,
+  {
+    key: 'insecureUnverifiedEmail',
+    when: ({ has, value }) =>
+      value.requireVerifiedEmail === true && value.insecureUnverifiedEmail === true && !has('preset'),
+    says: 'it contradicts `requireVerifiedEmail`: give one of the two.',
+  },
+  each(sourceAddresses, [isSafe]),
+];

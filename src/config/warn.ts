@@ -1,0 +1,118 @@
+import { isLoopback } from '../identity/provider/loopback.ts';
+import { type Check, each, run, type Subject } from './checks/check.ts';
+import type { BearerConfig, Config, ProviderConfig, RouteConfig } from './schema/index.ts';
+
+interface NamedProvider extends Subject {
+  name: string;
+  provider: ProviderConfig;
+}
+
+interface BearerEntry extends Subject {
+  index: number;
+  entry: BearerConfig;
+}
+
+interface Origin extends Subject {
+  origin: string;
+}
+
+interface Route extends Subject {
+  route: RouteConfig;
+}
+
+interface Whole extends Subject {
+  config: Config;
+}
+
+const ofProvider: readonly Check<NamedProvider>[] = [
+  {
+    when: ({ provider }) => provider.insecureHttp,
+    says: ({ name }) =>
+      `insecureHttp of provider ${name} is on: who can read or change that traffic can sign in as anybody`,
+  },
+  {
+    when: ({ provider }) => !provider.pkce,
+    says: ({ name }) => `pkce of provider ${name} is off: who gets hold of a code can use it`,
+  },
+  {
+    when: ({ provider }) => provider.insecureUnverifiedEmail,
+    says: ({ name }) =>
+      `insecureUnverifiedEmail of provider ${name} is on: rules on emails count addresses that nobody verified`,
+  },
+  {
+    when: ({ provider }) => provider.insecureAnyTenant,
+    says: ({ name }) =>
+      `insecureAnyTenant of provider ${name} is on: whoever opens a tenant of that provider can sign in`,
+  },
+];
+
+const ofBearer: readonly Check<BearerEntry>[] = [
+  {
+    when: ({ entry }) => entry.insecureHttp,
+    says: ({ index }) =>
+      `insecureHttp of bearer[${index}] is on: who can read or change that traffic can make tokens`,
+  },
+];
+
+const ofOrigin: readonly Check<Origin>[] = [
+  {
+    when({ origin }) {
+      const url = new URL(origin);
+      return url.protocol === 'http:' && !isLoopback(url);
+    },
+    says: ({ origin }) => `publicUrl ${origin} is plain http: session cookies travel unprotected`,
+  },
+];
+
+const ofRoute: readonly Check<Route>[] = [
+  {
+    when: ({ route }) => route.tls?.insecureSkipVerify === true,
+    says: ({ route }) =>
+      `insecureSkipVerify is on for ${route.path}: who is on the path can read and change everything`,
+  },
+];
+
+const ofOtherHost: readonly Check<Route>[] = [
+  {
+    when: () => true,
+    says: ({ route: { host } }) =>
+      `the route of ${host} asks for a session, and ${host} is not in publicUrl: nobody can sign in there`,
+  },
+];
+
+const routes = ({ config }: Whole): Route[] =>
+  config.routes.map((route, index) => ({ at: ['routes', index], route }));
+
+/** The routes that ask for a session on a host where nobody gets one. */
+function withoutLogin(whole: Whole): Route[] {
+  const { publicUrl, providers } = whole.config;
+  if (Object.keys(providers).length === 0) return [];
+  const hosts = publicUrl.map((origin) => new URL(origin).hostname);
+  return routes(whole).filter(
+    ({ route: { host, allow } }) =>
+      host !== undefined && allow !== 'public' && !hosts.includes(host.replace(/^\*\./, '')),
+  );
+}
+
+const checks: readonly Check<Whole>[] = [
+  each(
+    ({ config }) =>
+      Object.entries(config.providers).map(([name, provider]) => ({
+        at: ['providers', name],
+        name,
+        provider,
+      })),
+    ofProvider,
+  ),
+  each(
+    ({ config }) => config.bearer.map((entry, index) => ({ at: ['bearer', index], index, entry })),
+    ofBearer,
+  ),
+  each(({ config }) => config.publicUrl.map((origin) => ({ at: ['publicUrl'], origin })), ofOrigin),
+  each(routes, ofRoute),
+  each(withoutLogin, ofOtherHost),
+];
+
+/** What weakens the defaults, or cannot work as it is, is said at every start. */
+export const warningsOf = (config: Config): string[] =>
+  run(checks, { at: [], config }).map(({ message }) => message);

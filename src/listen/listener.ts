@@ -1,0 +1,94 @@
+import type { Server } from 'node:http';
+import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../clock.ts';
+import type { Config, ListenAddress } from '../config/schema/index.ts';
+import type { Logger } from '../observe/log.ts';
+import { keepDescriptors } from './descriptors.ts';
+import { listen } from './listen.ts';
+import { closeGracefully, trackConnections } from './shutdown.ts';
+import type { SilenceWatch } from './silence.ts';
+import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
+
+/** An address to listen on, and how, with what its files hold. */
+export interface ListenPlan {
+  address: ListenAddress;
+  tls: TlsConfig | undefined;
+  /** What cannot change while the address is open. */
+  key: string;
+  limits: Config['limits'];
+  /** The certificate with its key; undefined without TLS. */
+  certificate: SecureContextOptions | undefined;
+}
+
+/** Throws when a file of the certificate cannot be read. */
+export function planListener(
+  { listen: { address, tls }, limits }: Pick<Config, 'listen' | 'limits'>,
+  read: (file: string) => string,
+): ListenPlan {
+  const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
+  return { address, tls, limits, key, certificate: tls && readTlsOptions(tls, read) };
+}
+
+/** An address on which the gateway takes requests. It outlives the plans that decide about them. */
+export interface Listener {
+  /** Where it can be reached, such as `http://127.0.0.1:4180`. */
+  url: string;
+  /** As it was configured: of `0.0.0.0`, the server itself names only one of its many. */
+  name: string;
+  /** Takes the certificate and the time-outs of another plan. */
+  apply(plan: ListenPlan): void;
+  /** Stops accepting, lets requests and sockets end within a limit, then closes. */
+  close(): Promise<void>;
+}
+
+export interface ListenerNeeds {
+  log: Logger;
+  clock: Clock;
+  watch: Pick<SilenceWatch, 'add'>;
+}
+
+/** Starts to listen. Rejects, with nothing left open, when the address cannot be listened on. */
+export async function openListener(
+  app: FastifyInstance,
+  plan: ListenPlan,
+  { log, clock, watch }: ListenerNeeds,
+): Promise<Listener> {
+  const server = app.server as Server & Partial<TlsServer>;
+  server.on(plan.tls ? 'secureConnection' : 'connection', watch.add);
+  const connections = trackConnections(server);
+  keepDescriptors(server, log, clock);
+  let files = JSON.stringify(plan.tls);
+  const reload = ({ tls }: ListenPlan) => tls && reloadCertificate(server as TlsServer, tls, log);
+  let stopReloading: (() => void) | undefined;
+  const close = async () => {
+    stopReloading?.();
+    await closeGracefully(app, connections, log, clock);
+  };
+  try {
+    const url = await listen(app, plan.address);
+    stopReloading = reload(plan);
+    return {
+      url,
+      name: nameOf(plan.address) ?? url,
+      apply(next) {
+        server.headersTimeout = next.limits.headerTime;
+        server.keepAliveTimeout = next.limits.keepAlive;
+        if (next.certificate) server.setSecureContext?.(next.certificate);
+        if (JSON.stringify(next.tls) === files) return;
+        files = JSON.stringify(next.tls);
+        stopReloading?.();
+        stopReloading = reload(next);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function nameOf(address: ListenAddress): string | undefined {
+  if ('path' in address) return `unix:${address.path}`;
+  return address.port === 0 ? undefined : `${address.host}:${address.port}`;
+}

@@ -1,0 +1,29 @@
+import type { ServerResponse } from 'node:http';
+import type { Answer } from '../pages/answer.ts';
+
+/** How an answer of the gateway itself becomes bytes, whichever way it leaves. */
+
+/** Its headers, with the length of its body; a 204 has neither (RFC 9110 §8.6). */
+function framedHeaders({ status, headers, body }: Answer): Answer['headers'] {
+  return status === 204 ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) };
+}
+
+/** Sends it through HTTP; nothing, where something was sent or the client has gone. */
+export function writeAnswer(response: ServerResponse, answer: Answer): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(answer.status, framedHeaders(answer));
+  response.end(response.req.method === 'HEAD' ? undefined : answer.body);
+}
+
+/**
+ * As bytes, for connections that have no response object; it ends the connection.
+ * @param now milliseconds since the epoch
+ */
+export function wireFormat(answer: Answer, now: number): string {
+  const headers = { ...framedHeaders(answer), connection: 'close', date: new Date(now).toUTCString() };
+  let text = `HTTP/1.1 ${answer.status} \r\n`;
+  for (const [name, value] of Object.entries(headers)) {
+    for (const line of [value].flat()) text += `${name}: ${line}\r\n`;
+  }
+  return `${text}\r\n${Buffer.from(answer.body, 'utf8').toString('latin1')}`;
+}

@@ -1,0 +1,122 @@
+import { GatewayError } from '../errors.ts';
+import type { KeySet } from '../forward/assertion.ts';
+import { metadataKey } from '../identity/bearer/resource-metadata.ts';
+import type { Endpoint } from '../identity/endpoints.ts';
+import type { Answer } from '../pages/answer.ts';
+import { arrived, type Exchange } from './exchange.ts';
+import { visitOf } from './logins.ts';
+import type { Outcome, Stage } from './outcome.ts';
+
+export interface PublishedThings {
+  prefix: string;
+  /** The metadata of the resources that routes name, by its place. */
+  resources: ReadonlyMap<string, Record<string, unknown>>;
+  /** The public keys of the signed assertion; undefined where no route has one. */
+  keySet: (() => KeySet) | undefined;
+}
+
+/** What the gateway answers itself, by method and place. */
+export interface OwnEndpoints {
+  /** Undefined where there is nothing of that method. */
+  endpointOf(exchange: Exchange): Endpoint | undefined;
+  /** Whether there is something. */
+  takes(exchange: Exchange): boolean;
+}
+
+export function compileEndpoints(
+  endpoints: readonly Endpoint[],
+  { prefix, resources, keySet }: PublishedThings,
+): OwnEndpoints {
+  const byPath = new Map<string, Endpoint>();
+  for (const endpoint of [...endpoints, ...(keySet ? [keysEndpoint(keySet)] : [])]) {
+    const path = `${prefix}/${endpoint.name}`;
+    byPath.set(`${endpoint.method} ${path}`, endpoint);
+    if (endpoint.head) byPath.set(`HEAD ${path}`, endpoint);
+  }
+  const byPlace = new Map<string, Endpoint>();
+  for (const [place, metadata] of resources) {
+    byPlace.set(`GET ${place}`, metadataEndpoint(metadata));
+    byPlace.set(`OPTIONS ${place}`, metadataPreflight);
+  }
+  const endpointOf = (exchange: Exchange) => {
+    const { target, resolution } = arrived(exchange);
+    if (resolution.kind === 'route') return undefined;
+    const { path } = resolution;
+    return (
+      byPath.get(`${exchange.method} ${path}`) ??
+      byPlace.get(`${exchange.method} ${metadataKey(target.hostname, path)}`)
+    );
+  };
+  return { endpointOf, takes: (exchange) => endpointOf(exchange) !== undefined };
+}
+
+function published(value: unknown, headers: Answer['headers']): Answer {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    body: JSON.stringify(value),
+  };
+}
+
+function keysEndpoint(keySet: () => KeySet): Endpoint {
+  const headers = { 'cache-control': 'public, max-age=3600' };
+  return { method: 'GET', name: 'jwks', handle: () => published(keySet(), headers) };
+}
+
+/** The metadata of a protected resource (RFC 9728 §3), at its well-known place. */
+function metadataEndpoint(metadata: Record<string, unknown>): Endpoint {
+  // Clients that run in browsers come from any origin, and there is nothing here that is not for everybody.
+  const headers = { 'access-control-allow-origin': '*', 'cache-control': 'public, max-age=300' };
+  return { method: 'GET', name: '', handle: () => published(metadata, headers) };
+}
+
+const metadataPreflight: Endpoint = {
+  method: 'OPTIONS',
+  name: '',
+  handle: () => ({
+    status: 204,
+    headers: {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET',
+      'access-control-allow-headers': '*',
+    },
+    body: '',
+  }),
+};
+
+/** What is the gateway's own is answered by it, and never decided by the rules of a route. */
+export function answerEndpoint(prefix: string, endpoints: OwnEndpoints): Stage {
+  return ({ exchange, arrival }) => {
+    const { resolution, target } = arrived(exchange);
+    if (resolution.kind === 'route') return undefined;
+    if (arrival.via === 'question') return answerQuestion(prefix, resolution.path, exchange.method);
+    const endpoint = arrival.via === 'http' ? endpoints.endpointOf(exchange) : undefined;
+    if (!endpoint) throw new GatewayError('unknown_endpoint');
+    const answer = endpoint.handle({
+      visit: visitOf(exchange),
+      query: new URLSearchParams(target.query.slice(1)),
+      form: new URLSearchParams(arrival.form ?? ''),
+      request: { method: exchange.method, headers: exchange.request.headers },
+    });
+    return answer instanceof Promise ? answer.then(outcomeOf) : outcomeOf(answer);
+  };
+}
+
+const outcomeOf = (answer: Answer): Outcome => ({ kind: 'answer', reason: "the gateway's own", answer });
+
+const readers: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * A proxy sends what is below the prefix to the gateway without asking. Where it asks all the same, a yes would let
+ * the request pass to an application, and answers to questions hold tokens. What the gateway publishes outside of its
+ * prefix is for everybody, to read and no more. Throws GatewayError 403 and 405.
+ */
+function answerQuestion(prefix: string, path: string, method: string): Outcome {
+  if (path === prefix || path.startsWith(`${prefix}/`)) {
+    throw new GatewayError('untrusted_peer', {
+      detail: `The gateway answers what is below ${prefix} itself: send it there without asking.`,
+    });
+  }
+  if (!readers.has(method)) throw new GatewayError('method_not_allowed', { allow: 'GET' });
+  return outcomeOf({ status: 200, headers: {}, body: '' });
+}

@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../clock.ts';
+import type { GatewayError } from '../errors.ts';
+import type { Forwarder } from '../forward/forwarder.ts';
+import type { HttpClient, TunnelClient, UnderWay } from '../forward/forwarding.ts';
+import type { RawHeaders } from '../forward/request-headers.ts';
+import type { Endpoint, Logins } from '../identity/endpoints.ts';
+import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
+import { logRefusal } from '../observe/access-log.ts';
+import type { Logger } from '../observe/log.ts';
+import type { Answer } from '../pages/answer.ts';
+import { type AdmitNeeds, identify, refuseUnknown } from './admit.ts';
+import { refuseUnread, replaceQuestion } from './arrive.ts';
+import { type ConcludeNeeds, conclude } from './conclude.ts';
+import { decideAccess, refuseForeignSocket } from './decide.ts';
+import { type Exchange, type ExchangeReader, isQuestion, readExchange } from './exchange.ts';
+import { answerFailure } from './failure.ts';
+import { createLifespans, type LifespanNeeds } from './lifespans.ts';
+import { answerToUpstream, beginLogin } from './logins.ts';
+import {
+  type Arrival,
+  beginJourney,
+  type Forward,
+  type Journey,
+  type Outcome,
+  type SignIn,
+  type Stage,
+} from './outcome.ts';
+import { answerInPlace } from './own-answers.ts';
+import { answerEndpoint, compileEndpoints, type PublishedThings } from './own-endpoints.ts';
+import { supplyToken } from './upstream-token.ts';
+
+/** What of a configuration decides on requests. */
+export interface PipelinePlan extends Omit<PublishedThings, 'prefix'> {
+  reader: ExchangeReader;
+  /** The gateway's own origins. */
+  returnOrigins: ReadonlySet<string>;
+  /** Whether a WebSocket ends with the access token that opened it. */
+  closeAtTokenExpiry: boolean;
+}
+
+export interface PipelineNeeds {
+  sessions: AdmitNeeds['sessions'];
+  callerOf: AdmitNeeds['callerOf'];
+  revocations: LifespanNeeds['revocations'];
+  bearer: (AdmitNeeds['bearer'] & ConcludeNeeds['bearer']) | undefined;
+  logins: Logins;
+  /** The gateway's own endpoints. */
+  endpoints: readonly Endpoint[];
+  /** Access tokens for routes that give their upstream one of its own. */
+  tokens: UpstreamTokens;
+  forwarder: Pick<Forwarder, 'forward' | 'openTunnel' | 'identityHeaders'>;
+  log: Logger;
+  clock: Clock;
+  /** Called for each request that is read; what it returns is called once, when that request has ended. */
+  enter?: () => () => void;
+}
+
+/** Where a request has to be taken in: by its body, and by who gets the answer. */
+export type Place = 'application' | 'endpoint' | 'auth' | 'forward-auth' | 'nowhere';
+
+/** What is made of requests under one configuration. Transports read bytes, render outcomes, and decide nothing. */
+export interface Pipeline {
+  /** Reads a request, once. */
+  arrive(request: IncomingMessage): Exchange;
+  placeOf(exchange: Exchange): Place;
+  /** Whether this is the question of a proxy, of a request that is only looked at. */
+  isQuestion(request: IncomingMessage): boolean;
+  /** Takes a request through the stages. At once where nobody has to be asked; never rejects. */
+  decide(exchange: Exchange, arrival: Arrival): Outcome | Promise<Outcome>;
+  /** Begins the login that an outcome asks for. Rejects with GatewayError. */
+  begin(exchange: Exchange, outcome: SignIn): Promise<Answer>;
+  /** The answer to an error; it is logged too. */
+  fail(exchange: Exchange, error: unknown): Answer;
+  /** Logs what broke after an answer had begun. */
+  broke(exchange: Exchange, error: GatewayError): void;
+  forward(outcome: Forward, client: HttpClient): UnderWay;
+  openTunnel(outcome: Forward, client: TunnelClient): void;
+  /** The headers that the upstream gets, for a proxy that forwards by itself. */
+  identityHeaders(outcome: Forward): RawHeaders;
+  /** The login that an upstream's 401 asks for; undefined where the answer goes on as it is. */
+  challenged(
+    exchange: Exchange,
+    outcome: Forward,
+    rawHeaders: readonly (string | Buffer)[],
+  ): Promise<Answer> | undefined;
+}
+
+/** Makes what decides on requests under one configuration. */
+export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline {
+  const { reader, returnOrigins } = plan;
+  const { prefix } = reader;
+  const { logins, bearer, forwarder, log, clock } = needs;
+  const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix });
+  const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
+
+  const stages: readonly Stage[] = [
+    // Arrive: what was asked for, and where that goes.
+    replaceQuestion(reader),
+    refuseUnread(logins),
+    answerEndpoint(prefix, endpoints),
+    // Admit: who asks.
+    identify({ sessions: needs.sessions, callerOf: needs.callerOf, bearer }),
+    // Decide: whether they may.
+    decideAccess({ returnOrigins, now: clock.now }),
+    refuseUnknown,
+    supplyToken(needs.tokens),
+    answerInPlace(logins),
+    refuseForeignSocket(returnOrigins),
+    // The outcome: forward, login, step-up or refuse.
+    conclude({ logins, bearer, lifespanOf }),
+  ];
+
+  return {
+    arrive(request) {
+      const exchange = readExchange(reader, request, clock.monotonic());
+      exchange.leave = needs.enter?.();
+      return exchange;
+    },
+    placeOf(exchange) {
+      const { destination } = exchange;
+      if ('error' in destination || destination.resolution.kind === 'route') return 'application';
+      const { path } = destination.resolution;
+      if (path === `${prefix}/auth`) return 'auth';
+      if (path === `${prefix}/forward-auth`) return 'forward-auth';
+      return endpoints.takes(exchange) ? 'endpoint' : 'nowhere';
+    },
+    isQuestion: (request) => isQuestion(reader, request),
+    decide: (exchange, arrival) => pass(stages, beginJourney(exchange, arrival), 0),
+    begin: (exchange, outcome) => beginLogin(logins, exchange, outcome),
+    fail: (exchange, error) => answerFailure(error, exchange, prefix, log),
+    broke: (exchange, error) => logRefusal(log, exchange, error),
+    forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),
+    openTunnel: ({ forwarding }, client) => forwarder.openTunnel(forwarding, client),
+    identityHeaders: ({ forwarding: { route, context } }) => forwarder.identityHeaders(route, context),
+    challenged: (exchange, { forwarding }, rawHeaders) =>
+      answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
+  };
+}
+
+/** Takes a request through the stages from one of them on, up to the first that has an outcome. */
+function pass(stages: readonly Stage[], journey: Journey, from: number): Outcome | Promise<Outcome> {
+  try {
+    for (let at = from; at < stages.length; at++) {
+      const outcome = stages[at]?.(journey);
+      if (outcome === undefined) continue;
+      // A request whose session is known never waits, not even for a microtask.
+      if (!(outcome instanceof Promise)) return outcome;
+      return outcome.then((ready) => ready ?? pass(stages, journey, at + 1), refuse);
+    }
+  } catch (error) {
+    return refuse(error);
+  }
+  return refuse(new Error('a request passed every stage without an outcome'));
+}
+
+function refuse(error: unknown): Outcome {
+  return { kind: 'refuse', reason: error instanceof Error ? error.message : String(error), error };
+}

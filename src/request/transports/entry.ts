@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http';
+import type { Exchange } from '../exchange.ts';
+import type { Pipeline } from '../pipeline.ts';
+
+/** A request that has come in, with the pipeline that decides on it from beginning to end. */
+export interface Entry {
+  pipeline: Pipeline;
+  exchange: Exchange;
+}
+
+export interface EntryOf {
+  /** The entry of a request; the same one at every call, whatever pipeline is the current one by then. */
+  (request: IncomingMessage): Entry;
+  /**
+   * Whether a request is the question of a proxy, which may carry the Upgrade of what it asks about and is answered as
+   * any. It is only looked at, and has not come in by that: it may never have its turn.
+   */
+  isQuestion(request: IncomingMessage): boolean;
+}
+
+/** @param current the pipeline of requests that come in now; asked once for each of them, at its first touch */
+export function rememberEntries(current: () => Pipeline): EntryOf {
+  const entryOf = (request: RememberingRequest) => {
+    request[remembered] ??= enter(current(), request);
+    return request[remembered];
+  };
+  return Object.assign(entryOf, { isQuestion: (request: IncomingMessage) => current().isQuestion(request) });
+}
+
+function enter(pipeline: Pipeline, request: IncomingMessage): Entry {
+  return { pipeline, exchange: pipeline.arrive(request) };
+}
+
+// A weak map would do too, but each of its entries costs the garbage collector more than the look-ups save.
+const remembered = Symbol('entry');
+type RememberingRequest = IncomingMessage & { [remembered]?: Entry };

@@ -1,0 +1,89 @@
+import type { ServerResponse } from 'node:http';
+import type { GatewayError } from '../../errors.ts';
+import type { HttpClient } from '../../forward/forwarding.ts';
+import { writeAnswer } from '../../listen/write-answer.ts';
+import { type Answer, withCookies } from '../../pages/answer.ts';
+import type { Arrival, Forward, Outcome } from '../outcome.ts';
+import type { Entry } from './entry.ts';
+
+/** Takes a request through its pipeline, and what comes of it to the client. */
+export function pass(entry: Entry, response: ServerResponse, arrival: Arrival): void {
+  try {
+    const outcome = entry.pipeline.decide(entry.exchange, arrival);
+    if (!(outcome instanceof Promise)) render(entry, response, outcome);
+    else {
+      const rendering = outcome.then((ready) => render(entry, response, ready));
+      rendering.catch((error: unknown) => fail(entry, response, error));
+    }
+  } catch (error) {
+    fail(entry, response, error);
+  }
+}
+
+function render(entry: Entry, response: ServerResponse, outcome: Outcome): void {
+  const { pipeline, exchange } = entry;
+  switch (outcome.kind) {
+    case 'forward':
+      // The client may have left while the session was looked up.
+      if (response.destroyed) return;
+      exchange.underWay = pipeline.forward(outcome, new Client(entry, response, outcome));
+      break;
+    case 'login':
+    case 'step-up':
+      pipeline
+        .begin(exchange, outcome)
+        .then((answer) => writeAnswer(response, answer))
+        .catch((error: unknown) => fail(entry, response, error));
+      break;
+    case 'answer':
+      writeAnswer(response, outcome.answer);
+      break;
+    case 'refuse':
+      if (outcome.endsConnection) response.setHeader('connection', 'close');
+      fail(entry, response, outcome.error);
+  }
+}
+
+/** Answers with an error; a client that leaves breaks what is done for it, which is nobody's fault. */
+export function fail({ pipeline, exchange }: Entry, response: ServerResponse, error: unknown): void {
+  if (response.req.socket.destroyed) return;
+  writeAnswer(response, pipeline.fail(exchange, error));
+}
+
+/** The client of a request that was handed to the forwarder. */
+class Client implements HttpClient {
+  readonly response: ServerResponse;
+  readonly #entry: Entry;
+  readonly #outcome: Forward;
+
+  constructor(entry: Entry, response: ServerResponse, outcome: Forward) {
+    this.response = response;
+    this.#entry = entry;
+    this.#outcome = outcome;
+  }
+
+  fail(error: unknown): void {
+    const { pipeline, exchange } = this.#entry;
+    this.#write(pipeline.fail(exchange, error));
+  }
+
+  broke(error: GatewayError): void {
+    const { pipeline, exchange } = this.#entry;
+    pipeline.broke(exchange, error);
+  }
+
+  challenged(rawHeaders: readonly (string | Buffer)[]): boolean {
+    const { pipeline, exchange } = this.#entry;
+    const step = pipeline.challenged(exchange, this.#outcome, rawHeaders);
+    step?.then(
+      (answer) => this.#write(answer),
+      (error) => this.fail(error),
+    );
+    return step !== undefined;
+  }
+
+  /** What was refreshed on the way is kept, even where the application is out. */
+  #write(answer: Answer): void {
+    writeAnswer(this.response, withCookies(answer, this.#outcome.forwarding.setCookies));
+  }
+}
