@@ -1,42 +1,30 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
+import {
+  type ConnectAddress,
+  type ConnectOptions,
+  createConnector,
+  largestResponseHeaders,
+} from './connector.ts';
 import type { TurnEnds } from './end-of-turn.ts';
-import { RepairingConnection } from './repair/connection.ts';
-
-/** Answers with more header bytes than this are refused; legacy applications like long Set-Cookie lists. */
-const largestResponseHeaders = 64 * 1024;
-
-/** How to connect by hand, for tunnels: what Node's `request` takes. */
-export interface ConnectOptions {
-  host?: string;
-  port?: number;
-  socketPath?: string;
-  ca?: string;
-  cert?: string;
-  key?: string;
-  servername?: string;
-  rejectUnauthorized?: boolean;
-}
+import { createHeaderReader, type HeaderReader } from './raw-headers.ts';
 
 /** One address of an application, as it is connected to. */
-export interface TargetAddress {
+export interface TargetAddress extends ConnectAddress {
   /** As it was configured. */
   name: string;
-  /** Scheme, host and port for the request; of a socket the host is `localhost`. */
-  origin: string;
   /** What tells it from others: two routes that connect alike have one key, and so one set of connections. */
   key: string;
-  connectTimeout: number;
-  http2: boolean;
-  connect: ConnectOptions;
 }
 
 /** A target with its connections and what is known of its health. */
 export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect'> {
   dispatcher: Dispatcher;
+  /** Reads the headers of its answers. */
+  readHeaders: HeaderReader;
   /** Makes a connection for each request. */
   single: Dispatcher;
   /** No parser takes its answers as they are: they are repaired, each on a connection of its own. */
@@ -80,36 +68,29 @@ export interface Opening {
 
 /** Opens the connections of a target, when requests need them. */
 export function openTarget(address: TargetAddress, opening: Opening): Target {
-  const { name, origin, http2, connect: options } = address;
-  const { host: _host, port: _port, ...secure } = options;
-  const connect = buildConnector({
-    timeout: address.connectTimeout,
-    ...secure,
-    allowH2: http2,
-    // Without TLS there is nothing to agree by: HTTP/2 is then spoken from the first byte (RFC 9113 §3.3).
-    ...(http2 && origin.startsWith('http:') && { useH2c: true }),
-  });
+  const { name, origin, http2, connect } = address;
+  const { opened, clock, turnEnds } = opening;
   const dispatcher = new Agent({
-    connect: (options, done) =>
-      connect(options, (...outcome) => {
-        const [, socket] = outcome;
-        if (socket) {
-          opening.turnEnds.hold(socket);
-          opening.opened(socket);
-        }
-        done(...outcome);
-      }),
+    connect: createConnector(address, { opened, holdsWrites: turnEnds }),
     maxHeaderSize: largestResponseHeaders,
   });
   const target: Target = {
     name,
     origin,
     dispatcher,
+    readHeaders: createHeaderReader(),
     // One of HTTP/2 carries many requests, and no library reads its frames in two ways.
-    single: http2 ? dispatcher : singleRequests(connect, opening, () => target.isOdd),
+    single: http2
+      ? dispatcher
+      : new Agent({
+          connect: createConnector(address, { opened, repairs: { isNeeded: () => target.isOdd, clock } }),
+          // A connection for each request: the server is asked to close it behind its answer.
+          pipelining: 0,
+          maxHeaderSize: largestResponseHeaders,
+        }),
     isOdd: false,
     refusedAt: Number.NEGATIVE_INFINITY,
-    connect: options,
+    connect,
   };
   return target;
 }
@@ -117,26 +98,6 @@ export function openTarget(address: TargetAddress, opening: Opening): Target {
 /** Ends every connection of a target, those in use included. */
 export async function closeTarget({ dispatcher, single }: Target): Promise<void> {
   await Promise.all([dispatcher.destroy(), single.destroy()]);
-}
-
-/** A connection for each request, with an answer that is repaired where it has to be. */
-function singleRequests(
-  connect: buildConnector.connector,
-  { opened, clock }: Opening,
-  isOdd: () => boolean,
-): Dispatcher {
-  return new Agent({
-    connect: (options, done) =>
-      connect(options, (...outcome) => {
-        const [, socket] = outcome;
-        if (socket) opened(socket);
-        if (!socket || !isOdd()) done(...outcome);
-        else done(null, new RepairingConnection(socket, largestResponseHeaders, clock) as unknown as Socket);
-      }),
-    // The server is asked to close the connection behind its answer.
-    pipelining: 0,
-    maxHeaderSize: largestResponseHeaders,
-  });
 }
 
 function readTls(

@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import { type AnswerHead, isWholeWithout, type RawTrailers, reasonOf, trailersOf } from './answer-head.ts';
+import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
 import type { Targets } from './balance.ts';
 import type { Leaving, TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
+import type { ReadHeaders } from './raw-headers.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
@@ -51,9 +52,9 @@ function openUpload(request: IncomingMessage, response: ServerResponse, maxBody:
 
 /**
  * One request and its answer, as undici reports them. The hot path: it is one object, and what only some answers
- * need, such as a listener for `drain`, is made when it is needed. The methods are those of undici's older
- * interface, since for the newer one version 7 reads the headers of each answer into an object that nobody here
- * looks at, which took a twentieth of the time of a request.
+ * need, such as a listener for `drain`, is made when it is needed. The methods are those of undici's current
+ * interface, which version 7 has beside an older one and version 8 has alone; what came over the wire is in the
+ * controller (from 7.28 on). `raw-headers.ts` says what the headers cost.
  */
 class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   readonly #forwarding: Forwarding;
@@ -72,8 +73,8 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   #patience: Timer | undefined;
   /** The head of the answer, as long as it can be taken back. */
   #head: AnswerHead | undefined;
-  #abort: ((reason?: Error) => void) | undefined;
-  #resume: (() => void) | undefined;
+  /** Of the connection that the request was written to; undefined where there was none. */
+  #controller: Dispatcher.DispatchController | undefined;
   #answering = false;
   /** Bytes of the body that are still to come; undefined where nobody said. */
   #remaining: number | undefined;
@@ -106,7 +107,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     this.#target = target;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
-    this.#abort = undefined;
+    this.#controller = undefined;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
     dispatcher.dispatch(
       {
@@ -125,40 +126,44 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   clientLeft(): void {
     if (this.#client.response.writableFinished) return;
     this.#hasLeft = true;
-    this.#abort?.(new ClientLeft('the client left'));
+    this.#controller?.abort(new ClientLeft('the client left'));
   }
 
-  onConnect(abort: (reason?: Error) => void): void {
-    this.#abort = abort;
-    if (this.#hasLeft || this.#client.response.destroyed) abort(new ClientLeft('the client left'));
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#hasLeft || this.#client.response.destroyed) controller.abort(new ClientLeft('the client left'));
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    read: ReadHeaders,
+    reason = '',
+  ): void {
     // Interim answers (RFC 9110 §15.2) concern the connection to the upstream only.
     if (status < 200) {
       this.#waitForLast();
-      return true;
+      return;
     }
     this.#patience?.cancel();
-    this.#resume = resume;
+    const raw = (this.#target as Target).readHeaders(controller.rawHeaders ?? [], read);
     if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
-      this.#abort?.(new Error('the answer was taken over'));
-      return true;
+      controller.abort(new Error('the answer was taken over'));
+      return;
     }
     const { headers, contentLength, isEventStream } = this.#way.rewriteHeaders(raw, this.#forwarding);
     this.#head = { status, reason: reason === 'OK' ? reason : reasonOf(reason), headers };
     this.#remaining = contentLength;
     if (isEventStream) this.#stayOpen();
     this.#leaveSoon();
-    return true;
   }
 
   /** The library counts from the last of them; a server that sends them without end would never be late. */
   #waitForLast(): void {
     const { clock, timeout } = this.#way;
     if (this.#patience !== undefined || timeout.response === 0) return;
-    const late = () => this.#abort?.(new GatewayError('upstream_timeout'));
+    const late = () => this.#controller?.abort(new GatewayError('upstream_timeout'));
     this.#patience = clock.after(timeout.response, late);
   }
 
@@ -173,7 +178,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       else response.writeHead(status, reason, headers);
     } catch (error) {
       // Nobody is above who would catch it at the end of a turn.
-      this.#abort?.(error as Error);
+      this.#controller?.abort(error as Error);
     }
   }
 
@@ -183,24 +188,24 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     this.#begin();
     const off = this.#way.stayOpen(this.#forwarding, () => {
       response.end();
-      this.#abort?.(new Error('the session has ended'));
+      this.#controller?.abort(new Error('the session has ended'));
     });
     response.on('close', off);
   }
 
-  onData(chunk: Buffer): boolean {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#client;
     if (this.#head) this.#begin();
     if (this.#remaining !== undefined) {
       this.#remaining -= chunk.length;
       if (this.#remaining === 0) {
         this.#endWith(chunk);
-        return true;
+        return;
       }
     }
-    if (response.write(chunk)) return true;
-    response.once('drain', () => this.#resume?.());
-    return false;
+    if (response.write(chunk)) return;
+    controller.pause();
+    response.once('drain', () => controller.resume());
   }
 
   /** Writes the last bytes of an answer whose length is known, so that head, bytes and end leave in one system call. */
@@ -250,7 +255,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     }
   }
 
-  onComplete(trailers: RawTrailers): void {
+  onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
@@ -259,7 +264,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     response.end();
   }
 
-  onError(error: Error): void {
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const { response } = this.#client;
     this.#patience?.cancel();
     this.#patience = undefined;
@@ -286,7 +291,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     const { response } = this.#client;
     const { targets } = this.#way;
     const target = this.#target as Target;
-    const wasSent = this.#abort !== undefined;
+    const wasSent = this.#controller !== undefined;
     const mayRepeat = this.#mayRepeat && !response.destroyed;
     if (!wasSent) {
       targets.refused(target);
