@@ -144,7 +144,7 @@ export async function startGateway(
     send: sendAnswer,
   };
 
-  const tokens = openUpstreamTokens({ providers, sessions, shared, ring, ...needs });
+  const tokens = openUpstreamTokens(config, { providers, sessions, shared, ring, ...needs });
   const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
   const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
   const bearer = openBearerClients(config, { claimPaths, once: shared.once, ...needs });

@@ -1,5 +1,5 @@
 import type { Timer } from '../../clock.ts';
-import type { TokenConfig } from '../../config/schema/index.ts';
+import type { Config, TokenConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
 import { describeError } from '../../observe/log.ts';
@@ -40,7 +40,11 @@ const shortPatienceMs = 1000;
 
 const nothing: Supply = { token: undefined };
 
-export function openUpstreamTokens(needs: UpstreamTokensNeeds): UpstreamTokens {
+/** Opens what the routes of a configuration need. */
+export function openUpstreamTokens(
+  { routes }: Pick<Config, 'routes'>,
+  needs: UpstreamTokensNeeds,
+): UpstreamTokens {
   const compiled = new Map<string, SupplyToken>();
   const compile = (config: TokenConfig): SupplyToken => {
     const settings = JSON.stringify(config);
@@ -48,6 +52,8 @@ export function openUpstreamTokens(needs: UpstreamTokensNeeds): UpstreamTokens {
     compiled.set(settings, supply);
     return supply;
   };
+  // What outlives a configuration is taken while it is opened, and not by its requests.
+  for (const { token } of routes) if (token) compile(token);
   return { compile, supply: (config, ...args) => compile(config)(...args) };
 }
 
