@@ -23,7 +23,10 @@ export type SupplyToken = (caller: Caller | undefined, cookies: () => readonly C
 
 /** Access tokens that upstreams get instead of the session's own. */
 export interface UpstreamTokens {
-  /** What gives the tokens of these settings. Settings that are alike share their tokens. */
+  /**
+   * What gives the tokens of these settings. Settings that are alike share their tokens. What outlives a plan is taken
+   * here: it is called while a plan is opened, and not by its requests.
+   */
   compile(config: TokenConfig): SupplyToken;
 }
 
