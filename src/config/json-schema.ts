@@ -20,12 +20,8 @@ export interface JsonSchema {
   short?: string;
 }
 
-let made: JsonSchema | undefined;
-
 /** The JSON Schema of the configuration file, as `sallyport schema` prints it. To be read, not changed. */
 export function configJsonSchema(): JsonSchema {
-  // It takes longer to make than a whole configuration to be read.
-  made ??= makeJsonSchema();
   return made;
 }
 
@@ -61,6 +57,9 @@ function makeJsonSchema(): JsonSchema {
   });
   return schema as JsonSchema;
 }
+
+// Made once, where it is needed first: it takes longer to make than a whole configuration to be read.
+const made = makeJsonSchema();
 
 /** The object form of a schema, whether or not it has a short form beside. */
 function objectForm(schema: JsonSchema): JsonSchema {
