@@ -104,7 +104,7 @@ export async function startGateway(
   }
   const owned = ownedNames(headerSets.values(), configured);
   const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
-  const live = createLiveConnections();
+  const live = createLiveConnections(clock);
   const silence = watchSilence({ ...config.limits, idle: config.websocket.idle }, clock, {
     silentBody: (answer) => endSilentBody(parts, exchangeOf(answer.req), answer),
     cut: ({ remoteAddress }, limit) =>

@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.ts';
+
 /** How long something open may stay so. */
 export interface Lifespan {
   /** Seconds since the epoch. */
@@ -25,7 +27,7 @@ const sweepMs = 1000;
 
 const sessionEnded = 'the session was ended';
 
-export function createLiveConnections(now: () => number = Date.now): LiveConnections {
+export function createLiveConnections(clock: Clock): LiveConnections {
   const open = new Set<LiveConnection>();
   const endWhere = (test: (lifespan: Lifespan) => boolean, reason: string) => {
     for (const connection of open) {
@@ -34,11 +36,11 @@ export function createLiveConnections(now: () => number = Date.now): LiveConnect
       connection.end(reason);
     }
   };
-  const sweep = setInterval(() => {
-    const seconds = now() / 1000;
+  const look = () => {
+    const seconds = clock.now() / 1000;
     endWhere(({ endsAt }) => endsAt <= seconds, 'the session has expired');
-  }, sweepMs);
-  sweep.unref();
+  };
+  const sweep = clock.every(sweepMs, look).unref();
   return {
     add(lifespan, end) {
       const connection = { lifespan, end };
@@ -48,6 +50,6 @@ export function createLiveConnections(now: () => number = Date.now): LiveConnect
       return () => open.delete(connection);
     },
     endRevoked: () => endWhere(({ isRevoked }) => isRevoked(), sessionEnded),
-    close: () => clearInterval(sweep),
+    close: () => sweep.cancel(),
   };
 }
