@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
 import tap, { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import { createLiveConnections } from '../../src/forward/live-connections.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
@@ -62,13 +64,29 @@ test('what is open ends at session.maxLifetime', waiting(), async (t) => {
   const socket = await openSocket(t, gateway.url, ada);
   const stream = await openStream(t, gateway.url, ada);
   clock.wind(120_000);
-  const later = await signIn(t, gateway.url, 'grace');
-  const graces = await openSocket(t, gateway.url, later);
   t.ok((await echoes(socket)) && stream.isOpen(), 'until then it goes on');
   clock.wind(121_000);
   t.match(await within(socket.closed), { code: 4401 });
   t.equal(await within(stream.ended), true);
-  t.ok(await echoes(graces), 'and nothing before its own');
+});
+
+test('what is open ends at the time of its own session, and not before', waiting(), async (t) => {
+  const clock = createWoundClock();
+  const live = createLiveConnections(clock);
+  t.teardown(() => live.close());
+  const ended: string[] = [];
+  const add = (name: string, seconds: number) =>
+    live.add({ endsAt: clock.now() / 1000 + seconds, isRevoked: () => false }, () => ended.push(name));
+  add('first', 60);
+  const leave = add('left', 60);
+  clock.wind(30_000);
+  add('second', 60);
+  leave();
+  t.same(ended, []);
+  clock.wind(31_000);
+  t.same(ended, ['first']);
+  clock.wind(31_000);
+  t.same(ended, ['first', 'second']);
 });
 
 for (const onExpiry of ['close', 'keep'] as const) {
