@@ -1,48 +1,21 @@
 import type { Server as TlsServer } from 'node:tls';
 import { type Clock, systemClock } from './clock.ts';
-import type { AssertionConfig, Config, ListenAddress, RouteConfig } from './config/schema/index.ts';
-import { type Assertions, createAssertions } from './forward/assertion.ts';
-import { createForwarder, type RouteExtras } from './forward/forwarder.ts';
-import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
+import type { Config, ListenAddress } from './config/schema/index.ts';
+import { openGeneration } from './estate/generation.ts';
 import { createLiveConnections } from './forward/live-connections.ts';
-import { createBearerClients } from './identity/bearer/clients.ts';
-import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metadata.ts';
-import { collectNeeds } from './identity/claim-paths.ts';
-import type { EndpointParts } from './identity/endpoints.ts';
-import { createLoginCookies } from './identity/login/login-cookie.ts';
-import { createLoginStates } from './identity/login/login-state.ts';
-import { createOtherAccounts } from './identity/login/other-account.ts';
-import { createRounds } from './identity/login/rounds.ts';
-import { createUsedStates } from './identity/login/used-states.ts';
-import { needsIdToken } from './identity/logout/end-session.ts';
-import { createLogoutTokens } from './identity/logout/logout-token.ts';
-import { connectProviders } from './identity/provider/providers.ts';
-import { createGrants } from './identity/provider/refresh.ts';
-import { refreshReach } from './identity/upstream-token/target.ts';
-import { createUpstreamTokens } from './identity/upstream-token/tokens.ts';
+import { createHoldings } from './holdings.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import { keepDescriptors } from './listen/descriptors.ts';
 import { peerAddress } from './listen/forwarded.ts';
 import { listen } from './listen/listen.ts';
-import { compilePeers } from './listen/peer.ts';
-import { sendAnswer } from './listen/server.ts';
 import { closeGracefully, graceMs, trackConnections } from './listen/shutdown.ts';
 import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import type { Logger } from './observe/log.ts';
-import { visitOf } from './request/admission.ts';
+import { compilePlan } from './plan/plan.ts';
 import { endSilentBody } from './request/ending.ts';
-import { arrived, rememberExchanges } from './request/exchange.ts';
 import { createHttpStages } from './request/http.ts';
-import type { Parts } from './request/parts.ts';
-import { createReturnCheck, createStepUpFinder } from './request/step-up.ts';
 import { handleUpgrades } from './request/upgrade.ts';
-import { compileHosts } from './routes/hosts.ts';
-import { compileRoutes } from './routes/table.ts';
-import { publicPath, removedPrefix } from './routes/upstream-path.ts';
-import { gatewayCookies } from './session/cookie-names.ts';
-import { createKeyRing } from './session/key-ring.ts';
-import { openSessions } from './session/open-sessions.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
 
 export interface Gateway {
@@ -52,9 +25,6 @@ export interface Gateway {
   /** Stops accepting, lets requests and sockets end within a limit, then closes. */
   close(): Promise<void>;
 }
-
-/** What refreshes under way get at the end at least, for their answer and to write it down. */
-const shortestLastMs = 1000;
 
 export interface GatewayNeeds {
   log: Logger;
@@ -79,114 +49,20 @@ export async function startGateway(
   config: Config,
   { log, clock = systemClock, primary }: GatewayNeeds,
 ): Promise<Gateway> {
-  log.keepSecrets(config.secrets);
-  const { prefix } = config.endpoints;
-  const table = compileRoutes(config);
-  const hosts = compileHosts(config.publicUrl, table);
-  const readPeer = compilePeers(config.trustedProxies, 'path' in config.listen.address);
-  const reader = { readPeer, table, hosts, prefix };
-  const exchangeOf = rememberExchanges(reader);
-
-  const cookies = gatewayCookies(config);
-  const ring = createKeyRing(config.session.secret);
-
-  const headerSets = new Map<RouteConfig, HeaderSet>(
-    table.routes.map((route) => [route, headerSet(config, route)]),
-  );
-  const configured = [config, ...table.routes].flatMap(({ assertion }) => assertion ?? []);
-  const assertions = openAssertions(config, configured);
-  const extras = new Map<RouteConfig, RouteExtras>();
-  for (const [route, headers] of headerSets) {
-    const assertion = route.assertion ?? config.assertion;
-    const signed = assertion && { header: assertion.header, value: assertions.compile(assertion) };
-    const toPublicPath = (path: string) => publicPath(route, path);
-    extras.set(route, { headers, assertion: signed, prefix: removedPrefix(route), toPublicPath });
-  }
-  const owned = ownedNames(headerSets.values(), configured);
-  const policy = { owned, ownsCookie: cookies.owns, hidesOwnCookie: cookies.hides };
+  const plan = compilePlan(config);
+  const holdings = createHoldings();
+  const lease = holdings.lease();
   const live = createLiveConnections(clock);
   const silence = watchSilence({ ...config.limits, idle: config.websocket.idle }, clock, {
-    silentBody: (answer) => endSilentBody(parts, exchangeOf(answer.req), answer),
+    silentBody: (answer) => endSilentBody(generation.parts, generation.exchangeOf(answer.req), answer),
     cut: ({ remoteAddress }, limit) =>
       log.info(
         { peer: peerAddress(remoteAddress), limit: `limits.${limit}` },
         'a silent connection was closed',
       ),
   });
-  const forwarder = createForwarder(extras, policy, {
-    clock,
-    live,
-    watch: silence,
-    onOddTarget: ({ name }, error) =>
-      log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
-  });
-
-  const templates = [...headerSets.values()].flatMap((set) => [...set.values()]);
-  const { claimPaths, idToken } = collectNeeds(config, templates);
-  const providers = connectProviders(config.providers, log);
-  const grant = createGrants({ providers, claimPaths, log, clock });
-  const { sessions, revocations, shared } = openSessions(config, {
-    cookies,
-    ring,
-    grant,
-    primary,
-    log,
-    clock,
-  });
-  revocations.onRevoked(() => live.endRevoked());
-
-  const returnOrigins = new Set(config.publicUrl);
-  const login: EndpointParts = {
-    prefix,
-    providers,
-    sessions,
-    log,
-    cookies,
-    loginStates: createLoginStates(ring, returnOrigins),
-    loginCookies: createLoginCookies(cookies, ring),
-    otherAccounts: createOtherAccounts(cookies, ring),
-    rounds: createRounds(cookies, ring),
-    reachOf: (provider) => refreshReach(config.routes, provider),
-    usedStates: createUsedStates(shared),
-    claimPaths,
-    keepIdToken: (provider) => idToken || needsIdToken(provider),
-    maxLifetime: config.session.maxLifetime,
-    logoutTokens: createLogoutTokens(providers, shared.once),
-    requirePost: config.signOut.requirePost,
-    returnOrigins,
-    isReadable: createReturnCheck(reader),
-    visitOf: (request) => {
-      const exchange = exchangeOf(request.raw);
-      return visitOf(exchange, arrived(exchange));
-    },
-    findStepUp: createStepUpFinder(reader),
-    send: sendAnswer,
-  };
-
-  const patience = Math.max(0, ...providers.all.map(({ config: { timeout } }) => timeout));
-  const tokens = createUpstreamTokens({ providers, sessions, shared, ring, patience, log });
-  const closeAtTokenExpiry = config.websocket.onExpiry === 'close';
-  const keySet = configured.length > 0 ? () => assertions.keySet() : undefined;
-  const bearer =
-    config.bearer.length > 0
-      ? createBearerClients({ config, claimPaths, once: shared.once, log }, clock)
-      : undefined;
-  const resources = new Map(
-    [...resourcesOf(config)].map(([place, resource]) => [place, resourceMetadata(config, resource)]),
-  );
-  const parts: Parts = {
-    reader,
-    keySet,
-    sessions,
-    revocations,
-    bearer,
-    resources,
-    closeAtTokenExpiry,
-    login,
-    tokens,
-    forwarder,
-    log,
-  };
+  const generation = openGeneration(plan, { lease, log, clock, primary, live, watch: silence });
+  const { parts, exchangeOf } = generation;
   const { address, tls } = config.listen;
   const app = await createHttpStages(parts, exchangeOf, { tls, limits: config.limits });
   handleUpgrades(app.server, parts, exchangeOf);
@@ -203,16 +79,10 @@ export async function startGateway(
     await closeGracefully(app, connections, log, clock);
     live.close();
     silence.close();
-    // What was refreshed must be told, though nobody's request waits for it any more.
-    await shared.close(Math.max(shortestLastMs, end - clock.monotonic()));
-    const closing = [forwarder, providers, admin, bearer];
-    await Promise.all(closing.map((part) => part?.close()));
+    await generation.close(end - clock.monotonic());
+    await Promise.all([lease.release(), admin?.close()]);
   };
-  const missing = () => [
-    ...(stopping ? ['the gateway is stopping'] : []),
-    ...(providers.isReady() ? [] : ['the provider was not reached yet']),
-    ...[shared.problem() ?? []].flat(),
-  ];
+  const missing = () => [...(stopping ? ['the gateway is stopping'] : []), ...generation.missing()];
 
   try {
     admin = await startAdmin(config.admin.listen, log, { missing });
@@ -225,14 +95,6 @@ export async function startGateway(
     await close();
     throw error;
   }
-}
-
-function openAssertions(config: Config, configured: readonly AssertionConfig[]): Assertions {
-  return createAssertions({
-    secrets: config.session.secret,
-    issuer: config.publicUrl[0] ?? '',
-    rotations: configured.map(({ rotation }) => rotation),
-  });
 }
 
 /** The address as it was configured: of `0.0.0.0`, the server itself names only one of its many. */

@@ -16,8 +16,8 @@ export type Keep = <T>(
 export interface Lease {
   keep: Keep;
   /**
-   * Gives everything back; what no other lease has taken is closed, what was taken last first. Rejects with the first
-   * error of a close, after all of them were called.
+   * Gives everything back. What no other lease has taken is closed, one after another, what was taken last first: it
+   * may need what was taken before. Rejects with the first error of a close, after all of them have ended.
    */
   release(): Promise<void>;
 }
@@ -38,11 +38,10 @@ interface Thing {
 export function createHoldings(): Holdings {
   const kinds = new Map<string, Map<string, Thing>>();
 
-  const close = async (kind: string, key: string, thing: Thing) => {
+  const forget = (kind: string, key: string) => {
     const things = kinds.get(kind);
     things?.delete(key);
     if (things?.size === 0) kinds.delete(kind);
-    await thing.close?.(thing.value as never);
   };
 
   return {
@@ -67,13 +66,21 @@ export function createHoldings(): Holdings {
         async release() {
           const all = [...taken].reverse();
           taken.clear();
-          const closing: Promise<void>[] = [];
-          for (const [thing, { kind, key }] of all) {
+          // Given back at once, so that whoever opens one of them now opens it anew.
+          const unused = all.filter(([thing, { kind, key }]) => {
             thing.leases -= 1;
-            if (thing.leases === 0) closing.push(close(kind, key, thing));
+            if (thing.leases === 0) forget(kind, key);
+            return thing.leases === 0;
+          });
+          const errors: unknown[] = [];
+          for (const [{ close, value }] of unused) {
+            try {
+              await close?.(value as never);
+            } catch (error) {
+              errors.push(error);
+            }
           }
-          const failed = (await Promise.allSettled(closing)).find(({ status }) => status === 'rejected');
-          if (failed) throw (failed as PromiseRejectedResult).reason;
+          if (errors.length > 0) throw errors[0];
         },
       };
     },

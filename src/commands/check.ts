@@ -8,8 +8,8 @@ import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
 import { describeError } from '../observe/log.ts';
+import { compilePlan } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
-import { compileRoutes } from '../routes/table.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 
 interface Finding {
@@ -37,6 +37,8 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider)));
   }
+  const planned = await attempt('files that routes name', planRoutes(config));
+  if (planned.problem !== undefined) findings.push(planned);
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
@@ -76,6 +78,10 @@ async function attempt(subject: string, trial: Promise<void>): Promise<Finding> 
 
 async function readCertificate({ listen }: Config): Promise<void> {
   if (listen.tls) readTlsOptions(listen.tls);
+}
+
+async function planRoutes(config: Config): Promise<void> {
+  compilePlan(config);
 }
 
 async function readKey(provider: ProviderConfig): Promise<void> {
@@ -126,7 +132,7 @@ async function reachRedis({ session: { redis } }: Config, url: string): Promise<
 }
 
 function upstreamsOf(config: Config): string[] {
-  return [...new Set(compileRoutes(config).routes.flatMap(({ upstream }) => upstream))];
+  return [...new Set(config.routes.flatMap(({ upstream }) => upstream))];
 }
 
 function reach(upstream: string): Promise<void> {

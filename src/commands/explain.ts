@@ -3,25 +3,24 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Person } from '../access/conditions.ts';
 import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
+import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { mask } from '../config/secrets.ts';
 import { GatewayError } from '../errors.ts';
-import { headerSet, ownedNames } from '../forward/header-set.ts';
-import { compileRequestHeaders } from '../forward/request-headers.ts';
+import { createCacheWords } from '../forward/caching.ts';
 import { scopesOf } from '../identity/bearer/token.ts';
-import { collectNeeds } from '../identity/claim-paths.ts';
 import { pickClaims } from '../identity/login/claims.ts';
 import { personOf, personRules } from '../identity/person.ts';
 import { compileNetworks } from '../listen/peer.ts';
 import { proxiedMethods } from '../listen/server.ts';
+import { compilePlan, type Plan } from '../plan/plan.ts';
+import type { PlannedRoute } from '../plan/routes.ts';
 import { adviseOn } from '../routes/advice.ts';
-import { compileHosts } from '../routes/hosts.ts';
 import { resolveTarget } from '../routes/resolve.ts';
-import { compileRoutes, type Route } from '../routes/table.ts';
+import type { Route } from '../routes/table.ts';
 import { makeTarget, type Target } from '../routes/target.ts';
-import { removedPrefix, upstreamPath } from '../routes/upstream-path.ts';
-import { gatewayCookies } from '../session/cookie-names.ts';
+import { upstreamPath } from '../routes/upstream-path.ts';
 
 export interface ExplainOptions {
   config?: string;
@@ -56,19 +55,21 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   // Judged as it is, and shown without what came from elsewhere.
   loadConfig({ file: options.config, env: process.env });
   const { config } = loadConfig({ file: options.config, env: process.env, masked: true });
-  const table = compileRoutes(config);
+  // The routes decide, and say which headers go along: that needs no key of a target.
+  const plan = compilePlan(config, { read: () => '' });
+  const { table, hosts, prefix } = plan.reader;
   const claims = options.as === undefined ? undefined : readClaims(options.as);
   const rawHeaders = (options.header ?? []).flatMap(readHeader);
   let target: Target | undefined;
   try {
     target = readTarget(url, config);
-    compileHosts(config.publicUrl, table).originOf(target);
+    hosts.originOf(target);
     const { bearer = false, from: address } = options;
     const question = { method: method.toUpperCase(), target, claims, bearer, address, rawHeaders };
-    const resolution = resolveTarget(table, config.endpoints.prefix, target, question.method);
+    const resolution = resolveTarget(table, prefix, target, question.method);
     if (!proxiedMethods.includes(question.method)) throw new GatewayError('method_not_allowed');
     if (resolution.kind === 'endpoint') return `endpoint  ${resolution.path}: answered by the gateway itself`;
-    return explainRoute(config, table.routes, resolution.route, question);
+    return explainRoute(plan, resolution.route, question);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     const why = [error.sentence, error.detail].filter(Boolean).join(' ');
@@ -131,23 +132,10 @@ function readTarget(url: string, { publicUrl }: Config): Target {
   return makeTarget(rest.startsWith('/') ? rest : `/${rest}`, absolute[1] ?? '');
 }
 
-function explainRoute(config: Config, routes: readonly Route[], route: Route, question: Question): string {
-  const { target, rawHeaders } = question;
-  const sets = new Map(routes.map((each) => [each, headerSet(config, each)]));
-  const { claimPaths } = collectNeeds(
-    config,
-    [...sets.values()].flatMap((set) => [...set.values()]),
-  );
-  const { claims: given } = question;
-  const subject = String(given?.sub ?? '');
-  const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
-  const settings = config.providers[provider];
-  const claims = given && pickClaims(given, claimPaths, settings?.claims.username);
-  const accessToken = settings?.dpop ? undefined : mask;
-  const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
-  const session = settings && claims && { ...personOf(personRules(settings), subject, claims), ...tokens };
-  const client = given && clientOf(config, given, claimPaths);
-  const person = question.bearer ? client : session;
+function explainRoute(plan: Plan, route: Route, question: Question): string {
+  const { config } = plan;
+  const { target } = question;
+  const person = personFor(plan, route, question);
   const decision = explainDecision(route, question, person, config.publicUrl);
   const lines = [
     `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
@@ -158,46 +146,57 @@ function explainRoute(config: Config, routes: readonly Route[], route: Route, qu
 
   const path = upstreamPath(route, target.path) + target.query;
   if (path !== target.path + target.query) lines.push(`path      ${path}`);
-  const assertions = [config, ...routes].flatMap(({ assertion }) => assertion ?? []);
-  const assertion = route.assertion ?? config.assertion;
-  const cookies = gatewayCookies(config);
-  const build = compileRequestHeaders(
-    {
-      owned: ownedNames(sets.values(), assertions),
-      ownsCookie: cookies.owns,
-      hidesOwnCookie: cookies.hides,
-    },
-    {
-      templates: sets.get(route) ?? new Map(),
-      computed: assertion && [[assertion.header, ({ person: somebody }) => somebody && mask]],
-      preserveHost: route.preserveHost,
-      prefix: removedPrefix(route),
-    },
-  );
-  const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
-  const headers = build(
-    { rawHeaders, headers: joined(rawHeaders) },
-    {
-      address: question.address,
-      trusted: false,
-      via: undefined,
-      vouchesFor: new Set(),
-      host: target.host,
-      scheme,
-    },
-    {
-      requestId: mask,
-      clientAddress: question.address,
-      person,
-      token: route.token && (person || route.token.clientCredentials) ? mask : undefined,
-    },
-    originOf(route),
-  );
+  const headers = headersFor(plan, route, question, person);
   for (let at = 0; at < headers.length; at += 2) {
     const isPassword = route.basicAuth !== undefined && headers[at] === 'Authorization';
     lines.push(`header    ${headers[at]}: ${isPassword ? `Basic ${mask}` : headers[at + 1]}`);
   }
   return lines.join('\n');
+}
+
+/** Whoever has these claims, with a session or with an access token. */
+function personFor(
+  { config, claims: { claimPaths } }: Plan,
+  route: Route,
+  { claims: given, bearer }: Question,
+) {
+  if (!given) return undefined;
+  if (bearer) return clientOf(config, given, claimPaths);
+  const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
+  const settings = config.providers[provider];
+  if (!settings) return undefined;
+  const claims = pickClaims(given, claimPaths, settings.claims.username);
+  const accessToken = settings.dpop ? undefined : mask;
+  const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
+  return { ...personOf(personRules(settings), String(given.sub ?? ''), claims), ...tokens };
+}
+
+/** The headers of the request upstream: name, value, name, value. */
+function headersFor(
+  { config, routes }: Plan,
+  route: Route,
+  { rawHeaders, address, target }: Question,
+  person: ReturnType<typeof personFor>,
+): string[] {
+  const planned = routes[route.index] as PlannedRoute;
+  const assertion = ({ person: somebody }: { person: unknown }) => (somebody ? mask : undefined);
+  const { ofRequest } = planned.compileHeaders(assertion, createCacheWords(systemClock));
+  const scheme = config.publicUrl[0]?.startsWith('https:') ? 'https' : 'http';
+  const sender = {
+    address,
+    trusted: false,
+    via: undefined,
+    vouchesFor: new Set<string>(),
+    host: target.host,
+  };
+  const context = {
+    requestId: mask,
+    clientAddress: address,
+    person,
+    token: route.token && (person || route.token.clientCredentials) ? mask : undefined,
+  };
+  const request = { rawHeaders, headers: joined(rawHeaders) };
+  return ofRequest(request, { ...sender, scheme }, context, planned.targets[0]?.origin ?? '');
 }
 
 /**
@@ -223,7 +222,7 @@ function explainDecision(
       headers,
       (origin) => origins.includes(origin) || !!route.cors?.includes(origin),
     ),
-    now: Date.now() / 1000,
+    now: systemClock.now() / 1000,
   };
   if (rawHeaders.length > 0) {
     const decision = decide(route, asked);
@@ -264,9 +263,4 @@ function joined(rawHeaders: readonly string[]): IncomingHttpHeaders {
     headers[name] = before === undefined ? (rawHeaders[at + 1] ?? '') : `${before}, ${rawHeaders[at + 1]}`;
   }
   return headers;
-}
-
-/** The first upstream's; of a socket, the name that stands in Host. */
-function originOf({ upstream: [first = ''] }: Route): string {
-  return first.startsWith('unix:') ? 'http://localhost' : first;
 }

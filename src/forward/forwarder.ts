@@ -1,19 +1,16 @@
 import type { Clock } from '../clock.ts';
-import type { RouteConfig } from '../config/schema/index.ts';
-import { compileAudience, createCacheWords } from './caching.ts';
-import { createTurnEnds } from './end-of-turn.ts';
+import type { AssertionConfig, RouteConfig } from '../config/schema/index.ts';
+import type { Keep } from '../holdings.ts';
+import type { Assertions } from './assertion.ts';
+import { balance } from './balance.ts';
+import { type CacheWords, createCacheWords } from './caching.ts';
+import { createTurnEnds, type TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
-import type { HeaderSet } from './header-set.ts';
 import type { LiveConnections } from './live-connections.ts';
-import {
-  compileInjection,
-  compileRequestHeaders,
-  type HeaderPolicy,
-  type RawHeaders,
-} from './request-headers.ts';
-import { compileResponseHeaders } from './response-headers.ts';
-import { createTargetFactory, type Target } from './targets.ts';
-import { type CompiledTemplate, namesPerson, type TemplateContext } from './template.ts';
+import type { RawHeaders } from './request-headers.ts';
+import type { RouteHeaders } from './route-headers.ts';
+import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
+import type { CompiledTemplate, TemplateContext } from './template.ts';
 import { transfer, type Way } from './transfer.ts';
 import { openTunnel, type SocketWatch } from './tunnel.ts';
 
@@ -22,94 +19,46 @@ export interface Forwarder {
   forward(forwarding: Forwarding, client: HttpClient): UnderWay;
   openTunnel(forwarding: Forwarding, client: TunnelClient): void;
   /** The headers that a route adds, for a proxy that forwards by itself. */
-  identityHeaders(route: RouteConfig, context: TemplateContext): RawHeaders;
-  close(): Promise<void>;
+  identityHeaders(route: { index: number }, context: TemplateContext): RawHeaders;
 }
 
-/** What a route adds to its requests, beside its templates. */
-export interface RouteExtras {
-  headers: HeaderSet;
-  /** The signed assertion, where the route has one. */
-  assertion: { header: string; value: CompiledTemplate } | undefined;
-  /** The path that is taken off, for X-Forwarded-Prefix; undefined for none. */
-  prefix: string | undefined;
-  /** A path of the upstream as browsers have to ask for it; undefined where there is no such path. */
-  toPublicPath(path: string): string | undefined;
+/** A route of a plan, as far as it says how requests go upstream. */
+export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'> {
+  /** Its place among the routes of its plan. */
+  index: number;
+  targets: readonly TargetAddress[];
+  signs: AssertionConfig | undefined;
+  /** @param assertion the value of the signed assertion's header, where the route has one */
+  compileHeaders(assertion: CompiledTemplate | undefined, cacheWords: CacheWords): RouteHeaders;
 }
 
-/** Who looks after connections that stay open. */
-export interface OpenConnections {
+export interface ForwarderNeeds {
+  keep: Keep;
   clock: Clock;
-  live: LiveConnections;
+  assertions: Pick<Assertions, 'compile'>;
+  live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
   /** Called once for a target whose answers have to be repaired. */
   onOddTarget(target: Target, error: Error): void;
 }
 
-interface CompiledRoute {
+interface OpenRoute {
   way: Way;
-  inject(headers: RawHeaders, context: TemplateContext): void;
+  inject: RouteHeaders['inject'];
 }
 
-/**
- * Throws when a file of a route's `tls` cannot be read.
- * @param routes every route of the gateway, with what it adds
- */
-export function createForwarder(
-  routes: ReadonlyMap<RouteConfig, RouteExtras>,
-  policy: HeaderPolicy,
-  { clock, live, watch, onOddTarget }: OpenConnections,
-): Forwarder {
-  const factory = createTargetFactory(onOddTarget, watch.add, clock);
-  const turnEnds = createTurnEnds();
-  const cacheWords = createCacheWords(clock);
-  const compiled = new Map<RouteConfig, CompiledRoute>();
-  for (const [route, extras] of routes) compiled.set(route, compile(route, extras));
-
-  function compile(
-    route: RouteConfig,
-    { headers, assertion, prefix, toPublicPath }: RouteExtras,
-  ): CompiledRoute {
-    const targets = factory.targetsOf(route);
-    const computed = assertion && ([[assertion.header, assertion.value]] as const);
-    const { preserveHost, timeout, maxBody, responseHeaders } = route;
-    const build = compileRequestHeaders(policy, { templates: headers, computed, preserveHost, prefix });
-    const templates = [...headers.values(), ...Object.values(responseHeaders)];
-    const tellsPerson = assertion !== undefined || templates.some((each) => each && namesPerson(each));
-    const rewriteHeaders = compileResponseHeaders(responseHeaders, {
-      ownsCookie: policy.ownsCookie,
-      upstreamOrigins: targets.origins,
-      toPublicPath,
-      cacheWords,
-      audienceOf: compileAudience(route, tellsPerson),
-    });
-    const way: Way = {
-      clock,
-      turnEnds,
-      targets,
-      headersFor: ({ request, sender, context, writesTo }, { origin }) =>
-        build(request, sender, context, origin, writesTo),
-      rewriteHeaders,
-      timeout,
-      maxBody,
-      stayOpen: ({ lifespan }, end) => (lifespan ? live.add(lifespan, end) : () => {}),
-    };
-    return { way, inject: compileInjection(headers, computed) };
-  }
-
-  const compiledOf = (route: RouteConfig): CompiledRoute => {
-    const found = compiled.get(route);
-    if (!found) throw new Error('a route that is not of this gateway');
-    return found;
-  };
-
+/** @param routes every route of a plan, each at its index */
+export function openForwarder(routes: readonly ForwardedRoute[], needs: ForwarderNeeds): Forwarder {
+  const common = { turnEnds: createTurnEnds(), cacheWords: createCacheWords(needs.clock) };
+  const opened = routes.map((route) => openRoute(route, needs, common));
+  const openedOf = ({ index }: { index: number }) => opened[index] as OpenRoute;
   return {
-    forward: (forwarding, client) => transfer(forwarding, client, compiledOf(forwarding.route).way),
+    forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).way),
     openTunnel(forwarding, { socket, head, answered, fail, left }) {
       const { request, path, route } = forwarding;
-      const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = compiledOf(route).way;
+      const { targets, headersFor, rewriteHeaders, timeout, stayOpen } = openedOf(route).way;
       openTunnel({
-        clock,
+        clock: needs.clock,
         request,
         socket,
         head,
@@ -122,14 +71,35 @@ export function createForwarder(
         answered,
         fail,
         left,
-        watch,
+        watch: needs.watch,
       });
     },
     identityHeaders(route, context) {
       const headers: RawHeaders = [];
-      compiledOf(route).inject(headers, context);
+      openedOf(route).inject(headers, context);
       return headers;
     },
-    close: () => factory.close(),
   };
+}
+
+function openRoute(
+  { targets, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
+  { keep, clock, assertions, live, watch, onOddTarget }: ForwarderNeeds,
+  { turnEnds, cacheWords }: { turnEnds: TurnEnds; cacheWords: CacheWords },
+): OpenRoute {
+  const open = (address: TargetAddress): Target =>
+    keep('target', address.key, () => openTarget(address, clock, watch.add), closeTarget);
+  const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), cacheWords);
+  const way: Way = {
+    clock,
+    turnEnds,
+    targets: balance(targets.map(open), clock, onOddTarget),
+    headersFor: ({ request, sender, context, writesTo }, { origin }) =>
+      ofRequest(request, sender, context, origin, writesTo),
+    rewriteHeaders: ofAnswer,
+    timeout,
+    maxBody,
+    stayOpen: ({ lifespan }, end) => (lifespan ? live.add(lifespan, end) : () => {}),
+  };
+  return { way, inject };
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RouteConfig } from '../config/schema/index.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';
@@ -9,7 +8,8 @@ import type { TemplateContext } from './template.ts';
 /** A request that was allowed, with everything that its way upstream needs. */
 export interface Forwarding {
   request: IncomingMessage;
-  route: RouteConfig;
+  /** Of the plan that the request is decided by. */
+  route: { index: number };
   /** Path and query, byte for byte. */
   path: string;
   /** Path and query that COPY or MOVE writes to; undefined for any other request. */

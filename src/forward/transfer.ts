@@ -3,12 +3,13 @@ import type { Dispatcher } from 'undici';
 import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import { type AnswerHead, isWholeWithout, type RawTrailers, reasonOf, trailersOf } from './answer-head.ts';
+import type { Targets } from './balance.ts';
 import type { Leaving, TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
-import type { Target, Targets } from './targets.ts';
+import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isOddAnswer, upstreamError } from './upstream-error.ts';
 

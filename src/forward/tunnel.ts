@@ -4,12 +4,13 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
+import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
 import { closeFrame, FrameBoundary } from './frame-boundary.ts';
 import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
-import type { Target, Targets } from './targets.ts';
+import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
 
 export interface Tunnel {

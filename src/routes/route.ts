@@ -4,6 +4,8 @@ import type { Config, RouteConfig } from '../config/schema/index.ts';
 export interface Route extends RouteConfig {
   /** How logs name it: host and path, such as `app.example.com/api`. */
   label: string;
+  /** Its place among the routes of its plan. */
+  index: number;
 }
 
 /** What a table is made of; without `endpoints` and `paths` they are as they are by default. */

@@ -22,7 +22,7 @@ export interface RouteTable {
 /** Compiles the routes of a configuration; a look-up costs one step a segment of the path, as deep as routes go. */
 export function compileRoutes(config: TableConfig): RouteTable {
   const routes = config.routes.map(
-    (route): Route => ({ ...route, label: `${route.host ?? ''}${route.path}` }),
+    (route, index): Route => ({ ...route, index, label: `${route.host ?? ''}${route.path}` }),
   );
   const resources = resourcesOf(config);
   const layers = new Map<string, Layer>();

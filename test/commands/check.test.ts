@@ -66,3 +66,12 @@ test('check names the settings that would let ordinary spellings of a path pass'
   writeFileSync(file, gatewayYaml({ upstream }, 4180));
   t.notMatch((await check(file)).output, /is refused/, 'nothing is where there is one rule');
 });
+
+test('check says which file of a route cannot be read', async (t) => {
+  const file = join(t.testdir(), 'sallyport.yaml');
+  const routes = [{ upstream: 'https://127.0.0.1:9', tls: { ca: '/no/such/ca.pem' } }];
+  writeFileSync(file, gatewayYaml({ config: { routes } }, 4180));
+  const { code, output } = await check(file);
+  t.equal(code, 1);
+  t.match(output, /FAIL {3}files that routes name: .*\/no\/such\/ca\.pem/);
+});

@@ -7,12 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'tap';
-import { parseConfig } from '../../src/config/load.ts';
-import { createTargetFactory } from '../../src/forward/targets.ts';
+import { balance } from '../../src/forward/balance.ts';
+import { closeTarget, openTarget, targetAddress } from '../../src/forward/targets.ts';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { createWoundClock } from '../support/clock.ts';
-import { gatewayYaml } from '../support/gateway-config.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
@@ -59,18 +58,14 @@ test('a POST that was sent is never sent again, a GET goes to another', async (t
 
 test('an upstream that refused is left out for ten seconds, and then takes its turn again', async (t) => {
   const clock = createWoundClock();
-  const factory = createTargetFactory(
-    () => {},
-    () => {},
-    clock,
+  const open = ['http://a:1', 'http://b:1', 'http://c:1'].map((name) =>
+    openTarget(
+      targetAddress(name, { timeout: { connect: 1000, response: 0, idle: 0 }, http2: false }, String),
+      clock,
+    ),
   );
-  t.teardown(() => factory.close());
-  const yaml = gatewayYaml(
-    { config: { routes: [{ upstream: ['http://a:1', 'http://b:1', 'http://c:1'] }] } },
-    1,
-  );
-  const [route] = parseConfig(yaml, { file: 'c.yaml', env: {} }).config.routes;
-  const targets = factory.targetsOf(route as NonNullable<typeof route>);
+  t.teardown(() => Promise.all(open.map(closeTarget)));
+  const targets = balance(open, clock, () => {});
   const turns = (count: number) =>
     Array.from({ length: count }, () => targets.pick([]).name.slice(7, 8)).join('');
   t.equal(turns(6), 'abcabc');

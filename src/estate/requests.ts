@@ -1,0 +1,29 @@
+/** The requests that one plan decides, as far as they are under way. */
+export interface OpenRequests {
+  /** A request begins; gives what has to be called when it has ended. To call that again does nothing. */
+  enter(): () => void;
+  /** Resolves when no request is under way. */
+  ended(): Promise<void>;
+}
+
+export function countRequests(): OpenRequests {
+  let open = 0;
+  let waiting: (() => void)[] = [];
+  const leave = () => {
+    open -= 1;
+    if (open > 0) return;
+    for (const resolve of waiting) resolve();
+    waiting = [];
+  };
+  return {
+    enter() {
+      open += 1;
+      let isOpen = true;
+      return () => {
+        if (isOpen) leave();
+        isOpen = false;
+      };
+    },
+    ended: () => (open === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+  };
+}

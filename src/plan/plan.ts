@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import type { AssertionConfig, Config } from '../config/schema/index.ts';
+import { resourceMetadata, resourcesOf } from '../identity/bearer/resource-metadata.ts';
+import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
+import { compilePeers, type PeerReader } from '../listen/peer.ts';
+import { compileHosts, type Hosts } from '../routes/hosts.ts';
+import { compileRoutes, type RouteTable } from '../routes/table.ts';
+import { type GatewayCookies, gatewayCookies } from '../session/cookie-names.ts';
+import { createKeyRing, type KeyRing } from '../session/key-ring.ts';
+import { assertionsOf, type PlannedRoute, planRoutes } from './routes.ts';
+
+/** What decides, from the first bytes of a request, where it goes. */
+export interface Reader {
+  readPeer: PeerReader;
+  table: RouteTable;
+  hosts: Hosts;
+  /** The path below which the gateway's own endpoints live. */
+  prefix: string;
+}
+
+/** Everything that is compiled from one version of the configuration. It never changes. */
+export interface Plan {
+  config: Config;
+  reader: Reader;
+  /** Each at its index. */
+  routes: readonly PlannedRoute[];
+  cookies: GatewayCookies;
+  ring: KeyRing;
+  /** What sessions keep of the claims of a person. */
+  claims: ClaimNeeds;
+  /** The origins that browsers see. */
+  origins: ReadonlySet<string>;
+  /** Every signed assertion that is configured. */
+  assertions: readonly AssertionConfig[];
+  /** The metadata of the resources that routes name (RFC 9728), by its place. */
+  resources: ReadonlyMap<string, Record<string, unknown>>;
+}
+
+export interface PlanOptions {
+  /** Gives the contents of a key file; without it they are read from the disk. */
+  read?: (file: string) => string;
+}
+
+/**
+ * Compiles a configuration. It is pure but for reading key files, and opens nothing: the gateway, `check`, `explain`
+ * and tests share it. Throws when a key file cannot be read.
+ */
+export function compilePlan(config: Config, { read = readText }: PlanOptions = {}): Plan {
+  const table = compileRoutes(config);
+  const cookies = gatewayCookies(config);
+  const routes = planRoutes(config, table.routes, cookies, read);
+  const templates = routes.flatMap(({ headers }) => [...headers.values()]);
+  const resources = [...resourcesOf(config)].map(
+    ([place, resource]) => [place, resourceMetadata(config, resource)] as const,
+  );
+  return {
+    config,
+    reader: {
+      readPeer: compilePeers(config.trustedProxies, 'path' in config.listen.address),
+      table,
+      hosts: compileHosts(config.publicUrl, table),
+      prefix: config.endpoints.prefix,
+    },
+    routes,
+    cookies,
+    ring: createKeyRing(config.session.secret),
+    claims: collectNeeds(config, templates),
+    origins: new Set(config.publicUrl),
+    assertions: assertionsOf(config),
+    resources: new Map(resources),
+  };
+}
+
+const readText = (file: string): string => readFileSync(file, 'utf8');

@@ -1,0 +1,66 @@
+import type { Config } from '../config/schema/index.ts';
+import type { ForwardedRoute } from '../forward/forwarder.ts';
+import { type HeaderSet, headerSet, ownedNames } from '../forward/header-set.ts';
+import type { HeaderPolicy } from '../forward/request-headers.ts';
+import { compileRouteHeaders } from '../forward/route-headers.ts';
+import { targetAddress } from '../forward/targets.ts';
+import type { Route } from '../routes/table.ts';
+import { publicPath, removedPrefix } from '../routes/upstream-path.ts';
+import type { GatewayCookies } from '../session/cookie-names.ts';
+
+/** A route, with what it does to a request on its way upstream. */
+export interface PlannedRoute extends ForwardedRoute {
+  route: Route;
+  headers: HeaderSet;
+}
+
+/**
+ * Throws when a file of a route's `tls` cannot be read.
+ * @param read gives the contents of a key file
+ */
+export function planRoutes(
+  config: Config,
+  routes: readonly Route[],
+  cookies: GatewayCookies,
+  read: (file: string) => string,
+): readonly PlannedRoute[] {
+  const sets = routes.map((route) => headerSet(config, route));
+  const policy: HeaderPolicy = {
+    owned: ownedNames(sets, assertionsOf(config)),
+    ownsCookie: cookies.owns,
+    hidesOwnCookie: cookies.hides,
+  };
+  return routes.map((route, index) => {
+    const headers = sets[index] as HeaderSet;
+    const targets = route.upstream.map((name) => targetAddress(name, route, read));
+    const signs = route.assertion ?? config.assertion;
+    const sources = {
+      policy,
+      headers,
+      prefix: removedPrefix(route),
+      toPublicPath: (path: string) => publicPath(route, path),
+      origins: targets.map(({ origin }) => origin),
+    };
+    const { timeout, maxBody } = route;
+    return {
+      route,
+      index,
+      headers,
+      targets,
+      signs,
+      timeout,
+      maxBody,
+      compileHeaders: (value, cacheWords) =>
+        compileRouteHeaders(route, {
+          ...sources,
+          cacheWords,
+          assertion: signs && value && { header: signs.header, value },
+        }),
+    };
+  });
+}
+
+/** Every assertion that is configured, for all routes or for one. */
+export function assertionsOf(config: Config) {
+  return [config, ...config.routes].flatMap(({ assertion }) => assertion ?? []);
+}
