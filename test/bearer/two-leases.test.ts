@@ -17,8 +17,8 @@ async function arrange(t: Teardown) {
   const claims = { groups: ['staff'], roles: ['admin'], team: 'blue' };
   const token = await signedToken(provider, { claims });
   const holdings = createHoldings();
-  const log = createLogger({ level: 'silent', pretty: false, destination: { write: () => {} } });
   const clock = createWoundClock();
+  const log = createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } });
   const open = (entry: Record<string, unknown>, claimPaths: readonly string[] = ['groups', 'roles']) => {
     const bearer = [{ issuer: provider.issuer, audience: api, ...entry }];
     const yaml = gatewayYaml({ provider, upstream: 'http://127.0.0.1:9', config: { bearer } }, 1);
@@ -33,7 +33,7 @@ async function arrange(t: Teardown) {
       headers: { authorization },
       rawHeaders: ['Authorization', authorization],
     } as unknown as IncomingMessage;
-    const route = { resource: undefined, allow: 'signed-in' as const, provider: undefined };
+    const route = { resource: undefined, access: { trusts: () => true, requiredScope: undefined } };
     const place = { method: 'GET', origin: 'https://a.example', host: 'a.example', path: '/' };
     return {
       lease,
