@@ -5,6 +5,7 @@ import { type Assertions, createAssertions } from './forward/assertion.ts';
 import { createForwarder, type RouteExtras } from './forward/forwarder.ts';
 import { type HeaderSet, headerSet, ownedNames } from './forward/header-set.ts';
 import { createLiveConnections } from './forward/live-connections.ts';
+import { createHoldings } from './holdings.ts';
 import { createBearerClients } from './identity/bearer/clients.ts';
 import { resourceMetadata, resourcesOf } from './identity/bearer/resource-metadata.ts';
 import { collectNeeds } from './identity/claim-paths.ts';
@@ -30,6 +31,7 @@ import { closeGracefully, graceMs, trackConnections } from './listen/shutdown.ts
 import { watchSilence } from './listen/silence.ts';
 import { reloadCertificate } from './listen/tls.ts';
 import { keepSecrets, type Logger } from './observe/log.ts';
+import { systemRandom } from './random.ts';
 import { visitOf } from './request/admission.ts';
 import { endSilentBody } from './request/ending.ts';
 import { arrived, rememberExchanges } from './request/exchange.ts';
@@ -124,13 +126,16 @@ export async function startGateway(
   const { claimPaths, idToken } = collectNeeds(config, templates);
   const providers = connectProviders(config.providers, log);
   const grant = createGrants({ providers, claimPaths, log, clock });
-  const { sessions, revocations, shared } = openSessions(config, {
+  const lease = createHoldings().lease();
+  const { sessions, revocations, shared, ...store } = openSessions(config, {
+    keep: lease.keep,
     cookies,
     ring,
     grant,
     primary,
     log,
     clock,
+    random: systemRandom,
   });
   revocations.onRevoked(() => live.endRevoked());
 
@@ -203,14 +208,15 @@ export async function startGateway(
     live.close();
     silence.close();
     // What was refreshed must be told, though nobody's request waits for it any more.
-    await shared.close(Math.max(shortestLastMs, end - performance.now()));
+    await store.finish(Math.max(shortestLastMs, end - performance.now()));
     const closing = [forwarder, providers, admin, bearer];
     await Promise.all(closing.map((part) => part?.close()));
+    await lease.release();
   };
   const missing = () => [
     ...(stopping ? ['the gateway is stopping'] : []),
     ...(providers.isReady() ? [] : ['the provider was not reached yet']),
-    ...[shared.problem() ?? []].flat(),
+    ...[store.problem() ?? []].flat(),
   ];
 
   try {

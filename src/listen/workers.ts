@@ -1,9 +1,10 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../clock.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Grant } from '../session/refresh.ts';
-import { type CallMessage, gatewayNameVariable } from '../session/shared/messages.ts';
-import { createPrimaryShared, type WorkerLink } from '../session/shared/primary.ts';
+import { type CallMessage, gatewayNameVariable, type WorkerLink } from '../session/shared/messages.ts';
+import { createPrimaryShared } from '../session/shared/primary.ts';
 import { answerFarewell } from './farewell.ts';
 import { keepHandedOver } from './handed-over.ts';
 import { type Pulse, standardPulse, watchPulse } from './pulse.ts';
@@ -39,7 +40,7 @@ const lastWordsMs = 2000;
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
   const { count, log, grant, onFailure, pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
-  const shared = createPrimaryShared(grant);
+  const shared = createPrimaryShared(grant, systemClock);
   const gateway = randomUUID();
   let stopping = false;
   let quickEnds = 0;

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
+import { createOpenedCookies } from '../../src/session/opened-cookies.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createCookieStore } from '../../src/session/stores/cookie-store.ts';
 import { createCookieWriter } from '../../src/session/stores/cookie-writer.ts';
@@ -135,9 +137,14 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 function aged(gateway: TestGateway, cookie: string, age: Age): string {
   if (age === 'fresh') return cookie;
   const options = { name: 'sallyport', maxBytes: 16_384, persistent: false };
-  const writer = createCookieWriter({ ...options, attributes });
+  const writer = createCookieWriter({ ...options, attributes }, systemClock);
   const ring = createKeyRing([secretOf(gateway)]);
-  const store = createCookieStore(writer, ring, createLogger({ level: 'silent', pretty: false }));
+  const store = createCookieStore(
+    writer,
+    ring,
+    createOpenedCookies(options.name),
+    createLogger({ level: 'silent', pretty: false }),
+  );
   const found = store.read(parseCookies(cookie)) as { session: Session };
   const now = Math.floor(Date.now() / 1000);
   const changes = {

@@ -1,22 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pino } from 'pino';
 import { type Test, test } from 'tap';
-import { createRevocations } from '../../src/session/revocations.ts';
-import { createRedisShared } from '../../src/session/shared/redis.ts';
+import { systemClock } from '../../src/clock.ts';
 import { startRedis } from '../support/redis.ts';
+import { shareInRedis } from '../support/shared.ts';
 import { until } from '../support/until.ts';
 
 /** Two instances of the gateway, as far as Redis sees them. */
 async function arrange(t: Test) {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
-  const settings = { url: redis.url, keyPrefix: 'test:', ca: undefined, timeout: 5000 };
-  const instances = [0, 1].map(() =>
-    createRedisShared(settings, createRevocations(), pino({ level: 'silent' })),
-  );
-  for (const instance of instances) t.teardown(() => instance.close());
-  await until('both are connected', () => instances.every((instance) => instance.problem() === undefined));
+  const instances = [0, 1].map(() => shareInRedis({ url: redis.url }, systemClock));
+  for (const { place } of instances) t.teardown(() => place.close());
+  await until('both are connected', () => instances.every(({ place }) => place.problem() === undefined));
   const [first, second] = instances;
   if (!first || !second) throw new Error('there are two');
   return { first, second };

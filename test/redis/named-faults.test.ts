@@ -2,9 +2,9 @@ import { Writable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { type Test, test } from 'tap';
-import { createRevocations } from '../../src/session/revocations.ts';
-import { createRedisShared } from '../../src/session/shared/redis.ts';
+import { systemClock } from '../../src/clock.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { shareInRedis } from '../support/shared.ts';
 import { until } from '../support/until.ts';
 
 interface Line {
@@ -22,10 +22,9 @@ function connect(t: Test, url: string, timeout = 1000) {
       },
     }),
   );
-  const settings = { url, keyPrefix: 'test:', ca: undefined, timeout };
-  const shared = createRedisShared(settings, createRevocations(), log);
-  t.teardown(() => shared.close());
-  return { shared, lines };
+  const { place, claim } = shareInRedis({ url, timeout, log }, systemClock);
+  t.teardown(() => place.close());
+  return { shared: { ...place, claim }, lines };
 }
 
 async function tell({ port }: TestRedis, ...[name = '', ...args]: string[]): Promise<unknown> {

@@ -8,6 +8,7 @@ import {
 } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
+import { systemRandom } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
 import { groupsAdvice } from '../person.ts';
@@ -204,7 +205,7 @@ function newSession(
     claimsRefreshAt: claimsRefreshTime(provider, now),
     accessToken: tokens.access_token,
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
-    refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
+    refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now, systemRandom),
     refreshToken: tokens.refresh_token,
     dpopKey,
     idToken: idToken && keepIdToken(provider) ? tokens.id_token : undefined,

@@ -7,6 +7,7 @@ import {
 } from 'openid-client';
 import type { Clock } from '../../clock.ts';
 import { describeError } from '../../observe/log.ts';
+import { systemRandom } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { RefreshOutcome } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
@@ -105,7 +106,7 @@ export async function refreshTokens(
     return {
       accessToken: fresh.access_token,
       accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
-      refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
+      refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now, systemRandom),
       // RFC 6749 §6: without a new refresh token the old one stays good.
       refreshToken: fresh.refresh_token ?? session.refreshToken,
       idToken: session.idToken === undefined ? undefined : (newIdToken ?? session.idToken),

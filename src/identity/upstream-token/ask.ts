@@ -10,6 +10,7 @@ import {
   type TokenEndpointResponseHelpers,
 } from 'openid-client';
 import { describeError, type Logger } from '../../observe/log.ts';
+import { systemRandom } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Spent } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
@@ -178,7 +179,12 @@ function obtained(tokens: TokenEndpointResponse & TokenEndpointResponseHelpers):
   const expiresIn = Math.min(tokens.expiresIn() ?? unknownLifeSeconds, longestLifeSeconds);
   const now = Math.floor(Date.now() / 1000);
   const { access_token: token } = tokens;
-  return { kind: 'token', token, renewAt: refreshTime(expiresIn, now), expiresAt: now + expiresIn };
+  return {
+    kind: 'token',
+    token,
+    renewAt: refreshTime(expiresIn, now, systemRandom),
+    expiresAt: now + expiresIn,
+  };
 }
 
 function parametersOf({ parameters }: TokenTarget): URLSearchParams {

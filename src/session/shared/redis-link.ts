@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Clock, Timer } from '../../clock.ts';
 import type { Logger } from '../../observe/log.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Fault, faultOf, RedisTimeout } from './redis-faults.ts';
@@ -36,7 +37,11 @@ const probeTtlMs = 60_000;
 /** How long a server is told by a name of its own from one that has forgotten everything. */
 const memoryTtlMs = 30 * 24 * 3_600_000;
 
-export function createRedisLink(settings: RedisSettings & { keyPrefix: string }, log: Logger): RedisLink {
+export function createRedisLink(
+  settings: RedisSettings & { keyPrefix: string },
+  log: Logger,
+  clock: Clock,
+): RedisLink {
   const { timeout, keyPrefix } = settings;
   const client = connectRedis(settings);
   const listeners = new Set<(back: Back) => void>();
@@ -45,7 +50,7 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
   let full: string | undefined;
   let logged: string | undefined;
   let refused: string | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let isLooking = false;
   let isLeaving = false;
   let memory: string | undefined;
@@ -80,10 +85,9 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
   };
 
   const lookIn = (ms: number) => {
-    clearTimeout(timer);
+    timer?.cancel();
     if (isClosed) return;
-    timer = setTimeout(look, ms);
-    timer.unref();
+    timer = clock.after(ms, () => void look()).unref();
   };
 
   /** One write shows everything: that somebody answers, who we are, that it is no replica, and that there is room. */
@@ -91,8 +95,8 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
     if (isLooking || isLeaving || client.status !== 'ready') return;
     isLooking = true;
     try {
-      await inTime(client.set(`${keyPrefix}probe`, '1', 'PX', probeTtlMs), timeout);
-      if (out !== undefined || full !== undefined) back(undefined, await inTime(readMemory(), timeout));
+      await inTime(client.set(`${keyPrefix}probe`, '1', 'PX', probeTtlMs));
+      if (out !== undefined || full !== undefined) back(undefined, await inTime(readMemory()));
     } catch (error) {
       const { concerns } = faultOf(error);
       met(error);
@@ -125,10 +129,19 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
     for (const listener of listeners) listener({ isFirst, hasForgotten });
   };
 
+  /** Rejects when there is no reply in time. */
+  const inTime = <T>(reply: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      // A process that was held up finds its timers first: a reply that is there by then counts.
+      const late = () => setImmediate(() => reject(new RedisTimeout(timeout)));
+      const limit = clock.after(timeout, late);
+      reply.then(resolve, reject).finally(() => limit.cancel());
+    });
+
   const ask = async <T>(reason: string | undefined, command: (redis: RedisClient) => Promise<T>) => {
     if (reason !== undefined) throw storeUnavailable(new Error(reason));
     try {
-      return await inTime(command(client), timeout);
+      return await inTime(command(client));
     } catch (error) {
       met(error);
       throw storeUnavailable(error);
@@ -149,17 +162,8 @@ export function createRedisLink(settings: RedisSettings & { keyPrefix: string },
     onBack: (listener) => void listeners.add(listener),
     close() {
       isClosed = true;
-      clearTimeout(timer);
+      timer?.cancel();
       client.disconnect();
     },
   };
-}
-
-/** Rejects when there is no reply in time. */
-function inTime<T>(reply: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // A process that was held up finds its timers first: a reply that is there by then counts.
-    const timer = setTimeout(() => setImmediate(() => reject(new RedisTimeout(ms))), ms);
-    reply.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Cookie, joinChunks } from '../cookies.ts';
+import type { Found, Maybe } from '../found.ts';
 import { deriveKey, type KeyRing, type SealingKey } from '../key-ring.ts';
-import { createOpenedCookies } from '../opened-cookies.ts';
+import type { OpenedCookies } from '../opened-cookies.ts';
 import { open, openWith, seal, sealWith } from '../seal.ts';
 import { decodeSession, encodeSession, type Session } from '../session.ts';
 import type { SessionTable } from '../shared/shared.ts';
 import type { CookieWriter } from './cookie-writer.ts';
-import type { Found, Maybe, SessionStore } from './store.ts';
+import type { SessionStore } from './store.ts';
 
 /** What the cookie holds: where the session is, and the only key that opens it. */
 interface Ticket {
@@ -19,7 +21,7 @@ interface Ticket {
 }
 
 /** A ticket that was read, and what stood in its place when it was looked up last. */
-interface KnownTicket {
+export interface KnownTicket {
   ticket: Ticket;
   outdatedKey: boolean;
   stored: string | undefined;
@@ -35,7 +37,8 @@ export function createTicketStore(
   writer: CookieWriter,
   ring: KeyRing,
   table: SessionTable,
-  now: () => number = Date.now,
+  tickets: OpenedCookies<KnownTicket>,
+  { now }: Pick<Clock, 'now'>,
 ): SessionStore {
   const { name } = writer;
   const put = (ticket: Ticket, session: Session) => {
@@ -47,7 +50,6 @@ export function createTicketStore(
     if (!lines) throw new GatewayError('session_too_large');
     return lines;
   };
-  const tickets = createOpenedCookies<KnownTicket>(name);
   /** The table is asked each time; what it gives is opened when it has changed. */
   const find = (known: KnownTicket): Maybe<Found | undefined> => {
     const stored = table.get(known.ticket.place);
