@@ -32,8 +32,10 @@ test('a fail-over to a replica that was behind loses nothing that a process was 
   const told = new Promise<void>((resolve) => {
     tell = resolve;
   });
-  // The replica hears nothing of what follows.
-  replica.signal('SIGSTOP');
+  // The replica hears nothing of what follows: nobody listens on port 9.
+  const operator = new Redis({ port: replica.port, host: '127.0.0.1' });
+  await operator.call('replicaof', '127.0.0.1', '9');
+  operator.disconnect();
   let begun = false;
   const underWay = first.once(
     'under way',
@@ -49,7 +51,6 @@ test('a fail-over to a replica that was behind loses nothing that a process was 
   const now = Date.now() / 1000;
   await first.publish({ key: 'signed out', before: now, until: Math.ceil(now) + 3600, proven: true });
   await primary.kill();
-  replica.signal('SIGCONT');
   await untilPromoted();
   for (const each of [first, second])
     await until('the new primary', () => each.problem() === undefined, 30_000);
