@@ -55,7 +55,10 @@ test('a fail-over to a replica that was behind loses nothing that a process was 
   for (const each of [first, second])
     await until('the new primary', () => each.problem() === undefined, 30_000);
   t.equal(await second.once('told', never, once), 'told');
+  // Beyond the time in which others are let write first.
+  clock.wind(2000);
   const waiting = second.once('under way', never, once);
+  await second.get('any, so that it has asked');
   tell();
   t.strictSame(await Promise.all([underWay, waiting]), ['told late', 'told late']);
   const third = await start();
