@@ -40,37 +40,45 @@ const mostOldTurns = 3;
 const noPatienceMs = 20;
 
 export function createRenewing(needs: RenewingNeeds): Renewing {
-  const { store, refresher, patience, log, clock } = needs;
-  const { taken, ended } = createEndings(needs);
+  const parts = { ...needs, endings: createEndings(needs) };
+  const tokens = createTokenRenewal(parts);
+  return { tokens, claims: createClaimsRenewal(parts, tokens), spend: createSpending(parts) };
+}
 
-  /** Writes a session down before anybody is told of it, where that helps everybody. */
-  const keeper = (found: Found, cookies: Cookies) => async (next: Session) => {
-    if (store.onServer) await store.update(found, next, parsed(cookies));
-    return store.onServer;
+type Parts = RenewingNeeds & { endings: ReturnType<typeof createEndings> };
+
+/** Writes a session down before anybody is told of it, where that helps everybody. */
+const keeper =
+  ({ onServer, update }: SessionStore, found: Found, cookies: Cookies) =>
+  async (next: Session) => {
+    if (onServer) await update(found, next, parsed(cookies));
+    return onServer;
   };
+
+function createTokenRenewal(parts: Parts) {
+  const { store, refresher, log, endings } = parts;
+  const askForTokens = createAsking(parts);
 
   /** In a cookie, the new tokens are safe only when an answer has brought them to the browser. */
   const carried = (before: Session, outcome: RefreshOutcome, current: Current): Current =>
     store.onServer ? current : { ...current, delivered: () => refresher.delivered(before, outcome) };
 
-  const askForTokens = createAsking(needs);
-
-  const tokens = async (
+  return async function renew(
     found: Found,
     cookies: Cookies,
     now: number,
     turnsLeft = mostOldTurns,
-  ): Promise<Standing> => {
+  ): Promise<Standing> {
     const { session } = found;
     const hasGoodToken = isTokenValid(session, now);
-    const outcome = await askForTokens(session, keeper(found, cookies), hasGoodToken);
+    const outcome = await askForTokens(session, keeper(store, found, cookies), hasGoodToken);
     if (outcome?.kind === 'refreshed') {
       // An outcome of long ago may be over too; then it is the next one's turn.
       if (turnsLeft > 0 && !isTokenValid(outcome.session, now))
-        return tokens({ ...found, session: outcome.session }, cookies, now, turnsLeft - 1);
-      return carried(session, outcome, await taken(found, outcome, cookies, now));
+        return renew({ ...found, session: outcome.session }, cookies, now, turnsLeft - 1);
+      return carried(session, outcome, await endings.taken(found, outcome, cookies, now));
     }
-    if (outcome?.kind === 'ended') return ended(found, outcome.reason, cookies);
+    if (outcome?.kind === 'ended') return endings.ended(found, outcome.reason, cookies);
     if (outcome?.kind === 'replaced') {
       // The browser has a newer cookie, which must not be taken away.
       log.info({ ...whose(session), reason: outcome.reason }, 'session ended');
@@ -80,38 +88,43 @@ export function createRenewing(needs: RenewingNeeds): Renewing {
     const lapsed = outcome?.kind === 'parked' ? 'parked' : 'unavailable';
     return { lapsed, setCookies: nothing, retryAfter: retryAfterOf(outcome), reason: reasonOf(outcome) };
   };
+}
 
-  return {
-    tokens,
-    async claims(found, cookies, now) {
-      const { session } = found;
-      const asking = refresher.refreshClaims(session, keeper(found, cookies)).catch(notNow);
-      const outcome = await within(clock, shortPatienceMs, asking);
-      if (outcome?.kind === 'refreshed') return taken(found, outcome, cookies, now);
-      if (outcome?.kind === 'ended') return ended(found, outcome.reason, cookies);
-      if (outcome?.kind === 'token-refused') {
-        if (session.refreshToken !== undefined) return tokens(found, cookies, now);
-        return ended(found, 'the provider does not take the access token any more', cookies);
-      }
-      // An outage takes nothing away from anybody.
-      return { session, setCookies: nothing, found };
-    },
-    async spend({ found, session, setCookies }, cookies, work) {
-      const spending = refresher.spend(session, keeper(found, cookies), work);
-      const outcome = await within(clock, patience, spending);
-      if (outcome?.kind === 'ended') {
-        await ended(found, outcome.reason, cookies);
-        return undefined;
-      }
-      if (outcome?.kind !== 'refreshed') {
-        const cause = new Error(reasonOf(outcome));
-        throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome), cause });
-      }
-      const isSame = outcome.session.refreshToken === session.refreshToken;
-      if (isSame || (store.onServer && !found.outdatedKey))
-        return { session: outcome.session, setCookies, found };
-      return written(store, found, outcome.session, cookies);
-    },
+function createClaimsRenewal(
+  { store, refresher, clock, endings }: Parts,
+  tokens: Renewing['tokens'],
+): Renewing['claims'] {
+  return async (found, cookies, now) => {
+    const { session } = found;
+    const asking = refresher.refreshClaims(session, keeper(store, found, cookies)).catch(notNow);
+    const outcome = await within(clock, shortPatienceMs, asking);
+    if (outcome?.kind === 'refreshed') return endings.taken(found, outcome, cookies, now);
+    if (outcome?.kind === 'ended') return endings.ended(found, outcome.reason, cookies);
+    if (outcome?.kind === 'token-refused') {
+      if (session.refreshToken !== undefined) return tokens(found, cookies, now);
+      return endings.ended(found, 'the provider does not take the access token any more', cookies);
+    }
+    // An outage takes nothing away from anybody.
+    return { session, setCookies: nothing, found };
+  };
+}
+
+function createSpending({ store, refresher, patience, clock, endings }: Parts): Renewing['spend'] {
+  return async ({ found, session, setCookies }, cookies, work) => {
+    const spending = refresher.spend(session, keeper(store, found, cookies), work);
+    const outcome = await within(clock, patience, spending);
+    if (outcome?.kind === 'ended') {
+      await endings.ended(found, outcome.reason, cookies);
+      return undefined;
+    }
+    if (outcome?.kind !== 'refreshed') {
+      const cause = new Error(reasonOf(outcome));
+      throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome), cause });
+    }
+    const isSame = outcome.session.refreshToken === session.refreshToken;
+    if (isSame || (store.onServer && !found.outdatedKey))
+      return { session: outcome.session, setCookies, found };
+    return written(store, found, outcome.session, cookies);
   };
 }
 

@@ -7,7 +7,7 @@ import type { ContractScene } from './contract.ts';
 import { processOf } from './contract-process.ts';
 
 /** Everything that these servers hold is as old as if so much time had passed: their clock cannot be wound. */
-export async function ageKeys(ports: readonly number[], ms: number): Promise<void> {
+async function ageKeys(ports: readonly number[], ms: number): Promise<void> {
   const age = `
 local left = redis.call('pttl', KEYS[1])
 if left < 0 then return 0 end

@@ -6,7 +6,7 @@ import { createGrantDesk } from './grant-desk.ts';
 import { createLocalPlace } from './local.ts';
 import { createMemoryTurns } from './memory-turns.ts';
 import type { CallMessage, WorkerLink } from './messages.ts';
-import type { Taken } from './shared.ts';
+import type { Taken, Turns } from './shared.ts';
 
 /** What the primary process holds for its workers. */
 export interface PrimaryShared {
@@ -29,20 +29,7 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
   });
 
-  /** Workers that were told that a turn is taken, by its key. */
-  const waiting = new Map<string, Set<WorkerLink>>();
-  const tellOfEnd = (worker: WorkerLink, key: string) => {
-    const others = waiting.get(key);
-    if (others) return void others.add(worker);
-    const all = new Set([worker]);
-    waiting.set(key, all);
-    const off = turns.onEnd(key, (value) => {
-      off();
-      waiting.delete(key);
-      for (const each of all) each.send({ kind: 'ended', key, ...(value !== undefined && { value }) });
-    });
-  };
-
+  const tellOfEnd = createEndTelling(turns);
   const take = (worker: WorkerLink, { key, unrepeatable }: Request<'take'>): Taken => {
     const taken = turns.takeFor(owners.nameOf(worker), key, unrepeatable);
     if (taken.kind === 'taken') tellOfEnd(worker, key);
@@ -87,6 +74,26 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
     async received(worker, { call, request }) {
       worker.send({ kind: 'reply', call, value: await answer(worker, request) });
     },
+  };
+}
+
+/** Tells workers of the end of a turn, each once. */
+function createEndTelling({ onEnd }: Pick<Turns, 'onEnd'>) {
+  /** Workers that were told that a turn is taken, by its key. */
+  const waiting = new Map<string, Set<WorkerLink>>();
+  return (worker: WorkerLink, key: string): void => {
+    const others = waiting.get(key);
+    if (others) {
+      others.add(worker);
+      return;
+    }
+    const all = new Set([worker]);
+    waiting.set(key, all);
+    const off = onEnd(key, (value) => {
+      off();
+      waiting.delete(key);
+      for (const each of all) each.send({ kind: 'ended', key, ...(value !== undefined && { value }) });
+    });
   };
 }
 

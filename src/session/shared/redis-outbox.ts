@@ -27,23 +27,62 @@ export interface Outbox {
 
 export interface OutboxNeeds {
   /** @param ageMs it was posted so long ago */
-  write(key: string, posted: Posted, ageMs: number, holder: string | undefined): Promise<unknown>;
+  write(key: string, letter: Letter, ageMs: number): Promise<unknown>;
   board: Board;
   log: Logger;
   clock: Clock;
 }
 
-interface Letter {
+export interface Letter {
   posted: Posted;
   at: number;
+  /** Whose turn ends with it. */
   holder: string | undefined;
+  /** It was written before: what stands there now is as good or newer. */
+  isAgain: boolean;
 }
 
-export function createOutbox({ write, board, log, clock }: OutboxNeeds): Outbox {
-  const unwritten = new Map<string, Letter>();
+export function createOutbox(needs: OutboxNeeds): Outbox {
+  const { board, clock } = needs;
+  const letters = createLetters(needs);
 
-  /** What was written last, the oldest first. */
+  const sendEverything = async () => {
+    const at = clock.monotonic();
+    const told = [...board.all()];
+    for (let start = 0; start < told.length; start += batch) {
+      const some = told.slice(start, start + batch);
+      await Promise.all(
+        some.map(([key, posted]) => letters.send(key, { posted, at, holder: undefined, isAgain: true })),
+      );
+    }
+  };
+
+  return {
+    async post(key, posted, holder) {
+      board.post(key, posted);
+      await letters.send(key, { posted, at: clock.monotonic(), holder, isAgain: false });
+    },
+    writeAgain(hasForgotten) {
+      if (hasForgotten) void sendEverything();
+      letters.doubtRecent();
+      void letters.sendAll();
+    },
+    async flush(withinMs) {
+      const end = clock.monotonic() + withinMs;
+      while (letters.areLeft() && clock.monotonic() < end) {
+        await letters.sendAll();
+        if (letters.areLeft()) await waitFor(clock, writeAgainMs);
+      }
+    },
+  };
+}
+
+/** What could not be written yet, and what was written last, which may have been lost. */
+function createLetters({ write, log, clock }: OutboxNeeds) {
+  const unwritten = new Map<string, Letter>();
+  /** The oldest first. */
   const recent = new Map<string, Letter>();
+
   const written = (key: string, letter: Letter) => {
     if (unwritten.get(key)?.at === letter.at) unwritten.delete(key);
     recent.delete(key);
@@ -55,9 +94,9 @@ export function createOutbox({ write, board, log, clock }: OutboxNeeds): Outbox 
   };
 
   const send = async (key: string, letter: Letter): Promise<void> => {
-    const { posted, at, holder } = letter;
+    const { at, holder } = letter;
     try {
-      await write(key, posted, clock.monotonic() - at, holder);
+      await write(key, letter, clock.monotonic() - at);
       written(key, letter);
     } catch (error) {
       const other = unwritten.get(key);
@@ -65,7 +104,7 @@ export function createOutbox({ write, board, log, clock }: OutboxNeeds): Outbox 
       if (unwritten.size === 0)
         log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances yet');
       // The turn that was to end with an earlier one ends with this.
-      unwritten.set(key, { posted, at, holder: holder ?? other?.holder });
+      unwritten.set(key, { ...letter, holder: holder ?? other?.holder });
       for (const oldest of unwritten.keys()) {
         if (unwritten.size <= mostUnwritten) break;
         unwritten.delete(oldest);
@@ -73,35 +112,14 @@ export function createOutbox({ write, board, log, clock }: OutboxNeeds): Outbox 
     }
   };
 
-  const sendAll = () => Promise.all([...unwritten].map(([key, letter]) => send(key, letter)));
-
-  const sendEverything = async () => {
-    const at = clock.monotonic();
-    const told = [...board.all()];
-    for (let start = 0; start < told.length; start += batch) {
-      const some = told.slice(start, start + batch);
-      await Promise.all(some.map(([key, posted]) => send(key, { posted, at, holder: undefined })));
-    }
-  };
-
   return {
-    async post(key, posted, holder) {
-      board.post(key, posted);
-      await send(key, { posted, at: clock.monotonic(), holder });
-    },
-    writeAgain(hasForgotten) {
-      if (hasForgotten) void sendEverything();
+    send,
+    sendAll: () => Promise.all([...unwritten].map(([key, letter]) => send(key, letter))),
+    areLeft: () => unwritten.size > 0,
+    doubtRecent() {
       const since = clock.monotonic() - recentMs;
       for (const [key, letter] of recent) {
-        if (letter.at > since && !unwritten.has(key)) unwritten.set(key, letter);
-      }
-      void sendAll();
-    },
-    async flush(withinMs) {
-      const end = clock.monotonic() + withinMs;
-      while (unwritten.size > 0 && clock.monotonic() < end) {
-        await sendAll();
-        if (unwritten.size > 0) await waitFor(clock, writeAgainMs);
+        if (letter.at > since && !unwritten.has(key)) unwritten.set(key, { ...letter, isAgain: true });
       }
     },
   };

@@ -38,16 +38,21 @@ return 0`;
 
 /**
  * KEYS lock sent underway done mark past; ARGV holder ('': nobody's turn ends), value and its milliseconds, mark and
- * its milliseconds, milliseconds of past, channel, name. Those who cannot publish still have what they wrote.
+ * its milliseconds, milliseconds of past, channel, name, whether it was written before ('': no). Whoever cannot publish
+ * still has what was written.
  */
 export const postScript = `
-if ARGV[3] ~= '0' then redis.call('set', KEYS[4], ARGV[2], 'PX', ARGV[3]) end
-if ARGV[5] ~= '0' then redis.call('set', KEYS[5], ARGV[4], 'PX', ARGV[5]) end
-if ARGV[6] ~= '0' then redis.call('set', KEYS[6], ARGV[2], 'PX', ARGV[6]) end
+local function put(key, value, ms)
+  if ms == '0' or (ARGV[9] ~= '' and redis.call('get', key)) then return end
+  redis.call('set', key, value, 'PX', ms)
+end
+put(KEYS[4], ARGV[2], ARGV[3])
+put(KEYS[5], ARGV[4], ARGV[5])
+put(KEYS[6], ARGV[2], ARGV[6])
 if ARGV[1] == '' then return 0 end
-redis.call('del', KEYS[2])
-redis.call('del', KEYS[3])
-if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end
+for index = 1, 3 do
+  if redis.call('get', KEYS[index]) == ARGV[1] then redis.call('del', KEYS[index]) end
+end
 redis.pcall('publish', ARGV[7], ARGV[8])
 return 1`;
 

@@ -32,16 +32,44 @@ export interface RedisSignOutsNeeds {
 
 /** A list that is read at the start and after every outage, and a channel for those that listen. */
 export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
-  const { link, channel, keyPrefix, revocations, log, clock } = needs;
+  const { link, channel, keyPrefix, revocations } = needs;
   const channelName = `${keyPrefix}revoked`;
   const listOf = (proven: boolean) => `${keyPrefix}revocations:${proven ? 'proven' : 'claimed'}`;
+  const list = createList(needs, listOf);
+  const outgoing = createOutgoing(needs, listOf, channelName);
+
+  channel.on(channelName, (text) => revocations.add(JSON.parse(text) as Revocation));
+  channel.onListening(list.load);
+  link.onBack(({ hasForgotten }) => {
+    if (channel.isListening()) list.load();
+    if (hasForgotten) outgoing.sendLater(revocations.all());
+    outgoing.doubtRecent();
+    void outgoing.flush();
+  });
+
+  return {
+    async publish(revocation) {
+      revocations.add(revocation);
+      try {
+        await outgoing.send(revocation);
+      } catch (error) {
+        outgoing.sendLater([revocation]);
+        throw error;
+      }
+    },
+    knowsSignOuts: list.isKnown,
+    flush: outgoing.flush,
+  };
+}
+
+type ListOf = (proven: boolean) => string;
+
+/** Reads what others have written. */
+function createList({ link, channel, revocations, log, clock }: RedisSignOutsNeeds, listOf: ListOf) {
   let isKnown = false;
-
-  const seconds = () => Math.floor(clock.now() / 1000);
-
-  const load = async () => {
+  const read = async () => {
     const wasListening = channel.isListening();
-    const now = seconds();
+    const now = Math.floor(clock.now() / 1000);
     for (const list of [listOf(true), listOf(false)]) {
       const texts = await link.read((redis) => redis.zrangebyscore(list, now, '+inf'));
       for (const text of texts) revocations.add(JSON.parse(text) as Revocation);
@@ -49,20 +77,36 @@ export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
     // Of those that came between the list and the first word on the channel nobody has told yet.
     if (wasListening) isKnown = true;
   };
-  const loadAgain = (error: unknown) => {
+  const load = () => void read().catch(again);
+  const again = (error: unknown) => {
     // An outage is named by the link.
     if (link.problem() === undefined) log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
     clock
       .after(loadAgainMs, () => {
-        if (channel.isListening() && !isKnown) load().catch(loadAgain);
+        if (channel.isListening() && !isKnown) load();
       })
       .unref();
   };
+  return { load, isKnown: () => isKnown };
+}
 
+/** Writes what this process has to tell. */
+function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, channelName: string) {
   /** What could not be written yet; it is known here all the same. */
   const unsent = new Set<Revocation>();
-  /** What was written, with the time of it. */
-  const sent = new Map<Revocation, number>();
+  /** What was written, with the time of it, the oldest first. */
+  const recent = new Map<Revocation, number>();
+
+  const sent = (revocation: Revocation) => {
+    const now = clock.monotonic();
+    unsent.delete(revocation);
+    recent.delete(revocation);
+    recent.set(revocation, now);
+    for (const [oldest, at] of recent) {
+      if (at + recentMs > now && recent.size <= mostUnsent) break;
+      recent.delete(oldest);
+    }
+  };
 
   const send = async (revocation: Revocation) => {
     const text = JSON.stringify(revocation);
@@ -70,7 +114,7 @@ export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
     const written = link.write(async (redis) => {
       await redis.zadd(list, revocation.until, text);
       // What is over goes, and of too many those that are over soonest: sign-outs must not fill Redis.
-      await redis.zremrangebyscore(list, '-inf', seconds());
+      await redis.zremrangebyscore(list, '-inf', Math.floor(clock.now() / 1000));
       await redis.zremrangebyrank(list, 0, -mostEntries[revocation.proven ? 'proven' : 'claimed'] - 1);
     });
     // A server without room for the list still tells those that listen.
@@ -79,48 +123,24 @@ export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
     if (writing.status === 'rejected' || telling.status === 'rejected') {
       throw storeUnavailable(new Error('the sign-out could not be shared with other instances yet'));
     }
-    const now = clock.monotonic();
-    sent.set(revocation, now);
-    for (const [oldest, at] of sent) {
-      if (at + recentMs > now && sent.size <= mostUnsent) break;
-      sent.delete(oldest);
-    }
+    sent(revocation);
   };
-
-  const flush = async () => {
-    for (const revocation of [...unsent]) {
-      await send(revocation).then(
-        () => unsent.delete(revocation),
-        () => {},
-      );
-    }
-  };
-
-  channel.on(channelName, (text) => revocations.add(JSON.parse(text) as Revocation));
-  channel.onListening(() => void load().catch(loadAgain));
-  link.onBack(({ hasForgotten }) => {
-    if (channel.isListening()) load().catch(loadAgain);
-    if (hasForgotten) for (const revocation of revocations.all()) unsent.add(revocation);
-    const since = clock.monotonic() - recentMs;
-    for (const [revocation, at] of sent) if (at > since) unsent.add(revocation);
-    void flush();
-  });
 
   return {
-    async publish(revocation) {
-      revocations.add(revocation);
-      try {
-        await send(revocation);
-      } catch (error) {
-        unsent.add(revocation);
-        for (const oldest of unsent) {
-          if (unsent.size <= mostUnsent) break;
-          unsent.delete(oldest);
-        }
-        throw error;
+    send,
+    sendLater(revocations: Iterable<Revocation>) {
+      for (const revocation of revocations) unsent.add(revocation);
+      for (const oldest of unsent) {
+        if (unsent.size <= mostUnsent) break;
+        unsent.delete(oldest);
       }
     },
-    knowsSignOuts: () => isKnown,
-    flush,
+    doubtRecent() {
+      const since = clock.monotonic() - recentMs;
+      for (const [revocation, at] of recent) if (at > since) unsent.add(revocation);
+    },
+    async flush() {
+      for (const revocation of [...unsent]) await send(revocation).catch(() => {});
+    },
   };
 }

@@ -5,9 +5,9 @@ import type { Board } from './board.ts';
 import { createEndListeners } from './listeners.ts';
 import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
-import { createOutbox } from './redis-outbox.ts';
+import { createOutbox, type Letter } from './redis-outbox.ts';
 import { markScript, postScript, releaseScript, renewScript, takeScript } from './redis-scripts.ts';
-import type { Posted, Taken, Turns, Unrepeatable } from './shared.ts';
+import type { Taken, Turns, Unrepeatable } from './shared.ts';
 
 /** A holder that died holds the lock no longer than this; one that lives renews it. */
 const leaseMs = 3000;
@@ -42,115 +42,21 @@ export interface RedisTurnsNeeds {
   clock: Clock;
 }
 
-/** The keys of one turn, in one slot of a Redis Cluster; redis-scripts.ts says what they hold. */
-function keysOf(base: string): Record<'lock' | 'sent' | 'underway' | 'done' | 'mark' | 'past', string> {
-  return {
-    lock: `${base}:lock`,
-    sent: `${base}:sent`,
-    underway: `${base}:underway`,
-    done: `${base}:done`,
-    mark: `${base}:mark`,
-    past: `${base}:past`,
-  };
-}
-
 /** Turns among instances. Each command is one script, so that nobody sees half of it. */
 export function createRedisTurns(needs: RedisTurnsNeeds): RedisTurns {
-  const { link, channel, keyPrefix, board, gateway, log, clock } = needs;
-  const me = randomBytes(12).toString('base64url');
+  const { link, channel, keyPrefix, board, clock } = needs;
   const listeners = createEndListeners();
-  const endChannel = `${keyPrefix}turns`;
-  /** Unrepeatable work that was begun here and not told of. */
-  const running = new Map<string, { holder: string; forMs: number }>();
-  /**
-   * Turns that were to be taken here when Redis went away. They were not: yet Redis may read so when it comes back, and
-   * others would wait for an answer that nobody has.
-   */
-  const unsure = new Map<string, string>();
+  const places = createPlaces(keyPrefix);
+  const commands = createCommands(needs, places);
+  const outbox = createOutbox({ ...needs, write: commands.write });
   let settledAt = 0;
 
-  // A digest, so that a dump tells nobody's.
-  const nameOf = (key: string) => createHash('sha256').update(key).digest('base64url');
-  const placeOf = (name: string) => keysOf(`${keyPrefix}turn:{${name}}`);
-
-  /**
-   * The mark is read before the result, and they are written together: whoever looks while both are being written
-   * sees the result, never the mark alone.
-   */
-  const look = (key: string) =>
-    link.read(async (redis) => {
-      const { mark, done } = placeOf(nameOf(key));
-      const used = await redis.get(mark);
-      return (await redis.get(done)) ?? used;
-    });
-
-  const ask = async (key: string, unrepeatable: Unrepeatable | undefined): Promise<Taken> => {
-    const resumable = unrepeatable?.heldBy === 'gateway' ? gateway : undefined;
-    const holder = unsure.get(key) ?? `${resumable ?? me} ${randomBytes(12).toString('base64url')}`;
-    const forMs = unrepeatable ? Math.ceil(unrepeatable.forMs) : 0;
-    const { lock, sent, underway, done, mark, past } = placeOf(nameOf(key));
-    const keys = [lock, sent, underway, done, mark, past];
-    const args = [holder, leaseMs, forMs, underWayMs, resumable === undefined ? '' : `${resumable} `];
-    const wasIn = link.problem() === undefined;
-    const [kind, value] = (await link
-      .write((redis) => redis.eval(takeScript, keys.length, ...keys, ...args))
-      .catch((error: unknown) => {
-        if (wasIn && unsure.size < mostUnsure) unsure.set(key, holder);
-        throw error;
-      })) as [Taken['kind'], string | undefined | null];
-    unsure.delete(key);
-    if (kind === 'done') return { kind, value: value ?? '' };
-    if (kind !== 'yours') return { kind };
-    if (unrepeatable) running.set(key, { holder, forMs });
-    return { kind, holder, previous: value ?? undefined };
-  };
-
-  const write = (key: string, posted: Posted, ageMs: number, holder: string | undefined) => {
-    const { value, afterwards, rememberMs = 0 } = posted;
-    const name = nameOf(key);
-    const left = posted.lingerMs - ageMs;
-    const { lock, sent, underway, done, mark, past } = placeOf(name);
-    const keys = [lock, sent, underway, done, mark, past];
-    const lasting = (ms: number) => Math.max(0, Math.ceil(ms));
-    const args = [
-      holder ?? '',
-      value,
-      lasting(left),
-      afterwards?.value ?? '',
-      afterwards ? lasting(left + afterwards.forMs) : 0,
-      rememberMs > 0 ? lasting(left + rememberMs) : 0,
-      endChannel,
-      name,
-    ];
-    return link.write((redis) => redis.eval(postScript, keys.length, ...keys, ...args));
-  };
-  const outbox = createOutbox({ write, board, log, clock });
-
-  const release = async (key: string, holder: string) => {
-    const name = nameOf(key);
-    const { lock, sent, underway } = placeOf(name);
-    await link.read((redis) => redis.eval(releaseScript, 3, lock, sent, underway, holder, endChannel, name));
-  };
-  const giveBack = (key: string, holder: string) =>
-    release(key, holder).catch(() => {
-      if (unsure.size < mostUnsure) unsure.set(key, holder);
-    });
-
-  link.onBack(async ({ isFirst, hasForgotten }) => {
+  link.onBack(({ isFirst, hasForgotten }) => {
     if (!isFirst) settledAt = clock.monotonic() + settleMs;
     outbox.writeAgain(hasForgotten);
-    const attempts = [...unsure];
-    unsure.clear();
-    for (const [key, holder] of attempts) await giveBack(key, holder);
-    // It may be a replica that was not told of the last of them.
-    for (const [key, { holder, forMs }] of running) {
-      const { sent, underway } = placeOf(nameOf(key));
-      await link
-        .write((redis) => redis.eval(markScript, 2, sent, underway, holder, underWayMs, forMs))
-        .catch(() => {});
-    }
+    void commands.mend();
   });
-  channel.on(endChannel, (name) => listeners.tell(name));
+  channel.on(places.endChannel, (name) => listeners.tell(name));
   // What ended before was missed.
   channel.onListening(listeners.tellAll);
 
@@ -162,25 +68,146 @@ export function createRedisTurns(needs: RedisTurnsNeeds): RedisTurns {
       const isUnsettled = unrepeatable !== undefined && clock.monotonic() < settledAt;
       // A server that takes no writes is read all the same.
       if (isUnsettled || link.problem() !== undefined) {
-        const value = await look(key);
+        const value = await commands.look(key);
         if (value !== null) return { kind: 'done', value };
         if (isUnsettled) return { kind: 'taken' };
       }
-      return ask(key, unrepeatable);
+      return commands.take(key, unrepeatable);
     },
-    async renew(key, holder) {
-      const { lock } = placeOf(nameOf(key));
-      await link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs)).catch(() => {});
-    },
+    renew: commands.renew,
     async post(key, posted, holder) {
-      running.delete(key);
+      commands.told(key);
       await outbox.post(key, posted, holder);
     },
     async release(key, holder) {
-      running.delete(key);
-      await giveBack(key, holder);
+      commands.told(key);
+      await commands.release(key, holder);
     },
-    onEnd: (key, callback) => listeners.on(nameOf(key), callback),
+    onEnd: (key, callback) => listeners.on(places.nameOf(key), callback),
     flush: outbox.flush,
+  };
+}
+
+/** Where a turn is kept: its keys are in one slot of a Redis Cluster; redis-scripts.ts says what they hold. */
+function createPlaces(keyPrefix: string) {
+  // A digest, so that a dump tells nobody's.
+  const nameOf = (key: string) => createHash('sha256').update(key).digest('base64url');
+  return {
+    nameOf,
+    endChannel: `${keyPrefix}turns`,
+    keysOf(key: string) {
+      const base = `${keyPrefix}turn:{${nameOf(key)}}`;
+      const lock = `${base}:lock`;
+      const sent = `${base}:sent`;
+      const underway = `${base}:underway`;
+      const done = `${base}:done`;
+      const mark = `${base}:mark`;
+      return { lock, sent, underway, done, mark, all: [lock, sent, underway, done, mark, `${base}:past`] };
+    },
+  };
+}
+
+type Places = ReturnType<typeof createPlaces>;
+
+/** The commands, and what is to be set right of them when Redis is back. */
+function createCommands({ link, gateway }: RedisTurnsNeeds, places: Places) {
+  const me = randomBytes(12).toString('base64url');
+  const send = createSenders(link, places);
+  /** Unrepeatable work that was begun here and not told of. */
+  const running = new Map<string, { holder: string; forMs: number }>();
+  /**
+   * Turns that were to be taken here when Redis went away. They were not: yet Redis may read so when it comes back, and
+   * others would wait for an answer that nobody has.
+   */
+  const unsure = new Map<string, string>();
+  const doubt = (key: string, holder: string) => {
+    if (unsure.size < mostUnsure) unsure.set(key, holder);
+  };
+  const release = (key: string, holder: string) => send.release(key, holder).catch(() => doubt(key, holder));
+
+  return {
+    ...send,
+    told: (key: string) => void running.delete(key),
+    release,
+    async take(key: string, unrepeatable: Unrepeatable | undefined): Promise<Taken> {
+      const resumable = unrepeatable?.heldBy === 'gateway' ? gateway : undefined;
+      const holder = unsure.get(key) ?? `${resumable ?? me} ${randomBytes(12).toString('base64url')}`;
+      const forMs = unrepeatable ? Math.ceil(unrepeatable.forMs) : 0;
+      const wasIn = link.problem() === undefined;
+      const taken = await send
+        .take(key, holder, forMs, resumable === undefined ? '' : `${resumable} `)
+        .catch((error: unknown) => {
+          if (wasIn) doubt(key, holder);
+          throw error;
+        });
+      unsure.delete(key);
+      if (taken.kind === 'yours' && unrepeatable) running.set(key, { holder, forMs });
+      return taken;
+    },
+    /** The server is back: what it may have read wrongly is taken back, and what it may have forgotten is written again. */
+    async mend() {
+      const attempts = [...unsure];
+      unsure.clear();
+      for (const [key, holder] of attempts) await release(key, holder);
+      for (const [key, { holder, forMs }] of running) await send.mark(key, holder, forMs).catch(() => {});
+    },
+  };
+}
+
+/** The commands as they are sent; redis-scripts.ts says what their arguments are. */
+function createSenders(link: RedisLink, { nameOf, endChannel, keysOf }: Places) {
+  return {
+    /**
+     * The mark is read before the result, and they are written together: whoever looks while both are being written
+     * sees the result, never the mark alone.
+     */
+    look: (key: string) =>
+      link.read(async (redis) => {
+        const { mark, done } = keysOf(key);
+        const used = await redis.get(mark);
+        return (await redis.get(done)) ?? used;
+      }),
+    async take(key: string, holder: string, forMs: number, resumable: string): Promise<Taken> {
+      const { all } = keysOf(key);
+      const args = [holder, leaseMs, forMs, underWayMs, resumable];
+      const [kind, value] = (await link.write((redis) =>
+        redis.eval(takeScript, all.length, ...all, ...args),
+      )) as [Taken['kind'], string | undefined | null];
+      if (kind === 'done') return { kind, value: value ?? '' };
+      return kind === 'yours' ? { kind, holder, previous: value ?? undefined } : { kind };
+    },
+    async renew(key: string, holder: string) {
+      const { lock } = keysOf(key);
+      await link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs)).catch(() => {});
+    },
+    release(key: string, holder: string) {
+      const { lock, sent, underway } = keysOf(key);
+      const args = [holder, endChannel, nameOf(key)];
+      return link.read(async (redis) => {
+        await redis.eval(releaseScript, 3, lock, sent, underway, ...args);
+      });
+    },
+    mark(key: string, holder: string, forMs: number) {
+      const { sent, underway } = keysOf(key);
+      return link.write((redis) => redis.eval(markScript, 2, sent, underway, holder, underWayMs, forMs));
+    },
+    write(key: string, { posted, holder, isAgain }: Letter, ageMs: number) {
+      const { value, afterwards, rememberMs = 0 } = posted;
+      const left = posted.lingerMs - ageMs;
+      const lasting = (ms: number) => Math.max(0, Math.ceil(ms));
+      const { all } = keysOf(key);
+      const args = [
+        holder ?? '',
+        value,
+        lasting(left),
+        afterwards?.value ?? '',
+        afterwards ? lasting(left + afterwards.forMs) : 0,
+        rememberMs > 0 ? lasting(left + rememberMs) : 0,
+        endChannel,
+        nameOf(key),
+        isAgain ? '1' : '',
+      ];
+      return link.write((redis) => redis.eval(postScript, all.length, ...all, ...args));
+    },
   };
 }

@@ -50,19 +50,11 @@ export function createTicketStore(
     if (!lines) throw new GatewayError('session_too_large');
     return lines;
   };
-  /** The table is asked each time; what it gives is opened when it has changed. */
-  const find = (known: KnownTicket): Maybe<Found | undefined> => {
-    const stored = table.get(known.ticket.place);
-    return stored instanceof Promise
-      ? stored.then((value) => openStored(known, value))
-      : openStored(known, stored);
-  };
-
   return {
     onServer: true,
     recall(header) {
       const known = tickets.recall(header);
-      return known && find(known);
+      return known && find(table, known);
     },
     opens(cookies) {
       for (const value of joinChunks(name, cookies)) {
@@ -77,7 +69,7 @@ export function createTicketStore(
         const ticket = opened && readTicket(opened.text);
         if (!ticket) continue;
         const known = { ticket, outdatedKey: opened.outdatedKey, stored: undefined, found: undefined };
-        const found = await find(known);
+        const found = await find(table, known);
         if (!found) continue;
         tickets.remember(value, known, sessionBytes);
         return found;
@@ -97,6 +89,14 @@ export function createTicketStore(
     expire: (cookies) => writer.expire(cookies),
     remove: ({ handle }) => table.delete((handle as Ticket).place),
   };
+}
+
+/** The table is asked each time; what it gives is opened when it has changed. */
+function find(table: SessionTable, known: KnownTicket): Maybe<Found | undefined> {
+  const stored = table.get(known.ticket.place);
+  return stored instanceof Promise
+    ? stored.then((value) => openStored(known, value))
+    : openStored(known, stored);
 }
 
 function openStored(known: KnownTicket, value: string | undefined): Found | undefined {
