@@ -37,7 +37,7 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   const running =
     config.workers > 1 && cluster.isPrimary
       ? startPrimary(config, log)
-      : await startGateway(config, { log, primary: cluster.isWorker ? callPrimary() : undefined });
+      : await startGateway(config, { log, primary: cluster.isWorker ? callPrimary(systemClock) : undefined });
   stopOnSignal(running, log);
 }
 
