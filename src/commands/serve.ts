@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { systemClock, waitFor } from '../clock.ts';
+import { systemClock, within } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { startGateway } from '../gateway.ts';
@@ -61,7 +61,7 @@ function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
       await workers.close();
       close();
       // Calls to a provider that hang go with the process.
-      await Promise.race([lease.release(), waitFor(systemClock, longestReleaseMs)]);
+      await within(systemClock, longestReleaseMs, lease.release());
     },
   };
 }

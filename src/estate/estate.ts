@@ -1,4 +1,4 @@
-import { type Clock, waitFor } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { createLiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
 import { graceMs } from '../listen/shutdown.ts';
@@ -77,7 +77,7 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
     const left = Math.max(shortestLastMs, end - clock.monotonic());
     await Promise.all(generations.all().map((generation) => generation.finish(left)));
     const ending = Promise.all(generations.all().map(generations.end));
-    await Promise.race([ending, waitFor(clock, longestReleaseMs)]);
+    await within(clock, longestReleaseMs, ending);
   };
 
   return {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Found, Maybe } from './found.ts';
@@ -192,12 +192,4 @@ function reasonOf(outcome: RefreshOutcome | undefined): string {
   return outcome === undefined
     ? 'the provider has not answered the refresh yet'
     : 'the access token has ended, and the refresh failed';
-}
-
-/** The value, or undefined when it takes longer; the work goes on for those who come later. */
-function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const limit = clock.after(ms, () => resolve(undefined));
-    work.then(resolve, reject).finally(() => limit.cancel());
-  });
 }

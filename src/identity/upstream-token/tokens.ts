@@ -1,4 +1,4 @@
-import type { Timer } from '../../clock.ts';
+import { within } from '../../clock.ts';
 import type { TokenConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
@@ -125,9 +125,5 @@ async function inTime(
   const work = obtain(needs, wanted);
   // Who has left must not hear of its failure.
   work.catch(() => {});
-  let timer: Timer | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = needs.clock.after(milliseconds, () => resolve(undefined));
-  });
-  return Promise.race([work, late]).finally(() => timer?.cancel());
+  return within(needs.clock, milliseconds, work);
 }

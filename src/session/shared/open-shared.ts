@@ -1,9 +1,9 @@
-import type { Clock } from '../../clock.ts';
+import { within } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
 import { createOnce } from './once.ts';
 import { openPlace, type PlaceNeeds } from './places.ts';
 import type { Place, Shared } from './shared.ts';
-import { createSingleFlight, type SingleFlight } from './single-flight.ts';
+import { createSingleFlight } from './single-flight.ts';
 
 export interface OpenedShared {
   place: Place;
@@ -23,18 +23,8 @@ export function openShared(config: Config['session'], needs: PlaceNeeds): Opened
     shared: { ...createOnce({ turns: place.turns, flights, clock }), claim: place.claims.claim },
     async finish(withinMs) {
       const end = clock.monotonic() + withinMs;
-      await endedWithin(flights, withinMs, clock);
+      await within(clock, withinMs, flights.ended());
       await place.flush(Math.max(0, end - clock.monotonic()));
     },
   };
-}
-
-async function endedWithin(flights: SingleFlight<string>, ms: number, clock: Clock): Promise<void> {
-  let stop = () => {};
-  const late = new Promise<void>((resolve) => {
-    const limit = clock.after(ms, resolve);
-    stop = () => limit.cancel();
-  });
-  await Promise.race([flights.ended(), late]);
-  stop();
 }
