@@ -44,13 +44,17 @@ function findings(source) {
     );
 }
 
-/** The lines that a comment excuses: its own, or the one below where it stands alone. */
+/** The lines that a comment excuses: its own, or where it stands alone the one below it and what goes on of it. */
 function excusedLines({ comments, program, lineOf }) {
+  const isAlone = ({ start }) =>
+    !program.body.some((node) => node.start < start && lineOf(node.end) >= lineOf(start));
+  const endOf = new Map(comments.filter(isAlone).map((each) => [lineOf(each.start), lineOf(each.end)]));
   const lines = new Set();
-  for (const { value, start, end } of comments) {
-    if (!/^\s*scratch:\s\S.{20,}/s.test(value)) continue;
-    const isAlone = !program.body.some((node) => node.start < start && lineOf(node.end) >= lineOf(start));
-    lines.add(isAlone ? lineOf(end) + 1 : lineOf(start));
+  for (const comment of comments) {
+    if (!/^\s*scratch:\s\S.{20,}/s.test(comment.value)) continue;
+    let line = lineOf(comment.start);
+    while (endOf.has(line)) line = endOf.get(line) + 1;
+    lines.add(line);
   }
   return lines;
 }

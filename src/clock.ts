@@ -46,3 +46,11 @@ function timerOf(handle: NodeJS.Timeout, cancel: () => void): Timer {
 export function waitFor(clock: Clock, milliseconds: number): Promise<void> {
   return new Promise((resolve) => void clock.after(milliseconds, resolve));
 }
+
+/** The value, or undefined when it takes longer than so many milliseconds; the work goes on for those who come later. */
+export function within<T>(clock: Clock, milliseconds: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const limit = clock.after(milliseconds, () => resolve(undefined));
+    work.then(resolve, reject).finally(() => limit.cancel());
+  });
+}

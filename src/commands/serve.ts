@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { systemClock, waitFor } from '../clock.ts';
+import { systemClock, within } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { startGateway } from '../gateway.ts';
@@ -37,7 +37,7 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   const running =
     config.workers > 1 && cluster.isPrimary
       ? startPrimary(config, log)
-      : await startGateway(config, { log, primary: cluster.isWorker ? callPrimary() : undefined });
+      : await startGateway(config, { log, primary: cluster.isWorker ? callPrimary(systemClock) : undefined });
   stopOnSignal(running, log);
 }
 
@@ -61,7 +61,7 @@ function startPrimary(config: Config, log: Logger): { close(): Promise<void> } {
       await workers.close();
       close();
       // Calls to a provider that hang go with the process.
-      await Promise.race([lease.release(), waitFor(systemClock, longestReleaseMs)]);
+      await within(systemClock, longestReleaseMs, lease.release());
     },
   };
 }

@@ -1,13 +1,15 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { createLiveConnections } from '../forward/live-connections.ts';
-import { createHoldings, type Lease } from '../holdings.ts';
-import { describeError, type Logger } from '../observe/log.ts';
+import { createHoldings } from '../holdings.ts';
+import { graceMs } from '../listen/shutdown.ts';
+import type { Logger } from '../observe/log.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { watchConnections } from './connections.ts';
-import { type Generation, openGeneration } from './generation.ts';
+import { openGeneration } from './generation.ts';
+import { createGenerations } from './generations.ts';
 import { openListeners } from './listeners.ts';
 
 /**
@@ -39,62 +41,43 @@ export interface EstateNeeds {
   primary: PrimaryCalls | undefined;
 }
 
+/** What refreshes under way get at the end at least, for their answer and to write it down. */
+const shortestLastMs = 1000;
+/** What closing gets at the end: calls to a provider that hang go with the process. */
+const longestReleaseMs = 1000;
+
 export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate {
   const holdings = createHoldings();
   const live = createLiveConnections(clock);
-  /** Old plans with requests under way, and the one in force. */
-  const generations = new Map<Generation, Lease>();
-  let current: Generation | undefined;
+  const generations = createGenerations(log);
+  const entryOf = rememberEntries(() => generations.current().pipeline);
+  const watch = watchConnections({ log, clock, entryOf });
+  const listeners = openListeners({ log, clock, watch, entryOf });
   let isStopping = false;
   let adopting: Promise<unknown> = Promise.resolve();
 
-  const inForce = () => {
-    if (!current) throw new Error('no plan was adopted yet');
-    return current;
-  };
-  const entryOf = rememberEntries(() => inForce().pipeline);
-  const watch = watchConnections({ log, clock, entryOf });
-  const listeners = openListeners({ log, clock, watch, entryOf });
-
-  const open = (plan: Plan): [Generation, Lease] => {
-    const lease = holdings.lease();
-    try {
-      const needs = { keep: lease.keep, log, clock, random, primary, live, watch };
-      return [openGeneration(plan, needs), lease];
-    } catch (error) {
-      void release(lease);
-      throw error;
-    }
-  };
-  const release = (lease: Lease) =>
-    lease
-      .release()
-      .catch((error: unknown) =>
-        log.error({ reason: describeError(error) }, 'a part of the gateway did not close'),
-      );
-  const end = async (generation: Generation, lease: Lease) => {
-    generations.delete(generation);
-    generation.close();
-    await release(lease);
-  };
-
   const adopt = async (plan: Plan) => {
-    const before = current;
-    const [next, lease] = open(plan);
-    generations.set(next, lease);
+    const lease = holdings.lease();
+    const needs = { keep: lease.keep, log, clock, random, primary, live, watch };
+    const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
-      // Requests may come before the call returns.
-      current ??= next;
       await listeners.adopt(plan.listener, lease.keep);
     } catch (error) {
-      current = before;
-      await end(next, lease);
+      await generations.end(next);
       throw error;
     }
     watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
-    current = next;
-    const old = before && generations.get(before);
-    if (before && old) void before.requests.ended().then(() => end(before, old));
+    generations.putInForce(next);
+  };
+  const finish = async () => {
+    const end = clock.monotonic() + graceMs;
+    await listeners.close();
+    live.close();
+    watch.close();
+    const left = Math.max(shortestLastMs, end - clock.monotonic());
+    await Promise.all(generations.all().map((generation) => generation.finish(left)));
+    const ending = Promise.all(generations.all().map(generations.end));
+    await within(clock, longestReleaseMs, ending);
   };
 
   return {
@@ -104,15 +87,12 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
       return done;
     },
     listening: listeners.listening,
-    missing: () => [...(isStopping ? ['the gateway is stopping'] : []), ...(current?.missing() ?? [])],
+    missing: () => [...(isStopping ? ['the gateway is stopping'] : []), ...generations.missing()],
     count: holdings.count,
     async close() {
       isStopping = true;
       await adopting;
-      await listeners.close();
-      live.close();
-      watch.close();
-      for (const [generation, lease] of generations) await end(generation, lease);
+      await finish();
     },
   };
 }

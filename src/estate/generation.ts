@@ -35,6 +35,8 @@ export interface Generation {
   requests: OpenRequests;
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
+  /** Waits for refreshes under way, whose answers must be written down, but no longer than this. */
+  finish(withinMs: number): Promise<void>;
   /** Takes it off the things that go on without it. What it alone needed is closed with its lease. */
   close(): void;
 }
@@ -45,8 +47,8 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { keep, log, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { log, clock, random, keep });
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock, random, keep });
-  const opened = openSessions(config, { cookies, ring, grant, primary, log, clock });
-  const { sessions, revocations, shared } = opened;
+  const opened = openSessions(config, { keep, cookies, ring, grant, primary, log, clock, random });
+  const { sessions, revocations, shared, problem, finish } = opened;
   const forget = revocations.onRevoked(() => live.endRevoked());
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
@@ -73,18 +75,15 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     requests,
     missing: () => [
       ...(providers.isReady() ? [] : ['the provider was not reached yet']),
-      ...[shared.problem() ?? []].flat(),
+      ...[problem() ?? []].flat(),
     ],
+    finish,
     close() {
       forget();
       providers.close();
-      void shared.close(shortestLastMs);
     },
   };
 }
-
-/** What refreshes under way get at the end at least, for their answer and to write it down. */
-const shortestLastMs = 1000;
 
 /** The keys of the signed assertion follow from the secrets: the same secrets have the same keys. */
 function keepAssertions({ config, assertions, ring }: Plan, keep: Keep, clock: Clock): Assertions {

@@ -41,7 +41,7 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
   let pauseMs = firstPauseMs;
   let dropped = 0;
   let reason = '';
-  let flushers: (() => void)[] = [];
+  const flushers: (() => void)[] = [];
 
   const recovered = () => {
     pauseMs = firstPauseMs;
@@ -68,13 +68,8 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
   const goOn = () => {
     underWay = waiting.bytes > 0;
     isWriting = underWay;
-    if (underWay) {
-      writeTo(target, waiting.next(), wrote);
-      return;
-    }
-    const done = flushers;
-    flushers = [];
-    for (const call of done) call();
+    if (underWay) writeTo(target, waiting.next(), wrote);
+    else for (const call of flushers.splice(0)) call();
   };
 
   return {

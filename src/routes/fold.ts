@@ -68,6 +68,7 @@ const covered = new Set(
   }),
 );
 /** What the code points of a block fold to, where that has ASCII in it. */
+// scratch: a memo of what never changes, as large as `covered`; a block takes 0.3 ms to read, all of them 50 ms.
 const blocks = new Map<number, ReadonlyMap<number, string>>();
 
 /** What a code point outside ASCII may become, looked up. */

@@ -58,18 +58,22 @@ export function makeTarget(pathAndQuery: string, host: string): Target {
   };
 }
 
-/** A gateway has few hosts, and clients can name many: those that come first are remembered, up to a number. */
-const hostnames = new Map<string, string>();
-const mostRememberedHosts = 1000;
+/** Nearly every host: in lower case, without a trailing dot. */
+const plainHost = /^[a-z0-9.-]*[a-z0-9-](?::\d{1,5})?$/;
 
 /** The name in lower case, without port and trailing dot; undefined for what is no host. */
 function hostnameOf(host: string): string | undefined {
-  const known = hostnames.get(host);
-  if (known !== undefined) return known;
-  const hostname = hostPattern.exec(host)?.[1]?.toLowerCase().replace(/\.$/, '');
-  if (hostname === undefined || hostname.length > longestHostname) return undefined;
-  if (hostnames.size < mostRememberedHosts) hostnames.set(host, hostname);
-  return hostname;
+  const hostname = plainHost.test(host) ? withoutPort(host) : oddHostname(host);
+  return hostname === undefined || hostname.length > longestHostname ? undefined : hostname;
+}
+
+function withoutPort(host: string): string {
+  const colon = host.indexOf(':');
+  return colon < 0 ? host : host.slice(0, colon);
+}
+
+function oddHostname(host: string): string | undefined {
+  return hostPattern.exec(host)?.[1]?.toLowerCase().replace(/\.$/, '');
 }
 
 function hasControlCharacter(text: string): boolean {

@@ -67,6 +67,7 @@ export const kindOf = Uint8Array.from({ length: 256 }, (_, symbol) => {
   return named[String.fromCharCode(symbol)] ?? kinds.ordinary;
 });
 
+// scratch: one path is read at a time, and to its end; decode.ts says what new arrays for each would cost.
 const tokens: Tokens = {
   path: '',
   count: 0,

@@ -43,3 +43,10 @@ export function deriveKey(secret: Uint8Array, purpose: Purpose): SealingKey {
   const id = createHash('sha256').update('sallyport/v1/key-id').update(key).digest().subarray(0, 4);
   return { id, key };
 }
+
+/** Tells these keys from any others, in their order, and tells nothing about them. */
+export function fingerprintOf(keys: Keys): string {
+  const digest = createHash('sha256').update('sallyport/v1/fingerprint');
+  for (const { key } of keys) digest.update(key);
+  return digest.digest('base64url');
+}

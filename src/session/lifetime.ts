@@ -1,3 +1,4 @@
+import type { Random } from '../random.ts';
 import type { Session } from './session.ts';
 
 /** The limits of sessions, in seconds. */
@@ -67,7 +68,7 @@ export function isTokenValid({ accessTokenExpiresAt }: Session, now: number): bo
  * together don't refresh together.
  * @param expiresIn seconds that the token lasts from now on
  */
-export function refreshTime(expiresIn: number, now: number): number {
+export function refreshTime(expiresIn: number, now: number, random: Random): number {
   const margin = Math.min(longestMarginSeconds, expiresIn / 5);
-  return Math.floor(now + expiresIn - margin * (0.5 + Math.random() / 2));
+  return Math.floor(now + expiresIn - margin * (0.5 + random() / 2));
 }

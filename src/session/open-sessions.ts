@@ -1,30 +1,44 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
+import type { Keep } from '../holdings.ts';
 import type { Logger } from '../observe/log.ts';
+import type { Random } from '../random.ts';
+import { createBoundedSet } from './bounded-set.ts';
 import type { GatewayCookies } from './cookie-names.ts';
-import type { KeyRing } from './key-ring.ts';
-import { createRefresher, type Grant, type Refresher } from './refresh.ts';
+import { finishForOthers } from './finish.ts';
+import type { Found } from './found.ts';
+import { fingerprintOf, type KeyRing } from './key-ring.ts';
+import { createOpenedCookies } from './opened-cookies.ts';
+import type { Grant } from './outcome.ts';
+import { createRefresher } from './refresh.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
 import type { Session } from './session.ts';
 import { createSessions, type Sessions } from './sessions.ts';
-import { createLocalShared } from './shared/local.ts';
-import { gatewayNameVariable } from './shared/messages.ts';
+import { openShared } from './shared/open-shared.ts';
 import { grantOfPrimary, type PrimaryCalls } from './shared/primary-calls.ts';
-import { createRedisShared } from './shared/redis.ts';
-import type { ClaimDesk, Shared } from './shared/shared.ts';
-import { createWorkerShared } from './shared/worker.ts';
+import type { SessionTable, Shared } from './shared/shared.ts';
 import { createCookieStore } from './stores/cookie-store.ts';
-import { createCookieWriter } from './stores/cookie-writer.ts';
+import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-writer.ts';
 import type { SessionStore } from './stores/store.ts';
-import { createTicketStore } from './stores/ticket-store.ts';
+import { createTicketStore, type KnownTicket } from './stores/ticket-store.ts';
+import type { Touches } from './written.ts';
 
+/** The port of this folder. */
 export interface OpenedSessions {
   sessions: Sessions;
+  /** Of all plans: whoever listens here for one plan takes the listener off with it. */
   revocations: Revocations;
-  shared: Shared & ClaimDesk;
+  shared: Shared;
+  /** Why nobody with a session can be served now, for people to read. */
+  problem(): string | undefined;
+  /** Waits for what is under way, and for its being written, but no longer than this. */
+  finish(withinMs: number): Promise<void>;
 }
 
 export interface SessionNeeds {
+  /** What outlives a plan; when nobody needs it any more, it is closed with the last lease. */
+  keep: Keep;
   cookies: GatewayCookies;
   ring: KeyRing;
   /** Asks the providers; a worker has its primary ask them. */
@@ -33,87 +47,73 @@ export interface SessionNeeds {
   primary: PrimaryCalls | undefined;
   log: Logger;
   clock: Clock;
+  random: Random;
 }
 
 /** Opens the session store that the configuration names, and what the processes have in common. */
-export function openSessions(
-  config: Config,
-  { cookies, ring, grant, primary, log, clock }: SessionNeeds,
-): OpenedSessions {
+export function openSessions(config: Config, needs: SessionNeeds): OpenedSessions {
   const { session, providers } = config;
-  const revocations = createRevocations();
-  const shared = openShared(config, revocations, { primary, log, clock });
-  const writer = createCookieWriter(
-    {
-      name: cookies.session,
-      attributes: cookies.attributes,
-      maxBytes: session.maxCookieBytes,
-      persistent: session.persistent,
-    },
-    clock.now,
-  );
-  const store: SessionStore =
-    session.store.kind === 'cookie'
-      ? createCookieStore(writer, ring, log)
-      : createTicketStore(writer, ring, shared.sessions, clock.now);
+  const { keep, grant, primary, log, clock, random } = needs;
+  const revocations = keep('revocations', 'this process', () => createRevocations(clock));
+  const { place, shared, finish } = openShared(session, { keep, revocations, primary, log, clock });
   if (session.store.kind === 'memory') {
     log.warn('sessions are kept in memory: a restart of the gateway signs everybody out');
   }
-  const refresher = createRefresher(
+  const refresher = createRefresher({
     shared,
-    primary ? grantOfPrimary(primary) : grant,
-    session.maxLifetime,
+    grant: primary ? grantOfPrimary(primary) : grant,
+    longest: session.maxLifetime,
+    settled: keep('settled turns', 'this process', () => createBoundedSet(mostSettled)),
     clock,
-  );
-  if (primary) finishForOthers(primary, refresher);
+    random,
+  });
+  if (primary) finishForOthers(refresher, { primary, keep, clock });
+  const { store, touches } = openStore(config, needs, place.sessions);
   const sessions = createSessions({
     store,
     refresher,
     revocations,
-    shared,
+    bus: place.bus,
     lifetimes: {
       idle: Math.floor(session.idleTimeout / 1000),
       longest: Math.floor(session.maxLifetime / 1000),
       onTokenExpiry: session.onTokenExpiry,
     },
+    touches,
+    impatient: keep('impatient sessions', 'this process', () => new WeakSet<Session>()),
     patience: Math.max(0, ...Object.values(providers).map(({ timeout }) => timeout)),
     log,
-    now: clock.now,
+    clock,
   });
-  return { sessions, revocations, shared };
+  return { sessions, revocations, shared, problem: place.problem, finish };
 }
 
-/** For as long as the primary keeps the answer. */
-const finishAgainMs = 500;
-const mostFinishes = 600;
+/** Turns whose outcome was delivered are remembered here. */
+const mostSettled = 10_000;
 
-/** What a worker had begun when it ended; the primary has the answer, and this one tells everybody of it. */
-function finishForOthers(primary: PrimaryCalls, refresher: Refresher): void {
-  const finish = (session: Session, triesLeft: number) => {
-    // Nobody's request waits for it. The outcome leads on whoever comes with the tokens of before.
-    refresher
-      .refresh(session, async () => false)
-      .catch(() => {
-        // The store is out, or this process has only begun to reach it.
-        if (triesLeft > 0) setTimeout(finish, finishAgainMs, session, triesLeft - 1).unref();
-      });
-  };
-  primary.onMessage((message) => {
-    if (message.kind === 'finish') finish(message.session, mostFinishes);
-  });
-  primary.join();
-}
-
-function openShared(
+/** Sessions in their cookies, or in a table with a ticket in the cookie. */
+function openStore(
   { session }: Config,
-  revocations: Revocations,
-  { primary, log, clock }: Pick<SessionNeeds, 'primary' | 'log' | 'clock'>,
-): Shared & ClaimDesk {
-  const url = session.store.kind === 'redis' ? session.store.url : session.redis.url;
-  if (url !== undefined) {
-    const { keyPrefix, ca, timeout } = session.redis;
-    const gateway = primary && process.env[gatewayNameVariable];
-    return createRedisShared({ url, keyPrefix, ca, timeout, gateway }, revocations, log);
+  { keep, cookies, ring, log, clock }: SessionNeeds,
+  table: SessionTable,
+): { store: SessionStore; touches: Touches } {
+  const { session: name, attributes } = cookies;
+  const options: CookieWriterOptions = {
+    name,
+    attributes,
+    maxBytes: session.maxCookieBytes,
+    persistent: session.persistent,
+  };
+  const writer = createCookieWriter(options, clock);
+  // A cookie that was opened with a secret that is gone must not stay open.
+  const opened = `${name} ${fingerprintOf(ring.session)}`;
+  // What was written for an answer has these attributes.
+  const attributed = createHash('sha256').update(JSON.stringify(options)).digest('base64url');
+  const touches = keep('touches', `${opened} ${attributed}`, (): Touches => new WeakMap());
+  if (session.store.kind === 'cookie') {
+    const known = keep('opened cookies', opened, () => createOpenedCookies<Found>(name));
+    return { store: createCookieStore(writer, ring, known, log), touches };
   }
-  return primary ? createWorkerShared(primary, revocations) : createLocalShared(revocations, clock.monotonic);
+  const tickets = keep('opened tickets', opened, () => createOpenedCookies<KnownTicket>(name));
+  return { store: createTicketStore(writer, ring, table, tickets, clock), touches };
 }

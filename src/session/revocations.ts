@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import type { Session } from './session.ts';
 
 /** What ends sessions from outside: one session, all of a provider's sign-in, or all of a person. */
@@ -65,7 +66,7 @@ function isEnded(entry: Revocation | undefined, createdAt: number): boolean {
   return entry !== undefined && entry.before >= createdAt;
 }
 
-export function createRevocations(now: () => number = Date.now): Revocations {
+export function createRevocations({ now }: Pick<Clock, 'now'>): Revocations {
   const proven = new Map<string, Revocation>();
   const claimed = new Map<string, Revocation>();
   const listeners = new Set<(revocation: Revocation) => void>();

@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts';
+import type { Found } from './found.ts';
 import type { Session } from './session.ts';
-import type { Found } from './stores/store.ts';
 
 /** The session of a request, ready to be used. */
 export interface Current {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deriveKey } from './key-ring.ts';
-import type { Outcome } from './refresh.ts';
+import type { Outcome } from './outcome.ts';
 import { openWith, sealWith } from './seal.ts';
 
 /** One use of a token, by everybody who holds it: only they can read its outcome. */

@@ -110,8 +110,8 @@ test('offers of other protocols behind requests that are still answered do not e
       connection.write(get('/a') + offer);
       await connection.until('"url":"/a"');
       if (pause > 0) await wait(pause);
-      connection.write(get('/c') + offer.replaceAll('/b', '/d') + get('/e'));
-      await wait(100);
+      connection.write(get('/c') + offer.replaceAll('/b', '/d') + get('/e', 'Connection: close\r\n'));
+      await connection.closed();
       const urls = [...connection.received().matchAll(/"url":"([^"]+)"/g)].map(([, url]) => url);
       t.same(urls, [...urls].sort(), 'every answer comes in its turn');
       connection.destroy();

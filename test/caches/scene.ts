@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
+import { createOpenedCookies } from '../../src/session/opened-cookies.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createCookieStore } from '../../src/session/stores/cookie-store.ts';
 import { createCookieWriter } from '../../src/session/stores/cookie-writer.ts';
@@ -136,11 +137,12 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 function aged(gateway: TestGateway, cookie: string, age: Age): string {
   if (age === 'fresh') return cookie;
   const options = { name: 'sallyport', maxBytes: 16_384, persistent: false };
-  const writer = createCookieWriter({ ...options, attributes });
+  const writer = createCookieWriter({ ...options, attributes }, systemClock);
   const ring = createKeyRing([secretOf(gateway)]);
   const store = createCookieStore(
     writer,
     ring,
+    createOpenedCookies(options.name),
     createLogger({ clock: systemClock, level: 'silent', pretty: false }),
   );
   const found = store.read(parseCookies(cookie)) as { session: Session };

@@ -84,11 +84,11 @@ async function adoptUnderLoad(t: Test, session: Record<string, unknown>) {
   acceptHandshakes(upstream);
   const people = await arrangePeople(t, {
     config: {
-      routes: [{ path: '/', upstream: upstream.url, allow: 'signed-in', unauthenticated: '401' }],
+      routes: [{ path: '/', upstream: upstream.url, allow: 'signed-in' }],
       session,
     },
   });
-  const { gateway, client, clock, expire, sent } = people;
+  const { gateway, client, expire, sent } = people;
 
   const download = client('ada').get(`${gateway.url}/download`);
   await until('a download under way', () => downloads[0]);
@@ -117,6 +117,7 @@ async function adoptUnderLoad(t: Test, session: Record<string, unknown>) {
   }
   await gateway.adopt(variant(gateway.yaml, upstream.url, 0));
   for (const stop of stops) await stop();
+  for (const name of ['ada', 'grace', 'zoe']) await client(name).get(`${gateway.url}/last`);
   const after = { heap: await heapUsed(), descriptors: openDescriptors() };
 
   t.strictSame([...statuses.keys()], [200], 'no request is lost, and nobody is signed out');
@@ -137,7 +138,6 @@ async function adoptUnderLoad(t: Test, session: Record<string, unknown>) {
     after.descriptors <= before.descriptors + 2,
     `descriptors: ${before.descriptors}, ${after.descriptors}`,
   );
-  t.equal(clock.now() > 0, true);
 }
 
 test('500 plans in turn under load, with sessions in cookies', (t) => adoptUnderLoad(t, {}));

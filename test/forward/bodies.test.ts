@@ -3,6 +3,7 @@ import { test } from 'tap';
 import { arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { bulkBody, bulkDigest, digestOf, sendBulk } from '../support/bulk.ts';
 import { openRaw } from '../support/raw.ts';
+import { until } from '../support/until.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
 const MiB = 1024 * 1024;
@@ -125,7 +126,7 @@ test('a body that comes in drops is passed on drop by drop', async (t) => {
   for (const piece of ['one', 'two', 'three']) {
     connection.write(`${piece.length}\r\n${piece}\r\n`);
     // Each piece is upstream before the next one is sent.
-    while (!pieces.join('').endsWith(piece)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(piece, () => pieces.join('').endsWith(piece));
   }
   connection.write('0\r\n\r\n');
   await connection.until('done');

@@ -2,6 +2,7 @@ import { test } from 'tap';
 import { arrangeGateway, arrangePublic, arrangeUpstream } from '../support/arrange.ts';
 import { startByteUpstream } from '../support/byte-upstream.ts';
 import { openRaw, readAnswers } from '../support/raw.ts';
+import { until } from '../support/until.ts';
 import type { Echo } from '../support/upstream.ts';
 
 test('requests one after another share one connection upstream', async (t) => {
@@ -41,10 +42,7 @@ test('a client keeps its connection through answers of every kind', async (t) =>
   ];
   for (const [at, path] of paths.entries()) {
     connection.write(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5\r\n\r\nhello`);
-    for (;;) {
-      if (readAnswers(connection.received()).length > at) break;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until('the answer', () => readAnswers(connection.received()).length > at);
   }
   t.same(
     readAnswers(connection.received()).map(({ status }) => status),
@@ -55,7 +53,7 @@ test('a client keeps its connection through answers of every kind', async (t) =>
 test('requests that a client sends without waiting are answered in order', async (t) => {
   const upstream = await arrangeUpstream(t, (request, response) => {
     // The earlier, the slower.
-    setTimeout(() => response.end(request.url), 200 - 40 * Number(request.url?.slice(1)));
+    setTimeout(() => response.end(request.url), 50 - 10 * Number(request.url?.slice(1)));
   });
   const { gateway } = await arrangePublic(t, upstream);
   const connection = await openRaw(gateway.url);

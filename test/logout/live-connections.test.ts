@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
-import { setTimeout as wait } from 'node:timers/promises';
 import tap, { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import { createLiveConnections } from '../../src/forward/live-connections.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
@@ -58,36 +59,55 @@ for (const [when, end] of Object.entries(ends)) {
 
 test('what is open ends at session.maxLifetime', waiting(), async (t) => {
   const application = await startLiveApplication(t);
-  const config = { session: { maxLifetime: '4s', idleTimeout: '4s' } };
-  const { gateway, ada } = await arrangeLive(t, application, config);
+  const config = { session: { maxLifetime: '4m', idleTimeout: '4m' }, websocket: { onExpiry: 'keep' } };
+  const { gateway, ada, clock } = await arrangeLive(t, application, config);
   const socket = await openSocket(t, gateway.url, ada);
   const stream = await openStream(t, gateway.url, ada);
-  await wait(2000);
-  const later = await signIn(t, gateway.url, 'grace');
-  const graces = await openSocket(t, gateway.url, later);
+  clock.wind(120_000);
+  t.ok((await echoes(socket)) && stream.isOpen(), 'until then it goes on');
+  clock.wind(121_000);
   t.match(await within(socket.closed), { code: 4401 });
   t.equal(await within(stream.ended), true);
-  t.ok(await echoes(graces), 'and nothing before its own');
+});
+
+test('what is open ends at the time of its own session, and not before', waiting(), async (t) => {
+  const clock = createWoundClock();
+  const live = createLiveConnections(clock);
+  t.teardown(() => live.close());
+  const ended: string[] = [];
+  const add = (name: string, seconds: number) =>
+    live.add({ endsAt: clock.now() / 1000 + seconds, isRevoked: () => false }, () => ended.push(name));
+  add('first', 60);
+  const leave = add('left', 60);
+  clock.wind(30_000);
+  add('second', 60);
+  leave();
+  t.same(ended, []);
+  clock.wind(31_000);
+  t.same(ended, ['first']);
+  clock.wind(31_000);
+  t.same(ended, ['first', 'second']);
 });
 
 for (const onExpiry of ['close', 'keep'] as const) {
   test(`at the end of the access token, websocket.onExpiry: ${onExpiry}`, waiting(), async (t) => {
     const application = await startLiveApplication(t);
-    const { gateway, ada } = await arrangeLive(
+    const { gateway, ada, clock } = await arrangeLive(
       t,
       application,
       { websocket: { onExpiry } },
-      { ttl: { accessToken: 3 } },
+      { ttl: { accessToken: 60 } },
     );
     const socket = await openSocket(t, gateway.url, ada);
     const stream = await openStream(t, gateway.url, ada);
-    const closed = await within(socket.closed, 6000);
+    clock.wind(50_000);
+    t.ok(await echoes(socket));
+    clock.wind(15_000);
     if (onExpiry === 'keep') {
-      t.equal(closed, 'still open');
       t.ok(await echoes(socket));
       t.ok(stream.isOpen());
     } else {
-      t.match(closed, { code: 4401 });
+      t.match(await within(socket.closed), { code: 4401 });
       t.equal(await within(stream.ended, 1000), true);
       t.equal((await ada.client.get(`${gateway.url}/`)).status, 200, 'the session goes on');
       t.ok(await echoes(await openSocket(t, gateway.url, ada)), 'and opens the next');

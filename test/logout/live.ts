@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { type WebSocket as ServerSocket, WebSocket, WebSocketServer } from 'ws';
 import type { OpenAnswer } from '../support/client.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { type GatewayParts, startTestGateway } from '../support/gateway.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import type { ProviderOptions } from '../support/provider.ts';
@@ -43,11 +45,12 @@ export async function arrangeLive(
   options: ProviderOptions = {},
 ) {
   const provider = await startLogoutProvider(t, options);
-  const gateway = await startTestGateway({ provider, upstream, config });
+  const clock = createWoundClock();
+  const gateway = await startTestGateway({ provider, upstream, config, clock });
   t.teardown(() => gateway.close());
   const ada = await signIn(t, gateway.url, 'ada');
   const signOut = () => ada.client.navigate(`${gateway.url}/oauth2/sign_out`);
-  return { provider, gateway, ada, signOut };
+  return { provider, gateway, ada, signOut, clock };
 }
 
 /** A WebSocket of somebody who is signed in. */
@@ -55,6 +58,8 @@ export interface LiveSocket {
   socket: WebSocket;
   /** Its messages so far. */
   messages: Buffer[];
+  /** The bytes that have come, of messages that are not whole too. */
+  bytesRead(): number;
   /** Resolves when it was closed; 1006 stands for a connection that just broke. */
   closed: Promise<{ code: number; reason: string }>;
 }
@@ -73,7 +78,11 @@ export function connectSocket(t: Test, gatewayUrl: string, visitor: Visitor): Li
     socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
   });
   t.teardown(() => socket.terminate());
-  return { socket, messages, closed };
+  let connection: Socket | undefined;
+  socket.on('upgrade', (answer) => {
+    connection = answer.socket;
+  });
+  return { socket, messages, closed, bytesRead: () => connection?.bytesRead ?? 0 };
 }
 
 /** Opens a WebSocket. */

@@ -2,9 +2,8 @@ import { Redis } from 'ioredis';
 import { type Test, test } from 'tap';
 import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/observe/log.ts';
-import { createRevocations } from '../../src/session/revocations.ts';
-import { createRedisShared } from '../../src/session/shared/redis.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { shareInRedis } from '../support/shared.ts';
 import { until } from '../support/until.ts';
 
 interface Line {
@@ -16,10 +15,9 @@ function connect(t: Test, url: string, timeout = 1000) {
   const lines: Line[] = [];
   const destination = { write: (line: string) => lines.push(JSON.parse(line) as Line) };
   const log = createLogger({ clock: systemClock, level: 'info', pretty: false, destination });
-  const settings = { url, keyPrefix: 'test:', ca: undefined, timeout };
-  const shared = createRedisShared(settings, createRevocations(), log);
-  t.teardown(() => shared.close());
-  return { shared, lines };
+  const { place, claim } = shareInRedis({ url, timeout, log }, systemClock);
+  t.teardown(() => place.close());
+  return { shared: { ...place, claim }, lines };
 }
 
 async function tell({ port }: TestRedis, ...[name = '', ...args]: string[]): Promise<unknown> {

@@ -1,18 +1,13 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
-import { startChild } from '../support/child.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { freePort } from '../support/listening.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { startCluster, startSentinel } from '../support/redis-topologies.ts';
 import { until } from '../support/until.ts';
 
 /** A whole life of a session in this Redis: login, use, sign-out. */
@@ -89,53 +84,18 @@ test('an ACL user with a password, a key prefix of its own and a database', asyn
 });
 
 test('Sentinel: the session survives a fail-over to the replica', async (t) => {
-  const primary = await startRedis('--repl-diskless-sync-delay', '0');
-  t.teardown(() => primary.stop());
-  const replica = await startRedis('--replicaof', `127.0.0.1 ${primary.port}`);
-  t.teardown(() => replica.stop());
-  const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-sentinel-'));
-  const file = join(folder, 'sentinel.conf');
-  await writeFile(
-    file,
-    `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor gate 127.0.0.1 ${primary.port} 1
-sentinel down-after-milliseconds gate 2500\nsentinel failover-timeout gate 5000\n`,
-  );
-  const sentinel = await startChild('redis-server', [file, '--sentinel'], { ready: port });
-  t.teardown(() => sentinel.stop());
-  const inStep = async () =>
-    (
-      await promisify(execFile)('redis-cli', ['-p', String(replica.port), 'info', 'replication'])
-    ).stdout.includes('master_link_status:up');
-  await until('the replica to be in step', inStep, 20_000);
-  const cli = (...args: string[]) => promisify(execFile)('redis-cli', ['-p', String(port), ...args]);
-  await until(
-    'the replica',
-    async () => (await cli('sentinel', 'replicas', 'gate')).stdout.includes(`${replica.port}`),
-    20_000,
-  );
-  await liveThrough(t, { store: `redis+sentinel://127.0.0.1:${port}/gate` }, async () => {
+  const { url, primary, replica, untilPromoted } = await startSentinel(t);
+  await liveThrough(t, { store: url }, async () => {
     // Replication is not waited for by anybody; what had not arrived is lost with the primary.
     const keysOf = async (redis: TestRedis) => (await redis.dump()).map(({ key }) => key).sort();
     const arrived = async () => `${await keysOf(replica)}` === `${await keysOf(primary)}`;
     await until('the session at the replica', arrived, 20_000);
     await primary.kill();
-    const promoted = async () =>
-      (await cli('sentinel', 'get-master-addr-by-name', 'gate')).stdout.includes(`${replica.port}`);
-    await until('the fail-over', promoted, 30_000);
+    await untilPromoted();
   });
 });
 
 test('Cluster: three nodes', async (t) => {
-  const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-  const nodes = await Promise.all([startRedis(...cluster), startRedis(...cluster), startRedis(...cluster)]);
-  for (const node of nodes) t.teardown(() => node.stop());
-  const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...hosts, '--cluster-yes']);
-  const state = async () =>
-    (
-      await promisify(execFile)('redis-cli', ['-p', String(nodes[0].port), 'cluster', 'info'])
-    ).stdout.includes('cluster_state:ok');
-  await until('the cluster', state, 20_000);
-  await liveThrough(t, { store: `redis+cluster://${hosts.join(',')}` });
+  const { url } = await startCluster(t);
+  await liveThrough(t, { store: url });
 });

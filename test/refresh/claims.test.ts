@@ -1,8 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { exportJWK, importJWK, SignJWT } from 'jose';
 import tap, { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { defaultPeople, type ProviderOptions, startProvider, type Tamper } from '../support/provider.ts';
@@ -10,18 +10,19 @@ import { rsaKeyPair } from '../support/rsa.ts';
 import { until } from '../support/until.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 
-/** Most of the time is waiting for tokens to expire, so the tests wait together. */
+/** Most of the time is waiting for answers, so the tests wait together. */
 tap.jobs = 6;
 /** Options of its own for each test: tap keeps the outcome of a test in them. */
 const waiting = () => ({ buffered: true });
 
-const tokenSeconds = 3;
+const tokenSeconds = 300;
 
 async function arrange(t: Test, options: ProviderOptions = {}, session: Record<string, unknown> = {}) {
   const provider = await startProvider({ ttl: { accessToken: tokenSeconds }, ...options });
   t.teardown(() => provider.stop());
   const upstream = await arrangeUpstream(t);
-  const gateway = await startTestGateway({ provider, upstream, config: { session } });
+  const clock = createWoundClock();
+  const gateway = await startTestGateway({ provider, upstream, clock, config: { session } });
   t.teardown(() => gateway.close());
   const client = createClient();
   t.teardown(() => client.close());
@@ -32,7 +33,8 @@ async function arrange(t: Test, options: ProviderOptions = {}, session: Record<s
       ? valuesOf((answer.json() as Echo).rawHeaders, name)[0]
       : String(answer.status);
   };
-  return { provider, gateway, client, header };
+  const expire = () => clock.wind(tokenSeconds * 1000);
+  return { provider, gateway, client, header, clock, expire };
 }
 
 type Arranged = Awaited<ReturnType<typeof arrange>>;
@@ -74,7 +76,7 @@ test(
     const scene = await arrange(t, { people });
     t.equal(await scene.header('x-forwarded-groups'), 'staff,admins');
     people.ada = { ...people.ada, groups: ['staff'] };
-    await wait(tokenSeconds * 1000);
+    scene.expire();
     // While the old token is good, a slow refresh is not waited for: the next request gets its outcome.
     await until('the new groups', async () => (await scene.header('x-forwarded-groups')) === 'staff');
   },
@@ -85,7 +87,7 @@ test('they do so too where claims come from userinfo only', waiting(), async (t)
   const scene = await arrange(t, { people, conformIdTokenClaims: true });
   t.equal(await scene.header('x-forwarded-groups'), 'staff,admins');
   people.ada = { ...people.ada, groups: ['staff'] };
-  await wait(tokenSeconds * 1000);
+  scene.expire();
   // While the old token is good, a slow refresh is not waited for: the next request gets its outcome.
   await until('the new groups', async () => (await scene.header('x-forwarded-groups')) === 'staff');
 });
@@ -96,9 +98,9 @@ test(
   async (t) => {
     const scene = await arrange(t, { rotateRefreshTokens: true, conformIdTokenClaims: true });
     scene.provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status: 500 }) : hit.pass()));
-    await wait(tokenSeconds * 1000);
+    scene.expire();
     t.equal(await scene.header('x-forwarded-groups'), 'staff,admins');
-    await wait(tokenSeconds * 1000);
+    scene.expire();
     t.equal(await scene.header('x-forwarded-user'), 'ada', 'the rotated token was kept');
   },
 );
@@ -109,7 +111,7 @@ test('D3 a refresh that names somebody else ends the session', waiting(), async 
     ...tokens,
     id_token: await forged(scene, tokens.id_token, { sub: 'grace' }),
   }));
-  await wait(tokenSeconds * 1000);
+  scene.expire();
   t.equal(await scene.header('x-forwarded-user'), '401');
   const line = await scene.gateway.log.line(({ msg }) => msg === 'session ended');
   t.match(line.reason, /somebody else/);
@@ -128,7 +130,7 @@ test(
     for (const forge of cases) {
       const scene = await arrange(t);
       onRefresh(scene, async (tokens) => ({ ...tokens, id_token: await forge(scene, tokens.id_token) }));
-      await wait(tokenSeconds * 1000);
+      scene.expire();
       t.equal(await scene.header('x-forwarded-user'), '401');
     }
   },
@@ -141,7 +143,7 @@ test(
     const scene = await arrange(t);
     onRefresh(scene, ({ refresh_token: _, id_token: __, ...tokens }) => tokens);
     for (const round of [1, 2]) {
-      await wait(tokenSeconds * 1000);
+      scene.expire();
       t.equal(await scene.header('x-forwarded-email'), 'ada@example.com', `round ${round}`);
     }
   },
@@ -154,7 +156,7 @@ test(
     const scene = await arrange(t, { rotateRefreshTokens: false });
     const bearers = new Set<string | undefined>([await scene.header('authorization')]);
     for (let round = 1; round <= 3; round++) {
-      await wait(tokenSeconds * 1000 + 100);
+      scene.expire();
       bearers.add(await scene.header('authorization'));
     }
     t.ok(bearers.size >= 3, 'a new access token each time');
@@ -165,23 +167,23 @@ test(
 test('without a refresh token the session ends with the access token', waiting(), async (t) => {
   const scene = await arrange(t, { refreshTokens: false });
   t.equal(await scene.header('x-forwarded-user'), 'ada');
-  await wait(tokenSeconds * 1000);
+  scene.expire();
   t.equal(await scene.header('x-forwarded-user'), '401');
 });
 
 test('or goes on with the expired one, where onTokenExpiry says so', waiting(), async (t) => {
   const scene = await arrange(t, { refreshTokens: false }, { onTokenExpiry: 'keep' });
-  await wait(tokenSeconds * 1000);
+  scene.expire();
   t.equal(await scene.header('x-forwarded-user'), 'ada');
 });
 
 test('a session without requests ends after idleTimeout, one with requests goes on', waiting(), async (t) => {
   const scene = await arrange(t, { ttl: { accessToken: 300 } }, { idleTimeout: '3s' });
   for (let round = 0; round < 5; round++) {
-    await wait(1000);
+    scene.clock.wind(1000);
     t.equal(await scene.header('x-forwarded-user'), 'ada');
   }
-  await wait(4500);
+  scene.clock.wind(4500);
   t.equal(await scene.header('x-forwarded-user'), '401');
 });
 
@@ -191,9 +193,9 @@ test(
   async (t) => {
     const scene = await arrange(t, {}, { maxLifetime: '4s' });
     const copy = scene.client.cookies.headerFor(scene.gateway.url) ?? '';
-    await wait(2500);
+    scene.clock.wind(2500);
     t.equal(await scene.header('x-forwarded-user'), 'ada');
-    await wait(2000);
+    scene.clock.wind(2000);
     t.equal(await scene.header('x-forwarded-user'), '401');
     const replay = await scene.client.get(`${scene.gateway.url}/`, { cookie: copy });
     t.equal(replay.status, 401);

@@ -52,6 +52,7 @@ test('an array of the hot path is excused where it stands, by a reason', async (
   const files = {
     'a.ts': 'let one = 0; // scratch: saves a list for each request, 3 % by bench/path-reading.mjs\n',
     'b.ts': '// scratch: saves a list for each request, 3 % by bench/path-reading.mjs\nlet one = 0;\n',
+    'c.ts': '// scratch: saves a list for each request,\n// 3 % by bench/path-reading.mjs\nlet one = 0;\n',
   };
   t.same(checkTree(t, 'check-state', files), { status: 0, found: [] });
 });

@@ -4,10 +4,10 @@ import { createCache } from '../../src/identity/bearer/cache.ts';
 import { createCircuit } from '../../src/identity/provider/circuit.ts';
 import { createTokenCache } from '../../src/identity/upstream-token/cache.ts';
 import { systemRandom } from '../../src/random.ts';
-import { createRevocations } from '../../src/session/revocations.ts';
 import { createBoard } from '../../src/session/shared/board.ts';
 import { createClaims } from '../../src/session/shared/claims.ts';
-import { createLocalShared, createSessionTable } from '../../src/session/shared/local.ts';
+import { createSessionTable } from '../../src/session/shared/session-table.ts';
+import { shareLocally } from '../support/shared.ts';
 
 const hour = 3_600_000;
 
@@ -22,12 +22,12 @@ function setClock(t: Test, byMs: number): void {
 
 for (const [name, by] of Object.entries({ back: -hour, forward: hour })) {
   test(`a clock that is set ${name} by an hour changes no wait and no age`, async (t) => {
-    const board = createBoard();
-    const claims = createClaims();
-    const table = createSessionTable();
+    const board = createBoard(systemClock);
+    const claims = createClaims(systemClock);
+    const table = createSessionTable(systemClock);
     const circuit = createCircuit({ clock: systemClock, random: systemRandom });
     const cache = createCache<string>({ entries: 9, bytes: 99 }, systemClock);
-    const shared = createLocalShared(createRevocations());
+    const shared = shareLocally(systemClock);
     board.post('lasts', { value: 'here', lingerMs: 60_000 });
     claims.take('name', 60_000);
     await table.set('id', 'session', 60);

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/clock.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { type CookieAttributes, parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
+import { createOpenedCookies } from '../../src/session/opened-cookies.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createCookieStore } from '../../src/session/stores/cookie-store.ts';
 import { createCookieWriter } from '../../src/session/stores/cookie-writer.ts';
@@ -48,9 +49,9 @@ const log = createLogger({
 function storeWith(options: { maxBytes?: number; persistent?: boolean } = {}) {
   const writer = createCookieWriter(
     { name: 's', attributes, maxBytes: 16_384, persistent: false, ...options },
-    () => 1_500_000,
+    { now: () => 1_500_000 },
   );
-  return createCookieStore(writer, createKeyRing([randomBytes(32)]), log);
+  return createCookieStore(writer, createKeyRing([randomBytes(32)]), createOpenedCookies('s'), log);
 }
 
 test('a session comes back as it was', async (t) => {

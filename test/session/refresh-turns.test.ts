@@ -1,9 +1,9 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { test } from 'tap';
+import { createBoundedSet } from '../../src/session/bounded-set.ts';
 import { createRefresher, shortPatienceMs } from '../../src/session/refresh.ts';
-import { createRevocations } from '../../src/session/revocations.ts';
 import type { Session } from '../../src/session/session.ts';
-import { createLocalShared } from '../../src/session/shared/local.ts';
+import { createWoundClock } from '../support/clock.ts';
+import { shareLocally } from '../support/shared.ts';
 
 const session: Session = {
   id: 'i',
@@ -25,24 +25,24 @@ const session: Session = {
 };
 const hour = 3_600_000;
 
-/** A refresher whose provider takes a while, and a clock that can be set. */
+/** A refresher whose provider takes a while, and a clock that is wound. */
 function arrange(tookMs: number, isKept = false) {
-  let now = 0;
+  const clock = createWoundClock();
   let grants = 0;
-  const shared = createLocalShared(createRevocations(), () => now);
-  const refresher = createRefresher(
-    shared,
-    async (old) => {
+  const refresher = createRefresher({
+    shared: shareLocally(clock),
+    async grant(old) {
       grants += 1;
-      await wait(tookMs);
+      clock.wind(tookMs);
       return { kind: 'refreshed', session: { ...old, accessToken: 'access 2', refreshToken: 'refresh 2' } };
     },
-    12 * hour,
-  );
+    longest: 12 * hour,
+    settled: createBoundedSet(10),
+    clock,
+    random: () => 0,
+  });
   return {
-    later: (ms: number) => {
-      now += ms;
-    },
+    later: clock.wind,
     refresh: () => refresher.refresh(session, async () => isKept),
     delivered: refresher.delivered,
     grants: () => grants,

@@ -1,33 +1,15 @@
 import { test } from 'tap';
+import { createBoundedSet } from '../../src/session/bounded-set.ts';
 import { createRefresher, type RefreshOutcome, type Spent } from '../../src/session/refresh.ts';
 import type { Session } from '../../src/session/session.ts';
-import { createBoard } from '../../src/session/shared/board.ts';
-import { createSingleFlight } from '../../src/session/shared/single-flight.ts';
+import { createWoundClock } from '../support/clock.ts';
+import { shareLocally } from '../support/shared.ts';
 
 const hour = 3_600_000;
 
 /** A provider's refresh tokens as its reuse detection sees them, and a gateway of one process on a clock. */
 function arrange({ rotates = true } = {}) {
-  let now = Date.now();
-  const board = createBoard(() => now);
-  const alone = createSingleFlight<string>();
-  const shared: Parameters<typeof createRefresher>[0] = {
-    once(key, work) {
-      const posted = board.read(key);
-      if (posted !== undefined) return Promise.resolve(posted);
-      return alone(key, async () => {
-        const outcome = await work(board.recall(key));
-        board.post(key, outcome);
-        return outcome.value;
-      });
-    },
-    sessions: { get: async () => undefined, set: async () => {}, delete: async () => {} },
-    settle: board.post,
-    publish: async () => {},
-    problem: () => undefined,
-    knowsSignOuts: () => true,
-    close: async () => {},
-  };
+  const clock = createWoundClock();
   let counter = 0;
   let good = 'r0';
   const sent: string[] = [];
@@ -48,8 +30,15 @@ function arrange({ rotates = true } = {}) {
     kind: 'spent',
     refreshToken: await use(session.refreshToken),
   });
-  const refresher = createRefresher(shared, grant, 12 * hour);
-  return { refresher, spend, sent, wait: (ms: number) => (now += ms) };
+  const refresher = createRefresher({
+    shared: shareLocally(clock),
+    grant,
+    longest: 12 * hour,
+    settled: createBoundedSet(100),
+    clock,
+    random: () => 0,
+  });
+  return { refresher, spend, sent, wait: clock.wind };
 }
 
 const session = (refreshToken: string, accessToken = 'a0') => ({ refreshToken, accessToken }) as Session;

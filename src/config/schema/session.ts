@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisAddress, redisAddressForms } from '../../session/shared/redis-address.ts';
 import { duration, flag, oneOrMore, parsed, size, text } from './fields.ts';
 
 const minimumSecretBytes = 32;
@@ -47,29 +48,26 @@ const cookie = z
   .prefault({})
   .meta({ description: 'The cookie that holds the session.' });
 
-const redisUrl = /^(rediss?|redis\+sentinel|rediss\+sentinel|redis\+cluster|rediss\+cluster):\/\/[^\s/]+/;
-
 type StoreConfig = { kind: 'cookie' } | { kind: 'memory' } | { kind: 'redis'; url: string };
 
-const redisForms =
-  'redis://host:6379, rediss://…, redis+sentinel://host:26379,host:26379/name or redis+cluster://host:6379,host:6379';
-
 const store = () =>
-  parsed(`cookie, memory, or a Redis address: ${redisForms}`, (input): StoreConfig | undefined => {
+  parsed(`cookie, memory, or a Redis address: ${redisAddressForms}`, (input): StoreConfig | undefined => {
     if (input === 'cookie' || input === 'memory') return { kind: input };
-    return redisUrl.test(input) ? { kind: 'redis', url: input } : undefined;
+    return parseRedisAddress(input) ? { kind: 'redis', url: input } : undefined;
   });
 
 const redis = z
   .strictObject({
-    url: parsed(redisForms, (input) => (redisUrl.test(input) ? input : undefined))
+    url: parsed(redisAddressForms, (input) => (parseRedisAddress(input) ? input : undefined))
       .optional()
       .meta({
         description:
           'A Redis that instances share while sessions stay in cookies: one refresh among all of them, and sign-outs that reach all of them. With a Redis `store` it is that one.',
         secret: true,
       }),
-    keyPrefix: text('a prefix such as sallyport:')
+    keyPrefix: text('a prefix such as sallyport:, without {}')
+      // In a Redis Cluster, {} before the name of a turn would put its keys on several nodes.
+      .refine((prefix) => !prefix.includes('{}'), { error: 'a prefix such as sallyport:, without {}' })
       .prefault('sallyport:')
       .meta({ description: 'Stands before every key in Redis.' }),
     ca: text()

@@ -226,7 +226,7 @@ function newSession(
     claimsRefreshAt: claimsRefreshTime(provider, now, random),
     accessToken,
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
-    refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
+    refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now, random),
     refreshToken,
     dpopKey: login.dpopKey,
     idToken: idToken && keepIdToken(provider) ? tokens.idToken : undefined,

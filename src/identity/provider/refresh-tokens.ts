@@ -52,7 +52,7 @@ export async function refreshTokens(
     kind: 'refreshed',
     session: {
       ...session,
-      ...tokenFields(session, tokens, now),
+      ...tokenFields(session, tokens, now, random),
       idToken: session.idToken === undefined ? undefined : (newIdToken ?? session.idToken),
       claims,
       fetchedClaims: fetched,
@@ -93,12 +93,12 @@ async function freshClaims(
   }
 }
 
-function tokenFields(session: Session, tokens: Tokens, now: number): Partial<Session> {
+function tokenFields(session: Session, tokens: Tokens, now: number, random: Random): Partial<Session> {
   const { accessToken, expiresIn, refreshToken } = tokens;
   return {
     accessToken,
     accessTokenExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
-    refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now),
+    refreshAt: expiresIn === undefined ? undefined : refreshTime(expiresIn, now, random),
     // RFC 6749 §6: without a new refresh token the old one stays good.
     refreshToken: refreshToken ?? session.refreshToken,
   };

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
+import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Spent } from '../../session/refresh.ts';
 import type { Session } from '../../session/session.ts';
@@ -35,6 +36,7 @@ export interface TokenSource {
   person: string | undefined;
   log: Logger;
   clock: Pick<Clock, 'now'>;
+  random: Random;
 }
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
@@ -49,24 +51,24 @@ const longestLifeSeconds = 24 * 3600;
 /** Exchanges an access token for one of the target's (RFC 8693 §2.1). Never rejects for what the provider does. */
 export function exchangeToken(source: TokenSource, subjectToken: string): Promise<Obtained> {
   return attempt(source, async () => {
-    const { provider, target, clock } = source;
+    const { provider, target } = source;
     const tokens = await provider.client.exchangeToken(subjectToken, parametersOf(target));
     // §2.2.1: required, since something else than what was asked for may come.
     if (!usableTypes.includes(tokens.issuedType)) {
       throw new Error('the exchange gave something else than an access token');
     }
-    return obtained(tokens, clock);
+    return obtained(tokens, source);
   });
 }
 
 /** Takes a token of the client's own (RFC 6749 §4.4). Never rejects for what the provider does. */
 export async function takeClientToken(source: TokenSource): Promise<Obtained> {
-  const { provider, target, clock } = source;
+  const { provider, target } = source;
   const answer = await attempt(source, async () => {
     // The gateway, or the client that the target names.
     const { clientCredentials } = target.config;
     const as = typeof clientCredentials === 'object' ? clientCredentials : undefined;
-    return obtained(await provider.client.takeClientToken(parametersOf(target), as), clock);
+    return obtained(await provider.client.takeClientToken(parametersOf(target), as), source);
   });
   // Nobody in particular was asked about: what is wrong is the set-up.
   return answer.kind === 'refused' ? { ...answer, code: 'token_unavailable' } : answer;
@@ -82,7 +84,7 @@ export async function spendRefreshToken(
   session: Session,
   tell: (obtained: Obtained) => void,
 ): Promise<Spent> {
-  const { provider, target, clock } = source;
+  const { provider, target } = source;
   const { refreshToken = '' } = session;
   let next = refreshToken;
   let end: string | undefined;
@@ -96,7 +98,7 @@ export async function spendRefreshToken(
       if (idToken) await provider.verifyIdToken(tokens);
       // OpenID Connect Core §12.2: the same person as before.
       if (idToken && idToken.sub !== session.subject) end = 'the refresh gave an ID token of somebody else';
-      return obtained(tokens, clock);
+      return obtained(tokens, source);
     } catch (error) {
       // Other errors may be about what was asked for beside the grant.
       const isOver = errorCodeIn(error) === 'invalid_grant' || isSpent(error);
@@ -140,7 +142,7 @@ async function attempt(
   }
 }
 
-function obtained({ accessToken, type, expiresIn }: Tokens, clock: Pick<Clock, 'now'>): Obtained {
+function obtained({ accessToken, type, expiresIn }: Tokens, { clock, random }: TokenSource): Obtained {
   // RFC 6749 §7.1: a type that is not understood must not be used; `N_A` and `DPoP` are no bearer tokens.
   if (type !== 'bearer') throw new Error('the token is not a bearer token');
   const lifeSeconds = Math.min(expiresIn ?? unknownLifeSeconds, longestLifeSeconds);
@@ -148,7 +150,7 @@ function obtained({ accessToken, type, expiresIn }: Tokens, clock: Pick<Clock, '
   return {
     kind: 'token',
     token: accessToken,
-    renewAt: refreshTime(lifeSeconds, now),
+    renewAt: refreshTime(lifeSeconds, now, random),
     expiresAt: now + lifeSeconds,
   };
 }

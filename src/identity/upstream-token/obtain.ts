@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
+import type { Random } from '../../random.ts';
 import type { Cookie } from '../../session/cookies.ts';
 import { deriveKey, type KeyRing, type Keys } from '../../session/key-ring.ts';
 import { openWith, sealWith } from '../../session/seal.ts';
@@ -41,6 +42,7 @@ export interface ObtainNeeds {
   ring: KeyRing;
   log: Logger;
   clock: Clock;
+  random: Random;
 }
 
 /** A refusal is not asked about again for this long. */
@@ -101,11 +103,11 @@ async function ask(
   return obtained ?? { kind: 'unavailable', retryAfter: 1 };
 }
 
-function sourceOf({ log, clock }: ObtainNeeds, wanted: WantedToken): TokenSource {
+function sourceOf({ log, clock, random }: ObtainNeeds, wanted: WantedToken): TokenSource {
   const { target, provider, circuit, subject, current } = wanted;
   // An access token is no name to keep; its digest is.
   const who = current?.session.id ?? digest(subject);
-  return { target, provider, circuit, who, person: current?.session.subject, log, clock };
+  return { target, provider, circuit, who, person: current?.session.subject, log, clock, random };
 }
 
 function digest(text: string): string {

@@ -1,4 +1,4 @@
-import type { Timer } from '../../clock.ts';
+import { within } from '../../clock.ts';
 import type { TokenConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
@@ -23,7 +23,10 @@ export type SupplyToken = (caller: Caller | undefined, cookies: () => readonly C
 
 /** Access tokens that upstreams get instead of the session's own. */
 export interface UpstreamTokens {
-  /** What gives the tokens of these settings. Settings that are alike share their tokens. */
+  /**
+   * What gives the tokens of these settings. Settings that are alike share their tokens. What outlives a plan is taken
+   * here: it is called while a plan is opened, and not by its requests.
+   */
   compile(config: TokenConfig): SupplyToken;
 }
 
@@ -122,9 +125,5 @@ async function inTime(
   const work = obtain(needs, wanted);
   // Who has left must not hear of its failure.
   work.catch(() => {});
-  let timer: Timer | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = needs.clock.after(milliseconds, () => resolve(undefined));
-  });
-  return Promise.race([work, late]).finally(() => timer?.cancel());
+  return within(needs.clock, milliseconds, work);
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import type { Posted } from './shared.ts';
 
 interface Note {
@@ -23,7 +24,7 @@ export interface Board {
 }
 
 export function createBoard(
-  now: () => number = () => performance.now(),
+  { monotonic: now }: Pick<Clock, 'monotonic'>,
   limit: number = mostCharacters,
 ): Board {
   const notes = new Map<string, Note>();

@@ -1,3 +1,5 @@
+import type { Clock } from '../../clock.ts';
+
 /** Names that are taken once, each for a while. */
 export interface Claims {
   /** Takes a name; false when it is taken already. */
@@ -10,7 +12,7 @@ export interface Claims {
  */
 const mostClaims = 50_000;
 
-export function createClaims(now: () => number = () => performance.now()): Claims {
+export function createClaims({ monotonic: now }: Pick<Clock, 'monotonic'>): Claims {
   const takenUntil = new Map<string, number>();
   return {
     take(name, forMs) {

@@ -1,7 +1,8 @@
-import type { Grant, RefreshOutcome, Renewal } from '../refresh.ts';
+import type { Clock } from '../../clock.ts';
+import type { Grant, RefreshOutcome, Renewal } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import { turnOf } from '../turn.ts';
-import type { WorkerLink } from './primary.ts';
+import type { WorkerLink } from './messages.ts';
 
 /** Asks the providers in the primary process, for the workers. */
 export interface GrantDesk {
@@ -34,7 +35,7 @@ interface Granted {
 export function createGrantDesk(
   grant: Grant,
   workers: ReadonlySet<WorkerLink>,
-  now: () => number = () => performance.now(),
+  { monotonic: now }: Pick<Clock, 'monotonic'>,
 ): GrantDesk {
   const granted = new Map<string, Granted>();
 

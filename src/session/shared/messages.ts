@@ -1,7 +1,7 @@
-import type { RefreshOutcome, Renewal } from '../refresh.ts';
+import type { Renewal } from '../outcome.ts';
 import type { Revocation } from '../revocations.ts';
 import type { Session } from '../session.ts';
-import type { Posted } from './shared.ts';
+import type { Posted, Unrepeatable } from './shared.ts';
 
 /** The environment variable by which workers know whose they are. It must not look like a key of the configuration. */
 export const gatewayNameVariable = '_SALLYPORT_GATEWAY';
@@ -12,11 +12,11 @@ export interface CallMessage {
   call: number;
   request:
     | { kind: 'join' }
-    | { kind: 'take'; key: string; lost?: Lost }
+    | { kind: 'take'; key: string; unrepeatable?: Unrepeatable }
+    | { kind: 'post'; key: string; posted: Posted; holder?: string }
+    | { kind: 'release'; key: string; holder: string }
+    /** Answered with a `RefreshOutcome`. */
     | { kind: 'grant'; session: Session; renewal: Renewal }
-    | { kind: 'post'; key: string; posted: Posted }
-    | { kind: 'settle'; key: string; posted: Posted }
-    | { kind: 'release'; key: string }
     | { kind: 'claim'; name: string; forMs: number }
     | { kind: 'get'; id: string }
     | { kind: 'set'; id: string; value: string; ttlSeconds: number }
@@ -24,20 +24,15 @@ export interface CallMessage {
     | { kind: 'publish'; revocation: Revocation };
 }
 
-/** What stands in place of an outcome that its worker took with it. */
-export interface Lost {
-  value: string;
-  forMs: number;
-}
-
-/** Work is either done, with its value, or it is the asking worker's to do. */
-export type Taken = { value: string } | { run: true; previous?: string | undefined };
-
 export type PrimaryMessage =
   | { kind: 'reply'; call: number; value: unknown }
+  /** A turn that this worker was told is taken has ended, with its value where something came of it. */
+  | { kind: 'ended'; key: string; value?: string }
   | { kind: 'revoked'; revocation: Revocation }
   /** A worker ended while its refresh was under way: whoever gets this takes the turn in its place. */
   | { kind: 'finish'; session: Session };
 
-/** The answer to a call of the kind `grant`. */
-export type Granted = RefreshOutcome;
+/** A worker, as the primary talks to it. */
+export interface WorkerLink {
+  send(message: PrimaryMessage): void;
+}

@@ -1,28 +1,31 @@
-import type { Grant } from '../refresh.ts';
-import type { CallMessage, Granted, PrimaryMessage } from './messages.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import type { Grant, RefreshOutcome } from '../outcome.ts';
+import type { CallMessage, PrimaryMessage } from './messages.ts';
 import { storeUnavailable } from './shared.ts';
 
-/** Longer than any refresh: the primary answers when another worker has finished. */
+/** Longer than any refresh: the primary answers when the provider has. */
 const callTimeoutMs = 90_000;
 
 interface Waiting {
   resolve(value: unknown): void;
-  reject(error: Error): void;
-  timer: NodeJS.Timeout;
+  timer: Timer;
 }
 
 /** A worker's line to its primary process. */
 export interface PrimaryCalls {
   /** Rejects with GatewayError 503 when there is no answer. */
   call(request: CallMessage['request']): Promise<unknown>;
-  /** Calls back for what the primary says unasked. */
-  onMessage(listener: (message: PrimaryMessage) => void): void;
+  /** Calls back for what the primary says unasked; returns what takes the callback off. */
+  onMessage(listener: (message: PrimaryMessage) => void): () => void;
   /** From here on the primary says what it has to say; to be called when everybody listens. */
   join(): void;
   close(): void;
 }
 
-export function callPrimary(): PrimaryCalls {
+/** Node's side of the channel: this process, where it is a worker. */
+type Channel = Pick<NodeJS.Process, 'on' | 'off' | 'send'>;
+
+export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCalls {
   const waiting = new Map<number, Waiting>();
   const listeners = new Set<(message: PrimaryMessage) => void>();
   let lastCall = 0;
@@ -35,24 +38,25 @@ export function callPrimary(): PrimaryCalls {
     const call = waiting.get(message.call);
     if (!call) return;
     waiting.delete(message.call);
-    clearTimeout(call.timer);
+    call.timer.cancel();
     call.resolve(message.value);
   };
-  process.on('message', received);
+  channel.on('message', received);
 
   const call: PrimaryCalls['call'] = (request) =>
     new Promise((resolve, reject) => {
       const number = ++lastCall;
       const failed = (error: unknown) => {
         waiting.delete(number);
-        clearTimeout(timer);
+        timer.cancel();
         reject(storeUnavailable(error));
       };
-      const timer = setTimeout(failed, callTimeoutMs, new Error('the primary process did not answer'));
-      timer.unref();
-      waiting.set(number, { resolve, reject, timer });
+      const timer = clock
+        .after(callTimeoutMs, () => failed(new Error('the primary process did not answer')))
+        .unref();
+      waiting.set(number, { resolve, timer });
       const message: CallMessage = { kind: 'call', call: number, request };
-      process.send?.(message, undefined, {}, (error) => {
+      channel.send?.(message, undefined, {}, (error) => {
         if (error) failed(error);
       });
     });
@@ -62,8 +66,11 @@ export function callPrimary(): PrimaryCalls {
     // Only who listens is told: Node drops what reaches a worker sooner. The answer is here before the worker can
     // begin to accept connections, for which it asks its primary too.
     join: () => void call({ kind: 'join' }).catch(() => {}),
-    onMessage: (listener) => void listeners.add(listener),
-    close: () => void process.off('message', received),
+    onMessage(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: () => void channel.off('message', received),
   };
 }
 
@@ -71,7 +78,7 @@ export function callPrimary(): PrimaryCalls {
 export function grantOfPrimary({ call }: PrimaryCalls): Grant {
   return async (session, renewal) => {
     try {
-      return (await call({ kind: 'grant', session, renewal })) as Granted;
+      return (await call({ kind: 'grant', session, renewal })) as RefreshOutcome;
     } catch {
       return { kind: 'unavailable', retryAfter: 1 };
     }

@@ -1,16 +1,12 @@
-import type { Grant } from '../refresh.ts';
+import type { Clock } from '../../clock.ts';
+import type { Grant } from '../outcome.ts';
 import { createRevocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
-import { createClaims } from './claims.ts';
 import { createGrantDesk } from './grant-desk.ts';
-import { createSessionTable } from './local.ts';
-import type { CallMessage, Lost, PrimaryMessage, Taken } from './messages.ts';
-import type { Posted } from './shared.ts';
-
-/** A worker, as the primary talks to it. */
-export interface WorkerLink {
-  send(message: PrimaryMessage): void;
-}
+import { createLocalPlace } from './local.ts';
+import { createMemoryTurns } from './memory-turns.ts';
+import type { CallMessage, WorkerLink } from './messages.ts';
+import type { Taken, Turns } from './shared.ts';
 
 /** What the primary process holds for its workers. */
 export interface PrimaryShared {
@@ -19,54 +15,25 @@ export interface PrimaryShared {
   received(worker: WorkerLink, message: CallMessage): Promise<void>;
 }
 
-interface Lease {
-  holder: WorkerLink;
-  lost: Lost | undefined;
-  waiting: { worker: WorkerLink; lost: Lost | undefined; reply(taken: Taken): void }[];
-}
-
 /** @param grant asks the providers, in this process: what it gets outlives the worker that asked for it */
-export function createPrimaryShared(grant: Grant): PrimaryShared {
+export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
   const workers = new Set<WorkerLink>();
-  const desk = createGrantDesk(grant, workers);
-  const leases = new Map<string, Lease>();
-  const board = createBoard();
-  const claims = createClaims();
-  const sessions = createSessionTable();
+  const desk = createGrantDesk(grant, workers, clock);
+  const board = createBoard(clock);
+  const turns = createMemoryTurns(board);
+  const owners = createOwners();
   // Kept for workers that start later; sessions are compared in the workers.
-  const revocations = createRevocations();
+  const revocations = createRevocations(clock);
+  const { sessions, claims } = createLocalPlace({ revocations, board, clock });
   revocations.onRevoked((revocation) => {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
   });
 
-  /** The holder gave up: the next in line does the work. */
-  const passOn = (key: string, lease: Lease) => {
-    const next = lease.waiting.shift();
-    if (!next) {
-      leases.delete(key);
-      return;
-    }
-    lease.holder = next.worker;
-    lease.lost = next.lost;
-    next.reply({ run: true, previous: board.recall(key) });
-  };
-
-  const take = (worker: WorkerLink, key: string, lost: Lost | undefined): Promise<Taken> | Taken => {
-    const value = board.read(key);
-    if (value !== undefined) return { value };
-    const lease = leases.get(key);
-    if (!lease) {
-      leases.set(key, { holder: worker, lost, waiting: [] });
-      return { run: true, previous: board.recall(key) };
-    }
-    return new Promise((reply) => lease.waiting.push({ worker, lost, reply }));
-  };
-
-  const post = (key: string, posted: Posted) => {
-    board.post(key, posted);
-    const lease = leases.get(key);
-    leases.delete(key);
-    for (const { reply } of lease?.waiting ?? []) reply({ value: posted.value });
+  const tellOfEnd = createEndTelling(turns);
+  const take = (worker: WorkerLink, { key, unrepeatable }: Request<'take'>): Taken => {
+    const taken = turns.takeFor(owners.nameOf(worker), key, unrepeatable);
+    if (taken.kind === 'taken') tellOfEnd(worker, key);
+    return taken;
   };
 
   const answer = (worker: WorkerLink, request: CallMessage['request']): unknown => {
@@ -77,22 +44,15 @@ export function createPrimaryShared(grant: Grant): PrimaryShared {
         for (const revocation of revocations.all()) worker.send({ kind: 'revoked', revocation });
         return true;
       case 'take':
-        return take(worker, request.key, request.lost);
+        return take(worker, request);
+      case 'post':
+        return turns.post(request.key, request.posted, request.holder);
+      case 'release':
+        return turns.release(request.key, request.holder);
       case 'grant':
         return desk.ask(worker, request.session, request.renewal);
-      case 'post':
-        post(request.key, request.posted);
-        return true;
-      case 'settle':
-        board.post(request.key, request.posted);
-        return true;
-      case 'release': {
-        const lease = leases.get(request.key);
-        if (lease?.holder === worker) passOn(request.key, lease);
-        return true;
-      }
       case 'claim':
-        return claims.take(request.name, request.forMs);
+        return claims.claim(request.name, request.forMs);
       case 'get':
         return sessions.get(request.id);
       case 'set':
@@ -108,16 +68,46 @@ export function createPrimaryShared(grant: Grant): PrimaryShared {
   return {
     left(worker) {
       workers.delete(worker);
-      for (const [key, lease] of leases) {
-        lease.waiting = lease.waiting.filter((waiting) => waiting.worker !== worker);
-        if (lease.holder !== worker) continue;
-        if (lease.lost) post(key, { value: lease.lost.value, lingerMs: lease.lost.forMs });
-        else passOn(key, lease);
-      }
+      turns.left(owners.nameOf(worker));
       desk.left(worker);
     },
     async received(worker, { call, request }) {
       worker.send({ kind: 'reply', call, value: await answer(worker, request) });
+    },
+  };
+}
+
+/** Tells workers of the end of a turn, each once. */
+function createEndTelling({ onEnd }: Pick<Turns, 'onEnd'>) {
+  /** Workers that were told that a turn is taken, by its key. */
+  const waiting = new Map<string, Set<WorkerLink>>();
+  return (worker: WorkerLink, key: string): void => {
+    const others = waiting.get(key);
+    if (others) {
+      others.add(worker);
+      return;
+    }
+    const all = new Set([worker]);
+    waiting.set(key, all);
+    const off = onEnd(key, (value) => {
+      off();
+      waiting.delete(key);
+      for (const each of all) each.send({ kind: 'ended', key, ...(value !== undefined && { value }) });
+    });
+  };
+}
+
+type Request<K extends CallMessage['request']['kind']> = Extract<CallMessage['request'], { kind: K }>;
+
+/** A name for each worker, by which its turns are known. */
+function createOwners() {
+  const names = new WeakMap<WorkerLink, string>();
+  let last = 0;
+  return {
+    nameOf(worker: WorkerLink): string {
+      const name = names.get(worker) ?? String(++last);
+      names.set(worker, name);
+      return name;
     },
   };
 }

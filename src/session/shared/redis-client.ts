@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
+import { parseRedisAddress } from './redis-address.ts';
 
 export interface RedisSettings {
   url: string;
@@ -12,8 +13,6 @@ export interface RedisSettings {
 
 export type RedisClient = Redis | Cluster;
 
-const standardPort = 6379;
-const standardSentinelPort = 26_379;
 const longestReconnectMs = 500;
 
 const reconnectDelay = (attempt: number) => Math.min(longestReconnectMs, attempt * 50);
@@ -42,18 +41,19 @@ function commonOptions({ ca, timeout }: RedisSettings, tls: boolean) {
   };
 }
 
-/** Connects by an address: a single server, `redis+sentinel://hosts/name`, or `redis+cluster://hosts`. */
+/** Connects by an address: see redis-address.ts. */
 export function connectRedis(settings: RedisSettings): RedisClient {
-  const match = /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^@/]*)@)?([^/?]+)(?:\/([^?]*))?$/.exec(
-    settings.url,
-  );
-  if (!match) throw new Error('the Redis address is not of a form that is known');
-  const [, scheme, kind, login = '', hosts = '', path = ''] = match;
-  const tls = scheme === 'rediss';
-  const options = { ...commonOptions(settings, tls), ...credentials(login) };
-  if (kind === '+cluster') {
+  const address = parseRedisAddress(settings.url);
+  if (!address) throw new Error('the Redis address is not of a form that is known');
+  const { kind, tls, nodes, username, password, primary: name, database: db } = address;
+  const options = {
+    ...commonOptions(settings, tls),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+  };
+  if (kind === 'cluster') {
     const { retryStrategy, ...redisOptions } = options;
-    return new Cluster(nodes(hosts, standardPort), {
+    return new Cluster([...nodes], {
       redisOptions,
       enableOfflineQueue: false,
       enableReadyCheck: false,
@@ -62,33 +62,16 @@ export function connectRedis(settings: RedisSettings): RedisClient {
       ...(tls && { dnsLookup: (address, callback) => callback(null, address) }),
     });
   }
-  if (kind === '+sentinel') {
-    const [name = 'mymaster', database = '0'] = path.split('/');
+  if (kind === 'sentinel') {
     return new Redis({
       ...options,
-      sentinels: nodes(hosts, standardSentinelPort),
+      sentinels: [...nodes],
       name,
-      db: Number(database),
+      db,
       sentinelRetryStrategy: reconnectDelay,
       sentinelCommandTimeout: settings.timeout,
       ...(tls && options.tls && { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
     });
   }
-  const [node] = nodes(hosts, standardPort);
-  return new Redis({ ...options, ...node, db: path === '' ? 0 : Number(path) });
-}
-
-function credentials(login: string): { username?: string; password?: string } {
-  if (login === '') return {};
-  const colon = login.indexOf(':');
-  const username = decodeURIComponent(colon < 0 ? login : login.slice(0, colon));
-  const password = colon < 0 ? '' : decodeURIComponent(login.slice(colon + 1));
-  return { ...(username !== '' && { username }), ...(password !== '' && { password }) };
-}
-
-function nodes(hosts: string, port: number): { host: string; port: number }[] {
-  return hosts.split(',').map((node) => {
-    const match = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(node);
-    return { host: (match?.[1] ?? node).replace(/^\[|\]$/g, ''), port: Number(match?.[2] ?? port) };
-  });
+  return new Redis({ ...options, ...nodes[0], db });
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Clock, Timer } from '../../clock.ts';
 import type { Logger } from '../../observe/log.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Fault, faultOf, RedisTimeout } from './redis-faults.ts';
@@ -36,130 +37,158 @@ const probeTtlMs = 60_000;
 /** How long a server is told by a name of its own from one that has forgotten everything. */
 const memoryTtlMs = 30 * 24 * 3_600_000;
 
-export function createRedisLink(settings: RedisSettings & { keyPrefix: string }, log: Logger): RedisLink {
-  const { timeout, keyPrefix } = settings;
+export function createRedisLink(
+  settings: RedisSettings & { keyPrefix: string },
+  log: Logger,
+  clock: Clock,
+): RedisLink {
   const client = connectRedis(settings);
-  const listeners = new Set<(back: Back) => void>();
-  /** Nothing works for this reason; and the same for writes alone. */
-  let out: string | undefined = 'Redis was not reached yet';
-  let full: string | undefined;
-  let logged: string | undefined;
-  let refused: string | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let isLooking = false;
-  let isLeaving = false;
-  let memory: string | undefined;
-  let isClosed = false;
-
-  const met = (error: unknown) => {
-    const fault = faultOf(error);
-    if (isClosed) return;
-    if (fault.concerns === 'command') {
-      if (refused !== fault.reason) log.warn({ reason: fault.reason }, 'Redis refused a command');
-      refused = fault.reason;
-      return;
-    }
-    if (fault.concerns === 'all') {
-      out = 'Redis is not reachable';
-      // The next connection may lead to another server, gets through where this one is stuck, and signs in anew.
-      if (client.status === 'ready' && !isLeaving) client.disconnect(true);
-      isLeaving = client.status === 'ready';
-    } else {
-      full = 'Redis takes no writes';
-    }
-    name(fault);
-    lookIn(lookAgainMs);
-  };
-
-  /** Each fault is logged when it comes, not each time that it is met. */
-  const name = ({ name: word, reason, concerns }: Fault) => {
-    // That a connection was closed tells less than why it cannot be made again.
-    if (logged === word || (logged !== undefined && word === 'connection')) return;
-    logged = word;
-    log.warn({ reason }, concerns === 'writes' ? 'Redis takes no writes' : 'Redis is not reachable');
-  };
-
-  const lookIn = (ms: number) => {
-    clearTimeout(timer);
-    if (isClosed) return;
-    timer = setTimeout(look, ms);
-    timer.unref();
-  };
-
-  /** One write shows everything: that somebody answers, who we are, that it is no replica, and that there is room. */
-  const look = async () => {
-    if (isLooking || isLeaving || client.status !== 'ready') return;
-    isLooking = true;
-    try {
-      await inTime(client.set(`${keyPrefix}probe`, '1', 'PX', probeTtlMs), timeout);
-      if (out !== undefined || full !== undefined) back(undefined, await inTime(readMemory(), timeout));
-    } catch (error) {
-      const { concerns } = faultOf(error);
-      met(error);
-      if (concerns !== 'all') back(concerns === 'writes' ? full : undefined, memory);
-    } finally {
-      isLooking = false;
-      lookIn(out === undefined && full === undefined ? lookMs : lookAgainMs);
-    }
-  };
-
-  /** The name that the first who came gave to what this server holds. */
-  const readMemory = async () => {
-    const key = `${keyPrefix}memory`;
-    await client.set(key, randomBytes(12).toString('base64url'), 'PX', memoryTtlMs, 'NX');
-    return (await client.get(key)) ?? undefined;
-  };
-
-  const back = (stillFull: string | undefined, now: string | undefined) => {
-    const isFirst = memory === undefined;
-    const hasForgotten = !isFirst && memory !== now;
-    memory = now;
-    const isBetter = out !== undefined || (full !== undefined && stillFull === undefined);
-    out = undefined;
-    full = stillFull;
-    if (!isBetter || isClosed) return;
-    if (full === undefined) {
-      logged = undefined;
-      log.info('Redis is reachable');
-    }
-    for (const listener of listeners) listener({ isFirst, hasForgotten });
-  };
-
-  const ask = async <T>(reason: string | undefined, command: (redis: RedisClient) => Promise<T>) => {
-    if (reason !== undefined) throw storeUnavailable(new Error(reason));
-    try {
-      return await inTime(command(client), timeout);
-    } catch (error) {
-      met(error);
-      throw storeUnavailable(error);
-    }
-  };
-
-  client.on('ready', () => {
-    isLeaving = false;
-    lookIn(0);
-  });
-  client.on('error', met);
-  client.on('close', () => met(new Error('the connection was closed')));
-
+  const circuit = new Circuit(client, settings, log, clock);
   return {
-    read: (command) => ask(out, command),
-    write: (command) => ask(out ?? full, command),
-    problem: () => out ?? full,
-    onBack: (listener) => void listeners.add(listener),
-    close() {
-      isClosed = true;
-      clearTimeout(timer);
-      client.disconnect();
-    },
+    read: (command) => circuit.ask(circuit.out, command),
+    write: (command) => circuit.ask(circuit.out ?? circuit.full, command),
+    problem: () => circuit.out ?? circuit.full,
+    onBack: (listener) => void circuit.listeners.add(listener),
+    close: () => circuit.close(),
   };
 }
 
-/** Rejects when there is no reply in time. */
-function inTime<T>(reply: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // A process that was held up finds its timers first: a reply that is there by then counts.
-    const timer = setTimeout(() => setImmediate(() => reject(new RedisTimeout(ms))), ms);
-    reply.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+class Circuit {
+  /** Nothing works for this reason; and the same for writes alone. */
+  out: string | undefined = 'Redis was not reached yet';
+  full: string | undefined;
+  readonly listeners = new Set<(back: Back) => void>();
+  readonly #client: RedisClient;
+  readonly #timeout: number;
+  readonly #keyPrefix: string;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  #logged: string | undefined;
+  #refused: string | undefined;
+  #timer: Timer | undefined;
+  #isLooking = false;
+  #isLeaving = false;
+  #memory: string | undefined;
+  #isClosed = false;
+
+  constructor(
+    client: RedisClient,
+    { timeout, keyPrefix }: RedisSettings & { keyPrefix: string },
+    log: Logger,
+    clock: Clock,
+  ) {
+    this.#client = client;
+    this.#timeout = timeout;
+    this.#keyPrefix = keyPrefix;
+    this.#log = log;
+    this.#clock = clock;
+    client.on('ready', () => {
+      this.#isLeaving = false;
+      this.#lookIn(0);
+    });
+    client.on('error', (error: unknown) => this.#met(error));
+    client.on('close', () => this.#met(new Error('the connection was closed')));
+  }
+
+  async ask<T>(reason: string | undefined, command: (redis: RedisClient) => Promise<T>): Promise<T> {
+    if (reason !== undefined) throw storeUnavailable(new Error(reason));
+    try {
+      return await this.#inTime(command(this.#client));
+    } catch (error) {
+      this.#met(error);
+      throw storeUnavailable(error);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#client.disconnect();
+  }
+
+  #met(error: unknown): void {
+    const fault = faultOf(error);
+    if (this.#isClosed) return;
+    if (fault.concerns === 'command') {
+      if (this.#refused !== fault.reason) this.#log.warn({ reason: fault.reason }, 'Redis refused a command');
+      this.#refused = fault.reason;
+      return;
+    }
+    if (fault.concerns === 'all') {
+      const client = this.#client;
+      this.out = 'Redis is not reachable';
+      // The next connection may lead to another server, gets through where this one is stuck, and signs in anew.
+      if (client.status === 'ready' && !this.#isLeaving) client.disconnect(true);
+      this.#isLeaving = client.status === 'ready';
+    } else {
+      this.full = 'Redis takes no writes';
+    }
+    this.#name(fault);
+    this.#lookIn(lookAgainMs);
+  }
+
+  /** Each fault is logged when it comes, not each time that it is met. */
+  #name({ name: word, reason, concerns }: Fault): void {
+    // That a connection was closed tells less than why it cannot be made again.
+    if (this.#logged === word || (this.#logged !== undefined && word === 'connection')) return;
+    this.#logged = word;
+    this.#log.warn({ reason }, concerns === 'writes' ? 'Redis takes no writes' : 'Redis is not reachable');
+  }
+
+  #lookIn(ms: number): void {
+    this.#timer?.cancel();
+    if (this.#isClosed) return;
+    this.#timer = this.#clock.after(ms, () => void this.#look()).unref();
+  }
+
+  /** One write shows everything: that somebody answers, who we are, that it is no replica, and that there is room. */
+  async #look(): Promise<void> {
+    const client = this.#client;
+    if (this.#isLooking || this.#isLeaving || client.status !== 'ready') return;
+    this.#isLooking = true;
+    try {
+      await this.#inTime(client.set(`${this.#keyPrefix}probe`, '1', 'PX', probeTtlMs));
+      if (this.out !== undefined || this.full !== undefined)
+        this.#back(undefined, await this.#inTime(this.#readMemory()));
+    } catch (error) {
+      const { concerns } = faultOf(error);
+      this.#met(error);
+      if (concerns !== 'all') this.#back(concerns === 'writes' ? this.full : undefined, this.#memory);
+    } finally {
+      this.#isLooking = false;
+      this.#lookIn(this.out === undefined && this.full === undefined ? lookMs : lookAgainMs);
+    }
+  }
+
+  /** The name that the first who came gave to what this server holds. */
+  async #readMemory(): Promise<string | undefined> {
+    const key = `${this.#keyPrefix}memory`;
+    await this.#client.set(key, randomBytes(12).toString('base64url'), 'PX', memoryTtlMs, 'NX');
+    return (await this.#client.get(key)) ?? undefined;
+  }
+
+  #back(stillFull: string | undefined, now: string | undefined): void {
+    const isFirst = this.#memory === undefined;
+    const hasForgotten = !isFirst && this.#memory !== now;
+    this.#memory = now;
+    const isBetter = this.out !== undefined || (this.full !== undefined && stillFull === undefined);
+    this.out = undefined;
+    this.full = stillFull;
+    if (!isBetter || this.#isClosed) return;
+    if (this.full === undefined) {
+      this.#logged = undefined;
+      this.#log.info('Redis is reachable');
+    }
+    for (const listener of this.listeners) listener({ isFirst, hasForgotten });
+  }
+
+  /** Rejects when there is no reply in time. */
+  #inTime<T>(reply: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      // A process that was held up finds its timers first: a reply that is there by then counts.
+      const late = () => setImmediate(() => reject(new RedisTimeout(this.#timeout)));
+      const limit = this.#clock.after(this.#timeout, late);
+      reply.then(resolve, reject).finally(() => limit.cancel());
+    });
+  }
 }

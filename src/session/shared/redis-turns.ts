@@ -1,210 +1,213 @@
-import { randomBytes } from 'node:crypto';
-import { describeError, type Logger } from '../../observe/log.ts';
-import { createBoard } from './board.ts';
-import { createBegun, deleteOwnScript } from './redis-begun.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../observe/log.ts';
+import type { Board } from './board.ts';
+import { createEndListeners } from './listeners.ts';
+import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
-import { type Posted, type Shared, storeUnavailable, type Unrepeatable } from './shared.ts';
-import { createSingleFlight } from './single-flight.ts';
+import { createOutbox, type Letter } from './redis-outbox.ts';
+import { markScript, postScript, releaseScript, renewScript, takeScript } from './redis-scripts.ts';
+import type { Taken, Turns, Unrepeatable } from './shared.ts';
 
 /** A holder that died holds the lock no longer than this; one that lives renews it. */
 const leaseMs = 3000;
-const renewMs = 1000;
-const pollMs = 40;
-/** Nobody waits longer for another instance: a refresh takes at most this. */
-const longestWaitMs = 65_000;
-/** So long a request waits for what was begun elsewhere and not told of, before it is told to come again. */
-const shortWaitMs = 2000;
+const renewEveryMs = 1000;
+/** What was begun and not told of is waited for so long, since its holder may only be cut off from Redis. */
+const underWayMs = 65_000;
 /**
  * After an outage others first write what they did in the meantime: a server that was restarted may have forgotten
  * what they had begun.
  */
 const settleMs = 1500;
-/** Results that wait for Redis to come back, at the most. */
-const mostUnwritten = 10_000;
-/** So much is written at a time to a server that has forgotten everything: others wait behind it. */
-const batch = 200;
+/** Attempts to take a turn that failed, at the most. */
+const mostUnsure = 10_000;
 
-/** Makes the lock last, where it is still ours. */
-const renewScript =
-  "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('set',KEYS[1],ARGV[1],'PX',ARGV[2]) end return 0";
-
-type Work = Parameters<Shared['once']>[1];
-
-export type RedisTurns = Pick<Shared, 'once' | 'settle'> & {
+export interface RedisTurns extends Turns {
   /** Writes what could not be written, for so long at the most. */
-  close(withinMs: number): Promise<void>;
-};
+  flush(withinMs: number): Promise<void>;
+}
 
-export interface RedisTurnsParts {
+export interface RedisTurnsNeeds {
   link: RedisLink;
-  keyOf(kind: string, name: string): string;
-  log: Logger;
+  channel: RedisChannel;
+  keyPrefix: string;
+  /** What was done in this process stays known here, should Redis go away in the middle of it. */
+  board: Board;
   /**
    * The name of the process that keeps the answers of its workers: what one of them began, another may go on with.
    * Unset where this process works alone.
    */
   gateway: string | undefined;
+  log: Logger;
+  clock: Clock;
 }
 
-/**
- * The once-protocol among instances. The keys of one thing that is done once:
- *
- * - `lock`: somebody does it now. It lapses within seconds of its holder's end.
- * - `sent`, `underway`: it was begun and must not be begun again; for as long as that counts, and for as long as its
- *   holder may still tell of it. They are taken away when it is told.
- * - `done`, `mark`, `past`: the result, what stands there afterwards, and what is told to whoever does it again.
- */
-export function createRedisTurns({ link, keyOf, log, gateway }: RedisTurnsParts): RedisTurns {
-  // What was done here stays known here, should Redis go away in the middle of it.
-  const board = createBoard();
-  const alone = createSingleFlight<string>();
-  const begun = createBegun(link, keyOf, gateway);
+/** Turns among instances. Each command is one script, so that nobody sees half of it. */
+export function createRedisTurns(needs: RedisTurnsNeeds): RedisTurns {
+  const { link, channel, keyPrefix, board, clock } = needs;
+  const listeners = createEndListeners();
+  const places = createPlaces(keyPrefix);
+  const commands = createCommands(needs, places);
+  const outbox = createOutbox({ ...needs, write: commands.write });
   let settledAt = 0;
 
-  /**
-   * The mark is read before the result, and written after it: whoever looks while both are being written sees
-   * the result, never the mark alone. One command for both would need them in one slot of a Redis Cluster.
-   */
-  const look = (key: string) =>
-    link.read(async (redis) => {
-      const used = await redis.get(keyOf('mark', key));
-      return (await redis.get(keyOf('done', key))) ?? used;
-    });
-
-  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-  const runOnce: Shared['once'] = async (key, work, unrepeatable) => {
-    const begunAt = performance.now();
-    for (let waited = 0; waited < longestWaitMs; waited = performance.now() - begunAt) {
-      const found = await look(key);
-      if (found !== null) return found;
-      const isSettled = !unrepeatable || performance.now() >= settledAt;
-      const value = isSettled ? await tryOnce(key, work, unrepeatable, waited) : undefined;
-      if (value !== undefined) return value;
-      await wait(pollMs);
-    }
-    throw storeUnavailable(new Error('another instance has not finished'));
-  };
-
-  /** Does the work where nobody does it now; undefined where somebody does, or may still tell what came of it. */
-  const tryOnce = async (
-    key: string,
-    work: Work,
-    unrepeatable: Unrepeatable | undefined,
-    waited: number,
-  ): Promise<string | undefined> => {
-    const lock = keyOf('lock', key);
-    const holder = randomBytes(12).toString('base64url');
-    if ((await link.write((redis) => redis.set(lock, holder, 'PX', leaseMs, 'NX'))) === null)
-      return undefined;
-    const renewing = renew(lock, holder);
-    try {
-      // Between the look and the lock, the one before may have finished.
-      const late = await look(key);
-      if (late !== null) return late;
-      const fate = unrepeatable ? await begun.begin(key, unrepeatable) : 'begun';
-      if (fate === 'begun') return await run(key, work, unrepeatable);
-      // Its holder may have told of it between these looks.
-      if (fate === 'lost') return (await look(key)) ?? unrepeatable?.lost;
-    } finally {
-      clearInterval(renewing);
-      void link.read((redis) => redis.eval(deleteOwnScript, 1, lock, holder)).catch(() => {});
-    }
-    // Its holder is cut off, or has ended and left it to another process of its gateway.
-    if (waited > shortWaitMs) throw storeUnavailable(new Error('it is under way'));
-    await wait(5 * pollMs);
-    return undefined;
-  };
-
-  const run = async (key: string, work: Work, unrepeatable: Unrepeatable | undefined): Promise<string> => {
-    const previous = await link.read((redis) => redis.get(keyOf('past', key)));
-    let posted: Posted;
-    try {
-      posted = await work(previous ?? undefined);
-    } catch (error) {
-      if (unrepeatable) await begun.forget(key).catch(() => {});
-      throw error;
-    }
-    board.post(key, posted);
-    await share(key, posted, performance.now(), unrepeatable !== undefined);
-    return posted.value;
-  };
-
-  const renew = (lock: string, holder: string) =>
-    setInterval(() => {
-      link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs)).catch(() => {});
-    }, renewMs).unref();
-
-  /** What could not be written yet, by key; it is written as soon as Redis is back. */
-  const unwritten = new Map<string, { posted: Posted; at: number; wasBegun: boolean }>();
-
-  /** A result that cannot be written is known here all the same, and reaches the others when it can. */
-  async function share(key: string, posted: Posted, at: number, wasBegun: boolean): Promise<void> {
-    try {
-      await write(key, posted, performance.now() - at);
-      if (wasBegun) await begun.forget(key);
-      if (unwritten.get(key)?.at === at) unwritten.delete(key);
-    } catch (error) {
-      const other = unwritten.get(key);
-      if (other && other.at > at) return;
-      if (unwritten.size === 0)
-        log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances yet');
-      unwritten.set(key, { posted, at, wasBegun: wasBegun || other?.wasBegun === true });
-      for (const oldest of unwritten.keys()) {
-        if (unwritten.size <= mostUnwritten) break;
-        unwritten.delete(oldest);
-      }
-    }
-  }
-
-  async function write(key: string, posted: Posted, age: number): Promise<void> {
-    const { value, afterwards, rememberMs = 0 } = posted;
-    const left = posted.lingerMs - age;
-    const put = (kind: string, text: string, ms: number) =>
-      link.write((redis) => redis.set(keyOf(kind, key), text, 'PX', Math.ceil(ms)));
-    if (left > 0) await put('done', value, left);
-    const markMs = left + (afterwards?.forMs ?? 0);
-    if (afterwards && markMs > 0) await put('mark', afterwards.value, markMs);
-    if (rememberMs > 0 && left + rememberMs > 0) await put('past', value, left + rememberMs);
-  }
-
-  const writeAgain = () =>
-    Promise.all([...unwritten].map(([key, { posted, at, wasBegun }]) => share(key, posted, at, wasBegun)));
-
-  /** A server that has forgotten everything is told again what was done here and still counts. */
-  const writeAll = async () => {
-    const at = performance.now();
-    const told = [...board.all()];
-    for (let start = 0; start < told.length; start += batch) {
-      const some = told.slice(start, start + batch);
-      await Promise.all(some.map(([key, posted]) => share(key, posted, at, false)));
-    }
-  };
-
   link.onBack(({ isFirst, hasForgotten }) => {
-    if (!isFirst) settledAt = performance.now() + settleMs;
-    if (hasForgotten) void writeAll();
-    void writeAgain();
-    begun.mend(hasForgotten).catch(() => {});
+    if (!isFirst) settledAt = clock.monotonic() + settleMs;
+    outbox.writeAgain(hasForgotten);
+    void commands.mend();
   });
+  channel.on(places.endChannel, (name) => listeners.tell(name));
+  // What ended before was missed.
+  channel.onListening(listeners.tellAll);
 
   return {
-    once(key, work, unrepeatable) {
-      const posted = board.read(key);
-      if (posted !== undefined) return Promise.resolve(posted);
-      return alone(key, () => runOnce(key, work, unrepeatable));
-    },
-    settle(key, posted) {
-      board.post(key, posted);
-      void share(key, posted, performance.now(), false);
-    },
-    async close(withinMs) {
-      const end = performance.now() + withinMs;
-      await alone.ended(withinMs);
-      while (unwritten.size > 0 && performance.now() < end) {
-        await writeAgain();
-        if (unwritten.size > 0) await wait(5 * pollMs);
+    renewEveryMs,
+    async take(key, unrepeatable) {
+      const known = board.read(key);
+      if (known !== undefined) return { kind: 'done', value: known };
+      const isUnsettled = unrepeatable !== undefined && clock.monotonic() < settledAt;
+      // A server that takes no writes is read all the same.
+      if (isUnsettled || link.problem() !== undefined) {
+        const value = await commands.look(key);
+        if (value !== null) return { kind: 'done', value };
+        if (isUnsettled) return { kind: 'taken' };
       }
+      return commands.take(key, unrepeatable);
+    },
+    renew: commands.renew,
+    async post(key, posted, holder) {
+      commands.told(key);
+      await outbox.post(key, posted, holder);
+    },
+    async release(key, holder) {
+      commands.told(key);
+      await commands.release(key, holder);
+    },
+    onEnd: (key, callback) => listeners.on(places.nameOf(key), callback),
+    flush: outbox.flush,
+  };
+}
+
+/** Where a turn is kept: its keys are in one slot of a Redis Cluster; redis-scripts.ts says what they hold. */
+function createPlaces(keyPrefix: string) {
+  // A digest, so that a dump tells nobody's.
+  const nameOf = (key: string) => createHash('sha256').update(key).digest('base64url');
+  return {
+    nameOf,
+    endChannel: `${keyPrefix}turns`,
+    keysOf(key: string) {
+      const base = `${keyPrefix}turn:{${nameOf(key)}}`;
+      const lock = `${base}:lock`;
+      const sent = `${base}:sent`;
+      const underway = `${base}:underway`;
+      const done = `${base}:done`;
+      const mark = `${base}:mark`;
+      return { lock, sent, underway, done, mark, all: [lock, sent, underway, done, mark, `${base}:past`] };
+    },
+  };
+}
+
+type Places = ReturnType<typeof createPlaces>;
+
+/** The commands, and what is to be set right of them when Redis is back. */
+function createCommands({ link, gateway }: RedisTurnsNeeds, places: Places) {
+  const me = randomBytes(12).toString('base64url');
+  const send = createSenders(link, places);
+  /** Unrepeatable work that was begun here and not told of. */
+  const running = new Map<string, { holder: string; forMs: number }>();
+  /**
+   * Turns that were to be taken here when Redis went away. They were not: yet Redis may read so when it comes back, and
+   * others would wait for an answer that nobody has.
+   */
+  const unsure = new Map<string, string>();
+  const doubt = (key: string, holder: string) => {
+    if (unsure.size < mostUnsure) unsure.set(key, holder);
+  };
+  const release = (key: string, holder: string) => send.release(key, holder).catch(() => doubt(key, holder));
+
+  return {
+    ...send,
+    told: (key: string) => void running.delete(key),
+    release,
+    async take(key: string, unrepeatable: Unrepeatable | undefined): Promise<Taken> {
+      const resumable = unrepeatable?.heldBy === 'gateway' ? gateway : undefined;
+      const holder = unsure.get(key) ?? `${resumable ?? me} ${randomBytes(12).toString('base64url')}`;
+      const forMs = unrepeatable ? Math.ceil(unrepeatable.forMs) : 0;
+      const wasIn = link.problem() === undefined;
+      const taken = await send
+        .take(key, holder, forMs, resumable === undefined ? '' : `${resumable} `)
+        .catch((error: unknown) => {
+          if (wasIn) doubt(key, holder);
+          throw error;
+        });
+      unsure.delete(key);
+      if (taken.kind === 'yours' && unrepeatable) running.set(key, { holder, forMs });
+      return taken;
+    },
+    /** The server is back: what it may have read wrongly is taken back, and what it may have forgotten is written again. */
+    async mend() {
+      const attempts = [...unsure];
+      unsure.clear();
+      for (const [key, holder] of attempts) await release(key, holder);
+      for (const [key, { holder, forMs }] of running) await send.mark(key, holder, forMs).catch(() => {});
+    },
+  };
+}
+
+/** The commands as they are sent; redis-scripts.ts says what their arguments are. */
+function createSenders(link: RedisLink, { nameOf, endChannel, keysOf }: Places) {
+  return {
+    /**
+     * The mark is read before the result, and they are written together: whoever looks while both are being written
+     * sees the result, never the mark alone.
+     */
+    look: (key: string) =>
+      link.read(async (redis) => {
+        const { mark, done } = keysOf(key);
+        const used = await redis.get(mark);
+        return (await redis.get(done)) ?? used;
+      }),
+    async take(key: string, holder: string, forMs: number, resumable: string): Promise<Taken> {
+      const { all } = keysOf(key);
+      const args = [holder, leaseMs, forMs, underWayMs, resumable];
+      const [kind, value] = (await link.write((redis) =>
+        redis.eval(takeScript, all.length, ...all, ...args),
+      )) as [Taken['kind'], string | undefined | null];
+      if (kind === 'done') return { kind, value: value ?? '' };
+      return kind === 'yours' ? { kind, holder, previous: value ?? undefined } : { kind };
+    },
+    async renew(key: string, holder: string) {
+      const { lock } = keysOf(key);
+      await link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs)).catch(() => {});
+    },
+    release(key: string, holder: string) {
+      const { lock, sent, underway } = keysOf(key);
+      const args = [holder, endChannel, nameOf(key)];
+      return link.read(async (redis) => {
+        await redis.eval(releaseScript, 3, lock, sent, underway, ...args);
+      });
+    },
+    mark(key: string, holder: string, forMs: number) {
+      const { sent, underway } = keysOf(key);
+      return link.write((redis) => redis.eval(markScript, 2, sent, underway, holder, underWayMs, forMs));
+    },
+    write(key: string, { posted, holder, isAgain }: Letter, ageMs: number) {
+      const { value, afterwards, rememberMs = 0 } = posted;
+      const left = posted.lingerMs - ageMs;
+      const lasting = (ms: number) => Math.max(0, Math.ceil(ms));
+      const { all } = keysOf(key);
+      const args = [
+        holder ?? '',
+        value,
+        lasting(left),
+        afterwards?.value ?? '',
+        afterwards ? lasting(left + afterwards.forMs) : 0,
+        rememberMs > 0 ? lasting(left + rememberMs) : 0,
+        endChannel,
+        nameOf(key),
+        isAgain ? '1' : '',
+      ];
+      return link.write((redis) => redis.eval(postScript, all.length, ...all, ...args));
     },
   };
 }

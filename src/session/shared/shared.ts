@@ -1,6 +1,25 @@
 import { GatewayError } from '../../errors.ts';
 import type { Revocation } from '../revocations.ts';
 
+/**
+ * What the processes of one gateway have in common: a place to do a thing once, and one to take a name. A single
+ * process has it in its own memory, workers in their primary, instances in Redis.
+ */
+export interface Shared extends ClaimDesk {
+  /**
+   * Does the work once among all processes, however many ask for the key at the same time, and gives all of
+   * them its value. Rejects when the work does, or with GatewayError 503.
+   * @param work gets the value of the last time, where that is remembered
+   */
+  once(
+    key: string,
+    work: (previous: string | undefined) => Promise<Posted>,
+    unrepeatable?: Unrepeatable,
+  ): Promise<string>;
+  /** Puts another value in place of the one that work for a key had. It never fails: it is there when it can be. */
+  settle(key: string, posted: Posted): void;
+}
+
 /** The outcome of work that one process did for all. */
 export interface Posted {
   value: string;
@@ -22,34 +41,66 @@ export interface Unrepeatable {
   heldBy: 'process' | 'gateway';
 }
 
-/**
- * What the processes of one gateway have in common: a place to do a thing once, a place for sessions, and a
- * way to tell each other of sign-outs. A single process has it in its own memory, workers in their primary,
- * instances in Redis.
- */
-export interface Shared {
-  /**
-   * Does the work once among all processes, however many ask for the key at the same time, and gives all of
-   * them its value. Rejects when the work does, or with GatewayError 503.
-   * @param work gets the value of the last time, where that is remembered
-   */
-  once(
-    key: string,
-    work: (previous: string | undefined) => Promise<Posted>,
-    unrepeatable?: Unrepeatable,
-  ): Promise<string>;
-  /** Puts another value in place of the one that work for a key had. It never fails: it is there when it can be. */
-  settle(key: string, posted: Posted): void;
-  /** Sealed sessions by id. */
+/** Where processes share things: a few small ports. A kind of place is one file that opens it; see places.ts. */
+export interface Place {
+  turns: Turns;
   sessions: SessionTable;
-  /** Tells all processes, this one included. */
-  publish(revocation: Revocation): Promise<void>;
-  /** Whether it can be reached; undefined where there is nothing to reach. */
+  bus: Bus;
+  claims: ClaimDesk;
+  /** What is wrong with it, for people to read; undefined where it can be used. */
   problem(): string | undefined;
+  /** Writes what could not be written yet, for so many milliseconds at the most. */
+  flush(withinMs: number): Promise<void>;
+  close(): void;
+}
+
+/**
+ * A lock for each key, beside what came of the work that was done under it. once.ts stands above it and is the only one
+ * that knows in what order to use these.
+ */
+export interface Turns {
+  /**
+   * Asks for a turn, without waiting for one. The turn of unrepeatable work is written down as begun before this gives
+   * it. Rejects with GatewayError 503.
+   */
+  take(key: string, unrepeatable?: Unrepeatable): Promise<Taken>;
+  /** The holder lives. Never rejects. */
+  renew(key: string, holder: string): Promise<void>;
+  /**
+   * Writes what came of it and gives the turn back; without a holder, only writes. Never rejects: what cannot be
+   * written now is known in this process at once, and written when it can be.
+   */
+  post(key: string, posted: Posted, holder?: string): Promise<void>;
+  /** Gives a turn back of which nothing came: somebody else may begin. Never rejects. */
+  release(key: string, holder: string): Promise<void>;
+  /** A holder that does not renew within some of these loses its turn; undefined where its end is seen otherwise. */
+  renewEveryMs: number | undefined;
+  /**
+   * Calls back when a turn may have ended, with its value where that is at hand; returns what takes the callback off.
+   * To be called before `take`, so that no end is missed in between. It may be missed all the same.
+   */
+  onEnd(key: string, callback: (value: string | undefined) => void): () => void;
+}
+
+/** The answer to whoever asks for a turn. */
+export type Taken =
+  /** Somebody had it: this is what came of it. */
+  | { kind: 'done'; value: string }
+  /** It is given. `previous`: what came of the last one, where that is remembered. */
+  | { kind: 'yours'; holder: string; previous: string | undefined }
+  /** Somebody has it. */
+  | { kind: 'taken' }
+  /** Unrepeatable work that somebody began, who is gone or cut off and may still tell what came of it. */
+  | { kind: 'untold' }
+  /** The same, and nobody will tell any more. */
+  | { kind: 'lost' };
+
+/** What all processes are told of. */
+export interface Bus {
+  /** Tells all of them of a sign-out, this one included. Rejects with GatewayError 503; this one knows it all the same. */
+  publish(revocation: Revocation): Promise<void>;
   /** Whether the sign-outs from before the start of this process are known: without them nobody can be let in. */
   knowsSignOuts(): boolean;
-  /** Waits for what is under way, and for its being written, but no longer than this. */
-  close(withinMs?: number): Promise<void>;
 }
 
 /** A place where names are taken once, among the same processes. */

@@ -1,8 +1,8 @@
 /** Runs work once at a time for each key in this process; who comes meanwhile gets the same promise. */
 export interface SingleFlight<T> {
   (key: string, work: () => Promise<T>): Promise<T>;
-  /** Resolves when nothing is under way any more, or after so many milliseconds. */
-  ended(withinMs: number): Promise<void>;
+  /** Resolves when what is under way now has ended. */
+  ended(): Promise<void>;
 }
 
 export function createSingleFlight<T>(): SingleFlight<T> {
@@ -14,14 +14,6 @@ export function createSingleFlight<T>(): SingleFlight<T> {
     running.set(key, run);
     return run;
   };
-  const ended = async (withinMs: number) => {
-    if (running.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, withinMs);
-    });
-    await Promise.race([Promise.allSettled(running.values()), late]);
-    clearTimeout(timer);
-  };
+  const ended = async () => void (await Promise.allSettled(running.values()));
   return Object.assign(alone, { ended });
 }

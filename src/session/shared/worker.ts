@@ -1,43 +1,30 @@
 import type { Revocation, Revocations } from '../revocations.ts';
-import type { Taken } from './messages.ts';
+import { createEndListeners } from './listeners.ts';
 import type { PrimaryCalls } from './primary-calls.ts';
-import type { ClaimDesk, Shared } from './shared.ts';
-import { createSingleFlight } from './single-flight.ts';
+import type { Place, Taken } from './shared.ts';
 
 /** What a worker shares with the others, in their primary process. */
-export function createWorkerShared(
-  { call, onMessage }: PrimaryCalls,
-  revocations: Revocations,
-): Shared & ClaimDesk {
-  const alone = createSingleFlight<string>();
-  onMessage((message) => {
+export function createWorkerPlace({ call, onMessage }: PrimaryCalls, revocations: Revocations): Place {
+  const listeners = createEndListeners();
+  const off = onMessage((message) => {
     if (message.kind === 'revoked') revocations.add(message.revocation);
+    if (message.kind === 'ended') listeners.tell(message.key, message.value);
   });
-
-  const runOnce: Shared['once'] = async (key, work, unrepeatable) => {
-    // What the gateway keeps, the next in line goes on with.
-    const lost = unrepeatable?.heldBy === 'process' && {
-      value: unrepeatable.lost,
-      forMs: unrepeatable.forMs,
-    };
-    const taken = (await call({ kind: 'take', key, ...(lost && { lost }) })) as Taken;
-    if ('value' in taken) return taken.value;
-    try {
-      const posted = await work(taken.previous);
-      await call({ kind: 'post', key, posted });
-      return posted.value;
-    } catch (error) {
-      await call({ kind: 'release', key });
-      throw error;
-    }
-  };
+  /** A primary that is gone takes this process with it. */
+  const tell = async (request: Parameters<typeof call>[0]) => void (await call(request).catch(() => {}));
 
   return {
-    once: (key, work, unrepeatable) => alone(key, () => runOnce(key, work, unrepeatable)),
-    settle(key, posted) {
-      call({ kind: 'settle', key, posted }).catch(() => {});
+    turns: {
+      renewEveryMs: undefined,
+      take: async (key, unrepeatable) =>
+        (await call({ kind: 'take', key, ...(unrepeatable && { unrepeatable }) })) as Taken,
+      renew: async () => {},
+      post: (key, posted, holder) =>
+        tell({ kind: 'post', key, posted, ...(holder !== undefined && { holder }) }),
+      release: (key, holder) => tell({ kind: 'release', key, holder }),
+      onEnd: listeners.on,
     },
-    claim: async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean,
+    claims: { claim: async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean },
     sessions: {
       get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
       set: async (id, value, ttlSeconds) => {
@@ -47,12 +34,15 @@ export function createWorkerShared(
         await call({ kind: 'delete', id });
       },
     },
-    async publish(revocation: Revocation) {
-      await call({ kind: 'publish', revocation });
+    bus: {
+      async publish(revocation: Revocation) {
+        await call({ kind: 'publish', revocation });
+      },
+      // The primary tells them before this process can begin to accept connections.
+      knowsSignOuts: () => true,
     },
-    // The primary tells them before this process can begin to accept connections.
-    knowsSignOuts: () => true,
     problem: () => undefined,
-    close: (withinMs = 0) => alone.ended(withinMs),
+    flush: async () => {},
+    close: off,
   };
 }

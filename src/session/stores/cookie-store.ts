@@ -2,17 +2,22 @@ import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Cookie } from '../cookies.ts';
 import { joinChunks } from '../cookies.ts';
+import type { Found } from '../found.ts';
 import type { KeyRing } from '../key-ring.ts';
-import { createOpenedCookies } from '../opened-cookies.ts';
+import type { OpenedCookies } from '../opened-cookies.ts';
 import { open, seal } from '../seal.ts';
 import { decodeSession, encodeSession, type Session } from '../session.ts';
 import type { CookieWriter } from './cookie-writer.ts';
-import type { Found, SessionStore } from './store.ts';
+import type { SessionStore } from './store.ts';
 
 /** Keeps sessions in the browser: sealed, in one cookie or a few. */
-export function createCookieStore(writer: CookieWriter, ring: KeyRing, log: Logger): SessionStore {
+export function createCookieStore(
+  writer: CookieWriter,
+  ring: KeyRing,
+  opened: OpenedCookies<Found>,
+  log: Logger,
+): SessionStore {
   const { name } = writer;
-  const opened = createOpenedCookies<Found>(name);
   const write = (session: Session, cookies: readonly Cookie[]): string[] => {
     const sealed = (content: Session) => seal(encodeSession(content), ring, 'session', name);
     const whole = writer.write(sealed(session), session, cookies);

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import {
   type Cookie,
   type CookieAttributes,
@@ -29,7 +30,7 @@ export interface CookieWriterOptions {
 
 export function createCookieWriter(
   { name, attributes, maxBytes, persistent }: CookieWriterOptions,
-  now: () => number = Date.now,
+  { now }: Pick<Clock, 'now'>,
 ): CookieWriter {
   return {
     name,

@@ -1,16 +1,8 @@
 import type { Cookie } from '../cookies.ts';
+import type { Found, Maybe } from '../found.ts';
 import type { Session } from '../session.ts';
 
-/** A session that was found, and what its store needs to write it again. */
-export interface Found {
-  session: Session;
-  /** It was sealed with a key that is no longer the first of the ring. */
-  outdatedKey: boolean;
-  /** What only the store understands. */
-  handle: unknown;
-}
-
-export type Maybe<T> = T | Promise<T>;
+export type { Found, Maybe } from '../found.ts';
 
 /** Where sessions are kept. Everything rejects with GatewayError 503 when the place cannot be reached. */
 export interface SessionStore {

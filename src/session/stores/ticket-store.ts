@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Cookie, joinChunks } from '../cookies.ts';
+import type { Found, Maybe } from '../found.ts';
 import { deriveKey, type KeyRing, type SealingKey } from '../key-ring.ts';
-import { createOpenedCookies } from '../opened-cookies.ts';
+import type { OpenedCookies } from '../opened-cookies.ts';
 import { open, openWith, seal, sealWith } from '../seal.ts';
 import { decodeSession, encodeSession, type Session } from '../session.ts';
 import type { SessionTable } from '../shared/shared.ts';
 import type { CookieWriter } from './cookie-writer.ts';
-import type { Found, Maybe, SessionStore } from './store.ts';
+import type { SessionStore } from './store.ts';
 
 /** What the cookie holds: where the session is, and the only key that opens it. */
 interface Ticket {
@@ -19,7 +21,7 @@ interface Ticket {
 }
 
 /** A ticket that was read, and what stood in its place when it was looked up last. */
-interface KnownTicket {
+export interface KnownTicket {
   ticket: Ticket;
   outdatedKey: boolean;
   stored: string | undefined;
@@ -35,7 +37,8 @@ export function createTicketStore(
   writer: CookieWriter,
   ring: KeyRing,
   table: SessionTable,
-  now: () => number = Date.now,
+  tickets: OpenedCookies<KnownTicket>,
+  { now }: Pick<Clock, 'now'>,
 ): SessionStore {
   const { name } = writer;
   const put = (ticket: Ticket, session: Session) => {
@@ -47,20 +50,11 @@ export function createTicketStore(
     if (!lines) throw new GatewayError('session_too_large');
     return lines;
   };
-  const tickets = createOpenedCookies<KnownTicket>(name);
-  /** The table is asked each time; what it gives is opened when it has changed. */
-  const find = (known: KnownTicket): Maybe<Found | undefined> => {
-    const stored = table.get(known.ticket.place);
-    return stored instanceof Promise
-      ? stored.then((value) => openStored(known, value))
-      : openStored(known, stored);
-  };
-
   return {
     onServer: true,
     recall(header) {
       const known = tickets.recall(header);
-      return known && find(known);
+      return known && find(table, known);
     },
     opens(cookies) {
       for (const value of joinChunks(name, cookies)) {
@@ -75,7 +69,7 @@ export function createTicketStore(
         const ticket = opened && readTicket(opened.text);
         if (!ticket) continue;
         const known = { ticket, outdatedKey: opened.outdatedKey, stored: undefined, found: undefined };
-        const found = await find(known);
+        const found = await find(table, known);
         if (!found) continue;
         tickets.remember(value, known, sessionBytes);
         return found;
@@ -95,6 +89,14 @@ export function createTicketStore(
     expire: (cookies) => writer.expire(cookies),
     remove: ({ handle }) => table.delete((handle as Ticket).place),
   };
+}
+
+/** The table is asked each time; what it gives is opened when it has changed. */
+function find(table: SessionTable, known: KnownTicket): Maybe<Found | undefined> {
+  const stored = table.get(known.ticket.place);
+  return stored instanceof Promise
+    ? stored.then((value) => openStored(known, value))
+    : openStored(known, stored);
 }
 
 function openStored(known: KnownTicket, value: string | undefined): Found | undefined {

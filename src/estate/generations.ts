@@ -1,0 +1,67 @@
+import type { Lease } from '../holdings.ts';
+import { describeError, type Logger } from '../observe/log.ts';
+import type { Generation } from './generation.ts';
+
+/** The plan that is in force, and those before it that still have requests under way. */
+export interface Generations {
+  /**
+   * Opens one more. The first is in force at once, since its requests may come as soon as there is a listener. Throws,
+   * and gives its lease back, when it cannot be opened.
+   */
+  open(lease: Lease, open: () => Generation): Generation;
+  /** From now on it decides; the one before ends with its last request. */
+  putInForce(generation: Generation): void;
+  /** Takes it off, and closes what no other one needs. */
+  end(generation: Generation): Promise<void>;
+  /** Throws before the first one. */
+  current(): Generation;
+  all(): Generation[];
+  /** What is missing before requests can be served, in sentences. */
+  missing(): string[];
+}
+
+export function createGenerations(log: Logger): Generations {
+  const leases = new Map<Generation, Lease>();
+  let inForce: Generation | undefined;
+
+  const release = async (lease: Lease | undefined) => {
+    try {
+      await lease?.release();
+    } catch (error) {
+      log.error({ reason: describeError(error) }, 'a part of the gateway did not close');
+    }
+  };
+  const end: Generations['end'] = async (generation) => {
+    const lease = leases.get(generation);
+    leases.delete(generation);
+    if (generation === inForce) inForce = undefined;
+    generation.close();
+    await release(lease);
+  };
+
+  return {
+    open(lease, open) {
+      try {
+        const generation = open();
+        leases.set(generation, lease);
+        inForce ??= generation;
+        return generation;
+      } catch (error) {
+        void release(lease);
+        throw error;
+      }
+    },
+    putInForce(generation) {
+      const before = inForce;
+      inForce = generation;
+      if (before && before !== generation) void before.requests.ended().then(() => end(before));
+    },
+    end,
+    current() {
+      if (!inForce) throw new Error('no plan was adopted yet');
+      return inForce;
+    },
+    all: () => [...leases.keys()],
+    missing: () => inForce?.missing() ?? [],
+  };
+}

@@ -1,0 +1,126 @@
+import { type Clock, waitFor } from '../../clock.ts';
+import { describeError, type Logger } from '../../observe/log.ts';
+import type { Board } from './board.ts';
+import type { Posted } from './shared.ts';
+
+/** Results that wait for Redis to come back, at the most. */
+const mostUnwritten = 10_000;
+/**
+ * A replica that takes the place of its primary may lack what was written last. What was written in so many
+ * milliseconds is written again when the server is back.
+ */
+const recentMs = 60_000;
+/** So much is written at a time to a server that has forgotten everything: others wait behind it. */
+const batch = 200;
+/** Between two attempts at the end of the process. */
+const writeAgainMs = 200;
+
+/** What came of work here, on its way to Redis. */
+export interface Outbox {
+  /** A result that cannot be written is known here all the same, and reaches the others when it can. Never rejects. */
+  post(key: string, posted: Posted, holder: string | undefined): Promise<void>;
+  /** The server is back. One that has forgotten everything is told again what was done here and still counts. */
+  writeAgain(hasForgotten: boolean): void;
+  /** Writes what is left, for so long at the most. */
+  flush(withinMs: number): Promise<void>;
+}
+
+export interface OutboxNeeds {
+  /** @param ageMs it was posted so long ago */
+  write(key: string, letter: Letter, ageMs: number): Promise<unknown>;
+  board: Board;
+  log: Logger;
+  clock: Clock;
+}
+
+export interface Letter {
+  posted: Posted;
+  at: number;
+  /** Whose turn ends with it. */
+  holder: string | undefined;
+  /** It was written before: what stands there now is as good or newer. */
+  isAgain: boolean;
+}
+
+export function createOutbox(needs: OutboxNeeds): Outbox {
+  const { board, clock } = needs;
+  const letters = createLetters(needs);
+
+  const sendEverything = async () => {
+    const at = clock.monotonic();
+    const told = [...board.all()];
+    for (let start = 0; start < told.length; start += batch) {
+      const some = told.slice(start, start + batch);
+      await Promise.all(
+        some.map(([key, posted]) => letters.send(key, { posted, at, holder: undefined, isAgain: true })),
+      );
+    }
+  };
+
+  return {
+    async post(key, posted, holder) {
+      board.post(key, posted);
+      await letters.send(key, { posted, at: clock.monotonic(), holder, isAgain: false });
+    },
+    writeAgain(hasForgotten) {
+      if (hasForgotten) void sendEverything();
+      letters.doubtRecent();
+      void letters.sendAll();
+    },
+    async flush(withinMs) {
+      const end = clock.monotonic() + withinMs;
+      while (letters.areLeft() && clock.monotonic() < end) {
+        await letters.sendAll();
+        if (letters.areLeft()) await waitFor(clock, writeAgainMs);
+      }
+    },
+  };
+}
+
+/** What could not be written yet, and what was written last, which may have been lost. */
+function createLetters({ write, log, clock }: OutboxNeeds) {
+  const unwritten = new Map<string, Letter>();
+  /** The oldest first. */
+  const recent = new Map<string, Letter>();
+
+  const written = (key: string, letter: Letter) => {
+    if (unwritten.get(key)?.at === letter.at) unwritten.delete(key);
+    recent.delete(key);
+    recent.set(key, letter);
+    for (const [oldest, { at }] of recent) {
+      if (at + recentMs > letter.at && recent.size <= mostUnwritten) break;
+      recent.delete(oldest);
+    }
+  };
+
+  const send = async (key: string, letter: Letter): Promise<void> => {
+    const { at, holder } = letter;
+    try {
+      await write(key, letter, clock.monotonic() - at);
+      written(key, letter);
+    } catch (error) {
+      const other = unwritten.get(key);
+      if (other && other.at > at) return;
+      if (unwritten.size === 0)
+        log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances yet');
+      // The turn that was to end with an earlier one ends with this.
+      unwritten.set(key, { ...letter, holder: holder ?? other?.holder });
+      for (const oldest of unwritten.keys()) {
+        if (unwritten.size <= mostUnwritten) break;
+        unwritten.delete(oldest);
+      }
+    }
+  };
+
+  return {
+    send,
+    sendAll: () => Promise.all([...unwritten].map(([key, letter]) => send(key, letter))),
+    areLeft: () => unwritten.size > 0,
+    doubtRecent() {
+      const since = clock.monotonic() - recentMs;
+      for (const [key, letter] of recent) {
+        if (letter.at > since && !unwritten.has(key)) unwritten.set(key, { ...letter, isAgain: true });
+      }
+    },
+  };
+}

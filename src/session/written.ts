@@ -1,0 +1,62 @@
+import { GatewayError } from '../errors.ts';
+import { type Cookie, parseCookies } from './cookies.ts';
+import type { Found, Maybe } from './found.ts';
+import type { Lifetimes } from './lifetime.ts';
+import type { Session } from './session.ts';
+import type { Current } from './standing.ts';
+import type { SessionStore } from './stores/store.ts';
+
+/** Parsed, or the header as it came, which is parsed only where something has to be written. */
+export type Cookies = readonly Cookie[] | string;
+
+export const parsed = (cookies: Cookies) => (typeof cookies === 'string' ? parseCookies(cookies) : cookies);
+
+export const nothing: readonly string[] = [];
+
+/** Writes a session again, in its cookie or where the store has it. */
+export function written(
+  store: SessionStore,
+  found: Found,
+  session: Session,
+  cookies: Cookies,
+): Maybe<Current> {
+  const setCookies = store.update(found, session, parsed(cookies));
+  return setCookies instanceof Promise
+    ? setCookies.then((lines) => ({ session, setCookies: lines, found }))
+    : { session, setCookies, found };
+}
+
+/** Requests with the same cookies get the same new ones for this long. */
+const touchLastsSeconds = 5;
+
+/** The last time that each session was written down for nothing but its use. */
+export type Touches = WeakMap<Found, { at: number; cookies: Cookies; current: Current }>;
+
+export interface TouchNeeds {
+  store: SessionStore;
+  lifetimes: Lifetimes;
+  touches: Touches;
+}
+
+/**
+ * Writes down that a session was used. A page asks for many things at once, all with the cookie from before: sealing
+ * the new one once is enough.
+ */
+export function createTouch({ store, lifetimes, touches }: TouchNeeds) {
+  return (found: Found, cookies: Cookies, now: number): Maybe<Current> => {
+    const last = touches.get(found);
+    if (last && Math.abs(now - last.at) < touchLastsSeconds && last.cookies === cookies) return last.current;
+    const current = written(store, found, { ...found.session, seenAt: now }, cookies);
+    if (current instanceof Promise) return current.catch((error: unknown) => asItIs(found, error));
+    // Who loads nothing but answers that leave them out stays signed in all the same.
+    current.canWait = now - found.session.seenAt < lifetimes.idle / 2;
+    touches.set(found, { at: now, cookies, current });
+    return current;
+  };
+}
+
+/** A store that can be read and takes nothing new is no reason to refuse a session that is good. */
+function asItIs(found: Found, error: unknown): Current {
+  if (!(error instanceof GatewayError) || error.code !== 'store_unavailable') throw error;
+  return { session: found.session, setCookies: nothing, found };
+}
