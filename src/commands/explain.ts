@@ -218,7 +218,7 @@ function explainDecision(
       headers,
       (origin) => origins.includes(origin) || !!route.cors?.includes(origin),
     ),
-    now: Date.now() / 1000,
+    now: systemClock.now() / 1000,
   };
   if (rawHeaders.length > 0) {
     const decision = decide(route, asked);

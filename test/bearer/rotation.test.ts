@@ -10,6 +10,7 @@ import {
   sendJson,
   signClaims,
 } from '../attack/forged-token.ts';
+import { createWoundClock } from '../support/clock.ts';
 import type { TestProvider } from '../support/provider.ts';
 import { arrangeFlood, flood, many, patient } from './flood.ts';
 import { goodClaims } from './scene.ts';
@@ -88,7 +89,7 @@ test('an issuer that was never reached: 503, and tokens pass as soon as it is th
 test('keys that could not be fetched anew are good for a day of outage, and not for ever', async (t) => {
   const provider = { issuer: 'https://id.example.com' };
   const key = await newKey();
-  let now = Date.now();
+  const clock = createWoundClock();
   let isOut = false;
   const fetch = async () => {
     if (isOut) throw new TypeError('fetch failed');
@@ -96,14 +97,14 @@ test('keys that could not be fetched anew are good for a day of outage, and not 
   };
   const keys = createProviderKeys({
     metadata: () => ({ issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` }),
-    keySet: createKeySet(fetch, 1000, { monotonic: () => now }),
+    keySet: createKeySet(fetch, 1000, clock),
   });
   const token = await signClaims({ ...goodClaims(provider), exp: Date.now() }, key);
   await keys.verify(token, {});
   isOut = true;
-  now += 12 * 3_600_000;
+  clock.wind(12 * 3_600_000);
   await keys.verify(token, {});
-  now += 13 * 3_600_000;
+  clock.wind(13 * 3_600_000);
   await t.rejects(keys.verify(token, {}), KeysUnavailable);
   isOut = false;
   await keys.verify(token, {});
