@@ -109,3 +109,21 @@ test('keys that could not be fetched anew are good for a day of outage, and not 
   isOut = false;
   await keys.verify(token, {});
 });
+
+test('keys that do not come are given up when their time is over', async (t) => {
+  const clock = createWoundClock();
+  let signal: AbortSignal | undefined;
+  const fetch = (_url: string, options: { signal?: AbortSignal }) => {
+    signal = options.signal;
+    return new Promise<Response>((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal?.reason));
+    });
+  };
+  const set = createKeySet(fetch as Parameters<typeof createKeySet>[0], 60_000, clock);
+  const asked = set.current('https://id.example.com/jwks');
+  clock.wind(59_000);
+  t.equal(signal?.aborted, false);
+  clock.wind(1000);
+  await t.rejects(asked, KeysUnavailable);
+  t.equal(signal?.reason.name, 'TimeoutError');
+});
