@@ -5,12 +5,13 @@ import { createBackgroundWriter } from './background-writer.ts';
 /** A line waits at most so long for others that are written along with it. */
 const longestWaitMs = 50;
 /**
- * Lines are written together up to this many bytes. Workers write to one pipe, where a write of up to 4 KiB
- * (PIPE_BUF) stays in one piece.
+ * Lines are written together up to this many bytes: each system call wakes a thread of Node's, for much more than it
+ * takes to write. A pipe takes 64 KiB at a time. Workers write to one pipe, where a write of up to 4 KiB (PIPE_BUF)
+ * stays in one piece.
  */
-const largestWrite = cluster.isWorker ? 4096 : 32 * 1024;
-/** Characters that are handed over at once; none takes more than three bytes, so this many fit into one write. */
-const largestBatch = Math.floor(largestWrite / 3);
+const largestWrite = cluster.isWorker ? 4096 : 64 * 1024;
+/** Characters that are handed over at once. None takes more than three bytes, so what has to stay whole does. */
+const largestBatch = cluster.isWorker ? Math.floor(largestWrite / 3) : 48 * 1024;
 /** When nothing can be written, lines beyond this are dropped: the log must not fill the memory. */
 const mostUnwritten = 16 * 1024 * 1024;
 
