@@ -10,8 +10,9 @@ const longestWaitMs = 50;
  * stays in one piece.
  */
 const largestWrite = cluster.isWorker ? 4096 : 64 * 1024;
-/** Characters that are handed over at once. None takes more than three bytes, so what has to stay whole does. */
-const largestBatch = cluster.isWorker ? Math.floor(largestWrite / 3) : 48 * 1024;
+/** What is handed over at once, by the size of its lines. Only what has to stay whole is counted in bytes. */
+const largestBatch = cluster.isWorker ? largestWrite : 48 * 1024;
+const sizeOf = (line: string) => (cluster.isWorker ? Buffer.byteLength(line) : line.length);
 /** When nothing can be written, lines beyond this are dropped: the log must not fill the memory. */
 const mostUnwritten = 16 * 1024 * 1024;
 
@@ -38,10 +39,12 @@ export function openOutput(clock: Clock): Output {
     onDropped: (lines, reason) => tell(lines, reason),
   });
   let batch = '';
+  let batchSize = 0;
   let isWaiting = false;
   const handOver = () => {
     if (batch !== '') writer.write(batch);
     batch = '';
+    batchSize = 0;
   };
   process.on('exit', () => {
     handOver();
@@ -49,8 +52,10 @@ export function openOutput(clock: Clock): Output {
   });
   return {
     write(line) {
-      if (batch.length + line.length > largestBatch) handOver();
+      const size = sizeOf(line);
+      if (batchSize + size > largestBatch) handOver();
       batch += line;
+      batchSize += size;
       if (isWaiting) return;
       isWaiting = true;
       clock.after(longestWaitMs, () => {

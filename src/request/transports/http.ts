@@ -64,6 +64,7 @@ export async function openHttp(
         'a connection was closed: its client sends requests and does not wait for answers',
       ),
   });
+  // It makes the gateway's own Set-Cookie lines; Cookie headers are read elsewhere, so it has no hook.
   await app.register(fastifyCookie, { hook: false });
   answerErrors(app, entryOf);
   await app.register((scope) => registerEndpoints(scope, entryOf));
