@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '../pages/answer.ts';
+import { text } from '../pages/texts/text.ts';
 import type { Cookie } from '../session/cookies.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { usable } from '../session/standing.ts';
@@ -231,10 +232,10 @@ function afterPost({ mode }: AuthorizationResponse, answer: Answer): Answer {
 function goOn({ cookies }: EndpointParts, returnTo: string, setCookies: readonly string[]): Answer {
   if (cookies.attributes.sameSite !== 'strict') return redirectTo(returnTo, setCookies);
   const page = {
-    title: 'You are signed in',
-    message: 'The application comes up in a moment.',
+    title: text('signed_in.title'),
+    message: text('signed_in.message'),
     refreshTo: returnTo,
-    actions: [{ label: 'Go on', href: returnTo }],
+    actions: [{ label: text('button.go_on'), href: returnTo }],
   };
   return pageAnswer(200, page, setCookies);
 }
