@@ -39,6 +39,20 @@ for (const language of Object.keys(languages) as Language[]) {
   });
 }
 
+test('each language has placeholders that English has, and no others', async (t) => {
+  const placeholders = (words: string): readonly string[] => words.match(/\{\w+\}/g) ?? [];
+  for (const language of Object.keys(languages) as Language[]) {
+    for (const [key, words] of Object.entries(textsIn(language).byKey)) {
+      const known = placeholders(en[key as TextKey]);
+      t.strictSame(
+        placeholders(words).filter((each) => !known.includes(each)),
+        [],
+        `${language}: ${key}`,
+      );
+    }
+  }
+});
+
 test('in another language, an error is a page and a problem; what it lacks comes in English', async (t) => {
   const error = new GatewayError('not_signed_in', { detail: text('detail.scope_needed', { scope: 'read' }) });
   const { body } = errorAnswer(error, {
