@@ -41,6 +41,8 @@ export interface EstateNeeds {
   primary: PrimaryCalls | undefined;
 }
 
+/** A plan whose providers take longer than this to be found is put in force all the same. */
+const longestPreparationMs = 10_000;
 /** What refreshes under way get at the end at least, for their answer and to write it down. */
 const shortestLastMs = 1000;
 /** What closing gets at the end: calls to a provider that hang go with the process. */
@@ -61,6 +63,8 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
     const needs = { keep: lease.keep, log, clock, random, primary, live, watch };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
+      // Those of the first one are found while it serves what needs no provider.
+      if (generations.all().length > 1) await within(clock, longestPreparationMs, next.prepared);
       await listeners.adopt(plan.listener, lease.keep);
     } catch (error) {
       await generations.end(next);

@@ -33,6 +33,8 @@ export interface Generation {
   pipeline: Pipeline;
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
+  prepared: Promise<void>;
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
   /** Waits for refreshes under way, whose answers must be written down, but no longer than this. */
@@ -73,6 +75,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   return {
     pipeline,
     requests,
+    prepared: providers.tried,
     missing: () => [
       ...(providers.isReady() ? [] : ['the provider was not reached yet']),
       ...[problem() ?? []].flat(),

@@ -39,6 +39,8 @@ export interface Provider {
   verifyIdToken(tokens: Tokens): Promise<void>;
   /** Whether its metadata is known. */
   isReady(): boolean;
+  /** Resolves when it was found, or could not be for the first time. */
+  tried: Promise<void>;
   /** Nobody asks for it any more: it is not looked for on behalf of this one. */
   close(): void;
 }
@@ -99,6 +101,7 @@ export function connectProvider(
         now: clock.now(),
       }),
     isReady: finding.isReady,
+    tried: finding.tried,
     close: finding.stop,
   };
   finding.start();
@@ -115,6 +118,7 @@ interface Finding {
   /** Throws GatewayError 503 while the provider was never reached. */
   library(): ProviderLibrary;
   isReady(): boolean;
+  tried: Promise<void>;
   start(): void;
   stop(): void;
 }
@@ -131,10 +135,15 @@ function followProvider(
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
+  let hasTried = () => {};
+  const tried = new Promise<void>((resolve) => {
+    hasTried = resolve;
+  });
 
   const found = (server: ProviderLibrary) => {
     const isFirst = library === undefined;
     library = server;
+    hasTried();
     if (isFirst) {
       for (const sentence of server.unsupported) {
         log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');
@@ -147,6 +156,7 @@ function followProvider(
 
   return {
     isReady: () => library !== undefined,
+    tried,
     library() {
       if (library) return library;
       throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
@@ -162,6 +172,7 @@ function followProvider(
         },
         failed(error, retryMs) {
           hasFailed = true;
+          hasTried();
           log.warn(
             { provider: name, issuer: config.issuer, reason: describeError(error), retryMs },
             library
