@@ -79,6 +79,9 @@ function sentenceIn(node, file, above) {
   const words = wordsOf(node)?.trim();
   if (words === undefined || above.at(-1)?.type === 'ImportDeclaration' || isTextCall(above.at(-1) ?? {}))
     return undefined;
+  // The body of an answer is read, be it one word.
+  if (above.at(-1)?.key?.name === 'body' && /\p{L}/u.test(words))
+    return `has a body "${shortened(words)}": what people read stands in src/${home}.`;
   const isProtocol =
     (protocol.some((each) => file.startsWith(each)) || above.at(-1)?.key?.name === 'description') &&
     !/[.?!]$/.test(words);
@@ -90,7 +93,7 @@ function sentenceIn(node, file, above) {
 function isSentence(words) {
   // Letters beyond ASCII are of a language, never of the protocol.
   if (/[^\P{L}a-z]/iu.test(words)) return true;
-  const hasPlainWord = /\s[a-z]+(?:[\s.,;:?!')]|$)/.test(words);
+  const hasPlainWord = /\s[a-z]+(?:-[a-z]+)*(?:[\s.,;:?!')]|$)/.test(words);
   const isBegun = /^[A-Z](?:[a-z']|\s)/.test(words);
   const isEnded = /[A-Za-z)…][.?!]$/.test(words);
   return hasPlainWord && (isBegun || isEnded);
@@ -106,11 +109,13 @@ function wordsInHtml(node) {
   return words && `has the words "${shortened(words)}" in HTML: they stand in src/${home}.`;
 }
 
-/** Given to the log, or as the message of an error that is the cause of another. */
+/** Given to the log, to an event, or as the message of an error that is the cause of another. */
 function isForLogs(above) {
   return above.some(({ type, callee }) => {
     if (type === 'NewExpression') return /^(?!Gateway)\w*Error$/.test(callee.name);
-    if (type !== 'CallExpression' || callee.type !== 'MemberExpression') return false;
+    if (type !== 'CallExpression') return false;
+    if (callee.name === 'emit') return true;
+    if (callee.type !== 'MemberExpression') return false;
     const { object, property } = callee;
     return property.name === 'emit' || object.name === 'log' || object.property?.name === 'log';
   });

@@ -15,7 +15,7 @@ test('texts by their keys, and words for operators, programs and the log, are al
     ...texts,
     'commands/check.ts': "console.log('The configuration is valid.');\n",
     'identity/login/start.ts':
-      "// A sentence in a comment.\nparts.log.warn({ why }, 'This is for the log.');\nconst reason = 'the login has expired';\n",
+      "// A sentence in a comment.\nparts.log.warn({ why }, 'This is for the log.');\nemit({ kind: 'login-late', reason: 'It came late.' });\nconst reason = 'the login has expired';\n",
     'identity/login/step-up.ts':
       "const challenge = { description: 'The sign-in is not strong enough' };\nthrow new GatewayError('no_route', { cause: new Error('It did not work.') });\n",
     'identity/bearer/verify.ts': "throw new TokenRejected('The token has expired');\n",
@@ -40,6 +40,13 @@ const forbidden: [what: string, file: string, line: string, message: string][] =
   ['another language', 'session/a.ts', "const detail = '로그인';", 'has the words'],
   ['an umlaut', 'session/a.ts', "const label = 'Zurück';", 'has the words'],
   ['a body', 'listen/a.ts', "response.end('Not found here');", 'has the words'],
+  [
+    'a body of one word',
+    'request/a.ts',
+    "const answer = { status: 403, headers, body: 'forbidden' };",
+    'has a body',
+  ],
+  ['a word with a hyphen', 'identity/a.ts', "const name = label ?? 'Single sign-on';", 'has the words'],
   [
     'a detail of an error',
     'routes/a.ts',
