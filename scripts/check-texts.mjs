@@ -56,11 +56,13 @@ function walkAround(node) {
   }
   if (!isTextCall(node)) return undefined;
   let reason;
-  walk({ ...node, type: 'ArrayExpression', elements: node.arguments.slice(1) }, (each) => {
-    const words = wordsOf(each);
-    if (words && /\p{L}/u.test(words))
-      reason = `gives a text the value "${words}": words belong into the text.`;
-  });
+  for (const values of node.arguments.slice(1)) {
+    walk(values, (each) => {
+      const words = wordsOf(each);
+      if (words && /\p{L}/u.test(words))
+        reason = `gives a text the value "${words}": words belong into the text.`;
+    });
+  }
   return reason;
 }
 
