@@ -2,7 +2,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { openEstate } from './estate/estate.ts';
 import { startAdmin } from './listen/admin.ts';
-import type { Logger } from './observe/log.ts';
+import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -21,7 +21,8 @@ export interface Gateway {
 }
 
 export interface GatewayNeeds {
-  log: Logger;
+  /** Who is told of what happens. */
+  observe: Pick<Observe, 'emit' | 'keepSecrets'>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -36,18 +37,19 @@ export interface GatewayNeeds {
  */
 export async function startGateway(
   config: Config,
-  { log, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
+  { observe, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
 ): Promise<Gateway> {
-  const estate = openEstate({ log, clock, random, primary });
+  const { emit, keepSecrets } = observe;
+  const estate = openEstate({ emit, clock, random, primary });
   const adopt = (next: Config) => {
-    log.keepSecrets(next.secrets);
+    keepSecrets(next.secrets);
     return estate.adopt(compilePlan(next));
   };
   try {
     await adopt(config);
-    const admin = await startAdmin(config.admin.listen, log, estate);
+    const admin = await startAdmin(config.admin.listen, emit, estate);
     const { url = '', name } = estate.listening() ?? {};
-    log.info({ listen: name, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
+    emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });
     const close = async () => {
       await estate.close();
       await admin?.close();

@@ -1,5 +1,5 @@
 import type { Lease } from '../holdings.ts';
-import { describeError, type Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Generation } from './generation.ts';
 
 /** The plan that is in force, and those before it that still have requests under way. */
@@ -20,7 +20,7 @@ export interface Generations {
   missing(): string[];
 }
 
-export function createGenerations(log: Logger): Generations {
+export function createGenerations(emit: Emit): Generations {
   const leases = new Map<Generation, Lease>();
   let inForce: Generation | undefined;
 
@@ -28,7 +28,7 @@ export function createGenerations(log: Logger): Generations {
     try {
       await lease?.release();
     } catch (error) {
-      log.error({ reason: describeError(error) }, 'a part of the gateway did not close');
+      emit({ kind: 'part-not-closed', error });
     }
   };
   const end: Generations['end'] = async (generation) => {

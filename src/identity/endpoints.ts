@@ -170,7 +170,8 @@ async function end(parts: EndpointParts, visit: Visit, response: AuthorizationRe
       return afterPost(response, withCookies(await askAgain(parts, visit, login, unmet), forget));
     }
     const cookies = await parts.sessions.begin(session, visit.cookies);
-    parts.log.info({ provider: login.provider, subject: session.subject }, 'login');
+    const { subject, id: sessionId } = session;
+    parts.emit({ kind: 'login-finished', provider: login.provider, subject, sessionId });
     const remembered = [parts.rounds.count(visit.cookies), ...rememberChoice(parts, login.provider)];
     return afterPost(response, goOn(parts, returnTo, [...cookies, ...forget, ...remembered]));
   } catch (error) {
@@ -209,12 +210,12 @@ function askAgain(
 
 /** A new login in place of one whose request the provider did not take, or not any more. It counts as a round, so as not to go on for ever. */
 function beginAgain(
-  { prefix, rounds, log }: EndpointParts,
+  { prefix, rounds, emit }: EndpointParts,
   visit: Visit,
   { provider, returnTo }: PendingLogin,
   forget: readonly string[],
 ): Answer {
-  log.info({ provider }, 'the provider did not take the authorization request; the login begins again');
+  emit({ kind: 'login-restarted', provider });
   const query = new URLSearchParams({ provider, rd: returnTo });
   return redirectTo(`${visit.origin}${prefix}/start?${query}`, [...forget, rounds.count(visit.cookies)]);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
@@ -44,7 +44,7 @@ export interface FinishNeeds {
   keepIdToken(provider: Provider): boolean;
   /** Milliseconds. */
   maxLifetime: number;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }
@@ -55,7 +55,7 @@ export interface CallbackParts extends LoginParts {
   claimPaths: ReadonlySet<string>;
   keepIdToken(provider: Provider): boolean;
   maxLifetime: number;
-  log: Logger;
+  emit: Emit;
   random: Random;
 }
 
@@ -159,7 +159,7 @@ export async function finishLogin(
     checkRequiredClaims(config, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
-      needs.log.warn({ provider: provider.name, claim: config.claims.groups }, advice);
+      needs.emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {

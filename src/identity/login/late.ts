@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { Visit } from '../browser/visit.ts';
@@ -21,7 +21,7 @@ export interface LateNeeds extends StartNeeds {
   sessions: Pick<Sessions, 'unusable' | 'find'>;
   loginCookies: Pick<LoginCookies, 'remember' | 'forget'>;
   rounds: Pick<Rounds, 'isLoop' | 'reset' | 'count'>;
-  log: Logger;
+  emit: Emit;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function answerLate(
   }
   const { provider, returnTo, stepUp } = carried;
   const session = await parts.sessions.find(visit.cookies);
-  parts.log.info({ provider, reason, signedIn: session !== undefined }, 'a login came back late');
+  parts.emit({ kind: 'login-late', provider, reason, signedIn: session !== undefined });
   const forget = visit.isProbe ? [] : parts.loginCookies.forget(state, visit.cookies);
   if (session) {
     // Of another kind than this login was for: the page may ask for that again, and must not do so for ever.

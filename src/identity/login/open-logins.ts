@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
@@ -30,7 +30,7 @@ export interface LoginsNeeds {
   ring: KeyRing;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import type { Sessions } from '../../session/sessions.ts';
@@ -19,14 +19,14 @@ export interface OpenSignOutNeeds {
   ring: KeyRing;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
-  log: Logger;
+  emit: Emit;
   clock: Pick<Clock, 'now'>;
 }
 
 /** What signs people out, here and at the provider. Nothing of it outlives a configuration. */
 export function openSignOut(
   { endpoints, publicUrl, signOut }: Pick<Config, 'endpoints' | 'publicUrl' | 'signOut'>,
-  { providers, sessions, once, cookies, ring, isReadable, log, clock }: OpenSignOutNeeds,
+  { providers, sessions, once, cookies, ring, isReadable, emit, clock }: OpenSignOutNeeds,
 ): SignOutParts {
   return {
     prefix: endpoints.prefix,
@@ -34,7 +34,7 @@ export function openSignOut(
     sessions,
     cookies,
     isReadable,
-    log,
+    emit,
     returnOrigins: new Set(publicUrl),
     otherAccounts: createOtherAccounts(cookies, ring, clock),
     logoutTokens: createLogoutTokens(providers, once),
