@@ -99,7 +99,7 @@ function askAgain(
 
 /** A new login in place of one whose request the provider did not take, or not any more. It counts as a round, so as not to go on for ever. */
 function beginAgain(
-  { prefix, rounds, emit }: Pick<EndNeeds, 'prefix' | 'rounds' | 'log'>,
+  { prefix, rounds, emit }: Pick<EndNeeds, 'prefix' | 'rounds' | 'emit'>,
   visit: Visit,
   { provider, returnTo }: PendingLogin,
   forget: readonly string[],
