@@ -79,7 +79,6 @@ function arrange(t: Teardown) {
   };
   let backs = 0;
   const watch = createHangWatch(
-    probe,
     () => {
       backs += 1;
     },
@@ -87,7 +86,7 @@ function arrange(t: Teardown) {
     quick,
   );
   return {
-    watch,
+    call: <T>(send: () => Promise<T>) => watch.call(send, probe),
     back: () => {
       isHanging = false;
     },
@@ -97,9 +96,9 @@ function arrange(t: Teardown) {
 }
 
 test('a call that was lost in a server that hung is sent again when others are answered', async (t) => {
-  const { watch, back, backs, probes } = arrange(t);
+  const { call: send, back, backs, probes } = arrange(t);
   let sends = 0;
-  const call = watch.call(async () => {
+  const call = send(async () => {
     sends += 1;
     if (sends === 1) await new Promise(() => {});
     return `answer ${sends}`;
@@ -112,10 +111,10 @@ test('a call that was lost in a server that hung is sent again when others are a
 });
 
 test('the answer to the first counts, where that is the one with the tokens', async (t) => {
-  const { watch, back, probes } = arrange(t);
+  const { call: send, back, probes } = arrange(t);
   let sends = 0;
   let answerFirst = (_: string) => {};
-  const call = watch.call(async () => {
+  const call = send(async () => {
     sends += 1;
     if (sends === 1) {
       return new Promise<string>((resolve) => {
@@ -132,10 +131,10 @@ test('the answer to the first counts, where that is the one with the tokens', as
 });
 
 test('a server that answers others all the time is slow, and nothing is sent to it twice', async (t) => {
-  const { watch, back, probes } = arrange(t);
+  const { call: send, back, probes } = arrange(t);
   back();
   let sends = 0;
-  const answer = await watch.call(async () => {
+  const answer = await send(async () => {
     sends += 1;
     await until('probes', () => probes() > 6);
     return 'late';
@@ -153,7 +152,6 @@ test('a server that misses a few probes is busy, and nothing is sent to it twice
   };
   let backs = 0;
   const watch = createHangWatch(
-    probe,
     () => {
       backs += 1;
     },
@@ -165,7 +163,7 @@ test('a server that misses a few probes is busy, and nothing is sent to it twice
     sends += 1;
     await until('probes', () => probes > 8);
     return 'late';
-  });
+  }, probe);
   t.equal(answer, 'late');
   t.equal(sends, 1);
   t.equal(backs, 0);
