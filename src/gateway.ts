@@ -39,9 +39,16 @@ export async function startGateway(
   { log, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
 ): Promise<Gateway> {
   const estate = openEstate({ log, clock, random, primary });
-  const adopt = (next: Config) => {
+  let inForce = config;
+  const adopt = async (next: Config) => {
     log.keepSecrets(next.secrets);
-    return estate.adopt(compilePlan(next));
+    try {
+      await estate.adopt(compilePlan(next));
+      inForce = next;
+    } finally {
+      // However many fail, the secrets in force stay known.
+      log.keepSecrets(inForce.secrets);
+    }
   };
   try {
     await adopt(config);

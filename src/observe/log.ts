@@ -16,8 +16,13 @@ export { describeError, scrub } from './scrub.ts';
 export interface Logger extends PinoLogger {
   /** What tells the time of its lines. */
   readonly clock: Clock;
-  /** Keeps secrets out of every field of its lines: they may stand in what a provider or an upstream says. */
+  /**
+   * Keeps the secrets of a configuration out of every field of its lines: they may stand in what a provider or an
+   * upstream says.
+   */
   keepSecrets(secrets: readonly string[]): void;
+  /** A text without those secrets, for whoever shows others what was said. */
+  hide(text: string): string;
   /**
    * Writes a line whose fields are JSON already, `"name":value` with commas between: for the one line that every
    * request has, which costs a fraction so. The fields are not searched for secrets.
@@ -60,6 +65,7 @@ function logTo(
   return Object.assign(log, {
     clock,
     keepSecrets: secrets.keep,
+    hide: secrets.hide,
     writeInfo(fields: string, message: string) {
       if (log.isLevelEnabled('info'))
         destination.write(`{"level":"info"${timestamp()},${fields},"msg":"${message}"}\n`);
@@ -79,21 +85,29 @@ function pinoOptions(
   timestamp: () => string,
   secrets: KnownSecrets,
 ): LoggerOptions {
-  const hideIn = ([name, value]: [string, unknown]) => [
-    name,
-    typeof value === 'string' ? secrets.hide(value) : value,
-  ];
   return {
     level,
     base: null,
     timestamp,
     hooks: { streamWrite: escapeControls },
     formatters: {
-      log: (fields) => Object.fromEntries(Object.entries(fields).map(hideIn)),
+      log: (fields) => hideIn(fields, secrets.hide, 0) as Record<string, unknown>,
       // The pretty printer knows the levels by their numbers.
       ...(!pretty && { level: (label: string) => ({ level: label }) }),
     },
   };
+}
+
+/** Fields are texts, lists of them, and now and then an object of such; nothing goes deeper. */
+const deepest = 4;
+
+function hideIn(value: unknown, hide: (text: string) => string, depth: number): unknown {
+  if (typeof value === 'string') return hide(value);
+  if (value === null || typeof value !== 'object' || depth === deepest) return value;
+  if (Array.isArray(value)) return value.map((item) => hideIn(item, hide, depth + 1));
+  // What says by itself how it is written, such as a date, is no list of fields.
+  if (depth > 0 && 'toJSON' in value) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, hideIn(below, hide, depth + 1)]));
 }
 
 /** Makes lines for people of lines of JSON. */

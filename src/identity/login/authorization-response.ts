@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -32,13 +33,14 @@ export function claimedState({ parameters }: AuthorizationResponse): string | nu
 export async function readAuthorizationResponse(
   provider: Provider,
   { mode, parameters }: AuthorizationResponse,
+  { now }: Pick<Clock, 'now'>,
 ): Promise<URLSearchParams> {
   const { jarm, responseMode } = provider.config;
   refuseDoubled(parameters);
   if (mode !== responseMode) throw invalid(`It did not come by the response mode ${responseMode}.`);
   const response = parameters.get('response');
   if (!jarm && response !== null) throw invalid('It is signed, which was not asked for.');
-  const read = jarm ? await openSigned(provider, response) : parameters;
+  const read = jarm ? await openSigned(provider, response, new Date(now())) : parameters;
   if (!read.has('error') && !read.get('code')) throw invalid('It holds no code.');
   return read;
 }
@@ -50,7 +52,11 @@ export function refuseDoubled(parameters: URLSearchParams): void {
   }
 }
 
-async function openSigned(provider: Provider, response: string | null): Promise<URLSearchParams> {
+async function openSigned(
+  provider: Provider,
+  response: string | null,
+  currentDate: Date,
+): Promise<URLSearchParams> {
   if (!response) throw invalid('It is not signed.');
   try {
     const { payload } = await provider.keys.verify(
@@ -60,6 +66,7 @@ async function openSigned(provider: Provider, response: string | null): Promise<
         audience: provider.config.clientId,
         requiredClaims: ['exp'],
         clockTolerance: clockToleranceSeconds,
+        currentDate,
       },
       'authorization response',
     );

@@ -90,7 +90,7 @@ export async function matchLogin(
     throw new GatewayError('login_cookie_missing', {
       detail:
         'The address does not say where you wanted to go: it is cut short, or was made before an update here.',
-      cause: new Error(state ? 'the state is none of ours' : 'the response has no state'),
+      cause: new Error(state ? 'the state was not made here' : 'the response has no state'),
     });
   }
   const late = (reason: string) => ({ late: { state, carried, reason } });
@@ -140,13 +140,13 @@ export async function finishLogin(
   const provider = needs.providers.get(login.provider);
   if (!provider) {
     throw new GatewayError('login_state_mismatch', {
-      cause: new Error(`there is no ${login.provider} any more`),
+      cause: new Error(`the provider ${login.provider} is not configured here any more`),
     });
   }
   // Nothing of it is looked at while the provider is unknown: the same answer may come again.
   provider.client.metadata();
   checkLogin(needs.prefix, provider, login, visit);
-  const parameters = await readAuthorizationResponse(provider, response);
+  const parameters = await readAuthorizationResponse(provider, response, needs.clock);
   try {
     const { client, config } = provider;
     const proof = await client.proofOf(login.dpopKey);
@@ -163,7 +163,7 @@ export async function finishLogin(
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
-    throw loginError(error);
+    throw loginError(error, needs.log.hide);
   }
 }
 

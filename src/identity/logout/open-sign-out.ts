@@ -37,7 +37,7 @@ export function openSignOut(
     log,
     returnOrigins: new Set(publicUrl),
     otherAccounts: createOtherAccounts(cookies, ring, clock),
-    logoutTokens: createLogoutTokens(providers, once),
+    logoutTokens: createLogoutTokens(providers, once, clock),
     requirePost: signOut.requirePost,
   };
 }

@@ -4,13 +4,17 @@ import { scrub } from '../../observe/log.ts';
 import { KeysUnavailable } from './keys.ts';
 import { isFailedCheck, isNetworkError, judgeError, wasAnswered } from './verdict.ts';
 
-/** The gateway's error for a login that failed at or because of the provider. */
-export function loginError(error: unknown): GatewayError {
+/**
+ * The gateway's error for a login that failed at or because of the provider. What the provider says is short and
+ * without tokens then; the page escapes it.
+ * @param hide takes the secrets that are known out of a text, where somebody is to read it
+ */
+export function loginError(error: unknown, hide: (text: string) => string = () => ''): GatewayError {
   if (error instanceof GatewayError) return error;
-  if (error instanceof KeysUnavailable) return loginError(error.cause);
+  if (error instanceof KeysUnavailable) return loginError(error.cause, hide);
   if (error instanceof AuthorizationResponseError) {
     return new GatewayError('login_refused', {
-      detail: `It said: ${readable(error.error_description ?? error.error)}`,
+      detail: `It said: ${scrub(hide(error.error_description ?? error.error))}`,
       cause: error,
     });
   }
@@ -25,7 +29,3 @@ export function loginError(error: unknown): GatewayError {
   return new GatewayError('login_response_invalid', { cause: error });
 }
 
-/** Text of the provider, short and without tokens; the page escapes it. */
-function readable(text: string): string {
-  return scrub(text).slice(0, 200);
-}

@@ -67,7 +67,6 @@ export function connectProvider(
   onFound: (provider: Provider) => void,
 ): Provider {
   const { clock, keep } = needs;
-  needs.log.keepSecrets([config.clientSecret ?? '']);
   const http = openProviderHttp(config, keep);
   const source = metadataSource(config, http);
   const key = naturalKey(
