@@ -107,7 +107,9 @@ function hideIn(value: unknown, hide: (text: string) => string, depth: number): 
   if (Array.isArray(value)) return value.map((item) => hideIn(item, hide, depth + 1));
   // What says by itself how it is written, such as a date, is no list of fields.
   if (depth > 0 && 'toJSON' in value) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, hideIn(below, hide, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, below]) => [name, hideIn(below, hide, depth + 1)]),
+  );
 }
 
 /** Makes lines for people of lines of JSON. */

@@ -20,7 +20,10 @@ test('people are served again soon after a token endpoint that hung is back', {
 }, async (t) => {
   const people = await arrangePeople(t, { config: { provider: { timeout: '2s' } } });
   const { gateway, sent } = people;
-  const hang: Misbehave = () => {};
+  let probes = 0;
+  const hang: Misbehave = async (hit) => {
+    if ((await hit.body()).includes('probe-')) probes += 1;
+  };
   people.on('/token', hang);
   people.expire();
   const served = new Map<string, number>();
@@ -42,6 +45,8 @@ test('people are served again soon after a token endpoint that hung is back', {
   const polling = names.map(poll);
   const failed = () => gateway.log.lines.filter(({ code }) => code === 'provider_unavailable');
   await until('everybody to have waited in vain', () => failed().length >= names.length, 20_000);
+  // A server that was silent for a shorter time counts as one that is busy.
+  await until('the hang to be noticed', () => probes > 6, 20_000);
   t.equal(served.size, 0, 'nobody is served meanwhile');
   const failures = failed();
   for (const { reason } of failures) t.equal(reason, 'the provider has not answered the refresh yet');

@@ -61,10 +61,7 @@ export async function verifyProof(
   if (first !== mine) throw refused('The DPoP proof was used before');
 }
 
-async function verifySignature(
-  proof: string,
-  currentDate: Date,
-): Promise<{ payload: JWTPayload; jwk: JWK }> {
+async function verifySignature(proof: string, currentDate: Date): Promise<{ payload: JWTPayload; jwk: JWK }> {
   try {
     const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
       typ: 'dpop+jwt',

@@ -28,4 +28,3 @@ export function loginError(error: unknown, hide: (text: string) => string = () =
     return new GatewayError('client_rejected', { retryAfter: 30, cause: error });
   return new GatewayError('login_response_invalid', { cause: error });
 }
-

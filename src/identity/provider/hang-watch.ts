@@ -91,7 +91,8 @@ export function createHangWatch(
     if (oldest < timings.slow) return;
     lastLook = now();
     const newest = [...calls].at(-1);
-    if (newest) void pulse.look(newest.probe, oldest >= timings.lost ? 'refresh_token' : 'authorization_code');
+    if (newest)
+      void pulse.look(newest.probe, oldest >= timings.lost ? 'refresh_token' : 'authorization_code');
   };
 
   return {
@@ -152,11 +153,7 @@ interface Pulse {
 }
 
 /** @param onPrompt called when the server answers promptly, with whether it hung before */
-function createPulse(
-  clock: Clock,
-  timings: HangTimings,
-  onPrompt: (hung: boolean) => void,
-): Pulse {
+function createPulse(clock: Clock, timings: HangTimings, onPrompt: (hung: boolean) => void): Pulse {
   const now = clock.monotonic;
   let hung = false;
   let missedInRow = 0;

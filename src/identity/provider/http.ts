@@ -44,12 +44,7 @@ export function createProviderHttp(settings: HttpSettings): ProviderHttp {
 /** The same, shared by all that are set alike. Throws when a file cannot be read. */
 export function openProviderHttp(settings: HttpSettings, keep: Keep): ProviderHttp {
   const read = readSettings(settings);
-  return keep(
-    'provider connections',
-    naturalKey(read),
-    () => createWith(read),
-    closeConnections,
-  );
+  return keep('provider connections', naturalKey(read), () => createWith(read), closeConnections);
 }
 
 /** Apart from the settings of whoever opened them. */

@@ -75,11 +75,7 @@ export function openKeySet(
 }
 
 /** @param timeout milliseconds for one fetch */
-export function createKeySet(
-  fetch: ProviderFetch,
-  timeout: number,
-  clock: Pick<Clock, 'monotonic'>,
-): KeySet {
+export function createKeySet(fetch: ProviderFetch, timeout: number, clock: Pick<Clock, 'monotonic'>): KeySet {
   return askedBy(rememberKeys(clock), fetch, timeout);
 }
 
