@@ -44,6 +44,13 @@ export function createKnownSecrets(): KnownSecrets {
   };
 }
 
+/** Takes the secrets of one configuration out of a text. */
+export function hiderOf(secrets: readonly string[]): KnownSecrets['hide'] {
+  const known = createKnownSecrets();
+  known.keep(secrets);
+  return known.hide;
+}
+
 /** The forms in which others repeat a secret. */
 function spellings(secret: string): string[] {
   if (secret.length < shortest) return [];

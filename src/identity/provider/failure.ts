@@ -1,6 +1,7 @@
 import { AuthorizationResponseError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
-import { scrub } from '../../observe/log.ts';
+import { scrub } from '../../observe/scrub.ts';
+import { text } from '../../pages/texts/text.ts';
 import { KeysUnavailable } from './keys.ts';
 import { isFailedCheck, isNetworkError, judgeError, wasAnswered } from './verdict.ts';
 
@@ -14,7 +15,7 @@ export function loginError(error: unknown, hide: (text: string) => string = () =
   if (error instanceof KeysUnavailable) return loginError(error.cause, hide);
   if (error instanceof AuthorizationResponseError) {
     return new GatewayError('login_refused', {
-      detail: `It said: ${scrub(hide(error.error_description ?? error.error))}`,
+      detail: text('detail.provider_said', { said: scrub(hide(error.error_description ?? error.error)) }),
       cause: error,
     });
   }

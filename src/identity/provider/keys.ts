@@ -7,7 +7,7 @@ import {
   type JWTVerifyResult,
   jwtVerify,
 } from 'jose';
-import type { Clock } from '../../clock.ts';
+import { type Clock, withLimit } from '../../clock.ts';
 import type { Keep } from '../../holdings.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
@@ -64,19 +64,21 @@ export interface KeySet {
   generation(): number;
 }
 
+type KeySetClock = Pick<Clock, 'monotonic' | 'after'>;
+
 /** The keys of an issuer, shared by all that ask for them in the same way. */
 export function openKeySet(
   { issuer, jwksUri, timeout }: { issuer: string; jwksUri?: string | undefined; timeout: number },
   { trust, fetch }: ProviderHttp,
-  { keep, clock }: { keep: Keep; clock: Pick<Clock, 'monotonic'> },
+  { keep, clock }: { keep: Keep; clock: KeySetClock },
 ): KeySet {
   const known = keep('provider keys', naturalKey(issuer, jwksUri, trust), () => rememberKeys(clock));
-  return askedBy(known, fetch, timeout);
+  return askedBy(known, clock, fetch, timeout);
 }
 
 /** @param timeout milliseconds for one fetch */
-export function createKeySet(fetch: ProviderFetch, timeout: number, clock: Pick<Clock, 'monotonic'>): KeySet {
-  return askedBy(rememberKeys(clock), fetch, timeout);
+export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySetClock): KeySet {
+  return askedBy(rememberKeys(clock), clock, fetch, timeout);
 }
 
 /** Fetches what is at an address. */
@@ -89,8 +91,8 @@ interface KnownKeys {
   generation(): number;
 }
 
-function askedBy(known: KnownKeys, fetch: ProviderFetch, timeout: number): KeySet {
-  const load: Load = (uri) => loadKeys(uri, fetch, timeout);
+function askedBy(known: KnownKeys, clock: KeySetClock, fetch: ProviderFetch, timeout: number): KeySet {
+  const load: Load = (uri) => withLimit(clock, timeout, (signal) => loadKeys(uri, fetch, signal));
   return {
     current: (uri) => known.current(uri, load),
     fresherThan: (keys) => known.fresherThan(keys, load),
@@ -198,14 +200,14 @@ async function verifyWith(
   }
 }
 
-async function loadKeys(uri: string, fetch: ProviderFetch, timeout: number): Promise<FetchedKeys['set']> {
+async function loadKeys(uri: string, fetch: ProviderFetch, signal: AbortSignal): Promise<FetchedKeys['set']> {
   try {
     const response = await fetch(uri, {
       method: 'GET',
       headers: { accept: 'application/json, application/jwk-set+json' },
       body: undefined,
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeout),
+      signal,
     });
     if (response.status !== 200) {
       await response.body?.cancel();

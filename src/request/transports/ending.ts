@@ -3,8 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { endInOrder } from '../../listen/answers.ts';
 import { wireFormat } from '../../listen/write-answer.ts';
-import { logRequest } from '../../observe/access-log.ts';
-import type { Logger } from '../../observe/log.ts';
+import { clientLeft, type Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import type { Entry, EntryOf } from './entry.ts';
@@ -12,12 +11,17 @@ import type { Entry, EntryOf } from './entry.ts';
 /** The ends of a request: in order, by a client that leaves, or by a request that breaks off. */
 
 /** An answer has ended, or its client has gone. */
-export function closed(log: Logger, { exchange }: Entry, response: ServerResponse): void {
+export function closed(
+  { emit, clock }: { emit: Emit; clock: Clock },
+  { exchange }: Entry,
+  response: ServerResponse,
+): void {
   exchange.underWay?.clientLeft();
   // A fault of our own may have come before what the session needs was set.
   if (response.writableFinished && response.statusCode !== 500) exchange.delivered?.();
-  const { brokeWith } = exchange;
-  logRequest(log, exchange, brokeWith ? { statusCode: brokeWith, headersSent: true } : response);
+  const status = exchange.brokeWith ?? (response.headersSent ? response.statusCode : clientLeft);
+  const durationMs = clock.monotonic() - exchange.startedAt;
+  emit({ kind: 'request-finished', exchange, status, durationMs });
   endExchange(exchange);
 }
 

@@ -6,8 +6,7 @@ import { GatewayError } from '../../errors.ts';
 import { readEarly } from '../../forward/early-bytes.ts';
 import { currentAnswer, endInOrder, whenAnswered } from '../../listen/answers.ts';
 import { wireFormat } from '../../listen/write-answer.ts';
-import { logLeft, logRequest } from '../../observe/access-log.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, withCookies } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import { refusalOf } from '../logins.ts';
@@ -18,14 +17,14 @@ import { isWebSocket, withoutUpgrade } from './without-upgrade.ts';
 export interface UpgradeNeeds {
   /** The same as that of HTTP requests. */
   entryOf: EntryOf;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
 /** Takes WebSocket handshakes through the same stages as any request, and refuses CONNECT. */
-export function openUpgrades(server: Server, { entryOf, log, clock }: UpgradeNeeds): void {
+export function openUpgrades(server: Server, { entryOf, emit, clock }: UpgradeNeeds): void {
   const handshakeOf = (request: IncomingMessage, socket: Socket) =>
-    createHandshake(entryOf(request), socket, { log, clock });
+    createHandshake(entryOf(request), socket, { emit, clock });
   // Node does not wait for the answers of requests that came before on the connection.
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     inTurn(socket, head, () => {
@@ -98,7 +97,7 @@ function passHandshake(
 /** A handshake on its way, with the ends that it may come to. */
 interface Handshake {
   socket: Socket;
-  /** Logs how it was answered. */
+  /** Tells how it was answered. */
   answered(status: number): void;
   answer(own: Answer): void;
   /** Answers with an error; what was refreshed on the way is kept all the same. */
@@ -112,12 +111,14 @@ interface Handshake {
 function createHandshake(
   { pipeline, exchange }: Entry,
   socket: Socket,
-  { log, clock }: Pick<UpgradeNeeds, 'log' | 'clock'>,
+  { emit, clock }: Pick<UpgradeNeeds, 'emit' | 'clock'>,
 ): Handshake {
   let isGone = false;
   if (socket.closed) endExchange(exchange);
   else socket.once('close', () => endExchange(exchange));
-  const answered = (statusCode: number) => logRequest(log, exchange, { statusCode, headersSent: true });
+  const durationMs = () => clock.monotonic() - exchange.startedAt;
+  const answered = (status: number) =>
+    emit({ kind: 'request-finished', exchange, status, durationMs: durationMs() });
   const answer = (own: Answer) => {
     answered(own.status);
     endInOrder(socket, wireFormat(own, clock.now()));
@@ -132,7 +133,7 @@ function createHandshake(
     left(): void {
       isGone = true;
       socket.destroy();
-      logLeft(log, exchange);
+      emit({ kind: 'request-left', exchange, durationMs: durationMs() });
     },
   };
 }
