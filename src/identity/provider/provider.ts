@@ -156,10 +156,7 @@ function followProvider(
   return {
     isReady: () => library !== undefined,
     tried,
-    library() {
-      if (library) return library;
-      throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
-    },
+    library: () => library ?? refuseUnknown(discovery),
     start() {
       stop = discovery.follow({
         found(stated) {
@@ -186,6 +183,10 @@ function followProvider(
     },
     stop: () => stop(),
   };
+}
+
+function refuseUnknown(discovery: Discovery): never {
+  throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
 }
 
 /** A promise, and what resolves it. */
