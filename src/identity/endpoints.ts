@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
+import type { HeaderFields } from '../listen/inbound.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo, withCookies } from '../pages/answer.ts';
 import type { Cookie } from '../session/cookies.ts';
 import type { Sessions } from '../session/sessions.ts';
@@ -31,7 +31,7 @@ export interface EndpointCall {
   query: URLSearchParams;
   /** The fields of a form that was posted; none for any other request. */
   form: URLSearchParams;
-  request: { method: string; headers: IncomingHttpHeaders };
+  request: { method: string; headers: HeaderFields };
 }
 
 /** One of the gateway's own endpoints. */

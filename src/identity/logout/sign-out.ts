@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navigation.ts';
 import { GatewayError } from '../../errors.ts';
+import type { HeaderFields } from '../../listen/inbound.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
@@ -58,7 +58,7 @@ export interface SignOutNeeds extends EndNeeds, EndingNeeds {
 export async function handleSignOut(
   parts: SignOutNeeds,
   visit: Visit,
-  request: { method: string; headers: IncomingHttpHeaders },
+  request: { method: string; headers: HeaderFields },
   parameters: URLSearchParams,
 ): Promise<Answer> {
   const { returnOrigins, requirePost } = parts;
@@ -78,11 +78,11 @@ export async function handleSignOut(
 }
 
 /** A script asks where the browser has to go next, in place of being sent there. */
-function wantsJson({ accept = '' }: IncomingHttpHeaders): boolean {
+function wantsJson({ accept = '' }: HeaderFields): boolean {
   return accept.includes('application/json') && !accept.includes('text/html');
 }
 
-function isElsewhere(headers: IncomingHttpHeaders): boolean {
+function isElsewhere(headers: HeaderFields): boolean {
   return headers['sec-fetch-site'] === 'cross-site' || headers['sec-fetch-site'] === 'same-site';
 }
 

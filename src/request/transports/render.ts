@@ -1,13 +1,13 @@
-import type { ServerResponse } from 'node:http';
 import type { GatewayError } from '../../errors.ts';
 import type { HttpClient } from '../../forward/forwarding.ts';
+import type { Outbound } from '../../listen/inbound.ts';
 import { writeAnswer } from '../../listen/write-answer.ts';
 import { type Answer, withCookies } from '../../pages/answer.ts';
 import type { Arrival, Forward, Outcome } from '../outcome.ts';
 import type { Entry } from './entry.ts';
 
 /** Takes a request through its pipeline, and what comes of it to the client. */
-export function pass(entry: Entry, response: ServerResponse, arrival: Arrival): void {
+export function pass(entry: Entry, response: Outbound, arrival: Arrival): void {
   try {
     const outcome = entry.pipeline.decide(entry.exchange, arrival);
     if (!(outcome instanceof Promise)) render(entry, response, outcome);
@@ -20,7 +20,7 @@ export function pass(entry: Entry, response: ServerResponse, arrival: Arrival): 
   }
 }
 
-function render(entry: Entry, response: ServerResponse, outcome: Outcome): void {
+function render(entry: Entry, response: Outbound, outcome: Outcome): void {
   const { pipeline, exchange } = entry;
   switch (outcome.kind) {
     case 'forward':
@@ -45,18 +45,18 @@ function render(entry: Entry, response: ServerResponse, outcome: Outcome): void 
 }
 
 /** Answers with an error; a client that leaves breaks what is done for it, which is nobody's fault. */
-export function fail({ pipeline, exchange }: Entry, response: ServerResponse, error: unknown): void {
+export function fail({ pipeline, exchange }: Entry, response: Outbound, error: unknown): void {
   if (response.req.socket.destroyed) return;
   writeAnswer(response, pipeline.fail(exchange, error));
 }
 
 /** The client of a request that was handed to the forwarder. */
 class Client implements HttpClient {
-  readonly response: ServerResponse;
+  readonly response: Outbound;
   readonly #entry: Entry;
   readonly #outcome: Forward;
 
-  constructor(entry: Entry, response: ServerResponse, outcome: Forward) {
+  constructor(entry: Entry, response: Outbound, outcome: Forward) {
     this.response = response;
     this.#entry = entry;
     this.#outcome = outcome;
