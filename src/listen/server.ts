@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from '../config/schema/index.ts';
 import { probeAfterMs } from '../forward/probe.ts';
 import { endTurn, endWith, takeTurn } from './answers.ts';
-import type { Inbound } from './inbound.ts';
+import type { Inbound, Outbound } from './inbound.ts';
 import { proxiedMethods } from './methods.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
@@ -30,17 +30,17 @@ export function isHeadTooLarge({ url = '', rawHeaders }: Pick<Inbound, 'url' | '
 export interface ServerOptions {
   tls: Config['listen']['tls'];
   /** Gives the URL that Fastify routes by, of a request that still has its own. */
-  rewriteUrl(request: IncomingMessage): string;
+  rewriteUrl(request: Inbound): string;
   /** Whether a request that asks for an upgrade is one; Node 24 and later ask, earlier ones always upgrade. */
-  acceptUpgrade(request: IncomingMessage): boolean;
+  acceptUpgrade(request: Inbound): boolean;
   limits: Pick<Config['limits'], 'headerTime' | 'keepAlive'>;
   /** An answer has ended, or its client has gone. */
-  closed(response: ServerResponse): void;
+  closed(response: Outbound): void;
   /**
    * The last answer of a connection of which nothing more can be read, as bytes.
    * @param broken the answer to the request in which that happened, where it was known already
    */
-  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: ServerResponse | undefined): string;
+  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: Outbound | undefined): string;
   /** A client sends requests without end and does not wait for answers; its connection is closed. */
   tooManyWait(socket: Socket): void;
 }
