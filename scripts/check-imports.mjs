@@ -30,7 +30,7 @@ const order = [
 
 /** The same within a folder: its sub-folders, and files that stand alone. `*` is every other file and folder. */
 const orderWithin = {
-  identity: ['*', 'login', 'logout', 'upstream-token', 'bearer', 'provider', 'tokens', 'claims'],
+  identity: ['*', 'login', 'logout', 'browser', 'upstream-token', 'bearer', 'provider', 'tokens', 'claims'],
   session: ['open-sessions', 'sessions', 'refresh', 'stores', 'shared', '*'],
 };
 

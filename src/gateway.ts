@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { openEstate } from './estate/estate.ts';
-import { startAdmin } from './listen/admin.ts';
+import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Logger } from './observe/log.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -28,6 +28,9 @@ export interface GatewayNeeds {
   primary?: PrimaryCalls | undefined;
 }
 
+/** What `adopt` leaves as it is. */
+const fixedKeys = ['admin', 'logging', 'workers'] as const;
+
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
  * request/pipeline.ts: arrive, admit, decide; what comes of them is forwarded, sent to a login or a stronger one,
@@ -39,22 +42,25 @@ export async function startGateway(
   { log, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
 ): Promise<Gateway> {
   const estate = openEstate({ log, clock, random, primary });
-  const adopt = (next: Config) => {
+  const adopt = async (next: Config) => {
     log.keepSecrets(next.secrets);
-    return estate.adopt(compilePlan(next));
+    const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    if (keys.length > 0) log.warn({ keys }, 'these keys stay as they were until the gateway is started anew');
+    await estate.adopt(compilePlan(next));
+  };
+  let admin: AdminListener | undefined;
+  const close = async () => {
+    await estate.close();
+    await admin?.close();
   };
   try {
+    admin = await startAdmin(config.admin.listen, log, estate);
     await adopt(config);
-    const admin = await startAdmin(config.admin.listen, log, estate);
     const { url = '', name } = estate.listening() ?? {};
     log.info({ listen: name, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
-    const close = async () => {
-      await estate.close();
-      await admin?.close();
-    };
     return { url, adminUrl: admin?.url, adopt, close };
   } catch (error) {
-    await estate.close();
+    await close();
     throw error;
   }
 }

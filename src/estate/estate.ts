@@ -56,16 +56,27 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
   const watch = watchConnections({ log, clock, entryOf });
   const listeners = openListeners({ log, clock, watch, entryOf });
   let isStopping = false;
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
   let adopting: Promise<unknown> = Promise.resolve();
 
+  const refuseWhenStopping = () => {
+    if (isStopping) throw new Error('the gateway is stopping');
+  };
   const adopt = async (plan: Plan) => {
+    refuseWhenStopping();
     const lease = holdings.lease();
-    const needs = { keep: lease.keep, log, clock, random, primary, live, watch };
+    const needs = { keep: lease.keep, defer: lease.defer, log, clock, random, primary, live, watch };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
       // Those of the first one are found while it serves what needs no provider.
-      if (generations.all().length > 1) await within(clock, longestPreparationMs, next.prepared);
+      const prepared = within(clock, longestPreparationMs, next.prepared);
+      if (generations.all().length > 1) await Promise.race([prepared, stopped]);
+      refuseWhenStopping();
       await listeners.adopt(plan.listener, lease.keep);
+      refuseWhenStopping();
     } catch (error) {
       await generations.end(next);
       throw error;
@@ -95,6 +106,7 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
     count: holdings.count,
     async close() {
       isStopping = true;
+      stop();
       await adopting;
       await finish();
     },

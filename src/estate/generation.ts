@@ -3,7 +3,7 @@ import { type Assertions, createAssertions } from '../forward/assertion.ts';
 import { openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
-import type { Keep } from '../holdings.ts';
+import type { Keep, Lease } from '../holdings.ts';
 import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
@@ -19,6 +19,8 @@ import { countRequests, type OpenRequests } from './requests.ts';
 /** What everything that is opened for a plan gets beside the plan. */
 export interface GenerationNeeds {
   keep: Keep;
+  /** Calls back when this plan ends, also when it could not be opened. */
+  defer: Lease['defer'];
   log: Logger;
   clock: Clock;
   random: Random;
@@ -39,19 +41,18 @@ export interface Generation {
   missing(): string[];
   /** Waits for refreshes under way, whose answers must be written down, but no longer than this. */
   finish(withinMs: number): Promise<void>;
-  /** Takes it off the things that go on without it. What it alone needed is closed with its lease. */
-  close(): void;
 }
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { config, claims, reader, cookies, ring } = plan;
-  const { keep, log, clock, random, primary, live, watch } = needs;
+  const { keep, defer, log, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { log, clock, random, keep });
+  defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock, random, keep });
   const opened = openSessions(config, { keep, cookies, ring, grant, primary, log, clock, random });
   const { sessions, revocations, shared, problem, finish } = opened;
-  const forget = revocations.onRevoked(() => live.endRevoked());
+  defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
   const identity = openIdentity(config, { ...people, log, clock, random, keep });
@@ -81,10 +82,6 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
       ...[problem() ?? []].flat(),
     ],
     finish,
-    close() {
-      forget();
-      providers.close();
-    },
   };
 }
 

@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts';
 import type { KeySet } from '../forward/assertion.ts';
-import { metadataKey } from '../identity/bearer/resource-metadata.ts';
 import type { Endpoint } from '../identity/endpoints.ts';
 import type { Answer } from '../pages/answer.ts';
+import { metadataKey } from '../routes/resources.ts';
 import { arrived, type Exchange } from './exchange.ts';
 import { visitOf } from './logins.ts';
 import type { Outcome, Stage } from './outcome.ts';

@@ -15,10 +15,13 @@ const allowed: SourceTree = {
   'access/decide.ts':
     "import type { Config } from '../config/schema.ts';\nimport { fail } from '../errors.ts';\n",
   'identity/endpoints.ts': "import { start } from './login/start.ts';\n",
-  'identity/login/start.ts': "import { ask } from '../provider/ask.ts';\n",
+  'identity/login/start.ts':
+    "import { ask } from '../provider/ask.ts';\nimport { back } from '../browser/back.ts';\n",
+  'identity/browser/back.ts': "import { read } from '../tokens/read.ts';\n",
   'identity/provider/ask.ts': "import { read } from '../tokens/read.ts';\n",
   'session/open-sessions.ts': "import { create } from './sessions.ts';\n",
-  'session/refresh.ts': "import { table } from './shared/table.ts';\nimport { seal } from './seal.ts';\n",
+  'session/refresh/refresh.ts':
+    "import { table } from '../shared/table.ts';\nimport { seal } from '../seal.ts';\n",
   'session/shared/table.ts': "import { seal } from '../seal.ts';\n",
   'demo/run.ts': "import { fail } from '../errors.ts';\n",
   'errors.ts': "import { inspect } from 'node:util';\n",

@@ -12,7 +12,6 @@ import { type Challenge, challengeHeader } from './challenge.ts';
 import type { IntrospectorNeeds } from './introspect.ts';
 import { type Client, openKnownTokens } from './known-tokens.ts';
 import { type Presented, readPresented } from './presented.ts';
-import { metadataUrl } from './resource-metadata.ts';
 import { openSource } from './sources.ts';
 
 /** A request that may bring an access token. */
@@ -26,7 +25,11 @@ export interface BearerRequest {
   path: string;
   /** Of the client, as far as it is known. */
   address: string;
-  route: Pick<RouteConfig, 'resource'> & { access: Pick<Access, 'trusts' | 'requiredScope'> };
+  route: Pick<RouteConfig, 'resource'> & {
+    access: Pick<Access, 'trusts' | 'requiredScope'>;
+    /** Where the metadata of its resource is (RFC 9728 §3.1). */
+    resourceMetadata: string | undefined;
+  };
 }
 
 /** Programs that bring an access token instead of a session. */
@@ -109,7 +112,7 @@ const challenge: BearerClients['challenge'] = ({ origin, route }, details = {}) 
     scheme: 'Bearer',
     realm: origin,
     scope: route.access.requiredScope,
-    resourceMetadata: route.resource && metadataUrl(route.resource).href,
+    resourceMetadata: route.resourceMetadata,
     ...details,
   });
 

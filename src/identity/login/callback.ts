@@ -22,7 +22,7 @@ import {
 import type { LateLogin } from './late.ts';
 import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
 import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
-import { callbackPath, type LoginParts } from './start.ts';
+import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';
 
@@ -49,16 +49,6 @@ export interface FinishNeeds {
   random: Random;
 }
 
-/** What a callback is answered with, as the endpoints have it. Each function asks for less. */
-export interface CallbackParts extends LoginParts {
-  usedStates: UsedStates;
-  claimPaths: ReadonlySet<string>;
-  keepIdToken(provider: Provider): boolean;
-  maxLifetime: number;
-  log: Logger;
-  random: Random;
-}
-
 export interface FinishedLogin {
   session: Session;
   returnTo: string;
@@ -74,6 +64,9 @@ export interface PendingLogin extends CarriedLogin, Omit<LoginSecrets, 'secret' 
   codeVerifier: string;
 }
 
+/** The login that a response belongs to, or the one that it once was about. */
+export type Matched = { login: PendingLogin; late?: never } | { late: LateLogin; login?: never };
+
 /**
  * The login that an authorization response (RFC 6749 §4.1.2) belongs to, which is spent by that; or the one that it
  * once was about, where this browser keeps nothing of it, or nothing that is good any more. Rejects with GatewayError
@@ -83,7 +76,7 @@ export async function matchLogin(
   { loginStates, loginCookies, usedStates, clock }: MatchNeeds,
   visit: Visit,
   response: AuthorizationResponse,
-): Promise<{ login: PendingLogin; late?: never } | { late: LateLogin; login?: never }> {
+): Promise<Matched> {
   const state = claimedState(response) ?? '';
   const carried = loginStates.open(state);
   if (!carried) {

@@ -8,13 +8,7 @@ import type { Visit } from '../browser/visit.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 
-import { type LoginParts, type StartNeeds, startLogin } from './start.ts';
-
-/** What the choice of a provider is made of, as the endpoints have it. Each function asks for less. */
-export interface ChoiceParts extends LoginParts {
-  returnOrigins: ReadonlySet<string>;
-  isReadable(url: string): boolean;
-}
+import type { StartLogin } from './start.ts';
 
 /** What shows the providers. */
 export interface SignInPageNeeds {
@@ -25,11 +19,12 @@ export interface SignInPageNeeds {
 }
 
 /** What begins a login at the provider of an address. */
-export interface ChoiceNeeds extends StartNeeds {
+export interface ChoiceNeeds extends SignInPageNeeds {
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
+  start: StartLogin;
 }
 
 /** How long the browser remembers which provider was taken, in seconds: 180 days. */
@@ -89,7 +84,7 @@ export async function chooseByEmail(
   const returnTo = safeReturnTo(rd, visit.origin, parts.returnOrigins, parts.isReadable);
   // Nobody fills in a form in circles, so this counts as an intent.
   const wish = { returnTo, providers: [provider.name], loginHint: email.trim(), byIntent: true };
-  return startLogin(parts, visit, wish);
+  return parts.start(visit, wish);
 }
 
 function providerOfDomain(providers: readonly Provider[], domain: string): Provider | undefined {

@@ -6,14 +6,6 @@ import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { LogoutTokens } from './logout-token.ts';
 
-/** What a provider's sign-outs are made of, as the endpoints have it. Each function asks for less. */
-export interface ChannelParts {
-  providers: Providers;
-  sessions: Sessions;
-  logoutTokens: LogoutTokens;
-  log: Logger;
-}
-
 /** What a logout token is taken with. */
 export interface BackChannelNeeds {
   sessions: Pick<Sessions, 'revoke'>;

@@ -9,21 +9,11 @@ import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
-import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
+import { markSignedOut, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
-import type { ChannelParts } from './channels.ts';
 import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
-
-/** What a sign-out is made of, as the endpoints have it. Each function asks for less. */
-export interface SignOutParts extends ChannelParts, SignedOutParts {
-  sessions: Sessions;
-  otherAccounts: OtherAccounts;
-  returnOrigins: ReadonlySet<string>;
-  isReadable(url: string): boolean;
-  requirePost: boolean;
-}
 
 /** What ends a session here. */
 interface EndNeeds {
@@ -33,7 +23,10 @@ interface EndNeeds {
 }
 
 /** What says where a sign-out leads. */
-interface EndingNeeds extends SignedOutParts {
+interface EndingNeeds {
+  /** The path below which the endpoints live. */
+  prefix: string;
+  cookies: GatewayCookies;
   providers: Pick<Providers, 'get' | 'all'>;
   otherAccounts: Pick<OtherAccounts, 'ask'>;
   /** Every origin that a return address may be on. */
@@ -104,22 +97,22 @@ function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined
     ? endSessionUrlOf(provider, session?.idToken, returnTo, log)
     : undefined;
   if (atProvider) {
-    const marked = rd === null ? [markSignedOut(parts)] : [];
+    const marked = rd === null ? [markSignedOut(parts.cookies)] : [];
     return { location: atProvider, setCookies: [...clear, ...marked] };
   }
   // The provider still knows who this was, and would say so again without a word.
   const setCookies = [...clear, otherAccounts.ask()];
   if (rd !== null) return { location: returnTo, setCookies };
   const location = visit.origin + signedOutPath(prefix);
-  const marked = [...setCookies, markSignedOut(parts)];
+  const marked = [...setCookies, markSignedOut(parts.cookies)];
   const detail = 'The sign-in service may still know you: sign out there too on a shared computer.';
   const [only, ...others] = providers.all;
   const isOnly = !session && others.length === 0;
   const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, log) : undefined;
   if (href === undefined)
-    return { location, setCookies: marked, page: signedOutPage(parts, setCookies, { detail }) };
+    return { location, setCookies: marked, page: signedOutPage(prefix, setCookies, { detail }) };
   const actions = [{ label: 'Sign out there too', href }];
-  return { location, setCookies: marked, page: signedOutPage(parts, marked, { detail, actions }) };
+  return { location, setCookies: marked, page: signedOutPage(prefix, marked, { detail, actions }) };
 }
 
 /** Ends the session of a request; gives what it was, where there was one. */

@@ -135,10 +135,7 @@ function followProvider(
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
-  let hasTried = () => {};
-  const tried = new Promise<void>((resolve) => {
-    hasTried = resolve;
-  });
+  const { promise: tried, resolve: hasTried } = promiseOf();
 
   const found = (server: ProviderLibrary) => {
     const isFirst = library === undefined;
@@ -184,6 +181,15 @@ function followProvider(
     },
     stop: () => stop(),
   };
+}
+
+/** A promise, and what resolves it. */
+function promiseOf(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** A key that cannot be used is said at the start, not when the provider is found. */

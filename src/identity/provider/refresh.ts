@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../clock.ts';
 import type { Keep } from '../../holdings.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import type { Random } from '../../random.ts';
-import type { Grant, RefreshOutcome } from '../../session/refresh.ts';
+import type { Grant, RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';
