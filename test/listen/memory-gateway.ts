@@ -40,7 +40,7 @@ export async function openMemoryGateway(t: Teardown, parts: GatewayParts): Promi
   const entryOf = rememberEntries(() => (generation as Generation).pipeline);
   const watch = watchConnections({ clock, log, entryOf });
   const lease = createHoldings().lease();
-  const open = { keep: lease.keep, log, clock, random: systemRandom, primary: undefined };
+  const open = { keep: lease.keep, defer: lease.defer, log, clock, random: systemRandom, primary: undefined };
   const opened = openGeneration(compilePlan(config), { ...open, live: createLiveConnections(clock), watch });
   generation = opened;
   for (const origin of config.publicUrl) parts.provider?.allowRedirectsTo(origin);
@@ -48,7 +48,6 @@ export async function openMemoryGateway(t: Teardown, parts: GatewayParts): Promi
   const app = await openHttp({ entryOf, log, clock }, { tls: undefined, limits: config.limits });
   await app.ready();
   t.teardown(async () => {
-    opened.close();
     watch.close();
     await app.close();
     await lease.release();
