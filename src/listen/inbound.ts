@@ -27,6 +27,7 @@ export interface Inbound {
   readonly httpVersion: string;
   /** Name, value, name, value: in order, and in the case in which they came. */
   readonly rawHeaders: readonly string[];
+  /** The router writes its own `content-type` here, so that it leaves the body alone. */
   readonly headers: HeaderFields;
   readonly socket: ClientConnection;
 

