@@ -14,6 +14,7 @@ const checks = [
   { name: 'no cycle of files', command: ['scripts/check-cycles.mjs'] },
   { name: 'time and chance as arguments', command: ['scripts/check-time.mjs'] },
   { name: 'length of functions', command: ['scripts/check-functions.mjs'] },
+  { name: 'texts in one place', command: ['scripts/check-texts.mjs'] },
   { name: 'no state of modules', command: ['scripts/check-state.mjs'] },
 ];
 

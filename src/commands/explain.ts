@@ -12,6 +12,8 @@ import { personOf, personRules } from '../identity/claims/person.ts';
 import { scopesOf } from '../identity/tokens/access-token.ts';
 import type { HeaderFields } from '../listen/inbound.ts';
 import { proxiedMethods } from '../listen/methods.ts';
+import { english } from '../pages/texts/languages.ts';
+import { say } from '../pages/texts/text.ts';
 import { compilePlan, type Plan } from '../plan/plan.ts';
 import type { PlannedRoute } from '../plan/routes.ts';
 import { Question as AskedRules } from '../request/decide.ts';
@@ -71,7 +73,7 @@ export function explain(method: string, url: string, options: ExplainOptions): s
     return explainRoute(plan, resolution.route, question);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    const why = [error.sentence, error.detail].filter(Boolean).join(' ');
+    const why = [error.sentence, error.detail].flatMap((each) => (each ? say(english, each) : [])).join(' ');
     const settings = target && adviseOn(plan.ruled, target, method.toUpperCase())?.settings;
     const advice =
       settings && `\n          it passes with ${settings}, where the applications read paths like that`;

@@ -55,28 +55,21 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
   const entryOf = rememberEntries(() => generations.current().pipeline);
   const watch = watchConnections({ log, clock, entryOf });
   const listeners = openListeners({ log, clock, watch, entryOf });
-  let isStopping = false;
-  let stop = () => {};
-  const stopped = new Promise<void>((resolve) => {
-    stop = resolve;
-  });
+  const stop = createStop();
   let adopting: Promise<unknown> = Promise.resolve();
 
-  const refuseWhenStopping = () => {
-    if (isStopping) throw new Error('the gateway is stopping');
-  };
   const adopt = async (plan: Plan) => {
-    refuseWhenStopping();
+    stop.refuse();
     const lease = holdings.lease();
     const needs = { keep: lease.keep, defer: lease.defer, log, clock, random, primary, live, watch };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
       // Those of the first one are found while it serves what needs no provider.
       const prepared = within(clock, longestPreparationMs, next.prepared);
-      if (generations.all().length > 1) await Promise.race([prepared, stopped]);
-      refuseWhenStopping();
+      if (generations.all().length > 1) await Promise.race([prepared, stop.begun]);
+      stop.refuse();
       await listeners.adopt(plan.listener, lease.keep);
-      refuseWhenStopping();
+      stop.refuse();
     } catch (error) {
       await generations.end(next);
       throw error;
@@ -102,13 +95,34 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
       return done;
     },
     listening: listeners.listening,
-    missing: () => [...(isStopping ? ['the gateway is stopping'] : []), ...generations.missing()],
+    missing: () => [...stop.problems(), ...generations.missing()],
     count: holdings.count,
     async close() {
-      isStopping = true;
-      stop();
+      stop.begin();
       await adopting;
       await finish();
+    },
+  };
+}
+
+const stopping = 'the gateway is stopping';
+
+/** That everything ends, once it does. */
+function createStop() {
+  let isStopping = false;
+  let resolve = () => {};
+  return {
+    begun: new Promise<void>((done) => {
+      resolve = done;
+    }),
+    begin() {
+      isStopping = true;
+      resolve();
+    },
+    problems: () => (isStopping ? [stopping] : []),
+    /** Throws when it has begun. */
+    refuse() {
+      if (isStopping) throw new Error(stopping);
     },
   };
 }

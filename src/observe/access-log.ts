@@ -68,7 +68,7 @@ export function logRefusal(
   // For `explain`, which says what is odd about it and which setting would let it pass.
   const path =
     error.code === 'ambiguous_path' ? rawTarget.replace(/\?.*$/s, '').slice(0, longestPath) : undefined;
-  const reason = error.cause === undefined ? error.detail : describeError(error.cause);
+  const reason = error.cause === undefined ? error.detail && error.message : describeError(error.cause);
   const line = { requestId, code: error.code, status: error.status, subject, path, reason };
   if (error.code === 'internal') log.error({ ...line, stack: stackOf(error.cause) }, 'internal error');
   else if (error.code === 'client_rejected') log.error(line, 'failed');

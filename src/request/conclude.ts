@@ -5,6 +5,7 @@ import { challengeHeader } from '../identity/bearer/challenge.ts';
 import type { BearerClients } from '../identity/bearer/clients.ts';
 import type { Logins } from '../identity/endpoints.ts';
 import { stepUpDetails } from '../identity/login/step-up.ts';
+import { text } from '../pages/texts/text.ts';
 import type { Route } from '../routes/table.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 import { arrived, type Exchange, routeOf } from './exchange.ts';
@@ -55,10 +56,13 @@ function refusalOf(
   const { code, reason } = decision;
   if (code === 'not_signed_in') return new GatewayError(notSignedIn, { challenge, setCookies });
   if (code === 'insufficient_scope')
-    return new GatewayError(code, { detail: `It needs ${decision.scope}.`, challenge });
+    return new GatewayError(code, {
+      detail: text('detail.scope_needed', { scope: decision.scope }),
+      challenge,
+    });
   if (code !== 'not_allowed') return new GatewayError(code, { setCookies });
   const person = caller?.person;
-  const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
+  const detail = person && text('detail.signed_in_as', { user: person.email ?? person.user });
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason), setCookies });
 }
 

@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import type { Inbound } from '../listen/inbound.ts';
+import { text } from '../pages/texts/text.ts';
 
 /** What a request asks for, read once from its first line and its Host. */
 export interface Target {
@@ -31,7 +32,7 @@ export function readTarget(
     if (absolute?.[1] === undefined) throw new GatewayError('malformed_target');
     // RFC 9112 §3.2.2 lets the target win over Host; that the two agree leaves nothing to win.
     if (absolute[1].toLowerCase() !== request.headers.host?.toLowerCase()) {
-      throw new GatewayError('ambiguous_host', { detail: 'The request line and the Host header differ.' });
+      throw new GatewayError('ambiguous_host', { detail: text('detail.host_differs') });
     }
     const rest = absolute[2] ?? '';
     pathAndQuery = rest.startsWith('/') ? rest : `/${rest}`;

@@ -24,12 +24,14 @@ const allowed: SourceTree = {
     "import { table } from '../shared/table.ts';\nimport { seal } from '../seal.ts';\n",
   'session/shared/table.ts': "import { seal } from '../seal.ts';\n",
   'demo/run.ts': "import { fail } from '../errors.ts';\n",
-  'errors.ts': "import { inspect } from 'node:util';\n",
   'listen/inbound.ts': "import type { Duplex } from 'node:stream';\n",
   'listen/server.ts': "import { createServer, type IncomingMessage } from 'node:http';\n",
   'demo/app.ts': "import { createServer } from 'node:http';\n",
   'forward/upload.ts': "import type { Inbound } from '../listen/inbound.ts';\n",
   'forward/send-handshake.ts': "import { request } from 'node:https';\n",
+  'errors.ts': "import { inspect } from 'node:util';\nimport { say } from './pages/texts/text.ts';\n",
+  'pages/answer.ts': "import { say } from './texts/text.ts';\n",
+  'pages/texts/text.ts': "import type { en } from './en.ts';\n",
 };
 
 test('imports that point down, types of the configuration and leaves are allowed', async (t) => {
@@ -146,7 +148,20 @@ const forbidden: [what: string, file: string, text: string, message: string][] =
     "await import('./demo/run.ts');\n",
     'only commands/demo.ts imports demo',
   ],
-  ['a leaf that imports', 'errors.ts', "import { a } from './routes/path.ts';\n", 'errors.ts is a leaf'],
+  ['a leaf that imports', 'errors.ts', "import { a } from './routes/path.ts';\n", 'errors is a leaf'],
+  [
+    'texts that know an error',
+    'pages/texts/text.ts',
+    "import type { ErrorCode } from '../../errors.ts';\n",
+    'pages/texts is a leaf',
+  ],
+  [
+    'texts that know a page',
+    'pages/texts/text.ts',
+    "import type { Page } from '../html.ts';\n",
+    'pages/texts is a leaf',
+  ],
+  ['another page in a leaf', 'errors.ts', "import { a } from './pages/answer.ts';\n", 'errors is a leaf'],
   ['a way out of src', 'gateway.ts', "import { a } from '../test/support/a.ts';\n", 'nothing outside of src'],
   [
     'a value of what listeners give',

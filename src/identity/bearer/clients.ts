@@ -2,6 +2,7 @@ import { type Access, trusts } from '../../access/decide.ts';
 import type { Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Inbound } from '../../listen/inbound.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import type { Maybe } from '../../session/stores/store.ts';
 import type { Caller } from '../claims/caller.ts';
@@ -122,7 +123,7 @@ function failure(error: unknown, { scheme }: Presented, request: BearerRequest):
   if (!(error instanceof TokenRejected)) return error;
   const details = { scheme, error: error.error, description: error.message };
   return new GatewayError('token_invalid', {
-    detail: `${error.message}.`,
+    detail: text('detail.token_rejected', { description: error.message }),
     challenge: challenge(request, details),
     cause: error,
   });

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.ts';
 import type { Inbound } from '../../listen/inbound.ts';
+import { text } from '../../pages/texts/text.ts';
 
 /** An access token as a request brings it. */
 export interface Presented {
@@ -24,7 +25,7 @@ export function readPresented({
   if (scheme === undefined) return undefined;
   if (values.length > 1) {
     throw new GatewayError('malformed_request', {
-      detail: 'It has more than one Authorization header.',
+      detail: text('detail.authorization_twice'),
       challenge: 'Bearer error="invalid_request"',
     });
   }

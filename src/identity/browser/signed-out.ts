@@ -1,5 +1,6 @@
 import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import type { Action } from '../../pages/html.ts';
+import { type Text, text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { type Cookie, expireCookie, setCookie } from '../../session/cookies.ts';
 
@@ -53,13 +54,13 @@ export const signedOutPath = (prefix: string) => `${prefix}/signed_out`;
 export function signedOutPage(
   prefix: string,
   setCookies: readonly string[],
-  more: { detail?: string; actions?: readonly Action[] } = {},
+  more: { detail?: Text; actions?: readonly Action[] } = {},
 ): Answer {
   const page = {
-    title: 'You are signed out',
-    message: 'Your session on this site has ended.',
+    title: text('signed_out.title'),
+    message: text('signed_out.message'),
     detail: more.detail,
-    actions: [...(more.actions ?? []), { label: 'Sign in again', href: `${prefix}/start` }],
+    actions: [...(more.actions ?? []), { label: text('button.sign_in_again'), href: `${prefix}/start` }],
   };
   return pageAnswer(200, page, setCookies);
 }

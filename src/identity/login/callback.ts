@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
@@ -81,8 +82,7 @@ export async function matchLogin(
   const carried = loginStates.open(state);
   if (!carried) {
     throw new GatewayError('login_cookie_missing', {
-      detail:
-        'The address does not say where you wanted to go: it is cut short, or was made before an update here.',
+      detail: text('detail.state_unreadable'),
       cause: new Error(state ? 'the state is none of ours' : 'the response has no state'),
     });
   }
@@ -179,13 +179,13 @@ async function exchange(
   if (provider.config.type === 'oidc') await provider.verifyIdToken(tokens);
   if (isTokenType(login, tokens)) return tokens;
   const expected = login.dpopKey === undefined ? 'Bearer' : 'DPoP';
-  const detail = `The access token is not of the type ${expected}.`;
+  const detail = text('detail.other_token_type', { type: expected });
   throw new GatewayError('login_response_invalid', { detail });
 }
 
 function checkedIdToken({ claims }: Tokens): IdTokenClaims & { sub: string } {
   if (!claims || typeof claims.sub !== 'string' || claims.sub === '') {
-    throw new GatewayError('login_token_invalid', { detail: 'The ID token names nobody.' });
+    throw new GatewayError('login_token_invalid', { detail: text('detail.nobody_named') });
   }
   return { ...claims, sub: claims.sub };
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import { type Answer, pageAnswer, redirectTo, withCookies } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
@@ -123,10 +124,10 @@ function goOn(
 ): Answer {
   if (cookies.attributes.sameSite !== 'strict') return redirectTo(returnTo, setCookies);
   const page = {
-    title: 'You are signed in',
-    message: 'The application comes up in a moment.',
+    title: text('signed_in.title'),
+    message: text('signed_in.message'),
     refreshTo: returnTo,
-    actions: [{ label: 'Go on', href: returnTo }],
+    actions: [{ label: text('button.go_on'), href: returnTo }],
   };
   return pageAnswer(200, page, setCookies);
 }

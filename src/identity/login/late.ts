@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
@@ -68,7 +69,7 @@ export async function answerLate(
   const again = isStale(carried, parts.clock.now()) ? 0 : carried.again;
   if (again >= mostAgain) {
     throw new GatewayError('login_cookie_missing', {
-      detail: 'It was tried several times. Your browser seems to keep no cookies of this site: allow them.',
+      detail: text('detail.cookies_not_kept'),
       cause: new Error(`${reason}, ${again + 1} times in a row`),
       setCookies: forget,
       returnTo,

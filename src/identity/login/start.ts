@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import { type AccountPrompt, accountParameters, type OtherAccounts } from '../browser/other-account.ts';
@@ -143,11 +144,10 @@ function refuseLoop(rounds: StartNeeds['rounds'], { cookies }: Visit, wish: Logi
   const setCookies = rounds.reset(cookies);
   if (wish.stepUp && wish.hasSession) {
     // Stronger sign-ins went well, and whoever asked for them asks again.
-    const detail = 'You have signed in several times, and the application still asks for more.';
+    const detail = text('detail.signed_in_in_vain');
     throw new GatewayError('step_up_failed', { detail, setCookies, returnTo });
   }
-  const detail =
-    'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.';
+  const detail = text('detail.cookies_blocked');
   throw new GatewayError('login_loop', { detail, setCookies, returnTo });
 }
 

@@ -3,6 +3,7 @@ import { GatewayError } from '../../errors.ts';
 import type { HeaderFields } from '../../listen/inbound.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
@@ -60,7 +61,7 @@ export async function handleSignOut(
     if (!isFromOrigins(headers, returnOrigins)) throw new GatewayError('cross_site');
   } else if (requirePost || !isPersonsNavigation(method, headers)) {
     if (wantsPage(headers)) return confirmation(parts.prefix, parameters, isElsewhere(headers));
-    const detail = 'A script signs out by POST.';
+    const detail = text('detail.sign_out_by_post');
     throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
   }
   const session = await endSession(parts, visit, parameters.has('everywhere'));
@@ -105,13 +106,13 @@ function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined
   if (rd !== null) return { location: returnTo, setCookies };
   const location = visit.origin + signedOutPath(prefix);
   const marked = [...setCookies, markSignedOut(parts.cookies)];
-  const detail = 'The sign-in service may still know you: sign out there too on a shared computer.';
+  const detail = text('signed_out.provider_knows');
   const [only, ...others] = providers.all;
   const isOnly = !session && others.length === 0;
   const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, log) : undefined;
   if (href === undefined)
     return { location, setCookies: marked, page: signedOutPage(prefix, setCookies, { detail }) };
-  const actions = [{ label: 'Sign out there too', href }];
+  const actions = [{ label: text('button.sign_out_there_too'), href }];
   return { location, setCookies: marked, page: signedOutPage(prefix, marked, { detail, actions }) };
 }
 
@@ -171,11 +172,11 @@ function confirmation(prefix: string, parameters: URLSearchParams, isForeign: bo
   );
   const query = kept.size > 0 ? `?${kept}` : '';
   return pageAnswer(200, {
-    title: 'Sign out?',
-    message: isForeign ? 'Another site asks to sign you out here.' : 'Do you want to sign out?',
+    title: text('sign_out.title'),
+    message: text(isForeign ? 'sign_out.foreign' : 'sign_out.message'),
     actions: [
-      { label: 'Sign out', href: `${prefix}/sign_out${query}`, post: true },
-      { label: 'Stay signed in', href: '/' },
+      { label: text('button.sign_out'), href: `${prefix}/sign_out${query}`, post: true },
+      { label: text('button.stay_signed_in'), href: '/' },
     ],
   });
 }
