@@ -2,7 +2,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { openEstate } from './estate/estate.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
-import type { Logger } from './observe/log.ts';
+import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -21,7 +21,8 @@ export interface Gateway {
 }
 
 export interface GatewayNeeds {
-  log: Logger;
+  /** Who is told of what happens. */
+  observe: Pick<Observe, 'emit' | 'keepSecrets'>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -39,13 +40,14 @@ const fixedKeys = ['admin', 'logging', 'workers'] as const;
  */
 export async function startGateway(
   config: Config,
-  { log, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
+  { observe, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
 ): Promise<Gateway> {
-  const estate = openEstate({ log, clock, random, primary });
+  const { emit, keepSecrets } = observe;
+  const estate = openEstate({ emit, clock, random, primary });
   const adopt = async (next: Config) => {
-    log.keepSecrets(next.secrets);
+    keepSecrets(next.secrets);
     const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
-    if (keys.length > 0) log.warn({ keys }, 'these keys stay as they were until the gateway is started anew');
+    if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
     await estate.adopt(compilePlan(next));
   };
   let admin: AdminListener | undefined;
@@ -54,10 +56,10 @@ export async function startGateway(
     await admin?.close();
   };
   try {
-    admin = await startAdmin(config.admin.listen, log, estate);
+    admin = await startAdmin(config.admin.listen, emit, estate);
     await adopt(config);
     const { url = '', name } = estate.listening() ?? {};
-    log.info({ listen: name, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
+    emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });
     return { url, adminUrl: admin?.url, adopt, close };
   } catch (error) {
     await close();

@@ -9,7 +9,7 @@ import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
-import { describeError } from '../observe/log.ts';
+import { describeError } from '../observe/scrub.ts';
 import { compilePlan } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';

@@ -7,7 +7,7 @@ import type { Keep, Lease } from '../holdings.ts';
 import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
@@ -21,7 +21,7 @@ export interface GenerationNeeds {
   keep: Keep;
   /** Calls back when this plan ends, also when it could not be opened. */
   defer: Lease['defer'];
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   /** The line of a worker to its primary process. */
@@ -46,16 +46,16 @@ export interface Generation {
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { config, claims, reader, cookies, ring } = plan;
-  const { keep, defer, log, clock, random, primary, live, watch } = needs;
-  const providers = connectProviders(config.providers, { log, clock, random, keep });
+  const { keep, defer, emit, clock, random, primary, live, watch } = needs;
+  const providers = connectProviders(config.providers, { emit, clock, random, keep });
   defer(providers.close);
-  const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock, random, keep });
-  const opened = openSessions(config, { keep, cookies, ring, grant, primary, log, clock, random });
+  const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
+  const opened = openSessions(config, { keep, cookies, ring, grant, primary, emit, clock, random });
   const { sessions, revocations, shared, problem, finish } = opened;
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
-  const identity = openIdentity(config, { ...people, log, clock, random, keep });
+  const identity = openIdentity(config, { ...people, emit, clock, random, keep });
   const assertions = keepAssertions(plan, keep, clock);
   const forwarder = openForwarder(plan.routes, {
     keep,
@@ -63,15 +63,14 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     assertions,
     live,
     watch,
-    onOddTarget: ({ name }, error) =>
-      log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
+    onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
   });
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
   const pipeline = openPipeline(
     { ...decides, closeAtTokenExpiry: config.websocket.onExpiry === 'close' },
-    { ...identity, sessions, revocations, forwarder, log, clock, enter: requests.enter },
+    { ...identity, sessions, revocations, forwarder, emit, clock, enter: requests.enter },
   );
   return {
     pipeline,

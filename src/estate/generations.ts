@@ -1,5 +1,5 @@
 import type { Lease } from '../holdings.ts';
-import { describeError, type Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Generation } from './generation.ts';
 
 /** The plan that is in force, and those before it that still have requests under way. */
@@ -23,7 +23,7 @@ export interface Generations {
 /** Refreshes take as long as providers do, which is bounded for each call. */
 const longestFinishMs = 60_000;
 
-export function createGenerations(log: Logger): Generations {
+export function createGenerations(emit: Emit): Generations {
   const leases = new Map<Generation, Lease>();
   let inForce: Generation | undefined;
 
@@ -31,7 +31,7 @@ export function createGenerations(log: Logger): Generations {
     try {
       await lease?.release();
     } catch (error) {
-      log.error({ reason: describeError(error) }, 'a part of the gateway did not close');
+      emit({ kind: 'part-not-closed', error });
     }
   };
   const end: Generations['end'] = async (generation) => {

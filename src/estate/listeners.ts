@@ -3,13 +3,13 @@ import type { Keep } from '../holdings.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import { takeUpgrades } from '../listen/upgrades.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { EntryOf } from '../request/transports/entry.ts';
 import { openHttp } from '../request/transports/http.ts';
 import { openUpgrades } from '../request/transports/upgrade.ts';
 
 export interface ListenerNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   watch: Pick<SilenceWatch, 'add'>;
   /** What is known of a request that has come in, the pipeline that decides on it included. */
@@ -34,10 +34,10 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   let last: Listener | undefined;
 
   const start = async (plan: ListenPlan): Promise<Listener> => {
-    const { log, clock, watch } = needs;
+    const { emit, clock, watch } = needs;
     const app = await openHttp(needs, plan);
     takeUpgrades(app.server, clock, openUpgrades(needs));
-    return openListener(app, plan, { log, clock, watch });
+    return openListener(app, plan, { emit, clock, watch });
   };
   const stop = async (key: string) => {
     const opening = open.get(key);

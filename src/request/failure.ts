@@ -2,18 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { wantsPage } from '../access/navigation.ts';
 import type { Clock } from '../clock.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
-import { logRefusal, logRequest } from '../observe/access-log.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
 import type { Action } from '../pages/html.ts';
 import { text } from '../pages/texts/text.ts';
 import { withCors } from './cors.ts';
 import type { Destination, Exchange } from './exchange.ts';
 
-/** The one place where an error becomes an answer; it is logged here too. */
-export function answerFailure(error: unknown, exchange: Exchange, prefix: string, log: Logger): Answer {
+/** The one place where an error becomes an answer; it is told of here too. */
+export function answerFailure(error: unknown, exchange: Exchange, prefix: string, emit: Emit): Answer {
   const failure = error instanceof GatewayError ? error : new GatewayError('internal', { cause: error });
-  logRefusal(log, exchange, failure);
+  emit({ kind: 'request-refused', exchange, error: failure });
   const destination = 'error' in exchange.destination ? undefined : exchange.destination;
   const answer = errorAnswer(failure, {
     requestId: exchange.requestId,
@@ -40,14 +39,15 @@ export function brokenBy(error: NodeJS.ErrnoException): GatewayError {
 export function answerMalformed(
   error: NodeJS.ErrnoException,
   address: string,
-  { log, clock }: { log: Logger; clock: Clock },
+  { emit, clock }: { emit: Emit; clock: Clock },
 ): Answer {
   const failure = brokenBy(error);
   const nothing = { rawTarget: '', request: {}, subject: undefined, destination: { error: failure } };
   const startedAt = clock.monotonic();
-  const exchange = { ...nothing, requestId: randomUUID(), startedAt, peer: { address } };
-  logRefusal(log, exchange, failure);
-  logRequest(log, exchange, { statusCode: failure.status, headersSent: true });
+  const exchange = { ...nothing, requestId: randomUUID(), peer: { address } };
+  emit({ kind: 'request-refused', exchange, error: failure });
+  const { status } = failure;
+  emit({ kind: 'request-finished', exchange, status, durationMs: clock.monotonic() - startedAt });
   const { rawPacket } = error as { rawPacket?: Buffer };
   const text = rawPacket?.toString('latin1') ?? '';
   const page = /^(?:accept:[^\r\n]*text\/html|sec-fetch-mode:[ \t]*navigate)/im.test(text);

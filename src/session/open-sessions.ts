@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import { createBoundedSet } from './bounded-set.ts';
 import type { GatewayCookies } from './cookie-names.ts';
@@ -45,7 +45,7 @@ export interface SessionNeeds {
   grant: Grant;
   /** A worker's line to its primary process. */
   primary: PrimaryCalls | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }
@@ -53,11 +53,11 @@ export interface SessionNeeds {
 /** Opens the session store that the configuration names, and what the processes have in common. */
 export function openSessions(config: Config, needs: SessionNeeds): OpenedSessions {
   const { session, providers } = config;
-  const { keep, grant, primary, log, clock, random } = needs;
+  const { keep, grant, primary, emit, clock, random } = needs;
   const revocations = keep('revocations', 'this process', () => createRevocations(clock));
-  const { place, shared, finish } = openShared(session, { keep, revocations, primary, log, clock });
+  const { place, shared, finish } = openShared(session, { keep, revocations, primary, emit, clock });
   if (session.store.kind === 'memory') {
-    log.warn('sessions are kept in memory: a restart of the gateway signs everybody out');
+    emit({ kind: 'sessions-in-memory' });
   }
   const refresher = createRefresher({
     shared,
@@ -82,7 +82,7 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     touches,
     impatient: keep('impatient sessions', 'this process', () => new WeakSet<Session>()),
     patience: Math.max(0, ...Object.values(providers).map(({ timeout }) => timeout)),
-    log,
+    emit,
     clock,
   });
   return { sessions, revocations, shared, problem: place.problem, finish };
@@ -94,7 +94,7 @@ const mostSettled = 10_000;
 /** Sessions in their cookies, or in a table with a ticket in the cookie. */
 function openStore(
   { session }: Config,
-  { keep, cookies, ring, log, clock }: SessionNeeds,
+  { keep, cookies, ring, emit, clock }: SessionNeeds,
   table: SessionTable,
 ): { store: SessionStore; touches: Touches } {
   const { session: name, attributes } = cookies;
@@ -112,7 +112,7 @@ function openStore(
   const touches = keep('touches', `${opened} ${attributed}`, (): Touches => new WeakMap());
   if (session.store.kind === 'cookie') {
     const known = keep('opened cookies', opened, () => createOpenedCookies<Found>(name));
-    return { store: createCookieStore(writer, ring, known, log), touches };
+    return { store: createCookieStore(writer, ring, known, emit), touches };
   }
   const tickets = keep('opened tickets', opened, () => createOpenedCookies<KnownTicket>(name));
   return { store: createTicketStore(writer, ring, table, tickets, clock), touches };

@@ -4,13 +4,13 @@ import type { ProviderConfig } from '../../src/config/schema/index.ts';
 import { createHoldings, type Keep } from '../../src/holdings.ts';
 import { connectProviders, type Providers } from '../../src/identity/provider/providers.ts';
 import { createGrants } from '../../src/identity/provider/refresh.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { systemRandom } from '../../src/random.ts';
 import type { Session } from '../../src/session/session.ts';
 import { onPath } from '../attack/forged-token.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { gatewayYaml, onlyProvider } from '../support/gateway-config.ts';
+import { unobserved } from '../support/observe.ts';
 import { startProvider, type TestProvider } from '../support/provider.ts';
 import { until } from '../support/until.ts';
 
@@ -22,11 +22,10 @@ async function arrange(t: Teardown) {
   t.teardown(() => provider.stop());
   const clock = createWoundClock();
   const holdings = createHoldings();
-  const log = createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } });
   const open = (changes: Record<string, unknown> = {}) => {
     const lease = holdings.lease();
     const { keep }: { keep: Keep } = lease;
-    const needs = { log, clock, random: systemRandom, keep };
+    const needs = { emit: unobserved.emit, clock, random: systemRandom, keep };
     const providers = connectProviders({ main: configOf(provider, changes) }, needs);
     const grant = createGrants({ providers, claimPaths: new Set(['sub']), ...needs });
     const close = () => {

@@ -5,7 +5,6 @@ import { type Generation, openGeneration } from '../../src/estate/generation.ts'
 import { createLiveConnections } from '../../src/forward/live-connections.ts';
 import { createHoldings } from '../../src/holdings.ts';
 import type { Inbound, Outbound } from '../../src/listen/inbound.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { compilePlan } from '../../src/plan/plan.ts';
 import { systemRandom } from '../../src/random.ts';
 import { closed } from '../../src/request/transports/ending.ts';
@@ -15,6 +14,7 @@ import { openUpgrades } from '../../src/request/transports/upgrade.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { type GatewayLog, readLog } from '../support/gateway.ts';
 import { type GatewayParts, gatewayYaml } from '../support/gateway-config.ts';
+import { observeInto } from '../support/observe.ts';
 import { adapt } from './memory-adapter.ts';
 import { type ClientStream, type Field, openStream } from './memory-stream.ts';
 
@@ -34,27 +34,33 @@ export async function openMemoryGateway(t: Teardown, parts: GatewayParts): Promi
   const { config } = parseConfig(gatewayYaml(parts, 4180), { file: 'sallyport.yaml', env: {} });
   const written: string[] = [];
   const clock = systemClock;
-  const destination = { write: (line: string) => written.push(line) };
-  const log = createLogger({ clock, level: 'debug', pretty: false, destination });
+  const { emit } = observeInto((line) => written.push(line), { level: 'debug', clock });
   let generation: Generation | undefined;
   const entryOf = rememberEntries(() => (generation as Generation).pipeline);
-  const watch = watchConnections({ clock, log, entryOf });
+  const watch = watchConnections({ clock, emit, entryOf });
   const lease = createHoldings().lease();
-  const open = { keep: lease.keep, defer: lease.defer, log, clock, random: systemRandom, primary: undefined };
+  const open = {
+    keep: lease.keep,
+    defer: lease.defer,
+    emit,
+    clock,
+    random: systemRandom,
+    primary: undefined,
+  };
   const opened = openGeneration(compilePlan(config), { ...open, live: createLiveConnections(clock), watch });
   generation = opened;
   for (const origin of config.publicUrl) parts.provider?.allowRedirectsTo(origin);
   if (parts.provider) await opened.prepared;
-  const app = await openHttp({ entryOf, log, clock }, { tls: undefined, limits: config.limits });
+  const app = await openHttp({ entryOf, emit, clock }, { tls: undefined, limits: config.limits });
   await app.ready();
   t.teardown(async () => {
     watch.close();
     await app.close();
     await lease.release();
   });
-  const upgrades = openUpgrades({ entryOf, log });
+  const upgrades = openUpgrades({ entryOf, emit, clock });
   const take = (request: Inbound, response: Outbound) => {
-    response.on('close', () => closed(log, entryOf(request), response));
+    response.on('close', () => closed({ emit, clock }, entryOf(request), response));
     app.routing(request as Parameters<typeof app.routing>[0], response as Parameters<typeof app.routing>[1]);
   };
   return {

@@ -4,13 +4,13 @@ import { endInOrder } from '../../src/listen/answers.ts';
 import type { Outbound } from '../../src/listen/inbound.ts';
 import { takeUpgrades } from '../../src/listen/upgrades.ts';
 import { wireFormat } from '../../src/listen/write-answer.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import type { Pipeline, PipelineNeeds } from '../../src/request/pipeline.ts';
 import { silentBody } from '../../src/request/transports/ending.ts';
 import { rememberEntries } from '../../src/request/transports/entry.ts';
 import { openHttp } from '../../src/request/transports/http.ts';
 import { openUpgrades } from '../../src/request/transports/upgrade.ts';
 import type { Teardown } from '../support/arrange.ts';
+import { unobserved } from '../support/observe.ts';
 
 /** What has come in of requests under a pipeline, and what of them has ended. */
 export interface Count {
@@ -53,13 +53,7 @@ export function application(held: Outbound[] = []): PipelineNeeds['forwarder'] {
 
 /** A server whose requests go to whatever pipeline is the current one by then. */
 export async function serve(t: Teardown, current: () => Pipeline) {
-  const log = createLogger({
-    level: 'silent',
-    pretty: false,
-    clock: systemClock,
-    destination: { write: () => {} },
-  });
-  const needs = { entryOf: rememberEntries(current), log, clock: systemClock };
+  const needs = { entryOf: rememberEntries(current), emit: unobserved.emit, clock: systemClock };
   const app = await openHttp(needs, { tls: undefined, limits: { headerTime: 30_000, keepAlive: 60_000 } });
   takeUpgrades(app.server, systemClock, openUpgrades(needs));
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

@@ -4,7 +4,6 @@ import fastify from 'fastify';
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { createHoldings, type Holdings } from '../../src/holdings.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { gatewayCookies } from '../../src/session/cookie-names.ts';
 import { parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
@@ -12,6 +11,7 @@ import { openSessions } from '../../src/session/open-sessions.ts';
 import type { Grant } from '../../src/session/outcome.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createWoundClock, type WoundClock } from '../support/clock.ts';
+import { unobserved } from '../support/observe.ts';
 import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
@@ -53,7 +53,7 @@ function plan({ holdings, clock, grant }: World, session: Record<string, unknown
     ring: createKeyRing(config.session.secret),
     grant,
     primary: undefined,
-    log: createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } }),
+    emit: unobserved.emit,
     clock,
     random: () => 0,
   });

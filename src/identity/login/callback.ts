@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
@@ -45,7 +45,7 @@ export interface FinishNeeds {
   keepIdToken(provider: Provider): boolean;
   /** Milliseconds. */
   maxLifetime: number;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }
@@ -152,7 +152,7 @@ export async function finishLogin(
     checkRequiredClaims(config, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
-      needs.log.warn({ provider: provider.name, claim: config.claims.groups }, advice);
+      needs.emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {

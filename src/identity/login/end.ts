@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, pageAnswer, redirectTo, withCookies } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
@@ -24,7 +24,7 @@ export interface EndNeeds {
   loginCookies: Pick<LoginCookies, 'forget'>;
   otherAccounts: Pick<OtherAccounts, 'ask'>;
   rounds: Pick<Rounds, 'isLoop' | 'count'>;
-  log: Logger;
+  emit: Emit;
   /** The login that a response belongs to. */
   match(visit: Visit, response: AuthorizationResponse): Promise<Matched>;
   /** Makes the session of a login. */
@@ -53,13 +53,14 @@ async function endMatched(
   login: PendingLogin,
   response: AuthorizationResponse,
 ): Promise<Answer> {
-  const { sessions, loginCookies, otherAccounts, rounds, log } = needs;
+  const { sessions, loginCookies, otherAccounts, rounds, emit } = needs;
   const forget = loginCookies.forget(login.state, visit.cookies);
   try {
     const { session, returnTo, unmet } = await needs.finish(login, visit, response);
     if (login.stepUp && unmet) return withCookies(await askAgain(needs.start, visit, login, unmet), forget);
     const cookies = await sessions.begin(session, visit.cookies);
-    log.info({ provider: login.provider, subject: session.subject }, 'login');
+    const { subject, id: sessionId } = session;
+    emit({ kind: 'login-finished', provider: login.provider, subject, sessionId });
     const remembered = [rounds.count(visit.cookies), ...needs.rememberChoice(login.provider)];
     return goOn(needs, returnTo, [...cookies, ...forget, ...remembered]);
   } catch (error) {
@@ -98,12 +99,12 @@ function askAgain(
 
 /** A new login in place of one whose request the provider did not take, or not any more. It counts as a round, so as not to go on for ever. */
 function beginAgain(
-  { prefix, rounds, log }: Pick<EndNeeds, 'prefix' | 'rounds' | 'log'>,
+  { prefix, rounds, emit }: Pick<EndNeeds, 'prefix' | 'rounds' | 'emit'>,
   visit: Visit,
   { provider, returnTo }: PendingLogin,
   forget: readonly string[],
 ): Answer {
-  log.info({ provider }, 'the provider did not take the authorization request; the login begins again');
+  emit({ kind: 'login-restarted', provider });
   const query = new URLSearchParams({ provider, rd: returnTo });
   return redirectTo(`${visit.origin}${prefix}/start?${query}`, [...forget, rounds.count(visit.cookies)]);
 }

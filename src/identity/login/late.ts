@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
@@ -26,7 +26,7 @@ export interface LateNeeds {
   loginCookies: Pick<LoginCookies, 'forget'>;
   rounds: Pick<Rounds, 'count'>;
   start: StartLogin;
-  log: Logger;
+  emit: Emit;
   clock: Pick<Clock, 'now'>;
 }
 
@@ -58,7 +58,7 @@ export async function answerLate(
   }
   const { provider, returnTo, stepUp } = carried;
   const session = await parts.sessions.find(visit.cookies);
-  parts.log.info({ provider, reason, signedIn: session !== undefined }, 'a login came back late');
+  parts.emit({ kind: 'login-late', provider, reason, signedIn: session !== undefined });
   const forget = visit.isProbe ? [] : parts.loginCookies.forget(state, visit.cookies);
   if (session) {
     // Of another kind than this login was for: the page may ask for that again, and must not do so for ever.

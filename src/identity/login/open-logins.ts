@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Config, StepUpConfig } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { Random } from '../../random.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
@@ -39,7 +39,7 @@ export interface LoginsNeeds {
   isReadable(url: string): boolean;
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }

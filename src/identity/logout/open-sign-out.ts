@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
 import type { HeaderFields } from '../../listen/inbound.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Cookie } from '../../session/cookies.ts';
@@ -25,7 +25,7 @@ export interface OpenSignOutNeeds {
   ring: KeyRing;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
-  log: Logger;
+  emit: Emit;
   clock: Pick<Clock, 'now'>;
 }
 
@@ -50,7 +50,7 @@ export interface SignOutPort {
 /** Opens what signs people out, here and at the provider. Nothing of it outlives a configuration. */
 export function openSignOut(
   { endpoints, publicUrl, signOut }: Pick<Config, 'endpoints' | 'publicUrl' | 'signOut'>,
-  { providers, sessions, once, cookies, ring, isReadable, log, clock }: OpenSignOutNeeds,
+  { providers, sessions, once, cookies, ring, isReadable, emit, clock }: OpenSignOutNeeds,
 ): SignOutPort {
   const { prefix } = endpoints;
   const leaving: SignOutNeeds = {
@@ -59,7 +59,7 @@ export function openSignOut(
     sessions,
     cookies,
     isReadable,
-    log,
+    emit,
     returnOrigins: new Set(publicUrl),
     otherAccounts: createOtherAccounts(cookies, ring, clock),
     requirePost: signOut.requirePost,
@@ -67,8 +67,8 @@ export function openSignOut(
   const logoutTokens = createLogoutTokens(providers, once);
   return {
     signOut: (visit, request, parameters) => handleSignOut(leaving, visit, request, parameters),
-    backChannel: (tokens) => handleBackChannel({ sessions, logoutTokens, log }, tokens),
-    frontChannel: (visit, query) => handleFrontChannel({ providers, sessions, log }, visit, query),
+    backChannel: (tokens) => handleBackChannel({ sessions, logoutTokens, emit }, tokens),
+    frontChannel: (visit, query) => handleFrontChannel({ providers, sessions, emit }, visit, query),
     arrival: (sent) => signedOutArrival({ prefix, cookies }, sent),
     page: (sent) => showSignedOut({ prefix, cookies }, sent),
   };

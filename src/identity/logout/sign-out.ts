@@ -1,7 +1,7 @@
 import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navigation.ts';
 import { GatewayError } from '../../errors.ts';
 import type { HeaderFields } from '../../listen/inbound.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
@@ -20,7 +20,7 @@ import { revokeTokens } from './revoke-tokens.ts';
 interface EndNeeds {
   sessions: Pick<Sessions, 'find' | 'end' | 'revoke'>;
   providers: Pick<Providers, 'get'>;
-  log: Logger;
+  emit: Emit;
 }
 
 /** What says where a sign-out leads. */
@@ -34,7 +34,7 @@ interface EndingNeeds {
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
-  log: Logger;
+  emit: Emit;
 }
 
 export interface SignOutNeeds extends EndNeeds, EndingNeeds {
@@ -90,12 +90,12 @@ interface Ending {
 }
 
 function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined, rd: string | null): Ending {
-  const { providers, prefix, returnOrigins, otherAccounts, log } = parts;
+  const { providers, prefix, returnOrigins, otherAccounts, emit } = parts;
   const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
   const clear = clearAll(parts.cookies, visit);
   const provider = session && providers.get(session.provider);
   const atProvider = provider?.isReady()
-    ? endSessionUrlOf(provider, session?.idToken, returnTo, log)
+    ? endSessionUrlOf(provider, session?.idToken, returnTo, emit)
     : undefined;
   if (atProvider) {
     const marked = rd === null ? [markSignedOut(parts.cookies)] : [];
@@ -109,7 +109,7 @@ function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined
   const detail = text('signed_out.provider_knows');
   const [only, ...others] = providers.all;
   const isOnly = !session && others.length === 0;
-  const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, log) : undefined;
+  const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, emit) : undefined;
   if (href === undefined)
     return { location, setCookies: marked, page: signedOutPage(prefix, setCookies, { detail }) };
   const actions = [{ label: text('button.sign_out_there_too'), href }];
@@ -118,9 +118,9 @@ function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined
 
 /** Ends the session of a request; gives what it was, where there was one. */
 async function endSession(parts: EndNeeds, visit: Visit, everywhere: boolean): Promise<Session | undefined> {
-  const { sessions, log } = parts;
+  const { sessions, emit } = parts;
   const session = await sessions.find(visit.cookies).catch((error: unknown) => {
-    notWrittenDown(log, {}, error);
+    notWrittenDown(emit, {}, error);
     if (everywhere) throw error;
     return undefined;
   });
@@ -129,24 +129,24 @@ async function endSession(parts: EndNeeds, visit: Visit, everywhere: boolean): P
 }
 
 async function endKnown(parts: EndNeeds, visit: Visit, session: Session, everywhere: boolean): Promise<void> {
-  const { providers, sessions, log } = parts;
+  const { providers, sessions, emit } = parts;
   const { subject } = session;
   const provider = providers.get(session.provider);
   // Not waited for: what the provider does with it changes nothing here.
-  if (provider) void revokeTokens(provider, session, log);
+  if (provider) void revokeTokens(provider, session, emit);
   try {
     await sessions.end(visit.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });
-    log.info({ provider: session.provider, subject, everywhere }, 'logout');
+    emit({ kind: 'signed-out', provider: session.provider, subject, sessionId: session.id, everywhere });
   } catch (error) {
-    notWrittenDown(log, { provider: session.provider, subject }, error);
+    notWrittenDown(emit, { provider: session.provider, subject }, error);
     if (everywhere) throw error;
   }
 }
 
 /** The cookie goes all the same; that a copy of it may live on is for the log. Other browsers are not reached. */
-function notWrittenDown(log: Logger, whose: { provider?: string; subject?: string }, error: unknown): void {
-  log.error({ ...whose, reason: describeError(error) }, 'logout was not written down');
+function notWrittenDown(emit: Emit, whose: { provider?: string; subject?: string }, error: unknown): void {
+  emit({ kind: 'sign-out-not-kept', ...whose, error });
 }
 
 /** Set-Cookie values that remove the session, its left-over chunks and logins that are under way. */

@@ -1,6 +1,6 @@
 import { AuthorizationResponseError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
-import { scrub } from '../../observe/log.ts';
+import { scrub } from '../../observe/scrub.ts';
 import { text } from '../../pages/texts/text.ts';
 import { KeysUnavailable } from './keys.ts';
 import { isFailedCheck, isNetworkError, judgeError, wasAnswered } from './verdict.ts';

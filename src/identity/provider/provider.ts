@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import type { Session } from '../../session/session.ts';
 import type { CallerPerson } from '../claims/caller.ts';
@@ -46,7 +46,7 @@ export interface Provider {
 }
 
 export interface ProviderNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   keep: Keep;
@@ -64,7 +64,6 @@ export function connectProvider(
   onFound: (provider: Provider) => void,
 ): Provider {
   const { clock, keep } = needs;
-  needs.log.keepSecrets([config.clientSecret ?? '']);
   const http = openProviderHttp(config, keep);
   const source = metadataSource(config, http);
   const key = naturalKey(
@@ -123,15 +122,15 @@ interface Finding {
   stop(): void;
 }
 
-/** Makes the client of a provider whenever its metadata were found, and says in the log how the search goes. */
+/** Makes the client of a provider whenever its metadata were found, and says how the search goes. */
 function followProvider(
   name: string,
   config: ProviderConfig,
-  { log, clock, keep, http, source, discovery }: FindingNeeds,
+  { emit, clock, keep, http, source, discovery }: FindingNeeds,
   onFound: () => void,
 ): Finding {
   const signingKey = loadKey(name, config, keep);
-  const onRejected = reportRejection(log, name, config, { clock });
+  const onRejected = reportRejection(emit, name, config, { clock });
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
@@ -143,11 +142,11 @@ function followProvider(
     hasTried();
     if (isFirst) {
       for (const sentence of server.unsupported) {
-        log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');
+        emit({ kind: 'provider-lacks', provider: name, reason: sentence });
       }
       onFound();
     }
-    if (hasFailed) log.info({ provider: name, issuer: config.issuer }, 'provider found');
+    if (hasFailed) emit({ kind: 'provider-found', provider: name, issuer: config.issuer });
     hasFailed = false;
   };
 
@@ -170,12 +169,15 @@ function followProvider(
         failed(error, retryMs) {
           hasFailed = true;
           hasTried();
-          log.warn(
-            { provider: name, issuer: config.issuer, reason: describeError(error), retryMs },
-            library
-              ? 'provider metadata could not be refreshed; the known metadata stays in use'
-              : 'provider not found',
-          );
+          const isKnown = library !== undefined;
+          emit({
+            kind: 'provider-not-found',
+            provider: name,
+            issuer: config.issuer,
+            error,
+            retryMs,
+            isKnown,
+          });
         },
       });
     },

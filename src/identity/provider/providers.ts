@@ -1,5 +1,5 @@
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { connectProvider, type Provider, type ProviderNeeds } from './provider.ts';
 
 /** Every provider that people sign in with. */
@@ -24,7 +24,7 @@ export function connectProviders(
   needs: ProviderNeeds,
 ): Providers {
   const entries = Object.entries(configured);
-  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, needs.log);
+  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, needs.emit);
   const byName = new Map(
     entries.map(([name, config]) => [name, connectProvider(name, config, needs, onFound)]),
   );
@@ -46,12 +46,9 @@ export function connectProviders(
 }
 
 /** RFC 9700 §4.4: an answer that does not say whose it is could be led to another provider's token endpoint. */
-function warnOfMixUp({ name, config, client }: Provider, log: Logger): void {
+function warnOfMixUp({ name, config, client }: Provider, emit: Emit): void {
   const { authorization_response_iss_parameter_supported: namesItself } = client.metadata();
   // A signed response has the issuer inside (JARM §2.1).
   if (namesItself === true || config.ownCallback || config.jarm) return;
-  log.warn(
-    { provider: name },
-    'this provider does not name itself in its answers: where you do not trust all providers alike, set its ownCallback, and register that redirect URI',
-  );
+  emit({ kind: 'provider-unnamed', provider: name });
 }

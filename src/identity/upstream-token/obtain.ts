@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import type { Cookie } from '../../session/cookies.ts';
 import { deriveKey, type KeyRing, type Keys } from '../../session/key-ring.ts';
@@ -40,7 +40,7 @@ export interface ObtainNeeds {
   sessions: Pick<Sessions, 'spend'>;
   shared: Pick<Shared, 'once'>;
   ring: KeyRing;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }
@@ -103,11 +103,11 @@ async function ask(
   return obtained ?? { kind: 'unavailable', retryAfter: 1 };
 }
 
-function sourceOf({ log, clock, random }: ObtainNeeds, wanted: WantedToken): TokenSource {
+function sourceOf({ emit, clock, random }: ObtainNeeds, wanted: WantedToken): TokenSource {
   const { target, provider, circuit, subject, current } = wanted;
   // An access token is no name to keep; its digest is.
   const who = current?.session.id ?? digest(subject);
-  return { target, provider, circuit, who, person: current?.session.subject, log, clock, random };
+  return { target, provider, circuit, who, person: current?.session.subject, emit, clock, random };
 }
 
 function digest(text: string): string {

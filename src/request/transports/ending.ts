@@ -1,7 +1,7 @@
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Outbound } from '../../listen/inbound.ts';
-import { logRequest } from '../../observe/access-log.ts';
-import type { Logger } from '../../observe/log.ts';
+import { clientLeft, type Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import type { Entry } from './entry.ts';
@@ -9,12 +9,17 @@ import type { Entry } from './entry.ts';
 /** The ends of a request: in order, by a client that leaves, or by a request that breaks off. */
 
 /** An answer has ended, or its client has gone. */
-export function closed(log: Logger, { exchange }: Entry, response: Outbound): void {
+export function closed(
+  { emit, clock }: { emit: Emit; clock: Clock },
+  { exchange }: Entry,
+  response: Outbound,
+): void {
   exchange.underWay?.clientLeft();
   // A fault of our own may have come before what the session needs was set.
   if (response.writableFinished && response.statusCode !== 500) exchange.delivered?.();
-  const { brokeWith } = exchange;
-  logRequest(log, exchange, brokeWith ? { statusCode: brokeWith, headersSent: true } : response);
+  const status = exchange.brokeWith ?? (response.headersSent ? response.statusCode : clientLeft);
+  const durationMs = clock.monotonic() - exchange.startedAt;
+  emit({ kind: 'request-finished', exchange, status, durationMs });
   endExchange(exchange);
 }
 

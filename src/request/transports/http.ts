@@ -7,7 +7,7 @@ import { peerAddress } from '../../listen/forwarded.ts';
 import { proxiedMethods } from '../../listen/methods.ts';
 import { createServer, type ServerOptions } from '../../listen/server.ts';
 import { wireFormat } from '../../listen/write-answer.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { answerMalformed, brokenBy } from '../failure.ts';
 import type { Place } from '../pipeline.ts';
 import { answerBroken, closed } from './ending.ts';
@@ -35,13 +35,13 @@ const largestForm = 32 * 1024;
 export interface HttpNeeds {
   /** What is known of a request that has come in, with the pipeline that decides on it. */
   entryOf: EntryOf;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
 /** Makes the server in which HTTP requests pass their pipelines. It outlives any one of them. */
 export async function openHttp(
-  { entryOf, log, clock }: HttpNeeds,
+  { entryOf, emit, clock }: HttpNeeds,
   { tls, limits }: Pick<ServerOptions, 'tls' | 'limits'>,
 ): Promise<FastifyInstance> {
   const app = createServer({
@@ -52,18 +52,19 @@ export async function openHttp(
       return names[pipeline.placeOf(exchange)];
     },
     acceptUpgrade: (request) => isWebSocket(request) && !entryOf.isQuestion(request),
-    closed: (response) => closed(log, entryOf(response.req), response),
+    closed: (response) => closed({ emit, clock }, entryOf(response.req), response),
     answerBroken: (error, { remoteAddress }, broken) => {
       const answer = broken
         ? answerBroken(entryOf(broken.req), brokenBy(error))
-        : answerMalformed(error, peerAddress(remoteAddress), { log, clock });
+        : answerMalformed(error, peerAddress(remoteAddress), { emit, clock });
       return wireFormat(answer, clock.now());
     },
     tooManyWait: ({ remoteAddress }) =>
-      log.info(
-        { peer: peerAddress(remoteAddress), waiting: mostWaiting },
-        'a connection was closed: its client sends requests and does not wait for answers',
-      ),
+      emit({
+        kind: 'pipelining-connection-closed',
+        client: peerAddress(remoteAddress),
+        waiting: mostWaiting,
+      }),
   });
   // It makes the gateway's own Set-Cookie lines; Cookie headers are read elsewhere, so it has no hook.
   await app.register(fastifyCookie, { hook: false });

@@ -1,10 +1,10 @@
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { readEarly } from '../../forward/early-bytes.ts';
 import { hasBody } from '../../forward/upload.ts';
 import type { Inbound, Tunnel } from '../../listen/inbound.ts';
 import type { UpgradeTaker } from '../../listen/upgrades.ts';
-import { logLeft, logRequest } from '../../observe/access-log.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, withCookies } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import { refusalOf } from '../logins.ts';
@@ -14,12 +14,13 @@ import type { Entry, EntryOf } from './entry.ts';
 export interface UpgradeNeeds {
   /** The same as that of HTTP requests. */
   entryOf: EntryOf;
-  log: Logger;
+  emit: Emit;
+  clock: Clock;
 }
 
 /** Takes WebSocket handshakes through the same stages as any request, and refuses CONNECT. */
-export function openUpgrades({ entryOf, log }: UpgradeNeeds): UpgradeTaker {
-  const handshakeOf = (tunnel: Tunnel) => createHandshake(entryOf(tunnel.request), tunnel, log);
+export function openUpgrades({ entryOf, emit, clock }: UpgradeNeeds): UpgradeTaker {
+  const handshakeOf = (tunnel: Tunnel) => createHandshake(entryOf(tunnel.request), tunnel, { emit, clock });
   return {
     isHandshake: (request) => isWebSocket(request) && !entryOf.isQuestion(request),
     take: (tunnel, head) => passHandshake(entryOf(tunnel.request), handshakeOf(tunnel), head),
@@ -75,7 +76,7 @@ function passHandshake(
 /** A handshake on its way, with the ends that it may come to. */
 interface Handshake {
   tunnel: Tunnel;
-  /** Logs how it was answered. */
+  /** Tells how it was answered. */
   answered(status: number): void;
   answer(own: Answer): void;
   /** Answers with an error; what was refreshed on the way is kept all the same. */
@@ -86,12 +87,18 @@ interface Handshake {
 }
 
 /** The request of a handshake ends with its stream, be it refused or a tunnel. */
-function createHandshake({ pipeline, exchange }: Entry, tunnel: Tunnel, log: Logger): Handshake {
+function createHandshake(
+  { pipeline, exchange }: Entry,
+  tunnel: Tunnel,
+  { emit, clock }: Pick<UpgradeNeeds, 'emit' | 'clock'>,
+): Handshake {
   const { stream } = tunnel;
   let isGone = false;
   if (stream.closed) endExchange(exchange);
   else stream.once('close', () => endExchange(exchange));
-  const answered = (statusCode: number) => logRequest(log, exchange, { statusCode, headersSent: true });
+  const durationMs = () => clock.monotonic() - exchange.startedAt;
+  const answered = (status: number) =>
+    emit({ kind: 'request-finished', exchange, status, durationMs: durationMs() });
   const answer = (own: Answer) => {
     answered(own.status);
     tunnel.answer(own);
@@ -106,7 +113,7 @@ function createHandshake({ pipeline, exchange }: Entry, tunnel: Tunnel, log: Log
     left(): void {
       isGone = true;
       stream.destroy();
-      logLeft(log, exchange);
+      emit({ kind: 'request-left', exchange, durationMs: durationMs() });
     },
   };
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
 import type { Keep } from '../../holdings.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Revocations } from '../revocations.ts';
 import { createBoard } from './board.ts';
 import { createLocalPlace } from './local.ts';
@@ -18,7 +18,7 @@ export interface PlaceNeeds {
   revocations: Revocations;
   /** A worker's line to its primary process. */
   primary: PrimaryCalls | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
@@ -53,7 +53,7 @@ function openBesideCookies(config: SessionConfig, needs: PlaceNeeds): Place {
 }
 
 function openRedis({ store, redis }: SessionConfig, needs: PlaceNeeds): Place {
-  const { keep, revocations, primary, log, clock } = needs;
+  const { keep, revocations, primary, emit, clock } = needs;
   const url = store.kind === 'redis' ? store.url : redis.url;
   if (url === undefined) throw new Error('there is no address of Redis');
   const { keyPrefix, timeout } = redis;
@@ -70,7 +70,7 @@ function openRedis({ store, redis }: SessionConfig, needs: PlaceNeeds): Place {
     () =>
       createRedisPlace(
         { url, keyPrefix, ca: redis.ca, timeout, gateway },
-        { revocations, board, log, clock },
+        { revocations, board, emit, clock },
       ),
     (place) => place.close(),
   );

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Revocations } from '../revocations.ts';
 import type { Board } from './board.ts';
 import { createRedisChannel } from './redis-channel.ts';
@@ -19,29 +19,28 @@ export interface RedisPlaceSettings extends RedisSettings {
 export interface RedisPlaceNeeds {
   revocations: Revocations;
   board: Board;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
 /** What instances share, in Redis or Valkey. Names in keys are digests, so that a dump tells nobody's. */
 export function createRedisPlace(
   settings: RedisPlaceSettings,
-  { revocations, board, log, clock }: RedisPlaceNeeds,
+  { revocations, board, emit, clock }: RedisPlaceNeeds,
 ): Place {
   const { keyPrefix, gateway } = settings;
-  const link = createRedisLink(settings, log, clock);
+  const link = createRedisLink(settings, emit, clock);
   const channel = createRedisChannel({
     link,
     settings,
     clock,
     onFailure(error) {
       // An outage is named by the link.
-      if (link.problem() === undefined)
-        log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
+      if (link.problem() === undefined) emit({ kind: 'sign-outs-not-loaded', error });
     },
   });
-  const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, log, clock });
-  const turns = createRedisTurns({ link, channel, keyPrefix, board, gateway, log, clock });
+  const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, emit, clock });
+  const turns = createRedisTurns({ link, channel, keyPrefix, board, gateway, emit, clock });
   const sessions = createRedisTable(link, keyPrefix);
   const claimOf = (name: string) =>
     `${keyPrefix}claim:${createHash('sha256').update(name).digest('base64url')}`;
