@@ -15,6 +15,7 @@ const checks = [
   { name: 'no log but of events', command: ['scripts/check-log.mjs'] },
   { name: 'time and chance as arguments', command: ['scripts/check-time.mjs'] },
   { name: 'length of functions', command: ['scripts/check-functions.mjs'] },
+  { name: 'texts in one place', command: ['scripts/check-texts.mjs'] },
   { name: 'no state of modules', command: ['scripts/check-state.mjs'] },
 ];
 

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { openEstate } from './estate/estate.ts';
-import { startAdmin } from './listen/admin.ts';
+import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -29,6 +29,9 @@ export interface GatewayNeeds {
   primary?: PrimaryCalls | undefined;
 }
 
+/** What `adopt` leaves as it is. */
+const fixedKeys = ['admin', 'logging', 'workers'] as const;
+
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
  * request/pipeline.ts: arrive, admit, decide; what comes of them is forwarded, sent to a login or a stronger one,
@@ -41,22 +44,25 @@ export async function startGateway(
 ): Promise<Gateway> {
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
-  const adopt = (next: Config) => {
+  const adopt = async (next: Config) => {
     keepSecrets(next.secrets);
-    return estate.adopt(compilePlan(next));
+    const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
+    await estate.adopt(compilePlan(next));
+  };
+  let admin: AdminListener | undefined;
+  const close = async () => {
+    await estate.close();
+    await admin?.close();
   };
   try {
+    admin = await startAdmin(config.admin.listen, emit, estate);
     await adopt(config);
-    const admin = await startAdmin(config.admin.listen, emit, estate);
     const { url = '', name } = estate.listening() ?? {};
     emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });
-    const close = async () => {
-      await estate.close();
-      await admin?.close();
-    };
     return { url, adminUrl: admin?.url, adopt, close };
   } catch (error) {
-    await estate.close();
+    await close();
     throw error;
   }
 }

@@ -41,6 +41,8 @@ export interface EstateNeeds {
   primary: PrimaryCalls | undefined;
 }
 
+/** A plan whose providers take longer than this to be found is put in force all the same. */
+const longestPreparationMs = 10_000;
 /** What refreshes under way get at the end at least, for their answer and to write it down. */
 const shortestLastMs = 1000;
 /** What closing gets at the end: calls to a provider that hang go with the process. */
@@ -53,15 +55,21 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   const entryOf = rememberEntries(() => generations.current().pipeline);
   const watch = watchConnections({ emit, clock, entryOf });
   const listeners = openListeners({ emit, clock, watch, entryOf });
-  let isStopping = false;
+  const stop = createStop();
   let adopting: Promise<unknown> = Promise.resolve();
 
   const adopt = async (plan: Plan) => {
+    stop.refuse();
     const lease = holdings.lease();
-    const needs = { keep: lease.keep, emit, clock, random, primary, live, watch };
+    const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
+      // Those of the first one are found while it serves what needs no provider.
+      const prepared = within(clock, longestPreparationMs, next.prepared);
+      if (generations.all().length > 1) await Promise.race([prepared, stop.begun]);
+      stop.refuse();
       await listeners.adopt(plan.listener, lease.keep);
+      stop.refuse();
     } catch (error) {
       await generations.end(next);
       throw error;
@@ -87,12 +95,34 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
       return done;
     },
     listening: listeners.listening,
-    missing: () => [...(isStopping ? ['the gateway is stopping'] : []), ...generations.missing()],
+    missing: () => [...stop.problems(), ...generations.missing()],
     count: holdings.count,
     async close() {
-      isStopping = true;
+      stop.begin();
       await adopting;
       await finish();
+    },
+  };
+}
+
+const stopping = 'the gateway is stopping';
+
+/** That everything ends, once it does. */
+function createStop() {
+  let isStopping = false;
+  let resolve = () => {};
+  return {
+    begun: new Promise<void>((done) => {
+      resolve = done;
+    }),
+    begin() {
+      isStopping = true;
+      resolve();
+    },
+    problems: () => (isStopping ? [stopping] : []),
+    /** Throws when it has begun. */
+    refuse() {
+      if (isStopping) throw new Error(stopping);
     },
   };
 }

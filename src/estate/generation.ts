@@ -3,7 +3,7 @@ import { type Assertions, createAssertions } from '../forward/assertion.ts';
 import { openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
-import type { Keep } from '../holdings.ts';
+import type { Keep, Lease } from '../holdings.ts';
 import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
@@ -19,6 +19,8 @@ import { countRequests, type OpenRequests } from './requests.ts';
 /** What everything that is opened for a plan gets beside the plan. */
 export interface GenerationNeeds {
   keep: Keep;
+  /** Calls back when this plan ends, also when it could not be opened. */
+  defer: Lease['defer'];
   emit: Emit;
   clock: Clock;
   random: Random;
@@ -33,23 +35,24 @@ export interface Generation {
   pipeline: Pipeline;
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
+  prepared: Promise<void>;
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
   /** Waits for refreshes under way, whose answers must be written down, but no longer than this. */
   finish(withinMs: number): Promise<void>;
-  /** Takes it off the things that go on without it. What it alone needed is closed with its lease. */
-  close(): void;
 }
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { config, claims, reader, cookies, ring } = plan;
-  const { keep, emit, clock, random, primary, live, watch } = needs;
+  const { keep, defer, emit, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep });
+  defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
   const opened = openSessions(config, { keep, cookies, ring, grant, primary, emit, clock, random });
   const { sessions, revocations, shared, problem, finish } = opened;
-  const forget = revocations.onRevoked(() => live.endRevoked());
+  defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
   const identity = openIdentity(config, { ...people, emit, clock, random, keep });
@@ -72,15 +75,12 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   return {
     pipeline,
     requests,
+    prepared: providers.tried,
     missing: () => [
       ...(providers.isReady() ? [] : ['the provider was not reached yet']),
       ...[problem() ?? []].flat(),
     ],
     finish,
-    close() {
-      forget();
-      providers.close();
-    },
   };
 }
 

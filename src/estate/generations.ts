@@ -20,6 +20,9 @@ export interface Generations {
   missing(): string[];
 }
 
+/** Refreshes take as long as providers do, which is bounded for each call. */
+const longestFinishMs = 60_000;
+
 export function createGenerations(emit: Emit): Generations {
   const leases = new Map<Generation, Lease>();
   let inForce: Generation | undefined;
@@ -35,8 +38,14 @@ export function createGenerations(emit: Emit): Generations {
     const lease = leases.get(generation);
     leases.delete(generation);
     if (generation === inForce) inForce = undefined;
-    generation.close();
     await release(lease);
+  };
+
+  /** What its last requests have begun is brought to its end before what it needs is closed. */
+  const retire = async (generation: Generation) => {
+    await generation.requests.ended();
+    await generation.finish(longestFinishMs);
+    await end(generation);
   };
 
   return {
@@ -54,7 +63,7 @@ export function createGenerations(emit: Emit): Generations {
     putInForce(generation) {
       const before = inForce;
       inForce = generation;
-      if (before && before !== generation) void before.requests.ended().then(() => end(before));
+      if (before && before !== generation) void retire(before);
     },
     end,
     current() {
@@ -62,6 +71,6 @@ export function createGenerations(emit: Emit): Generations {
       return inForce;
     },
     all: () => [...leases.keys()],
-    missing: () => inForce?.missing() ?? [],
+    missing: () => inForce?.missing() ?? ['the gateway is starting'],
   };
 }

@@ -26,12 +26,13 @@ export function balance(
   return {
     size: targets.length,
     pick(tried) {
+      if (targets.length === 1) return targets[0] as Target;
       let fallback: Target | undefined;
       for (let step = 0; step < targets.length; step++) {
         const target = targets[(turn + step) % targets.length] as Target;
         if (tried.includes(target)) continue;
         fallback ??= target;
-        if (targets.length > 1 && isOut(target)) continue;
+        if (isOut(target)) continue;
         turn = (turn + step + 1) % targets.length;
         return target;
       }

@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema/index.ts';
-import type { Grant } from '../session/refresh.ts';
+import type { Grant } from '../session/outcome.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
 import type { ProviderNeeds } from './provider/provider.ts';
 import { connectProviders } from './provider/providers.ts';

@@ -11,7 +11,7 @@ import type { Current } from '../session/standing.ts';
 import { type BearerClients, openBearerClients } from './bearer/clients.ts';
 import { callerOfSession } from './caller.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
-import { type Endpoint, type EndpointParts, type Logins, loginsOf, openEndpoints } from './endpoints.ts';
+import { type Endpoint, type Logins, openEndpoints } from './endpoints.ts';
 import { openLogins } from './login/open-logins.ts';
 import { openSignOut } from './logout/open-sign-out.ts';
 import type { Providers } from './provider/providers.ts';
@@ -53,14 +53,15 @@ export function openIdentity(config: Config, needs: IdentityNeeds): Identity {
   const { emit, clock, random, keep } = needs;
   const { once } = shared;
   const ofPeople = { providers, sessions, cookies, ring, isReadable, emit, clock, random };
-  const parts: EndpointParts = {
-    ...openSignOut(config, { ...ofPeople, once }),
-    ...openLogins(config, { ...ofPeople, ...claims, desk: shared }),
-    findStepUp,
-  };
+  const signOut = openSignOut(config, { ...ofPeople, once });
+  const logins = openLogins(config, { ...ofPeople, ...claims, findStepUp, desk: shared });
   return {
-    logins: loginsOf(parts),
-    endpoints: openEndpoints(parts),
+    logins: {
+      isPossible: providers.all.length > 0,
+      start: logins.start,
+      signedOutArrival: signOut.arrival,
+    },
+    endpoints: openEndpoints({ providers, sessions, logins, signOut }),
     callerOf: (current) => callerOfSession(providers, current),
     bearer: openBearerClients(config, { claimPaths: claims.claimPaths, once, emit, clock, random, keep }),
     tokens: openUpstreamTokens({ providers, sessions, shared, ring, emit, clock, random, keep }),

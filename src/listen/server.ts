@@ -66,6 +66,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const common = {
     logger: false,
     rewriteUrl,
+    // A request has its id from its exchange; Fastify's own is read by nobody.
+    genReqId: () => '',
     return503OnClosing: false,
     // A HEAD of the callback or of the sign-out would do what the GET does, and nobody would see the answer.
     exposeHeadRoutes: false,

@@ -52,7 +52,7 @@ interface Since extends Wait {
  */
 export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
   const sockets = new Map<Socket, Since | undefined>();
-  const tunnels = new Map<Socket, { upstream: Socket; mark: number; at: number; goneIdle(): void }>();
+  const tunnels = watchTunnels(clock);
   let idle: number | undefined;
   let limitOf: Record<Wait['for'], number> | undefined;
   let timer: Timer | undefined;
@@ -78,20 +78,10 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
       }
     }
   };
-  const lookAtTunnels = (now: number) => {
-    for (const [client, tunnel] of tunnels) {
-      const mark = client.bytesRead + tunnel.upstream.bytesRead;
-      if (mark !== tunnel.mark) Object.assign(tunnel, { mark, at: now });
-      else if (idle !== undefined && now - tunnel.at >= idle) {
-        tunnels.delete(client);
-        tunnel.goneIdle();
-      }
-    }
-  };
   const look = () => {
     const now = clock.monotonic();
     lookAtSockets(now);
-    lookAtTunnels(now);
+    tunnels.look(now, idle);
   };
 
   return {
@@ -107,12 +97,37 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
       sockets.set(socket, undefined);
       socket.on('close', () => sockets.delete(socket));
     },
-    addTunnel(client, upstream, goneIdle) {
+    addTunnel: tunnels.add,
+    close: () => timer?.cancel(),
+  };
+}
+
+interface Tunnel {
+  upstream: Socket;
+  mark: number;
+  at: number;
+  goneIdle(): void;
+}
+
+/** WebSockets, and since when nothing has passed through each of them. */
+function watchTunnels(clock: Pick<Clock, 'monotonic'>) {
+  const tunnels = new Map<Socket, Tunnel>();
+  return {
+    add(client: Socket, upstream: Socket, goneIdle: () => void) {
       if (client.destroyed) return;
       tunnels.set(client, { upstream, mark: -1, at: clock.monotonic(), goneIdle });
       client.on('close', () => tunnels.delete(client));
     },
-    close: () => timer?.cancel(),
+    look(now: number, idle: number | undefined) {
+      for (const [client, tunnel] of tunnels) {
+        const mark = client.bytesRead + tunnel.upstream.bytesRead;
+        if (mark !== tunnel.mark) Object.assign(tunnel, { mark, at: now });
+        else if (idle !== undefined && now - tunnel.at >= idle) {
+          tunnels.delete(client);
+          tunnel.goneIdle();
+        }
+      }
+    },
   };
 }
 

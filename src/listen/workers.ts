@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Emit } from '../observe/events.ts';
-import type { Grant } from '../session/refresh.ts';
+import type { Grant } from '../session/outcome.ts';
 import { type CallMessage, gatewayNameVariable, type WorkerLink } from '../session/shared/messages.ts';
 import { createPrimaryShared } from '../session/shared/primary.ts';
 import { answerFarewell } from './farewell.ts';

@@ -52,6 +52,8 @@ export type ListenerEvent =
       admin: string | undefined;
       publicUrl: readonly string[];
     }
+  /** Another configuration was adopted, and these of its keys need a start. */
+  | { kind: 'keys-fixed'; keys: readonly string[] }
   /** Another process has the port of the admin endpoints, which was not chosen; they are left out. */
   | { kind: 'admin-port-taken'; port: number }
   /** A connection was silent for longer than it may be. */

@@ -5,6 +5,7 @@ import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Emit } from '../observe/events.ts';
 import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
 import type { Action } from '../pages/html.ts';
+import { text } from '../pages/texts/text.ts';
 import { withCors } from './cors.ts';
 import type { Destination, Exchange } from './exchange.ts';
 
@@ -81,12 +82,12 @@ function nextSteps(
   prefix: string,
 ): Action[] {
   if (error.code === 'step_up_required')
-    return [{ label: 'Sign in again', href: loginUrl(exchange, destination, prefix, error) }];
+    return [{ label: text('button.sign_in_again'), href: loginUrl(exchange, destination, prefix, error) }];
   if (error.code === 'not_signed_in')
-    return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix, error) }];
+    return [{ label: text('button.sign_in'), href: loginUrl(exchange, destination, prefix, error) }];
   if (error.code === 'not_allowed' && exchange.subject !== undefined) {
     const rd = encodeURIComponent(destination.target.path + destination.target.query);
-    return [{ label: 'Sign in as someone else', href: `${prefix}/sign_out?rd=${rd}`, post: true }];
+    return [{ label: text('button.sign_in_as_other'), href: `${prefix}/sign_out?rd=${rd}`, post: true }];
   }
   if (
     error.code.startsWith('login_') ||
@@ -94,14 +95,19 @@ function nextSteps(
     error.code === 'step_up_failed'
   ) {
     return [
-      { label: 'Start again', href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}` },
-      { label: 'Go to the start page', href: '/' },
+      {
+        label: text('button.start_again'),
+        href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}`,
+      },
+      { label: text('button.start_page'), href: '/' },
     ];
   }
   if (error.status >= 502 && exchange.method === 'GET') {
     const { origin, target } = destination;
     // A failed callback cannot be repeated: its code is spent.
-    return [{ label: 'Try again', href: error.returnTo ?? `${origin}${target.path}${target.query}` }];
+    return [
+      { label: text('button.try_again'), href: error.returnTo ?? `${origin}${target.path}${target.query}` },
+    ];
   }
   return [];
 }

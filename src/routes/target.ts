@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import { text } from '../pages/texts/text.ts';
 
 /** What a request asks for, read once from its first line and its Host. */
 export interface Target {
@@ -28,7 +29,7 @@ export function readTarget(request: IncomingMessage, forwardedHost: string | und
     if (absolute?.[1] === undefined) throw new GatewayError('malformed_target');
     // RFC 9112 §3.2.2 lets the target win over Host; that the two agree leaves nothing to win.
     if (absolute[1].toLowerCase() !== request.headers.host?.toLowerCase()) {
-      throw new GatewayError('ambiguous_host', { detail: 'The request line and the Host header differ.' });
+      throw new GatewayError('ambiguous_host', { detail: text('detail.host_differs') });
     }
     const rest = absolute[2] ?? '';
     pathAndQuery = rest.startsWith('/') ? rest : `/${rest}`;

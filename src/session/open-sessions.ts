@@ -6,12 +6,12 @@ import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import { createBoundedSet } from './bounded-set.ts';
 import type { GatewayCookies } from './cookie-names.ts';
-import { finishForOthers } from './finish.ts';
 import type { Found } from './found.ts';
 import { fingerprintOf, type KeyRing } from './key-ring.ts';
 import { createOpenedCookies } from './opened-cookies.ts';
 import type { Grant } from './outcome.ts';
-import { createRefresher } from './refresh.ts';
+import { finishForOthers } from './refresh/finish.ts';
+import { createRefresher } from './refresh/refresh.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
 import type { Session } from './session.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -22,7 +22,7 @@ import { createCookieStore } from './stores/cookie-store.ts';
 import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-writer.ts';
 import type { SessionStore } from './stores/store.ts';
 import { createTicketStore, type KnownTicket } from './stores/ticket-store.ts';
-import type { Touches } from './written.ts';
+import type { Touches } from './stores/written.ts';
 
 /** The port of this folder. */
 export interface OpenedSessions {

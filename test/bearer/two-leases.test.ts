@@ -32,7 +32,8 @@ async function arrange(t: Teardown) {
       headers: { authorization },
       rawHeaders: ['Authorization', authorization],
     } as unknown as IncomingMessage;
-    const route = { resource: undefined, access: { trusts: () => true, requiredScope: undefined } };
+    const access = { trusts: () => true, requiredScope: undefined };
+    const route = { resource: undefined, resourceMetadata: undefined, access };
     const place = { method: 'GET', origin: 'https://a.example', host: 'a.example', path: '/' };
     return {
       lease,

@@ -40,6 +40,9 @@ function variant(yaml: string, upstream: string, number: number) {
     },
     ({ routes }) => void Object.assign(routes?.[0] ?? {}, { csrf: 'header' }),
     (changed) => {
+      changed.provider = { ...(changed.provider as object), timeout: `${5 + number}s` };
+    },
+    (changed) => {
       changed.bearer = [{ issuer: `http://127.0.0.1:9/${number}`, audience: 'api' }];
     },
   ];

@@ -4,6 +4,7 @@ import { GatewayError } from '../../src/errors.ts';
 import type { Event } from '../../src/observe/events.ts';
 import { openObserve } from '../../src/observe/open-observe.ts';
 import { lines } from '../../src/observe/sinks/log-lines.ts';
+import { text } from '../../src/pages/texts/text.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { exchange } from './exchange.ts';
 
@@ -59,9 +60,12 @@ const rows = {
   ],
   'request-refused': [
     [
-      { exchange, error: new GatewayError('not_allowed', { detail: 'none holds' }) },
+      {
+        exchange,
+        error: new GatewayError('not_allowed', { detail: text('detail.scope_needed', { scope: 'none' }) }),
+      },
       'info',
-      '"requestId":"id-1","code":"not_allowed","status":403,"subject":"ada","reason":"none holds"',
+      '"requestId":"id-1","code":"not_allowed","status":403,"subject":"ada","reason":"It needs none."',
       'refused',
     ],
     [
@@ -99,6 +103,14 @@ const rows = {
       'info',
       '"listen":"0.0.0.0:80","publicUrl":["https://a","https://b"]',
       'listening',
+    ],
+  ],
+  'keys-fixed': [
+    [
+      { keys: ['workers'] },
+      'warn',
+      '"keys":["workers"]',
+      'these keys stay as they were until the gateway is started anew',
     ],
   ],
   'admin-port-taken': [

@@ -9,6 +9,7 @@ import { personRules, rememberPeople } from '../../src/identity/claims/person.ts
 import type { Providers } from '../../src/identity/provider/providers.ts';
 import { compilePeers } from '../../src/listen/peer.ts';
 import { pageAnswer, redirectTo } from '../../src/pages/answer.ts';
+import { text } from '../../src/pages/texts/text.ts';
 import type { Arrival, Outcome } from '../../src/request/outcome.ts';
 import { openPipeline, type Pipeline, type PipelineNeeds } from '../../src/request/pipeline.ts';
 import { compileHosts } from '../../src/routes/hosts.ts';
@@ -97,11 +98,16 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
         start: async (_visit, { returnTo }) => redirectTo(`https://provider.example/?to=${returnTo}`),
         signedOutArrival: (sent) =>
           sent.some(({ name }) => name === 'signed-out')
-            ? pageAnswer(200, { title: 'You are signed out', message: 'Good bye.' })
+            ? pageAnswer(200, { title: text('signed_out.title'), message: text('signed_out.message') })
             : undefined,
       },
       endpoints: [
-        { method: 'GET', name: 'hello', handle: () => pageAnswer(200, { title: 'Hello', message: 'You.' }) },
+        {
+          method: 'GET',
+          name: 'hello',
+          handle: () =>
+            pageAnswer(200, { title: text('signed_in.title'), message: text('signed_in.message') }),
+        },
         {
           method: 'POST',
           name: 'hello',

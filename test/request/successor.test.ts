@@ -64,10 +64,10 @@ test('endpoints are where the current configuration has them, on the same server
   const client = createClient();
   t.teardown(() => client.close());
   const get = async (path: string) => (await client.get(url + path, { host })).text;
-  t.match(await get('/oauth2/hello'), '<h1>Hello');
+  t.match(await get('/oauth2/hello'), '<h1>You are signed in');
   t.equal(await get('/sign/hello'), '/sign/hello');
   current = under('/sign');
-  t.match(await get('/sign/hello'), '<h1>Hello');
+  t.match(await get('/sign/hello'), '<h1>You are signed in');
   t.equal(await get('/oauth2/hello'), '/oauth2/hello', 'a path of the application by now');
 });
 

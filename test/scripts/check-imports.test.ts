@@ -15,13 +15,18 @@ const allowed: SourceTree = {
   'access/decide.ts':
     "import type { Config } from '../config/schema.ts';\nimport { fail } from '../errors.ts';\n",
   'identity/endpoints.ts': "import { start } from './login/start.ts';\n",
-  'identity/login/start.ts': "import { ask } from '../provider/ask.ts';\n",
+  'identity/login/start.ts':
+    "import { ask } from '../provider/ask.ts';\nimport { back } from '../browser/back.ts';\n",
+  'identity/browser/back.ts': "import { read } from '../tokens/read.ts';\n",
   'identity/provider/ask.ts': "import { read } from '../tokens/read.ts';\n",
   'session/open-sessions.ts': "import { create } from './sessions.ts';\n",
-  'session/refresh.ts': "import { table } from './shared/table.ts';\nimport { seal } from './seal.ts';\n",
+  'session/refresh/refresh.ts':
+    "import { table } from '../shared/table.ts';\nimport { seal } from '../seal.ts';\n",
   'session/shared/table.ts': "import { seal } from '../seal.ts';\n",
   'demo/run.ts': "import { fail } from '../errors.ts';\n",
-  'errors.ts': "import { STATUS_CODES } from 'node:http';\n",
+  'errors.ts': "import { STATUS_CODES } from 'node:http';\nimport { say } from './pages/texts/text.ts';\n",
+  'pages/answer.ts': "import { say } from './texts/text.ts';\n",
+  'pages/texts/text.ts': "import type { en } from './en.ts';\n",
 };
 
 test('imports that point down, types of the configuration and leaves are allowed', async (t) => {
@@ -138,7 +143,20 @@ const forbidden: [what: string, file: string, text: string, message: string][] =
     "await import('./demo/run.ts');\n",
     'only commands/demo.ts imports demo',
   ],
-  ['a leaf that imports', 'errors.ts', "import { a } from './routes/path.ts';\n", 'errors.ts is a leaf'],
+  ['a leaf that imports', 'errors.ts', "import { a } from './routes/path.ts';\n", 'errors is a leaf'],
+  [
+    'texts that know an error',
+    'pages/texts/text.ts',
+    "import type { ErrorCode } from '../../errors.ts';\n",
+    'pages/texts is a leaf',
+  ],
+  [
+    'texts that know a page',
+    'pages/texts/text.ts',
+    "import type { Page } from '../html.ts';\n",
+    'pages/texts is a leaf',
+  ],
+  ['another page in a leaf', 'errors.ts', "import { a } from './pages/answer.ts';\n", 'errors is a leaf'],
   ['a way out of src', 'gateway.ts', "import { a } from '../test/support/a.ts';\n", 'nothing outside of src'],
   [
     'a folder that the order does not know',

@@ -104,17 +104,19 @@ test('a refresh that is under way in the old plan is the one of the new plan, al
       const fresh = { accessToken: 'new', refreshToken: 'r2', refreshAt: undefined };
       return { kind: 'refreshed', session: { ...session, ...fresh, accessTokenExpiresAt: undefined } };
     });
+    const first = plan(world);
     const before = plan(world);
+    await first.release();
     const now = world.clock.now() / 1000;
     const due = { refreshToken: 'r1', refreshAt: now - 1, accessTokenExpiresAt: now - 1 };
     const header = await begin(before, sessionAt(world.clock, due));
-    const first = standing(before, header);
+    const asked = standing(before, header);
     const after = plan(world, change);
     await until('the new place', () => after.problem() === undefined);
     const second = standing(after, header);
     await new Promise((resolve) => setImmediate(resolve));
     answer();
-    for (const current of await Promise.all([first, second]))
+    for (const current of await Promise.all([asked, second]))
       t.match(current, { session: { accessToken: 'new' } }, JSON.stringify(change));
     t.match(await standing(after, header), { session: { accessToken: 'new' } }, 'and for who comes later');
     t.equal(grants, 1);

@@ -26,6 +26,13 @@ const good: Record<string, Partial<ReturnType<typeof parseRedisAddress>>> = {
     primary: 'main',
     database: 2,
   },
+  'redis://:a/b+c=@redis/1': {
+    ...plain,
+    kind: 'single',
+    password: 'a/b+c=',
+    nodes: [{ host: 'redis', port: 6379 }],
+    database: 1,
+  },
   'redis+sentinel://a': {
     ...plain,
     kind: 'sentinel',

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../errors.ts';
+import { text } from '../../pages/texts/text.ts';
 
 /** An access token as a request brings it. */
 export interface Presented {
@@ -21,7 +22,7 @@ export function readPresented({ headers, rawHeaders }: IncomingMessage): Present
   if (scheme === undefined) return undefined;
   if (values.length > 1) {
     throw new GatewayError('malformed_request', {
-      detail: 'It has more than one Authorization header.',
+      detail: text('detail.authorization_twice'),
       challenge: 'Bearer error="invalid_request"',
     });
   }

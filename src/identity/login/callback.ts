@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Emit } from '../../observe/events.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
@@ -22,7 +23,7 @@ import {
 import type { LateLogin } from './late.ts';
 import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
 import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
-import { callbackPath, type LoginParts } from './start.ts';
+import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';
 
@@ -49,16 +50,6 @@ export interface FinishNeeds {
   random: Random;
 }
 
-/** What a callback is answered with, as the endpoints have it. Each function asks for less. */
-export interface CallbackParts extends LoginParts {
-  usedStates: UsedStates;
-  claimPaths: ReadonlySet<string>;
-  keepIdToken(provider: Provider): boolean;
-  maxLifetime: number;
-  emit: Emit;
-  random: Random;
-}
-
 export interface FinishedLogin {
   session: Session;
   returnTo: string;
@@ -74,6 +65,9 @@ export interface PendingLogin extends CarriedLogin, Omit<LoginSecrets, 'secret' 
   codeVerifier: string;
 }
 
+/** The login that a response belongs to, or the one that it once was about. */
+export type Matched = { login: PendingLogin; late?: never } | { late: LateLogin; login?: never };
+
 /**
  * The login that an authorization response (RFC 6749 §4.1.2) belongs to, which is spent by that; or the one that it
  * once was about, where this browser keeps nothing of it, or nothing that is good any more. Rejects with GatewayError
@@ -83,13 +77,12 @@ export async function matchLogin(
   { loginStates, loginCookies, usedStates, clock }: MatchNeeds,
   visit: Visit,
   response: AuthorizationResponse,
-): Promise<{ login: PendingLogin; late?: never } | { late: LateLogin; login?: never }> {
+): Promise<Matched> {
   const state = claimedState(response) ?? '';
   const carried = loginStates.open(state);
   if (!carried) {
     throw new GatewayError('login_cookie_missing', {
-      detail:
-        'The address does not say where you wanted to go: it is cut short, or was made before an update here.',
+      detail: text('detail.state_unreadable'),
       cause: new Error(state ? 'the state is none of ours' : 'the response has no state'),
     });
   }
@@ -186,13 +179,13 @@ async function exchange(
   if (provider.config.type === 'oidc') await provider.verifyIdToken(tokens);
   if (isTokenType(login, tokens)) return tokens;
   const expected = login.dpopKey === undefined ? 'Bearer' : 'DPoP';
-  const detail = `The access token is not of the type ${expected}.`;
+  const detail = text('detail.other_token_type', { type: expected });
   throw new GatewayError('login_response_invalid', { detail });
 }
 
 function checkedIdToken({ claims }: Tokens): IdTokenClaims & { sub: string } {
   if (!claims || typeof claims.sub !== 'string' || claims.sub === '') {
-    throw new GatewayError('login_token_invalid', { detail: 'The ID token names nobody.' });
+    throw new GatewayError('login_token_invalid', { detail: text('detail.nobody_named') });
   }
   return { ...claims, sub: claims.sub };
 }

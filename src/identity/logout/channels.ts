@@ -1,18 +1,11 @@
 import { GatewayError } from '../../errors.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { LogoutTokens } from './logout-token.ts';
-
-/** What a provider's sign-outs are made of, as the endpoints have it. Each function asks for less. */
-export interface ChannelParts {
-  providers: Providers;
-  sessions: Sessions;
-  logoutTokens: LogoutTokens;
-  emit: Emit;
-}
 
 /** What a logout token is taken with. */
 export interface BackChannelNeeds {
@@ -59,7 +52,7 @@ export async function handleFrontChannel(
   const [iss, ...otherIssuers] = query.getAll('iss');
   const named = iss === undefined ? [] : providers.ofIssuer(iss);
   if (iss === undefined || named.length === 0 || !sid || otherSids.length > 0 || otherIssuers.length > 0) {
-    throw new GatewayError('malformed_request', { detail: 'iss and sid have to be those of a session.' });
+    throw new GatewayError('malformed_request', { detail: text('detail.session_not_named') });
   }
   for (const { name } of named) {
     await sessions.revoke({ kind: 'sid', provider: name, sid }, 'claimed');

@@ -3,27 +3,18 @@ import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navi
 import { GatewayError } from '../../errors.ts';
 import type { Emit } from '../../observe/events.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
-import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
+import { markSignedOut, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
-import type { ChannelParts } from './channels.ts';
 import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
-
-/** What a sign-out is made of, as the endpoints have it. Each function asks for less. */
-export interface SignOutParts extends ChannelParts, SignedOutParts {
-  sessions: Sessions;
-  otherAccounts: OtherAccounts;
-  returnOrigins: ReadonlySet<string>;
-  isReadable(url: string): boolean;
-  requirePost: boolean;
-}
 
 /** What ends a session here. */
 interface EndNeeds {
@@ -33,7 +24,10 @@ interface EndNeeds {
 }
 
 /** What says where a sign-out leads. */
-interface EndingNeeds extends SignedOutParts {
+interface EndingNeeds {
+  /** The path below which the endpoints live. */
+  prefix: string;
+  cookies: GatewayCookies;
   providers: Pick<Providers, 'get' | 'all'>;
   otherAccounts: Pick<OtherAccounts, 'ask'>;
   /** Every origin that a return address may be on. */
@@ -67,7 +61,7 @@ export async function handleSignOut(
     if (!isFromOrigins(headers, returnOrigins)) throw new GatewayError('cross_site');
   } else if (requirePost || !isPersonsNavigation(method, headers)) {
     if (wantsPage(headers)) return confirmation(parts.prefix, parameters, isElsewhere(headers));
-    const detail = 'A script signs out by POST.';
+    const detail = text('detail.sign_out_by_post');
     throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
   }
   const session = await endSession(parts, visit, parameters.has('everywhere'));
@@ -104,22 +98,22 @@ function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined
     ? endSessionUrlOf(provider, session?.idToken, returnTo, emit)
     : undefined;
   if (atProvider) {
-    const marked = rd === null ? [markSignedOut(parts)] : [];
+    const marked = rd === null ? [markSignedOut(parts.cookies)] : [];
     return { location: atProvider, setCookies: [...clear, ...marked] };
   }
   // The provider still knows who this was, and would say so again without a word.
   const setCookies = [...clear, otherAccounts.ask()];
   if (rd !== null) return { location: returnTo, setCookies };
   const location = visit.origin + signedOutPath(prefix);
-  const marked = [...setCookies, markSignedOut(parts)];
-  const detail = 'The sign-in service may still know you: sign out there too on a shared computer.';
+  const marked = [...setCookies, markSignedOut(parts.cookies)];
+  const detail = text('signed_out.provider_knows');
   const [only, ...others] = providers.all;
   const isOnly = !session && others.length === 0;
   const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, emit) : undefined;
   if (href === undefined)
-    return { location, setCookies: marked, page: signedOutPage(parts, setCookies, { detail }) };
-  const actions = [{ label: 'Sign out there too', href }];
-  return { location, setCookies: marked, page: signedOutPage(parts, marked, { detail, actions }) };
+    return { location, setCookies: marked, page: signedOutPage(prefix, setCookies, { detail }) };
+  const actions = [{ label: text('button.sign_out_there_too'), href }];
+  return { location, setCookies: marked, page: signedOutPage(prefix, marked, { detail, actions }) };
 }
 
 /** Ends the session of a request; gives what it was, where there was one. */
@@ -178,11 +172,11 @@ function confirmation(prefix: string, parameters: URLSearchParams, isForeign: bo
   );
   const query = kept.size > 0 ? `?${kept}` : '';
   return pageAnswer(200, {
-    title: 'Sign out?',
-    message: isForeign ? 'Another site asks to sign you out here.' : 'Do you want to sign out?',
+    title: text('sign_out.title'),
+    message: text(isForeign ? 'sign_out.foreign' : 'sign_out.message'),
     actions: [
-      { label: 'Sign out', href: `${prefix}/sign_out${query}`, post: true },
-      { label: 'Stay signed in', href: '/' },
+      { label: text('button.sign_out'), href: `${prefix}/sign_out${query}`, post: true },
+      { label: text('button.stay_signed_in'), href: '/' },
     ],
   });
 }

@@ -1,6 +1,7 @@
 import { AuthorizationResponseError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
+import { text } from '../../pages/texts/text.ts';
 import { KeysUnavailable } from './keys.ts';
 import { isFailedCheck, isNetworkError, judgeError, wasAnswered } from './verdict.ts';
 
@@ -10,7 +11,7 @@ export function loginError(error: unknown): GatewayError {
   if (error instanceof KeysUnavailable) return loginError(error.cause);
   if (error instanceof AuthorizationResponseError) {
     return new GatewayError('login_refused', {
-      detail: `It said: ${readable(error.error_description ?? error.error)}`,
+      detail: text('detail.provider_said', { said: readable(error.error_description ?? error.error) }),
       cause: error,
     });
   }

@@ -7,7 +7,7 @@ import {
   type JWTVerifyResult,
   jwtVerify,
 } from 'jose';
-import type { Clock } from '../../clock.ts';
+import { type Clock, withLimit } from '../../clock.ts';
 import type { Keep } from '../../holdings.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
@@ -64,21 +64,20 @@ export interface KeySet {
   generation(): number;
 }
 
+type KeySetClock = Pick<Clock, 'monotonic' | 'after'>;
+
 /** The keys of an issuer, shared by all that ask for them in the same way. */
 export function openKeySet(
   { issuer, jwksUri, timeout }: { issuer: string; jwksUri?: string | undefined; timeout: number },
   { key, fetch }: ProviderHttp,
-  { keep, clock }: { keep: Keep; clock: Pick<Clock, 'monotonic'> },
+  { keep, clock }: { keep: Keep; clock: KeySetClock },
 ): KeySet {
   return keep('provider keys', naturalKey(issuer, jwksUri, key), () => createKeySet(fetch, timeout, clock));
 }
 
 /** @param timeout milliseconds for one fetch */
-export function createKeySet(
-  fetch: ProviderFetch,
-  timeout: number,
-  { monotonic: now }: Pick<Clock, 'monotonic'>,
-): KeySet {
+export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySetClock): KeySet {
+  const { monotonic: now } = clock;
   let keys: FetchedKeys | undefined;
   let fetching: Promise<FetchedKeys> | undefined;
   let generation = 0;
@@ -95,7 +94,7 @@ export function createKeySet(
   const fetchKeys = (uri: string): Promise<FetchedKeys> => {
     if (fetching) return fetching;
     budget -= 1;
-    fetching = loadKeys(uri, fetch, timeout)
+    fetching = withLimit(clock, timeout, (signal) => loadKeys(uri, fetch, signal))
       .then((set) => {
         keys = { uri, set, fetchedAt: now() };
         generation += 1;
@@ -178,14 +177,14 @@ async function verifyWith(
   }
 }
 
-async function loadKeys(uri: string, fetch: ProviderFetch, timeout: number): Promise<FetchedKeys['set']> {
+async function loadKeys(uri: string, fetch: ProviderFetch, signal: AbortSignal): Promise<FetchedKeys['set']> {
   try {
     const response = await fetch(uri, {
       method: 'GET',
       headers: { accept: 'application/json, application/jwk-set+json' },
       body: undefined,
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeout),
+      signal,
     });
     if (response.status !== 200) {
       await response.body?.cancel();

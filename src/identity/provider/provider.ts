@@ -39,6 +39,8 @@ export interface Provider {
   verifyIdToken(tokens: Tokens): Promise<void>;
   /** Whether its metadata is known. */
   isReady(): boolean;
+  /** Resolves when it was found, or could not be for the first time. */
+  tried: Promise<void>;
   /** Nobody asks for it any more: it is not looked for on behalf of this one. */
   close(): void;
 }
@@ -98,6 +100,7 @@ export function connectProvider(
         now: clock.now(),
       }),
     isReady: finding.isReady,
+    tried: finding.tried,
     close: finding.stop,
   };
   finding.start();
@@ -114,6 +117,7 @@ interface Finding {
   /** Throws GatewayError 503 while the provider was never reached. */
   library(): ProviderLibrary;
   isReady(): boolean;
+  tried: Promise<void>;
   start(): void;
   stop(): void;
 }
@@ -130,10 +134,12 @@ function followProvider(
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
+  const { promise: tried, resolve: hasTried } = promiseOf();
 
   const found = (server: ProviderLibrary) => {
     const isFirst = library === undefined;
     library = server;
+    hasTried();
     if (isFirst) {
       for (const sentence of server.unsupported) {
         emit({ kind: 'provider-lacks', provider: name, reason: sentence });
@@ -146,6 +152,7 @@ function followProvider(
 
   return {
     isReady: () => library !== undefined,
+    tried,
     library() {
       if (library) return library;
       throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
@@ -161,6 +168,7 @@ function followProvider(
         },
         failed(error, retryMs) {
           hasFailed = true;
+          hasTried();
           const isKnown = library !== undefined;
           emit({
             kind: 'provider-not-found',
@@ -175,6 +183,15 @@ function followProvider(
     },
     stop: () => stop(),
   };
+}
+
+/** A promise, and what resolves it. */
+function promiseOf(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** A key that cannot be used is said at the start, not when the provider is found. */

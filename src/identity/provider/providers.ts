@@ -10,6 +10,8 @@ export interface Providers {
   get(name: string): Provider | undefined;
   /** Those that sign with this issuer identifier; several where one provider knows the gateway as several clients. */
   ofIssuer(issuer: string): readonly Provider[];
+  /** Resolves when each was found, or could not be for the first time. */
+  tried: Promise<void>;
   /** Whether somebody can sign in: of several providers one may be away. */
   isReady(): boolean;
   /** They are not looked for any more on behalf of these. What is known of them is given back with the lease. */
@@ -35,6 +37,7 @@ export function connectProviders(
         ({ config, isReady, client }) =>
           config.type === 'oidc' && isReady() && client.metadata().issuer === issuer,
       ),
+    tried: Promise.all(all.map(({ tried }) => tried)).then(() => undefined),
     isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
     close() {
       for (const provider of all) provider.close();

@@ -3,7 +3,7 @@ import type { Keep } from '../../holdings.ts';
 import type { Emit, Renewal } from '../../observe/events.ts';
 import { describeError } from '../../observe/scrub.ts';
 import type { Random } from '../../random.ts';
-import type { Grant, RefreshOutcome } from '../../session/refresh.ts';
+import type { Grant, RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';

@@ -3,7 +3,7 @@ import type { Emit } from '../../observe/events.ts';
 import { describeError } from '../../observe/scrub.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
-import type { Spent } from '../../session/refresh.ts';
+import type { Spent } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import type { Circuit } from '../provider/circuit.ts';
 import { loginError } from '../provider/failure.ts';

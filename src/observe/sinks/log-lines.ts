@@ -38,6 +38,11 @@ export const lines = {
   },
 
   listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
+  'keys-fixed': {
+    level: 'warn',
+    message: 'these keys stay as they were until the gateway is started anew',
+    fields: ['keys'],
+  },
   'admin-port-taken': {
     level: 'warn',
     message: 'the standard port of the admin endpoints is taken; running without them (set admin.listen)',

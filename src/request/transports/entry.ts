@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange.ts';
+import type { Forward } from '../outcome.ts';
 import type { Pipeline } from '../pipeline.ts';
 
 /** A request that has come in, with the pipeline that decides on it from beginning to end. */
 export interface Entry {
   pipeline: Pipeline;
   exchange: Exchange;
+  /** The outcome that lets it go to its upstream; undefined until there is one. */
+  admitted: Forward | undefined;
 }
 
 export interface EntryOf {
@@ -28,7 +31,7 @@ export function rememberEntries(current: () => Pipeline): EntryOf {
 }
 
 function enter(pipeline: Pipeline, request: IncomingMessage): Entry {
-  return { pipeline, exchange: pipeline.arrive(request) };
+  return { pipeline, exchange: pipeline.arrive(request), admitted: undefined };
 }
 
 // A weak map would do too, but each of its entries costs the garbage collector more than the look-ups save.

@@ -6,6 +6,7 @@ import type { Answer } from '../../pages/answer.ts';
 import { refusalOf } from '../logins.ts';
 import type { Arrival, Forward, Outcome } from '../outcome.ts';
 import type { Pipeline, Place } from '../pipeline.ts';
+import { hideBodyType } from './body.ts';
 import type { Entry, EntryOf } from './entry.ts';
 
 /** How a proxy that asks wants to be answered. */
@@ -34,7 +35,11 @@ export async function registerForwardAuth(
   names: Readonly<Record<keyof typeof dialects, string>>,
 ): Promise<void> {
   scope.removeAllContentTypeParsers();
-  // A proxy may send the body along; it is not looked at.
+  // A proxy may send the body along, or what says of it; neither is looked at.
+  scope.addHook('onRequest', ({ raw }, _reply, done) => {
+    hideBodyType(raw);
+    done();
+  });
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
   for (const place of ['auth', 'forward-auth'] as const) {
     scope.route({

@@ -1,5 +1,4 @@
 import { fastifyCookie } from '@fastify/cookie';
-import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
@@ -9,11 +8,11 @@ import { createServer, proxiedMethods, type ServerOptions } from '../../listen/s
 import { wireFormat } from '../../listen/write-answer.ts';
 import type { Emit } from '../../observe/events.ts';
 import { answerMalformed, brokenBy } from '../failure.ts';
-import type { Arrival } from '../outcome.ts';
 import type { Place } from '../pipeline.ts';
 import { answerBroken, closed } from './ending.ts';
 import type { EntryOf } from './entry.ts';
 import { registerForwardAuth } from './forward-auth.ts';
+import { registerProxied } from './proxied.ts';
 import { fail, pass } from './render.ts';
 import { isWebSocket } from './without-upgrade.ts';
 
@@ -66,11 +65,12 @@ export async function openHttp(
         waiting: mostWaiting,
       }),
   });
+  // It makes the gateway's own Set-Cookie lines; Cookie headers are read elsewhere, so it has no hook.
   await app.register(fastifyCookie, { hook: false });
   answerErrors(app, entryOf);
   await app.register((scope) => registerEndpoints(scope, entryOf));
   await app.register((scope) => registerForwardAuth(scope, entryOf, names));
-  await app.register((scope) => registerProxy(scope, entryOf));
+  await app.register((scope) => registerProxied(scope, entryOf, names.application));
   return app;
 }
 
@@ -86,7 +86,7 @@ function answerErrors(app: FastifyInstance, entryOf: EntryOf): void {
     const isRead = !('error' in entry.exchange.destination);
     const code = proxiedMethods.includes(request.method) ? 'unknown_endpoint' : 'method_not_allowed';
     if (isRead) fail(entry, reply.raw, new GatewayError(code));
-    else pass(entry, reply.raw, proxied);
+    else pass(entry, reply.raw, { via: 'http' });
   });
 }
 
@@ -101,26 +101,6 @@ async function registerEndpoints(scope: FastifyInstance, entryOf: EntryOf): Prom
     handler: ({ raw, body }: FastifyRequest, reply: FastifyReply) => {
       reply.hijack();
       pass(entryOf(raw), reply.raw, { via: 'http', form: typeof body === 'string' ? body : undefined });
-    },
-  });
-}
-
-const proxied: Arrival = { via: 'http' };
-
-async function registerProxy(scope: FastifyInstance, entryOf: EntryOf): Promise<void> {
-  scope.addHook('onRequest', (request, reply) => {
-    // From here on the request is ours: what would follow is for bodies that Fastify parses and for addresses that
-    // the plugin builds, a sixth of the cost of a request.
-    reply.hijack();
-    pass(entryOf(request.raw), reply.raw, proxied);
-  });
-  await scope.register(httpProxy, {
-    // Its own transfer is not used: see docs/architecture.md for why the forwarder is ours.
-    upstream: 'http://upstream.invalid',
-    routes: [names.application],
-    httpMethods: [...proxiedMethods],
-    handler: () => {
-      throw new Error('a request passed the hook without a decision');
     },
   });
 }

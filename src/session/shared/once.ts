@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { type Shared, storeUnavailable, type Turns } from './shared.ts';
+import { type Shared, storeUnavailable, type Taken, type Turns } from './shared.ts';
 import type { SingleFlight } from './single-flight.ts';
 
 /** Nobody waits longer for another process: a refresh takes at most this. */
@@ -50,21 +50,19 @@ export function createOnce({ turns, flights, clock }: OnceNeeds): Pick<Shared, '
 
   const runOnce: Shared['once'] = async (key, work, unrepeatable) => {
     const begunAt = clock.monotonic();
-    for (;;) {
-      const end = listenForEnd(turns, key, clock);
+    for (let isFirst = true; ; isFirst = false) {
+      // Most turns are free: only who finds one taken listens, and asks again before it waits.
+      const end = isFirst ? undefined : listenForEnd(turns, key, clock);
       try {
         const taken = await turns.take(key, unrepeatable);
         if (taken.kind === 'done') return taken.value;
         if (taken.kind === 'yours') return await run(key, taken, work);
-        // Who asks without a word for it does not need to be told that it was lost: it may do the work again.
         if (taken.kind === 'lost' && unrepeatable) return unrepeatable.lost;
-        const waited = clock.monotonic() - begunAt;
-        if (waited > (taken.kind === 'taken' ? longestWaitMs : shortWaitMs))
-          throw storeUnavailable(new Error('another process has not finished'));
-        const value = await end.come;
+        giveUp(taken, clock.monotonic() - begunAt);
+        const value = await end?.come;
         if (value !== undefined) return value;
       } finally {
-        end.cancel();
+        end?.cancel();
       }
     }
   };
@@ -73,6 +71,12 @@ export function createOnce({ turns, flights, clock }: OnceNeeds): Pick<Shared, '
     once: (key, work, unrepeatable) => flights(key, () => runOnce(key, work, unrepeatable)),
     settle: (key, posted) => void turns.post(key, posted),
   };
+}
+
+/** Throws GatewayError 503 where somebody has waited for long enough. */
+function giveUp({ kind }: Taken, waitedMs: number): void {
+  const longest = kind === 'taken' ? longestWaitMs : shortWaitMs;
+  if (waitedMs > longest) throw storeUnavailable(new Error('another process has not finished'));
 }
 
 /** Resolves when a turn may have ended, with its value where that came along. */

@@ -48,9 +48,8 @@ function openBesideCookies(config: SessionConfig, needs: PlaceNeeds): Place {
       () => createWorkerPlace(primary, revocations),
       (place) => place.close(),
     );
-  return keep('place', 'this process', () =>
-    createLocalPlace({ revocations, board: openBoard(needs), clock }),
-  );
+  const board = openBoard(needs);
+  return keep('place', 'this process', () => createLocalPlace({ revocations, board, clock }));
 }
 
 function openRedis({ store, redis }: SessionConfig, needs: PlaceNeeds): Place {
@@ -64,19 +63,23 @@ function openRedis({ store, redis }: SessionConfig, needs: PlaceNeeds): Place {
   const key = createHash('sha256')
     .update(JSON.stringify([url, keyPrefix, timeout, ca]))
     .digest('base64url');
+  const board = openBoard(needs);
   return keep(
     'place',
     `redis ${key}`,
     () =>
       createRedisPlace(
         { url, keyPrefix, ca: redis.ca, timeout, gateway },
-        { revocations, board: openBoard(needs), emit, clock },
+        { revocations, board, emit, clock },
       ),
     (place) => place.close(),
   );
 }
 
-/** What was done in this process, whatever the place: somebody may come for it when the place is another. */
+/**
+ * What was done in this process, whatever the place: somebody may come for it when the place is another. Each plan takes
+ * it, also one that finds its place open.
+ */
 function openBoard({ keep, clock }: PlaceNeeds) {
   return keep('board', 'this process', () => createBoard(clock));
 }

@@ -23,7 +23,7 @@ export const redisAddressForms =
  * anything else: what is read here can be connected to.
  */
 export function parseRedisAddress(text: string): RedisAddress | undefined {
-  const match = /^(rediss?)(\+sentinel|\+cluster|):\/\/(?:([^@/\s]*)@)?([^@/?#\s]+)(\/[^?#\s]*)?$/.exec(text);
+  const match = /^(rediss?)(\+sentinel|\+cluster|):\/\/(?:([^@\s]*)@)?([^@/?#\s]+)(\/[^?#\s]*)?$/.exec(text);
   if (!match) return undefined;
   const [, scheme, suffix = '', login = '', hosts = '', path = ''] = match;
   const kind = kinds[suffix as keyof typeof kinds];

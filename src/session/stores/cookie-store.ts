@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.ts';
 import type { Emit } from '../../observe/events.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Cookie } from '../cookies.ts';
 import { joinChunks } from '../cookies.ts';
 import type { Found } from '../found.ts';
@@ -29,7 +30,7 @@ export function createCookieStore(
     emit({ kind: 'session-too-large', provider, subject, sessionId, limit: writer.maxBytes, isKept });
     if (smaller) return smaller;
     throw new GatewayError('session_too_large', {
-      detail: 'The people who run this site can keep sessions on the server, or ask for less in the tokens.',
+      detail: text('detail.smaller_session'),
     });
   };
   return {

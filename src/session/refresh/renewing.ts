@@ -1,14 +1,14 @@
-import { type Clock, within } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
-import type { Emit } from '../observe/events.ts';
-import type { Found, Maybe } from './found.ts';
-import { isTokenValid } from './lifetime.ts';
-import type { RefreshOutcome, Spent } from './outcome.ts';
+import { type Clock, within } from '../../clock.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Emit } from '../../observe/events.ts';
+import type { Found, Maybe } from '../found.ts';
+import { isTokenValid } from '../lifetime.ts';
+import type { RefreshOutcome, Spent } from '../outcome.ts';
+import type { Session } from '../session.ts';
+import type { Current, Lapsed, Standing } from '../standing.ts';
+import type { SessionStore } from '../stores/store.ts';
+import { type Cookies, nothing, parsed, written } from '../stores/written.ts';
 import { type Refresher, shortPatienceMs } from './refresh.ts';
-import type { Session } from './session.ts';
-import type { Current, Lapsed, Standing } from './standing.ts';
-import type { SessionStore } from './stores/store.ts';
-import { type Cookies, nothing, parsed, written } from './written.ts';
 
 /** Takes a session to new tokens or claims, as far as a request can wait for them. */
 export interface Renewing {
