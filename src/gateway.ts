@@ -44,11 +44,18 @@ export async function startGateway(
 ): Promise<Gateway> {
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
+  let inForce = config;
   const adopt = async (next: Config) => {
     keepSecrets(next.secrets);
     const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
     if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
-    await estate.adopt(compilePlan(next));
+    try {
+      await estate.adopt(compilePlan(next));
+      inForce = next;
+    } finally {
+      // However many fail, the secrets in force stay known.
+      keepSecrets(inForce.secrets);
+    }
   };
   let admin: AdminListener | undefined;
   const close = async () => {

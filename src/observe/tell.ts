@@ -29,9 +29,15 @@ export function tellable(event: Event, hide: Hide): Told {
 function hiddenIn<T extends object>(fields: T, hide: Hide): T {
   const clean = (value: unknown): unknown => {
     if (typeof value === 'string') return hide(value);
-    return Array.isArray(value) ? value.map(clean) : value;
+    if (Array.isArray(value)) return value.map(clean);
+    return isPlain(value) ? hiddenIn(value, hide) : value;
   };
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, clean(value)])) as T;
+}
+
+/** Whether it is fields and nothing else, such as a date would be. */
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** What was thrown may be anything, and must not end what it is told of. */

@@ -59,7 +59,7 @@ export function openIntrospector(
   const name = new URL(place.endpoint).host;
   const onRejected = reportRejection(emit, name, config, { clock, place: 'bearer[]' });
   const client = connectIntrospection(config, place, http.fetch, onRejected);
-  const key = naturalKey(place.endpoint, place.clientId, http.key);
+  const key = naturalKey(place.endpoint, place.clientId, http.trust);
   // One client's trouble stays its own: what opens it are failures that several networks meet.
   const circuit = keep('introspection circuit', key, () => createCircuit({ clock, random }));
   const share = keep('introspection share', key, () => createFairShare(mostAtOnce, clock));

@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Text, text } from '../../pages/texts/text.ts';
 import { loginError } from '../provider/failure.ts';
@@ -33,13 +34,14 @@ export function claimedState({ parameters }: AuthorizationResponse): string | nu
 export async function readAuthorizationResponse(
   provider: Provider,
   { mode, parameters }: AuthorizationResponse,
+  { now }: Pick<Clock, 'now'>,
 ): Promise<URLSearchParams> {
   const { jarm, responseMode } = provider.config;
   refuseDoubled(parameters);
   if (mode !== responseMode) throw invalid(text('detail.other_response_mode', { mode: responseMode }));
   const response = parameters.get('response');
   if (!jarm && response !== null) throw invalid(text('detail.signed_unasked'));
-  const read = jarm ? await openSigned(provider, response) : parameters;
+  const read = jarm ? await openSigned(provider, response, new Date(now())) : parameters;
   if (!read.has('error') && !read.get('code')) throw invalid(text('detail.no_code'));
   return read;
 }
@@ -51,7 +53,11 @@ export function refuseDoubled(parameters: URLSearchParams): void {
   }
 }
 
-async function openSigned(provider: Provider, response: string | null): Promise<URLSearchParams> {
+async function openSigned(
+  provider: Provider,
+  response: string | null,
+  currentDate: Date,
+): Promise<URLSearchParams> {
   if (!response) throw invalid(text('detail.not_signed'));
   try {
     const { payload } = await provider.keys.verify(
@@ -61,6 +67,7 @@ async function openSigned(provider: Provider, response: string | null): Promise<
         audience: provider.config.clientId,
         requiredClaims: ['exp'],
         clockTolerance: clockToleranceSeconds,
+        currentDate,
       },
       'authorization response',
     );

@@ -45,6 +45,8 @@ export interface FinishNeeds {
   keepIdToken(provider: Provider): boolean;
   /** Milliseconds. */
   maxLifetime: number;
+  /** A text of the provider without the secrets of the configuration, which it may repeat. */
+  hide(text: string): string;
   emit: Emit;
   clock: Clock;
   random: Random;
@@ -83,7 +85,7 @@ export async function matchLogin(
   if (!carried) {
     throw new GatewayError('login_cookie_missing', {
       detail: text('detail.state_unreadable'),
-      cause: new Error(state ? 'the state is none of ours' : 'the response has no state'),
+      cause: new Error(state ? 'the state was not made here' : 'the response has no state'),
     });
   }
   const late = (reason: string) => ({ late: { state, carried, reason } });
@@ -133,13 +135,13 @@ export async function finishLogin(
   const provider = needs.providers.get(login.provider);
   if (!provider) {
     throw new GatewayError('login_state_mismatch', {
-      cause: new Error(`there is no ${login.provider} any more`),
+      cause: new Error(`the provider ${login.provider} is not configured here any more`),
     });
   }
   // Nothing of it is looked at while the provider is unknown: the same answer may come again.
   provider.client.metadata();
   checkLogin(needs.prefix, provider, login, visit);
-  const parameters = await readAuthorizationResponse(provider, response);
+  const parameters = await readAuthorizationResponse(provider, response, needs.clock);
   try {
     const { client, config } = provider;
     const proof = await client.proofOf(login.dpopKey);
@@ -156,7 +158,7 @@ export async function finishLogin(
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
-    throw loginError(error);
+    throw loginError(error, needs.hide);
   }
 }
 

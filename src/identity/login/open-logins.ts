@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Config, StepUpConfig } from '../../config/schema/index.ts';
 import type { Emit } from '../../observe/events.ts';
+import { hiderOf } from '../../observe/known-secrets.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { Random } from '../../random.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
@@ -44,7 +45,7 @@ export interface LoginsNeeds {
   random: Random;
 }
 
-type LoginsConfig = Pick<Config, 'endpoints' | 'publicUrl' | 'routes' | 'session'>;
+type LoginsConfig = Pick<Config, 'endpoints' | 'publicUrl' | 'routes' | 'session' | 'secrets'>;
 
 /** How people sign in. What throws or rejects does so with GatewayError. */
 export interface LoginPort {
@@ -83,6 +84,7 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
     ...common,
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,
+    hide: hiderOf(config.secrets),
   };
   const ending: EndNeeds = {
     ...common,

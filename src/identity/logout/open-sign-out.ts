@@ -64,7 +64,7 @@ export function openSignOut(
     otherAccounts: createOtherAccounts(cookies, ring, clock),
     requirePost: signOut.requirePost,
   };
-  const logoutTokens = createLogoutTokens(providers, once);
+  const logoutTokens = createLogoutTokens(providers, once, clock);
   return {
     signOut: (visit, request, parameters) => handleSignOut(leaving, visit, request, parameters),
     backChannel: (tokens) => handleBackChannel({ sessions, logoutTokens, emit }, tokens),

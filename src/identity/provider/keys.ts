@@ -69,15 +69,38 @@ type KeySetClock = Pick<Clock, 'monotonic' | 'after'>;
 /** The keys of an issuer, shared by all that ask for them in the same way. */
 export function openKeySet(
   { issuer, jwksUri, timeout }: { issuer: string; jwksUri?: string | undefined; timeout: number },
-  { key, fetch }: ProviderHttp,
+  { trust, fetch }: ProviderHttp,
   { keep, clock }: { keep: Keep; clock: KeySetClock },
 ): KeySet {
-  return keep('provider keys', naturalKey(issuer, jwksUri, key), () => createKeySet(fetch, timeout, clock));
+  const known = keep('provider keys', naturalKey(issuer, jwksUri, trust), () => rememberKeys(clock));
+  return askedBy(known, clock, fetch, timeout);
 }
 
 /** @param timeout milliseconds for one fetch */
 export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySetClock): KeySet {
-  const { monotonic: now } = clock;
+  return askedBy(rememberKeys(clock), clock, fetch, timeout);
+}
+
+/** Fetches what is at an address. */
+type Load = (uri: string) => Promise<FetchedKeys['set']>;
+
+/** What was fetched, whoever fetches. */
+interface KnownKeys {
+  current(uri: string, load: Load): Promise<FetchedKeys>;
+  fresherThan(known: FetchedKeys, load: Load): Promise<FetchedKeys | undefined>;
+  generation(): number;
+}
+
+function askedBy(known: KnownKeys, clock: KeySetClock, fetch: ProviderFetch, timeout: number): KeySet {
+  const load: Load = (uri) => withLimit(clock, timeout, (signal) => loadKeys(uri, fetch, signal));
+  return {
+    current: (uri) => known.current(uri, load),
+    fresherThan: (keys) => known.fresherThan(keys, load),
+    generation: known.generation,
+  };
+}
+
+function rememberKeys({ monotonic: now }: Pick<Clock, 'monotonic'>): KnownKeys {
   let keys: FetchedKeys | undefined;
   let fetching: Promise<FetchedKeys> | undefined;
   let generation = 0;
@@ -91,10 +114,10 @@ export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySe
     return budget > 0;
   };
 
-  const fetchKeys = (uri: string): Promise<FetchedKeys> => {
+  const fetchKeys = (uri: string, load: Load): Promise<FetchedKeys> => {
     if (fetching) return fetching;
     budget -= 1;
-    fetching = withLimit(clock, timeout, (signal) => loadKeys(uri, fetch, signal))
+    fetching = load(uri)
       .then((set) => {
         keys = { uri, set, fetchedAt: now() };
         generation += 1;
@@ -108,19 +131,19 @@ export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySe
 
   return {
     generation: () => generation,
-    async current(uri) {
+    async current(uri, load) {
       const known = keys?.uri === uri ? keys : undefined;
       const age = known ? now() - known.fetchedAt : 0;
       if (known && age < longestAgeMs) return known;
-      if (!known || age > longestStaleMs) return fetchKeys(uri);
+      if (!known || age > longestStaleMs) return fetchKeys(uri, load);
       // Keys that are old are better than none: a provider that is out makes no key bad.
-      return mayFetch() ? fetchKeys(uri).catch(() => known) : known;
+      return mayFetch() ? fetchKeys(uri, load).catch(() => known) : known;
     },
     /** Somebody else may have fetched them meanwhile. */
-    async fresherThan(known) {
+    async fresherThan(known, load) {
       if (keys !== known) return keys;
       if (!fetching && (known.fetchedAt === now() || !mayFetch())) return undefined;
-      return fetchKeys(known.uri);
+      return fetchKeys(known.uri, load);
     },
   };
 }

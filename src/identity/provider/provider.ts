@@ -25,7 +25,10 @@ import { expectedIssuer } from './tenants.ts';
 export interface Provider {
   name: string;
   config: ProviderConfig;
-  /** Who is asked, as which client and how: the key of what is to be known of that, whatever else is configured. */
+  /**
+   * Who is asked, and as which client: the key of what this process knows of that, whatever else is configured. Other
+   * processes may have another one.
+   */
   key: string;
   /** Where its claims say who somebody is. */
   personRules: PersonRules;
@@ -68,7 +71,7 @@ export function connectProvider(
   const source = metadataSource(config, http);
   const key = naturalKey(
     source.settings,
-    http.key,
+    http.trust,
     config.clientId,
     config.tokenEndpoint,
     config.userinfoEndpoint,

@@ -18,16 +18,23 @@ export interface Providers {
   close(): void;
 }
 
-/** Starts to find each of the providers. */
+/** Starts to find each of the providers. Throws when one cannot be used; then none is looked for. */
 export function connectProviders(
   configured: Readonly<Record<string, ProviderConfig>>,
   needs: ProviderNeeds,
 ): Providers {
   const entries = Object.entries(configured);
   const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, needs.emit);
-  const byName = new Map(
-    entries.map(([name, config]) => [name, connectProvider(name, config, needs, onFound)]),
-  );
+  const byName = new Map<string, Provider>();
+  const close = () => {
+    for (const provider of byName.values()) provider.close();
+  };
+  try {
+    for (const [name, config] of entries) byName.set(name, connectProvider(name, config, needs, onFound));
+  } catch (error) {
+    close();
+    throw error;
+  }
   const all = [...byName.values()];
   return {
     all,
@@ -39,9 +46,7 @@ export function connectProviders(
       ),
     tried: Promise.all(all.map(({ tried }) => tried)).then(() => undefined),
     isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
-    close() {
-      for (const provider of all) provider.close();
-    },
+    close,
   };
 }
 

@@ -30,7 +30,7 @@ export async function refreshTokens(
   const { provider, clock, random } = needs;
   const { client, config } = provider;
   const proof = await client.proofOf(session.dpopKey);
-  const tokens = await watch.call(() => client.refresh(session.refreshToken ?? '', proof));
+  const tokens = await watch.call(() => client.refresh(session.refreshToken ?? '', proof), client.probe);
   // The refresh token may be spent, so there is no way back to tokens of the right type.
   if (!isTokenType(session, tokens)) {
     return { kind: 'ended', reason: `the refresh gave a token of the type ${tokens.type}` };

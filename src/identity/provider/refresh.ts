@@ -7,7 +7,7 @@ import type { Grant, RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';
-import { createHangWatch } from './hang-watch.ts';
+import { createHangWatch, type HangWatch } from './hang-watch.ts';
 import type { Providers } from './providers.ts';
 import { askClaims } from './refresh-claims.ts';
 import { type GrantNeeds, refreshTokens } from './refresh-tokens.ts';
@@ -47,12 +47,13 @@ type OneGrant = (session: Session) => Promise<RefreshOutcome>;
 function tokenGrant(needs: GrantNeeds, keep: Keep): OneGrant {
   const { provider, clock } = needs;
   const circuit = keep('refresh circuit', provider.key, () => createCircuit(needs));
-  // A probe of whoever came first will do: what it asks is the same for all of this key.
-  const { probe } = provider.client;
-  const watch = keep('refresh watch', provider.key, () =>
-    createHangWatch(probe, () => circuit.close(), clock),
-  );
+  const watch = openWatch(keep, provider.key, circuit, clock);
   return guarded(needs, 'refresh', circuit, (session) => refreshTokens(needs, session, watch));
+}
+
+/** Apart from the configuration that opens it: it goes on when that one has ended. */
+function openWatch(keep: Keep, key: string, circuit: Circuit, clock: Clock): HangWatch {
+  return keep('refresh watch', key, () => createHangWatch(() => circuit.close(), clock));
 }
 
 function claimsGrant(needs: GrantNeeds, keep: Keep): OneGrant {

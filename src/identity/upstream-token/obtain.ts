@@ -56,7 +56,7 @@ export async function obtain(needs: ObtainNeeds, wanted: WantedToken): Promise<S
   const changed = (next: Current) => {
     current = next;
   };
-  const name = `token ${digest(`${target.id}\0${provider.name}\0${provider.key}\0${subject}`)}`;
+  const name = `token ${digest(`${target.id}\0${askedOf(provider)}\0${subject}`)}`;
   // Only who holds the token that it was got with can read it; the gateway's own is for every instance.
   const keys: Keys =
     target.way === 'client credentials' ? ring.token : [deriveKey(Buffer.from(subject), 'token')];
@@ -76,6 +76,14 @@ export async function obtain(needs: ObtainNeeds, wanted: WantedToken): Promise<S
     throw new GatewayError(answer.code, { cause: new Error(answer.reason), setCookies });
   cache.put(subject, answer);
   return { token: answer.token, ...(current && { current }) };
+}
+
+/**
+ * Who gives it, and to which client: the same text in every instance, each of which may have connections and a
+ * certificate of its own.
+ */
+function askedOf({ name, config: { issuer, clientId, tokenEndpoint = '' } }: Provider): string {
+  return [name, issuer, clientId, tokenEndpoint].join('\0');
 }
 
 async function ask(
