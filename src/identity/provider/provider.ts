@@ -170,14 +170,8 @@ function followProvider(
           hasFailed = true;
           hasTried();
           const isKnown = library !== undefined;
-          emit({
-            kind: 'provider-not-found',
-            provider: name,
-            issuer: config.issuer,
-            error,
-            retryMs,
-            isKnown,
-          });
+          const about = { provider: name, issuer: config.issuer, error, retryMs, isKnown };
+          emit({ kind: 'provider-not-found', ...about });
         },
       });
     },
