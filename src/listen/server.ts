@@ -31,8 +31,6 @@ export interface ServerOptions {
   tls: Config['listen']['tls'];
   /** Gives the URL that Fastify routes by, of a request that still has its own. */
   rewriteUrl(request: Inbound): string;
-  /** Whether a request that asks for an upgrade is one; Node 24 and later ask, earlier ones always upgrade. */
-  acceptUpgrade(request: Inbound): boolean;
   limits: Pick<Config['limits'], 'headerTime' | 'keepAlive'>;
   /** An answer has ended, or its client has gone. */
   closed(response: Outbound): void;
@@ -47,13 +45,12 @@ export interface ServerOptions {
 
 /** The public HTTP server: limits, TLS, and what happens to connections that misbehave. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { tls, limits, rewriteUrl, acceptUpgrade, answerBroken } = options;
+  const { tls, limits, rewriteUrl, answerBroken } = options;
   const http = {
     maxHeaderSize: largestReadHead,
     highWaterMark: bufferedBytes,
     headersTimeout: limits.headerTime,
     connectionsCheckingInterval: Math.max(10, Math.min(mostBetweenLooksMs, limits.headerTime / 4)),
-    shouldUpgradeCallback: acceptUpgrade,
     // What names no host has its place behind the requests before it, and is refused like anything else.
     requireHostHeader: false,
     keepAlive: true,

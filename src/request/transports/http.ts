@@ -15,7 +15,6 @@ import type { EntryOf } from './entry.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import { registerProxied } from './proxied.ts';
 import { fail, pass } from './render.ts';
-import { isWebSocket } from './upgrade.ts';
 
 /**
  * The names that Fastify routes by, of our own choosing and the same whatever is configured: what it decodes or
@@ -51,7 +50,6 @@ export async function openHttp(
       const { pipeline, exchange } = entryOf(request);
       return names[pipeline.placeOf(exchange)];
     },
-    acceptUpgrade: (request) => isWebSocket(request) && !entryOf.isQuestion(request),
     closed: (response) => closed({ emit, clock }, entryOf(response.req), response),
     answerBroken: (error, { remoteAddress }, broken) => {
       const answer = broken

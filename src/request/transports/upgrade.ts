@@ -32,7 +32,7 @@ export function openUpgrades({ entryOf, emit, clock }: UpgradeNeeds): UpgradeTak
  * Whether a request asks to become a WebSocket (RFC 6455 §4.1), and nothing else beside; HTTP/1.0 knows none. A
  * handshake has no body: who reads one, and who takes its bytes for those of the WebSocket, would disagree.
  */
-export function isWebSocket(request: Pick<Inbound, 'headers' | 'httpVersion' | 'method'>): boolean {
+function isWebSocket(request: Pick<Inbound, 'headers' | 'httpVersion' | 'method'>): boolean {
   const { headers, httpVersion, method } = request;
   const isAsked = method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
   return isAsked && httpVersion === '1.1' && !hasBody(request);
