@@ -172,15 +172,8 @@ function followProvider(
         failed(error, retryMs) {
           hasFailed = true;
           hasTried();
-          const isKnown = library !== undefined;
-          emit({
-            kind: 'provider-not-found',
-            provider: name,
-            issuer: config.issuer,
-            error,
-            retryMs,
-            isKnown,
-          });
+          const facts = { provider: name, issuer: config.issuer, isKnown: library !== undefined };
+          emit({ kind: 'provider-not-found', ...facts, error, retryMs });
         },
       });
     },
