@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingHttpHeaders } from 'node:http';
 import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
 import { isNavigation } from '../access/navigation.ts';
 import type { Person } from '../access/subject.ts';
@@ -11,7 +10,8 @@ import { GatewayError } from '../errors.ts';
 import { pickClaims } from '../identity/claims/claims.ts';
 import { personOf, personRules } from '../identity/claims/person.ts';
 import { scopesOf } from '../identity/tokens/access-token.ts';
-import { proxiedMethods } from '../listen/server.ts';
+import type { HeaderFields } from '../listen/inbound.ts';
+import { proxiedMethods } from '../listen/methods.ts';
 import { english } from '../pages/texts/languages.ts';
 import { say } from '../pages/texts/text.ts';
 import { compilePlan, type Plan } from '../plan/plan.ts';
@@ -244,7 +244,7 @@ function describe(decision: Decision): string {
 }
 
 /** Headers by name, as Node gives them. */
-function joined(rawHeaders: readonly string[]): IncomingHttpHeaders {
+function joined(rawHeaders: readonly string[]): HeaderFields {
   const headers: Record<string, string> = {};
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]?.toLowerCase() ?? '';

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Keep } from '../holdings.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
+import { takeUpgrades } from '../listen/upgrades.ts';
 import type { Emit } from '../observe/events.ts';
 import type { EntryOf } from '../request/transports/entry.ts';
 import { openHttp } from '../request/transports/http.ts';
@@ -35,7 +36,7 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   const start = async (plan: ListenPlan): Promise<Listener> => {
     const { emit, clock, watch } = needs;
     const app = await openHttp(needs, plan);
-    openUpgrades(app.server, needs);
+    takeUpgrades(app.server, clock, openUpgrades(needs));
     return openListener(app, plan, { emit, clock, watch });
   };
   const stop = async (key: string) => {

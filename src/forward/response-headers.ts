@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import type { Template } from '../config/template.ts';
 import { GatewayError } from '../errors.ts';
+import type { Inbound } from '../listen/inbound.ts';
 import { type AddressPolicy, compileAddresses } from './addresses.ts';
 import { type Audience, type CacheWords, isCachingHeader } from './caching.ts';
 import { connectionOptions } from './hop-by-hop.ts';
@@ -27,7 +27,7 @@ export interface ResponseContext {
   /** The values that the route's own headers may name. */
   context: TemplateContext;
   /** What the answer goes to. */
-  request: Pick<IncomingMessage, 'httpVersion'>;
+  request: Pick<Inbound, 'httpVersion'>;
 }
 
 export interface ResponseHeaders {

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { HeaderFields } from '../listen/inbound.ts';
 import type { Answer } from '../pages/answer.ts';
 import type { Cookie } from '../session/cookies.ts';
 import type { Visit } from './browser/visit.ts';
@@ -14,7 +14,7 @@ export interface EndpointCall {
   query: URLSearchParams;
   /** The fields of a form that was posted; none for any other request. */
   form: URLSearchParams;
-  request: { method: string; headers: IncomingHttpHeaders };
+  request: { method: string; headers: HeaderFields };
 }
 
 /** One of the gateway's own endpoints. */

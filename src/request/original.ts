@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
-import { proxiedMethods } from '../listen/server.ts';
+import type { Inbound } from '../listen/inbound.ts';
+import { proxiedMethods } from '../listen/methods.ts';
 import { text } from '../pages/texts/text.ts';
 import { askedBelow, askedEndpoint } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
@@ -76,7 +76,7 @@ function requireExactTarget({ prefix }: ExchangeReader, { rawTarget }: Exchange)
  * Whether a question is about a WebSocket handshake, in whatever form it comes: Upgrade may belong to the proxy's own
  * connection, and one by extended CONNECT (RFC 8441 §5) has no Sec-WebSocket-Key.
  */
-export function asksForWebSocket({ headers }: IncomingMessage): boolean {
+export function asksForWebSocket({ headers }: Pick<Inbound, 'headers'>): boolean {
   const names = ['x-forwarded-method', 'x-original-method'];
   return (
     headers.upgrade !== undefined ||

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
@@ -6,6 +5,7 @@ import type { HttpClient, TunnelClient, UnderWay } from '../forward/forwarding.t
 import type { RawHeaders } from '../forward/request-headers.ts';
 import type { Endpoint, Logins } from '../identity/endpoints.ts';
 import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
+import type { Inbound } from '../listen/inbound.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Answer } from '../pages/answer.ts';
 import { type AdmitNeeds, identify, refuseUnknown } from './admit.ts';
@@ -61,10 +61,10 @@ export type Place = 'application' | 'endpoint' | 'auth' | 'forward-auth' | 'nowh
 /** What is made of requests under one configuration. Transports read bytes, render outcomes, and decide nothing. */
 export interface Pipeline {
   /** Reads a request, once. */
-  arrive(request: IncomingMessage): Exchange;
+  arrive(request: Inbound): Exchange;
   placeOf(exchange: Exchange): Place;
   /** Whether this is the question of a proxy, of a request that is only looked at. */
-  isQuestion(request: IncomingMessage): boolean;
+  isQuestion(request: Inbound): boolean;
   /** Takes a request through the stages. At once where nobody has to be asked; never rejects. */
   decide(exchange: Exchange, arrival: Arrival): Outcome | Promise<Outcome>;
   /** Begins the login that an outcome asks for. Rejects with GatewayError. */

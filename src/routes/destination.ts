@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import type { HeaderFields } from '../listen/inbound.ts';
 import { type Text, text } from '../pages/texts/text.ts';
 import { accessOf } from './access.ts';
 import { hasOddToken } from './plain.ts';
@@ -17,7 +17,7 @@ const overrides = ['x-http-method-override', 'x-http-method', 'x-method-override
 /** A request, as far as it is read. */
 export interface Copying {
   method: string;
-  headers: IncomingHttpHeaders;
+  headers: HeaderFields;
   target: Target;
   route: Route;
 }

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import type { Inbound } from '../listen/inbound.ts';
 import { text } from '../pages/texts/text.ts';
 
 /** What a request asks for, read once from its first line and its Host. */
@@ -20,7 +20,10 @@ const hostPattern = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::(\d{1
  * Reads the request target (RFC 9112 §3.2) and the host. Throws GatewayError 400 where it is malformed, or
  * where two readers could see two different hosts.
  */
-export function readTarget(request: IncomingMessage, forwardedHost: string | undefined): Target {
+export function readTarget(
+  request: Pick<Inbound, 'url' | 'rawHeaders' | 'headers'>,
+  forwardedHost: string | undefined,
+): Target {
   const url = request.url ?? '';
   const host = readHost(request, forwardedHost);
   let pathAndQuery = url;
@@ -85,7 +88,10 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function readHost({ rawHeaders, headers }: IncomingMessage, forwarded: string | undefined): string {
+function readHost(
+  { rawHeaders, headers }: Pick<Inbound, 'rawHeaders' | 'headers'>,
+  forwarded: string | undefined,
+): string {
   let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];

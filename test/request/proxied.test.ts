@@ -2,7 +2,7 @@ import { createServer as createTlsServer } from 'node:https';
 import httpProxy from '@fastify/http-proxy';
 import fastify from 'fastify';
 import { type Test, test } from 'tap';
-import { proxiedMethods } from '../../src/listen/server.ts';
+import { proxiedMethods } from '../../src/listen/methods.ts';
 import type { PipelineNeeds } from '../../src/request/pipeline.ts';
 import { rememberEntries } from '../../src/request/transports/entry.ts';
 import { proxyOptions } from '../../src/request/transports/proxied.ts';

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import { test } from 'tap';
+import type { Outbound } from '../../src/listen/inbound.ts';
 import type { Pipeline } from '../../src/request/pipeline.ts';
 import { createClient } from '../support/client.ts';
 import { openRaw, readAnswers } from '../support/raw.ts';
@@ -72,7 +72,7 @@ test('endpoints are where the current configuration has them, on the same server
 });
 
 test('methods and forms of endpoints are the table’s', async (t) => {
-  const held: ServerResponse[] = [];
+  const held: Outbound[] = [];
   const pipeline = pipelineOf({ config: { routes: [everybody] }, needs: { forwarder: application(held) } });
   const { url } = await serve(t, () => pipeline);
   const client = createClient();

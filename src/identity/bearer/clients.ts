@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { type Access, trusts } from '../../access/decide.ts';
 import type { Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import type { Inbound } from '../../listen/inbound.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import type { Maybe } from '../../session/stores/store.ts';
@@ -17,7 +17,7 @@ import { openSource } from './sources.ts';
 
 /** A request that may bring an access token. */
 export interface BearerRequest {
-  message: IncomingMessage;
+  message: Pick<Inbound, 'headers' | 'rawHeaders' | 'socket'>;
   /** The method that is decided on. */
   method: string;
   /** The public origin that was asked, the host as the request named it, and the path. */

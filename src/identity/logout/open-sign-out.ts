@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
+import type { HeaderFields } from '../../listen/inbound.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
@@ -34,7 +34,7 @@ export interface SignOutPort {
   /** Somebody signs out here. */
   signOut(
     visit: Visit,
-    request: { method: string; headers: IncomingHttpHeaders },
+    request: { method: string; headers: HeaderFields },
     parameters: URLSearchParams,
   ): Promise<Answer>;
   /** A provider says so, server to server. @param tokens each `logout_token` that came */

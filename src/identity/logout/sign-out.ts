@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navigation.ts';
 import { GatewayError } from '../../errors.ts';
+import type { HeaderFields } from '../../listen/inbound.ts';
 import type { Emit } from '../../observe/events.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
@@ -52,7 +52,7 @@ export interface SignOutNeeds extends EndNeeds, EndingNeeds {
 export async function handleSignOut(
   parts: SignOutNeeds,
   visit: Visit,
-  request: { method: string; headers: IncomingHttpHeaders },
+  request: { method: string; headers: HeaderFields },
   parameters: URLSearchParams,
 ): Promise<Answer> {
   const { returnOrigins, requirePost } = parts;
@@ -72,11 +72,11 @@ export async function handleSignOut(
 }
 
 /** A script asks where the browser has to go next, in place of being sent there. */
-function wantsJson({ accept = '' }: IncomingHttpHeaders): boolean {
+function wantsJson({ accept = '' }: HeaderFields): boolean {
   return accept.includes('application/json') && !accept.includes('text/html');
 }
 
-function isElsewhere(headers: IncomingHttpHeaders): boolean {
+function isElsewhere(headers: HeaderFields): boolean {
   return headers['sec-fetch-site'] === 'cross-site' || headers['sec-fetch-site'] === 'same-site';
 }
 

@@ -156,10 +156,7 @@ function followProvider(
   return {
     isReady: () => library !== undefined,
     tried,
-    library() {
-      if (library) return library;
-      throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
-    },
+    library: () => library ?? refuseUnknown(discovery),
     start() {
       stop = discovery.follow({
         found(stated) {
@@ -172,13 +169,18 @@ function followProvider(
         failed(error, retryMs) {
           hasFailed = true;
           hasTried();
-          const facts = { provider: name, issuer: config.issuer, isKnown: library !== undefined };
-          emit({ kind: 'provider-not-found', ...facts, error, retryMs });
+          const isKnown = library !== undefined;
+          const about = { provider: name, issuer: config.issuer, error, retryMs, isKnown };
+          emit({ kind: 'provider-not-found', ...about });
         },
       });
     },
     stop: () => stop(),
   };
+}
+
+function refuseUnknown(discovery: Discovery): never {
+  throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
 }
 
 /** A promise, and what resolves it. */

@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { proxiedMethods } from '../../listen/server.ts';
+import type { Outbound } from '../../listen/inbound.ts';
+import { proxiedMethods } from '../../listen/methods.ts';
 import { writeAnswer } from '../../listen/write-answer.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { refusalOf } from '../logins.ts';
@@ -55,7 +55,7 @@ export async function registerForwardAuth(
 
 const question: Arrival = { via: 'question' };
 
-async function answer(entry: Entry, response: ServerResponse, dialect: Dialect): Promise<void> {
+async function answer(entry: Entry, response: Outbound, dialect: Dialect): Promise<void> {
   const { pipeline, exchange } = entry;
   try {
     const outcome = await pipeline.decide(exchange, question);
@@ -65,7 +65,7 @@ async function answer(entry: Entry, response: ServerResponse, dialect: Dialect):
   }
 }
 
-function send(response: ServerResponse, answer: Answer, { numbersCookies }: Dialect): void {
+function send(response: Outbound, answer: Answer, { numbersCookies }: Dialect): void {
   const told = { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
   writeAnswer(response, numbersCookies ? withNumberedCookies(told) : told);
 }

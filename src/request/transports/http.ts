@@ -4,7 +4,8 @@ import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { mostWaiting } from '../../listen/answers.ts';
 import { peerAddress } from '../../listen/forwarded.ts';
-import { createServer, proxiedMethods, type ServerOptions } from '../../listen/server.ts';
+import { proxiedMethods } from '../../listen/methods.ts';
+import { createServer, type ServerOptions } from '../../listen/server.ts';
 import { wireFormat } from '../../listen/write-answer.ts';
 import type { Emit } from '../../observe/events.ts';
 import { answerMalformed, brokenBy } from '../failure.ts';
@@ -14,7 +15,7 @@ import type { EntryOf } from './entry.ts';
 import { registerForwardAuth } from './forward-auth.ts';
 import { registerProxied } from './proxied.ts';
 import { fail, pass } from './render.ts';
-import { isWebSocket } from './without-upgrade.ts';
+import { isWebSocket } from './upgrade.ts';
 
 /**
  * The names that Fastify routes by, of our own choosing and the same whatever is configured: what it decodes or

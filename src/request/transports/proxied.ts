@@ -1,6 +1,6 @@
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
-import { proxiedMethods } from '../../listen/server.ts';
+import { proxiedMethods } from '../../listen/methods.ts';
 import type { Arrival } from '../outcome.ts';
 import { hideBodyType } from './body.ts';
 import type { EntryOf } from './entry.ts';

@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import type { GatewayError } from '../../errors.ts';
 import type { HttpClient } from '../../forward/forwarding.ts';
+import type { Outbound } from '../../listen/inbound.ts';
 import { writeAnswer } from '../../listen/write-answer.ts';
 import { type Answer, withCookies } from '../../pages/answer.ts';
 import type { Arrival, Forward, Outcome } from '../outcome.ts';
@@ -10,7 +10,7 @@ import type { Entry } from './entry.ts';
  * Takes a request through its pipeline, and what comes of it to the client.
  * @param goOn called for a request that goes to its upstream; where there is none, that is a fault of ours
  */
-export function pass(entry: Entry, response: ServerResponse, arrival: Arrival, goOn?: () => void): void {
+export function pass(entry: Entry, response: Outbound, arrival: Arrival, goOn?: () => void): void {
   try {
     const outcome = entry.pipeline.decide(entry.exchange, arrival);
     if (!(outcome instanceof Promise)) render(entry, response, outcome, goOn);
@@ -23,7 +23,7 @@ export function pass(entry: Entry, response: ServerResponse, arrival: Arrival, g
   }
 }
 
-function render(entry: Entry, response: ServerResponse, outcome: Outcome, goOn?: () => void): void {
+function render(entry: Entry, response: Outbound, outcome: Outcome, goOn?: () => void): void {
   const { pipeline, exchange } = entry;
   switch (outcome.kind) {
     case 'forward':
@@ -48,7 +48,7 @@ function render(entry: Entry, response: ServerResponse, outcome: Outcome, goOn?:
 }
 
 /** Begins the transfer of a request that was admitted. Nothing goes on for one that was not. */
-export function transfer(entry: Entry, response: ServerResponse): void {
+export function transfer(entry: Entry, response: Outbound): void {
   const { pipeline, exchange, admitted } = entry;
   try {
     if (!admitted) throw new Error('a request came to its transfer without being admitted');
@@ -62,18 +62,18 @@ export function transfer(entry: Entry, response: ServerResponse): void {
 }
 
 /** Answers with an error; a client that leaves breaks what is done for it, which is nobody's fault. */
-export function fail({ pipeline, exchange }: Entry, response: ServerResponse, error: unknown): void {
+export function fail({ pipeline, exchange }: Entry, response: Outbound, error: unknown): void {
   if (response.req.socket.destroyed) return;
   writeAnswer(response, pipeline.fail(exchange, error));
 }
 
 /** The client of a request that was handed to the forwarder. */
 class Client implements HttpClient {
-  readonly response: ServerResponse;
+  readonly response: Outbound;
   readonly #entry: Entry;
   readonly #outcome: Forward;
 
-  constructor(entry: Entry, response: ServerResponse, outcome: Forward) {
+  constructor(entry: Entry, response: Outbound, outcome: Forward) {
     this.response = response;
     this.#entry = entry;
     this.#outcome = outcome;
