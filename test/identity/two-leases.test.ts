@@ -108,6 +108,34 @@ test('a provider that is out stays left alone: the search goes on where it was',
   t.ok(first.providers.isReady(), 'both hear of it');
 });
 
+test('a search that failed for the way in which it was asked is asked in another way at once', async (t) => {
+  const { provider, open } = await arrange(t);
+  await provider.stop();
+  const first = open();
+  await first.providers.tried;
+  await provider.restart();
+  const second = open({ timeout: '7s' });
+  await second.providers.tried;
+  t.notOk(first.providers.isReady(), 'who comes later is told of the failure at once');
+  await found(second.providers);
+  t.equal(provider.hits.get(metadataPath), 1);
+  t.ok(first.providers.isReady(), 'and what it finds is for all');
+});
+
+test('while a search is under way for one that has ended, the next one asks by itself', async (t) => {
+  const { provider, open, clock } = await arrange(t);
+  await provider.stop();
+  const first = open();
+  await first.providers.tried;
+  const second = open({ timeout: '7s' });
+  await second.providers.tried;
+  await second.close();
+  await provider.restart();
+  clock.wind(16_000);
+  await found(first.providers);
+  t.pass('the one that is left asks by its own connections');
+});
+
 test('what is known of an outage outlives a configuration, and not a change of the client', async (t) => {
   const { provider, open } = await arrange(t);
   const first = open();

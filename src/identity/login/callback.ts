@@ -73,7 +73,7 @@ export type Matched = { login: PendingLogin; late?: never } | { late: LateLogin;
 /**
  * The login that an authorization response (RFC 6749 §4.1.2) belongs to, which is spent by that; or the one that it
  * once was about, where this browser keeps nothing of it, or nothing that is good any more. Rejects with GatewayError
- * 400 when the state is none of ours.
+ * 400 when the state was not made here.
  */
 export async function matchLogin(
   { loginStates, loginCookies, usedStates, clock }: MatchNeeds,
