@@ -49,7 +49,8 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { keep, log, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { log, clock, random, keep });
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock, random, keep });
-  const opened = openSessions(config, { keep, cookies, ring, grant, primary, log, clock, random });
+  const { redisCa } = plan;
+  const opened = openSessions(config, { keep, cookies, ring, redisCa, grant, primary, log, clock, random });
   const { sessions, revocations, shared, problem, finish } = opened;
   const forget = revocations.onRevoked(() => live.endRevoked());
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };

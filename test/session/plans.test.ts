@@ -53,6 +53,7 @@ function plan({ holdings, clock, grant }: World, session: Record<string, unknown
     ring: createKeyRing(config.session.secret),
     grant,
     primary: undefined,
+    redisCa: undefined,
     log: createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } }),
     clock,
     random: () => 0,
@@ -204,6 +205,6 @@ test('plans with one Redis have one connection to it, which ends with the last o
   t.equal(first?.problem(), undefined);
   t.ok(await first?.shared.claim('name', 1000));
   await first?.release();
-  for (const kind of ['place', 'board', 'flights', 'revocations', 'opened tickets', 'touches'])
+  for (const kind of ['place', 'held', 'flights', 'revocations', 'opened tickets', 'touches'])
     t.equal(world.holdings.count(kind), 0, kind);
 });

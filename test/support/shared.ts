@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/clock.ts';
 import { createLogger, type Logger } from '../../src/observe/log.ts';
 import { createRevocations, type Revocations } from '../../src/session/revocations.ts';
-import { createBoard } from '../../src/session/shared/board.ts';
+import { createHeld } from '../../src/session/shared/held.ts';
 import { createLocalPlace } from '../../src/session/shared/local.ts';
 import { createOnce } from '../../src/session/shared/once.ts';
 import { createRedisPlace } from '../../src/session/shared/redis.ts';
@@ -23,7 +23,7 @@ export function aboveOf(place: Place, revocations: Revocations, clock: Clock): S
 
 export function shareLocally(clock: Clock): SharingProcess {
   const revocations = createRevocations(clock);
-  return aboveOf(createLocalPlace({ revocations, board: createBoard(clock), clock }), revocations, clock);
+  return aboveOf(createLocalPlace(createHeld(revocations, clock), clock), revocations, clock);
 }
 
 export interface RedisSharing {
@@ -42,6 +42,6 @@ export function shareInRedis(options: RedisSharing, clock: Clock): SharingProces
   } = options;
   const revocations = createRevocations(clock);
   const settings = { url, keyPrefix: 'test:', ca: undefined, timeout, gateway };
-  const needs = { revocations, board: createBoard(clock), log, clock };
+  const needs = { held: createHeld(revocations, clock), log, clock };
   return aboveOf(createRedisPlace(settings, needs), revocations, clock);
 }

@@ -1,27 +1,41 @@
 import type { Clock } from '../../clock.ts';
-import type { Revocations } from '../revocations.ts';
-import type { Board } from './board.ts';
-import { createClaims } from './claims.ts';
+import type { Held } from './held.ts';
 import { createMemoryTurns } from './memory-turns.ts';
 import { createSessionTable } from './session-table.ts';
 import type { Place } from './shared.ts';
 
-export interface LocalNeeds {
-  revocations: Revocations;
-  board: Board;
-  clock: Pick<Clock, 'monotonic'>;
-}
-
 /** Everything in this process. */
-export function createLocalPlace({ revocations, board, clock }: LocalNeeds): Place {
-  const claims = createClaims(clock);
+export function createLocalPlace(held: Held, clock: Pick<Clock, 'monotonic'>): Place {
+  const { revocations, board, claims } = held;
+  // What another place is told of is held here too.
+  const { tell, leave } = held.join({ revoked: () => {}, posted: () => {}, claimed: () => {} });
+  const turns = createMemoryTurns(board);
   return {
-    turns: createMemoryTurns(board),
+    turns: {
+      ...turns,
+      async post(key, posted, holder) {
+        await turns.post(key, posted, holder);
+        tell((other) => other.posted(key, posted));
+      },
+    },
     sessions: createSessionTable(clock),
-    bus: { publish: async (revocation) => revocations.add(revocation), knowsSignOuts: () => true },
-    claims: { claim: async (name, forMs) => claims.take(name, forMs) },
+    bus: {
+      async publish(revocation) {
+        revocations.add(revocation);
+        tell((other) => other.revoked(revocation));
+      },
+      knowsSignOuts: () => true,
+    },
+    claims: {
+      async claim(name, forMs) {
+        const isFirst = claims.take(name, forMs);
+        if (isFirst) tell((other) => other.claimed(name, forMs));
+        return isFirst;
+      },
+    },
+    ready: Promise.resolve(),
     problem: () => undefined,
     flush: async () => {},
-    close: () => {},
+    close: async () => leave(),
   };
 }

@@ -5,7 +5,7 @@ import type { Board } from './board.ts';
 import { createEndListeners } from './listeners.ts';
 import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
-import { createOutbox, type Letter } from './redis-outbox.ts';
+import { createOutbox, type Letter, type Outbox } from './redis-outbox.ts';
 import { markScript, postScript, releaseScript, renewScript, takeScript } from './redis-scripts.ts';
 import type { Taken, Turns, Unrepeatable } from './shared.ts';
 
@@ -22,7 +22,7 @@ const settleMs = 1500;
 /** Attempts to take a turn that failed, at the most. */
 const mostUnsure = 10_000;
 
-export interface RedisTurns extends Turns {
+export interface RedisTurns extends Turns, Pick<Outbox, 'pass' | 'passAll'> {
   /** Writes what could not be written, for so long at the most. */
   flush(withinMs: number): Promise<void>;
 }
@@ -51,9 +51,9 @@ export function createRedisTurns(needs: RedisTurnsNeeds): RedisTurns {
   const outbox = createOutbox({ ...needs, write: commands.write });
   let settledAt = 0;
 
-  link.onBack(({ isFirst, hasForgotten }) => {
+  link.onBack(({ isFirst }) => {
     if (!isFirst) settledAt = clock.monotonic() + settleMs;
-    outbox.writeAgain(hasForgotten);
+    outbox.writeAgain();
     void commands.mend();
   });
   channel.on(places.endChannel, (name) => listeners.tell(name));
@@ -84,6 +84,8 @@ export function createRedisTurns(needs: RedisTurnsNeeds): RedisTurns {
       await commands.release(key, holder);
     },
     onEnd: (key, callback) => listeners.on(places.nameOf(key), callback),
+    pass: outbox.pass,
+    passAll: outbox.passAll,
     flush: outbox.flush,
   };
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../clock.ts';
+import { type Clock, within } from '../../clock.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
-import type { Revocations } from '../revocations.ts';
-import type { Board } from './board.ts';
+import { type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
-import { createRedisLink } from './redis-link.ts';
+import { handOver } from './redis-hand-over.ts';
+import { createRedisLink, type RedisLink } from './redis-link.ts';
 import { createRedisSignOuts } from './redis-sign-outs.ts';
 import { createRedisTurns } from './redis-turns.ts';
 import type { Place, SessionTable } from './shared.ts';
@@ -17,17 +17,20 @@ export interface RedisPlaceSettings extends RedisSettings {
 }
 
 export interface RedisPlaceNeeds {
-  revocations: Revocations;
-  board: Board;
+  held: Held;
+  /** Has this process hold what others do that cannot write it themselves. */
+  holdOfOthers?: () => Promise<void>;
   log: Logger;
   clock: Clock;
 }
 
+/** What is left when nobody needs the place any more is written for so long at the most. */
+const lastFlushMs = 2000;
+
 /** What instances share, in Redis or Valkey. Names in keys are digests, so that a dump tells nobody's. */
-export function createRedisPlace(
-  settings: RedisPlaceSettings,
-  { revocations, board, log, clock }: RedisPlaceNeeds,
-): Place {
+export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlaceNeeds): Place {
+  const { held, holdOfOthers = async () => {}, log, clock } = needs;
+  const { revocations, board } = held;
   const { keyPrefix, gateway } = settings;
   const link = createRedisLink(settings, log, clock);
   const channel = createRedisChannel({
@@ -42,33 +45,68 @@ export function createRedisPlace(
   });
   const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, log, clock });
   const turns = createRedisTurns({ link, channel, keyPrefix, board, gateway, log, clock });
-  const sessions = createRedisTable(link, keyPrefix);
-  const claimOf = (name: string) =>
-    `${keyPrefix}claim:${createHash('sha256').update(name).digest('base64url')}`;
+  const claim = createRedisClaim(link, keyPrefix);
+  const others = held.join({
+    revoked: signOuts.pass,
+    posted: (key, posted) => void turns.pass(key, posted),
+    claimed: (name, forMs) => void claim(name, forMs).catch(() => {}),
+  });
+  const passAll = async () => {
+    await holdOfOthers();
+    await turns.passAll();
+    await signOuts.passAll();
+    await inBatches(held.claims.all(), ([name, forMs]) => claim(name, forMs));
+  };
+  const told = handOver({ link, passAll, clock });
+  const flush: Place['flush'] = async (withinMs) => {
+    await Promise.all([turns.flush(withinMs), within(clock, withinMs, signOuts.flush())]);
+  };
 
   return {
-    turns,
-    sessions,
-    bus: signOuts,
-    claims: {
-      // One command does both, so that of two instances one is first.
-      claim: (name, forMs) =>
-        link.write(async (redis) => (await redis.set(claimOf(name), '1', 'PX', forMs, 'NX')) !== null),
+    turns: {
+      ...turns,
+      async post(key, posted, holder) {
+        others.tell((other) => other.posted(key, posted));
+        await turns.post(key, posted, holder);
+      },
     },
+    sessions: createRedisTable(link, keyPrefix),
+    bus: {
+      async publish(revocation) {
+        others.tell((other) => other.revoked(revocation));
+        await signOuts.publish(revocation);
+      },
+      knowsSignOuts: signOuts.knowsSignOuts,
+    },
+    claims: {
+      async claim(name, forMs) {
+        const isFirst = await held.claims.takeAlso(name, forMs, () => claim(name, forMs));
+        if (isFirst) others.tell((other) => other.claimed(name, forMs));
+        return isFirst;
+      },
+    },
+    ready: Promise.all([signOuts.known, told]).then(() => undefined),
     problem: () =>
       link.problem() ?? (signOuts.knowsSignOuts() ? undefined : 'the sign-outs were not loaded yet'),
-    async flush(withinMs) {
-      await turns.flush(withinMs);
-      await signOuts.flush();
-    },
-    close() {
+    flush,
+    async close() {
+      others.leave();
+      await flush(lastFlushMs);
       channel.close();
       link.close();
     },
   };
 }
 
-function createRedisTable(link: ReturnType<typeof createRedisLink>, keyPrefix: string): SessionTable {
+/** One command does both, so that of two instances one is first. */
+function createRedisClaim(link: RedisLink, keyPrefix: string) {
+  const placeOf = (name: string) =>
+    `${keyPrefix}claim:${createHash('sha256').update(name).digest('base64url')}`;
+  return (name: string, forMs: number) =>
+    link.write(async (redis) => (await redis.set(placeOf(name), '1', 'PX', Math.ceil(forMs), 'NX')) !== null);
+}
+
+function createRedisTable(link: RedisLink, keyPrefix: string): SessionTable {
   const placeOf = (id: string) => `${keyPrefix}session:${id}`;
   return {
     get: (id) => link.read(async (redis) => (await redis.get(placeOf(id))) ?? undefined),

@@ -1,10 +1,12 @@
-import type { Revocation, Revocations } from '../revocations.ts';
+import { type Held, inBatches } from './held.ts';
 import { createEndListeners } from './listeners.ts';
+import type { HeldByPrimary } from './messages.ts';
 import type { PrimaryCalls } from './primary-calls.ts';
 import type { Place, Taken } from './shared.ts';
 
 /** What a worker shares with the others, in their primary process. */
-export function createWorkerPlace({ call, onMessage }: PrimaryCalls, revocations: Revocations): Place {
+export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held): Place {
+  const { revocations, board, claims } = held;
   const listeners = createEndListeners();
   const off = onMessage((message) => {
     if (message.kind === 'revoked') revocations.add(message.revocation);
@@ -12,19 +14,46 @@ export function createWorkerPlace({ call, onMessage }: PrimaryCalls, revocations
   });
   /** A primary that is gone takes this process with it. */
   const tell = async (request: Parameters<typeof call>[0]) => void (await call(request).catch(() => {}));
+  const others = held.join({
+    revoked: (revocation) => void tell({ kind: 'publish', revocation }),
+    posted: (key, posted) => void tell({ kind: 'post', key, posted }),
+    claimed: (name, forMs) => void tell({ kind: 'claim', name, forMs }),
+  });
+
+  let isTold = false;
+  const tellAll = async () => {
+    await inBatches(revocations.all(), (revocation) => tell({ kind: 'publish', revocation }));
+    await inBatches(board.all(), ([key, posted]) => tell({ kind: 'post', key, posted, isAgain: true }));
+    await inBatches(claims.all(), ([name, forMs]) => tell({ kind: 'claim', name, forMs }));
+    isTold = true;
+  };
 
   return {
     turns: {
       renewEveryMs: undefined,
-      take: async (key, unrepeatable) =>
-        (await call({ kind: 'take', key, ...(unrepeatable && { unrepeatable }) })) as Taken,
+      async take(key, unrepeatable) {
+        // Later the primary knows better: another worker may have settled it.
+        const value = isTold ? undefined : board.read(key);
+        if (value !== undefined) return { kind: 'done', value };
+        return (await call({ kind: 'take', key, ...(unrepeatable && { unrepeatable }) })) as Taken;
+      },
       renew: async () => {},
-      post: (key, posted, holder) =>
-        tell({ kind: 'post', key, posted, ...(holder !== undefined && { holder }) }),
+      async post(key, posted, holder) {
+        board.post(key, posted);
+        others.tell((other) => other.posted(key, posted));
+        await tell({ kind: 'post', key, posted, ...(holder !== undefined && { holder }) });
+      },
       release: (key, holder) => tell({ kind: 'release', key, holder }),
       onEnd: listeners.on,
     },
-    claims: { claim: async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean },
+    claims: {
+      async claim(name, forMs) {
+        const ask = async () => (await call({ kind: 'claim', name, forMs })) as boolean;
+        const isFirst = await claims.takeAlso(name, forMs, ask);
+        if (isFirst) others.tell((other) => other.claimed(name, forMs));
+        return isFirst;
+      },
+    },
     sessions: {
       get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
       set: async (id, value, ttlSeconds) => {
@@ -35,14 +64,28 @@ export function createWorkerPlace({ call, onMessage }: PrimaryCalls, revocations
       },
     },
     bus: {
-      async publish(revocation: Revocation) {
+      async publish(revocation) {
+        revocations.add(revocation);
+        others.tell((other) => other.revoked(revocation));
         await call({ kind: 'publish', revocation });
       },
       // The primary tells them before this process can begin to accept connections.
       knowsSignOuts: () => true,
     },
+    ready: tellAll(),
     problem: () => undefined,
     flush: async () => {},
-    close: off,
+    async close() {
+      others.leave();
+      off();
+    },
   };
+}
+
+/** Has this process hold what the other workers have done, for a place that takes the part of the primary. */
+export async function holdOfPrimary({ call }: PrimaryCalls, { board, claims }: Held): Promise<void> {
+  const { posted, claims: taken } = (await call({ kind: 'held' })) as HeldByPrimary;
+  for (const [key, value] of posted)
+    if ((board.read(key) ?? board.recall(key)) === undefined) board.post(key, value);
+  for (const [name, forMs] of taken) claims.take(name, forMs);
 }

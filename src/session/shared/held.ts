@@ -1,0 +1,60 @@
+import type { Clock } from '../../clock.ts';
+import type { Revocation, Revocations } from '../revocations.ts';
+import { type Board, createBoard } from './board.ts';
+import { type Claims, createClaims } from './claims.ts';
+import type { Posted } from './shared.ts';
+
+/**
+ * What this process knows of what is shared, whatever the place. A place may be replaced while the process runs: the
+ * new one is told all of it when it comes up, and until the old one has ended each is told what the other does.
+ */
+export interface Held {
+  revocations: Revocations;
+  /** What came of work that was done here. */
+  board: Board;
+  /** Names that were taken here. */
+  claims: Claims;
+  /** A place is open from now on. */
+  join(place: Follower): Following;
+}
+
+/** A place that is told what this process does through another one. None of it may fail. */
+export interface Follower {
+  revoked(revocation: Revocation): void;
+  posted(key: string, posted: Posted): void;
+  claimed(name: string, forMs: number): void;
+}
+
+export interface Following {
+  /** Tells the other places; also when this one has left. */
+  tell(say: (other: Follower) => void): void;
+  leave(): void;
+}
+
+export function createHeld(revocations: Revocations, clock: Pick<Clock, 'monotonic'>): Held {
+  const open = new Set<Follower>();
+  return {
+    revocations,
+    board: createBoard(clock),
+    claims: createClaims(clock),
+    join(place) {
+      open.add(place);
+      return {
+        tell(say) {
+          for (const other of open) if (other !== place) say(other);
+        },
+        leave: () => void open.delete(place),
+      };
+    },
+  };
+}
+
+/** So much is written at a time: others wait behind it. */
+const batch = 200;
+
+/** Does something for each, some at a time. */
+export async function inBatches<T>(all: Iterable<T>, each: (one: T) => Promise<unknown>): Promise<void> {
+  const list = [...all];
+  for (let start = 0; start < list.length; start += batch)
+    await Promise.all(list.slice(start, start + batch).map(each));
+}
