@@ -146,6 +146,43 @@ for (const when of ['before', 'while'] as const)
     );
   });
 
+test('a refresh that is under way when the place changes is not begun behind it', async (t) => {
+  const [first, second] = await Promise.all([redisFor(t), redisFor(t)]);
+  for (const { url, isRefused } of [
+    { url: first.url, isRefused: true },
+    { url: second.url, isRefused: true },
+    { url: second.url, isRefused: false },
+  ]) {
+    const held = heldGrant();
+    const name = `${url} ${isRefused}`;
+    const world = createWorld(async (session) => {
+      const outcome = await held.grant(session);
+      if (isRefused) throw new Error('it was not sent after all');
+      return outcome;
+    });
+    const before = plan(world, { redis: { url: first.url } });
+    await before.ready;
+    const header = await begin(before, dueAt(world, name));
+    const asked = standing(before, header).catch(() => 'refused');
+    await until('the refresh', () => held.asked.length === 1);
+    const next = { redis: { url, timeout: '1500ms' } };
+    const after = plan(world, next);
+    await after.ready;
+    // The last request of the old plan may end before its refresh does.
+    await before.release();
+    const other = plan(createWorld(held.grant), next);
+    await other.ready;
+    await t.rejects(standing(other, header), { code: 'store_unavailable' }, 'nobody else sends the token');
+    t.equal(held.asked.length, 1);
+    held.answer();
+    await asked;
+    const seen = await until('it', () => standing(other, header).catch(() => undefined));
+    t.match(seen, { session: { accessToken: 'new' } });
+    t.equal(held.asked.length, isRefused ? 2 : 1);
+    for (const each of [after, other]) await each.release();
+  }
+});
+
 test('a name that was taken is taken behind a change of place too', async (t) => {
   await eachChange(t, createWorld, async (name, { before, open, other }) => {
     t.ok(await before.shared.claim(`early ${name}`, 60_000));

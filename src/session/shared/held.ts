@@ -14,14 +14,26 @@ export interface Held {
   board: Board;
   /** Names that were taken here. */
   claims: Claims;
+  /** Unrepeatable work that was begun here, by its key, and not told of. */
+  begun: Map<string, Begun>;
   /** A place is open from now on. */
   join(place: Follower): Following;
+}
+
+export interface Begun {
+  /** Whose turn it is, by a name that no other process gives. */
+  holder: string;
+  /** Milliseconds for which it must not be begun again. */
+  forMs: number;
 }
 
 /** A place that is told what this process does through another one. None of it may fail. */
 export interface Follower {
   revoked(revocation: Revocation): void;
-  posted(key: string, posted: Posted): void;
+  begun(key: string, begun: Begun): void;
+  /** @param holder whose turn ends with it, where that was told of */
+  posted(key: string, posted: Posted, holder?: string): void;
+  released(key: string, holder: string): void;
   claimed(name: string, forMs: number): void;
 }
 
@@ -37,6 +49,7 @@ export function createHeld(revocations: Revocations, clock: Pick<Clock, 'monoton
     revocations,
     board: createBoard(clock),
     claims: createClaims(clock),
+    begun: new Map(),
     join(place) {
       open.add(place);
       return {

@@ -1,14 +1,22 @@
 import type { Clock } from '../../clock.ts';
-import type { Held } from './held.ts';
+import type { Follower, Held } from './held.ts';
 import { createMemoryTurns } from './memory-turns.ts';
 import { createSessionTable } from './session-table.ts';
 import type { Place } from './shared.ts';
+
+const toldAnyway: Follower = {
+  revoked: () => {},
+  begun: () => {},
+  posted: () => {},
+  released: () => {},
+  claimed: () => {},
+};
 
 /** Everything in this process. */
 export function createLocalPlace(held: Held, clock: Pick<Clock, 'monotonic'>): Place {
   const { revocations, board, claims } = held;
   // What another place is told of is held here too.
-  const { tell, leave } = held.join({ revoked: () => {}, posted: () => {}, claimed: () => {} });
+  const { tell, leave } = held.join(toldAnyway);
   const turns = createMemoryTurns(board);
   return {
     turns: {

@@ -19,7 +19,7 @@ export interface Outbox {
   /** A result that cannot be written is known here all the same, and reaches the others when it can. Never rejects. */
   post(key: string, posted: Posted, holder: string | undefined): Promise<void>;
   /** Writes what was done by way of another place. Never rejects. */
-  pass(key: string, posted: Posted): Promise<void>;
+  pass(key: string, posted: Posted, holder: string | undefined): Promise<void>;
   /** Writes what was done in this process, by whatever way, and still counts. Never rejects. */
   passAll(): Promise<void>;
   /** The server is back. */
@@ -49,16 +49,16 @@ export function createOutbox(needs: OutboxNeeds): Outbox {
   const { board, clock } = needs;
   const letters = createLetters(needs);
 
-  const pass = (key: string, posted: Posted, isAgain: boolean) =>
-    letters.send(key, { posted, at: clock.monotonic(), holder: undefined, isAgain });
+  const send = (key: string, posted: Posted, holder: string | undefined, isAgain: boolean) =>
+    letters.send(key, { posted, at: clock.monotonic(), holder, isAgain });
 
   return {
     async post(key, posted, holder) {
       board.post(key, posted);
-      await letters.send(key, { posted, at: clock.monotonic(), holder, isAgain: false });
+      await send(key, posted, holder, false);
     },
-    pass: (key, posted) => pass(key, posted, false),
-    passAll: () => inBatches(board.all(), ([key, posted]) => pass(key, posted, true)),
+    pass: (key, posted, holder) => send(key, posted, holder, false),
+    passAll: () => inBatches(board.all(), ([key, posted]) => send(key, posted, undefined, true)),
     writeAgain() {
       letters.doubtRecent();
       void letters.sendAll();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Clock, within } from '../../clock.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
-import { type Held, inBatches } from './held.ts';
+import { type Begun, type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
 import { handOver } from './redis-hand-over.ts';
@@ -30,7 +30,7 @@ const lastFlushMs = 2000;
 /** What instances share, in Redis or Valkey. Names in keys are digests, so that a dump tells nobody's. */
 export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlaceNeeds): Place {
   const { held, holdOfOthers = async () => {}, log, clock } = needs;
-  const { revocations, board } = held;
+  const { revocations } = held;
   const { keyPrefix, gateway } = settings;
   const link = createRedisLink(settings, log, clock);
   const channel = createRedisChannel({
@@ -44,11 +44,14 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
     },
   });
   const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, log, clock });
-  const turns = createRedisTurns({ link, channel, keyPrefix, board, gateway, log, clock });
+  const onBegun = (key: string, begun: Begun) => others.tell((other) => other.begun(key, begun));
+  const turns = createRedisTurns({ link, channel, keyPrefix, held, onBegun, gateway, log, clock });
   const claim = createRedisClaim(link, keyPrefix);
   const others = held.join({
     revoked: signOuts.pass,
-    posted: (key, posted) => void turns.pass(key, posted),
+    begun: (key, begun) => void turns.passBegun(key, begun),
+    posted: (key, posted, holder) => void turns.pass(key, posted, holder),
+    released: (key, holder) => void turns.passReleased(key, holder),
     claimed: (name, forMs) => void claim(name, forMs).catch(() => {}),
   });
   const passAll = async () => {
@@ -66,8 +69,12 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
     turns: {
       ...turns,
       async post(key, posted, holder) {
-        others.tell((other) => other.posted(key, posted));
+        others.tell((other) => other.posted(key, posted, holder));
         await turns.post(key, posted, holder);
+      },
+      async release(key, holder) {
+        others.tell((other) => other.released(key, holder));
+        await turns.release(key, holder);
       },
     },
     sessions: createRedisTable(link, keyPrefix),

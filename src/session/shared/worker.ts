@@ -16,6 +16,9 @@ export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held)
   const tell = async (request: Parameters<typeof call>[0]) => void (await call(request).catch(() => {}));
   const others = held.join({
     revoked: (revocation) => void tell({ kind: 'publish', revocation }),
+    // Whatever worker asks for it, the primary sends a refresh token once.
+    begun: () => {},
+    released: () => {},
     posted: (key, posted) => void tell({ kind: 'post', key, posted }),
     claimed: (name, forMs) => void tell({ kind: 'claim', name, forMs }),
   });
