@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Revocation, Revocations } from '../revocations.ts';
 import { type Board, createBoard } from './board.ts';
 import { type Claims, createClaims } from './claims.ts';
-import type { Posted } from './shared.ts';
+import type { ClaimDesk, Posted } from './shared.ts';
 
 /**
  * What this process knows of what is shared, whatever the place. A place may be replaced while the process runs: the
@@ -58,6 +58,17 @@ export function createHeld(revocations: Revocations, clock: Pick<Clock, 'monoton
         },
         leave: () => void open.delete(place),
       };
+    },
+  };
+}
+
+/** Names that are taken here first, and then in a place, as `ask` does. */
+export function claimsThrough({ claims }: Held, { tell }: Following, ask: ClaimDesk['claim']): ClaimDesk {
+  return {
+    async claim(name, forMs) {
+      const isFirst = await claims.takeAlso(name, forMs, () => ask(name, forMs));
+      if (isFirst) tell((other) => other.claimed(name, forMs));
+      return isFirst;
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import type { Follower, Held } from './held.ts';
+import { claimsThrough, type Follower, type Held } from './held.ts';
 import { createMemoryTurns } from './memory-turns.ts';
 import { createSessionTable } from './session-table.ts';
 import type { Place } from './shared.ts';
@@ -14,36 +14,30 @@ const toldAnyway: Follower = {
 
 /** Everything in this process. */
 export function createLocalPlace(held: Held, clock: Pick<Clock, 'monotonic'>): Place {
-  const { revocations, board, claims } = held;
+  const { revocations, board } = held;
   // What another place is told of is held here too.
-  const { tell, leave } = held.join(toldAnyway);
+  const others = held.join(toldAnyway);
   const turns = createMemoryTurns(board);
   return {
     turns: {
       ...turns,
       async post(key, posted, holder) {
         await turns.post(key, posted, holder);
-        tell((other) => other.posted(key, posted));
+        others.tell((other) => other.posted(key, posted));
       },
     },
     sessions: createSessionTable(clock),
     bus: {
       async publish(revocation) {
         revocations.add(revocation);
-        tell((other) => other.revoked(revocation));
+        others.tell((other) => other.revoked(revocation));
       },
       knowsSignOuts: () => true,
     },
-    claims: {
-      async claim(name, forMs) {
-        const isFirst = claims.take(name, forMs);
-        if (isFirst) tell((other) => other.claimed(name, forMs));
-        return isFirst;
-      },
-    },
+    claims: claimsThrough(held, others, async () => true),
     ready: Promise.resolve(),
     problem: () => undefined,
     flush: async () => {},
-    close: async () => leave(),
+    close: async () => others.leave(),
   };
 }

@@ -1,10 +1,11 @@
 import type { Clock } from '../../clock.ts';
 import type { Grant } from '../outcome.ts';
 import { createRevocations } from '../revocations.ts';
+import type { Board } from './board.ts';
 import { createGrantDesk } from './grant-desk.ts';
 import { createHeld } from './held.ts';
 import { createLocalPlace } from './local.ts';
-import { createMemoryTurns } from './memory-turns.ts';
+import { createMemoryTurns, type MemoryTurns } from './memory-turns.ts';
 import type { CallMessage, HeldByPrimary, WorkerLink } from './messages.ts';
 import type { Taken, Turns } from './shared.ts';
 
@@ -29,17 +30,7 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
   });
 
-  const tellOfEnd = createEndTelling(turns);
-  const take = (worker: WorkerLink, { key, unrepeatable }: Request<'take'>): Taken => {
-    const taken = turns.takeFor(owners.nameOf(worker), key, unrepeatable);
-    if (taken.kind === 'taken') tellOfEnd(worker, key);
-    return taken;
-  };
-  const post = ({ key, posted, holder, isAgain }: Request<'post'>) => {
-    // What stands here is as good or newer.
-    if (isAgain && (board.read(key) ?? board.recall(key)) !== undefined) return undefined;
-    return turns.post(key, posted, holder);
-  };
+  const { take, post } = createTurnDesk(turns, board, owners);
 
   const answer = (worker: WorkerLink, request: CallMessage['request']): unknown => {
     switch (request.kind) {
@@ -80,6 +71,23 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
     },
     async received(worker, { call, request }) {
       worker.send({ kind: 'reply', call, value: await answer(worker, request) });
+    },
+  };
+}
+
+/** Gives turns to workers, and takes what came of them. */
+function createTurnDesk(turns: MemoryTurns, board: Board, owners: ReturnType<typeof createOwners>) {
+  const tellOfEnd = createEndTelling(turns);
+  return {
+    take(worker: WorkerLink, { key, unrepeatable }: Request<'take'>): Taken {
+      const taken = turns.takeFor(owners.nameOf(worker), key, unrepeatable);
+      if (taken.kind === 'taken') tellOfEnd(worker, key);
+      return taken;
+    },
+    async post({ key, posted, holder, isAgain }: Request<'post'>) {
+      // What stands here is as good or newer.
+      if (isAgain && (board.read(key) ?? board.recall(key)) !== undefined) return;
+      await turns.post(key, posted, holder);
     },
   };
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type Clock, within } from '../../clock.ts';
 import { describeError, type Logger } from '../../observe/log.ts';
-import { type Begun, type Held, inBatches } from './held.ts';
+import { type Begun, claimsThrough, type Following, type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
 import { handOver } from './redis-hand-over.ts';
 import { createRedisLink, type RedisLink } from './redis-link.ts';
 import { createRedisSignOuts } from './redis-sign-outs.ts';
 import { createRedisTurns } from './redis-turns.ts';
-import type { Place, SessionTable } from './shared.ts';
+import type { Place, SessionTable, Turns } from './shared.ts';
 
 export interface RedisPlaceSettings extends RedisSettings {
   keyPrefix: string;
@@ -33,16 +33,11 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
   const { revocations } = held;
   const { keyPrefix, gateway } = settings;
   const link = createRedisLink(settings, log, clock);
-  const channel = createRedisChannel({
-    link,
-    settings,
-    clock,
-    onFailure(error) {
-      // An outage is named by the link.
-      if (link.problem() === undefined)
-        log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
-    },
-  });
+  const onFailure = (error: unknown) => {
+    // An outage is named by the link.
+    if (link.problem() === undefined) log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
+  };
+  const channel = createRedisChannel({ link, settings, clock, onFailure });
   const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, log, clock });
   const onBegun = (key: string, begun: Begun) => others.tell((other) => other.begun(key, begun));
   const turns = createRedisTurns({ link, channel, keyPrefix, held, onBegun, gateway, log, clock });
@@ -66,17 +61,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
   };
 
   return {
-    turns: {
-      ...turns,
-      async post(key, posted, holder) {
-        others.tell((other) => other.posted(key, posted, holder));
-        await turns.post(key, posted, holder);
-      },
-      async release(key, holder) {
-        others.tell((other) => other.released(key, holder));
-        await turns.release(key, holder);
-      },
-    },
+    turns: turnsThrough(turns, others),
     sessions: createRedisTable(link, keyPrefix),
     bus: {
       async publish(revocation) {
@@ -85,13 +70,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
       },
       knowsSignOuts: signOuts.knowsSignOuts,
     },
-    claims: {
-      async claim(name, forMs) {
-        const isFirst = await held.claims.takeAlso(name, forMs, () => claim(name, forMs));
-        if (isFirst) others.tell((other) => other.claimed(name, forMs));
-        return isFirst;
-      },
-    },
+    claims: claimsThrough(held, others, claim),
     ready: Promise.all([signOuts.known, told]).then(() => undefined),
     problem: () =>
       link.problem() ?? (signOuts.knowsSignOuts() ? undefined : 'the sign-outs were not loaded yet'),
@@ -101,6 +80,21 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
       await flush(lastFlushMs);
       channel.close();
       link.close();
+    },
+  };
+}
+
+/** The other places of this process are told what comes of turns here. */
+function turnsThrough(turns: Turns, { tell }: Following): Turns {
+  return {
+    ...turns,
+    async post(key, posted, holder) {
+      tell((other) => other.posted(key, posted, holder));
+      await turns.post(key, posted, holder);
+    },
+    async release(key, holder) {
+      tell((other) => other.released(key, holder));
+      await turns.release(key, holder);
     },
   };
 }

@@ -1,35 +1,24 @@
-import { type Held, inBatches } from './held.ts';
+import { claimsThrough, type Follower, type Held, inBatches } from './held.ts';
 import { createEndListeners } from './listeners.ts';
-import type { HeldByPrimary } from './messages.ts';
+import type { CallMessage, HeldByPrimary } from './messages.ts';
 import type { PrimaryCalls } from './primary-calls.ts';
-import type { Place, Taken } from './shared.ts';
+import type { Place, SessionTable, Taken } from './shared.ts';
 
 /** What a worker shares with the others, in their primary process. */
 export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held): Place {
-  const { revocations, board, claims } = held;
+  const { revocations, board } = held;
   const listeners = createEndListeners();
   const off = onMessage((message) => {
     if (message.kind === 'revoked') revocations.add(message.revocation);
     if (message.kind === 'ended') listeners.tell(message.key, message.value);
   });
   /** A primary that is gone takes this process with it. */
-  const tell = async (request: Parameters<typeof call>[0]) => void (await call(request).catch(() => {}));
-  const others = held.join({
-    revoked: (revocation) => void tell({ kind: 'publish', revocation }),
-    // Whatever worker asks for it, the primary sends a refresh token once.
-    begun: () => {},
-    released: () => {},
-    posted: (key, posted) => void tell({ kind: 'post', key, posted }),
-    claimed: (name, forMs) => void tell({ kind: 'claim', name, forMs }),
-  });
-
+  const tell: Tell = async (request) => void (await call(request).catch(() => {}));
+  const others = held.join(followerOf(tell));
   let isTold = false;
-  const tellAll = async () => {
-    await inBatches(revocations.all(), (revocation) => tell({ kind: 'publish', revocation }));
-    await inBatches(board.all(), ([key, posted]) => tell({ kind: 'post', key, posted, isAgain: true }));
-    await inBatches(claims.all(), ([name, forMs]) => tell({ kind: 'claim', name, forMs }));
+  const telling = tellAll(held, tell).then(() => {
     isTold = true;
-  };
+  });
 
   return {
     turns: {
@@ -49,23 +38,12 @@ export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held)
       release: (key, holder) => tell({ kind: 'release', key, holder }),
       onEnd: listeners.on,
     },
-    claims: {
-      async claim(name, forMs) {
-        const ask = async () => (await call({ kind: 'claim', name, forMs })) as boolean;
-        const isFirst = await claims.takeAlso(name, forMs, ask);
-        if (isFirst) others.tell((other) => other.claimed(name, forMs));
-        return isFirst;
-      },
-    },
-    sessions: {
-      get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
-      set: async (id, value, ttlSeconds) => {
-        await call({ kind: 'set', id, value, ttlSeconds });
-      },
-      delete: async (id) => {
-        await call({ kind: 'delete', id });
-      },
-    },
+    claims: claimsThrough(
+      held,
+      others,
+      async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean,
+    ),
+    sessions: tableOfPrimary(call),
     bus: {
       async publish(revocation) {
         revocations.add(revocation);
@@ -75,12 +53,42 @@ export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held)
       // The primary tells them before this process can begin to accept connections.
       knowsSignOuts: () => true,
     },
-    ready: tellAll(),
+    ready: telling,
     problem: () => undefined,
     flush: async () => {},
     async close() {
       others.leave();
       off();
+    },
+  };
+}
+
+type Tell = (request: CallMessage['request']) => Promise<void>;
+
+const followerOf = (tell: Tell): Follower => ({
+  revoked: (revocation) => void tell({ kind: 'publish', revocation }),
+  // Whatever worker asks for it, the primary sends a refresh token once.
+  begun: () => {},
+  released: () => {},
+  posted: (key, posted) => void tell({ kind: 'post', key, posted }),
+  claimed: (name, forMs) => void tell({ kind: 'claim', name, forMs }),
+});
+
+/** Tells the primary what this process holds. */
+async function tellAll({ revocations, board, claims }: Held, tell: Tell): Promise<void> {
+  await inBatches(revocations.all(), (revocation) => tell({ kind: 'publish', revocation }));
+  await inBatches(board.all(), ([key, posted]) => tell({ kind: 'post', key, posted, isAgain: true }));
+  await inBatches(claims.all(), ([name, forMs]) => tell({ kind: 'claim', name, forMs }));
+}
+
+function tableOfPrimary(call: PrimaryCalls['call']): SessionTable {
+  return {
+    get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
+    set: async (id, value, ttlSeconds) => {
+      await call({ kind: 'set', id, value, ttlSeconds });
+    },
+    delete: async (id) => {
+      await call({ kind: 'delete', id });
     },
   };
 }
