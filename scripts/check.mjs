@@ -12,8 +12,10 @@ const checks = [
   { name: 'unused files, exports and dependencies', command: ['node_modules/knip/bin/knip.js'] },
   { name: 'import direction', command: ['scripts/check-imports.mjs'] },
   { name: 'no cycle of files', command: ['scripts/check-cycles.mjs'] },
+  { name: 'no log but of events', command: ['scripts/check-log.mjs'] },
   { name: 'time and chance as arguments', command: ['scripts/check-time.mjs'] },
   { name: 'length of functions', command: ['scripts/check-functions.mjs'] },
+  { name: 'texts in one place', command: ['scripts/check-texts.mjs'] },
   { name: 'no state of modules', command: ['scripts/check-state.mjs'] },
 ];
 

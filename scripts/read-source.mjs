@@ -46,13 +46,26 @@ export function walk(node, visit, above = []) {
  * The relative imports and re-exports of a file, each with its line, the file that it names (a path that begins with
  * `../` is outside of src), and its kind: `type`, `value` or `dynamic`.
  */
-export function importsOf({ file, program, lineOf }) {
+export function importsOf(source) {
+  return everyImportOf(source).flatMap((found) => {
+    if (!found.target.startsWith('.')) return [];
+    return [{ ...found, imported: posix.normalize(posix.join(posix.dirname(source.file), found.target)) }];
+  });
+}
+
+/** The same of what is not relative: modules of Node.js, without their `node:`, and packages. */
+export function modulesOf(source) {
+  return everyImportOf(source).flatMap((found) => {
+    if (found.target.startsWith('.')) return [];
+    return [{ ...found, imported: found.target.replace(/^node:/, '') }];
+  });
+}
+
+function everyImportOf({ program, lineOf }) {
   const found = [];
   const add = (node, source, kind) => {
     const target = source?.value;
-    if (typeof target !== 'string' || !target.startsWith('.')) return;
-    const imported = posix.normalize(posix.join(posix.dirname(file), target));
-    found.push({ target, imported, kind, line: lineOf(node.start) });
+    if (typeof target === 'string') found.push({ target, kind, line: lineOf(node.start) });
   };
   walk(program, (node) => {
     switch (node.type) {

@@ -47,6 +47,22 @@ export function waitFor(clock: Clock, milliseconds: number): Promise<void> {
   return new Promise((resolve) => void clock.after(milliseconds, resolve));
 }
 
+/** What comes of work that is told by a signal to end, with a TimeoutError, after so many milliseconds. */
+export async function withLimit<T>(
+  clock: Pick<Clock, 'after'>,
+  milliseconds: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const end = () => controller.abort(new DOMException(`no end within ${milliseconds} ms`, 'TimeoutError'));
+  const limit = clock.after(milliseconds, end).unref();
+  try {
+    return await work(controller.signal);
+  } finally {
+    limit.cancel();
+  }
+}
+
 /** The value, or undefined when it takes longer than so many milliseconds; the work goes on for those who come later. */
 export function within<T>(clock: Clock, milliseconds: number, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {

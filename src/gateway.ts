@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { openEstate } from './estate/estate.ts';
-import { startAdmin } from './listen/admin.ts';
-import type { Logger } from './observe/log.ts';
+import { type AdminListener, startAdmin } from './listen/admin.ts';
+import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -21,12 +21,16 @@ export interface Gateway {
 }
 
 export interface GatewayNeeds {
-  log: Logger;
+  /** Who is told of what happens. */
+  observe: Pick<Observe, 'emit' | 'keepSecrets'>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
   primary?: PrimaryCalls | undefined;
 }
+
+/** What `adopt` leaves as it is. */
+const fixedKeys = ['admin', 'logging', 'workers'] as const;
 
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
@@ -36,25 +40,36 @@ export interface GatewayNeeds {
  */
 export async function startGateway(
   config: Config,
-  { log, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
+  { observe, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
 ): Promise<Gateway> {
-  const estate = openEstate({ log, clock, random, primary });
-  const adopt = (next: Config) => {
-    log.keepSecrets(next.secrets);
-    return estate.adopt(compilePlan(next));
+  const { emit, keepSecrets } = observe;
+  const estate = openEstate({ emit, clock, random, primary });
+  let inForce = config;
+  const adopt = async (next: Config) => {
+    keepSecrets(next.secrets);
+    const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
+    try {
+      await estate.adopt(compilePlan(next));
+      inForce = next;
+    } finally {
+      // However many fail, the secrets in force stay known.
+      keepSecrets(inForce.secrets);
+    }
+  };
+  let admin: AdminListener | undefined;
+  const close = async () => {
+    await estate.close();
+    await admin?.close();
   };
   try {
+    admin = await startAdmin(config.admin.listen, emit, estate);
     await adopt(config);
-    const admin = await startAdmin(config.admin.listen, log, estate);
     const { url = '', name } = estate.listening() ?? {};
-    log.info({ listen: name, admin: admin?.url, publicUrl: config.publicUrl }, 'listening');
-    const close = async () => {
-      await estate.close();
-      await admin?.close();
-    };
+    emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });
     return { url, adminUrl: admin?.url, adopt, close };
   } catch (error) {
-    await estate.close();
+    await close();
     throw error;
   }
 }

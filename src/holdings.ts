@@ -15,6 +15,8 @@ export type Keep = <T>(
 /** What one plan needs of the things that outlive it. */
 export interface Lease {
   keep: Keep;
+  /** Calls back at the release, in its turn among what is closed then: for what is of this plan alone. */
+  defer(undo: () => void): void;
   /**
    * Gives everything back. What no other lease has taken is closed, one after another, what was taken last first: it
    * may need what was taken before. Rejects with the first error of a close, after all of them have ended.
@@ -48,7 +50,12 @@ export function createHoldings(): Holdings {
     count: (kind) => kinds.get(kind)?.size ?? 0,
     lease() {
       const taken = new Map<Thing, { kind: string; key: string }>();
+      let deferred = 0;
       return {
+        defer(undo) {
+          const thing = { value: undefined, leases: 1, close: undo };
+          taken.set(thing, { kind: 'deferred', key: String(deferred++) });
+        },
         keep(kind, key, open, whenUnused) {
           let thing = kinds.get(kind)?.get(key);
           if (!thing) {
@@ -69,7 +76,7 @@ export function createHoldings(): Holdings {
           // Given back at once, so that whoever opens one of them now opens it anew.
           const unused = all.filter(([thing, { kind, key }]) => {
             thing.leases -= 1;
-            if (thing.leases === 0) forget(kind, key);
+            if (thing.leases === 0 && kinds.get(kind)?.get(key) === thing) forget(kind, key);
             return thing.leases === 0;
           });
           const errors: unknown[] = [];

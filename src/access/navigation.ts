@@ -1,11 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { HeaderFields } from '../listen/inbound.ts';
 
 /**
  * Whether the sender would show an HTML page to a person. Fetch Metadata says so where the browser sends it. Else
  * `X-Requested-With` tells a script, unless it names an application of Android, whose web views send it with
  * everything.
  */
-export function wantsPage(headers: IncomingHttpHeaders): boolean {
+export function wantsPage(headers: HeaderFields): boolean {
   const mode = headers['sec-fetch-mode'];
   const isOfScript = mode === undefined ? isSetByScript(headers['x-requested-with']) : mode !== 'navigate';
   return !isOfScript && (headers.accept?.includes('text/html') ?? false);
@@ -17,7 +17,7 @@ function isSetByScript(requestedWith: string | string[] | undefined): boolean {
 }
 
 /** Whether a request is a CORS preflight (Fetch standard, CORS-preflight request). */
-export function isPreflight(method: string, headers: IncomingHttpHeaders): boolean {
+export function isPreflight(method: string, headers: HeaderFields): boolean {
   return (
     method === 'OPTIONS' &&
     headers.origin !== undefined &&
@@ -31,7 +31,7 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
  * Whether another site could have made a browser send this with its cookies: it may change something
  * (RFC 9110 §9.2.1), and lacks the header that scripts of other sites may not set without being asked.
  */
-export function isForgeable(method: string, headers: IncomingHttpHeaders): boolean {
+export function isForgeable(method: string, headers: HeaderFields): boolean {
   return !safeMethods.includes(method) && !headers['x-requested-with'];
 }
 
@@ -41,7 +41,7 @@ export function isForgeable(method: string, headers: IncomingHttpHeaders): boole
  */
 export function isFromElsewhere(
   method: string,
-  { origin }: IncomingHttpHeaders,
+  { origin }: HeaderFields,
   isTrusted: (origin: string) => boolean,
 ): boolean {
   return !safeMethods.includes(method) && origin !== undefined && !isTrusted(origin);
@@ -52,7 +52,7 @@ export function isFromElsewhere(
  * what a page of another site led to, and for what browsers load by themselves or ahead of time. A browser that
  * does not send Fetch Metadata, as on plain http, cannot tell.
  */
-export function isPersonsNavigation(method: string, headers: IncomingHttpHeaders): boolean {
+export function isPersonsNavigation(method: string, headers: HeaderFields): boolean {
   const site = headers['sec-fetch-site'];
   return (
     method === 'GET' &&
@@ -71,7 +71,7 @@ const aheadOfTime = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
  * is not GET or HEAD (Fetch standard §3.1), as `null` where a page keeps it to itself; then Fetch Metadata, which no
  * page can set, says that it was the same one. What names nothing at all comes from no page.
  */
-export function isFromOrigins(headers: IncomingHttpHeaders, origins: ReadonlySet<string>): boolean {
+export function isFromOrigins(headers: HeaderFields, origins: ReadonlySet<string>): boolean {
   const { origin, referer } = headers;
   const site = headers['sec-fetch-site'];
   if (site === 'same-origin' || site === 'none')
@@ -86,14 +86,14 @@ export function isFromOrigins(headers: IncomingHttpHeaders, origins: ReadonlySet
  * elsewhere). Only safe methods count: a form that is posted would lose its content on the way through a
  * login. Prefetches do not, since nobody would see the login that they start.
  */
-export function isNavigation(method: string, headers: IncomingHttpHeaders): boolean {
+export function isNavigation(method: string, headers: HeaderFields): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
   if (isPrefetch(headers)) return false;
   return wantsPage(headers);
 }
 
 /** Whether a browser fetches this ahead of time, so that perhaps nobody will see it. */
-function isPrefetch(headers: IncomingHttpHeaders): boolean {
+function isPrefetch(headers: HeaderFields): boolean {
   return (headers['sec-purpose']?.includes('prefetch') ?? false) || headers.purpose === 'prefetch';
 }
 
@@ -101,6 +101,6 @@ function isPrefetch(headers: IncomingHttpHeaders): boolean {
  * Whether a request only tries what it would get: nobody goes on from its answer, so no login begins or ends with
  * it. Office asks by OPTIONS and HEAD before it opens a document, and scanners of mail by HEAD.
  */
-export function isProbe(method: string, headers: IncomingHttpHeaders): boolean {
+export function isProbe(method: string, headers: HeaderFields): boolean {
   return (method !== 'GET' && method !== 'POST') || isPrefetch(headers);
 }

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { withAccess } from '../access/decide.ts';
+import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
@@ -8,7 +9,7 @@ import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
-import { describeError } from '../observe/log.ts';
+import { describeError } from '../observe/scrub.ts';
 import { compilePlan, readRedisCa } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
@@ -108,7 +109,7 @@ async function findProvider(provider: ProviderConfig): Promise<void> {
 async function tryBearer(entry: BearerConfig): Promise<void> {
   const http = createProviderHttp(entry);
   try {
-    await reachIssuer(entry, http);
+    await reachIssuer(entry, http, systemClock);
   } finally {
     await http.close();
   }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock, waitFor } from '../clock.ts';
 import { parseConfig } from '../config/load.ts';
-import { type Gateway, startGateway } from '../gateway.ts';
-import { createLogger, type Logger } from '../observe/log.ts';
+import { type Gateway, type GatewayNeeds, startGateway } from '../gateway.ts';
+import { openObserve } from '../observe/open-observe.ts';
 import { secret } from './secret.ts';
 
 /** The running demo. */
@@ -29,10 +29,10 @@ const standardPorts: DemoPorts = { gateway: 4180, provider: 4185, application: 4
  * @param options.ports where it listens when they are free; elsewhere otherwise
  */
 export async function startDemo({
-  log,
+  observe,
   ports = standardPorts,
 }: {
-  log: Logger;
+  observe: GatewayNeeds['observe'];
   ports?: DemoPorts;
 }): Promise<Demo> {
   const [{ startLegacyApp }, { onFreePort }] = await Promise.all([
@@ -42,7 +42,7 @@ export async function startDemo({
   const application = await onFreePort(ports.application, (port) => startLegacyApp(port, systemClock));
   try {
     const { url, issuer, gateway, provider } = await onFreePort(ports.gateway, (port) =>
-      startGuard(port, ports.provider, application.url, log),
+      startGuard(port, ports.provider, application.url, observe),
     );
     return {
       url,
@@ -61,7 +61,12 @@ export async function startDemo({
 }
 
 /** The provider and the gateway: each of them has to know where the other one is. */
-async function startGuard(port: number, providerPort: number, upstream: string, log: Logger) {
+async function startGuard(
+  port: number,
+  providerPort: number,
+  upstream: string,
+  observe: GatewayNeeds['observe'],
+) {
   const [{ startDemoProvider }, { demoPeople: people }, { onFreePort }] = await Promise.all([
     import('../demo/provider.ts'),
     import('../demo/people.ts'),
@@ -92,7 +97,7 @@ session:
 `;
   let gateway: Gateway | undefined;
   try {
-    gateway = await startGateway(parseConfig(text, { file: 'demo', env: {} }).config, { log });
+    gateway = await startGateway(parseConfig(text, { file: 'demo', env: {} }).config, { observe });
     await untilReady(gateway);
     return { url, issuer, gateway, provider };
   } catch (error) {
@@ -117,8 +122,8 @@ async function untilReady({ adminUrl }: Gateway): Promise<void> {
 
 /** `sallyport demo`: runs the demo until SIGINT or SIGTERM. */
 export async function demo(): Promise<void> {
-  const log = createLogger({ level: 'warn', pretty: true, clock: systemClock });
-  const running = await startDemo({ log });
+  const observe = openObserve({ level: 'warn', pretty: true }, { clock: systemClock });
+  const running = await startDemo({ observe });
   const [{ greeting }, { demoPeople: people }] = await Promise.all([
     import('../demo/greeting.ts'),
     import('../demo/people.ts'),

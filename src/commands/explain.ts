@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingHttpHeaders } from 'node:http';
 import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
-import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
+import { isNavigation } from '../access/navigation.ts';
 import type { Person } from '../access/subject.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
@@ -11,9 +10,13 @@ import { GatewayError } from '../errors.ts';
 import { pickClaims } from '../identity/claims/claims.ts';
 import { personOf, personRules } from '../identity/claims/person.ts';
 import { scopesOf } from '../identity/tokens/access-token.ts';
-import { proxiedMethods } from '../listen/server.ts';
+import type { HeaderFields } from '../listen/inbound.ts';
+import { proxiedMethods } from '../listen/methods.ts';
+import { english } from '../pages/texts/languages.ts';
+import { say } from '../pages/texts/text.ts';
 import { compilePlan, type Plan } from '../plan/plan.ts';
 import type { PlannedRoute } from '../plan/routes.ts';
+import { Question as AskedRules } from '../request/decide.ts';
 import { adviseOn } from '../routes/advice.ts';
 import { resolveTarget } from '../routes/resolve.ts';
 import type { Route } from '../routes/table.ts';
@@ -70,7 +73,7 @@ export function explain(method: string, url: string, options: ExplainOptions): s
     return explainRoute(plan, resolution.route, question);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    const why = [error.sentence, error.detail].filter(Boolean).join(' ');
+    const why = [error.sentence, error.detail].flatMap((each) => (each ? say(english, each) : [])).join(' ');
     const settings = target && adviseOn(plan.ruled, target, method.toUpperCase())?.settings;
     const advice =
       settings && `\n          it passes with ${settings}, where the applications read paths like that`;
@@ -131,10 +134,9 @@ function readTarget(url: string, { publicUrl }: Config): Target {
 }
 
 function explainRoute(plan: Plan, route: Route, question: Question): string {
-  const { config } = plan;
   const { target } = question;
   const person = personFor(plan, route, question);
-  const decision = explainDecision(route, question, person, config.publicUrl);
+  const decision = explainDecision(route, question, person, plan.origins);
   const lines = [
     `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
     `allow     ${typeof route.allow === 'string' ? route.allow : JSON.stringify(route.allow)}`,
@@ -204,22 +206,13 @@ function explainDecision(
   route: Route,
   { method, address, rawHeaders }: Question,
   person: Person | undefined,
-  origins: readonly string[],
+  origins: ReadonlySet<string>,
 ): { isAllowed: boolean; lines: string[] } {
   const headers = joined(rawHeaders);
-  const asked = {
-    person,
-    clientAddress: address,
-    navigation: isNavigation(method, headers),
-    preflight: isPreflight(method, headers),
-    forgeable: isForgeable(method, headers),
-    fromElsewhere: isFromElsewhere(
-      method,
-      headers,
-      (origin) => origins.includes(origin) || !!route.cors?.includes(origin),
-    ),
-    now: Date.now() / 1000,
-  };
+  const sent = { method, request: { headers }, peer: { clientAddress: address } };
+  const told = new AskedRules({ origins, now: systemClock.now }, sent, person, route);
+  const { clientAddress, navigation, preflight, forgeable, fromElsewhere, now } = told;
+  const asked = { person, clientAddress, navigation, preflight, forgeable, fromElsewhere, now };
   if (rawHeaders.length > 0) {
     const decision = decide(route, asked);
     const isRefused = decision.kind === 'deny' || decision.kind === 'login';
@@ -251,7 +244,7 @@ function describe(decision: Decision): string {
 }
 
 /** Headers by name, as Node gives them. */
-function joined(rawHeaders: readonly string[]): IncomingHttpHeaders {
+function joined(rawHeaders: readonly string[]): HeaderFields {
   const headers: Record<string, string> = {};
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]?.toLowerCase() ?? '';

@@ -10,7 +10,7 @@ import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { createLogger, type Logger } from '../observe/log.ts';
+import { type Observe, openObserve } from '../observe/open-observe.ts';
 import { compilePlan } from '../plan/plan.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
@@ -25,10 +25,10 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   const { config, warnings, file: read } = loadConfig({ file, env: process.env });
   const { level, format } = config.logging;
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  const log = createLogger({ level, pretty, clock: systemClock });
+  const observe = openObserve({ level, pretty }, { clock: systemClock });
   if (cluster.isPrimary) {
-    for (const warning of warnings) log.warn(warning);
-    log.info({ config: read ?? 'environment', workers: config.workers }, 'starting');
+    for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
+    observe.emit({ kind: 'starting', config: read ?? 'environment', workers: config.workers });
   }
   if (config.workers > 1 && cluster.isPrimary) {
     await removeStaleSocket(config.listen.address);
@@ -36,9 +36,12 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   }
   const running =
     config.workers > 1 && cluster.isPrimary
-      ? await startPrimary(config, log)
-      : await startGateway(config, { log, primary: cluster.isWorker ? callPrimary(systemClock) : undefined });
-  stopOnSignal(running, log);
+      ? await startPrimary(config, observe)
+      : await startGateway(config, {
+          observe,
+          primary: cluster.isWorker ? callPrimary(systemClock) : undefined,
+        });
+  stopOnSignal(running, observe);
 }
 
 const longestReleaseMs = 1000;
@@ -51,16 +54,16 @@ interface Primary {
 }
 
 /** The workers, and what they have in common. */
-async function startPrimary(config: Config, log: Logger): Promise<Primary> {
-  const granter = openGranter({ log, clock: systemClock, random: systemRandom, holdings: createHoldings() });
+async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Promise<Primary> {
+  const granter = openGranter({ emit, clock: systemClock, random: systemRandom, holdings: createHoldings() });
   const adopt = (next: Config) => {
-    log.keepSecrets(next.secrets);
+    keepSecrets(next.secrets);
     return granter.adopt(next.providers, compilePlan(next).claims);
   };
   await adopt(config);
   const workers = startWorkers({
     count: config.workers,
-    log,
+    emit,
     clock: systemClock,
     grant: granter.grant,
     onFailure: (code) => process.exit(code),
@@ -75,19 +78,19 @@ async function startPrimary(config: Config, log: Logger): Promise<Primary> {
   };
 }
 
-function stopOnSignal(running: { close(): Promise<void> }, log: Logger): void {
-  const end = (code: number) => void log.flushed().then(() => process.exit(code));
+function stopOnSignal(running: { close(): Promise<void> }, { emit, flushed }: Observe): void {
+  const end = (code: number) => void flushed().then(() => process.exit(code));
   const stop = (signal: NodeJS.Signals) => {
-    log.info({ signal }, 'stopping');
+    emit({ kind: 'stopping', signal });
     if (cluster.isWorker) sayLeaving();
     const closed = cluster.isWorker ? running.close().then(() => sayFarewell(systemClock)) : running.close();
     closed.then(
       () => {
-        log.info('stopped');
+        emit({ kind: 'stopped' });
         end(0);
       },
       (error: unknown) => {
-        log.error({ reason: String(error) }, 'stopping failed');
+        emit({ kind: 'stopping-failed', reason: String(error) });
         end(1);
       },
     );

@@ -20,7 +20,15 @@ export function normalise(read: ReadConfig, secrets: readonly string[]): Config 
     ]),
   );
   const routes = routesOf(read.routes, read.upstream, Object.keys(providers).length > 0);
-  return { ...rest, routes, providers, session: { ...session, secret }, defaultHeaders, secrets };
+  const clients = Object.values(providers).map(({ clientSecret = '' }) => clientSecret);
+  return {
+    ...rest,
+    routes,
+    providers,
+    session: { ...session, secret },
+    defaultHeaders,
+    secrets: [...new Set([...secrets, ...clients])],
+  };
 }
 
 /** All routes, the one that the top-level `upstream` stands for as the last. */

@@ -2,7 +2,7 @@ import { type Clock, within } from '../clock.ts';
 import { createLiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
 import { graceMs } from '../listen/shutdown.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
@@ -34,7 +34,7 @@ export interface Estate {
 }
 
 export interface EstateNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   /** The line of a worker to its primary process. */
@@ -48,24 +48,28 @@ const shortestLastMs = 1000;
 /** What closing gets at the end: calls to a provider that hang go with the process. */
 const longestReleaseMs = 1000;
 
-export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate {
+export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estate {
   const holdings = createHoldings();
   const live = createLiveConnections(clock);
-  const generations = createGenerations(log);
+  const generations = createGenerations(emit);
   const entryOf = rememberEntries(() => generations.current().pipeline);
-  const watch = watchConnections({ log, clock, entryOf });
-  const listeners = openListeners({ log, clock, watch, entryOf });
-  let isStopping = false;
+  const watch = watchConnections({ emit, clock, entryOf });
+  const listeners = openListeners({ emit, clock, watch, entryOf });
+  const stop = createStop();
   let adopting: Promise<unknown> = Promise.resolve();
 
   const adopt = async (plan: Plan) => {
+    stop.refuse();
     const lease = holdings.lease();
-    const needs = { keep: lease.keep, log, clock, random, primary, live, watch };
+    const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
       // Those of the first one are found while it serves what needs no provider.
-      if (generations.all().length > 1) await within(clock, longestPreparationMs, next.prepared);
+      const prepared = within(clock, longestPreparationMs, next.prepared);
+      if (generations.all().length > 1) await Promise.race([prepared, stop.begun]);
+      stop.refuse();
       await listeners.adopt(plan.listener, lease.keep);
+      stop.refuse();
     } catch (error) {
       await generations.end(next);
       throw error;
@@ -91,12 +95,34 @@ export function openEstate({ log, clock, random, primary }: EstateNeeds): Estate
       return done;
     },
     listening: listeners.listening,
-    missing: () => [...(isStopping ? ['the gateway is stopping'] : []), ...generations.missing()],
+    missing: () => [...stop.problems(), ...generations.missing()],
     count: holdings.count,
     async close() {
-      isStopping = true;
+      stop.begin();
       await adopting;
       await finish();
+    },
+  };
+}
+
+const stopping = 'the gateway is stopping';
+
+/** That everything ends, once it does. */
+function createStop() {
+  let isStopping = false;
+  let resolve = () => {};
+  return {
+    begun: new Promise<void>((done) => {
+      resolve = done;
+    }),
+    begin() {
+      isStopping = true;
+      resolve();
+    },
+    problems: () => (isStopping ? [stopping] : []),
+    /** Throws when it has begun. */
+    refuse() {
+      if (isStopping) throw new Error(stopping);
     },
   };
 }

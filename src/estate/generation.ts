@@ -3,11 +3,11 @@ import { type Assertions, createAssertions } from '../forward/assertion.ts';
 import { openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
-import type { Keep } from '../holdings.ts';
+import type { Keep, Lease } from '../holdings.ts';
 import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
@@ -19,7 +19,9 @@ import { countRequests, type OpenRequests } from './requests.ts';
 /** What everything that is opened for a plan gets beside the plan. */
 export interface GenerationNeeds {
   keep: Keep;
-  log: Logger;
+  /** Calls back when this plan ends, also when it could not be opened. */
+  defer: Lease['defer'];
+  emit: Emit;
   clock: Clock;
   random: Random;
   /** The line of a worker to its primary process. */
@@ -39,23 +41,22 @@ export interface Generation {
   missing(): string[];
   /** Waits for refreshes under way, whose answers must be written down, but no longer than this. */
   finish(withinMs: number): Promise<void>;
-  /** Takes it off the things that go on without it. What it alone needed is closed with its lease. */
-  close(): void;
 }
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { config, claims, reader, cookies, ring } = plan;
-  const { keep, log, clock, random, primary, live, watch } = needs;
-  const providers = connectProviders(config.providers, { log, clock, random, keep });
-  const grant = createGrants({ providers, claimPaths: claims.claimPaths, log, clock, random, keep });
+  const { keep, defer, emit, clock, random, primary, live, watch } = needs;
+  const providers = connectProviders(config.providers, { emit, clock, random, keep });
+  defer(providers.close);
+  const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
   const { redisCa } = plan;
-  const opened = openSessions(config, { keep, cookies, ring, redisCa, grant, primary, log, clock, random });
+  const opened = openSessions(config, { keep, cookies, ring, redisCa, grant, primary, emit, clock, random });
   const { sessions, revocations, shared, problem, finish } = opened;
-  const forget = revocations.onRevoked(() => live.endRevoked());
+  defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
-  const identity = openIdentity(config, { ...people, log, clock, random, keep });
+  const identity = openIdentity(config, { ...people, emit, clock, random, keep });
   const assertions = keepAssertions(plan, keep, clock);
   const forwarder = openForwarder(plan.routes, {
     keep,
@@ -63,15 +64,14 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     assertions,
     live,
     watch,
-    onOddTarget: ({ name }, error) =>
-      log.warn({ target: name, reason: error.message }, 'answers of this target are repaired from now on'),
+    onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
   });
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
   const pipeline = openPipeline(
     { ...decides, closeAtTokenExpiry: config.websocket.onExpiry === 'close' },
-    { ...identity, sessions, revocations, forwarder, log, clock, enter: requests.enter },
+    { ...identity, sessions, revocations, forwarder, emit, clock, enter: requests.enter },
   );
   return {
     pipeline,
@@ -82,10 +82,6 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
       ...[problem() ?? []].flat(),
     ],
     finish,
-    close() {
-      forget();
-      providers.close();
-    },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Lease } from '../holdings.ts';
-import { describeError, type Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Generation } from './generation.ts';
 
 /** The plan that is in force, and those before it that still have requests under way. */
@@ -20,7 +20,10 @@ export interface Generations {
   missing(): string[];
 }
 
-export function createGenerations(log: Logger): Generations {
+/** Refreshes take as long as providers do, which is bounded for each call. */
+const longestFinishMs = 60_000;
+
+export function createGenerations(emit: Emit): Generations {
   const leases = new Map<Generation, Lease>();
   let inForce: Generation | undefined;
 
@@ -28,15 +31,21 @@ export function createGenerations(log: Logger): Generations {
     try {
       await lease?.release();
     } catch (error) {
-      log.error({ reason: describeError(error) }, 'a part of the gateway did not close');
+      emit({ kind: 'part-not-closed', error });
     }
   };
   const end: Generations['end'] = async (generation) => {
     const lease = leases.get(generation);
     leases.delete(generation);
     if (generation === inForce) inForce = undefined;
-    generation.close();
     await release(lease);
+  };
+
+  /** What its last requests have begun is brought to its end before what it needs is closed. */
+  const retire = async (generation: Generation) => {
+    await generation.requests.ended();
+    await generation.finish(longestFinishMs);
+    await end(generation);
   };
 
   return {
@@ -54,7 +63,7 @@ export function createGenerations(log: Logger): Generations {
     putInForce(generation) {
       const before = inForce;
       inForce = generation;
-      if (before && before !== generation) void before.requests.ended().then(() => end(before));
+      if (before && before !== generation) void retire(before);
     },
     end,
     current() {
@@ -62,6 +71,6 @@ export function createGenerations(log: Logger): Generations {
       return inForce;
     },
     all: () => [...leases.keys()],
-    missing: () => inForce?.missing() ?? [],
+    missing: () => inForce?.missing() ?? ['the gateway is starting'],
   };
 }

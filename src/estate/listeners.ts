@@ -2,13 +2,14 @@ import type { Clock } from '../clock.ts';
 import type { Keep } from '../holdings.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
-import type { Logger } from '../observe/log.ts';
+import { takeUpgrades } from '../listen/upgrades.ts';
+import type { Emit } from '../observe/events.ts';
 import type { EntryOf } from '../request/transports/entry.ts';
 import { openHttp } from '../request/transports/http.ts';
 import { openUpgrades } from '../request/transports/upgrade.ts';
 
 export interface ListenerNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   watch: Pick<SilenceWatch, 'add'>;
   /** What is known of a request that has come in, the pipeline that decides on it included. */
@@ -33,10 +34,10 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   let last: Listener | undefined;
 
   const start = async (plan: ListenPlan): Promise<Listener> => {
-    const { log, clock, watch } = needs;
+    const { emit, clock, watch } = needs;
     const app = await openHttp(needs, plan);
-    openUpgrades(app.server, needs);
-    return openListener(app, plan, { log, clock, watch });
+    takeUpgrades(app.server, clock, openUpgrades(needs));
+    return openListener(app, plan, { emit, clock, watch });
   };
   const stop = async (key: string) => {
     const opening = open.get(key);

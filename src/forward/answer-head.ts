@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { Trailers } from '../listen/inbound.ts';
 import type { RawHeaders } from './request-headers.ts';
 import { latin1 } from './response-headers.ts';
 
@@ -26,11 +26,12 @@ const bodiless: ReadonlySet<number> = new Set([204, 304]);
 export const isWholeWithout = (status: number, error: Error): boolean =>
   bodiless.has(status) && (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 
-/** Names and values in turn, as HTTP/1.1 brings them, or the object that they are in HTTP/2. */
-export type RawTrailers = readonly (string | Buffer)[] | OutgoingHttpHeaders | null;
-
-export function trailersOf(raw: NonNullable<RawTrailers>): OutgoingHttpHeaders | [string, string][] {
-  if (!Array.isArray(raw)) return raw as OutgoingHttpHeaders;
+/**
+ * The trailers of an answer, as they go on.
+ * @param raw names and values in turn, as HTTP/1.1 brings them, or the object that they are in HTTP/2
+ */
+export function trailersOf(raw: readonly (string | Buffer)[] | object): Trailers {
+  if (!Array.isArray(raw)) return raw as Record<string, string | string[]>;
   const pairs: [string, string][] = [];
   for (let at = 0; at < raw.length; at += 2) pairs.push([latin1(raw[at]), latin1(raw[at + 1])]);
   return pairs;

@@ -45,7 +45,7 @@ export interface AssertionSource {
   rotations: Iterable<number>;
 }
 
-export function createAssertions(source: AssertionSource, now: () => number = Date.now): Assertions {
+export function createAssertions(source: AssertionSource, now: () => number): Assertions {
   const { secrets, issuer } = source;
   const [first] = secrets;
   if (first === undefined) throw new Error('a key ring needs at least one secret');

@@ -53,12 +53,11 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
   const openedOf = ({ index }: { index: number }) => opened[index] as OpenRoute;
   return {
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).way),
-    openTunnel(forwarding, { socket, head, answered, fail, left }) {
-      const { request, path, route } = forwarding;
+    openTunnel(forwarding, { tunnel, head, answered, fail, left }) {
+      const { path, route } = forwarding;
       const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).way;
       openTunnel({
-        request,
-        socket,
+        tunnel,
         head,
         path,
         targets,

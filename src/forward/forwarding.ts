@@ -1,13 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { GatewayError } from '../errors.ts';
+import type { Inbound, Outbound, Tunnel } from '../listen/inbound.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';
 import type { TemplateContext } from './template-values.ts';
 
 /** A request that was allowed, with everything that its way upstream needs. */
 export interface Forwarding {
-  request: IncomingMessage;
+  request: Inbound;
   /** Of the plan that the request is decided by. */
   route: { index: number };
   /** Path and query, byte for byte. */
@@ -28,7 +27,7 @@ export interface Forwarding {
 
 /** Where the answer of an HTTP request goes, and what becomes of it. */
 export interface HttpClient {
-  response: ServerResponse;
+  response: Outbound;
   /** Nothing of an answer was sent yet. */
   fail(error: GatewayError): void;
   /** The answer broke after it had begun. */
@@ -39,7 +38,8 @@ export interface HttpClient {
 
 /** The other end of a tunnel. */
 export interface TunnelClient {
-  socket: Socket;
+  tunnel: Tunnel;
+  /** What the client had sent behind its handshake. */
   head: Buffer;
   answered(status: number): void;
   /** Nothing of an answer was sent yet. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Inbound } from '../listen/inbound.ts';
 
 /**
  * RFC 9110 §9.2.2: an idempotent request may be sent again when the connection turns out to be closed, or its answer
@@ -13,7 +13,7 @@ const repeatable: ReadonlySet<string> = new Set(
 const closedConnection: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** Whether a request may be sent again, as far as its method says. */
-export const isRepeatable = ({ method = '' }: IncomingMessage): boolean => repeatable.has(method);
+export const isRepeatable = ({ method = '' }: Pick<Inbound, 'method'>): boolean => repeatable.has(method);
 
 /** Whether an error says that the connection was closed. */
 export const isClosed = (error: Error): boolean =>

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import type { Template } from '../config/template.ts';
+import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { type Treatment, treatmentOf } from './client-headers.ts';
 import { eachPair, trimmed } from './cookie-pairs.ts';
 import { connectionOptions } from './hop-by-hop.ts';
@@ -34,7 +34,7 @@ export interface HeaderPolicy {
 export type RawHeaders = string[];
 
 export type RequestHeaderBuilder = (
-  request: Pick<IncomingMessage, 'rawHeaders' | 'headers'>,
+  request: Pick<Inbound, 'rawHeaders' | 'headers'>,
   sender: Sender,
   context: TemplateContext,
   /** The origin of the upstream. */
@@ -180,7 +180,7 @@ function takeForwarded(
   headers: RawHeaders,
   name: string,
   value: string,
-  all: IncomingMessage['headers'],
+  all: HeaderFields,
 ): void {
   const lower = name.toLowerCase();
   switch (lower) {

@@ -1,10 +1,11 @@
-import type { IncomingMessage } from 'node:http';
 import type { Template } from '../config/template.ts';
 import { GatewayError } from '../errors.ts';
+import type { Inbound } from '../listen/inbound.ts';
 import { type AddressPolicy, compileAddresses } from './addresses.ts';
 import { type Audience, type CacheWords, isCachingHeader } from './caching.ts';
-import { connectionOptions, hopByHopHeaders } from './hop-by-hop.ts';
+import { connectionOptions } from './hop-by-hop.ts';
 import { compileInjection, type RawHeaders } from './request-headers.ts';
+import { compileTreatments, type Treatment } from './response-treatments.ts';
 import type { TemplateContext } from './template-values.ts';
 
 export interface ResponseHeaderPolicy extends AddressPolicy {
@@ -26,7 +27,7 @@ export interface ResponseContext {
   /** The values that the route's own headers may name. */
   context: TemplateContext;
   /** What the answer goes to. */
-  request: Pick<IncomingMessage, 'httpVersion'>;
+  request: Pick<Inbound, 'httpVersion'>;
 }
 
 export interface ResponseHeaders {
@@ -46,67 +47,6 @@ export type ResponseHeaderWriter = (
   raw: readonly (string | Buffer)[],
   context: ResponseContext,
 ) => ResponseHeaders;
-
-type Treatment =
-  | 'pass'
-  | 'drop'
-  | 'connection'
-  | 'trailer'
-  | 'length'
-  | 'coding'
-  | 'type'
-  | 'caching'
-  | 'cookie'
-  | 'address';
-
-/** What belongs to one connection goes, and what would pass for the gateway's own word. */
-function treatmentOf(lower: string): Treatment {
-  switch (lower) {
-    case 'connection':
-    case 'trailer':
-      return lower;
-    case 'content-length':
-      return 'length';
-    case 'transfer-encoding':
-      return 'coding';
-    case 'content-type':
-      return 'type';
-    case 'set-cookie':
-      return 'cookie';
-    case 'location':
-    case 'content-location':
-    case 'refresh':
-    case 'link':
-      return 'address';
-    default:
-      if (hopByHopHeaders.has(lower) || lower === 'x-sallyport-error') return 'drop';
-      return isCachingHeader(lower) ? 'caching' : 'pass';
-  }
-}
-
-/** What becomes of a header, by its name as it came. */
-interface Known {
-  treatment: Treatment;
-  /** The route sets it, or takes it off. */
-  isReplaced: boolean;
-}
-
-/** Applications invent names; remembering a bounded number of them keeps the common ones at one look-up each. */
-const mostRememberedNames = 1000;
-
-/** @param replaced names in lower case */
-function compileTreatments(replaced: ReadonlySet<string>): (name: string) => Known {
-  const remembered = new Map<string, Known>();
-  return (name) => {
-    let known = remembered.get(name);
-    if (!known) {
-      const lower = name.toLowerCase();
-      known = { treatment: treatmentOf(lower), isReplaced: replaced.has(lower) };
-      if (remembered.size < mostRememberedNames) remembered.set(name, known);
-    }
-    return known;
-  };
-}
 
 /** What one pass over the headers of an answer finds. */
 interface Found {

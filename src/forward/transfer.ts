@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
+import type { Inbound, Outbound } from '../listen/inbound.ts';
 import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
 import type { Targets } from './balance.ts';
 import type { Leaving, TurnEnds } from './end-of-turn.ts';
@@ -43,7 +43,7 @@ export function transfer(forwarding: Forwarding, client: HttpClient, way: Way): 
 
 const noTargets: readonly Target[] = [];
 
-function openUpload(request: IncomingMessage, response: ServerResponse, maxBody: number | undefined): Upload {
+function openUpload(request: Inbound, response: Outbound, maxBody: number | undefined): Upload {
   return new Upload(request, maxBody ?? Number.POSITIVE_INFINITY, () => {
     // RFC 9110 §10.1.1: only now is it certain that somebody wants the body.
     if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();

@@ -1,23 +1,22 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
+import type { Tunnel } from '../listen/inbound.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
 import { closeFrame, FrameBoundary } from './frame-boundary.ts';
 import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
+import { type HandshakeAnswer, type SentHandshake, sendHandshake } from './send-handshake.ts';
 import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
 
-export interface Tunnel {
+export interface TunnelJob {
   clock: Clock;
-  request: IncomingMessage;
-  /** The client's connection, and what it had sent behind the request. */
-  socket: Socket;
+  /** The client's end, and what it had sent behind its handshake. */
+  tunnel: Tunnel;
   head: Buffer;
   targets: Targets;
   path: string;
@@ -39,7 +38,7 @@ export interface Tunnel {
 export interface SocketWatch {
   add(socket: Socket): void;
   /** Calls back when nothing passes through a tunnel for too long. */
-  addTunnel(client: Socket, upstream: Socket, goneIdle: () => void): void;
+  addTunnel(client: Duplex, upstream: Socket, goneIdle: () => void): void;
 }
 
 /** Codes of connections that were never made: another target may take the handshake. */
@@ -55,15 +54,20 @@ const refusals: ReadonlySet<string> = new Set([
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
-export function openTunnel(job: Tunnel, tried: readonly Target[] = []): void {
-  const { socket, targets } = job;
+export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void {
+  const { targets, tunnel } = job;
+  const { stream } = tunnel;
   const target = targets.pick(tried);
-  const upstream = sendHandshake(job, target);
+  const upstream = sendHandshake(target, {
+    path: job.path,
+    headers: job.headersFor(target),
+    timeout: job.responseTimeout,
+  });
   let isSettled = false;
-  const early = readEarly(socket, job.head, () => {
+  const early = readEarly(stream, job.head, () => {
     isSettled = true;
     upstream.destroy();
-    socket.destroy();
+    stream.destroy();
     job.left();
   });
   /** What had come of the client, for the first of the ways in which a handshake ends; undefined for others. */
@@ -84,8 +88,7 @@ export function openTunnel(job: Tunnel, tried: readonly Target[] = []): void {
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     const head = settle();
     if (head === undefined) upstreamSocket.destroy();
-    else if (isWebSocketAnswer(answer))
-      join({ ...job, head }, answer, upstreamSocket as Socket, upstreamHead);
+    else if (isWebSocketAnswer(answer)) join({ ...job, head }, answer, upstreamSocket, upstreamHead);
     else {
       upstreamSocket.destroy();
       const cause = new Error(`the upstream switched to another protocol than WebSocket`);
@@ -96,55 +99,33 @@ export function openTunnel(job: Tunnel, tried: readonly Target[] = []): void {
     if (settle() === undefined) upstream.destroy();
     else relayRefusal(job, upstream, answer);
   });
-  upstream.end();
-}
-
-function sendHandshake({ headersFor, path, responseTimeout }: Tunnel, target: Target): ClientRequest {
-  const headers = [...headersFor(target), 'connection', 'Upgrade', 'upgrade', 'websocket'];
-  const send = target.origin.startsWith('https:') ? httpsRequest : httpRequest;
-  const upstream = send({
-    ...target.connect,
-    method: 'GET',
-    path,
-    // A flat list, in order and with duplicates, as Node takes it too; its types know the map only.
-    headers: headers as unknown as Record<string, string>,
-    setHost: false,
-    agent: false,
-  });
-  upstream.setTimeout(responseTimeout, () => {
-    const error = new Error('the upstream did not answer the handshake');
-    upstream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
-  });
-  return upstream;
 }
 
 /** RFC 6455 §4.1: an answer that names anything else opens no WebSocket, and so no way around the routes. */
-function isWebSocketAnswer({ headers }: IncomingMessage): boolean {
+function isWebSocketAnswer({ headers }: HandshakeAnswer): boolean {
   return headers.upgrade?.trim().toLowerCase() === 'websocket';
 }
 
-function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Socket, upstreamHead: Buffer): void {
-  const { clock, socket, head } = job;
-  upstreamSocket.on('error', () => socket.destroy());
-  socket.on('error', () => upstreamSocket.destroy());
-  upstreamSocket.on('close', () => (socket.writableEnded ? closeSoon(socket, clock) : socket.destroy()));
-  socket.on('close', () => upstreamSocket.destroy());
-  if (socket.destroyed) {
+function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, upstreamHead: Buffer): void {
+  const { clock, tunnel, head } = job;
+  const { stream } = tunnel;
+  upstreamSocket.on('error', () => stream.destroy());
+  stream.on('error', () => upstreamSocket.destroy());
+  upstreamSocket.on('close', () => (stream.writableEnded ? closeSoon(stream, clock) : stream.destroy()));
+  stream.on('close', () => upstreamSocket.destroy());
+  if (stream.destroyed) {
     upstreamSocket.destroy();
     return;
   }
-  for (const end of [socket, upstreamSocket]) {
-    end.setTimeout(0);
-    end.setNoDelay(true);
-    end.setKeepAlive(true, probeAfterMs);
-  }
+  upstreamSocket.setTimeout(0);
+  upstreamSocket.setNoDelay(true);
+  upstreamSocket.setKeepAlive(true, probeAfterMs);
   const { headers } = job.rewriteHeaders(answer.rawHeaders);
-  headers.push('connection', 'Upgrade', 'upgrade', 'websocket');
-  socket.write(responseHead(101, answer.statusMessage ?? 'Switching Protocols', headers), 'latin1');
-  if (upstreamHead.length > 0) socket.write(upstreamHead);
+  tunnel.open(answer.statusMessage ?? 'Switching Protocols', headers);
+  if (upstreamHead.length > 0) stream.write(upstreamHead);
   if (head.length > 0) upstreamSocket.write(head);
   job.answered(101);
-  socket.pipe(upstreamSocket).pipe(socket);
+  stream.pipe(upstreamSocket).pipe(stream);
   const boundary = new FrameBoundary();
   boundary.pass(upstreamHead);
   const follow = (chunk: Buffer) => boundary.pass(chunk);
@@ -152,14 +133,14 @@ function join(job: Tunnel, answer: IncomingMessage, upstreamSocket: Socket, upst
   const end = (code: number, reason: string) => {
     upstreamSocket.off('data', follow);
     const close = closeFrame(code, reason);
-    endTunnel(socket, upstreamSocket, { boundary, close, clock });
+    endTunnel(stream, upstreamSocket, { boundary, close, clock });
   };
-  socket.on(
+  stream.on(
     'close',
     job.stayOpen((reason) => end(sessionEndedCode, reason)),
   );
   job.watch.add(upstreamSocket);
-  job.watch.addTunnel(socket, upstreamSocket, () => end(goingAwayCode, 'nothing passed for too long'));
+  job.watch.addTunnel(stream, upstreamSocket, () => end(goingAwayCode, 'nothing passed for too long'));
 }
 
 /** RFC 6455 §7.4.1. */
@@ -218,24 +199,20 @@ function closeSoon(socket: Duplex, clock: Clock): void {
 }
 
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */
-function relayRefusal(job: Tunnel, upstream: ClientRequest, answer: IncomingMessage): void {
-  const { socket, answered, rewriteHeaders } = job;
+function relayRefusal(
+  { tunnel, answered, rewriteHeaders }: TunnelJob,
+  upstream: SentHandshake,
+  answer: HandshakeAnswer,
+): void {
+  const { stream } = tunnel;
   const { headers } = rewriteHeaders(answer.rawHeaders);
-  headers.push('connection', 'close');
   const status = answer.statusCode ?? 502;
-  socket.write(responseHead(status, answer.statusMessage ?? '', headers), 'latin1');
+  tunnel.refuse(status, answer.statusMessage ?? '', headers);
   answered(status);
-  answer.on('error', () => socket.destroy());
+  answer.on('error', () => stream.destroy());
   answer.on('close', () => upstream.destroy());
-  for (const event of ['end', 'close']) socket.on(event, () => upstream.destroy());
-  answer.pipe(socket);
+  for (const event of ['end', 'close']) stream.on(event, () => upstream.destroy());
+  answer.pipe(stream);
   // What the client still sends is nobody's, and only who reads learns that it has left.
-  socket.resume();
-}
-
-/** The first line and the headers of an answer, as they go over the wire. */
-function responseHead(status: number, reason: string, headers: RawHeaders): string {
-  let text = `HTTP/1.1 ${status} ${reason}\r\n`;
-  for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
-  return `${text}\r\n`;
+  stream.resume();
 }

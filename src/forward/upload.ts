@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
+import type { Inbound } from '../listen/inbound.ts';
 
 /** The client went away before its request or the answer to it was complete: nobody's fault but its own. */
 export class ClientLeft extends Error {
@@ -8,7 +8,7 @@ export class ClientLeft extends Error {
 }
 
 /** Whether a request has a body (RFC 9112 §6.3). */
-export function hasBody(request: IncomingMessage): boolean {
+export function hasBody(request: Pick<Inbound, 'headers'>): boolean {
   const length = request.headers['content-length'];
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
@@ -18,7 +18,7 @@ export function hasBody(request: IncomingMessage): boolean {
  * without ending the client's connection, on which the answer still has to travel; and it counts bytes.
  */
 export class Upload extends Readable {
-  readonly #request: IncomingMessage;
+  readonly #request: Inbound;
   readonly #limit: number;
   readonly #onFirstRead: () => void;
   #started = false;
@@ -28,7 +28,7 @@ export class Upload extends Readable {
    * @param limit the largest number of bytes; one more ends the upload with GatewayError 413
    * @param onFirstRead called when the upstream is ready to take the body
    */
-  constructor(request: IncomingMessage, limit: number, onFirstRead: () => void) {
+  constructor(request: Inbound, limit: number, onFirstRead: () => void) {
     super({ autoDestroy: true });
     this.#request = request;
     this.#limit = limit;

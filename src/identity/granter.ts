@@ -1,9 +1,9 @@
 import { type Clock, within } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Holdings } from '../holdings.ts';
-import { describeError, type Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
-import type { Grant } from '../session/refresh.ts';
+import type { Grant } from '../session/outcome.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
 import { connectProviders } from './provider/providers.ts';
 import { createGrants } from './provider/refresh.ts';
@@ -25,7 +25,7 @@ export interface Granter {
 }
 
 export interface GranterNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   holdings: Holdings;
@@ -45,7 +45,7 @@ interface Asking {
 const longestPreparationMs = 10_000;
 
 export function openGranter(needs: GranterNeeds): Granter {
-  const { log, clock } = needs;
+  const { emit, clock } = needs;
   const open = new Set<Asking>();
   let current: Asking | undefined;
 
@@ -55,9 +55,7 @@ export function openGranter(needs: GranterNeeds): Granter {
     async adopt(configured, claims) {
       const next = openAsking(configured, claims, needs, (closed) => {
         open.delete(next);
-        closed.catch((error) =>
-          log.error({ reason: describeError(error) }, 'a part of the gateway did not close'),
-        );
+        closed.catch((error) => emit({ kind: 'part-not-closed', error }));
       });
       open.add(next);
       if (current) await within(clock, longestPreparationMs, next.prepared);

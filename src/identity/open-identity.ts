@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config, StepUpConfig } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import type { GatewayCookies } from '../session/cookie-names.ts';
 import type { KeyRing } from '../session/key-ring.ts';
@@ -11,7 +11,7 @@ import type { Current } from '../session/standing.ts';
 import { type BearerClients, openBearerClients } from './bearer/clients.ts';
 import { callerOfSession } from './caller.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
-import { type Endpoint, type EndpointParts, type Logins, loginsOf, openEndpoints } from './endpoints.ts';
+import { type Endpoint, type Logins, openEndpoints } from './endpoints.ts';
 import { openLogins } from './login/open-logins.ts';
 import { openSignOut } from './logout/open-sign-out.ts';
 import type { Providers } from './provider/providers.ts';
@@ -41,7 +41,7 @@ export interface IdentityNeeds {
   isReadable(url: string): boolean;
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   keep: Keep;
@@ -50,19 +50,20 @@ export interface IdentityNeeds {
 /** Opens what a configuration says of people and programs. */
 export function openIdentity(config: Config, needs: IdentityNeeds): Identity {
   const { providers, sessions, shared, cookies, ring, claims, isReadable, findStepUp } = needs;
-  const { log, clock, random, keep } = needs;
+  const { emit, clock, random, keep } = needs;
   const { once } = shared;
-  const ofPeople = { providers, sessions, cookies, ring, isReadable, log, clock, random };
-  const parts: EndpointParts = {
-    ...openSignOut(config, { ...ofPeople, once }),
-    ...openLogins(config, { ...ofPeople, ...claims, desk: shared }),
-    findStepUp,
-  };
+  const ofPeople = { providers, sessions, cookies, ring, isReadable, emit, clock, random };
+  const signOut = openSignOut(config, { ...ofPeople, once });
+  const logins = openLogins(config, { ...ofPeople, ...claims, findStepUp, desk: shared });
   return {
-    logins: loginsOf(parts),
-    endpoints: openEndpoints(parts),
+    logins: {
+      isPossible: providers.all.length > 0,
+      start: logins.start,
+      signedOutArrival: signOut.arrival,
+    },
+    endpoints: openEndpoints({ providers, sessions, logins, signOut }),
     callerOf: (current) => callerOfSession(providers, current),
-    bearer: openBearerClients(config, { claimPaths: claims.claimPaths, once, log, clock, random, keep }),
-    tokens: openUpstreamTokens({ providers, sessions, shared, ring, log, clock, random, keep }),
+    bearer: openBearerClients(config, { claimPaths: claims.claimPaths, once, emit, clock, random, keep }),
+    tokens: openUpstreamTokens({ providers, sessions, shared, ring, emit, clock, random, keep }),
   };
 }

@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ListenAddress } from '../config/schema/index.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import { listen } from './listen.ts';
 
 /** What the gateway's surroundings ask of it, on an address of its own. */
@@ -40,7 +40,7 @@ const standardPort = 4181;
  */
 export async function startAdmin(
   address: ListenAddress | 'off',
-  log: Logger,
+  emit: Emit,
   health: Health,
 ): Promise<AdminListener | undefined> {
   if (address === 'off') return undefined;
@@ -50,10 +50,7 @@ export async function startAdmin(
   } catch (error) {
     const isStandard = 'port' in address && address.port === standardPort;
     if (!isStandard || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    log.warn(
-      { port: standardPort },
-      'the standard port of the admin endpoints is taken; running without them (set admin.listen)',
-    );
+    emit({ kind: 'admin-port-taken', port: standardPort });
     return undefined;
   }
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { Clock, Timer } from '../clock.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 
 /** Descriptors that are kept for files, name servers, the provider and the store. */
 const keptForOthers = 64;
 /** A connection of a client often has one of an upstream beside it. */
 const perConnection = 2;
-/** So often the log says that connections are turned away, in milliseconds. */
+/** So often it is said that connections are turned away, in milliseconds. */
 const sayEveryMs = 10_000;
 
 /** The number of files that this process may have open; undefined where nobody says. */
@@ -22,9 +22,9 @@ function openFilesLimit(): number | undefined {
 
 /**
  * Turns new connections away before the descriptors of the process run out, so that those which are open can still
- * reach their upstream, and says so in the log.
+ * reach their upstream, and says so.
  */
-export function keepDescriptors(server: Server, log: Logger, clock: Clock, limit = openFilesLimit()): void {
+export function keepDescriptors(server: Server, emit: Emit, clock: Clock, limit = openFilesLimit()): void {
   if (limit === undefined) return;
   const most = Math.max(1, Math.floor((limit - keptForOthers) / perConnection));
   server.maxConnections = most;
@@ -33,10 +33,7 @@ export function keepDescriptors(server: Server, log: Logger, clock: Clock, limit
   const say = () => {
     timer = undefined;
     if (dropped === 0) return;
-    log.warn(
-      { dropped, connections: most, openFiles: limit },
-      'connections were turned away: the limit of open files is nearly reached (ulimit -n)',
-    );
+    emit({ kind: 'connections-turned-away', dropped, connections: most, openFiles: limit });
     dropped = 0;
     timer = clock.after(sayEveryMs, say).unref();
   };

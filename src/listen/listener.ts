@@ -3,7 +3,7 @@ import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { closeGracefully, trackConnections } from './shutdown.ts';
@@ -43,7 +43,7 @@ export interface Listener {
 }
 
 export interface ListenerNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   watch: Pick<SilenceWatch, 'add'>;
 }
@@ -52,18 +52,18 @@ export interface ListenerNeeds {
 export async function openListener(
   app: FastifyInstance,
   plan: ListenPlan,
-  { log, clock, watch }: ListenerNeeds,
+  { emit, clock, watch }: ListenerNeeds,
 ): Promise<Listener> {
   const server = app.server as Server & Partial<TlsServer>;
   server.on(plan.tls ? 'secureConnection' : 'connection', watch.add);
   const connections = trackConnections(server);
-  keepDescriptors(server, log, clock);
+  keepDescriptors(server, emit, clock);
   let files = JSON.stringify(plan.tls);
-  const reload = ({ tls }: ListenPlan) => tls && reloadCertificate(server as TlsServer, tls, log);
+  const reload = ({ tls }: ListenPlan) => tls && reloadCertificate(server as TlsServer, tls, emit);
   let stopReloading: (() => void) | undefined;
   const close = async () => {
     stopReloading?.();
-    await closeGracefully(app, connections, log, clock);
+    await closeGracefully(app, connections, emit, clock);
   };
   try {
     const url = await listen(app, plan.address);

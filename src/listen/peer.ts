@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { compileNetworks } from '../access/networks.ts';
 import type { TrustedProxy } from '../config/schema/index.ts';
 import { addressOf, forwardedEntries, forwardedForEntries, peerAddress } from './forwarded.ts';
+import type { HeaderFields, Inbound } from './inbound.ts';
 
 /** The other end of a connection. */
 export interface Peer {
@@ -20,7 +20,7 @@ export interface Peer {
   vouchesFor: ReadonlySet<string>;
 }
 
-export type PeerReader = (request: IncomingMessage) => Peer;
+export type PeerReader = (request: Pick<Inbound, 'socket' | 'headers'>) => Peer;
 
 const nothing: ReadonlySet<string> = new Set();
 
@@ -73,7 +73,7 @@ interface Entries {
  * where the proxy is known to set it: most pass on what the client sent under that name. Then X-Forwarded-For may be
  * the client's.
  */
-function readEntries(headers: IncomingMessage['headers'], vouched: ReadonlySet<string>): Entries | undefined {
+function readEntries(headers: HeaderFields, vouched: ReadonlySet<string>): Entries | undefined {
   if (vouched.has('forwarded')) {
     if (headers.forwarded === undefined) return undefined;
     const written = forwardedEntries(headers.forwarded);
@@ -102,7 +102,11 @@ function lastUntrusted(
 }
 
 /** The first value of a forwarding header, where the peer may say such things. */
-export function forwardedValue(request: IncomingMessage, peer: Peer, name: string): string | undefined {
+export function forwardedValue(
+  request: Pick<Inbound, 'headers'>,
+  peer: Peer,
+  name: string,
+): string | undefined {
   const value = peer.trusted ? request.headers[name] : undefined;
   // Each proxy appends its own view; the one nearest to the browser stands first.
   return typeof value === 'string'

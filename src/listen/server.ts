@@ -1,9 +1,11 @@
-import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from '../config/schema/index.ts';
 import { probeAfterMs } from '../forward/probe.ts';
 import { endTurn, endWith, takeTurn } from './answers.ts';
+import type { Inbound, Outbound } from './inbound.ts';
+import { proxiedMethods } from './methods.ts';
 import { clientCertificateOptions, readTlsOptions } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
@@ -15,17 +17,11 @@ const largestReadHead = 2 * largestRequestHead;
  * 16 KiB a large answer would pause after each, for a seventh more CPU time.
  */
 export const bufferedBytes = 128 * 1024;
-/** RFC 9110 §9.3.6 and §9.3.8: a gateway in front of applications has no use for these. */
-const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
-
-/** Every method that Node can read, less the ones that are refused. */
-export const proxiedMethods: readonly string[] = METHODS.filter((method) => !refusedMethods.has(method));
-
 /** Node looks only so often for heads that take too long; by itself it looks every 30 seconds. */
 const mostBetweenLooksMs = 1000;
 
 /** Whether address and headers of a request are larger together than any application needs. */
-export function isHeadTooLarge({ url = '', rawHeaders }: IncomingMessage): boolean {
+export function isHeadTooLarge({ url = '', rawHeaders }: Pick<Inbound, 'url' | 'rawHeaders'>): boolean {
   let length = url.length;
   for (const text of rawHeaders) length += text.length;
   return length > largestRequestHead;
@@ -34,17 +30,17 @@ export function isHeadTooLarge({ url = '', rawHeaders }: IncomingMessage): boole
 export interface ServerOptions {
   tls: Config['listen']['tls'];
   /** Gives the URL that Fastify routes by, of a request that still has its own. */
-  rewriteUrl(request: IncomingMessage): string;
+  rewriteUrl(request: Inbound): string;
   /** Whether a request that asks for an upgrade is one; Node 24 and later ask, earlier ones always upgrade. */
-  acceptUpgrade(request: IncomingMessage): boolean;
+  acceptUpgrade(request: Inbound): boolean;
   limits: Pick<Config['limits'], 'headerTime' | 'keepAlive'>;
   /** An answer has ended, or its client has gone. */
-  closed(response: ServerResponse): void;
+  closed(response: Outbound): void;
   /**
    * The last answer of a connection of which nothing more can be read, as bytes.
    * @param broken the answer to the request in which that happened, where it was known already
    */
-  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: ServerResponse | undefined): string;
+  answerBroken(error: NodeJS.ErrnoException, socket: Socket, broken: Outbound | undefined): string;
   /** A client sends requests without end and does not wait for answers; its connection is closed. */
   tooManyWait(socket: Socket): void;
 }
@@ -66,6 +62,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const common = {
     logger: false,
     rewriteUrl,
+    // A request has its id from its exchange; Fastify's own is read by nobody.
+    genReqId: () => '',
     return503OnClosing: false,
     // A HEAD of the callback or of the sign-out would do what the GET does, and nobody would see the answer.
     exposeHeadRoutes: false,

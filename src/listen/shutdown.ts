@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../clock.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 
 /** Below the ten seconds after which a container engine kills what it asked to stop. */
 export const graceMs = 8000;
@@ -24,12 +24,12 @@ export function trackConnections(server: Server): ReadonlySet<Socket> {
 export async function closeGracefully(
   app: FastifyInstance,
   connections: ReadonlySet<Socket>,
-  log: Logger,
+  emit: Emit,
   clock: Clock,
 ): Promise<void> {
   const sweep = clock.every(sweepMs, () => app.server.closeIdleConnections());
   const limit = clock.after(graceMs, () => {
-    log.warn({ connections: connections.size }, 'connections were still open at the end of the grace period');
+    emit({ kind: 'connections-left-open', connections: connections.size });
     for (const socket of connections) socket.destroy();
   });
   await app.close();

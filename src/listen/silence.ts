@@ -1,7 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../clock.ts';
-import { currentAnswer, unreadRequest } from './answers.ts';
+import type { Answer } from '../pages/answer.ts';
+import { currentAnswer, endInOrder, unreadRequest } from './answers.ts';
+import type { Inbound } from './inbound.ts';
+import { wireFormat } from './write-answer.ts';
 
 /** Milliseconds of silence after which a connection ends. */
 export interface SilenceLimits {
@@ -19,13 +23,13 @@ export interface SilenceWatch {
   /** Watches a connection of a client, or one to an upstream, until it has closed. */
   add(socket: Socket): void;
   /** Calls back when nothing has passed through a WebSocket for the limit. */
-  addTunnel(client: Socket, upstream: Socket, goneIdle: () => void): void;
+  addTunnel(client: Duplex, upstream: Socket, goneIdle: () => void): void;
   close(): void;
 }
 
 export interface SilenceEnds {
-  /** The rest of a body does not come; nothing of an answer was sent. */
-  silentBody(answer: ServerResponse): void;
+  /** The rest of a body does not come, and nothing of an answer was sent: gives the last one of its connection. */
+  silentBody(request: Inbound): Answer;
   /** A connection is about to be cut, for the log. */
   cut(socket: Socket, limit: 'bodySilence' | 'answerSilence'): void;
 }
@@ -52,7 +56,7 @@ interface Since extends Wait {
  */
 export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
   const sockets = new Map<Socket, Since | undefined>();
-  const tunnels = new Map<Socket, { upstream: Socket; mark: number; at: number; goneIdle(): void }>();
+  const tunnels = watchTunnels(clock);
   let idle: number | undefined;
   let limitOf: Record<Wait['for'], number> | undefined;
   let timer: Timer | undefined;
@@ -60,7 +64,7 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
   const end = (socket: Socket, wait: Wait) => {
     const answer = currentAnswer(socket);
     if (wait.for === 'body' && answer) {
-      ends.silentBody(answer);
+      endInOrder(socket, wireFormat(ends.silentBody(answer.req), clock.now()));
       return;
     }
     if (wait.for !== 'close') ends.cut(socket, wait.for === 'reader' ? 'answerSilence' : 'bodySilence');
@@ -78,20 +82,10 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
       }
     }
   };
-  const lookAtTunnels = (now: number) => {
-    for (const [client, tunnel] of tunnels) {
-      const mark = client.bytesRead + tunnel.upstream.bytesRead;
-      if (mark !== tunnel.mark) Object.assign(tunnel, { mark, at: now });
-      else if (idle !== undefined && now - tunnel.at >= idle) {
-        tunnels.delete(client);
-        tunnel.goneIdle();
-      }
-    }
-  };
   const look = () => {
     const now = clock.monotonic();
     lookAtSockets(now);
-    lookAtTunnels(now);
+    tunnels.look(now, idle);
   };
 
   return {
@@ -107,12 +101,39 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
       sockets.set(socket, undefined);
       socket.on('close', () => sockets.delete(socket));
     },
-    addTunnel(client, upstream, goneIdle) {
+    addTunnel: tunnels.add,
+    close: () => timer?.cancel(),
+  };
+}
+
+interface OpenTunnel {
+  upstream: Socket;
+  mark: number;
+  at: number;
+  goneIdle(): void;
+}
+
+/** WebSockets, and since when nothing has passed through each of them. */
+function watchTunnels(clock: Pick<Clock, 'monotonic'>) {
+  const tunnels = new Map<Duplex, OpenTunnel>();
+  return {
+    add(client: Duplex, upstream: Socket, goneIdle: () => void) {
       if (client.destroyed) return;
       tunnels.set(client, { upstream, mark: -1, at: clock.monotonic(), goneIdle });
       client.on('close', () => tunnels.delete(client));
     },
-    close: () => timer?.cancel(),
+    look(now: number, idle: number | undefined) {
+      for (const [client, tunnel] of tunnels) {
+        const { upstream } = tunnel;
+        // What the client sends is written here: of a stream in HTTP/2 nobody counts it elsewhere.
+        const mark = upstream.bytesRead + upstream.bytesWritten;
+        if (mark !== tunnel.mark) Object.assign(tunnel, { mark, at: now });
+        else if (idle !== undefined && now - tunnel.at >= idle) {
+          tunnels.delete(client);
+          tunnel.goneIdle();
+        }
+      }
+    },
   };
 }
 

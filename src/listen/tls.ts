@@ -2,7 +2,7 @@ import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import type { SecureContextOptions, Server, TlsOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { Config } from '../config/schema/index.ts';
-import { describeError, type Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 
 export type TlsConfig = NonNullable<Config['listen']['tls']>;
 
@@ -29,15 +29,15 @@ export function clientCertificateOptions({ clientCertificates }: TlsConfig): Tls
  * Puts a renewed certificate to use without a restart. Files that don't fit together, as in the middle of a
  * renewal, leave the one in use alone. Returns the function that stops watching.
  */
-export function reloadCertificate(server: Server, config: TlsConfig, log: Logger): () => void {
+export function reloadCertificate(server: Server, config: TlsConfig, emit: Emit): () => void {
   const reload = () => {
     try {
       const options = readTlsOptions(config);
       createSecureContext(options);
       server.setSecureContext(options);
-      log.info({ cert: config.cert }, 'certificate reloaded');
+      emit({ kind: 'certificate-reloaded', cert: config.cert });
     } catch (error) {
-      log.error({ cert: config.cert, reason: describeError(error) }, 'the new certificate cannot be used');
+      emit({ kind: 'certificate-unusable', cert: config.cert, error });
     }
   };
   // Polled: mounted secrets are swapped by symbolic links, which file system events miss.

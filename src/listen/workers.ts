@@ -1,8 +1,8 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { Logger } from '../observe/log.ts';
-import type { Grant } from '../session/refresh.ts';
+import type { Emit } from '../observe/events.ts';
+import type { Grant } from '../session/outcome.ts';
 import { type CallMessage, gatewayNameVariable, type WorkerLink } from '../session/shared/messages.ts';
 import { createPrimaryShared } from '../session/shared/primary.ts';
 import { answerFarewell } from './farewell.ts';
@@ -12,7 +12,7 @@ import { graceMs } from './shutdown.ts';
 
 export interface WorkersOptions {
   count: number;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   /** Asks the providers, for all workers: the answer outlives the worker that asked. */
   grant: Grant;
@@ -40,7 +40,7 @@ const lastWordsMs = 2000;
 
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { count, log, clock, grant, onFailure } = options;
+  const { count, emit, clock, grant, onFailure } = options;
   const { pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
   const shared = createPrimaryShared(grant, clock);
   const gateway = randomUUID();
@@ -66,12 +66,12 @@ export function startWorkers(options: WorkersOptions): Workers {
     answerFarewell(worker, () => {
       if (stopping || isReplaced) return;
       isReplaced = true;
-      log.info({ pid: worker.process.pid }, 'a worker was asked to stop; another is started');
+      emit({ kind: 'worker-replaced', pid: worker.process.pid });
       start();
     });
     worker.on('disconnect', () => listening.delete(worker));
     watchPulse(worker, pulse, clock, () => {
-      log.error({ pid: worker.process.pid }, 'a worker is stuck; it is ended');
+      emit({ kind: 'worker-stuck', pid: worker.process.pid });
       worker.process.kill('SIGKILL');
     });
     worker.on('exit', (code, signal) => {
@@ -85,7 +85,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       }
       quickEnds = clock.monotonic() - startedAt < settledMs ? quickEnds + 1 : 0;
       const pauseMs = quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
-      log.error({ pid: worker.process.pid, code, signal, pauseMs }, 'a worker ended; another is started');
+      emit({ kind: 'worker-ended', pid: worker.process.pid, code, signal, pauseMs });
       clock.after(pauseMs, start);
     });
   };
@@ -95,7 +95,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     async close() {
       stopping = true;
       const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      await Promise.all(workers.map((worker) => stopWorker(worker, stopWithin, log, clock)));
+      await Promise.all(workers.map((worker) => stopWorker(worker, stopWithin, emit, clock)));
     },
   };
 }
@@ -110,10 +110,10 @@ function linkTo(worker: Worker): WorkerLink {
 }
 
 /** A worker that was asked before, by a signal to the whole group, takes this for the same wish. */
-function stopWorker(worker: Worker, within: number, log: Logger, clock: Clock): Promise<void> {
+function stopWorker(worker: Worker, within: number, emit: Emit, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const limit = clock.after(within, () => {
-      log.error({ pid: worker.process.pid }, 'a worker did not stop in time; it is ended');
+      emit({ kind: 'worker-overdue', pid: worker.process.pid });
       worker.process.kill('SIGKILL');
     });
     worker.on('exit', () => {

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { Answer } from '../pages/answer.ts';
+import type { Outbound } from './inbound.ts';
 
 /** How an answer of the gateway itself becomes bytes, whichever way it leaves. */
 
@@ -9,7 +9,7 @@ function framedHeaders({ status, headers, body }: Answer): Answer['headers'] {
 }
 
 /** Sends it through HTTP; nothing, where something was sent or the client has gone. */
-export function writeAnswer(response: ServerResponse, answer: Answer): void {
+export function writeAnswer(response: Outbound, answer: Answer): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(answer.status, framedHeaders(answer));
   response.end(response.req.method === 'HEAD' ? undefined : answer.body);

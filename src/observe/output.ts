@@ -5,12 +5,14 @@ import { createBackgroundWriter } from './background-writer.ts';
 /** A line waits at most so long for others that are written along with it. */
 const longestWaitMs = 50;
 /**
- * Lines are written together up to this many bytes. Workers write to one pipe, where a write of up to 4 KiB
- * (PIPE_BUF) stays in one piece.
+ * Lines are written together up to this many bytes: each system call wakes a thread of Node's, for much more than it
+ * takes to write. A pipe takes 64 KiB at a time. Workers write to one pipe, where a write of up to 4 KiB (PIPE_BUF)
+ * stays in one piece.
  */
-const largestWrite = cluster.isWorker ? 4096 : 32 * 1024;
-/** Characters that are handed over at once; none takes more than three bytes, so this many fit into one write. */
-const largestBatch = Math.floor(largestWrite / 3);
+const largestWrite = cluster.isWorker ? 4096 : 64 * 1024;
+/** What is handed over at once, by the size of its lines. Only what has to stay whole is counted in bytes. */
+const largestBatch = cluster.isWorker ? largestWrite : 48 * 1024;
+const sizeOf = (line: string) => (cluster.isWorker ? Buffer.byteLength(line) : line.length);
 /** When nothing can be written, lines beyond this are dropped: the log must not fill the memory. */
 const mostUnwritten = 16 * 1024 * 1024;
 
@@ -37,10 +39,12 @@ export function openOutput(clock: Clock): Output {
     onDropped: (lines, reason) => tell(lines, reason),
   });
   let batch = '';
+  let batchSize = 0;
   let isWaiting = false;
   const handOver = () => {
     if (batch !== '') writer.write(batch);
     batch = '';
+    batchSize = 0;
   };
   process.on('exit', () => {
     handOver();
@@ -48,8 +52,10 @@ export function openOutput(clock: Clock): Output {
   });
   return {
     write(line) {
-      if (batch.length + line.length > largestBatch) handOver();
+      const size = sizeOf(line);
+      if (batchSize + size > largestBatch) handOver();
       batch += line;
+      batchSize += size;
       if (isWaiting) return;
       isWaiting = true;
       clock.after(longestWaitMs, () => {

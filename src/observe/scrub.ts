@@ -27,10 +27,12 @@ export function scrub(text: string): string {
     clean =
       typeof replacement === 'string' ? clean.replace(shape, replacement) : clean.replace(shape, replacement);
   clean = escapeControls(clean);
-  return clean.length > longestText ? `${cut(clean)}…` : clean;
+  return clean.length > longestText ? `${cut(clean)}${cutMark}` : clean;
 }
 
 const longestText = 300;
+/** Stands where a text was cut. */
+export const cutMark = '…';
 
 /** Cut between words: half of a secret would not be recognised as one any more. */
 function cut(text: string): string {

@@ -1,5 +1,7 @@
 import type { GatewayError } from '../errors.ts';
 import { type Action, type Page, pageHeaders, renderPage } from './html.ts';
+import { english } from './texts/languages.ts';
+import { say, type Texts, text } from './texts/text.ts';
 
 /** An answer of the gateway itself, before it is known whether it leaves through HTTP or a raw socket. */
 export interface Answer {
@@ -16,8 +18,13 @@ export function redirectTo(location: string, setCookies: readonly string[] = [])
   return withCookies({ status: 302, headers: { ...personal, location }, body: '' }, setCookies);
 }
 
-export function pageAnswer(status: number, page: Page, setCookies: readonly string[] = []): Answer {
-  return withCookies({ status, headers: pageHeaders(page), body: renderPage(page) }, setCookies);
+export function pageAnswer(
+  status: number,
+  page: Page,
+  setCookies: readonly string[] = [],
+  texts: Texts = english,
+): Answer {
+  return withCookies({ status, headers: pageHeaders(page), body: renderPage(page, texts) }, setCookies);
 }
 
 export function jsonAnswer(status: number, value: unknown, setCookies: readonly string[] = []): Answer {
@@ -38,22 +45,6 @@ export function withCookies(answer: Answer, setCookies: readonly string[]): Answ
   return { ...answer, headers };
 }
 
-const titles: Readonly<Record<number, string>> = {
-  400: 'This did not work',
-  401: 'Please sign in',
-  403: 'Not allowed',
-  404: 'Not found',
-  405: 'Not possible here',
-  408: 'Too slow',
-  413: 'Too large',
-  421: 'Wrong address',
-  431: 'Too large',
-  500: 'Something went wrong',
-  502: 'The application does not answer',
-  503: 'One moment, please',
-  504: 'The application is too slow',
-};
-
 export interface ErrorContext {
   requestId: string;
   /** A page for a person, or problem JSON for a program. */
@@ -62,14 +53,16 @@ export interface ErrorContext {
   actions?: readonly Action[];
   /** Where a front end can send its person to sign in. */
   loginUrl?: string | undefined;
+  /** The language of the answer. */
+  texts?: Texts;
 }
 
 /** The answer for an error: a page for browsers, problem JSON (RFC 9457) for everything else. */
 export function errorAnswer(
   error: GatewayError,
-  { requestId, page, actions, loginUrl }: ErrorContext,
+  { requestId, page, actions, loginUrl, texts = english }: ErrorContext,
 ): Answer {
-  const title = titles[error.status] ?? 'Something went wrong';
+  const title = text(`title.${error.status}`);
   const extra: Record<string, string> = { 'x-sallyport-error': error.code };
   if (error.retryAfter !== undefined) extra['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfter)));
   if (error.allow !== undefined) extra.allow = error.allow;
@@ -80,16 +73,17 @@ export function errorAnswer(
       message: error.sentence,
       detail: error.detail,
       ...(actions && { actions }),
-      footer: `Request ${requestId} · ${error.code}`,
+      footer: text('footer.request', { id: requestId, code: error.code }),
     };
-    const answer = pageAnswer(error.status, content);
+    const answer = pageAnswer(error.status, content, [], texts);
     return { ...answer, headers: { ...answer.headers, ...extra } };
   }
+  const sentence = say(texts, error.sentence);
   const problem = {
     type: 'about:blank',
-    title,
+    title: say(texts, title),
     status: error.status,
-    detail: error.detail === undefined ? error.sentence : `${error.sentence} ${error.detail}`,
+    detail: error.detail === undefined ? sentence : `${sentence} ${say(texts, error.detail)}`,
     code: error.code,
     requestId,
     loginUrl,

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { english } from './texts/languages.ts';
+import { say, type Text, type Texts, text } from './texts/text.ts';
 
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -66,7 +68,7 @@ function imageSources(choices: readonly Choice[]): string {
 }
 
 export interface Action {
-  label: string;
+  label: Text;
   href: string;
   /** A form that POSTs instead of a link. */
   post?: boolean;
@@ -74,7 +76,8 @@ export interface Action {
 
 /** One of several ways on, as a wide button. */
 export interface Choice {
-  label: string;
+  /** What the configuration calls it. */
+  name: string;
   href: string;
   /** An https or data URL of a picture. */
   icon: string | undefined;
@@ -85,46 +88,49 @@ export interface Choice {
 /** A form with one field. */
 export interface Form {
   action: string;
-  field: { name: string; type: 'email'; label: string; autocomplete: string };
-  submit: string;
+  field: { name: string; type: 'email'; label: Text; autocomplete: string };
+  submit: Text;
 }
 
 export interface Page {
-  title: string;
-  /** The main sentence; plain text. */
-  message: string;
-  /** What else helps; plain text. */
-  detail?: string | undefined;
+  title: Text;
+  /** The main sentence. */
+  message: Text;
+  /** What else helps. */
+  detail?: Text | undefined;
   form?: Form;
   choices?: readonly Choice[];
   actions?: readonly Action[];
   /** Where the browser goes on to by itself, as of this page. */
   refreshTo?: string;
-  /** Small print; plain text. */
-  footer?: string | undefined;
+  /** Small print. */
+  footer?: Text | undefined;
 }
 
-function renderAction({ label, href, post }: Action, index: number): string {
+/** A text as HTML. */
+type Words = (text: Text) => string;
+
+function renderAction({ label, href, post }: Action, index: number, words: Words): string {
   const look = index === 0 ? 'button' : 'button second';
   const target = escapeHtml(href);
   return post
-    ? `<form method="post" action="${target}"><button class="${look}">${escapeHtml(label)}</button></form>`
-    : `<a class="${look}" href="${target}">${escapeHtml(label)}</a>`;
+    ? `<form method="post" action="${target}"><button class="${look}">${words(label)}</button></form>`
+    : `<a class="${look}" href="${target}">${words(label)}</a>`;
 }
 
-function renderChoice({ label, href, icon, isLast }: Choice): string {
+function renderChoice({ name, href, icon, isLast }: Choice, words: Words): string {
   const picture = icon === undefined ? '' : `<img src="${escapeHtml(icon)}" alt="" width="20" height="20">`;
-  const note = isLast ? '<span class="note">last used</span>' : '';
-  return `<li><a class="choice" href="${escapeHtml(href)}">${picture}<span>${escapeHtml(label)}</span>${note}</a></li>\n`;
+  const note = isLast ? `<span class="note">${words(text('choose.last_used'))}</span>` : '';
+  return `<li><a class="choice" href="${escapeHtml(href)}">${picture}<span>${escapeHtml(name)}</span>${note}</a></li>\n`;
 }
 
-function renderForm({ action, field, submit }: Form): string {
+function renderForm({ action, field, submit }: Form, words: Words): string {
   return `<form class="ask" method="post" action="${escapeHtml(action)}">
-<label for="${field.name}">${escapeHtml(field.label)}</label>
+<label for="${field.name}">${words(field.label)}</label>
 <input id="${field.name}" name="${field.name}" type="${field.type}" autocomplete="${field.autocomplete}" required autofocus>
-<button class="button">${escapeHtml(submit)}</button>
+<button class="button">${words(submit)}</button>
 </form>
-<p class="or">or</p>
+<p class="or">${words(text('choose.or'))}</p>
 `;
 }
 
@@ -136,27 +142,32 @@ const formReferrer = '<meta name="referrer" content="same-origin">\n';
 
 const postsForm = ({ form, actions = [] }: Page) => form !== undefined || actions.some(({ post }) => post);
 
-/** A whole page; all texts are escaped here. */
-export function renderPage(page: Page): string {
+/** A whole page in one language; all of it is escaped here, the values in the texts with them. */
+export function renderPage(page: Page, texts: Texts = english): string {
   const { title, message, detail, form, choices = [], actions = [], refreshTo, footer } = page;
+  const words: Words = (each) => escapeHtml(say(texts, each));
   return `<!doctype html>
-<html lang="en">
+<html lang="${escapeHtml(texts.language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-${postsForm(page) ? formReferrer : ''}${refreshTo ? `<meta http-equiv="refresh" content="0;url=${escapeHtml(refreshTo)}">\n` : ''}<title>${escapeHtml(title)}</title>
+${postsForm(page) ? formReferrer : ''}${refreshTo ? `<meta http-equiv="refresh" content="0;url=${escapeHtml(refreshTo)}">\n` : ''}<title>${words(title)}</title>
 <style>${style}</style>
 </head>
 <body>
 <main>
-<h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(message)}</p>
-${detail ? `<p class="detail">${escapeHtml(detail)}</p>\n` : ''}${form ? renderForm(form) : ''}${
-  choices.length > 0 ? `<ul class="choices">\n${choices.map(renderChoice).join('')}</ul>\n` : ''
+<h1>${words(title)}</h1>
+<p>${words(message)}</p>
+${detail ? `<p class="detail">${words(detail)}</p>\n` : ''}${form ? renderForm(form, words) : ''}${
+  choices.length > 0
+    ? `<ul class="choices">\n${choices.map((choice) => renderChoice(choice, words)).join('')}</ul>\n`
+    : ''
 }${
-  actions.length > 0 ? `<div class="actions">${actions.map(renderAction).join('')}</div>\n` : ''
-}${footer ? `<footer>${escapeHtml(footer)}</footer>\n` : ''}</main>
+  actions.length > 0
+    ? `<div class="actions">${actions.map((action, index) => renderAction(action, index, words)).join('')}</div>\n`
+    : ''
+}${footer ? `<footer>${words(footer)}</footer>\n` : ''}</main>
 </body>
 </html>
 `;

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { withAccess } from '../access/decide.ts';
 import type { AssertionConfig, Config } from '../config/schema/index.ts';
-import { resourceMetadata, resourcesOf } from '../identity/bearer/resource-metadata.ts';
+import { resourceMetadata } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
 import { type ListenPlan, planListener } from '../listen/listener.ts';
 import { compilePeers, type PeerReader } from '../listen/peer.ts';
 import { compileHosts, type Hosts } from '../routes/hosts.ts';
+import { resourcesOf } from '../routes/resources.ts';
 import { compileRoutes, type RouteTable } from '../routes/table.ts';
 import { type GatewayCookies, gatewayCookies } from '../session/cookie-names.ts';
 import { createKeyRing, type KeyRing } from '../session/key-ring.ts';

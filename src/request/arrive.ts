@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { isNavigation } from '../access/navigation.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Logins } from '../identity/endpoints.ts';
+import type { Inbound } from '../listen/inbound.ts';
 import type { Answer } from '../pages/answer.ts';
 import { parseCookies } from '../session/cookies.ts';
 import type { ExchangeReader } from './exchange.ts';
@@ -39,7 +39,7 @@ export function refuseUnread(logins: Pick<Logins, 'signedOutArrival'>): Stage {
 function arrivalNowhere(
   logins: Pick<Logins, 'signedOutArrival'>,
   rawTarget: string,
-  { method = '', headers }: IncomingMessage,
+  { method = '', headers }: Pick<Inbound, 'method' | 'headers'>,
 ): Answer | undefined {
   const isArrival = /^\/(\?|$)/.test(rawTarget) && isNavigation(method, headers);
   return isArrival ? logins.signedOutArrival(parseCookies(headers.cookie)) : undefined;

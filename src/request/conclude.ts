@@ -5,6 +5,7 @@ import { challengeHeader } from '../identity/bearer/challenge.ts';
 import type { BearerClients } from '../identity/bearer/clients.ts';
 import type { Logins } from '../identity/endpoints.ts';
 import { stepUpDetails } from '../identity/login/step-up.ts';
+import { text } from '../pages/texts/text.ts';
 import type { Route } from '../routes/table.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 import { arrived, type Exchange, routeOf } from './exchange.ts';
@@ -55,10 +56,13 @@ function refusalOf(
   const { code, reason } = decision;
   if (code === 'not_signed_in') return new GatewayError(notSignedIn, { challenge, setCookies });
   if (code === 'insufficient_scope')
-    return new GatewayError(code, { detail: `It needs ${decision.scope}.`, challenge });
+    return new GatewayError(code, {
+      detail: text('detail.scope_needed', { scope: decision.scope }),
+      challenge,
+    });
   if (code !== 'not_allowed') return new GatewayError(code, { setCookies });
   const person = caller?.person;
-  const detail = person ? `You are signed in as ${person.email ?? person.user}.` : undefined;
+  const detail = person && text('detail.signed_in_as', { user: person.email ?? person.user });
   return new GatewayError(code, { ...(detail && { detail }), cause: new Error(reason), setCookies });
 }
 
@@ -88,6 +92,8 @@ function challengeOf(
 function forwardingOf({ exchange, caller, token, setCookies }: Journey, lifespanOf: LifespanOf): Forwarding {
   const { target, origin, writesTo } = arrived(exchange);
   const { request, requestId, peer } = exchange;
+  const { address, trusted, via, vouchesFor, clientAddress } = peer;
+  const { host } = target;
   const route = routeOf(exchange);
   const scheme = origin.startsWith('https:') ? 'https' : 'http';
   return {
@@ -96,8 +102,9 @@ function forwardingOf({ exchange, caller, token, setCookies }: Journey, lifespan
     path: upstreamPath(route, target.path) + target.query,
     writesTo,
     publicOrigin: origin,
-    sender: { ...peer, host: target.host, scheme },
-    context: { requestId, person: caller?.person, token, clientAddress: peer.clientAddress },
+    // Named one by one: spread, they cost a thirtieth of the whole request.
+    sender: { address, trusted, via, vouchesFor, host, scheme },
+    context: { requestId, person: caller?.person, token, clientAddress },
     setCookies,
     cookiesCanWait: caller?.current?.canWait ?? false,
     lifespan: caller && lifespanOf(caller),

@@ -1,7 +1,7 @@
 import { type AccessRequest, decide } from '../access/decide.ts';
 import { isForgeable, isFromElsewhere, isNavigation, isPreflight } from '../access/navigation.ts';
+import type { Person } from '../access/subject.ts';
 import { GatewayError } from '../errors.ts';
-import type { Caller } from '../identity/claims/caller.ts';
 import type { Route } from '../routes/table.ts';
 import { type Exchange, routeOf } from './exchange.ts';
 import { asksForWebSocket } from './original.ts';
@@ -26,19 +26,26 @@ export function decideAccess({ returnOrigins, now }: DecideNeeds): Stage {
 }
 
 /** What rules ask of a request, beside the request. */
-interface Context {
+export interface Context {
   origins: ReadonlySet<string>;
   now(): number;
 }
 
-/** What rules may ask of a request. Most ask for nothing but the person, so the rest is told when it is asked for. */
-class Question implements AccessRequest {
-  readonly person: Caller['person'] | undefined;
-  readonly #context: Context;
-  readonly #exchange: Exchange;
-  readonly #route: Route;
+/** The part of a request that rules ask of. */
+interface AskedOf {
+  method: string;
+  request: Pick<Exchange['request'], 'headers'>;
+  peer: Pick<Exchange['peer'], 'clientAddress'>;
+}
 
-  constructor(context: Context, exchange: Exchange, person: Caller['person'] | undefined, route: Route) {
+/** What rules may ask of a request. Most ask for nothing but the person, so the rest is told when it is asked for. */
+export class Question implements AccessRequest {
+  readonly person: Person | undefined;
+  readonly #context: Context;
+  readonly #exchange: AskedOf;
+  readonly #route: Pick<Route, 'cors'>;
+
+  constructor(context: Context, exchange: AskedOf, person: Person | undefined, route: Pick<Route, 'cors'>) {
     this.person = person;
     this.#context = context;
     this.#exchange = exchange;

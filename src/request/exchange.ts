@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { UnderWay } from '../forward/forwarding.ts';
+import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
 import { isHeadTooLarge } from '../listen/server.ts';
 import { destinationOf } from '../routes/destination.ts';
@@ -12,7 +12,7 @@ import { readTarget, type Target } from '../routes/target.ts';
 
 /** One request, as far as it is known before anybody asks who sent it. */
 export interface Exchange {
-  request: IncomingMessage;
+  request: Inbound;
   /** The request target, byte for byte; Fastify puts a name of its own in its place. */
   rawTarget: string;
   /** The method that is decided on. */
@@ -63,7 +63,7 @@ const requestIdPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
  * Reads a request once; every later stage works on the result.
  * @param startedAt milliseconds of a monotonic clock
  */
-export function readExchange(reader: ExchangeReader, request: IncomingMessage, startedAt: number): Exchange {
+export function readExchange(reader: ExchangeReader, request: Inbound, startedAt: number): Exchange {
   const peer = reader.readPeer(request);
   const given = forwardedValue(request, peer, 'x-request-id');
   const method = request.method ?? '';
@@ -85,7 +85,7 @@ export function readExchange(reader: ExchangeReader, request: IncomingMessage, s
 
 function readDestination(
   { table, hosts, prefix }: ExchangeReader,
-  request: IncomingMessage,
+  request: Inbound,
   peer: Peer,
   method: string,
 ): Destination | Refusal {
@@ -109,7 +109,7 @@ export function resolveRequest(
   { table, hosts, prefix }: Pick<ExchangeReader, 'table' | 'hosts' | 'prefix'>,
   target: Target,
   method: string,
-  headers: IncomingMessage['headers'],
+  headers: HeaderFields,
 ): Destination {
   const origin = hosts.originOf(target);
   const resolution = resolveTarget(table, prefix, target, method);
@@ -121,7 +121,7 @@ export function resolveRequest(
 }
 
 /** Whether a request is the question of a proxy (original.ts), at any of its places. */
-export function isQuestion(reader: ExchangeReader, request: IncomingMessage): boolean {
+export function isQuestion(reader: ExchangeReader, request: Inbound): boolean {
   const peer = reader.readPeer(request);
   if (!peer.trusted) return false;
   const destination = readDestination(reader, request, peer, request.method ?? '');

@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { wantsPage } from '../access/navigation.ts';
 import type { Clock } from '../clock.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
-import { logRefusal, logRequest } from '../observe/access-log.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
 import type { Action } from '../pages/html.ts';
+import { text } from '../pages/texts/text.ts';
 import { withCors } from './cors.ts';
 import type { Destination, Exchange } from './exchange.ts';
 
-/** The one place where an error becomes an answer; it is logged here too. */
-export function answerFailure(error: unknown, exchange: Exchange, prefix: string, log: Logger): Answer {
+/** The one place where an error becomes an answer; it is told of here too. */
+export function answerFailure(error: unknown, exchange: Exchange, prefix: string, emit: Emit): Answer {
   const failure = error instanceof GatewayError ? error : new GatewayError('internal', { cause: error });
-  logRefusal(log, exchange, failure);
+  emit({ kind: 'request-refused', exchange, error: failure });
   const destination = 'error' in exchange.destination ? undefined : exchange.destination;
   const answer = errorAnswer(failure, {
     requestId: exchange.requestId,
@@ -39,14 +39,15 @@ export function brokenBy(error: NodeJS.ErrnoException): GatewayError {
 export function answerMalformed(
   error: NodeJS.ErrnoException,
   address: string,
-  { log, clock }: { log: Logger; clock: Clock },
+  { emit, clock }: { emit: Emit; clock: Clock },
 ): Answer {
   const failure = brokenBy(error);
   const nothing = { rawTarget: '', request: {}, subject: undefined, destination: { error: failure } };
   const startedAt = clock.monotonic();
-  const exchange = { ...nothing, requestId: randomUUID(), startedAt, peer: { address } };
-  logRefusal(log, exchange, failure);
-  logRequest(log, exchange, { statusCode: failure.status, headersSent: true });
+  const exchange = { ...nothing, requestId: randomUUID(), peer: { address } };
+  emit({ kind: 'request-refused', exchange, error: failure });
+  const { status } = failure;
+  emit({ kind: 'request-finished', exchange, status, durationMs: clock.monotonic() - startedAt });
   const { rawPacket } = error as { rawPacket?: Buffer };
   const text = rawPacket?.toString('latin1') ?? '';
   const page = /^(?:accept:[^\r\n]*text\/html|sec-fetch-mode:[ \t]*navigate)/im.test(text);
@@ -81,12 +82,12 @@ function nextSteps(
   prefix: string,
 ): Action[] {
   if (error.code === 'step_up_required')
-    return [{ label: 'Sign in again', href: loginUrl(exchange, destination, prefix, error) }];
+    return [{ label: text('button.sign_in_again'), href: loginUrl(exchange, destination, prefix, error) }];
   if (error.code === 'not_signed_in')
-    return [{ label: 'Sign in', href: loginUrl(exchange, destination, prefix, error) }];
+    return [{ label: text('button.sign_in'), href: loginUrl(exchange, destination, prefix, error) }];
   if (error.code === 'not_allowed' && exchange.subject !== undefined) {
     const rd = encodeURIComponent(destination.target.path + destination.target.query);
-    return [{ label: 'Sign in as someone else', href: `${prefix}/sign_out?rd=${rd}`, post: true }];
+    return [{ label: text('button.sign_in_as_other'), href: `${prefix}/sign_out?rd=${rd}`, post: true }];
   }
   if (
     error.code.startsWith('login_') ||
@@ -94,14 +95,19 @@ function nextSteps(
     error.code === 'step_up_failed'
   ) {
     return [
-      { label: 'Start again', href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}` },
-      { label: 'Go to the start page', href: '/' },
+      {
+        label: text('button.start_again'),
+        href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}`,
+      },
+      { label: text('button.start_page'), href: '/' },
     ];
   }
   if (error.status >= 502 && exchange.method === 'GET') {
     const { origin, target } = destination;
     // A failed callback cannot be repeated: its code is spent.
-    return [{ label: 'Try again', href: error.returnTo ?? `${origin}${target.path}${target.query}` }];
+    return [
+      { label: text('button.try_again'), href: error.returnTo ?? `${origin}${target.path}${target.query}` },
+    ];
   }
   return [];
 }

@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
-import { proxiedMethods } from '../listen/server.ts';
+import type { Inbound } from '../listen/inbound.ts';
+import { proxiedMethods } from '../listen/methods.ts';
+import { text } from '../pages/texts/text.ts';
 import { askedBelow, askedEndpoint } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
 import { arrived, type Exchange, type ExchangeReader, resolveRequest } from './exchange.ts';
@@ -21,7 +22,7 @@ export function takeOriginal(reader: ExchangeReader, exchange: Exchange): void {
   const { request, peer } = exchange;
   if (!peer.trusted) {
     throw new GatewayError('untrusted_peer', {
-      detail: `${peer.address} is not in trustedProxies of the gateway's configuration.`,
+      detail: text('detail.peer_not_listed', { address: peer.address }),
     });
   }
   const { target: asked } = arrived(exchange);
@@ -35,7 +36,7 @@ export function takeOriginal(reader: ExchangeReader, exchange: Exchange): void {
   const uri = theOnly('address', below, whole?.uri, forwarded?.uri);
   if (uri === undefined) {
     throw new GatewayError('malformed_request', {
-      detail: 'The proxy has to name the original request in X-Forwarded-Uri or X-Original-URL.',
+      detail: text('detail.original_not_named'),
     });
   }
   const host = theOnly(
@@ -75,7 +76,7 @@ function requireExactTarget({ prefix }: ExchangeReader, { rawTarget }: Exchange)
  * Whether a question is about a WebSocket handshake, in whatever form it comes: Upgrade may belong to the proxy's own
  * connection, and one by extended CONNECT (RFC 8441 §5) has no Sec-WebSocket-Key.
  */
-export function asksForWebSocket({ headers }: IncomingMessage): boolean {
+export function asksForWebSocket({ headers }: Pick<Inbound, 'headers'>): boolean {
   const names = ['x-forwarded-method', 'x-original-method'];
   return (
     headers.upgrade !== undefined ||
@@ -85,14 +86,15 @@ export function asksForWebSocket({ headers }: IncomingMessage): boolean {
 }
 
 /** Of what is named more than once, one and the same: proxies pass on what they do not set themselves. */
-function theOnly(what: string, ...named: readonly (string | undefined)[]): string | undefined {
+function theOnly(
+  what: 'address' | 'host' | 'method',
+  ...named: readonly (string | undefined)[]
+): string | undefined {
   // Of hosts alone the case is nothing (RFC 9110 §4.2.3).
   const plain = (value: string) => (what === 'host' ? value.trim().toLowerCase() : value);
   const [first, ...others] = named.flatMap((value) => (value === undefined ? [] : [plain(value)]));
   if (others.some((value) => value !== first)) {
-    throw new GatewayError('malformed_request', {
-      detail: `The question names the ${what} of the original request in two ways.`,
-    });
+    throw new GatewayError('malformed_request', { detail: text(`detail.original_${what}_differs`) });
   }
   return first;
 }

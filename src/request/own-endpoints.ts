@@ -1,8 +1,9 @@
 import { GatewayError } from '../errors.ts';
 import type { KeySet } from '../forward/assertion.ts';
-import { metadataKey } from '../identity/bearer/resource-metadata.ts';
 import type { Endpoint } from '../identity/endpoints.ts';
 import type { Answer } from '../pages/answer.ts';
+import { text } from '../pages/texts/text.ts';
+import { metadataKey } from '../routes/resources.ts';
 import { arrived, type Exchange } from './exchange.ts';
 import { visitOf } from './logins.ts';
 import type { Outcome, Stage } from './outcome.ts';
@@ -114,7 +115,7 @@ const readers: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 function answerQuestion(prefix: string, path: string, method: string): Outcome {
   if (path === prefix || path.startsWith(`${prefix}/`)) {
     throw new GatewayError('untrusted_peer', {
-      detail: `The gateway answers what is below ${prefix} itself: send it there without asking.`,
+      detail: text('detail.below_endpoints', { prefix }),
     });
   }
   if (!readers.has(method)) throw new GatewayError('method_not_allowed', { allow: 'GET' });

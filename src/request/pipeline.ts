@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
@@ -6,8 +5,8 @@ import type { HttpClient, TunnelClient, UnderWay } from '../forward/forwarding.t
 import type { RawHeaders } from '../forward/request-headers.ts';
 import type { Endpoint, Logins } from '../identity/endpoints.ts';
 import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
-import { logRefusal } from '../observe/access-log.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Inbound } from '../listen/inbound.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Answer } from '../pages/answer.ts';
 import { type AdmitNeeds, identify, refuseUnknown } from './admit.ts';
 import { refuseUnread, replaceQuestion } from './arrive.ts';
@@ -50,7 +49,7 @@ export interface PipelineNeeds {
   /** Access tokens for routes that give their upstream one of its own. */
   tokens: UpstreamTokens;
   forwarder: Pick<Forwarder, 'forward' | 'openTunnel' | 'identityHeaders'>;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   /** Called for each request that is read; what it returns is called once, when that request has ended. */
   enter?: () => () => void;
@@ -62,17 +61,17 @@ export type Place = 'application' | 'endpoint' | 'auth' | 'forward-auth' | 'nowh
 /** What is made of requests under one configuration. Transports read bytes, render outcomes, and decide nothing. */
 export interface Pipeline {
   /** Reads a request, once. */
-  arrive(request: IncomingMessage): Exchange;
+  arrive(request: Inbound): Exchange;
   placeOf(exchange: Exchange): Place;
   /** Whether this is the question of a proxy, of a request that is only looked at. */
-  isQuestion(request: IncomingMessage): boolean;
+  isQuestion(request: Inbound): boolean;
   /** Takes a request through the stages. At once where nobody has to be asked; never rejects. */
   decide(exchange: Exchange, arrival: Arrival): Outcome | Promise<Outcome>;
   /** Begins the login that an outcome asks for. Rejects with GatewayError. */
   begin(exchange: Exchange, outcome: SignIn): Promise<Answer>;
-  /** The answer to an error; it is logged too. */
+  /** The answer to an error; it is told of too. */
   fail(exchange: Exchange, error: unknown): Answer;
-  /** Logs what broke after an answer had begun. */
+  /** Tells what broke after an answer had begun. */
   broke(exchange: Exchange, error: GatewayError): void;
   forward(outcome: Forward, client: HttpClient): UnderWay;
   openTunnel(outcome: Forward, client: TunnelClient): void;
@@ -90,7 +89,7 @@ export interface Pipeline {
 export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline {
   const { reader, returnOrigins } = plan;
   const { prefix, table } = reader;
-  const { logins, bearer, forwarder, log, clock } = needs;
+  const { logins, bearer, forwarder, emit, clock } = needs;
   const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix });
   const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
 
@@ -128,8 +127,8 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     isQuestion: (request) => isQuestion(reader, request),
     decide: (exchange, arrival) => pass(stages, beginJourney(exchange, arrival), 0),
     begin: (exchange, outcome) => beginLogin(logins, exchange, outcome),
-    fail: (exchange, error) => answerFailure(error, exchange, prefix, log),
-    broke: (exchange, error) => logRefusal(log, exchange, error),
+    fail: (exchange, error) => answerFailure(error, exchange, prefix, emit),
+    broke: (exchange, error) => emit({ kind: 'request-refused', exchange, error }),
     forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),
     openTunnel: ({ forwarding }, client) => forwarder.openTunnel(forwarding, client),
     identityHeaders: ({ forwarding: { route, context } }) => forwarder.identityHeaders(route, context),

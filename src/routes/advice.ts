@@ -34,7 +34,7 @@ export function adviseOn(config: TableConfig, target: Target, method: string): A
     (choice) => !refusalOf(compileRoutes(withSettings(config, choice)), prefix, target, method),
   );
   const settings = helping && Object.entries(helping).map(([key, value]) => `paths.${key}: ${value}`);
-  return { path: target.path, reason: refusal.detail ?? refusal.sentence, settings: settings?.join(', ') };
+  return { path: target.path, reason: refusal.message, settings: settings?.join(', ') };
 }
 
 /**

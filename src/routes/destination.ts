@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import type { HeaderFields } from '../listen/inbound.ts';
+import { type Text, text } from '../pages/texts/text.ts';
 import { accessOf } from './access.ts';
 import { hasOddToken } from './plain.ts';
 import { type Resolution, resolveTarget } from './resolve.ts';
@@ -16,7 +17,7 @@ const overrides = ['x-http-method-override', 'x-http-method', 'x-method-override
 /** A request, as far as it is read. */
 export interface Copying {
   method: string;
-  headers: IncomingHttpHeaders;
+  headers: HeaderFields;
   target: Target;
   route: Route;
 }
@@ -38,15 +39,15 @@ export function destinationOf(
   if (destination === undefined) return undefined;
   if (!writing.has(method) && overrides.every((name) => headers[name] === undefined)) return undefined;
   const place = readPlace(String(destination), target);
-  if (place.hostname !== target.hostname) throw refused('It is on another host.');
+  if (place.hostname !== target.hostname) throw refused(text('detail.destination_on_other_host'));
   const resolution = resolve(table, prefix, place, method);
   if (resolution?.kind !== 'route' || !isAlike(resolution.route, route)) {
-    throw refused('It is a place of another rule or of another application.');
+    throw refused(text('detail.destination_of_other_rule'));
   }
   // Where nobody may PUT, the rule for this method is the one that is meant.
   const asPut = resolve(table, prefix, place, 'PUT');
   if (asPut && (asPut.kind !== 'route' || !isAlike(asPut.route, route))) {
-    throw refused('What may be written there is decided by another rule.');
+    throw refused(text('detail.destination_written_by_other_rule'));
   }
   for (const end of [target, place]) refuseFolder(table, end, route);
   return upstreamPath(resolution.route, place.path) + place.query;
@@ -81,10 +82,10 @@ function refuseFolder({ routes }: RouteTable, { path, hostname }: Target, route:
   if (hasOddToken(tokens)) throw new GatewayError('ambiguous_path');
   const folder = `${symbolsOf(tokens).toLowerCase().replace(/\/$/, '')}/`;
   const below = others.find((each) => symbolsOf(readTokens(each.path)).toLowerCase().startsWith(folder));
-  if (below) throw refused('What is below it is protected by another rule.');
+  if (below) throw refused(text('detail.destination_above_other_rule'));
 }
 
 const isOn = ({ host }: Route, hostname: string): boolean =>
   host === undefined || host === hostname || (host.startsWith('*') && hostname.endsWith(host.slice(1)));
 
-const refused = (detail: string) => new GatewayError('destination_refused', { detail });
+const refused = (detail: Text) => new GatewayError('destination_refused', { detail });

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts';
+import { text } from '../pages/texts/text.ts';
 import type { RouteTable } from './table.ts';
 import type { Target } from './target.ts';
 
@@ -30,7 +31,7 @@ export function compileHosts(publicUrls: readonly string[], table: RouteTable): 
       if (origin !== undefined) return origin;
       if (table.knowsHost(target.hostname)) return standard;
       throw new GatewayError('unknown_host', {
-        detail: `It answers for ${[...byHost.keys()].join(', ')}; see publicUrl in its configuration.`,
+        detail: text('detail.hosts_listed', { hosts: [...byHost.keys()].join(', ') }),
       });
     },
   };

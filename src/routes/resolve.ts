@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts';
+import { type Text, text } from '../pages/texts/text.ts';
 import { brokenEscape } from './decode.ts';
 import { dotSegment } from './dot-segments.ts';
 import { type HostRules, outside, own } from './host-rules.ts';
@@ -46,11 +47,11 @@ function resolveOdd(rules: HostRules, path: string, method: string): Resolution 
   const { trie, upstreamOf } = rules.tree(method);
   const access = read(trie, rules, path);
   // Each endpoint is a place of its own, and none of them has to be spelt oddly.
-  if (access === own) throw ambiguous("It may be more than one of the gateway's own endpoints.");
+  if (access === own) throw ambiguous(text('detail.may_be_endpoint'));
   const resolution = take(rules, normalise(path, rules.settings), method, access);
   const upstream = upstreamOf(resolution.route);
   if (upstream && read(upstream, rules, upstreamPath(resolution.route, path)) !== access) {
-    throw ambiguous('Without its prefix it is a place of another rule.');
+    throw ambiguous(text('detail.other_rule_without_prefix'));
   }
   return resolution;
 }
@@ -67,29 +68,28 @@ function take(rules: HostRules, path: string, method: string, access: number) {
 function read(trie: Trie, { settings }: HostRules, path: string): number {
   const tokens = readTokens(path);
   if (path.length > longestOddPath && hasOddToken(tokens)) {
-    throw ambiguous(`It is longer than ${longestOddPath} bytes and can be read in several ways.`);
+    throw ambiguous(text('detail.path_too_long', { bytes: longestOddPath }));
   }
   const dots = dotSegment(tokens);
   if (trie.isSplit) {
-    if (dots >= 0)
-      throw ambiguous(`The segment that ends at ${spelling(tokens, dots)} may be read as . or ...`);
+    if (dots >= 0) throw ambiguous(text('detail.dot_segment', { spelling: spelling(tokens, dots) }));
     const broken = brokenEscape(path);
-    if (broken >= 0) throw ambiguous(`${shown(path.slice(broken, broken + 3))} is not an escape.`);
+    if (broken >= 0)
+      throw ambiguous(text('detail.broken_escape', { spelling: shown(path.slice(broken, broken + 3)) }));
     const made = hiddenEscape(tokens);
-    if (made >= 0) throw ambiguous(`${spelling(tokens, made)} may become an escape.`);
+    if (made >= 0) throw ambiguous(text('detail.hidden_escape', { spelling: spelling(tokens, made) }));
     const loose = looseOverlong(tokens);
-    if (loose >= 0) throw ambiguous(`${spelling(tokens, loose)} may begin a character of ASCII.`);
+    if (loose >= 0) throw ambiguous(text('detail.loose_overlong', { spelling: spelling(tokens, loose) }));
   }
   const reach = walk(trie, settings, tokens, dots < 0 ? [] : trie.segments);
   if (reach.kind === 'one') return reach.access;
   const odd = spelling(tokens, reach.token);
-  if (reach.kind === 'crowded')
-    throw ambiguous(`It can be read in too many ways; the last one is at ${odd}.`);
+  if (reach.kind === 'crowded') throw ambiguous(text('detail.too_many_ways', { spelling: odd }));
   if (/^[A-Za-z]$/.test(odd)) {
     const segment = segmentAt(path, tokens.from[reach.token] ?? 0);
-    throw ambiguous(`${shown(segment)} is a place of another rule to those who ignore the case of letters.`);
+    throw ambiguous(text('detail.other_rule_by_case', { segment: shown(segment) }));
   }
-  throw ambiguous(`${odd} can be read in several ways, and they are places of different rules.`);
+  throw ambiguous(text('detail.several_ways', { spelling: odd }));
 }
 
 /** The segment of a path around a character of it. */
@@ -98,7 +98,7 @@ function segmentAt(path: string, at: number): string {
   return path.slice(path.lastIndexOf('/', at) + 1, end < 0 ? undefined : end);
 }
 
-function ambiguous(detail?: string): GatewayError {
+function ambiguous(detail?: Text): GatewayError {
   return new GatewayError('ambiguous_path', detail === undefined ? {} : { detail });
 }
 

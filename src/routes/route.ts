@@ -12,6 +12,8 @@ export interface Route extends RuledRoute {
   label: string;
   /** Its place among the routes of its plan. */
   index: number;
+  /** Where the metadata of its resource is (RFC 9728 §3.1); undefined where it is none. */
+  resourceMetadata: string | undefined;
 }
 
 /** What a table is made of; without `endpoints` and `paths` they are as they are by default. */

@@ -1,6 +1,6 @@
-import { metadataKey, metadataPath, resourcesOf } from '../identity/bearer/resource-metadata.ts';
 import { type HostRules, hostCompiler } from './host-rules.ts';
 import { addRoute, type Layer } from './layer.ts';
+import { metadataKey, metadataPath, metadataUrl, resourcesOf } from './resources.ts';
 import type { Route, TableConfig } from './route.ts';
 
 export type { Route } from './route.ts';
@@ -22,7 +22,12 @@ export interface RouteTable {
 /** Compiles the routes of a configuration; a look-up costs one step a segment of the path, as deep as routes go. */
 export function compileRoutes(config: TableConfig): RouteTable {
   const routes = config.routes.map(
-    (route, index): Route => ({ ...route, index, label: `${route.host ?? ''}${route.path}` }),
+    (route, index): Route => ({
+      ...route,
+      index,
+      label: `${route.host ?? ''}${route.path}`,
+      resourceMetadata: route.resource && metadataUrl(route.resource).href,
+    }),
   );
   const resources = resourcesOf(config);
   const layers = new Map<string, Layer>();

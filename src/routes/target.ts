@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import type { Inbound } from '../listen/inbound.ts';
+import { text } from '../pages/texts/text.ts';
 
 /** What a request asks for, read once from its first line and its Host. */
 export interface Target {
@@ -19,7 +20,10 @@ const hostPattern = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::(\d{1
  * Reads the request target (RFC 9112 §3.2) and the host. Throws GatewayError 400 where it is malformed, or
  * where two readers could see two different hosts.
  */
-export function readTarget(request: IncomingMessage, forwardedHost: string | undefined): Target {
+export function readTarget(
+  request: Pick<Inbound, 'url' | 'rawHeaders' | 'headers'>,
+  forwardedHost: string | undefined,
+): Target {
   const url = request.url ?? '';
   const host = readHost(request, forwardedHost);
   let pathAndQuery = url;
@@ -28,7 +32,7 @@ export function readTarget(request: IncomingMessage, forwardedHost: string | und
     if (absolute?.[1] === undefined) throw new GatewayError('malformed_target');
     // RFC 9112 §3.2.2 lets the target win over Host; that the two agree leaves nothing to win.
     if (absolute[1].toLowerCase() !== request.headers.host?.toLowerCase()) {
-      throw new GatewayError('ambiguous_host', { detail: 'The request line and the Host header differ.' });
+      throw new GatewayError('ambiguous_host', { detail: text('detail.host_differs') });
     }
     const rest = absolute[2] ?? '';
     pathAndQuery = rest.startsWith('/') ? rest : `/${rest}`;
@@ -84,7 +88,10 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function readHost({ rawHeaders, headers }: IncomingMessage, forwarded: string | undefined): string {
+function readHost(
+  { rawHeaders, headers }: Pick<Inbound, 'rawHeaders' | 'headers'>,
+  forwarded: string | undefined,
+): string {
   let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];

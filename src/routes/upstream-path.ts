@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts';
+import { text } from '../pages/texts/text.ts';
 
 /** The part of a route that says under which path its application lives. */
 export interface PathMapping {
@@ -52,7 +53,7 @@ export function upstreamPath(route: PathMapping, path: string): string {
   // An address that begins with two slashes names a host to many, and never came from the application.
   if (mapped === undefined || mapped.startsWith('//')) {
     throw new GatewayError('ambiguous_path', {
-      detail: `${route.path} cannot be taken off the path as it is spelt.`,
+      detail: text('detail.prefix_spelt_oddly', { prefix: route.path }),
     });
   }
   return mapped;

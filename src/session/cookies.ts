@@ -36,7 +36,11 @@ export function parseCookies(header: string | undefined): Cookie[] {
   return cookies;
 }
 
-/** A Set-Cookie value. Without `maxAge` (seconds) the cookie ends with the browser session. */
+/**
+ * A Set-Cookie value. Without `maxAge` (seconds) the cookie ends with the browser session. Each line of the gateway's own
+ * is made here, by @fastify/cookie: it throws where something may not stand in one. It is ready once the plugin is
+ * registered, which the server is opened with (src/request/transports/http.ts).
+ */
 export function setCookie({ name, value }: Cookie, attributes: CookieAttributes, maxAge?: number): string {
   return fastifyCookie.serialize(name, value, {
     path: attributes.path,

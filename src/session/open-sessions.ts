@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import { createBoundedSet } from './bounded-set.ts';
 import type { GatewayCookies } from './cookie-names.ts';
-import { finishForOthers } from './finish.ts';
 import type { Found } from './found.ts';
 import { fingerprintOf, type KeyRing } from './key-ring.ts';
 import { createOpenedCookies } from './opened-cookies.ts';
 import type { Grant } from './outcome.ts';
-import { createRefresher } from './refresh.ts';
+import { finishForOthers } from './refresh/finish.ts';
+import { createRefresher } from './refresh/refresh.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
 import type { Session } from './session.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -22,7 +22,7 @@ import { createCookieStore } from './stores/cookie-store.ts';
 import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-writer.ts';
 import type { SessionStore } from './stores/store.ts';
 import { createTicketStore, type KnownTicket } from './stores/ticket-store.ts';
-import type { Touches } from './written.ts';
+import type { Touches } from './stores/written.ts';
 
 /** The port of this folder. */
 export interface OpenedSessions {
@@ -55,7 +55,7 @@ export interface SessionNeeds {
   primary: PrimaryCalls | undefined;
   /** What the file of `session.redis.ca` holds. */
   redisCa: string | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }
@@ -63,13 +63,13 @@ export interface SessionNeeds {
 /** Opens the session store that the configuration names, and what the processes have in common. */
 export function openSessions(config: Config, needs: SessionNeeds): OpenedSessions {
   const { session, providers } = config;
-  const { keep, primary, redisCa, log, clock, random } = needs;
+  const { keep, primary, redisCa, emit, clock, random } = needs;
   const revocations = keep('revocations', 'this process', () => createRevocations(clock));
   const { place, shared, finish } = openShared(session, {
-    ...{ keep, revocations, primary, redisCa, log, clock },
+    ...{ keep, revocations, primary, redisCa, emit, clock },
   });
   if (session.store.kind === 'memory') {
-    log.warn('sessions are kept in memory: a restart of the gateway signs everybody out');
+    emit({ kind: 'sessions-in-memory' });
   }
   const refresher = createRefresher({
     shared,
@@ -94,7 +94,7 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     touches,
     impatient: keep('impatient sessions', 'this process', () => new WeakSet<Session>()),
     patience: Math.max(0, ...Object.values(providers).map(({ timeout }) => timeout)),
-    log,
+    emit,
     clock,
   });
   const { problem, ready } = place;
@@ -116,7 +116,7 @@ const mostSettled = 10_000;
 /** Sessions in their cookies, or in a table with a ticket in the cookie. */
 function openStore(
   { session }: Config,
-  { keep, cookies, ring, log, clock }: SessionNeeds,
+  { keep, cookies, ring, emit, clock }: SessionNeeds,
   table: SessionTable,
 ): { store: SessionStore; touches: Touches } {
   const { session: name, attributes } = cookies;
@@ -134,7 +134,7 @@ function openStore(
   const touches = keep('touches', `${opened} ${attributed}`, (): Touches => new WeakMap());
   if (session.store.kind === 'cookie') {
     const known = keep('opened cookies', opened, () => createOpenedCookies<Found>(name));
-    return { store: createCookieStore(writer, ring, known, log), touches };
+    return { store: createCookieStore(writer, ring, known, emit), touches };
   }
   const tickets = keep('opened tickets', opened, () => createOpenedCookies<KnownTicket>(name));
   return { store: createTicketStore(writer, ring, table, tickets, clock), touches };

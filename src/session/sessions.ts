@@ -3,12 +3,12 @@ import type { Cookie } from './cookies.ts';
 import type { Found, Maybe } from './found.ts';
 import { isClaimsRefreshDue, isOver, isRefreshDue, type Lifetimes, shouldTouch } from './lifetime.ts';
 import type { Spent } from './outcome.ts';
-import { createRenewing, type Renewing, type RenewingNeeds } from './renewing.ts';
+import { createRenewing, type Renewing, type RenewingNeeds } from './refresh/renewing.ts';
 import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
 import type { Session } from './session.ts';
 import { type Bus, storeUnavailable } from './shared/shared.ts';
 import type { Current, Standing } from './standing.ts';
-import { type Cookies, createTouch, nothing, parsed, type Touches } from './written.ts';
+import { type Cookies, createTouch, nothing, parsed, type Touches } from './stores/written.ts';
 
 /** The life of sessions: found, kept alive, refreshed, ended. */
 export interface Sessions {

@@ -10,6 +10,7 @@ import {
   sendJson,
   signClaims,
 } from '../attack/forged-token.ts';
+import { createWoundClock } from '../support/clock.ts';
 import type { TestProvider } from '../support/provider.ts';
 import { arrangeFlood, flood, many, patient } from './flood.ts';
 import { goodClaims } from './scene.ts';
@@ -88,7 +89,7 @@ test('an issuer that was never reached: 503, and tokens pass as soon as it is th
 test('keys that could not be fetched anew are good for a day of outage, and not for ever', async (t) => {
   const provider = { issuer: 'https://id.example.com' };
   const key = await newKey();
-  let now = Date.now();
+  const clock = createWoundClock();
   let isOut = false;
   const fetch = async () => {
     if (isOut) throw new TypeError('fetch failed');
@@ -96,15 +97,33 @@ test('keys that could not be fetched anew are good for a day of outage, and not 
   };
   const keys = createProviderKeys({
     metadata: () => ({ issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` }),
-    keySet: createKeySet(fetch, 1000, { monotonic: () => now }),
+    keySet: createKeySet(fetch, 1000, clock),
   });
   const token = await signClaims({ ...goodClaims(provider), exp: Date.now() }, key);
   await keys.verify(token, {});
   isOut = true;
-  now += 12 * 3_600_000;
+  clock.wind(12 * 3_600_000);
   await keys.verify(token, {});
-  now += 13 * 3_600_000;
+  clock.wind(13 * 3_600_000);
   await t.rejects(keys.verify(token, {}), KeysUnavailable);
   isOut = false;
   await keys.verify(token, {});
+});
+
+test('keys that do not come are given up when their time is over', async (t) => {
+  const clock = createWoundClock();
+  let signal: AbortSignal | undefined;
+  const fetch = (_url: string, options: { signal?: AbortSignal }) => {
+    signal = options.signal;
+    return new Promise<Response>((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal?.reason));
+    });
+  };
+  const set = createKeySet(fetch as Parameters<typeof createKeySet>[0], 60_000, clock);
+  const asked = set.current('https://id.example.com/jwks');
+  clock.wind(59_000);
+  t.equal(signal?.aborted, false);
+  clock.wind(1000);
+  await t.rejects(asked, KeysUnavailable);
+  t.equal(signal?.reason.name, 'TimeoutError');
 });

@@ -3,11 +3,11 @@ import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { createHoldings } from '../../src/holdings.ts';
 import { openBearerClients } from '../../src/identity/bearer/clients.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { systemRandom } from '../../src/random.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
+import { unobserved } from '../support/observe.ts';
 import { api, signedToken, startIssuer } from './scene.ts';
 
 /** An issuer, a good token of it, and what opens one configuration of `bearer` after another. */
@@ -18,7 +18,6 @@ async function arrange(t: Teardown) {
   const token = await signedToken(provider, { claims });
   const holdings = createHoldings();
   const clock = createWoundClock();
-  const log = createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } });
   const open = (entry: Record<string, unknown>, claimPaths: readonly string[] = ['groups', 'roles']) => {
     const bearer = [{ issuer: provider.issuer, audience: api, ...entry }];
     const yaml = gatewayYaml({ provider, upstream: 'http://127.0.0.1:9', config: { bearer } }, 1);
@@ -26,14 +25,15 @@ async function arrange(t: Teardown) {
     const lease = holdings.lease();
     t.teardown(() => lease.release());
     const once = async () => '';
-    const needs = { log, clock, random: systemRandom, keep: lease.keep, once };
+    const needs = { emit: unobserved.emit, clock, random: systemRandom, keep: lease.keep, once };
     const clients = openBearerClients(config, { ...needs, claimPaths: new Set(claimPaths) });
     const authorization = `Bearer ${token}`;
     const message = {
       headers: { authorization },
       rawHeaders: ['Authorization', authorization],
     } as unknown as IncomingMessage;
-    const route = { resource: undefined, access: { trusts: () => true, requiredScope: undefined } };
+    const access = { trusts: () => true, requiredScope: undefined };
+    const route = { resource: undefined, resourceMetadata: undefined, access };
     const place = { method: 'GET', origin: 'https://a.example', host: 'a.example', path: '/' };
     return {
       lease,

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../../src/clock.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import { createOpenedCookies } from '../../src/session/opened-cookies.ts';
@@ -12,6 +11,7 @@ import { arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
+import { unobserved } from '../support/observe.ts';
 import { startProvider } from '../support/provider.ts';
 import type { Upstream } from '../support/upstream.ts';
 
@@ -139,12 +139,7 @@ function aged(gateway: TestGateway, cookie: string, age: Age): string {
   const options = { name: 'sallyport', maxBytes: 16_384, persistent: false };
   const writer = createCookieWriter({ ...options, attributes }, systemClock);
   const ring = createKeyRing([secretOf(gateway)]);
-  const store = createCookieStore(
-    writer,
-    ring,
-    createOpenedCookies(options.name),
-    createLogger({ clock: systemClock, level: 'silent', pretty: false }),
-  );
+  const store = createCookieStore(writer, ring, createOpenedCookies(options.name), unobserved.emit);
   const found = store.read(parseCookies(cookie)) as { session: Session };
   const now = Math.floor(Date.now() / 1000);
   const changes = {

@@ -5,17 +5,15 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { type Test, test } from 'tap';
-import { systemClock } from '../../src/clock.ts';
 import { startDemo } from '../../src/commands/demo.ts';
 import { greeting } from '../../src/demo/greeting.ts';
 import { demoPassword, demoPeople } from '../../src/demo/people.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { startChild } from '../support/child.ts';
 import { type Client, createClient } from '../support/client.ts';
+import { unobserved } from '../support/observe.ts';
 import { until } from '../support/until.ts';
 
 const project = fileURLToPath(new URL('../../..', import.meta.url));
-const log = createLogger({ clock: systemClock, level: 'silent', pretty: false });
 
 /** `sallyport demo` as a process of its own; the test runner's loader stays out of it. */
 async function runDemo(t: Test, folder = project) {
@@ -101,12 +99,12 @@ test('a second signal ends the demo without waiting for what is under way', asyn
 });
 
 test('two demos run beside each other, each with its own people and sessions', async (t) => {
-  const first = await startDemo({ log });
+  const first = await startDemo({ observe: unobserved });
   t.teardown(first.close);
   const portOf = (url: string) => Number(new URL(url).port);
   const taken = portOf(first.issuer);
   const second = await startDemo({
-    log,
+    observe: unobserved,
     ports: { gateway: portOf(first.url), provider: taken, application: taken },
   });
   t.teardown(second.close);

@@ -1,12 +1,11 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import tap, { type Test, test } from 'tap';
-import { systemClock } from '../../src/clock.ts';
 import { startDemo } from '../../src/commands/demo.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { launchBrowser } from '../support/browser.ts';
+import { unobserved } from '../support/observe.ts';
 
 const browser: Browser = await launchBrowser();
-const demo = await startDemo({ log: createLogger({ clock: systemClock, level: 'silent', pretty: false }) });
+const demo = await startDemo({ observe: unobserved });
 tap.teardown(async () => {
   await browser.close();
   await demo.close();

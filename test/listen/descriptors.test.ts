@@ -3,20 +3,15 @@ import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'tap';
 import { systemClock } from '../../src/clock.ts';
 import { keepDescriptors } from '../../src/listen/descriptors.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { listenOnLoopback } from '../support/listening.ts';
+import { observeInto } from '../support/observe.ts';
 import { until } from '../support/until.ts';
 
 test('connections are turned away while there are descriptors left, and the log says so once', async (t) => {
   const written: string[] = [];
-  const log = createLogger({
-    clock: systemClock,
-    level: 'info',
-    pretty: false,
-    destination: { write: (line: string) => written.push(line) },
-  });
+  const { emit } = observeInto((line) => written.push(line));
   const server = createServer();
-  keepDescriptors(server, log, systemClock, 84);
+  keepDescriptors(server, emit, systemClock, 84);
   const { port, open, close } = await listenOnLoopback(server);
   t.teardown(close);
   const clients: Socket[] = [];

@@ -1,29 +1,31 @@
 import { test } from 'tap';
 import { systemClock } from '../../src/clock.ts';
-import { createLogger, describeError, scrub } from '../../src/observe/log.ts';
+import type { Event } from '../../src/observe/events.ts';
+import { openObserve } from '../../src/observe/open-observe.ts';
+import { describeError, scrub } from '../../src/observe/scrub.ts';
+import { openLogWriter } from '../../src/observe/sinks/log-writer.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 
-interface LineOptions {
-  message?: string;
-  /** What the log was told to keep to itself. */
-  secrets?: readonly string[];
-}
-
 /** One line of a log, in one of the formats. */
-function lineOf(
-  pretty: boolean,
-  fields: Record<string, unknown>,
-  { message = 'refused', secrets = [] }: LineOptions = {},
-): string {
+function lineOf(pretty: boolean, fields: Record<string, unknown>, message = 'refused'): string {
   const written: string[] = [];
   const destination = { write: (text: string) => written.push(text) };
-  const log = createLogger({ clock: systemClock, level: 'info', pretty, destination });
-  log.keepSecrets(secrets);
-  log.info(fields, message);
+  const needs = { clock: systemClock, onDropped: () => {} };
+  openLogWriter({ level: 'info', pretty, destination }, needs).info(fields, message);
+  return written.join('');
+}
+
+/** The line of an event, where some secrets are known. */
+function eventLine(pretty: boolean, event: Event, secrets: readonly string[]): string {
+  const written: string[] = [];
+  const destination = { write: (text: string) => written.push(text) };
+  const observe = openObserve({ level: 'info', pretty, destination }, { clock: systemClock });
+  observe.keepSecrets(secrets);
+  observe.emit(event);
   return written.join('');
 }
 
@@ -65,7 +67,7 @@ for (const pretty of [false, true]) {
         t.match(read, { reason: value, list: [value], [`na${character}me`]: 1 }, 'and says the same');
       }
     }
-    const message = lineOf(pretty, {}, { message: 'a\u202eb\u009bc' });
+    const message = lineOf(pretty, {}, 'a\u202eb\u009bc');
     t.match(message, 'a\\u202eb\\u009bc', 'nor of a message');
     t.match(lineOf(pretty, { name: 'Zoë 이름 🙂' }), 'Zoë 이름 🙂', 'letters stay as they are');
   });
@@ -142,21 +144,26 @@ test('credentials, tokens and codes are not', async (t) => {
 for (const pretty of [false, true]) {
   test(`a secret that is known is in no line, pretty ${pretty}`, async (t) => {
     const secrets = ['correct horse', 'q"u\\o\u00a0te', `Xy7.${'w'.repeat(45)}`, 'tiny'];
-    const line = (reason: string) => lineOf(pretty, { reason }, { secrets });
+    const line = (reason: string, known = secrets) =>
+      eventLine(pretty, { kind: 'store-refused', reason }, known);
     t.match(line('it said correct horse!'), 'it said [redacted]!');
     for (const secret of secrets.slice(0, 3)) {
       for (const before of ['it said ', `${'a word '.repeat(41)}`]) {
-        const text = line(describeError(new Error(`${before}${secret}`)));
+        const error = new Error(`${before}${secret}`);
+        const text =
+          line(describeError(error)) +
+          eventLine(pretty, { kind: 'provider-lacks', provider: secret, reason: '' }, secrets) +
+          eventLine(
+            pretty,
+            { kind: 'token-not-revoked', provider: 'p', token: 'access_token', error },
+            secrets,
+          );
         for (const part of ['correct', 'horse', 'q\\"', 'u\\o', 'Xy7', 'www'])
           t.notOk(text.includes(part), text);
       }
     }
     t.match(line('a tiny thing'), 'a tiny thing', 'what is that short stands in words');
-    t.match(
-      lineOf(pretty, { reason: 'it said correct horse' }),
-      'correct horse',
-      'to a log that was not told',
-    );
+    t.match(line('it said correct horse', []), 'correct horse', 'where nobody told of it');
   });
 }
 

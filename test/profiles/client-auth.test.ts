@@ -3,12 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import tap, { test } from 'tap';
-import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
 import { logIn } from '../support/log-in.ts';
+import { unobserved } from '../support/observe.ts';
 import { arrangeProfile, assertLoginAndRefresh, makeClientKey, recordPosts, registration } from './scene.ts';
 
 /** Most of the time is waiting for tokens to expire, so the tests wait together. */
@@ -136,8 +135,7 @@ test('a private key that cannot be used is said at the start, without a word of 
       1,
     );
     const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
-    const log = createLogger({ clock: systemClock, level: 'silent', pretty: false });
-    const failure = await startGateway(config, { log }).then(
+    const failure = await startGateway(config, { observe: unobserved }).then(
       () => undefined,
       (error: Error) => error,
     );

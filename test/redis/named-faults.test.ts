@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { type Test, test } from 'tap';
 import { systemClock } from '../../src/clock.ts';
-import { createLogger } from '../../src/observe/log.ts';
+import { observeInto } from '../support/observe.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { shareInRedis } from '../support/shared.ts';
 import { until } from '../support/until.ts';
@@ -13,9 +13,8 @@ interface Line {
 
 function connect(t: Test, url: string, timeout = 1000) {
   const lines: Line[] = [];
-  const destination = { write: (line: string) => lines.push(JSON.parse(line) as Line) };
-  const log = createLogger({ clock: systemClock, level: 'info', pretty: false, destination });
-  const { place, claim } = shareInRedis({ url, timeout, log }, systemClock);
+  const { emit } = observeInto((line) => lines.push(JSON.parse(line) as Line));
+  const { place, claim } = shareInRedis({ url, timeout, emit }, systemClock);
   t.teardown(() => place.close());
   return { shared: { ...place, claim }, lines };
 }

@@ -2,10 +2,10 @@ import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { createHoldings } from '../../src/holdings.ts';
 import { openGranter } from '../../src/identity/granter.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { compilePlan } from '../../src/plan/plan.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { unobserved } from '../support/observe.ts';
 import { startProvider, type TestProvider } from '../support/provider.ts';
 import { until } from '../support/until.ts';
 
@@ -47,8 +47,7 @@ test('the primary goes on with other providers; who asked one of before gets its
     return hit.pass();
   });
   const holdings = createHoldings();
-  const log = createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } });
-  const granter = openGranter({ log, clock, random: () => 0, holdings });
+  const granter = openGranter({ emit: unobserved.emit, clock, random: () => 0, holdings });
   const adopt = (asked: Record<string, TestProvider>) => {
     const providers = Object.fromEntries(
       Object.entries(asked).map(([name, { issuer, clientId, clientSecret }]) => [

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import { test } from 'tap';
+import type { Outbound } from '../../src/listen/inbound.ts';
 import { handshake } from '../attack/handshake.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { openRaw, type RawConnection } from '../support/raw.ts';
@@ -16,7 +16,7 @@ const config = {
 
 async function arrange(t: Teardown) {
   const count: Count = { entered: 0, left: 0 };
-  const held: ServerResponse[] = [];
+  const held: Outbound[] = [];
   const pipeline = pipelineOf({ config, needs: { enter: countIn(count), forwarder: application(held) } });
   const { url, endSilent } = await serve(t, () => pipeline);
   return { count, held, url, endSilent };

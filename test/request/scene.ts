@@ -8,8 +8,8 @@ import { callerOfSession } from '../../src/identity/caller.ts';
 import { personRules, rememberPeople } from '../../src/identity/claims/person.ts';
 import type { Providers } from '../../src/identity/provider/providers.ts';
 import { compilePeers } from '../../src/listen/peer.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { pageAnswer, redirectTo } from '../../src/pages/answer.ts';
+import { text } from '../../src/pages/texts/text.ts';
 import type { Arrival, Outcome } from '../../src/request/outcome.ts';
 import { openPipeline, type Pipeline, type PipelineNeeds } from '../../src/request/pipeline.ts';
 import { compileHosts } from '../../src/routes/hosts.ts';
@@ -17,6 +17,7 @@ import { compileRoutes } from '../../src/routes/table.ts';
 import type { Session } from '../../src/session/session.ts';
 import type { Current, Standing } from '../../src/session/standing.ts';
 import { gatewayYaml, onlyProvider } from '../support/gateway-config.ts';
+import { unobserved } from '../support/observe.ts';
 
 const port = 4180;
 export const host = `127.0.0.1:${port}`;
@@ -97,11 +98,16 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
         start: async (_visit, { returnTo }) => redirectTo(`https://provider.example/?to=${returnTo}`),
         signedOutArrival: (sent) =>
           sent.some(({ name }) => name === 'signed-out')
-            ? pageAnswer(200, { title: 'You are signed out', message: 'Good bye.' })
+            ? pageAnswer(200, { title: text('signed_out.title'), message: text('signed_out.message') })
             : undefined,
       },
       endpoints: [
-        { method: 'GET', name: 'hello', handle: () => pageAnswer(200, { title: 'Hello', message: 'You.' }) },
+        {
+          method: 'GET',
+          name: 'hello',
+          handle: () =>
+            pageAnswer(200, { title: text('signed_in.title'), message: text('signed_in.message') }),
+        },
         {
           method: 'POST',
           name: 'hello',
@@ -115,12 +121,7 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
         openTunnel: () => {},
         identityHeaders: () => [],
       },
-      log: createLogger({
-        level: 'silent',
-        pretty: false,
-        clock: systemClock,
-        destination: { write: () => {} },
-      }),
+      emit: unobserved.emit,
       clock: systemClock,
       ...needs,
     },

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import { test } from 'tap';
+import type { Outbound } from '../../src/listen/inbound.ts';
 import type { Pipeline } from '../../src/request/pipeline.ts';
 import { createClient } from '../support/client.ts';
 import { openRaw, readAnswers } from '../support/raw.ts';
@@ -64,15 +64,15 @@ test('endpoints are where the current configuration has them, on the same server
   const client = createClient();
   t.teardown(() => client.close());
   const get = async (path: string) => (await client.get(url + path, { host })).text;
-  t.match(await get('/oauth2/hello'), '<h1>Hello');
+  t.match(await get('/oauth2/hello'), '<h1>You are signed in');
   t.equal(await get('/sign/hello'), '/sign/hello');
   current = under('/sign');
-  t.match(await get('/sign/hello'), '<h1>Hello');
+  t.match(await get('/sign/hello'), '<h1>You are signed in');
   t.equal(await get('/oauth2/hello'), '/oauth2/hello', 'a path of the application by now');
 });
 
 test('methods and forms of endpoints are the table’s', async (t) => {
-  const held: ServerResponse[] = [];
+  const held: Outbound[] = [];
   const pipeline = pipelineOf({ config: { routes: [everybody] }, needs: { forwarder: application(held) } });
   const { url } = await serve(t, () => pipeline);
   const client = createClient();

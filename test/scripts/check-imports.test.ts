@@ -15,13 +15,23 @@ const allowed: SourceTree = {
   'access/decide.ts':
     "import type { Config } from '../config/schema.ts';\nimport { fail } from '../errors.ts';\n",
   'identity/endpoints.ts': "import { start } from './login/start.ts';\n",
-  'identity/login/start.ts': "import { ask } from '../provider/ask.ts';\n",
+  'identity/login/start.ts':
+    "import { ask } from '../provider/ask.ts';\nimport { back } from '../browser/back.ts';\n",
+  'identity/browser/back.ts': "import { read } from '../tokens/read.ts';\n",
   'identity/provider/ask.ts': "import { read } from '../tokens/read.ts';\n",
   'session/open-sessions.ts': "import { create } from './sessions.ts';\n",
-  'session/refresh.ts': "import { table } from './shared/table.ts';\nimport { seal } from './seal.ts';\n",
+  'session/refresh/refresh.ts':
+    "import { table } from '../shared/table.ts';\nimport { seal } from '../seal.ts';\n",
   'session/shared/table.ts': "import { seal } from '../seal.ts';\n",
   'demo/run.ts': "import { fail } from '../errors.ts';\n",
-  'errors.ts': "import { STATUS_CODES } from 'node:http';\n",
+  'listen/inbound.ts': "import type { Duplex } from 'node:stream';\n",
+  'listen/server.ts': "import { createServer, type IncomingMessage } from 'node:http';\n",
+  'demo/app.ts': "import { createServer } from 'node:http';\n",
+  'forward/upload.ts': "import type { Inbound } from '../listen/inbound.ts';\n",
+  'forward/send-handshake.ts': "import { request } from 'node:https';\n",
+  'errors.ts': "import { inspect } from 'node:util';\nimport { say } from './pages/texts/text.ts';\n",
+  'pages/answer.ts': "import { say } from './texts/text.ts';\n",
+  'pages/texts/text.ts': "import type { en } from './en.ts';\n",
 };
 
 test('imports that point down, types of the configuration and leaves are allowed', async (t) => {
@@ -138,8 +148,57 @@ const forbidden: [what: string, file: string, text: string, message: string][] =
     "await import('./demo/run.ts');\n",
     'only commands/demo.ts imports demo',
   ],
-  ['a leaf that imports', 'errors.ts', "import { a } from './routes/path.ts';\n", 'errors.ts is a leaf'],
+  ['a leaf that imports', 'errors.ts', "import { a } from './routes/path.ts';\n", 'errors is a leaf'],
+  [
+    'texts that know an error',
+    'pages/texts/text.ts',
+    "import type { ErrorCode } from '../../errors.ts';\n",
+    'pages/texts is a leaf',
+  ],
+  [
+    'texts that know a page',
+    'pages/texts/text.ts',
+    "import type { Page } from '../html.ts';\n",
+    'pages/texts is a leaf',
+  ],
+  ['another page in a leaf', 'errors.ts', "import { a } from './pages/answer.ts';\n", 'errors is a leaf'],
   ['a way out of src', 'gateway.ts', "import { a } from '../test/support/a.ts';\n", 'nothing outside of src'],
+  [
+    'a value of what listeners give',
+    'forward/transfer.ts',
+    "import { statusOf } from '../listen/inbound.ts';\n",
+    'listen is above forward',
+  ],
+  [
+    'a type of another file of the listeners',
+    'forward/transfer.ts',
+    "import type { Peer } from '../listen/peer.ts';\n",
+    'listen is above forward',
+  ],
+  [
+    "a type of Node's HTTP behind the listeners",
+    'forward/transfer.ts',
+    "\nimport type { IncomingMessage } from 'node:http';\n",
+    'src/forward/transfer.ts:2 imports node:http: only listen speaks HTTP',
+  ],
+  [
+    "a type within a type of Node's HTTP",
+    'routes/path.ts',
+    "export type Headers = import('node:http').IncomingHttpHeaders;\n",
+    'imports node:http',
+  ],
+  [
+    'a client by HTTPS elsewhere',
+    'session/seal.ts',
+    "import { request } from 'https';\n",
+    'imports https: only listen speaks HTTP',
+  ],
+  [
+    'another protocol that is loaded when it is needed',
+    'gateway.ts',
+    "await import('node:http2');\n",
+    'imports node:http2',
+  ],
   [
     'a folder that the order does not know',
     'gateway.ts',

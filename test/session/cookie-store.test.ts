@@ -2,14 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { fastifyCookie } from '@fastify/cookie';
 import fastify from 'fastify';
 import { test } from 'tap';
-import { systemClock } from '../../src/clock.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { type CookieAttributes, parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import { createOpenedCookies } from '../../src/session/opened-cookies.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createCookieStore } from '../../src/session/stores/cookie-store.ts';
 import { createCookieWriter } from '../../src/session/stores/cookie-writer.ts';
+import { observeInto } from '../support/observe.ts';
 
 const attributes: CookieAttributes = { secure: true, sameSite: 'lax', path: '/', domain: undefined };
 const app = fastify();
@@ -39,19 +38,14 @@ const headerOf = (setCookies: readonly string[]) =>
   parseCookies(setCookies.map((line) => line.split(';', 1)[0]).join('; '));
 
 const lines: string[] = [];
-const log = createLogger({
-  clock: systemClock,
-  level: 'info',
-  pretty: false,
-  destination: { write: (line) => void lines.push(line) },
-});
+const { emit } = observeInto((line) => lines.push(line));
 
 function storeWith(options: { maxBytes?: number; persistent?: boolean } = {}) {
   const writer = createCookieWriter(
     { name: 's', attributes, maxBytes: 16_384, persistent: false, ...options },
     { now: () => 1_500_000 },
   );
-  return createCookieStore(writer, createKeyRing([randomBytes(32)]), createOpenedCookies('s'), log);
+  return createCookieStore(writer, createKeyRing([randomBytes(32)]), createOpenedCookies('s'), emit);
 }
 
 test('a session comes back as it was', async (t) => {

@@ -3,14 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { parse, stringify } from 'yaml';
-import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
+import { unobserved } from '../support/observe.ts';
 import { startProvider } from '../support/provider.ts';
 import { until } from '../support/until.ts';
 
@@ -33,9 +32,7 @@ test('keys are rotated under load with no failed request, and sessions move to t
     const text = stringify({ ...file, listen: '127.0.0.1:0', session: { secret } });
     await writeFile(join(t.testdir(), 'sallyport.yaml'), text);
     const { config } = parseConfig(text, { file: 'sallyport.yaml', env: {} });
-    const gateway = await startGateway(config, {
-      log: createLogger({ clock: systemClock, level: 'silent', pretty: false }),
-    });
+    const gateway = await startGateway(config, { observe: unobserved });
     t.teardown(() => gateway.close());
     return gateway.url;
   };

@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { createBoundedSet } from '../../src/session/bounded-set.ts';
-import { createRefresher, shortPatienceMs } from '../../src/session/refresh.ts';
+import { createRefresher, shortPatienceMs } from '../../src/session/refresh/refresh.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { shareLocally } from '../support/shared.ts';

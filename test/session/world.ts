@@ -3,7 +3,6 @@ import { fastifyCookie } from '@fastify/cookie';
 import fastify from 'fastify';
 import { parseConfig } from '../../src/config/load.ts';
 import { createHoldings, type Holdings } from '../../src/holdings.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { gatewayCookies } from '../../src/session/cookie-names.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import { openSessions } from '../../src/session/open-sessions.ts';
@@ -11,6 +10,7 @@ import type { Grant } from '../../src/session/outcome.ts';
 import type { Session } from '../../src/session/session.ts';
 import type { PrimaryCalls } from '../../src/session/shared/primary-calls.ts';
 import { createWoundClock, type WoundClock } from '../support/clock.ts';
+import { unobserved } from '../support/observe.ts';
 
 // Cookies can be written when the plugin is ready.
 const app = fastify();
@@ -63,7 +63,7 @@ export function plan(
     grant,
     primary,
     redisCa: undefined,
-    log: createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } }),
+    emit: unobserved.emit,
     clock,
     random: () => 0,
   });

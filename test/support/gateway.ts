@@ -1,9 +1,9 @@
 import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
-import { createLogger } from '../../src/observe/log.ts';
 import { type GatewayParts, gatewayYaml } from './gateway-config.ts';
 import { freePort } from './listening.ts';
+import { observeInto } from './observe.ts';
 import { providerFound } from './provider-found.ts';
 import { until } from './until.ts';
 
@@ -40,14 +40,10 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
     const yaml = gatewayYaml(parts, await freePort());
     const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: parts.env ?? {} });
     const written: string[] = [];
-    const logger = createLogger({
-      clock: parts.clock ?? systemClock,
-      level: 'debug',
-      pretty: false,
-      destination: { write: (line: string) => written.push(line) },
-    });
+    const { clock = systemClock } = parts;
+    const observe = observeInto((line) => written.push(line), { level: 'debug', clock });
     try {
-      const gateway = await startGateway(config, { log: logger, ...(parts.clock && { clock: parts.clock }) });
+      const gateway = await startGateway(config, { observe, clock });
       for (const origin of config.publicUrl) parts.provider?.allowRedirectsTo(origin);
       if (parts.provider && parts.awaitProvider !== false) {
         await providerFound(gateway.url, config.endpoints.prefix);

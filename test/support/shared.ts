@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/clock.ts';
-import { createLogger, type Logger } from '../../src/observe/log.ts';
+import type { Emit } from '../../src/observe/events.ts';
 import { createRevocations, type Revocations } from '../../src/session/revocations.ts';
 import { createHeld } from '../../src/session/shared/held.ts';
 import { createLocalPlace } from '../../src/session/shared/local.ts';
@@ -7,6 +7,7 @@ import { createOnce } from '../../src/session/shared/once.ts';
 import { createRedisPlace } from '../../src/session/shared/redis.ts';
 import type { Place, Shared } from '../../src/session/shared/shared.ts';
 import { createSingleFlight } from '../../src/session/shared/single-flight.ts';
+import { unobserved } from './observe.ts';
 
 /** A process of the gateway, as far as it shares things with others. */
 export interface SharingProcess extends Shared {
@@ -30,18 +31,13 @@ export interface RedisSharing {
   url: string;
   timeout?: number;
   gateway?: string;
-  log?: Logger;
+  emit?: Emit;
 }
 
 export function shareInRedis(options: RedisSharing, clock: Clock): SharingProcess {
-  const {
-    url,
-    timeout = 5000,
-    gateway,
-    log = createLogger({ level: 'silent', pretty: false, clock, destination: { write: () => {} } }),
-  } = options;
+  const { url, timeout = 5000, gateway, emit = unobserved.emit } = options;
   const revocations = createRevocations(clock);
   const settings = { url, keyPrefix: 'test:', ca: undefined, timeout, gateway };
-  const needs = { held: createHeld(revocations, clock), log, clock };
+  const needs = { held: createHeld(revocations, clock), emit, clock };
   return aboveOf(createRedisPlace(settings, needs), revocations, clock);
 }

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { createBoundedSet } from '../../src/session/bounded-set.ts';
-import { createRefresher, type RefreshOutcome, type Spent } from '../../src/session/refresh.ts';
+import type { RefreshOutcome, Spent } from '../../src/session/outcome.ts';
+import { createRefresher } from '../../src/session/refresh/refresh.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { shareLocally } from '../support/shared.ts';

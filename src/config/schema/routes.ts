@@ -1,6 +1,6 @@
-import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { exampleRule } from '../../access/conditions/index.ts';
+import { proxiedMethods } from '../../listen/methods.ts';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
@@ -72,7 +72,7 @@ const path = () =>
 const method = () =>
   parsed('an HTTP method such as GET', (input) => {
     const name = input.toUpperCase();
-    return METHODS.includes(name) && name !== 'CONNECT' && name !== 'TRACE' ? name : undefined;
+    return proxiedMethods.includes(name) ? name : undefined;
   });
 
 const unauthenticatedAnswers = ['auto', 'login', '401', 'pass'] as const;

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import type { Inbound } from '../../listen/inbound.ts';
 import type { Maybe } from '../../session/stores/store.ts';
 import type { Confirmation } from '../tokens/confirmation.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
@@ -9,7 +8,7 @@ import type { Presented } from './presented.ts';
 
 /** A request that brings a token, as far as its binding goes. */
 export interface BoundRequest extends Omit<ProvenRequest, 'accessToken'> {
-  message: IncomingMessage;
+  message: Pick<Inbound, 'headers' | 'socket'>;
 }
 
 /**
@@ -37,7 +36,7 @@ export function checkBinding(
 }
 
 /** The digest of the client's TLS certificate; its handshake has shown that it has the key. */
-function certificateDigest({ socket }: IncomingMessage): string | undefined {
-  const raw = (socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw;
+function certificateDigest({ socket }: Pick<Inbound, 'socket'>): string | undefined {
+  const raw = socket.getPeerX509Certificate?.()?.raw;
   return raw && hash('sha256', raw, 'base64url');
 }

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
 import { type Access, trusts } from '../../access/decide.ts';
 import type { Config, ResourceConfig, RouteConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import type { Inbound } from '../../listen/inbound.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import type { Maybe } from '../../session/stores/store.ts';
 import type { Caller } from '../claims/caller.ts';
@@ -12,12 +13,11 @@ import { type Challenge, challengeHeader } from './challenge.ts';
 import type { IntrospectorNeeds } from './introspect.ts';
 import { type Client, openKnownTokens } from './known-tokens.ts';
 import { type Presented, readPresented } from './presented.ts';
-import { metadataUrl } from './resource-metadata.ts';
 import { openSource } from './sources.ts';
 
 /** A request that may bring an access token. */
 export interface BearerRequest {
-  message: IncomingMessage;
+  message: Pick<Inbound, 'headers' | 'rawHeaders' | 'socket'>;
   /** The method that is decided on. */
   method: string;
   /** The public origin that was asked, the host as the request named it, and the path. */
@@ -26,7 +26,11 @@ export interface BearerRequest {
   path: string;
   /** Of the client, as far as it is known. */
   address: string;
-  route: Pick<RouteConfig, 'resource'> & { access: Pick<Access, 'trusts' | 'requiredScope'> };
+  route: Pick<RouteConfig, 'resource'> & {
+    access: Pick<Access, 'trusts' | 'requiredScope'>;
+    /** Where the metadata of its resource is (RFC 9728 §3.1). */
+    resourceMetadata: string | undefined;
+  };
 }
 
 /** Programs that bring an access token instead of a session. */
@@ -109,7 +113,7 @@ const challenge: BearerClients['challenge'] = ({ origin, route }, details = {}) 
     scheme: 'Bearer',
     realm: origin,
     scope: route.access.requiredScope,
-    resourceMetadata: route.resource && metadataUrl(route.resource).href,
+    resourceMetadata: route.resourceMetadata,
     ...details,
   });
 
@@ -119,7 +123,7 @@ function failure(error: unknown, { scheme }: Presented, request: BearerRequest):
   if (!(error instanceof TokenRejected)) return error;
   const details = { scheme, error: error.error, description: error.message };
   return new GatewayError('token_invalid', {
-    detail: `${error.message}.`,
+    detail: text('detail.token_rejected', { description: error.message }),
     challenge: challenge(request, details),
     cause: error,
   });

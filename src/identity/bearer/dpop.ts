@@ -50,7 +50,7 @@ export async function verifyProof(
 ): Promise<void> {
   if (proof === undefined) throw refused('The DPoP proof is missing');
   if (proof.length > largestProof) throw refused('The DPoP proof is too large');
-  const { payload, jwk } = await verifySignature(proof);
+  const { payload, jwk } = await verifySignature(proof, new Date(now()));
   checkClaims(payload, request, now() / 1000);
   // RFC 7638: the key that signed the proof is the one that the token was given to.
   if ((await calculateJwkThumbprint(jwk)) !== thumbprint)
@@ -61,11 +61,12 @@ export async function verifyProof(
   if (first !== mine) throw refused('The DPoP proof was used before');
 }
 
-async function verifySignature(proof: string): Promise<{ payload: JWTPayload; jwk: JWK }> {
+async function verifySignature(proof: string, currentDate: Date): Promise<{ payload: JWTPayload; jwk: JWK }> {
   try {
     const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
       typ: 'dpop+jwt',
       algorithms: [...proofAlgorithms],
+      currentDate,
     });
     const { jwk } = protectedHeader;
     if (!jwk) throw new errors.JWSInvalid('no jwk');

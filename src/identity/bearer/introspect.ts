@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import { type Circuit, createCircuit } from '../provider/circuit.ts';
 import type { Introspection, ResourceVerbs } from '../provider/client.ts';
@@ -44,7 +44,7 @@ export function introspectionOf({
 }
 
 export interface IntrospectorNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   keep: Keep;
@@ -54,12 +54,12 @@ export function openIntrospector(
   config: BearerConfig,
   place: IntrospectionEndpoint,
   http: ProviderHttp,
-  { log, clock, random, keep }: IntrospectorNeeds,
+  { emit, clock, random, keep }: IntrospectorNeeds,
 ): Introspector {
   const name = new URL(place.endpoint).host;
-  const onRejected = reportRejection(log, name, config, { clock, place: 'bearer[]' });
+  const onRejected = reportRejection(emit, name, config, { clock, place: 'bearer[]' });
   const client = connectIntrospection(config, place, http.fetch, onRejected);
-  const key = naturalKey(place.endpoint, place.clientId, http.key);
+  const key = naturalKey(place.endpoint, place.clientId, http.trust);
   // One client's trouble stays its own: what opens it are failures that several networks meet.
   const circuit = keep('introspection circuit', key, () => createCircuit({ clock, random }));
   const share = keep('introspection share', key, () => createFairShare(mostAtOnce, clock));

@@ -31,7 +31,8 @@ export function openIssuerMetadata(
   if (jwksUri !== undefined) return () => ({ issuer, jwks_uri: jwksUri });
   const discovery = openDiscovery(
     {
-      settings: ['access tokens', issuer, insecureHttp, http.key],
+      settings: ['access tokens', issuer, insecureHttp, http.trust],
+      way: http.key,
       ask: () => findIssuer(config, issuer, http),
       longestMs: longestPauseMs,
     },

@@ -67,7 +67,13 @@ export function openKnownTokens(
 ): KnownTokens {
   const providerNames = Object.entries(config.providers).map(([name, { issuer }]) => [issuer, name] as const);
   const { known, inactive, alone } = openMemory(
-    [config.bearer, sources.map(({ key }) => key), [...claimPaths].sort(), providerNames],
+    [
+      // How long a call may take changes no outcome, and of a file with authorities the contents count.
+      config.bearer.map(({ timeout: _, ca: __, ...entry }) => entry),
+      sources.map(({ trust }) => trust),
+      [...claimPaths].sort(),
+      providerNames,
+    ],
     { clock, keep },
   );
   // Of several providers with one issuer the first counts.

@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../errors.ts';
+import type { Inbound } from '../../listen/inbound.ts';
+import { text } from '../../pages/texts/text.ts';
 
 /** An access token as a request brings it. */
 export interface Presented {
@@ -13,7 +14,10 @@ export interface Presented {
  * (RFC 6750 §2.2, §2.3) are never looked for: they end up in logs and histories. Throws GatewayError 400 for
  * two Authorization headers, of which Node would show only the first.
  */
-export function readPresented({ headers, rawHeaders }: IncomingMessage): Presented | undefined {
+export function readPresented({
+  headers,
+  rawHeaders,
+}: Pick<Inbound, 'headers' | 'rawHeaders'>): Presented | undefined {
   const { authorization } = headers;
   if (authorization === undefined) return undefined;
   const values = authorizationsOf(rawHeaders);
@@ -21,7 +25,7 @@ export function readPresented({ headers, rawHeaders }: IncomingMessage): Present
   if (scheme === undefined) return undefined;
   if (values.length > 1) {
     throw new GatewayError('malformed_request', {
-      detail: 'It has more than one Authorization header.',
+      detail: text('detail.authorization_twice'),
       challenge: 'Bearer error="invalid_request"',
     });
   }

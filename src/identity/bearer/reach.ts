@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type Clock, withLimit } from '../../clock.ts';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { ProviderHttp } from '../provider/http.ts';
 import { connectIntrospection } from '../provider/introspection.ts';
@@ -6,7 +7,11 @@ import { introspectionOf } from './introspect.ts';
 import { findIssuer } from './issuer-metadata.ts';
 
 /** Tries what an entry of `bearer` names: its keys, or its introspection endpoint. Rejects with what failed. */
-export async function reachIssuer(entry: BearerConfig, http: ProviderHttp): Promise<void> {
+export async function reachIssuer(
+  entry: BearerConfig,
+  http: ProviderHttp,
+  clock: Pick<Clock, 'after'>,
+): Promise<void> {
   const place = introspectionOf(entry);
   if (place) {
     // A token that nobody issued: to say so, the endpoint has to know the gateway.
@@ -15,14 +20,15 @@ export async function reachIssuer(entry: BearerConfig, http: ProviderHttp): Prom
   }
   const { issuer = '', jwksUri, timeout } = entry;
   const uri = jwksUri ?? (await findIssuer(entry, issuer, http)).jwks_uri ?? '';
-  const signal = AbortSignal.timeout(timeout);
-  const answer = await http.fetch(uri, {
-    method: 'GET',
-    headers: {},
-    body: undefined,
-    redirect: 'manual',
-    signal,
+  await withLimit(clock, timeout, async (signal) => {
+    const answer = await http.fetch(uri, {
+      method: 'GET',
+      headers: {},
+      body: undefined,
+      redirect: 'manual',
+      signal,
+    });
+    await answer.body?.cancel();
+    if (answer.status !== 200) throw new Error(`the keys were answered with ${answer.status}`);
   });
-  await answer.body?.cancel();
-  if (answer.status !== 200) throw new Error(`the keys were answered with ${answer.status}`);
 }

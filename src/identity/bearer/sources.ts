@@ -19,8 +19,8 @@ export interface Source {
   clockTolerance: number;
   verifier: JwtVerifier | undefined;
   introspector: Introspector | undefined;
-  /** How it is asked, as a key. */
-  key: string;
+  /** Who is believed to be the one that was asked, as a key. */
+  trust: string;
 }
 
 /** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
@@ -36,6 +36,6 @@ export function openSource(entry: BearerConfig, needs: IntrospectorNeeds): Sourc
     clockTolerance,
     introspector: place && openIntrospector(entry, place, http, needs),
     verifier: place || issuer === undefined ? undefined : openJwtVerifier(entry, issuer, http, needs),
-    key: http.key,
+    trust: http.trust,
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { ClaimSource } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError } from '../../observe/log.ts';
+import { describeError } from '../../observe/scrub.ts';
 import { readClaim } from './claims.ts';
 
 /** Nobody is in more groups than this; more would only fill memory. */

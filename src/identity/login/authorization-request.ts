@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import { text } from '../../pages/texts/text.ts';
 import { loginError } from '../provider/failure.ts';
 import type { ProviderMetadata } from '../provider/library.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -85,7 +86,7 @@ export function allowedParameters(
     const [value, ...others] = asked.getAll(name);
     if (value === undefined) continue;
     if (others.length > 0 || !allowedForms[name]?.test(value)) {
-      throw new GatewayError('malformed_request', { detail: `The parameter ${name} is not valid.` });
+      throw new GatewayError('malformed_request', { detail: text('detail.parameter_invalid', { name }) });
     }
     allowed[name] = value;
   }

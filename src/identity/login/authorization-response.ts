@@ -1,5 +1,7 @@
 import { decodeJwt } from 'jose';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
+import { type Text, text } from '../../pages/texts/text.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 
@@ -32,26 +34,31 @@ export function claimedState({ parameters }: AuthorizationResponse): string | nu
 export async function readAuthorizationResponse(
   provider: Provider,
   { mode, parameters }: AuthorizationResponse,
+  { now }: Pick<Clock, 'now'>,
 ): Promise<URLSearchParams> {
   const { jarm, responseMode } = provider.config;
   refuseDoubled(parameters);
-  if (mode !== responseMode) throw invalid(`It did not come by the response mode ${responseMode}.`);
+  if (mode !== responseMode) throw invalid(text('detail.other_response_mode', { mode: responseMode }));
   const response = parameters.get('response');
-  if (!jarm && response !== null) throw invalid('It is signed, which was not asked for.');
-  const read = jarm ? await openSigned(provider, response) : parameters;
-  if (!read.has('error') && !read.get('code')) throw invalid('It holds no code.');
+  if (!jarm && response !== null) throw invalid(text('detail.signed_unasked'));
+  const read = jarm ? await openSigned(provider, response, new Date(now())) : parameters;
+  if (!read.has('error') && !read.get('code')) throw invalid(text('detail.no_code'));
   return read;
 }
 
 /** RFC 6749 §3.1: parameters must not be included more than once. Throws GatewayError 400. */
 export function refuseDoubled(parameters: URLSearchParams): void {
   for (const name of parameters.keys()) {
-    if (parameters.getAll(name).length > 1) throw invalid('A parameter came twice.');
+    if (parameters.getAll(name).length > 1) throw invalid(text('detail.parameter_twice'));
   }
 }
 
-async function openSigned(provider: Provider, response: string | null): Promise<URLSearchParams> {
-  if (!response) throw invalid('It is not signed.');
+async function openSigned(
+  provider: Provider,
+  response: string | null,
+  currentDate: Date,
+): Promise<URLSearchParams> {
+  if (!response) throw invalid(text('detail.not_signed'));
   try {
     const { payload } = await provider.keys.verify(
       response,
@@ -60,6 +67,7 @@ async function openSigned(provider: Provider, response: string | null): Promise<
         audience: provider.config.clientId,
         requiredClaims: ['exp'],
         clockTolerance: clockToleranceSeconds,
+        currentDate,
       },
       'authorization response',
     );
@@ -73,6 +81,6 @@ async function openSigned(provider: Provider, response: string | null): Promise<
   }
 }
 
-function invalid(detail: string): GatewayError {
+function invalid(detail: Text): GatewayError {
   return new GatewayError('login_response_invalid', { detail });
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
@@ -22,7 +23,7 @@ import {
 import type { LateLogin } from './late.ts';
 import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
 import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
-import { callbackPath, type LoginParts } from './start.ts';
+import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';
 
@@ -44,18 +45,10 @@ export interface FinishNeeds {
   keepIdToken(provider: Provider): boolean;
   /** Milliseconds. */
   maxLifetime: number;
-  log: Logger;
+  /** A text of the provider without the secrets of the configuration, which it may repeat. */
+  hide(text: string): string;
+  emit: Emit;
   clock: Clock;
-  random: Random;
-}
-
-/** What a callback is answered with, as the endpoints have it. Each function asks for less. */
-export interface CallbackParts extends LoginParts {
-  usedStates: UsedStates;
-  claimPaths: ReadonlySet<string>;
-  keepIdToken(provider: Provider): boolean;
-  maxLifetime: number;
-  log: Logger;
   random: Random;
 }
 
@@ -74,6 +67,9 @@ export interface PendingLogin extends CarriedLogin, Omit<LoginSecrets, 'secret' 
   codeVerifier: string;
 }
 
+/** The login that a response belongs to, or the one that it once was about. */
+export type Matched = { login: PendingLogin; late?: never } | { late: LateLogin; login?: never };
+
 /**
  * The login that an authorization response (RFC 6749 §4.1.2) belongs to, which is spent by that; or the one that it
  * once was about, where this browser keeps nothing of it, or nothing that is good any more. Rejects with GatewayError
@@ -83,14 +79,13 @@ export async function matchLogin(
   { loginStates, loginCookies, usedStates, clock }: MatchNeeds,
   visit: Visit,
   response: AuthorizationResponse,
-): Promise<{ login: PendingLogin; late?: never } | { late: LateLogin; login?: never }> {
+): Promise<Matched> {
   const state = claimedState(response) ?? '';
   const carried = loginStates.open(state);
   if (!carried) {
     throw new GatewayError('login_cookie_missing', {
-      detail:
-        'The address does not say where you wanted to go: it is cut short, or was made before an update here.',
-      cause: new Error(state ? 'the state is none of ours' : 'the response has no state'),
+      detail: text('detail.state_unreadable'),
+      cause: new Error(state ? 'the state was not made here' : 'the response has no state'),
     });
   }
   const late = (reason: string) => ({ late: { state, carried, reason } });
@@ -140,13 +135,13 @@ export async function finishLogin(
   const provider = needs.providers.get(login.provider);
   if (!provider) {
     throw new GatewayError('login_state_mismatch', {
-      cause: new Error(`there is no ${login.provider} any more`),
+      cause: new Error(`the provider ${login.provider} is not configured here any more`),
     });
   }
   // Nothing of it is looked at while the provider is unknown: the same answer may come again.
   provider.client.metadata();
   checkLogin(needs.prefix, provider, login, visit);
-  const parameters = await readAuthorizationResponse(provider, response);
+  const parameters = await readAuthorizationResponse(provider, response, needs.clock);
   try {
     const { client, config } = provider;
     const proof = await client.proofOf(login.dpopKey);
@@ -159,11 +154,11 @@ export async function finishLogin(
     checkRequiredClaims(config, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
-      needs.log.warn({ provider: provider.name, claim: config.claims.groups }, advice);
+      needs.emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
-    throw loginError(error);
+    throw loginError(error, needs.hide);
   }
 }
 
@@ -186,13 +181,13 @@ async function exchange(
   if (provider.config.type === 'oidc') await provider.verifyIdToken(tokens);
   if (isTokenType(login, tokens)) return tokens;
   const expected = login.dpopKey === undefined ? 'Bearer' : 'DPoP';
-  const detail = `The access token is not of the type ${expected}.`;
+  const detail = text('detail.other_token_type', { type: expected });
   throw new GatewayError('login_response_invalid', { detail });
 }
 
 function checkedIdToken({ claims }: Tokens): IdTokenClaims & { sub: string } {
   if (!claims || typeof claims.sub !== 'string' || claims.sub === '') {
-    throw new GatewayError('login_token_invalid', { detail: 'The ID token names nobody.' });
+    throw new GatewayError('login_token_invalid', { detail: text('detail.nobody_named') });
   }
   return { ...claims, sub: claims.sub };
 }

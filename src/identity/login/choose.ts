@@ -1,20 +1,14 @@
 import { GatewayError } from '../../errors.ts';
 import { type Answer, pageAnswer, redirectTo } from '../../pages/answer.ts';
 import type { Choice } from '../../pages/html.ts';
+import { type Text, text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { setCookie } from '../../session/cookies.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
-
-import { type LoginParts, type StartNeeds, startLogin } from './start.ts';
-
-/** What the choice of a provider is made of, as the endpoints have it. Each function asks for less. */
-export interface ChoiceParts extends LoginParts {
-  returnOrigins: ReadonlySet<string>;
-  isReadable(url: string): boolean;
-}
+import type { StartLogin } from './start.ts';
 
 /** What shows the providers. */
 export interface SignInPageNeeds {
@@ -25,11 +19,12 @@ export interface SignInPageNeeds {
 }
 
 /** What begins a login at the provider of an address. */
-export interface ChoiceNeeds extends StartNeeds {
+export interface ChoiceNeeds extends SignInPageNeeds {
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
+  start: StartLogin;
 }
 
 /** How long the browser remembers which provider was taken, in seconds: 180 days. */
@@ -43,7 +38,7 @@ export function signInPage(
   parts: SignInPageNeeds,
   visit: Pick<Visit, 'cookies'>,
   rd: string | null,
-  notice?: string,
+  notice?: Text,
 ): Answer {
   const { prefix, providers, cookies } = parts;
   const [first, ...others] = providers.all;
@@ -53,18 +48,18 @@ export function signInPage(
   const last = visit.cookies.find(({ name }) => name === cookies.choice)?.value;
   const choices = providers.all.map(({ name, config }): Choice => {
     const href = `${prefix}/start?provider=${name}${back && `&${back}`}`;
-    return { label: config.label ?? name, href, icon: config.icon, isLast: name === last };
+    return { name: config.label ?? name, href, icon: config.icon, isLast: name === last };
   });
   return pageAnswer(notice === undefined ? 200 : 400, {
-    title: 'Sign in',
-    message: 'How do you want to sign in?',
+    title: text('choose.title'),
+    message: text('choose.message'),
     detail: notice,
     choices: [...choices.filter(({ isLast }) => isLast), ...choices.filter(({ isLast }) => !isLast)],
     ...(providers.all.some(({ config }) => config.match) && {
       form: {
         action: back ? `${prefix}/sign_in?${back}` : `${prefix}/sign_in`,
-        field: { name: 'email', type: 'email', label: 'Your email address', autocomplete: 'username' },
-        submit: 'Continue',
+        field: { name: 'email', type: 'email', label: text('choose.email'), autocomplete: 'username' },
+        submit: text('choose.submit'),
       },
     }),
   });
@@ -81,15 +76,13 @@ export async function chooseByEmail(
   const provider = domain === undefined ? undefined : providerOfDomain(parts.providers.all, domain);
   if (!provider) {
     const notice =
-      domain === undefined
-        ? 'That is no email address.'
-        : `No sign-in service is set up for ${domain}. Choose one below, or use another address.`;
+      domain === undefined ? text('choose.email_invalid') : text('choose.domain_unknown', { domain });
     return signInPage(parts, visit, rd, notice);
   }
   const returnTo = safeReturnTo(rd, visit.origin, parts.returnOrigins, parts.isReadable);
   // Nobody fills in a form in circles, so this counts as an intent.
   const wish = { returnTo, providers: [provider.name], loginHint: email.trim(), byIntent: true };
-  return startLogin(parts, visit, wish);
+  return parts.start(visit, wish);
 }
 
 function providerOfDomain(providers: readonly Provider[], domain: string): Provider | undefined {

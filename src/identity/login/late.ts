@@ -1,13 +1,16 @@
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { Visit } from '../browser/visit.ts';
+import type { Providers } from '../provider/providers.ts';
 import { type AuthorizationResponse, refuseDoubled } from './authorization-response.ts';
 import type { LoginCookies } from './login-cookie.ts';
 import { type CarriedLogin, isStale } from './login-state.ts';
 import type { Rounds } from './rounds.ts';
-import { type StartNeeds, startLogin } from './start.ts';
+import type { StartLogin } from './start.ts';
 
 /** A callback that ends no login of this browser, and yet says where somebody was going. */
 export interface LateLogin {
@@ -17,11 +20,14 @@ export interface LateLogin {
   reason: string;
 }
 
-export interface LateNeeds extends StartNeeds {
-  sessions: Pick<Sessions, 'unusable' | 'find'>;
-  loginCookies: Pick<LoginCookies, 'remember' | 'forget'>;
-  rounds: Pick<Rounds, 'isLoop' | 'reset' | 'count'>;
-  log: Logger;
+export interface LateNeeds {
+  providers: Pick<Providers, 'get'>;
+  sessions: Pick<Sessions, 'find'>;
+  loginCookies: Pick<LoginCookies, 'forget'>;
+  rounds: Pick<Rounds, 'count'>;
+  start: StartLogin;
+  emit: Emit;
+  clock: Pick<Clock, 'now'>;
 }
 
 /**
@@ -52,7 +58,7 @@ export async function answerLate(
   }
   const { provider, returnTo, stepUp } = carried;
   const session = await parts.sessions.find(visit.cookies);
-  parts.log.info({ provider, reason, signedIn: session !== undefined }, 'a login came back late');
+  parts.emit({ kind: 'login-late', provider, reason, signedIn: session !== undefined });
   const forget = visit.isProbe ? [] : parts.loginCookies.forget(state, visit.cookies);
   if (session) {
     // Of another kind than this login was for: the page may ask for that again, and must not do so for ever.
@@ -63,13 +69,13 @@ export async function answerLate(
   const again = isStale(carried, parts.clock.now()) ? 0 : carried.again;
   if (again >= mostAgain) {
     throw new GatewayError('login_cookie_missing', {
-      detail: 'It was tried several times. Your browser seems to keep no cookies of this site: allow them.',
+      detail: text('detail.cookies_not_kept'),
       cause: new Error(`${reason}, ${again + 1} times in a row`),
       setCookies: forget,
       returnTo,
     });
   }
-  const answer = await startLogin(parts, visit, {
+  const answer = await parts.start(visit, {
     returnTo,
     providers: parts.providers.get(provider) ? [provider] : undefined,
     stepUp: stepUp && { ...stepUp, attempt: 1 },

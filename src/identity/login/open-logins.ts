@@ -1,20 +1,28 @@
 import type { Clock } from '../../clock.ts';
-import type { Config } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Config, StepUpConfig } from '../../config/schema/index.ts';
+import type { Emit } from '../../observe/events.ts';
+import { hiderOf } from '../../observe/known-secrets.ts';
+import type { Answer } from '../../pages/answer.ts';
 import type { Random } from '../../random.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { ClaimDesk } from '../../session/shared/shared.ts';
 import { createOtherAccounts } from '../browser/other-account.ts';
+import type { Visit } from '../browser/visit.ts';
 import { needsIdToken } from '../logout/end-session.ts';
 import type { Providers } from '../provider/providers.ts';
 import { refreshReach } from '../upstream-token/target.ts';
-import type { CallbackParts } from './callback.ts';
-import type { ChoiceParts } from './choose.ts';
+import type { AuthorizationResponse } from './authorization-response.ts';
+import { type BeginNeeds, beginLogin } from './begin.ts';
+import { type FinishNeeds, finishLogin, type MatchNeeds, matchLogin } from './callback.ts';
+import { type ChoiceNeeds, chooseByEmail, rememberChoice, signInPage } from './choose.ts';
+import { type EndNeeds, endLogin } from './end.ts';
+import { answerLate, type LateNeeds } from './late.ts';
 import { createLoginCookies } from './login-cookie.ts';
 import { createLoginStates } from './login-state.ts';
 import { createRounds } from './rounds.ts';
+import { type StartLogin, type StartNeeds, startLogin } from './start.ts';
 import { createUsedStates } from './used-states.ts';
 
 export interface LoginsNeeds {
@@ -30,33 +38,69 @@ export interface LoginsNeeds {
   ring: KeyRing;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
-  log: Logger;
+  /** What the route of a request asks of a sign-in. */
+  findStepUp(url: string, method?: string): StepUpConfig | undefined;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }
 
-type LoginsConfig = Pick<Config, 'endpoints' | 'publicUrl' | 'routes' | 'session'>;
+type LoginsConfig = Pick<Config, 'endpoints' | 'publicUrl' | 'routes' | 'session' | 'secrets'>;
 
-/** What logins are made of, from the way to the provider to the session. Nothing of it outlives a configuration. */
-export function openLogins(config: LoginsConfig, needs: LoginsNeeds): CallbackParts & ChoiceParts {
-  const { providers, sessions, desk, cookies, ring, isReadable, claimPaths, idToken, ...rest } = needs;
+/** How people sign in. What throws or rejects does so with GatewayError. */
+export interface LoginPort {
+  start: StartLogin;
+  /** Begins the login that an address asks for. */
+  begin(visit: Visit, query: URLSearchParams): Promise<Answer>;
+  /** The page on which people choose a provider. @param rd where to go afterwards, as it was asked for */
+  signInPage(visit: Visit, rd: string | null): Answer;
+  /** On to the provider of an email address. */
+  chooseByEmail(visit: Visit, rd: string | null, email: string): Promise<Answer>;
+  /** Answers an authorization response. */
+  callback(visit: Visit, response: AuthorizationResponse): Promise<Answer>;
+}
+
+/** Opens the logins, from the way to the provider to the session. Nothing of it outlives a configuration. */
+export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort {
+  const { cookies, ring, clock, desk, idToken } = needs;
   const returnOrigins = new Set(config.publicUrl);
-  return {
-    ...rest,
+  const common = {
+    ...needs,
     prefix: config.endpoints.prefix,
-    providers,
-    sessions,
-    cookies,
-    isReadable,
-    claimPaths,
     returnOrigins,
     loginStates: createLoginStates(ring, returnOrigins),
     loginCookies: createLoginCookies(cookies, ring),
-    otherAccounts: createOtherAccounts(cookies, ring, needs.clock),
-    rounds: createRounds(cookies, ring, needs.clock),
-    usedStates: createUsedStates(desk),
+    otherAccounts: createOtherAccounts(cookies, ring, clock),
+    rounds: createRounds(cookies, ring, clock),
+  };
+  const starting: StartNeeds = {
+    ...common,
     reachOf: (provider) => refreshReach(config.routes, provider),
+  };
+  const start: StartLogin = (visit, wish) => startLogin(starting, visit, wish);
+  const late: LateNeeds = { ...common, start };
+  const matching: MatchNeeds = { ...common, usedStates: createUsedStates(desk) };
+  const finishing: FinishNeeds = {
+    ...common,
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,
+    hide: hiderOf(config.secrets),
+  };
+  const ending: EndNeeds = {
+    ...common,
+    start,
+    match: (visit, response) => matchLogin(matching, visit, response),
+    finish: (login, visit, response) => finishLogin(finishing, login, visit, response),
+    answerLate: (visit, response, login) => answerLate(late, visit, response, login),
+    rememberChoice: (provider) => rememberChoice(common, provider),
+  };
+  const beginning: BeginNeeds = { ...common, start };
+  const choosing: ChoiceNeeds = { ...common, start };
+  return {
+    start,
+    begin: (visit, query) => beginLogin(beginning, visit, query),
+    signInPage: (visit, rd) => signInPage(choosing, visit, rd),
+    chooseByEmail: (visit, rd, email) => chooseByEmail(choosing, visit, rd, email),
+    callback: (visit, response) => endLogin(ending, visit, response),
   };
 }

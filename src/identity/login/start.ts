@@ -2,10 +2,12 @@ import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { type Answer, redirectTo } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
+import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import { type AccountPrompt, accountParameters, type OtherAccounts } from '../browser/other-account.ts';
 import { shortened } from '../browser/return-to.ts';
-import { isMarkedSignedOut, type SignedOutParts, signedOutPath } from '../browser/signed-out.ts';
+import { isMarkedSignedOut, signedOutPath } from '../browser/signed-out.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
@@ -17,20 +19,11 @@ import type { LoginStates } from './login-state.ts';
 import type { Rounds } from './rounds.ts';
 import { type StepUpWish, stepUpParameters } from './step-up.ts';
 
-/** What a login is made of, as the endpoints have it. Each function asks for less. */
-export interface LoginParts extends SignedOutParts {
-  providers: Providers;
-  loginStates: LoginStates;
-  loginCookies: LoginCookies;
-  otherAccounts: OtherAccounts;
-  rounds: Rounds;
-  sessions: Sessions;
-  reachOf(provider: string): RefreshReach;
-  clock: Clock;
-}
-
 /** What starts a login. */
-export interface StartNeeds extends SignedOutParts {
+export interface StartNeeds {
+  /** The path below which the endpoints live. */
+  prefix: string;
+  cookies: Pick<GatewayCookies, 'signedOut'>;
   providers: Pick<Providers, 'all' | 'get'>;
   loginStates: Pick<LoginStates, 'seal'>;
   loginCookies: Pick<LoginCookies, 'remember'>;
@@ -62,6 +55,9 @@ export interface LoginWish {
   again?: number;
 }
 
+/** Starts a login, as whoever needs one is given it. Rejects with GatewayError. */
+export type StartLogin = (visit: Visit, wish: LoginWish) => Promise<Answer>;
+
 /** Bytes of a return address that the state takes along. */
 const longestInState = 1024;
 /** A login cookie must stay below 4096 bytes; a longer address is kept without its query, or not at all. */
@@ -75,7 +71,7 @@ const longestInCookie = 2600;
 export async function startLogin(parts: StartNeeds, visit: Visit, wish: LoginWish): Promise<Answer> {
   const { returnTo } = wish;
   // Who has just signed out wants no new login; a proxy that only asks hands the way to the page on.
-  if (returnTo === `${visit.origin}/` && isMarkedSignedOut(parts, visit.cookies))
+  if (returnTo === `${visit.origin}/` && isMarkedSignedOut(parts.cookies, visit.cookies))
     return redirectTo(visit.origin + signedOutPath(parts.prefix));
   const provider = chosenProvider(parts.providers, wish);
   const unusable = parts.sessions.unusable(visit.cookies);
@@ -148,11 +144,10 @@ function refuseLoop(rounds: StartNeeds['rounds'], { cookies }: Visit, wish: Logi
   const setCookies = rounds.reset(cookies);
   if (wish.stepUp && wish.hasSession) {
     // Stronger sign-ins went well, and whoever asked for them asks again.
-    const detail = 'You have signed in several times, and the application still asks for more.';
+    const detail = text('detail.signed_in_in_vain');
     throw new GatewayError('step_up_failed', { detail, setCookies, returnTo });
   }
-  const detail =
-    'It may block cookies for this site, or drop them because they are too many or too large. Allow cookies and try again.';
+  const detail = text('detail.cookies_blocked');
   throw new GatewayError('login_loop', { detail, setCookies, returnTo });
 }
 

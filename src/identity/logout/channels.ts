@@ -1,31 +1,24 @@
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { LogoutTokens } from './logout-token.ts';
 
-/** What a provider's sign-outs are made of, as the endpoints have it. Each function asks for less. */
-export interface ChannelParts {
-  providers: Providers;
-  sessions: Sessions;
-  logoutTokens: LogoutTokens;
-  log: Logger;
-}
-
 /** What a logout token is taken with. */
 export interface BackChannelNeeds {
   sessions: Pick<Sessions, 'revoke'>;
   logoutTokens: LogoutTokens;
-  log: Logger;
+  emit: Emit;
 }
 
 /** What a frame of a provider's page signs out with. */
 export interface FrontChannelNeeds {
   providers: Pick<Providers, 'ofIssuer'>;
   sessions: Pick<Sessions, 'revoke'>;
-  log: Logger;
+  emit: Emit;
 }
 
 const done: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
@@ -36,13 +29,13 @@ const done: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, bo
  * written down, so that the provider tries again.
  */
 export async function handleBackChannel(
-  { sessions, logoutTokens, log }: BackChannelNeeds,
+  { sessions, logoutTokens, emit }: BackChannelNeeds,
   tokens: readonly string[],
 ): Promise<Answer> {
   const [token, ...others] = tokens;
   if (token === undefined || others.length > 0) throw new GatewayError('logout_token_invalid');
   const target = await logoutTokens.use(token, (named) => sessions.revoke(named));
-  log.info({ provider: target.provider, by: target.kind }, 'back-channel logout');
+  emit({ kind: 'back-channel-logout', provider: target.provider, by: target.kind });
   return done;
 }
 
@@ -51,7 +44,7 @@ export async function handleBackChannel(
  * 1.0 §2). Cookies don't come along there, so the session is named by `sid`, which nobody can guess.
  */
 export async function handleFrontChannel(
-  { sessions, providers, log }: FrontChannelNeeds,
+  { sessions, providers, emit }: FrontChannelNeeds,
   visit: Pick<Visit, 'origin'>,
   query: URLSearchParams,
 ): Promise<Answer> {
@@ -59,11 +52,11 @@ export async function handleFrontChannel(
   const [iss, ...otherIssuers] = query.getAll('iss');
   const named = iss === undefined ? [] : providers.ofIssuer(iss);
   if (iss === undefined || named.length === 0 || !sid || otherSids.length > 0 || otherIssuers.length > 0) {
-    throw new GatewayError('malformed_request', { detail: 'iss and sid have to be those of a session.' });
+    throw new GatewayError('malformed_request', { detail: text('detail.session_not_named') });
   }
   for (const { name } of named) {
     await sessions.revoke({ kind: 'sid', provider: name, sid }, 'claimed');
-    log.info({ provider: name, origin: visit.origin }, 'front-channel logout');
+    emit({ kind: 'front-channel-logout', provider: name, origin: visit.origin });
   }
   const frameAncestors = `frame-ancestors ${new URL(iss).origin}`;
   return {

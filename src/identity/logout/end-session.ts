@@ -1,4 +1,4 @@
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Provider } from '../provider/provider.ts';
 
 const idTokenPlace = '{id_token}';
@@ -22,17 +22,14 @@ export function endSessionUrlOf(
   provider: Provider,
   idToken: string | undefined,
   returnTo: string,
-  log: Logger,
+  emit: Emit,
 ): string | undefined {
   try {
     const url = build(provider, idToken, returnTo);
     const isTooLong = url !== undefined && idToken !== undefined && url.length > longestUrl;
     return isTooLong ? build(provider, undefined, returnTo) : url;
   } catch (error) {
-    log.warn(
-      { provider: provider.name, reason: describeError(error) },
-      'the logout address could not be built',
-    );
+    emit({ kind: 'logout-address-failed', provider: provider.name, error });
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, type JWTPayload } from 'jose';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { RevocationTarget } from '../../session/revocations.ts';
 import type { Shared } from '../../session/shared/shared.ts';
@@ -31,11 +32,15 @@ export interface LogoutTokens {
 /**
  * @param once does a thing once among all processes, as of `Shared`
  */
-export function createLogoutTokens(providers: Providers, once: Shared['once']): LogoutTokens {
+export function createLogoutTokens(
+  providers: Providers,
+  once: Shared['once'],
+  { now }: Pick<Clock, 'now'>,
+): LogoutTokens {
   return {
     async use(token, end) {
       if (token.length > largestTokenBytes) throw refused('it is too large');
-      const { provider, payload } = await verifyByIssuer(providers, token);
+      const { provider, payload } = await verifyByIssuer(providers, token, new Date(now()));
       const target = readTarget(provider.name, payload);
       const mine = randomUUID();
       const used = await once(`logout token\0${provider.name}\0${payload.jti}`, async () => {
@@ -52,12 +57,13 @@ export function createLogoutTokens(providers: Providers, once: Shared['once']): 
 async function verifyByIssuer(
   providers: Providers,
   token: string,
+  currentDate: Date,
 ): Promise<{ provider: Provider; payload: JWTPayload }> {
   const candidates = providers.ofIssuer(issuerOf(token));
   let failure: unknown;
   for (const provider of candidates) {
     try {
-      return { provider, payload: await verify(provider, token) };
+      return { provider, payload: await verify(provider, token, currentDate) };
     } catch (error) {
       failure = error;
     }
@@ -66,7 +72,7 @@ async function verifyByIssuer(
   // Of a provider that was not reached yet the issuer is not known for certain.
   if (!providers.all.every((provider) => provider.isReady()))
     throw new GatewayError('provider_unavailable', { retryAfter: 5 });
-  throw refused('its issuer is no provider of ours');
+  throw refused('the provider is not configured here');
 }
 
 function issuerOf(token: string): string {
@@ -77,7 +83,11 @@ function issuerOf(token: string): string {
   }
 }
 
-async function verify({ keys, client, config }: Provider, token: string): Promise<JWTPayload> {
+async function verify(
+  { keys, client, config }: Provider,
+  token: string,
+  currentDate: Date,
+): Promise<JWTPayload> {
   try {
     const { payload, protectedHeader } = await keys.verify(token, {
       issuer: client.metadata().issuer,
@@ -85,6 +95,7 @@ async function verify({ keys, client, config }: Provider, token: string): Promis
       requiredClaims: ['iat', 'exp', 'jti', 'events'],
       maxTokenAge: maxTokenAgeSeconds,
       clockTolerance: clockToleranceSeconds,
+      currentDate,
     });
     // §2.4 recommends logout+jwt; older providers send JWT or nothing. An ID token has no events.
     const type = protectedHeader.typ?.toLowerCase().replace(/^application\//, '');

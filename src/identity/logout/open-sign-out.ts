@@ -1,14 +1,20 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { HeaderFields } from '../../listen/inbound.ts';
+import type { Emit } from '../../observe/events.ts';
+import type { Answer } from '../../pages/answer.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
+import type { Cookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import { createOtherAccounts } from '../browser/other-account.ts';
+import { showSignedOut, signedOutArrival } from '../browser/signed-out.ts';
+import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
+import { handleBackChannel, handleFrontChannel } from './channels.ts';
 import { createLogoutTokens } from './logout-token.ts';
-import type { SignOutParts } from './sign-out.ts';
+import { handleSignOut, type SignOutNeeds } from './sign-out.ts';
 
 export interface OpenSignOutNeeds {
   providers: Providers;
@@ -19,25 +25,51 @@ export interface OpenSignOutNeeds {
   ring: KeyRing;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
-  log: Logger;
+  emit: Emit;
   clock: Pick<Clock, 'now'>;
 }
 
-/** What signs people out, here and at the provider. Nothing of it outlives a configuration. */
+/** How people are signed out. What throws or rejects does so with GatewayError. */
+export interface SignOutPort {
+  /** Somebody signs out here. */
+  signOut(
+    visit: Visit,
+    request: { method: string; headers: HeaderFields },
+    parameters: URLSearchParams,
+  ): Promise<Answer>;
+  /** A provider says so, server to server. @param tokens each `logout_token` that came */
+  backChannel(tokens: readonly string[]): Promise<Answer>;
+  /** A provider says so, through the browser. */
+  frontChannel(visit: Visit, query: URLSearchParams): Promise<Answer>;
+  /** The page for somebody who comes back signed out; undefined for everybody else. */
+  arrival(sent: readonly Cookie[]): Answer | undefined;
+  /** The page at an address of its own. */
+  page(sent: readonly Cookie[]): Answer;
+}
+
+/** Opens what signs people out, here and at the provider. Nothing of it outlives a configuration. */
 export function openSignOut(
   { endpoints, publicUrl, signOut }: Pick<Config, 'endpoints' | 'publicUrl' | 'signOut'>,
-  { providers, sessions, once, cookies, ring, isReadable, log, clock }: OpenSignOutNeeds,
-): SignOutParts {
-  return {
-    prefix: endpoints.prefix,
+  { providers, sessions, once, cookies, ring, isReadable, emit, clock }: OpenSignOutNeeds,
+): SignOutPort {
+  const { prefix } = endpoints;
+  const leaving: SignOutNeeds = {
+    prefix,
     providers,
     sessions,
     cookies,
     isReadable,
-    log,
+    emit,
     returnOrigins: new Set(publicUrl),
     otherAccounts: createOtherAccounts(cookies, ring, clock),
-    logoutTokens: createLogoutTokens(providers, once),
     requirePost: signOut.requirePost,
+  };
+  const logoutTokens = createLogoutTokens(providers, once, clock);
+  return {
+    signOut: (visit, request, parameters) => handleSignOut(leaving, visit, request, parameters),
+    backChannel: (tokens) => handleBackChannel({ sessions, logoutTokens, emit }, tokens),
+    frontChannel: (visit, query) => handleFrontChannel({ providers, sessions, emit }, visit, query),
+    arrival: (sent) => signedOutArrival({ prefix, cookies }, sent),
+    page: (sent) => showSignedOut({ prefix, cookies }, sent),
   };
 }

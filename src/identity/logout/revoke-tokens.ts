@@ -1,4 +1,4 @@
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Session } from '../../session/session.ts';
 import type { Provider } from '../provider/provider.ts';
 
@@ -6,22 +6,22 @@ import type { Provider } from '../provider/provider.ts';
  * Tells the provider that the tokens of a session are done with (RFC 7009). It never rejects and nobody waits
  * for it: a provider that is out does not keep anybody signed in here.
  */
-export async function revokeTokens(provider: Provider, session: Session, log: Logger): Promise<void> {
+export async function revokeTokens(provider: Provider, session: Session, emit: Emit): Promise<void> {
   const { refreshToken, accessToken } = session;
   // The refresh token first: with it, providers drop the access tokens that came of it.
-  if (refreshToken !== undefined) await revoke(provider, refreshToken, 'refresh_token', log);
-  await revoke(provider, accessToken, 'access_token', log);
+  if (refreshToken !== undefined) await revoke(provider, refreshToken, 'refresh_token', emit);
+  await revoke(provider, accessToken, 'access_token', emit);
 }
 
 async function revoke(
   { client, name }: Provider,
   token: string,
   hint: 'access_token' | 'refresh_token',
-  log: Logger,
+  emit: Emit,
 ): Promise<void> {
   try {
     await client.revoke(token, hint);
   } catch (error) {
-    log.warn({ provider: name, token: hint, reason: describeError(error) }, 'a token could not be revoked');
+    emit({ kind: 'token-not-revoked', provider: name, token: hint, error });
   }
 }

@@ -1,46 +1,40 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navigation.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { HeaderFields } from '../../listen/inbound.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, jsonAnswer, pageAnswer, redirectTo } from '../../pages/answer.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
-import { markSignedOut, type SignedOutParts, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
+import { markSignedOut, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
 import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
-import type { ChannelParts } from './channels.ts';
 import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
-
-/** What a sign-out is made of, as the endpoints have it. Each function asks for less. */
-export interface SignOutParts extends ChannelParts, SignedOutParts {
-  sessions: Sessions;
-  otherAccounts: OtherAccounts;
-  returnOrigins: ReadonlySet<string>;
-  isReadable(url: string): boolean;
-  requirePost: boolean;
-}
 
 /** What ends a session here. */
 interface EndNeeds {
   sessions: Pick<Sessions, 'find' | 'end' | 'revoke'>;
   providers: Pick<Providers, 'get'>;
-  log: Logger;
+  emit: Emit;
 }
 
 /** What says where a sign-out leads. */
-interface EndingNeeds extends SignedOutParts {
+interface EndingNeeds {
+  /** The path below which the endpoints live. */
+  prefix: string;
+  cookies: GatewayCookies;
   providers: Pick<Providers, 'get' | 'all'>;
   otherAccounts: Pick<OtherAccounts, 'ask'>;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
   /** Whether the path rules let a return address of ours be asked for. */
   isReadable(url: string): boolean;
-  log: Logger;
+  emit: Emit;
 }
 
 export interface SignOutNeeds extends EndNeeds, EndingNeeds {
@@ -58,7 +52,7 @@ export interface SignOutNeeds extends EndNeeds, EndingNeeds {
 export async function handleSignOut(
   parts: SignOutNeeds,
   visit: Visit,
-  request: { method: string; headers: IncomingHttpHeaders },
+  request: { method: string; headers: HeaderFields },
   parameters: URLSearchParams,
 ): Promise<Answer> {
   const { returnOrigins, requirePost } = parts;
@@ -67,7 +61,7 @@ export async function handleSignOut(
     if (!isFromOrigins(headers, returnOrigins)) throw new GatewayError('cross_site');
   } else if (requirePost || !isPersonsNavigation(method, headers)) {
     if (wantsPage(headers)) return confirmation(parts.prefix, parameters, isElsewhere(headers));
-    const detail = 'A script signs out by POST.';
+    const detail = text('detail.sign_out_by_post');
     throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
   }
   const session = await endSession(parts, visit, parameters.has('everywhere'));
@@ -78,11 +72,11 @@ export async function handleSignOut(
 }
 
 /** A script asks where the browser has to go next, in place of being sent there. */
-function wantsJson({ accept = '' }: IncomingHttpHeaders): boolean {
+function wantsJson({ accept = '' }: HeaderFields): boolean {
   return accept.includes('application/json') && !accept.includes('text/html');
 }
 
-function isElsewhere(headers: IncomingHttpHeaders): boolean {
+function isElsewhere(headers: HeaderFields): boolean {
   return headers['sec-fetch-site'] === 'cross-site' || headers['sec-fetch-site'] === 'same-site';
 }
 
@@ -96,37 +90,37 @@ interface Ending {
 }
 
 function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined, rd: string | null): Ending {
-  const { providers, prefix, returnOrigins, otherAccounts, log } = parts;
+  const { providers, prefix, returnOrigins, otherAccounts, emit } = parts;
   const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
   const clear = clearAll(parts.cookies, visit);
   const provider = session && providers.get(session.provider);
   const atProvider = provider?.isReady()
-    ? endSessionUrlOf(provider, session?.idToken, returnTo, log)
+    ? endSessionUrlOf(provider, session?.idToken, returnTo, emit)
     : undefined;
   if (atProvider) {
-    const marked = rd === null ? [markSignedOut(parts)] : [];
+    const marked = rd === null ? [markSignedOut(parts.cookies)] : [];
     return { location: atProvider, setCookies: [...clear, ...marked] };
   }
   // The provider still knows who this was, and would say so again without a word.
   const setCookies = [...clear, otherAccounts.ask()];
   if (rd !== null) return { location: returnTo, setCookies };
   const location = visit.origin + signedOutPath(prefix);
-  const marked = [...setCookies, markSignedOut(parts)];
-  const detail = 'The sign-in service may still know you: sign out there too on a shared computer.';
+  const marked = [...setCookies, markSignedOut(parts.cookies)];
+  const detail = text('signed_out.provider_knows');
   const [only, ...others] = providers.all;
   const isOnly = !session && others.length === 0;
-  const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, log) : undefined;
+  const href = isOnly && only?.isReady() ? endSessionUrlOf(only, undefined, returnTo, emit) : undefined;
   if (href === undefined)
-    return { location, setCookies: marked, page: signedOutPage(parts, setCookies, { detail }) };
-  const actions = [{ label: 'Sign out there too', href }];
-  return { location, setCookies: marked, page: signedOutPage(parts, marked, { detail, actions }) };
+    return { location, setCookies: marked, page: signedOutPage(prefix, setCookies, { detail }) };
+  const actions = [{ label: text('button.sign_out_there_too'), href }];
+  return { location, setCookies: marked, page: signedOutPage(prefix, marked, { detail, actions }) };
 }
 
 /** Ends the session of a request; gives what it was, where there was one. */
 async function endSession(parts: EndNeeds, visit: Visit, everywhere: boolean): Promise<Session | undefined> {
-  const { sessions, log } = parts;
+  const { sessions, emit } = parts;
   const session = await sessions.find(visit.cookies).catch((error: unknown) => {
-    notWrittenDown(log, {}, error);
+    notWrittenDown(emit, {}, error);
     if (everywhere) throw error;
     return undefined;
   });
@@ -135,24 +129,24 @@ async function endSession(parts: EndNeeds, visit: Visit, everywhere: boolean): P
 }
 
 async function endKnown(parts: EndNeeds, visit: Visit, session: Session, everywhere: boolean): Promise<void> {
-  const { providers, sessions, log } = parts;
+  const { providers, sessions, emit } = parts;
   const { subject } = session;
   const provider = providers.get(session.provider);
   // Not waited for: what the provider does with it changes nothing here.
-  if (provider) void revokeTokens(provider, session, log);
+  if (provider) void revokeTokens(provider, session, emit);
   try {
     await sessions.end(visit.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });
-    log.info({ provider: session.provider, subject, everywhere }, 'logout');
+    emit({ kind: 'signed-out', provider: session.provider, subject, sessionId: session.id, everywhere });
   } catch (error) {
-    notWrittenDown(log, { provider: session.provider, subject }, error);
+    notWrittenDown(emit, { provider: session.provider, subject }, error);
     if (everywhere) throw error;
   }
 }
 
 /** The cookie goes all the same; that a copy of it may live on is for the log. Other browsers are not reached. */
-function notWrittenDown(log: Logger, whose: { provider?: string; subject?: string }, error: unknown): void {
-  log.error({ ...whose, reason: describeError(error) }, 'logout was not written down');
+function notWrittenDown(emit: Emit, whose: { provider?: string; subject?: string }, error: unknown): void {
+  emit({ kind: 'sign-out-not-kept', ...whose, error });
 }
 
 /** Set-Cookie values that remove the session, its left-over chunks and logins that are under way. */
@@ -178,11 +172,11 @@ function confirmation(prefix: string, parameters: URLSearchParams, isForeign: bo
   );
   const query = kept.size > 0 ? `?${kept}` : '';
   return pageAnswer(200, {
-    title: 'Sign out?',
-    message: isForeign ? 'Another site asks to sign you out here.' : 'Do you want to sign out?',
+    title: text('sign_out.title'),
+    message: text(isForeign ? 'sign_out.foreign' : 'sign_out.message'),
     actions: [
-      { label: 'Sign out', href: `${prefix}/sign_out${query}`, post: true },
-      { label: 'Stay signed in', href: '/' },
+      { label: text('button.sign_out'), href: `${prefix}/sign_out${query}`, post: true },
+      { label: text('button.stay_signed_in'), href: '/' },
     ],
   });
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { askSources } from '../claims/claim-sources.ts';
 import { pickClaims, readClaim } from '../claims/claims.ts';
 import {
@@ -25,7 +25,7 @@ export interface ClaimsNeeds {
   provider: Pick<Provider, 'name' | 'config' | 'client'>;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
-  log: Logger;
+  emit: Emit;
   clock: Pick<Clock, 'monotonic'>;
 }
 
@@ -47,7 +47,7 @@ export interface ClaimsQuestion extends TokenInHand {
  * while `userinfo` is `auto`.
  */
 export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion): Promise<Knowledge> {
-  const { provider, claimPaths, log, clock } = needs;
+  const { provider, claimPaths, emit, clock } = needs;
   const { idToken, known, again } = question;
   const { config } = provider;
   const { username } = config.claims;
@@ -74,7 +74,8 @@ export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion
   try {
     const get = (address: URL) => provider.client.get(question, address);
     const answers = await askSources(config.sources, { get, mayBeMissing, clock }, lookUp);
-    for (const reason of answers.warnings) log.warn({ provider: provider.name, reason }, 'claim source');
+    for (const reason of answers.warnings)
+      emit({ kind: 'claim-source-doubted', provider: provider.name, reason });
     sourced = answers.claims;
   } catch (error) {
     goOnWithout('sources', error, { needs, question, atLogin: false });
@@ -91,8 +92,12 @@ interface Lacking {
 }
 
 /** What was known before stands in, where the question was not just for that. Throws the error otherwise. */
-function goOnWithout(what: string, error: unknown, { needs, question, atLogin }: Lacking): void {
-  const { provider, log } = needs;
+function goOnWithout(
+  what: 'userinfo' | 'sources',
+  error: unknown,
+  { needs, question, atLogin }: Lacking,
+): void {
+  const { provider, emit } = needs;
   const { code } = loginError(error);
   // RFC 8707 §2: a token for another resource may be refused there.
   const isForAnother = provider.config.resource && isChallenge(error);
@@ -100,10 +105,7 @@ function goOnWithout(what: string, error: unknown, { needs, question, atLogin }:
     ? !question.again && code !== 'login_token_invalid'
     : atLogin && (code === 'provider_unavailable' || isForAnother);
   if (!mayGoOn) throw error;
-  log.warn(
-    { provider: provider.name, reason: describeError(error) },
-    `${what} failed; its claims are missing`,
-  );
+  emit({ kind: 'claims-missing', provider: provider.name, from: what, error });
 }
 
 type Asked = Pick<Provider, 'config' | 'client'>;

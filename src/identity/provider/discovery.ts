@@ -4,7 +4,10 @@ import type { Random } from '../../random.ts';
 import type { ProviderMetadata } from './library.ts';
 import { naturalKey } from './natural-key.ts';
 
-/** Finds the metadata of one issuer, and remembers them: what was found stays in use while the issuer is out. */
+/**
+ * Finds the metadata of one issuer, and remembers them: what was found stays in use while the issuer is out. Who asks,
+ * and by which connections, is whoever needs it now.
+ */
 export interface Discovery {
   /** What is known; asks first where that is nothing, or old. Throws or rejects with what went wrong, while nothing is known. */
   lookUp(): ProviderMetadata | Promise<ProviderMetadata>;
@@ -12,14 +15,13 @@ export interface Discovery {
   follow(follower: Follower): () => void;
   /** Seconds until it is asked again. */
   askedAgainIn(): number;
-  close(): void;
 }
 
 /** Who wants to hear of the metadata whenever they were found. */
 export interface Follower {
   /** At once, where they are known. Throws or rejects for metadata that are of no use, which is like finding none. */
   found(metadata: ProviderMetadata): void | Promise<void>;
-  /** @param retryMs milliseconds until it is asked again */
+  /** At once, where it could not be found and is not known. @param retryMs milliseconds until it is asked again */
   failed(error: unknown, retryMs: number): void;
 }
 
@@ -34,58 +36,71 @@ const firstRetryMs = 500;
 /** How long an issuer that is out is left alone at the most, where somebody follows it. */
 const longestRetryMs = 15_000;
 
-/** The search for an issuer, shared by all that ask for it in the same way: who comes later knows what was found. */
+/** The search for an issuer, shared by all that ask the same: who comes later knows what was found. */
 export function openDiscovery(
-  { settings, ask, longestMs = longestRetryMs }: Question,
+  { settings, longestMs = longestRetryMs, ...way }: Question,
   { keep, clock, random }: DiscoveryNeeds & { keep: Keep },
 ): Discovery {
-  return keep(
-    'provider metadata',
-    naturalKey(settings),
-    () => new Search(ask, { clock, random }, longestMs),
-    (discovery) => discovery.close(),
-  );
+  const open = () => new Search({ clock, random }, longestMs);
+  const search = keep('provider metadata', naturalKey(settings), open, closeSearch);
+  return {
+    lookUp: () => search.lookUp(way),
+    follow: (follower) => search.follow(follower, way),
+    askedAgainIn: () => search.askedAgainIn(),
+  };
 }
 
-interface Question {
+/** Apart from the question of whoever opened it. */
+const closeSearch = (search: Search) => search.close();
+
+interface Question extends Way {
   /** What changes the answer. */
   settings: readonly unknown[];
-  /** Fetches the metadata. */
-  ask(): Promise<ProviderMetadata>;
   /** The longest pause after a failure, in milliseconds. */
   longestMs?: number;
 }
 
-class Search implements Discovery {
-  readonly #ask: () => Promise<ProviderMetadata>;
+interface Way {
+  /** Fetches the metadata. */
+  ask(): Promise<ProviderMetadata>;
+  /** By which connections, as a key: where one way has failed, another one is tried at once. */
+  way: string;
+}
+
+/** Keeps nothing of a configuration but its followers, for as long as they follow. */
+class Search {
   readonly #needs: DiscoveryNeeds;
   /** The longest pause after a failure. */
   readonly #longestMs: number;
-  readonly #followers = new Set<Follower>();
+  /** In the order in which they came: the newest configuration says how it is asked. */
+  readonly #followers = new Map<Follower, Way>();
   #known: ProviderMetadata | undefined;
-  #failure: unknown;
+  #failure: { error: unknown; way: string } | undefined;
   #failures = 0;
   #askAgainAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(ask: () => Promise<ProviderMetadata>, needs: DiscoveryNeeds, longestMs: number) {
-    this.#ask = ask;
+  constructor(needs: DiscoveryNeeds, longestMs: number) {
     this.#needs = needs;
     this.#longestMs = longestMs;
   }
 
-  lookUp(): ProviderMetadata | Promise<ProviderMetadata> {
-    if (this.#untilNext() > 0) return this.#knownOrThrow();
-    return this.#askNow().then(() => this.#knownOrThrow());
+  lookUp(way: Way): ProviderMetadata | Promise<ProviderMetadata> {
+    if (this.#untilNext() > 0 && !this.#isWorthAsking(way)) return this.#knownOrThrow();
+    return this.#askNow(way).then(() => this.#knownOrThrow());
   }
 
-  follow(follower: Follower): () => void {
-    this.#followers.add(follower);
-    if (this.#known) this.#tell(follower, this.#known);
-    const waitMs = this.#untilNext();
-    if (waitMs <= 0) void this.#askNow();
+  follow(follower: Follower, way: Way): () => void {
+    this.#followers.set(follower, way);
+    const isAskedAtOnce = this.#isWorthAsking(way);
+    const untilNext = () => (isAskedAtOnce ? 0 : this.#untilNext());
+    if (this.#known) this.#tell(follower, this.#known, way);
+    // What is known of an outage is known to whoever comes later too: nobody has to wait to hear of it.
+    else if (this.#failure) follower.failed(this.#failure.error, Math.max(0, Math.round(untilNext())));
+    const waitMs = untilNext();
+    if (waitMs <= 0) void this.#askNow(way);
     else if (this.#followers.size === 1) this.#schedule(waitMs);
     return () => {
       this.#followers.delete(follower);
@@ -102,9 +117,14 @@ class Search implements Discovery {
     this.#timer?.cancel();
   }
 
+  /** What has failed may have done so for the way in which it was asked. */
+  #isWorthAsking({ way }: Way): boolean {
+    return !this.#known && this.#failure !== undefined && this.#failure.way !== way;
+  }
+
   #knownOrThrow(): ProviderMetadata {
     if (this.#known) return this.#known;
-    throw this.#failure;
+    throw this.#failure?.error;
   }
 
   #untilNext(): number {
@@ -117,28 +137,33 @@ class Search implements Discovery {
     this.#askAgainAt = clock.monotonic() + delayMs;
     // Without followers it is asked when somebody needs it.
     if (this.#closed || this.#followers.size === 0) return;
-    this.#timer = clock.after(delayMs, () => void this.#askNow()).unref();
+    this.#timer = clock
+      .after(delayMs, () => {
+        const newest = [...this.#followers.values()].at(-1);
+        if (newest) void this.#askNow(newest);
+      })
+      .unref();
   }
 
-  #askNow(): Promise<void> {
-    this.#asking ??= this.#askOnce().finally(() => {
+  #askNow(way: Way): Promise<void> {
+    this.#asking ??= this.#askOnce(way).finally(() => {
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
-  async #askOnce(): Promise<void> {
+  async #askOnce(way: Way): Promise<void> {
     let metadata: ProviderMetadata;
     try {
-      metadata = await this.#ask();
+      metadata = await way.ask();
     } catch (error) {
-      this.#failed(error, this.#followers);
+      this.#failed(error, way, this.#followers.keys());
       return;
     }
     this.#known = metadata;
     const refused: Follower[] = [];
     let reason: unknown;
-    for (const follower of this.#followers) {
+    for (const follower of this.#followers.keys()) {
       try {
         await follower.found(metadata);
       } catch (error) {
@@ -146,14 +171,15 @@ class Search implements Discovery {
         refused.push(follower);
       }
     }
-    if (refused.length > 0) return this.#failed(reason, refused);
+    if (refused.length > 0) return this.#failed(reason, way, refused);
     this.#failures = 0;
+    this.#failure = undefined;
     this.#schedule(longestAgeMs);
   }
 
-  #failed(error: unknown, followers: Iterable<Follower>): void {
+  #failed(error: unknown, { way }: Way, followers: Iterable<Follower>): void {
     this.#failures += 1;
-    this.#failure = error;
+    this.#failure = { error, way };
     const backOff = Math.min(this.#longestMs, firstRetryMs * 2 ** (this.#failures - 1));
     // Instances that were started together must not come back together.
     const delayMs = Math.round(backOff * (0.5 + this.#needs.random() / 2));
@@ -162,8 +188,8 @@ class Search implements Discovery {
     for (const follower of followers) follower.failed(error, delayMs);
   }
 
-  #tell(follower: Follower, metadata: ProviderMetadata): void {
-    const refused = (error: unknown) => this.#failed(error, [follower]);
+  #tell(follower: Follower, metadata: ProviderMetadata, way: Way): void {
+    const refused = (error: unknown) => this.#failed(error, way, [follower]);
     try {
       follower.found(metadata)?.catch(refused);
     } catch (error) {

@@ -1,16 +1,21 @@
 import { AuthorizationResponseError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
-import { scrub } from '../../observe/log.ts';
+import { scrub } from '../../observe/scrub.ts';
+import { text } from '../../pages/texts/text.ts';
 import { KeysUnavailable } from './keys.ts';
 import { isFailedCheck, isNetworkError, judgeError, wasAnswered } from './verdict.ts';
 
-/** The gateway's error for a login that failed at or because of the provider. */
-export function loginError(error: unknown): GatewayError {
+/**
+ * The gateway's error for a login that failed at or because of the provider. What the provider says is short and
+ * without tokens then; the page escapes it.
+ * @param hide takes the secrets that are known out of a text, where somebody is to read it
+ */
+export function loginError(error: unknown, hide: (text: string) => string = () => ''): GatewayError {
   if (error instanceof GatewayError) return error;
-  if (error instanceof KeysUnavailable) return loginError(error.cause);
+  if (error instanceof KeysUnavailable) return loginError(error.cause, hide);
   if (error instanceof AuthorizationResponseError) {
     return new GatewayError('login_refused', {
-      detail: `It said: ${readable(error.error_description ?? error.error)}`,
+      detail: text('detail.provider_said', { said: scrub(hide(error.error_description ?? error.error)) }),
       cause: error,
     });
   }
@@ -23,9 +28,4 @@ export function loginError(error: unknown): GatewayError {
   if (verdict.kind === 'client-rejected')
     return new GatewayError('client_rejected', { retryAfter: 30, cause: error });
   return new GatewayError('login_response_invalid', { cause: error });
-}
-
-/** Text of the provider, short and without tokens; the page escapes it. */
-function readable(text: string): string {
-  return scrub(text).slice(0, 200);
 }

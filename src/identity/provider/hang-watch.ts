@@ -11,8 +11,11 @@ type Grant = 'authorization_code' | 'refresh_token';
  * that could be used up.
  */
 export interface HangWatch {
-  /** Sends, again where that helps; the first answer that is a success counts, be it the one to the first. */
-  call<T>(send: () => Promise<T>): Promise<T>;
+  /**
+   * Sends, again where that helps; the first answer that is a success counts, be it the one to the first.
+   * @param probe resolves when there is an answer that only a working server gives; that of the newest call is used
+   */
+  call<T>(send: () => Promise<T>, probe: Probe): Promise<T>;
 }
 
 /** When a server counts as hung, and as back; all in milliseconds. */
@@ -50,15 +53,15 @@ const enoughPrompt = 2;
 interface Call {
   begunAt: number;
   sends: number;
+  probe: Probe;
   send(): void;
 }
 
 /**
- * @param probe resolves when there is an answer that only a working server gives
+ * Keeps nothing of who calls but for as long as the call takes.
  * @param onBack called when a server that hung answers again
  */
 export function createHangWatch(
-  probe: Probe,
   onBack: () => void,
   clock: Clock,
   timings: HangTimings = standardTimings,
@@ -68,7 +71,7 @@ export function createHangWatch(
   let timer: Timer | undefined;
   let lastLook = Number.NEGATIVE_INFINITY;
 
-  const pulse = createPulse(probe, clock, timings, (hung) => {
+  const pulse = createPulse(clock, timings, (hung) => {
     if (hung) onBack();
     const oldest = hung ? timings.slow : timings.lost;
     for (const call of calls) {
@@ -87,13 +90,15 @@ export function createHangWatch(
     const oldest = Math.max(...[...calls].map(({ begunAt }) => now() - begunAt));
     if (oldest < timings.slow) return;
     lastLook = now();
-    void pulse.look(oldest >= timings.lost ? 'refresh_token' : 'authorization_code');
+    const newest = [...calls].at(-1);
+    if (newest)
+      void pulse.look(newest.probe, oldest >= timings.lost ? 'refresh_token' : 'authorization_code');
   };
 
   return {
-    call: (send) =>
+    call: (send, probe) =>
       new Promise((resolve, reject) => {
-        const call = createCall(send, clock, timings, (end) => {
+        const call = createCall({ send, probe }, clock, timings, (end) => {
           calls.delete(call);
           end(resolve, reject);
         });
@@ -109,7 +114,7 @@ type Settle<T> = (end: (resolve: (value: T) => void, reject: (error: unknown) =>
 
 /** One call, which may be sent more than once. */
 function createCall<T>(
-  send: () => Promise<T>,
+  { send, probe }: { send: () => Promise<T>; probe: Probe },
   clock: Clock,
   { grace }: HangTimings,
   settled: Settle<T>,
@@ -129,6 +134,7 @@ function createCall<T>(
   const call: Call = {
     begunAt: clock.monotonic(),
     sends: 0,
+    probe,
     send() {
       pending += 1;
       call.sends += 1;
@@ -141,18 +147,13 @@ function createCall<T>(
 /** What the probes tell of a server. */
 interface Pulse {
   isHung(): boolean;
-  look(grant: Grant): Promise<void>;
+  look(probe: Probe, grant: Grant): Promise<void>;
   /** Nobody waits any more: what was seen counts for nothing later. */
   reset(): void;
 }
 
 /** @param onPrompt called when the server answers promptly, with whether it hung before */
-function createPulse(
-  probe: Probe,
-  clock: Clock,
-  timings: HangTimings,
-  onPrompt: (hung: boolean) => void,
-): Pulse {
+function createPulse(clock: Clock, timings: HangTimings, onPrompt: (hung: boolean) => void): Pulse {
   const now = clock.monotonic;
   let hung = false;
   let missedInRow = 0;
@@ -181,7 +182,7 @@ function createPulse(
 
   return {
     isHung: () => hung,
-    async look(grant) {
+    async look(probe, grant) {
       const begunAt = now();
       let isOver = false;
       const over = (end: () => void) => {

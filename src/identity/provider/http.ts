@@ -18,6 +18,11 @@ export type ProviderFetch = CustomFetch;
 export interface ProviderHttp {
   /** How they are made, as a key: the same for those that are made alike. */
   key: string;
+  /**
+   * Who is believed to be the one that was asked, as a key: a part of what is known of a provider. How long a call may
+   * take, and with which certificate of its own the gateway asks, changes nothing of what is known.
+   */
+  trust: string;
   fetch: ProviderFetch;
   /** Closes them when the calls under way have ended. */
   close(): Promise<void>;
@@ -39,13 +44,11 @@ export function createProviderHttp(settings: HttpSettings): ProviderHttp {
 /** The same, shared by all that are set alike. Throws when a file cannot be read. */
 export function openProviderHttp(settings: HttpSettings, keep: Keep): ProviderHttp {
   const read = readSettings(settings);
-  return keep(
-    'provider connections',
-    naturalKey(read),
-    () => createWith(read),
-    (http) => http.close(),
-  );
+  return keep('provider connections', naturalKey(read), () => createWith(read), closeConnections);
 }
+
+/** Apart from the settings of whoever opened them. */
+const closeConnections = (http: ProviderHttp) => http.close();
 
 function createWith(settings: ReturnType<typeof readSettings>): ProviderHttp {
   const { timeout, ca, cert, key } = settings;
@@ -63,6 +66,7 @@ function createWith(settings: ReturnType<typeof readSettings>): ProviderHttp {
   });
   return {
     key: naturalKey(settings),
+    trust: naturalKey(ca),
     // openid-client writes against the global fetch, whose types and undici's differ in name only.
     fetch: ((url: string, options: object) =>
       undiciFetch(url, { ...options, dispatcher: agent })) as unknown as CustomFetch,

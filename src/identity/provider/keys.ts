@@ -7,7 +7,7 @@ import {
   type JWTVerifyResult,
   jwtVerify,
 } from 'jose';
-import type { Clock } from '../../clock.ts';
+import { type Clock, withLimit } from '../../clock.ts';
 import type { Keep } from '../../holdings.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
@@ -64,21 +64,43 @@ export interface KeySet {
   generation(): number;
 }
 
+type KeySetClock = Pick<Clock, 'monotonic' | 'after'>;
+
 /** The keys of an issuer, shared by all that ask for them in the same way. */
 export function openKeySet(
   { issuer, jwksUri, timeout }: { issuer: string; jwksUri?: string | undefined; timeout: number },
-  { key, fetch }: ProviderHttp,
-  { keep, clock }: { keep: Keep; clock: Pick<Clock, 'monotonic'> },
+  { trust, fetch }: ProviderHttp,
+  { keep, clock }: { keep: Keep; clock: KeySetClock },
 ): KeySet {
-  return keep('provider keys', naturalKey(issuer, jwksUri, key), () => createKeySet(fetch, timeout, clock));
+  const known = keep('provider keys', naturalKey(issuer, jwksUri, trust), () => rememberKeys(clock));
+  return askedBy(known, clock, fetch, timeout);
 }
 
 /** @param timeout milliseconds for one fetch */
-export function createKeySet(
-  fetch: ProviderFetch,
-  timeout: number,
-  { monotonic: now }: Pick<Clock, 'monotonic'>,
-): KeySet {
+export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySetClock): KeySet {
+  return askedBy(rememberKeys(clock), clock, fetch, timeout);
+}
+
+/** Fetches what is at an address. */
+type Load = (uri: string) => Promise<FetchedKeys['set']>;
+
+/** What was fetched, whoever fetches. */
+interface KnownKeys {
+  current(uri: string, load: Load): Promise<FetchedKeys>;
+  fresherThan(known: FetchedKeys, load: Load): Promise<FetchedKeys | undefined>;
+  generation(): number;
+}
+
+function askedBy(known: KnownKeys, clock: KeySetClock, fetch: ProviderFetch, timeout: number): KeySet {
+  const load: Load = (uri) => withLimit(clock, timeout, (signal) => loadKeys(uri, fetch, signal));
+  return {
+    current: (uri) => known.current(uri, load),
+    fresherThan: (keys) => known.fresherThan(keys, load),
+    generation: known.generation,
+  };
+}
+
+function rememberKeys({ monotonic: now }: Pick<Clock, 'monotonic'>): KnownKeys {
   let keys: FetchedKeys | undefined;
   let fetching: Promise<FetchedKeys> | undefined;
   let generation = 0;
@@ -92,10 +114,10 @@ export function createKeySet(
     return budget > 0;
   };
 
-  const fetchKeys = (uri: string): Promise<FetchedKeys> => {
+  const fetchKeys = (uri: string, load: Load): Promise<FetchedKeys> => {
     if (fetching) return fetching;
     budget -= 1;
-    fetching = loadKeys(uri, fetch, timeout)
+    fetching = load(uri)
       .then((set) => {
         keys = { uri, set, fetchedAt: now() };
         generation += 1;
@@ -109,19 +131,19 @@ export function createKeySet(
 
   return {
     generation: () => generation,
-    async current(uri) {
+    async current(uri, load) {
       const known = keys?.uri === uri ? keys : undefined;
       const age = known ? now() - known.fetchedAt : 0;
       if (known && age < longestAgeMs) return known;
-      if (!known || age > longestStaleMs) return fetchKeys(uri);
+      if (!known || age > longestStaleMs) return fetchKeys(uri, load);
       // Keys that are old are better than none: a provider that is out makes no key bad.
-      return mayFetch() ? fetchKeys(uri).catch(() => known) : known;
+      return mayFetch() ? fetchKeys(uri, load).catch(() => known) : known;
     },
     /** Somebody else may have fetched them meanwhile. */
-    async fresherThan(known) {
+    async fresherThan(known, load) {
       if (keys !== known) return keys;
       if (!fetching && (known.fetchedAt === now() || !mayFetch())) return undefined;
-      return fetchKeys(known.uri);
+      return fetchKeys(known.uri, load);
     },
   };
 }
@@ -178,14 +200,14 @@ async function verifyWith(
   }
 }
 
-async function loadKeys(uri: string, fetch: ProviderFetch, timeout: number): Promise<FetchedKeys['set']> {
+async function loadKeys(uri: string, fetch: ProviderFetch, signal: AbortSignal): Promise<FetchedKeys['set']> {
   try {
     const response = await fetch(uri, {
       method: 'GET',
       headers: { accept: 'application/json, application/jwk-set+json' },
       body: undefined,
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeout),
+      signal,
     });
     if (response.status !== 200) {
       await response.body?.cancel();

@@ -30,6 +30,8 @@ function isComplete({ type, authorizationEndpoint, tokenEndpoint, jwksUri }: Pro
 export interface MetadataSource {
   /** What changes the answer, so that who asks the same can share it. */
   settings: readonly unknown[];
+  /** By which connections it is asked, as a key. */
+  way: string;
   /** By discovery (OpenID Connect Discovery 1.0 §4, RFC 8414 §3), unless all endpoints are given by hand. */
   ask(): Promise<ProviderMetadata>;
   /** The metadata that count. Throws for those that are not to be trusted, or lack what is needed. */
@@ -38,14 +40,15 @@ export interface MetadataSource {
 
 export function metadataSource(
   config: ProviderConfig,
-  { key, fetch }: Pick<ProviderHttp, 'key' | 'fetch'>,
+  { key, trust, fetch }: Pick<ProviderHttp, 'key' | 'trust' | 'fetch'>,
 ): MetadataSource {
   const { issuer, issuerTemplate, timeout, type } = config;
   const isDiscovered = !isComplete(config);
   const settings = { issuer, issuerTemplate, algorithms: [type] };
   const insecure = mayBeInsecure(config, issuer);
   return {
-    settings: isDiscovered ? [settings, insecure, key] : [issuer],
+    settings: isDiscovered ? [settings, insecure, trust] : [issuer],
+    way: key,
     ask: async () => (isDiscovered ? discover(settings, { fetch, timeout, insecure }) : { issuer }),
     complete(found) {
       const server = {

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import type { Session } from '../../session/session.ts';
 import type { CallerPerson } from '../claims/caller.ts';
@@ -25,7 +25,10 @@ import { expectedIssuer } from './tenants.ts';
 export interface Provider {
   name: string;
   config: ProviderConfig;
-  /** Who is asked, as which client and how: the key of what is to be known of that, whatever else is configured. */
+  /**
+   * Who is asked, and as which client: the key of what this process knows of that, whatever else is configured. Other
+   * processes may have another one.
+   */
   key: string;
   /** Where its claims say who somebody is. */
   personRules: PersonRules;
@@ -46,7 +49,7 @@ export interface Provider {
 }
 
 export interface ProviderNeeds {
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   keep: Keep;
@@ -64,12 +67,11 @@ export function connectProvider(
   onFound: (provider: Provider) => void,
 ): Provider {
   const { clock, keep } = needs;
-  needs.log.keepSecrets([config.clientSecret ?? '']);
   const http = openProviderHttp(config, keep);
   const source = metadataSource(config, http);
   const key = naturalKey(
     source.settings,
-    http.key,
+    http.trust,
     config.clientId,
     config.tokenEndpoint,
     config.userinfoEndpoint,
@@ -123,22 +125,19 @@ interface Finding {
   stop(): void;
 }
 
-/** Makes the client of a provider whenever its metadata were found, and says in the log how the search goes. */
+/** Makes the client of a provider whenever its metadata were found, and says how the search goes. */
 function followProvider(
   name: string,
   config: ProviderConfig,
-  { log, clock, keep, http, source, discovery }: FindingNeeds,
+  { emit, clock, keep, http, source, discovery }: FindingNeeds,
   onFound: () => void,
 ): Finding {
   const signingKey = loadKey(name, config, keep);
-  const onRejected = reportRejection(log, name, config, { clock });
+  const onRejected = reportRejection(emit, name, config, { clock });
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
-  let hasTried = () => {};
-  const tried = new Promise<void>((resolve) => {
-    hasTried = resolve;
-  });
+  const { promise: tried, resolve: hasTried } = promiseOf();
 
   const found = (server: ProviderLibrary) => {
     const isFirst = library === undefined;
@@ -146,21 +145,18 @@ function followProvider(
     hasTried();
     if (isFirst) {
       for (const sentence of server.unsupported) {
-        log.warn({ provider: name, reason: sentence }, 'the provider does not offer what is configured');
+        emit({ kind: 'provider-lacks', provider: name, reason: sentence });
       }
       onFound();
     }
-    if (hasFailed) log.info({ provider: name, issuer: config.issuer }, 'provider found');
+    if (hasFailed) emit({ kind: 'provider-found', provider: name, issuer: config.issuer });
     hasFailed = false;
   };
 
   return {
     isReady: () => library !== undefined,
     tried,
-    library() {
-      if (library) return library;
-      throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
-    },
+    library: () => library ?? refuseUnknown(discovery),
     start() {
       stop = discovery.follow({
         found(stated) {
@@ -173,17 +169,27 @@ function followProvider(
         failed(error, retryMs) {
           hasFailed = true;
           hasTried();
-          log.warn(
-            { provider: name, issuer: config.issuer, reason: describeError(error), retryMs },
-            library
-              ? 'provider metadata could not be refreshed; the known metadata stays in use'
-              : 'provider not found',
-          );
+          const isKnown = library !== undefined;
+          const about = { provider: name, issuer: config.issuer, error, retryMs, isKnown };
+          emit({ kind: 'provider-not-found', ...about });
         },
       });
     },
     stop: () => stop(),
   };
+}
+
+function refuseUnknown(discovery: Discovery): never {
+  throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
+}
+
+/** A promise, and what resolves it. */
+function promiseOf(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** A key that cannot be used is said at the start, not when the provider is found. */

@@ -1,5 +1,5 @@
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { connectProvider, type Provider, type ProviderNeeds } from './provider.ts';
 
 /** Every provider that people sign in with. */
@@ -18,16 +18,23 @@ export interface Providers {
   close(): void;
 }
 
-/** Starts to find each of the providers. */
+/** Starts to find each of the providers. Throws when one cannot be used; then none is looked for. */
 export function connectProviders(
   configured: Readonly<Record<string, ProviderConfig>>,
   needs: ProviderNeeds,
 ): Providers {
   const entries = Object.entries(configured);
-  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, needs.log);
-  const byName = new Map(
-    entries.map(([name, config]) => [name, connectProvider(name, config, needs, onFound)]),
-  );
+  const onFound = (provider: Provider) => entries.length > 1 && warnOfMixUp(provider, needs.emit);
+  const byName = new Map<string, Provider>();
+  const close = () => {
+    for (const provider of byName.values()) provider.close();
+  };
+  try {
+    for (const [name, config] of entries) byName.set(name, connectProvider(name, config, needs, onFound));
+  } catch (error) {
+    close();
+    throw error;
+  }
   const all = [...byName.values()];
   return {
     all,
@@ -39,19 +46,14 @@ export function connectProviders(
       ),
     tried: Promise.all(all.map(({ tried }) => tried)).then(() => undefined),
     isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
-    close() {
-      for (const provider of all) provider.close();
-    },
+    close,
   };
 }
 
 /** RFC 9700 §4.4: an answer that does not say whose it is could be led to another provider's token endpoint. */
-function warnOfMixUp({ name, config, client }: Provider, log: Logger): void {
+function warnOfMixUp({ name, config, client }: Provider, emit: Emit): void {
   const { authorization_response_iss_parameter_supported: namesItself } = client.metadata();
   // A signed response has the issuer inside (JARM §2.1).
   if (namesItself === true || config.ownCallback || config.jarm) return;
-  log.warn(
-    { provider: name },
-    'this provider does not name itself in its answers: where you do not trust all providers alike, set its ownCallback, and register that redirect URI',
-  );
+  emit({ kind: 'provider-unnamed', provider: name });
 }

@@ -1,11 +1,11 @@
+import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import type { Random } from '../../random.ts';
-import type { RefreshOutcome } from '../../session/refresh.ts';
+import type { RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import { checkRequiredClaims } from '../claims/knowledge.ts';
 import type { ProviderClient } from './client.ts';
-import { collectClaims } from './collect-claims.ts';
-import type { GrantNeeds } from './refresh-tokens.ts';
+import { type ClaimsNeeds, collectClaims } from './collect-claims.ts';
 import { isRefused } from './verdict.ts';
 
 /** People who came together are not asked about together: the interval is up to a tenth shorter. */
@@ -25,11 +25,17 @@ export function claimsRefreshTime(
   return Math.max(now + 1, Math.floor(now + (refreshClaims / 1000) * (1 - spread * random())));
 }
 
+/** What asks for the claims of a session again. */
+interface AskNeeds extends ClaimsNeeds {
+  clock: Pick<Clock, 'now' | 'monotonic'>;
+  random: Random;
+}
+
 /**
  * Asks userinfo and the sources again, with the access token in hand. Rejects where they cannot be had; somebody
  * who lacks a claim by now that is required is an error too.
  */
-export async function askClaims(needs: GrantNeeds, session: Session): Promise<RefreshOutcome> {
+export async function askClaims(needs: AskNeeds, session: Session): Promise<RefreshOutcome> {
   const { provider, clock, random } = needs;
   const { accessToken, subject } = session;
   const known = { claims: session.claims, fetched: session.fetchedClaims };

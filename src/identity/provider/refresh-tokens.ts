@@ -1,8 +1,7 @@
 import type { Clock } from '../../clock.ts';
-import { describeError } from '../../observe/log.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
-import type { RefreshOutcome } from '../../session/refresh.ts';
+import type { RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import { checkRequiredClaims, type Knowledge } from '../claims/knowledge.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
@@ -31,7 +30,7 @@ export async function refreshTokens(
   const { provider, clock, random } = needs;
   const { client, config } = provider;
   const proof = await client.proofOf(session.dpopKey);
-  const tokens = await watch.call(() => client.refresh(session.refreshToken ?? '', proof));
+  const tokens = await watch.call(() => client.refresh(session.refreshToken ?? '', proof), client.probe);
   // The refresh token may be spent, so there is no way back to tokens of the right type.
   if (!isTokenType(session, tokens)) {
     return { kind: 'ended', reason: `the refresh gave a token of the type ${tokens.type}` };
@@ -62,13 +61,13 @@ export async function refreshTokens(
 }
 
 /** False where the keys cannot be had: the tokens are good all the same, and the claims of before stay. */
-async function isVerified({ provider, log }: GrantNeeds, tokens: Tokens): Promise<boolean> {
+async function isVerified({ provider, emit }: GrantNeeds, tokens: Tokens): Promise<boolean> {
   try {
     await provider.verifyIdToken(tokens);
     return true;
   } catch (error) {
     if (!(error instanceof KeysUnavailable)) throw error;
-    log.warn({ provider: provider.name, reason: describeError(error) }, 'claims could not be refreshed');
+    emit({ kind: 'claims-not-refreshed', provider: provider.name, error });
     return false;
   }
 }
@@ -79,7 +78,7 @@ async function freshClaims(
   { accessToken }: Tokens,
   idToken: IdTokenClaims | undefined,
 ): Promise<Knowledge> {
-  const { provider, log } = needs;
+  const { provider, emit } = needs;
   const known = { claims: session.claims, fetched: session.fetchedClaims };
   try {
     const proof = await provider.client.proofOf(session.dpopKey);
@@ -88,7 +87,7 @@ async function freshClaims(
   } catch (error) {
     if (loginError(error).code === 'login_token_invalid') throw error;
     // The refresh token is spent: whatever else fails, the new one must not be lost.
-    log.warn({ provider: provider.name, reason: describeError(error) }, 'claims could not be refreshed');
+    emit({ kind: 'claims-not-refreshed', provider: provider.name, error });
     return known;
   }
 }

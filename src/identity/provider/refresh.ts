@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../../clock.ts';
 import type { Keep } from '../../holdings.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit, Renewal } from '../../observe/events.ts';
+import { describeError } from '../../observe/scrub.ts';
 import type { Random } from '../../random.ts';
-import type { Grant, RefreshOutcome } from '../../session/refresh.ts';
+import type { Grant, RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';
-import { createHangWatch } from './hang-watch.ts';
+import { createHangWatch, type HangWatch } from './hang-watch.ts';
 import type { Providers } from './providers.ts';
 import { askClaims } from './refresh-claims.ts';
 import { type GrantNeeds, refreshTokens } from './refresh-tokens.ts';
@@ -16,7 +17,7 @@ export interface GrantsNeeds {
   providers: Pick<Providers, 'all'>;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
   keep: Keep;
@@ -46,12 +47,13 @@ type OneGrant = (session: Session) => Promise<RefreshOutcome>;
 function tokenGrant(needs: GrantNeeds, keep: Keep): OneGrant {
   const { provider, clock } = needs;
   const circuit = keep('refresh circuit', provider.key, () => createCircuit(needs));
-  // A probe of whoever came first will do: what it asks is the same for all of this key.
-  const { probe } = provider.client;
-  const watch = keep('refresh watch', provider.key, () =>
-    createHangWatch(probe, () => circuit.close(), clock),
-  );
+  const watch = openWatch(keep, provider.key, circuit, clock);
   return guarded(needs, 'refresh', circuit, (session) => refreshTokens(needs, session, watch));
+}
+
+/** Apart from the configuration that opens it: it goes on when that one has ended. */
+function openWatch(keep: Keep, key: string, circuit: Circuit, clock: Clock): HangWatch {
+  return keep('refresh watch', key, () => createHangWatch(() => circuit.close(), clock));
 }
 
 function claimsGrant(needs: GrantNeeds, keep: Keep): OneGrant {
@@ -60,8 +62,8 @@ function claimsGrant(needs: GrantNeeds, keep: Keep): OneGrant {
 }
 
 function guarded(
-  { provider, log, clock }: GrantNeeds,
-  what: 'refresh' | 'refresh of claims',
+  { provider, emit, clock }: GrantNeeds,
+  what: Renewal,
   circuit: Circuit,
   ask: OneGrant,
 ): OneGrant {
@@ -75,8 +77,7 @@ function guarded(
     try {
       const outcome = await ask(session);
       circuit.succeeded(session.id);
-      const { subject } = session;
-      if (outcome.kind === 'refreshed') log.info({ provider: provider.name, subject }, what);
+      if (outcome.kind === 'refreshed') emit({ kind: 'refresh-finished', renewal: what, ...whose(session) });
       return outcome;
     } catch (error) {
       return failed(session, error);
@@ -85,7 +86,8 @@ function guarded(
     }
   };
 
-  function failed({ id, subject }: Session, error: unknown): RefreshOutcome {
+  function failed(session: Session, error: unknown): RefreshOutcome {
+    const { id, subject } = session;
     const reason = describeError(error);
     const ended = (): RefreshOutcome => {
       circuit.succeeded(id);
@@ -98,17 +100,21 @@ function guarded(
     const verdict = judgeError(error);
     // Of claims, no answer but that of the token endpoint ends a session.
     if (verdict.kind === 'ended' && what === 'refresh') return ended();
-    const facts = { provider: provider.name, subject, reason };
     if (verdict.kind === 'unavailable' && !spent) {
       const pause = circuit.failed(id, verdict.retryAfter, subject);
       const retryAfter = Math.max(1, pause);
-      log.warn({ ...facts, retryAfter }, `${what} failed`);
+      emit({ kind: 'refresh-failed', renewal: what, ...whose(session), error, retryAfter });
       return { kind: 'unavailable', retryAfter, pause };
     }
     circuit.ended(id);
-    log.warn(facts, `${what} failed`);
+    emit({ kind: 'refresh-failed', renewal: what, ...whose(session), error });
     return { kind: 'parked', reason, isSpent: spent };
   }
+}
+
+/** As events name it. */
+function whose({ provider, subject, id }: Session) {
+  return { provider, subject, sessionId: id };
 }
 
 /** A call that takes longer than any other may is counted as one without an answer, though it is still waited for. */

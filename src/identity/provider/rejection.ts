@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { EndpointError } from './endpoint-error.ts';
 
 /** Everybody's request meets the same fault; one line now and then is enough. */
@@ -9,11 +9,11 @@ const quietMs = 10_000;
 type Client = Partial<Pick<ProviderConfig, 'clientAuth' | 'clientSecret' | 'privateKey' | 'tls'>>;
 
 /**
- * Says in the log that a provider does not take the gateway as its client, with what the operator has to look at.
+ * Says that a provider does not take the gateway as its client, with what the operator has to look at.
  * @param name of the provider, or of the entry of `bearer`
  */
 export function reportRejection(
-  log: Logger,
+  emit: Emit,
   name: string,
   config: Client,
   { clock, place = 'provider' }: { clock: Pick<Clock, 'monotonic'>; place?: string },
@@ -24,11 +24,7 @@ export function reportRejection(
     if (clock.monotonic() < quietUntil) return;
     quietUntil = clock.monotonic() + quietMs;
     const { endpoint, answer } = error;
-    const facts = { code: 'client_rejected', provider: name, endpoint, status: answer.status };
-    log.error(
-      { ...facts, reason: describeError(error), lookAt: keys },
-      'the provider does not accept the gateway as its client',
-    );
+    emit({ kind: 'client-rejected', provider: name, endpoint, status: answer.status, error, lookAt: keys });
   };
 }
 

@@ -1,7 +1,7 @@
 import { errors } from 'jose';
 import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
-import { scrub } from '../../observe/log.ts';
+import { scrub } from '../../observe/scrub.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
 import { EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
 

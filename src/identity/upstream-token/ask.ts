@@ -1,8 +1,9 @@
 import type { Clock } from '../../clock.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
+import { describeError } from '../../observe/scrub.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
-import type { Spent } from '../../session/refresh.ts';
+import type { Spent } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
 import type { Circuit } from '../provider/circuit.ts';
 import { loginError } from '../provider/failure.ts';
@@ -34,7 +35,7 @@ export interface TokenSource {
   who: string;
   /** Whose that is, where one person may have several; undefined where nobody knows. */
   person: string | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Pick<Clock, 'now'>;
   random: Random;
 }
@@ -113,7 +114,7 @@ export async function spendRefreshToken(
 }
 
 async function attempt(
-  { provider, circuit, target, who, person, log }: TokenSource,
+  { provider, circuit, target, who, person, emit }: TokenSource,
   ask: () => Promise<Obtained>,
 ): Promise<Obtained> {
   if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
@@ -123,18 +124,18 @@ async function attempt(
   try {
     const answer = await ask();
     circuit.succeeded(who);
-    log.debug(facts, 'upstream token');
+    emit({ kind: 'upstream-token-taken', ...facts });
     return answer;
   } catch (error) {
     const reason = describeError(error);
     const verdict = judgeError(error);
     if (verdict.kind === 'unavailable' && loginError(error).code === 'provider_unavailable') {
       const retryAfter = Math.max(1, circuit.failed(who, verdict.retryAfter, person));
-      log.warn({ ...facts, reason, retryAfter }, 'no upstream token: the provider is out');
+      emit({ kind: 'upstream-token-failed', ...facts, error, retryAfter });
       return { kind: 'unavailable', retryAfter };
     }
     circuit.ended(who);
-    log.warn({ ...facts, reason }, 'no upstream token');
+    emit({ kind: 'upstream-token-failed', ...facts, error });
     if (isPassing(error)) return { kind: 'unavailable', retryAfter: 1 };
     // What a provider says in an error answer is about the person, unless it is about the set-up.
     const code = isOfSetUp(error) ? 'token_unavailable' : 'token_refused';

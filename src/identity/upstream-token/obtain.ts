@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import type { Cookie } from '../../session/cookies.ts';
 import { deriveKey, type KeyRing, type Keys } from '../../session/key-ring.ts';
@@ -40,7 +40,7 @@ export interface ObtainNeeds {
   sessions: Pick<Sessions, 'spend'>;
   shared: Pick<Shared, 'once'>;
   ring: KeyRing;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
   random: Random;
 }
@@ -56,7 +56,7 @@ export async function obtain(needs: ObtainNeeds, wanted: WantedToken): Promise<S
   const changed = (next: Current) => {
     current = next;
   };
-  const name = `token ${digest(`${target.id}\0${provider.name}\0${provider.key}\0${subject}`)}`;
+  const name = `token ${digest(`${target.id}\0${askedOf(provider)}\0${subject}`)}`;
   // Only who holds the token that it was got with can read it; the gateway's own is for every instance.
   const keys: Keys =
     target.way === 'client credentials' ? ring.token : [deriveKey(Buffer.from(subject), 'token')];
@@ -76,6 +76,14 @@ export async function obtain(needs: ObtainNeeds, wanted: WantedToken): Promise<S
     throw new GatewayError(answer.code, { cause: new Error(answer.reason), setCookies });
   cache.put(subject, answer);
   return { token: answer.token, ...(current && { current }) };
+}
+
+/**
+ * Who gives it, and to which client: the same text in every instance, each of which may have connections and a
+ * certificate of its own.
+ */
+function askedOf({ name, config: { issuer, clientId, tokenEndpoint = '' } }: Provider): string {
+  return [name, issuer, clientId, tokenEndpoint].join('\0');
 }
 
 async function ask(
@@ -103,11 +111,11 @@ async function ask(
   return obtained ?? { kind: 'unavailable', retryAfter: 1 };
 }
 
-function sourceOf({ log, clock, random }: ObtainNeeds, wanted: WantedToken): TokenSource {
+function sourceOf({ emit, clock, random }: ObtainNeeds, wanted: WantedToken): TokenSource {
   const { target, provider, circuit, subject, current } = wanted;
   // An access token is no name to keep; its digest is.
   const who = current?.session.id ?? digest(subject);
-  return { target, provider, circuit, who, person: current?.session.subject, log, clock, random };
+  return { target, provider, circuit, who, person: current?.session.subject, emit, clock, random };
 }
 
 function digest(text: string): string {

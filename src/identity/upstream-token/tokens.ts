@@ -2,7 +2,6 @@ import { within } from '../../clock.ts';
 import type { TokenConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
-import { describeError } from '../../observe/log.ts';
 import type { Random } from '../../random.ts';
 import type { Cookie } from '../../session/cookies.ts';
 import type { Maybe } from '../../session/stores/store.ts';
@@ -111,7 +110,7 @@ async function renew(needs: UpstreamTokensNeeds, wanted: WantedToken, old: strin
   try {
     return (await inTime(needs, wanted, shortPatienceMs)) ?? { token: old };
   } catch (error) {
-    needs.log.debug({ reason: describeError(error) }, 'an upstream token could not be renewed yet');
+    needs.emit({ kind: 'upstream-token-not-renewed', error });
     return { token: old };
   }
 }

@@ -1,11 +1,12 @@
-import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { proxiedMethods } from '../../listen/server.ts';
+import type { Outbound } from '../../listen/inbound.ts';
+import { proxiedMethods } from '../../listen/methods.ts';
 import { writeAnswer } from '../../listen/write-answer.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { refusalOf } from '../logins.ts';
 import type { Arrival, Forward, Outcome } from '../outcome.ts';
 import type { Pipeline, Place } from '../pipeline.ts';
+import { hideBodyType } from './body.ts';
 import type { Entry, EntryOf } from './entry.ts';
 
 /** How a proxy that asks wants to be answered. */
@@ -34,7 +35,11 @@ export async function registerForwardAuth(
   names: Readonly<Record<keyof typeof dialects, string>>,
 ): Promise<void> {
   scope.removeAllContentTypeParsers();
-  // A proxy may send the body along; it is not looked at.
+  // A proxy may send the body along, or what says of it; neither is looked at.
+  scope.addHook('onRequest', ({ raw }, _reply, done) => {
+    hideBodyType(raw);
+    done();
+  });
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
   for (const place of ['auth', 'forward-auth'] as const) {
     scope.route({
@@ -50,7 +55,7 @@ export async function registerForwardAuth(
 
 const question: Arrival = { via: 'question' };
 
-async function answer(entry: Entry, response: ServerResponse, dialect: Dialect): Promise<void> {
+async function answer(entry: Entry, response: Outbound, dialect: Dialect): Promise<void> {
   const { pipeline, exchange } = entry;
   try {
     const outcome = await pipeline.decide(exchange, question);
@@ -60,7 +65,7 @@ async function answer(entry: Entry, response: ServerResponse, dialect: Dialect):
   }
 }
 
-function send(response: ServerResponse, answer: Answer, { numbersCookies }: Dialect): void {
+function send(response: Outbound, answer: Answer, { numbersCookies }: Dialect): void {
   const told = { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
   writeAnswer(response, numbersCookies ? withNumberedCookies(told) : told);
 }

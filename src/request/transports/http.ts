@@ -1,21 +1,21 @@
 import { fastifyCookie } from '@fastify/cookie';
-import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { mostWaiting } from '../../listen/answers.ts';
 import { peerAddress } from '../../listen/forwarded.ts';
-import { createServer, proxiedMethods, type ServerOptions } from '../../listen/server.ts';
+import { proxiedMethods } from '../../listen/methods.ts';
+import { createServer, type ServerOptions } from '../../listen/server.ts';
 import { wireFormat } from '../../listen/write-answer.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { answerMalformed, brokenBy } from '../failure.ts';
-import type { Arrival } from '../outcome.ts';
 import type { Place } from '../pipeline.ts';
 import { answerBroken, closed } from './ending.ts';
 import type { EntryOf } from './entry.ts';
 import { registerForwardAuth } from './forward-auth.ts';
+import { registerProxied } from './proxied.ts';
 import { fail, pass } from './render.ts';
-import { isWebSocket } from './without-upgrade.ts';
+import { isWebSocket } from './upgrade.ts';
 
 /**
  * The names that Fastify routes by, of our own choosing and the same whatever is configured: what it decodes or
@@ -35,13 +35,13 @@ const largestForm = 32 * 1024;
 export interface HttpNeeds {
   /** What is known of a request that has come in, with the pipeline that decides on it. */
   entryOf: EntryOf;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
 /** Makes the server in which HTTP requests pass their pipelines. It outlives any one of them. */
 export async function openHttp(
-  { entryOf, log, clock }: HttpNeeds,
+  { entryOf, emit, clock }: HttpNeeds,
   { tls, limits }: Pick<ServerOptions, 'tls' | 'limits'>,
 ): Promise<FastifyInstance> {
   const app = createServer({
@@ -52,24 +52,26 @@ export async function openHttp(
       return names[pipeline.placeOf(exchange)];
     },
     acceptUpgrade: (request) => isWebSocket(request) && !entryOf.isQuestion(request),
-    closed: (response) => closed(log, entryOf(response.req), response),
+    closed: (response) => closed({ emit, clock }, entryOf(response.req), response),
     answerBroken: (error, { remoteAddress }, broken) => {
       const answer = broken
         ? answerBroken(entryOf(broken.req), brokenBy(error))
-        : answerMalformed(error, peerAddress(remoteAddress), { log, clock });
+        : answerMalformed(error, peerAddress(remoteAddress), { emit, clock });
       return wireFormat(answer, clock.now());
     },
     tooManyWait: ({ remoteAddress }) =>
-      log.info(
-        { peer: peerAddress(remoteAddress), waiting: mostWaiting },
-        'a connection was closed: its client sends requests and does not wait for answers',
-      ),
+      emit({
+        kind: 'pipelining-connection-closed',
+        client: peerAddress(remoteAddress),
+        waiting: mostWaiting,
+      }),
   });
+  // It makes the gateway's own Set-Cookie lines; Cookie headers are read elsewhere, so it has no hook.
   await app.register(fastifyCookie, { hook: false });
   answerErrors(app, entryOf);
   await app.register((scope) => registerEndpoints(scope, entryOf));
   await app.register((scope) => registerForwardAuth(scope, entryOf, names));
-  await app.register((scope) => registerProxy(scope, entryOf));
+  await app.register((scope) => registerProxied(scope, entryOf, names.application));
   return app;
 }
 
@@ -85,7 +87,7 @@ function answerErrors(app: FastifyInstance, entryOf: EntryOf): void {
     const isRead = !('error' in entry.exchange.destination);
     const code = proxiedMethods.includes(request.method) ? 'unknown_endpoint' : 'method_not_allowed';
     if (isRead) fail(entry, reply.raw, new GatewayError(code));
-    else pass(entry, reply.raw, proxied);
+    else pass(entry, reply.raw, { via: 'http' });
   });
 }
 
@@ -100,26 +102,6 @@ async function registerEndpoints(scope: FastifyInstance, entryOf: EntryOf): Prom
     handler: ({ raw, body }: FastifyRequest, reply: FastifyReply) => {
       reply.hijack();
       pass(entryOf(raw), reply.raw, { via: 'http', form: typeof body === 'string' ? body : undefined });
-    },
-  });
-}
-
-const proxied: Arrival = { via: 'http' };
-
-async function registerProxy(scope: FastifyInstance, entryOf: EntryOf): Promise<void> {
-  scope.addHook('onRequest', (request, reply) => {
-    // From here on the request is ours: what would follow is for bodies that Fastify parses and for addresses that
-    // the plugin builds, a sixth of the cost of a request.
-    reply.hijack();
-    pass(entryOf(request.raw), reply.raw, proxied);
-  });
-  await scope.register(httpProxy, {
-    // Its own transfer is not used: see docs/architecture.md for why the forwarder is ours.
-    upstream: 'http://upstream.invalid',
-    routes: [names.application],
-    httpMethods: [...proxiedMethods],
-    handler: () => {
-      throw new Error('a request passed the hook without a decision');
     },
   });
 }

@@ -1,18 +1,21 @@
-import type { ServerResponse } from 'node:http';
 import type { GatewayError } from '../../errors.ts';
 import type { HttpClient } from '../../forward/forwarding.ts';
+import type { Outbound } from '../../listen/inbound.ts';
 import { writeAnswer } from '../../listen/write-answer.ts';
 import { type Answer, withCookies } from '../../pages/answer.ts';
 import type { Arrival, Forward, Outcome } from '../outcome.ts';
 import type { Entry } from './entry.ts';
 
-/** Takes a request through its pipeline, and what comes of it to the client. */
-export function pass(entry: Entry, response: ServerResponse, arrival: Arrival): void {
+/**
+ * Takes a request through its pipeline, and what comes of it to the client.
+ * @param goOn called for a request that goes to its upstream; where there is none, that is a fault of ours
+ */
+export function pass(entry: Entry, response: Outbound, arrival: Arrival, goOn?: () => void): void {
   try {
     const outcome = entry.pipeline.decide(entry.exchange, arrival);
-    if (!(outcome instanceof Promise)) render(entry, response, outcome);
+    if (!(outcome instanceof Promise)) render(entry, response, outcome, goOn);
     else {
-      const rendering = outcome.then((ready) => render(entry, response, ready));
+      const rendering = outcome.then((ready) => render(entry, response, ready, goOn));
       rendering.catch((error: unknown) => fail(entry, response, error));
     }
   } catch (error) {
@@ -20,13 +23,13 @@ export function pass(entry: Entry, response: ServerResponse, arrival: Arrival): 
   }
 }
 
-function render(entry: Entry, response: ServerResponse, outcome: Outcome): void {
+function render(entry: Entry, response: Outbound, outcome: Outcome, goOn?: () => void): void {
   const { pipeline, exchange } = entry;
   switch (outcome.kind) {
     case 'forward':
-      // The client may have left while the session was looked up.
-      if (response.destroyed) return;
-      exchange.underWay = pipeline.forward(outcome, new Client(entry, response, outcome));
+      if (!goOn) throw new Error('a request that is answered here was to be forwarded');
+      entry.admitted = outcome;
+      goOn();
       break;
     case 'login':
     case 'step-up':
@@ -44,19 +47,33 @@ function render(entry: Entry, response: ServerResponse, outcome: Outcome): void 
   }
 }
 
+/** Begins the transfer of a request that was admitted. Nothing goes on for one that was not. */
+export function transfer(entry: Entry, response: Outbound): void {
+  const { pipeline, exchange, admitted } = entry;
+  try {
+    if (!admitted) throw new Error('a request came to its transfer without being admitted');
+    // The client may have left while the session was looked up.
+    if (!response.destroyed) {
+      exchange.underWay = pipeline.forward(admitted, new Client(entry, response, admitted));
+    }
+  } catch (error) {
+    fail(entry, response, error);
+  }
+}
+
 /** Answers with an error; a client that leaves breaks what is done for it, which is nobody's fault. */
-export function fail({ pipeline, exchange }: Entry, response: ServerResponse, error: unknown): void {
+export function fail({ pipeline, exchange }: Entry, response: Outbound, error: unknown): void {
   if (response.req.socket.destroyed) return;
   writeAnswer(response, pipeline.fail(exchange, error));
 }
 
 /** The client of a request that was handed to the forwarder. */
 class Client implements HttpClient {
-  readonly response: ServerResponse;
+  readonly response: Outbound;
   readonly #entry: Entry;
   readonly #outcome: Forward;
 
-  constructor(entry: Entry, response: ServerResponse, outcome: Forward) {
+  constructor(entry: Entry, response: Outbound, outcome: Forward) {
     this.response = response;
     this.#entry = entry;
     this.#outcome = outcome;

@@ -1,73 +1,51 @@
-import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { readEarly } from '../../forward/early-bytes.ts';
-import { currentAnswer, endInOrder, whenAnswered } from '../../listen/answers.ts';
-import { wireFormat } from '../../listen/write-answer.ts';
-import { logLeft, logRequest } from '../../observe/access-log.ts';
-import type { Logger } from '../../observe/log.ts';
+import { hasBody } from '../../forward/upload.ts';
+import type { Inbound, Tunnel } from '../../listen/inbound.ts';
+import type { UpgradeTaker } from '../../listen/upgrades.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Answer, withCookies } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import { refusalOf } from '../logins.ts';
 import type { Arrival, Outcome } from '../outcome.ts';
 import type { Entry, EntryOf } from './entry.ts';
-import { isWebSocket, withoutUpgrade } from './without-upgrade.ts';
 
 export interface UpgradeNeeds {
   /** The same as that of HTTP requests. */
   entryOf: EntryOf;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
 /** Takes WebSocket handshakes through the same stages as any request, and refuses CONNECT. */
-export function openUpgrades(server: Server, { entryOf, log, clock }: UpgradeNeeds): void {
-  const handshakeOf = (request: IncomingMessage, socket: Socket) =>
-    createHandshake(entryOf(request), socket, { log, clock });
-  // Node does not wait for the answers of requests that came before on the connection.
-  server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    inTurn(socket, head, () => {
-      handshakeOf(request, socket).refuse(new GatewayError('method_not_allowed'));
-    });
-  });
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    inTurn(socket, head, (early) => {
-      if (socket.destroyed) return;
-      if (!isWebSocket(request) || entryOf.isQuestion(request)) giveBack(server, request, socket, early);
-      else passHandshake(entryOf(request), handshakeOf(request, socket), early);
-    });
-  });
+export function openUpgrades({ entryOf, emit, clock }: UpgradeNeeds): UpgradeTaker {
+  const handshakeOf = (tunnel: Tunnel) => createHandshake(entryOf(tunnel.request), tunnel, { emit, clock });
+  return {
+    isHandshake: (request) => isWebSocket(request) && !entryOf.isQuestion(request),
+    take: (tunnel, head) => passHandshake(entryOf(tunnel.request), handshakeOf(tunnel), head),
+    refuseConnect: (tunnel) => handshakeOf(tunnel).refuse(new GatewayError('method_not_allowed')),
+  };
 }
 
-/** What asks for no WebSocket is answered as if it had not asked for an upgrade. */
-function giveBack(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  // A TLS server takes what comes by `connection` for ciphertext.
-  const event = socket instanceof TLSSocket ? 'secureConnection' : 'connection';
-  server.emit(event, withoutUpgrade(request, socket, head));
-  // It does not flow by itself where it was read from in the meantime.
-  if (socket.isPaused()) socket.resume();
-}
-
-/** Calls back when everything before has its answer; a client that leaves before takes all of it along. */
-function inTurn(socket: Socket, head: Buffer, proceed: (head: Buffer) => void): void {
-  if (!currentAnswer(socket)) {
-    proceed(head);
-    return;
-  }
-  const early = readEarly(socket, head, () => socket.destroy());
-  whenAnswered(socket, () => proceed(early.take()));
+/**
+ * Whether a request asks to become a WebSocket (RFC 6455 §4.1), and nothing else beside; HTTP/1.0 knows none. A
+ * handshake has no body: who reads one, and who takes its bytes for those of the WebSocket, would disagree.
+ */
+export function isWebSocket(request: Pick<Inbound, 'headers' | 'httpVersion' | 'method'>): boolean {
+  const { headers, httpVersion, method } = request;
+  const isAsked = method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
+  return isAsked && httpVersion === '1.1' && !hasBody(request);
 }
 
 const upgrading: Arrival = { via: 'upgrade' };
 
 function passHandshake(
   { pipeline, exchange }: Entry,
-  { socket, answer, refuse, left, hasLeft, answered }: Handshake,
+  { tunnel, answer, refuse, left, hasLeft, answered }: Handshake,
   head: Buffer,
 ): void {
-  const early = readEarly(socket, head, left);
+  const early = readEarly(tunnel.stream, head, left);
   const render = (outcome: Outcome) => {
     // The client may have left while the session was looked up.
     if (hasLeft()) return;
@@ -76,7 +54,7 @@ function passHandshake(
       case 'forward': {
         const { setCookies } = outcome.forwarding;
         const fail = (error: GatewayError) => refuse(error, setCookies);
-        pipeline.openTunnel(outcome, { socket, head: taken, answered, fail, left });
+        pipeline.openTunnel(outcome, { tunnel, head: taken, answered, fail, left });
         break;
       }
       case 'login':
@@ -97,8 +75,8 @@ function passHandshake(
 
 /** A handshake on its way, with the ends that it may come to. */
 interface Handshake {
-  socket: Socket;
-  /** Logs how it was answered. */
+  tunnel: Tunnel;
+  /** Tells how it was answered. */
   answered(status: number): void;
   answer(own: Answer): void;
   /** Answers with an error; what was refreshed on the way is kept all the same. */
@@ -108,22 +86,25 @@ interface Handshake {
   hasLeft(): boolean;
 }
 
-/** The connection of a handshake; its request ends with it, be it refused or a tunnel. */
+/** The request of a handshake ends with its stream, be it refused or a tunnel. */
 function createHandshake(
   { pipeline, exchange }: Entry,
-  socket: Socket,
-  { log, clock }: Pick<UpgradeNeeds, 'log' | 'clock'>,
+  tunnel: Tunnel,
+  { emit, clock }: Pick<UpgradeNeeds, 'emit' | 'clock'>,
 ): Handshake {
+  const { stream } = tunnel;
   let isGone = false;
-  if (socket.closed) endExchange(exchange);
-  else socket.once('close', () => endExchange(exchange));
-  const answered = (statusCode: number) => logRequest(log, exchange, { statusCode, headersSent: true });
+  if (stream.closed) endExchange(exchange);
+  else stream.once('close', () => endExchange(exchange));
+  const durationMs = () => clock.monotonic() - exchange.startedAt;
+  const answered = (status: number) =>
+    emit({ kind: 'request-finished', exchange, status, durationMs: durationMs() });
   const answer = (own: Answer) => {
     answered(own.status);
-    endInOrder(socket, wireFormat(own, clock.now()));
+    tunnel.answer(own);
   };
   return {
-    socket,
+    tunnel,
     answered,
     answer,
     hasLeft: () => isGone,
@@ -131,8 +112,8 @@ function createHandshake(
       answer(withCookies(pipeline.fail(exchange, error), setCookies)),
     left(): void {
       isGone = true;
-      socket.destroy();
-      logLeft(log, exchange);
+      stream.destroy();
+      emit({ kind: 'request-left', exchange, durationMs: durationMs() });
     },
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
 import type { Keep } from '../../holdings.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Revocations } from '../revocations.ts';
 import { createHeld, type Held } from './held.ts';
 import { createLocalPlace } from './local.ts';
@@ -19,7 +19,7 @@ export interface PlaceNeeds {
   primary: PrimaryCalls | undefined;
   /** The authorities of `redis.ca`, PEM: what the file holds is read once for a plan, not again for each connection. */
   redisCa: string | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
@@ -36,7 +36,7 @@ const openBesideCookies: OpenPlace = (config, needs) => {
 };
 
 const openRedis: OpenPlace = ({ store, redis }, needs) => {
-  const { keep, held, primary, redisCa: ca, log, clock } = needs;
+  const { keep, held, primary, redisCa: ca, emit, clock } = needs;
   const url = store.kind === 'redis' ? store.url : redis.url;
   if (url === undefined) throw new Error('there is no address of Redis');
   const { keyPrefix, timeout } = redis;
@@ -52,7 +52,7 @@ const openRedis: OpenPlace = ({ store, redis }, needs) => {
   return keep(
     'place',
     `redis ${key}`,
-    () => createRedisPlace(settings, { held, holdOfOthers, log, clock }),
+    () => createRedisPlace(settings, { held, holdOfOthers, emit, clock }),
     (place) => place.close(),
   );
 };

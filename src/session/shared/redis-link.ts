@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Fault, faultOf, RedisTimeout } from './redis-faults.ts';
 import { storeUnavailable } from './shared.ts';
@@ -39,11 +39,11 @@ const memoryTtlMs = 30 * 24 * 3_600_000;
 
 export function createRedisLink(
   settings: RedisSettings & { keyPrefix: string },
-  log: Logger,
+  emit: Emit,
   clock: Clock,
 ): RedisLink {
   const client = connectRedis(settings);
-  const circuit = new Circuit(client, settings, log, clock);
+  const circuit = new Circuit(client, settings, emit, clock);
   return {
     read: (command) => circuit.ask(circuit.out, command),
     write: (command) => circuit.ask(circuit.out ?? circuit.full, command),
@@ -61,9 +61,9 @@ class Circuit {
   readonly #client: RedisClient;
   readonly #timeout: number;
   readonly #keyPrefix: string;
-  readonly #log: Logger;
+  readonly #emit: Emit;
   readonly #clock: Clock;
-  #logged: string | undefined;
+  #named: string | undefined;
   #refused: string | undefined;
   #timer: Timer | undefined;
   #isLooking = false;
@@ -74,13 +74,13 @@ class Circuit {
   constructor(
     client: RedisClient,
     { timeout, keyPrefix }: RedisSettings & { keyPrefix: string },
-    log: Logger,
+    emit: Emit,
     clock: Clock,
   ) {
     this.#client = client;
     this.#timeout = timeout;
     this.#keyPrefix = keyPrefix;
-    this.#log = log;
+    this.#emit = emit;
     this.#clock = clock;
     client.on('ready', () => {
       this.#isLeaving = false;
@@ -110,7 +110,7 @@ class Circuit {
     const fault = faultOf(error);
     if (this.#isClosed) return;
     if (fault.concerns === 'command') {
-      if (this.#refused !== fault.reason) this.#log.warn({ reason: fault.reason }, 'Redis refused a command');
+      if (this.#refused !== fault.reason) this.#emit({ kind: 'store-refused', reason: fault.reason });
       this.#refused = fault.reason;
       return;
     }
@@ -130,9 +130,9 @@ class Circuit {
   /** Each fault is logged when it comes, not each time that it is met. */
   #name({ name: word, reason, concerns }: Fault): void {
     // That a connection was closed tells less than why it cannot be made again.
-    if (this.#logged === word || (this.#logged !== undefined && word === 'connection')) return;
-    this.#logged = word;
-    this.#log.warn({ reason }, concerns === 'writes' ? 'Redis takes no writes' : 'Redis is not reachable');
+    if (this.#named === word || (this.#named !== undefined && word === 'connection')) return;
+    this.#named = word;
+    this.#emit({ kind: 'store-out', concerns: concerns === 'writes' ? 'writes' : 'all', reason });
   }
 
   #lookIn(ms: number): void {
@@ -176,8 +176,8 @@ class Circuit {
     this.full = stillFull;
     if (!isBetter || this.#isClosed) return;
     if (this.full === undefined) {
-      this.#logged = undefined;
-      this.#log.info('Redis is reachable');
+      this.#named = undefined;
+      this.#emit({ kind: 'store-back' });
     }
     for (const listener of this.listeners) listener({ isFirst, hasForgotten });
   }

@@ -1,5 +1,5 @@
 import { type Clock, waitFor, within } from '../../clock.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { Board } from './board.ts';
 import { inBatches } from './held.ts';
 import type { Posted } from './shared.ts';
@@ -32,7 +32,7 @@ export interface OutboxNeeds {
   /** @param ageMs it was posted so long ago */
   write(key: string, letter: Letter, ageMs: number): Promise<unknown>;
   board: Board;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
@@ -75,7 +75,7 @@ export function createOutbox(needs: OutboxNeeds): Outbox {
 }
 
 /** What could not be written yet, and what was written last, which may have been lost. */
-function createLetters({ write, log, clock }: OutboxNeeds) {
+function createLetters({ write, emit, clock }: OutboxNeeds) {
   const unwritten = new Map<string, Letter>();
   /** The oldest first. */
   const recent = new Map<string, Letter>();
@@ -99,8 +99,7 @@ function createLetters({ write, log, clock }: OutboxNeeds) {
     } catch (error) {
       const other = unwritten.get(key);
       if (other && other.at > at) return;
-      if (unwritten.size === 0)
-        log.warn({ reason: describeError(error) }, 'a refresh could not be shared with other instances yet');
+      if (unwritten.size === 0) emit({ kind: 'refresh-not-shared', error });
       // The turn that was to end with an earlier one ends with this.
       unwritten.set(key, { ...letter, holder: holder ?? other?.holder });
       for (const oldest of unwritten.keys()) {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
 import { inBatches } from './held.ts';
 import type { RedisChannel } from './redis-channel.ts';
@@ -33,7 +33,7 @@ export interface RedisSignOutsNeeds {
   channel: RedisChannel;
   keyPrefix: string;
   revocations: Revocations;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
@@ -77,7 +77,7 @@ export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
 type ListOf = (proven: boolean) => string;
 
 /** Reads what others have written. */
-function createList({ link, channel, revocations, log, clock }: RedisSignOutsNeeds, listOf: ListOf) {
+function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNeeds, listOf: ListOf) {
   let isKnown = false;
   let tellKnown = () => {};
   const known = new Promise<void>((resolve) => {
@@ -98,7 +98,7 @@ function createList({ link, channel, revocations, log, clock }: RedisSignOutsNee
   const load = () => void read().catch(again);
   const again = (error: unknown) => {
     // An outage is named by the link.
-    if (link.problem() === undefined) log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
+    if (link.problem() === undefined) emit({ kind: 'sign-outs-not-loaded', error });
     clock
       .after(loadAgainMs, () => {
         if (channel.isListening() && !isKnown) load();

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Begun, type Held, inBatches } from './held.ts';
 import { createEndListeners } from './listeners.ts';
 import type { RedisChannel } from './redis-channel.ts';
@@ -42,7 +42,7 @@ export interface RedisTurnsNeeds {
    * Unset where this process works alone.
    */
   gateway: string | undefined;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Clock, within } from '../../clock.ts';
-import { describeError, type Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
 import { type Begun, claimsThrough, type Following, type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
@@ -20,7 +20,7 @@ export interface RedisPlaceNeeds {
   held: Held;
   /** Has this process hold what others do that cannot write it themselves. */
   holdOfOthers?: () => Promise<void>;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
@@ -29,18 +29,18 @@ const lastFlushMs = 2000;
 
 /** What instances share, in Redis or Valkey. Names in keys are digests, so that a dump tells nobody's. */
 export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlaceNeeds): Place {
-  const { held, holdOfOthers = async () => {}, log, clock } = needs;
+  const { held, holdOfOthers = async () => {}, emit, clock } = needs;
   const { revocations } = held;
   const { keyPrefix, gateway } = settings;
-  const link = createRedisLink(settings, log, clock);
+  const link = createRedisLink(settings, emit, clock);
   const onFailure = (error: unknown) => {
     // An outage is named by the link.
-    if (link.problem() === undefined) log.warn({ reason: describeError(error) }, 'sign-outs were not loaded');
+    if (link.problem() === undefined) emit({ kind: 'sign-outs-not-loaded', error });
   };
   const channel = createRedisChannel({ link, settings, clock, onFailure });
-  const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, log, clock });
+  const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, emit, clock });
   const onBegun = (key: string, begun: Begun) => others.tell((other) => other.begun(key, begun));
-  const turns = createRedisTurns({ link, channel, keyPrefix, held, onBegun, gateway, log, clock });
+  const turns = createRedisTurns({ link, channel, keyPrefix, held, onBegun, gateway, emit, clock });
   const claim = createRedisClaim(link, keyPrefix);
   const others = held.join({
     revoked: signOuts.pass,

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.ts';
-import type { Logger } from '../../observe/log.ts';
+import type { Emit } from '../../observe/events.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Cookie } from '../cookies.ts';
 import { joinChunks } from '../cookies.ts';
 import type { Found } from '../found.ts';
@@ -15,7 +16,7 @@ export function createCookieStore(
   writer: CookieWriter,
   ring: KeyRing,
   opened: OpenedCookies<Found>,
-  log: Logger,
+  emit: Emit,
 ): SessionStore {
   const { name } = writer;
   const write = (session: Session, cookies: readonly Cookie[]): string[] => {
@@ -24,15 +25,12 @@ export function createCookieStore(
     if (whole) return whole;
     // The ID token only helps the provider to recognise a sign-out; the rest of the session needs no help.
     const smaller = writer.write(sealed({ ...session, idToken: undefined }), session, cookies);
-    log.warn(
-      { provider: session.provider, subject: session.subject, limit: writer.maxBytes },
-      smaller
-        ? 'the session is too large for session.maxCookieBytes: its ID token was left out. Ask for fewer groups or scopes, or keep sessions in Redis (session.store)'
-        : 'the session is too large for session.maxCookieBytes. Ask for fewer groups or scopes, or keep sessions in Redis (session.store)',
-    );
+    const { provider, subject, id: sessionId } = session;
+    const isKept = smaller !== undefined;
+    emit({ kind: 'session-too-large', provider, subject, sessionId, limit: writer.maxBytes, isKept });
     if (smaller) return smaller;
     throw new GatewayError('session_too_large', {
-      detail: 'The people who run this site can keep sessions on the server, or ask for less in the tokens.',
+      detail: text('detail.smaller_session'),
     });
   };
   return {

@@ -3,15 +3,15 @@ import { createServer } from 'node:http';
 import { systemClock } from '../../../src/clock.ts';
 import { answerPulse } from '../../../src/listen/pulse.ts';
 import { startWorkers } from '../../../src/listen/workers.ts';
-import { createLogger } from '../../../src/observe/log.ts';
+import { openObserve } from '../../../src/observe/open-observe.ts';
 
 /** A program whose worker answers each request with its process id, and hangs at `/hang`. */
 if (cluster.isPrimary) {
-  const log = createLogger({ clock: systemClock, level: 'info', pretty: false });
+  const { emit } = openObserve({ level: 'info', pretty: false }, { clock: systemClock });
   const grant = async () => ({ kind: 'unavailable', retryAfter: 1 }) as const;
   startWorkers({
     count: 1,
-    log,
+    emit,
     clock: systemClock,
     grant,
     onFailure: process.exit,

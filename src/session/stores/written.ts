@@ -1,10 +1,10 @@
-import { GatewayError } from '../errors.ts';
-import { type Cookie, parseCookies } from './cookies.ts';
-import type { Found, Maybe } from './found.ts';
-import type { Lifetimes } from './lifetime.ts';
-import type { Session } from './session.ts';
-import type { Current } from './standing.ts';
-import type { SessionStore } from './stores/store.ts';
+import { GatewayError } from '../../errors.ts';
+import { type Cookie, parseCookies } from '../cookies.ts';
+import type { Found, Maybe } from '../found.ts';
+import type { Lifetimes } from '../lifetime.ts';
+import type { Session } from '../session.ts';
+import type { Current } from '../standing.ts';
+import type { SessionStore } from './store.ts';
 
 /** Parsed, or the header as it came, which is parsed only where something has to be written. */
 export type Cookies = readonly Cookie[] | string;

@@ -1,16 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hasBody } from '../../forward/upload.ts';
-
-/**
- * Whether a request asks to become a WebSocket (RFC 6455 §4.1), and nothing else beside; HTTP/1.0 knows none. A
- * handshake has no body: who reads one, and who takes its bytes for those of the WebSocket, would disagree.
- */
-export function isWebSocket(request: IncomingMessage): boolean {
-  const { headers, httpVersion, method } = request;
-  const isAsked = method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
-  return isAsked && httpVersion === '1.1' && !hasBody(request);
-}
 
 /**
  * Gives a connection back as if the request had not asked for an upgrade, which a server may ignore (RFC 9110

@@ -1,11 +1,9 @@
-import type { BoundedSet } from './bounded-set.ts';
-import type { Grant, Outcome, RefreshOutcome, Spent } from './outcome.ts';
+import type { BoundedSet } from '../bounded-set.ts';
+import type { Grant, Outcome, RefreshOutcome, Spent } from '../outcome.ts';
+import type { Session } from '../session.ts';
+import type { Shared, Unrepeatable } from '../shared/shared.ts';
+import { type Turn, turnOf } from '../turn.ts';
 import { nextPause, type Posting, type PostingNeeds, posted, refused, replaced, untold } from './posting.ts';
-import type { Session } from './session.ts';
-import type { Shared, Unrepeatable } from './shared/shared.ts';
-import { type Turn, turnOf } from './turn.ts';
-
-export type { Grant, RefreshOutcome, Spent } from './outcome.ts';
 
 /** Requests that still carry the cookie from before a refresh get its outcome for this long. */
 const lingerMs = 30_000;

@@ -2,67 +2,60 @@ import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import { type DestinationStream, type LoggerOptions, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions, PrettyStream } from 'pino-pretty';
-import type { Clock } from '../clock.ts';
-import { escapeColouredLine, escapeControls, escapeLine } from './control-characters.ts';
-import { createKnownSecrets, type KnownSecrets } from './known-secrets.ts';
-import { openOutput } from './output.ts';
+import type { Clock } from '../../clock.ts';
+import { escapeColouredLine, escapeControls, escapeLine } from '../control-characters.ts';
+import { type DroppedListener, openOutput } from '../output.ts';
 
-export { describeError, scrub } from './scrub.ts';
-
-/**
- * The gateway's log. Call sites pass named fields only, never a request, a header list or an error object, so
- * that no secret can slip in with a whole object; errors go through `describeError`.
- */
-export interface Logger extends PinoLogger {
-  /** What tells the time of its lines. */
-  readonly clock: Clock;
-  /** Keeps secrets out of every field of its lines: they may stand in what a provider or an upstream says. */
-  keepSecrets(secrets: readonly string[]): void;
+/** Writes lines: fields that are texts, numbers and lists of them, never a whole object of others. */
+export interface LogWriter extends Pick<PinoLogger, Level | 'isLevelEnabled'> {
   /**
    * Writes a line whose fields are JSON already, `"name":value` with commas between: for the one line that every
-   * request has, which costs a fraction so. The fields are not searched for secrets.
+   * request has, which costs a fraction so.
    */
   writeInfo(fields: string, message: string): void;
   /** Resolves when every line so far is written, or when nobody reads them. */
   flushed(): Promise<void>;
 }
 
+export type Level = 'error' | 'warn' | 'info' | 'debug';
+
 export interface LogOptions {
-  level: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  level: 'silent' | Level;
   /** Lines for people instead of JSON. */
   pretty: boolean;
-  clock: Clock;
   /** Where lines go; standard output when absent. */
   destination?: DestinationStream;
+}
+
+interface LogNeeds {
+  clock: Clock;
+  /** Called when lines were lost, once lines can be written again. */
+  onDropped: DroppedListener;
 }
 
 /** How long somebody who reads the output may take for the last lines. */
 const lastLinesMs = 1000;
 
-export function createLogger(options: LogOptions): Logger {
-  const { destination, clock } = options;
-  if (destination) return logTo(destination, options, (done) => done());
+export function openLogWriter(options: LogOptions, { clock, onDropped }: LogNeeds): LogWriter {
+  const { destination } = options;
+  if (destination) return writeTo(destination, options, clock, (done) => done());
   const output = openOutput(clock);
-  const log = logTo(output, options, output.flush);
-  output.onDropped((lines, reason) => log.warn({ lines, reason }, 'lines of the log were dropped'));
-  return log;
+  output.onDropped(onDropped);
+  return writeTo(output, options, clock, output.flush);
 }
 
-function logTo(
+function writeTo(
   to: DestinationStream,
-  { level, pretty, clock }: LogOptions,
+  { level, pretty }: LogOptions,
+  clock: Clock,
   flush: (done: () => void) => void,
-): Logger {
-  const secrets = createKnownSecrets();
+): LogWriter {
   const timestamp = timeOfLine(clock);
   const destination = pretty ? prettyLines(to) : to;
-  const log = pino(pinoOptions(level, pretty, timestamp, secrets), destination);
+  const log = pino(pinoOptions(level, pretty, timestamp), destination);
   return Object.assign(log, {
-    clock,
-    keepSecrets: secrets.keep,
     writeInfo(fields: string, message: string) {
-      if (log.isLevelEnabled('info'))
-        destination.write(`{"level":"info"${timestamp()},${fields},"msg":"${message}"}\n`);
+      destination.write(`{"level":"info"${timestamp()},${fields},"msg":"${message}"}\n`);
     },
     flushed: () =>
       new Promise<void>((resolve) => {
@@ -73,26 +66,14 @@ function logTo(
   });
 }
 
-function pinoOptions(
-  level: LogOptions['level'],
-  pretty: boolean,
-  timestamp: () => string,
-  secrets: KnownSecrets,
-): LoggerOptions {
-  const hideIn = ([name, value]: [string, unknown]) => [
-    name,
-    typeof value === 'string' ? secrets.hide(value) : value,
-  ];
+function pinoOptions(level: LogOptions['level'], pretty: boolean, timestamp: () => string): LoggerOptions {
   return {
     level,
     base: null,
     timestamp,
     hooks: { streamWrite: escapeControls },
-    formatters: {
-      log: (fields) => Object.fromEntries(Object.entries(fields).map(hideIn)),
-      // The pretty printer knows the levels by their numbers.
-      ...(!pretty && { level: (label: string) => ({ level: label }) }),
-    },
+    // The pretty printer knows the levels by their numbers.
+    ...(!pretty && { formatters: { level: (label: string) => ({ level: label }) } }),
   };
 }
 

@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.ts';
-import type { Random } from '../random.ts';
-import type { Outcome, RefreshOutcome } from './outcome.ts';
-import type { Session } from './session.ts';
-import type { Posted } from './shared/shared.ts';
-import type { Turn } from './turn.ts';
+import type { Clock } from '../../clock.ts';
+import type { Random } from '../../random.ts';
+import type { Outcome, RefreshOutcome } from '../outcome.ts';
+import type { Session } from '../session.ts';
+import type { Posted } from '../shared/shared.ts';
+import type { Turn } from '../turn.ts';
 
 /** An outcome, and for how long others that come for the same turn get it. */
 export interface Posting {

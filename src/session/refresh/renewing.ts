@@ -1,14 +1,14 @@
-import { type Clock, within } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
-import type { Logger } from '../observe/log.ts';
-import type { Found, Maybe } from './found.ts';
-import { isTokenValid } from './lifetime.ts';
-import type { RefreshOutcome, Spent } from './outcome.ts';
+import { type Clock, within } from '../../clock.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Emit } from '../../observe/events.ts';
+import type { Found, Maybe } from '../found.ts';
+import { isTokenValid } from '../lifetime.ts';
+import type { RefreshOutcome, Spent } from '../outcome.ts';
+import type { Session } from '../session.ts';
+import type { Current, Lapsed, Standing } from '../standing.ts';
+import type { SessionStore } from '../stores/store.ts';
+import { type Cookies, nothing, parsed, written } from '../stores/written.ts';
 import { type Refresher, shortPatienceMs } from './refresh.ts';
-import type { Session } from './session.ts';
-import type { Current, Lapsed, Standing } from './standing.ts';
-import type { SessionStore } from './stores/store.ts';
-import { type Cookies, nothing, parsed, written } from './written.ts';
 
 /** Takes a session to new tokens or claims, as far as a request can wait for them. */
 export interface Renewing {
@@ -29,7 +29,7 @@ export interface RenewingNeeds {
   impatient: WeakSet<Session>;
   /** Milliseconds that a request without a good token waits for a refresh. */
   patience: number;
-  log: Logger;
+  emit: Emit;
   clock: Clock;
 }
 
@@ -56,7 +56,7 @@ const keeper =
   };
 
 function createTokenRenewal(parts: Parts) {
-  const { store, refresher, log, endings } = parts;
+  const { store, refresher, emit, endings } = parts;
   const askForTokens = createAsking(parts);
 
   /** In a cookie, the new tokens are safe only when an answer has brought them to the browser. */
@@ -81,7 +81,7 @@ function createTokenRenewal(parts: Parts) {
     if (outcome?.kind === 'ended') return endings.ended(found, outcome.reason, cookies);
     if (outcome?.kind === 'replaced') {
       // The browser has a newer cookie, which must not be taken away.
-      log.info({ ...whose(session), reason: outcome.reason }, 'session ended');
+      emit({ kind: 'session-ended', ...whose(session), reason: outcome.reason });
       return { lapsed: 'parked', setCookies: nothing, retryAfter: undefined, reason: outcome.reason };
     }
     if (hasGoodToken) return { session, setCookies: nothing, found };
@@ -149,7 +149,7 @@ function createAsking({ refresher, impatient, patience, clock }: RenewingNeeds) 
 }
 
 /** How a renewal ends for a request: with the session as it is now, or without. */
-function createEndings({ store, log }: Pick<RenewingNeeds, 'store' | 'log'>) {
+function createEndings({ store, emit }: Pick<RenewingNeeds, 'store' | 'emit'>) {
   return {
     taken(
       found: Found,
@@ -167,14 +167,14 @@ function createEndings({ store, log }: Pick<RenewingNeeds, 'store' | 'log'>) {
         : writing;
     },
     async ended(found: Found, reason: string, cookies: Cookies): Promise<Lapsed> {
-      log.info({ ...whose(found.session), reason }, 'session ended');
+      emit({ kind: 'session-ended', ...whose(found.session), reason });
       await store.remove(found);
       return { lapsed: 'ended', setCookies: store.expire(parsed(cookies)), retryAfter: undefined, reason };
     },
   };
 }
 
-const whose = ({ provider, subject }: Session) => ({ provider, subject });
+const whose = ({ provider, subject, id }: Session) => ({ provider, subject, sessionId: id });
 
 /** A refresh that the store keeps from being tried, or from being told of, for now. */
 function notNow(error: unknown): RefreshOutcome {

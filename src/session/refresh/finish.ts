@@ -1,8 +1,8 @@
-import type { Clock } from '../clock.ts';
-import type { Keep } from '../holdings.ts';
+import type { Clock } from '../../clock.ts';
+import type { Keep } from '../../holdings.ts';
+import type { Session } from '../session.ts';
+import type { PrimaryCalls } from '../shared/primary-calls.ts';
 import type { Refresher } from './refresh.ts';
-import type { Session } from './session.ts';
-import type { PrimaryCalls } from './shared/primary-calls.ts';
 
 /** For as long as the primary keeps the answer. */
 const finishAgainMs = 500;

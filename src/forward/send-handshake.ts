@@ -1,0 +1,51 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { RawHeaders } from './request-headers.ts';
+import type { Target } from './targets.ts';
+
+/** What an upstream answers to a handshake: its head, and where it refuses, its body. */
+export interface HandshakeAnswer extends Readable {
+  readonly statusCode?: number | undefined;
+  readonly statusMessage?: string | undefined;
+  readonly headers: { readonly upgrade?: string | undefined };
+  readonly rawHeaders: readonly string[];
+}
+
+/** A handshake on its way. One of the three events tells how it ends. */
+export interface SentHandshake {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  /** It switches to another protocol, which may be any. */
+  on(event: 'upgrade', listener: (answer: HandshakeAnswer, socket: Socket, head: Buffer) => void): unknown;
+  on(event: 'response', listener: (answer: HandshakeAnswer) => void): unknown;
+  destroy(): unknown;
+}
+
+/**
+ * Sends the handshake of a WebSocket (RFC 6455 §4.1) on a connection of its own. Node's client gives the head of the
+ * answer as the upstream wrote it, and the connection with it; the library of ordinary requests keeps neither the
+ * reason nor the body of a refusal apart from its pool.
+ */
+export function sendHandshake(
+  { origin, connect }: Pick<Target, 'origin' | 'connect'>,
+  { path, headers, timeout }: { path: string; headers: RawHeaders; timeout: number },
+): SentHandshake {
+  const raw = [...headers, 'connection', 'Upgrade', 'upgrade', 'websocket'];
+  const send = origin.startsWith('https:') ? httpsRequest : httpRequest;
+  const upstream = send({
+    ...connect,
+    method: 'GET',
+    path,
+    // A flat list, in order and with duplicates, as Node takes it too; its types know the map only.
+    headers: raw as unknown as Record<string, string>,
+    setHost: false,
+    agent: false,
+  });
+  upstream.setTimeout(timeout, () => {
+    const error = new Error('the upstream did not answer the handshake');
+    upstream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+  });
+  upstream.end();
+  return upstream as SentHandshake;
+}

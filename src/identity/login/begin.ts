@@ -1,0 +1,54 @@
+import type { StepUpConfig } from '../../config/schema/index.ts';
+import type { Answer } from '../../pages/answer.ts';
+import type { Sessions } from '../../session/sessions.ts';
+import { safeReturnTo } from '../browser/return-to.ts';
+import type { Visit } from '../browser/visit.ts';
+import type { StartLogin } from './start.ts';
+
+/** What begins a login by an address. */
+export interface BeginNeeds {
+  /** The path below which the endpoints live. */
+  prefix: string;
+  /** Every origin that a return address may be on. */
+  returnOrigins: ReadonlySet<string>;
+  /** Whether the path rules let a return address of ours be asked for. */
+  isReadable(url: string): boolean;
+  /** What the route of a request asks of a sign-in. */
+  findStepUp(url: string, method?: string): StepUpConfig | undefined;
+  sessions: Pick<Sessions, 'peek'>;
+  start: StartLogin;
+}
+
+/** Begins the login that an address asks for: where to go afterwards, how strong, at which provider. */
+export async function beginLogin(needs: BeginNeeds, visit: Visit, query: URLSearchParams): Promise<Answer> {
+  // A proxy that sends somebody here by itself asks for a page of its own, not for one of ours.
+  const asked = visit.originalUri?.startsWith(`${needs.prefix}/`) ? undefined : visit.originalUri;
+  const returnTo = safeReturnTo(
+    query.get('rd') ?? asked,
+    visit.origin,
+    needs.returnOrigins,
+    needs.isReadable,
+  );
+  const session = await needs.sessions.peek(visit.cookies);
+  const stepUp = stepUpOf(needs, returnTo, query.get('step_up'));
+  const provider = query.get('provider') ?? (stepUp && session ? session.provider : null);
+  return needs.start(visit, {
+    returnTo,
+    // A proxy in front may send people here again and again for a stronger sign-in; nobody else would.
+    byIntent: session !== undefined && !stepUp,
+    asked: query,
+    providers: provider === null ? undefined : [provider],
+    stepUp: stepUp && { ...stepUp, attempt: 1 },
+    hasSession: session !== undefined,
+  });
+}
+
+/** What the page to go to asks of a sign-in; or the request that was refused, as `POST:/transfers`. */
+function stepUpOf(
+  { findStepUp }: Pick<BeginNeeds, 'findStepUp'>,
+  returnTo: string,
+  refused: string | null,
+): StepUpConfig | undefined {
+  const [, method, path] = /^([A-Z]{1,20}):(\/.*)$/s.exec(refused ?? '') ?? [];
+  return path === undefined ? findStepUp(returnTo) : findStepUp(new URL(returnTo).origin + path, method);
+}

@@ -1,0 +1,240 @@
+import type { ErrorCode, GatewayError } from '../errors.ts';
+
+/**
+ * Everything that happens in the gateway, as values. Whoever does something emits what came of it and knows nobody
+ * who listens; the log is one sink of several (src/observe/sinks). A new kind is a member of the union here and a line
+ * in the table of the log.
+ *
+ * Names mean the same in every event: `provider`, `target` and `route` are names of the configuration, of which there
+ * are few; `subject` is a person and `client` an address, of which there are many; `…Ms` is a duration in milliseconds,
+ * as exact as the clock. `error` is whatever was thrown: sinks get its description in its place, without secrets.
+ */
+export type Event = RequestEvent | ListenerEvent | ProcessEvent | PersonEvent | ProviderEvent | StoreEvent;
+
+/** Says that something has happened. It never throws, and does not wait for anybody. */
+export type Emit = (event: Event) => void;
+
+/**
+ * A request, as sinks may look at it: the thing itself, of which nothing is copied for an event. A sink reads what it
+ * needs at once, since the request goes on. The query stays out of whatever is made of it, since it may hold secrets.
+ */
+export interface ObservedExchange {
+  requestId: string;
+  /** The request target as it came. */
+  rawTarget: string;
+  request: { method?: string | undefined };
+  peer: { address: string };
+  subject: string | undefined;
+  destination:
+    | {
+        target: { path: string };
+        resolution: { kind: 'endpoint' } | { kind: 'route'; route: { label: string } };
+      }
+    | { error: unknown };
+}
+
+/** The status of a request whose client left before there was an answer; as nginx writes it. */
+export const clientLeft = 499;
+
+export type RequestEvent =
+  /** An answer has ended, or its client has gone. Once for each request, so nothing is made for it. */
+  | { kind: 'request-finished'; exchange: ObservedExchange; status: number; durationMs: number }
+  /** The client of a handshake left before the answer. */
+  | { kind: 'request-left'; exchange: ObservedExchange; durationMs: number }
+  /** A request was refused, or something failed on its way; its answer has an event of its own. */
+  | { kind: 'request-refused'; exchange: ObservedExchange; error: GatewayError };
+
+export type ListenerEvent =
+  /** The gateway takes requests. */
+  | {
+      kind: 'listening';
+      listen: string | undefined;
+      admin: string | undefined;
+      publicUrl: readonly string[];
+    }
+  /** Another configuration was adopted, and these of its keys need a start. */
+  | { kind: 'keys-fixed'; keys: readonly string[] }
+  /** Another process has the port of the admin endpoints, which was not chosen; they are left out. */
+  | { kind: 'admin-port-taken'; port: number }
+  /** A connection was silent for longer than it may be. */
+  | { kind: 'silent-connection-closed'; client: string; limit: string }
+  /** A client sends one request after the other and takes no answers. */
+  | { kind: 'pipelining-connection-closed'; client: string; waiting: number }
+  /** New connections were closed at once, to keep descriptors for those that are open. */
+  | { kind: 'connections-turned-away'; dropped: number; connections: number; openFiles: number }
+  /** The grace period has ended; what was open is cut. */
+  | { kind: 'connections-left-open'; connections: number }
+  /** A renewed certificate is in use. */
+  | { kind: 'certificate-reloaded'; cert: string }
+  /** The files of a renewed certificate don't fit; the one in use stays. */
+  | { kind: 'certificate-unusable'; cert: string; error: unknown }
+  /** A target sends answers that need repair before they can be read. */
+  | { kind: 'target-repaired'; target: string; reason: string };
+
+export type ProcessEvent =
+  /** The process begins. `config` is the file that was read, or `environment`. */
+  | { kind: 'starting'; config: string; workers: number }
+  /** Something in the configuration is allowed and yet likely a mistake, as a sentence. */
+  | { kind: 'configuration-doubted'; warning: string }
+  | { kind: 'stopping'; signal: string }
+  | { kind: 'stopped' }
+  | { kind: 'stopping-failed'; reason: string }
+  /** Something that no plan needs any more could not be closed. */
+  | { kind: 'part-not-closed'; error: unknown }
+  /** A worker was told to end by somebody else. */
+  | { kind: 'worker-replaced'; pid: number | undefined }
+  /** A worker does not answer any more. */
+  | { kind: 'worker-stuck'; pid: number | undefined }
+  /** A worker ended by itself. `pauseMs` is how long its successor waits. */
+  | {
+      kind: 'worker-ended';
+      pid: number | undefined;
+      code: number | null;
+      signal: string | null;
+      pauseMs: number;
+    }
+  /** A worker was asked to stop and is still there. */
+  | { kind: 'worker-overdue'; pid: number | undefined }
+  /** Nobody reads the output as fast as it is written. */
+  | { kind: 'log-lines-dropped'; lines: number; reason: string }
+  /** A sink threw. Said once for each sink, to the others. */
+  | { kind: 'sink-failed'; sink: string; error: unknown };
+
+/** How two parts of a session are renewed, each at an endpoint of its own. */
+export type Renewal = 'refresh' | 'refresh of claims';
+
+export type PersonEvent =
+  /** Somebody has signed in; a session begins. */
+  | { kind: 'login-finished'; provider: string; subject: string; sessionId: string }
+  /** The provider did not take the authorization request, or not any more; the browser goes there anew. */
+  | { kind: 'login-restarted'; provider: string }
+  /** A callback ends no login of its browser. */
+  | { kind: 'login-late'; provider: string; reason: string; signedIn: boolean }
+  /** Tokens or claims of a session are new. */
+  | {
+      kind: 'refresh-finished';
+      renewal: Renewal;
+      provider: string;
+      subject: string;
+      sessionId: string;
+    }
+  /** They are not. `retryAfter`, in seconds, where the provider is the cause and not this session. */
+  | {
+      kind: 'refresh-failed';
+      renewal: Renewal;
+      provider: string;
+      subject: string;
+      sessionId: string;
+      error: unknown;
+      retryAfter?: number;
+    }
+  /** A session is over before its time. */
+  | { kind: 'session-ended'; provider: string; subject: string; sessionId: string; reason: string }
+  /** A session does not fit into its cookies. `isKept`: it does without its ID token. */
+  | {
+      kind: 'session-too-large';
+      provider: string;
+      subject: string;
+      sessionId: string;
+      limit: number;
+      isKept: boolean;
+    }
+  /** Somebody has signed out here. */
+  | { kind: 'signed-out'; provider: string; subject: string; sessionId: string; everywhere: boolean }
+  /** The cookie is gone, and yet a copy of it may live on. */
+  | { kind: 'sign-out-not-kept'; provider?: string; subject?: string; error: unknown }
+  /** The provider could not be told that a token is done with. */
+  | {
+      kind: 'token-not-revoked';
+      provider: string;
+      token: 'access_token' | 'refresh_token';
+      error: unknown;
+    }
+  /** The person stays signed in at the provider. */
+  | { kind: 'logout-address-failed'; provider: string; error: unknown }
+  /** A provider has ended sessions, from server to server. `by` is what names them. */
+  | { kind: 'back-channel-logout'; provider: string; by: string }
+  /** A provider has ended a session through the browser. */
+  | { kind: 'front-channel-logout'; provider: string; origin: string };
+
+export type ProviderEvent =
+  /** The metadata of a provider are known again after they were not to be had. */
+  | { kind: 'provider-found'; provider: string; issuer: string | undefined }
+  /** They could not be had. `isKnown`: those of before stay in use. */
+  | {
+      kind: 'provider-not-found';
+      provider: string;
+      issuer: string | undefined;
+      error: unknown;
+      retryMs: number;
+      isKnown: boolean;
+    }
+  /** The configuration names what the metadata do not. */
+  | { kind: 'provider-lacks'; provider: string; reason: string }
+  /** One of several providers does not say in its answers who it is (RFC 9207). */
+  | { kind: 'provider-unnamed'; provider: string }
+  /** The gateway's own credentials are not good. `lookAt` are the keys of the configuration that they come from. */
+  | {
+      kind: 'client-rejected';
+      provider: string;
+      endpoint: string;
+      /** Of the answer; undefined where there was none of HTTP. */
+      status: number | undefined;
+      error: unknown;
+      lookAt: readonly string[];
+    }
+  /** The claims of before stay. */
+  | { kind: 'claims-not-refreshed'; provider: string; error: unknown }
+  /** A login or a refresh goes on without what userinfo, or the claim sources, would say. */
+  | { kind: 'claims-missing'; provider: string; from: 'userinfo' | 'sources'; error: unknown }
+  /** A claim source leaves a claim out. */
+  | { kind: 'claim-source-doubted'; provider: string; reason: string }
+  /** The claim of groups looks like several of them in one text. */
+  | { kind: 'groups-doubted'; provider: string; claim: string; advice: string }
+  /** An upstream has an access token of its own. */
+  | { kind: 'upstream-token-taken'; provider: string; way: string }
+  /** It has none. `retryAfter`, in seconds, where the provider is out. */
+  | { kind: 'upstream-token-failed'; provider: string; way: string; error: unknown; retryAfter?: number }
+  /** The token of before is used to its end. */
+  | { kind: 'upstream-token-not-renewed'; error: unknown };
+
+export type StoreEvent =
+  /** A restart of the gateway signs everybody out. */
+  | { kind: 'sessions-in-memory' }
+  /** Redis takes no commands, or none that write. */
+  | { kind: 'store-out'; concerns: 'all' | 'writes'; reason: string }
+  /** Redis takes all commands again. */
+  | { kind: 'store-back' }
+  /** Redis takes commands, but not this one. */
+  | { kind: 'store-refused'; reason: string }
+  /** What others have signed out is not known yet. */
+  | { kind: 'sign-outs-not-loaded'; error: unknown }
+  /** The outcome of a refresh is known to this process alone. */
+  | { kind: 'refresh-not-shared'; error: unknown };
+
+/** What is told of an error in its place. */
+type Described<E> = E extends { error: GatewayError }
+  ? Omit<E, 'error'> & Refused
+  : E extends { error: unknown }
+    ? Omit<E, 'error'> & { reason: string }
+    : E;
+
+/** What is told of a refusal. */
+export interface Refused {
+  requestId: string;
+  subject: string | undefined;
+  code: ErrorCode;
+  status: number;
+  /** What the answer does not tell. */
+  reason: string | undefined;
+  /** Of a path that can be read in two ways: for `explain`, which says what is odd about it. */
+  path: string | undefined;
+  /** Where a fault of the gateway itself happened. */
+  stack: string | undefined;
+}
+
+/** An event as sinks get it: errors are described, and known secrets are out of all its texts. */
+export type Told = Described<Event>;
+
+/** An event of one kind, as sinks get it. */
+export type ToldOf<K extends Event['kind']> = Extract<Told, { kind: K }>;

@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.ts';
+import type { Emit, Event } from './events.ts';
+import { createKnownSecrets } from './known-secrets.ts';
+import { describeError } from './scrub.ts';
+import { standardSinks } from './sinks/index.ts';
+import type { LogOptions } from './sinks/log-writer.ts';
+import type { OpenSink, Sink } from './sinks/sink.ts';
+import { tellable } from './tell.ts';
+
+/** Takes what happens and tells every sink. */
+export interface Observe {
+  emit: Emit;
+  /** Keeps secrets out of whatever sinks are told: they may stand in what a provider or an upstream says. */
+  keepSecrets(secrets: readonly string[]): void;
+  /** Resolves when everything so far is out of the process, or when nobody takes it. */
+  flushed(): Promise<void>;
+}
+
+export interface ObserveNeeds {
+  clock: Clock;
+  sinks?: readonly OpenSink[];
+}
+
+export function openObserve(
+  options: LogOptions,
+  { clock, sinks: openers = standardSinks }: ObserveNeeds,
+): Observe {
+  const secrets = createKnownSecrets();
+  const failed = new Set<Sink>();
+  let sinks: readonly Sink[] = [];
+
+  const emit = (event: Event) => {
+    if (sinks.length === 0) return;
+    const told = tellable(event, secrets.hide);
+    for (const sink of sinks) {
+      try {
+        sink.take(told);
+      } catch (error) {
+        report(sink, error);
+      }
+    }
+  };
+  /** Said once for each sink, to those that have not failed. */
+  const report = (sink: Sink, error: unknown) => {
+    if (failed.has(sink)) return;
+    failed.add(sink);
+    if (sinks.every((each) => failed.has(each)))
+      process.emitWarning(`the sink ${sink.name} failed: ${secrets.hide(describeError(error))}`);
+    else emit({ kind: 'sink-failed', sink: sink.name, error });
+  };
+  sinks = openers.map((open) => open(options, { clock, emit }));
+
+  return {
+    emit,
+    keepSecrets: secrets.keep,
+    async flushed() {
+      await Promise.all(sinks.map((sink) => sink.flushed?.()));
+    },
+  };
+}

@@ -1,0 +1,5 @@
+import { openLog } from './log.ts';
+import type { OpenSink } from './sink.ts';
+
+/** Everybody who is told of everything. A new sink is a file and a line here. */
+export const standardSinks: readonly OpenSink[] = [openLog];

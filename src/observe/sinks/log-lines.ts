@@ -1,0 +1,234 @@
+import type { Told, ToldOf } from '../events.ts';
+import type { Level } from './log-writer.ts';
+import { leftFields, requestFields } from './request-line.ts';
+
+/** How an event is written. */
+export type Line<E> = {
+  level: Level | ((event: E) => Level);
+  message: string | ((event: E) => string);
+} & (
+  | {
+      /** Which of its fields, in the order in which they stand; what is undefined is left out. */
+      fields: readonly (keyof E & string)[] | ((event: E) => Readonly<Record<string, unknown>>);
+      json?: never;
+    }
+  /** The same as JSON, of a line of the level info. */
+  | { level: 'info'; json(event: E): string; fields?: never }
+);
+
+type Lines = { [K in Told['kind']]: Line<ToldOf<K>> };
+
+const tooLarge = 'the session is too large for session.maxCookieBytes';
+const askForLess = 'Ask for fewer groups or scopes, or keep sessions in Redis (session.store)';
+
+/** The line of each kind of event. */
+export const lines = {
+  'request-finished': { level: 'info', message: 'request', json: requestFields },
+  'request-left': { level: 'info', message: 'request', json: leftFields },
+  'request-refused': {
+    level: ({ code, status }) => {
+      if (code === 'internal' || code === 'client_rejected') return 'error';
+      return status >= 500 ? 'warn' : 'info';
+    },
+    message: ({ code, status }) => {
+      if (code === 'internal') return 'internal error';
+      return code === 'client_rejected' || status >= 500 ? 'failed' : 'refused';
+    },
+    fields: ['requestId', 'code', 'status', 'subject', 'path', 'reason', 'stack'],
+  },
+
+  listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
+  'keys-fixed': {
+    level: 'warn',
+    message: 'these keys stay as they were until the gateway is started anew',
+    fields: ['keys'],
+  },
+  'admin-port-taken': {
+    level: 'warn',
+    message: 'the standard port of the admin endpoints is taken; running without them (set admin.listen)',
+    fields: ['port'],
+  },
+  'silent-connection-closed': {
+    level: 'info',
+    message: 'a silent connection was closed',
+    fields: ({ client, limit }) => ({ peer: client, limit }),
+  },
+  'pipelining-connection-closed': {
+    level: 'info',
+    message: 'a connection was closed: its client sends requests and does not wait for answers',
+    fields: ({ client, waiting }) => ({ peer: client, waiting }),
+  },
+  'connections-turned-away': {
+    level: 'warn',
+    message: 'connections were turned away: the limit of open files is nearly reached (ulimit -n)',
+    fields: ['dropped', 'connections', 'openFiles'],
+  },
+  'connections-left-open': {
+    level: 'warn',
+    message: 'connections were still open at the end of the grace period',
+    fields: ['connections'],
+  },
+  'certificate-reloaded': { level: 'info', message: 'certificate reloaded', fields: ['cert'] },
+  'certificate-unusable': {
+    level: 'error',
+    message: 'the new certificate cannot be used',
+    fields: ['cert', 'reason'],
+  },
+  'target-repaired': {
+    level: 'warn',
+    message: 'answers of this target are repaired from now on',
+    fields: ['target', 'reason'],
+  },
+
+  starting: { level: 'info', message: 'starting', fields: ['config', 'workers'] },
+  'configuration-doubted': { level: 'warn', message: ({ warning }) => warning, fields: [] },
+  stopping: { level: 'info', message: 'stopping', fields: ['signal'] },
+  stopped: { level: 'info', message: 'stopped', fields: [] },
+  'stopping-failed': { level: 'error', message: 'stopping failed', fields: ['reason'] },
+  'part-not-closed': { level: 'error', message: 'a part of the gateway did not close', fields: ['reason'] },
+  'worker-replaced': {
+    level: 'info',
+    message: 'a worker was asked to stop; another is started',
+    fields: ['pid'],
+  },
+  'worker-stuck': { level: 'error', message: 'a worker is stuck; it is ended', fields: ['pid'] },
+  'worker-ended': {
+    level: 'error',
+    message: 'a worker ended; another is started',
+    fields: ['pid', 'code', 'signal', 'pauseMs'],
+  },
+  'worker-overdue': {
+    level: 'error',
+    message: 'a worker did not stop in time; it is ended',
+    fields: ['pid'],
+  },
+  'log-lines-dropped': {
+    level: 'warn',
+    message: 'lines of the log were dropped',
+    fields: ['lines', 'reason'],
+  },
+  'sink-failed': {
+    level: 'error',
+    message: 'a sink of events failed; what it says may be incomplete',
+    fields: ['sink', 'reason'],
+  },
+
+  'login-finished': { level: 'info', message: 'login', fields: ['provider', 'subject'] },
+  'login-restarted': {
+    level: 'info',
+    message: 'the provider did not take the authorization request; the login begins again',
+    fields: ['provider'],
+  },
+  'login-late': {
+    level: 'info',
+    message: 'a login came back late',
+    fields: ['provider', 'reason', 'signedIn'],
+  },
+  'refresh-finished': { level: 'info', message: ({ renewal }) => renewal, fields: ['provider', 'subject'] },
+  'refresh-failed': {
+    level: 'warn',
+    message: ({ renewal }) => `${renewal} failed`,
+    fields: ['provider', 'subject', 'reason', 'retryAfter'],
+  },
+  'session-ended': { level: 'info', message: 'session ended', fields: ['provider', 'subject', 'reason'] },
+  'session-too-large': {
+    level: 'warn',
+    message: ({ isKept }) =>
+      isKept ? `${tooLarge}: its ID token was left out. ${askForLess}` : `${tooLarge}. ${askForLess}`,
+    fields: ['provider', 'subject', 'limit'],
+  },
+  'signed-out': { level: 'info', message: 'logout', fields: ['provider', 'subject', 'everywhere'] },
+  'sign-out-not-kept': {
+    level: 'error',
+    message: 'logout was not written down',
+    fields: ['provider', 'subject', 'reason'],
+  },
+  'token-not-revoked': {
+    level: 'warn',
+    message: 'a token could not be revoked',
+    fields: ['provider', 'token', 'reason'],
+  },
+  'logout-address-failed': {
+    level: 'warn',
+    message: 'the logout address could not be built',
+    fields: ['provider', 'reason'],
+  },
+  'back-channel-logout': { level: 'info', message: 'back-channel logout', fields: ['provider', 'by'] },
+  'front-channel-logout': { level: 'info', message: 'front-channel logout', fields: ['provider', 'origin'] },
+
+  'provider-found': { level: 'info', message: 'provider found', fields: ['provider', 'issuer'] },
+  'provider-not-found': {
+    level: 'warn',
+    message: ({ isKnown }) =>
+      isKnown
+        ? 'provider metadata could not be refreshed; the known metadata stays in use'
+        : 'provider not found',
+    fields: ['provider', 'issuer', 'reason', 'retryMs'],
+  },
+  'provider-lacks': {
+    level: 'warn',
+    message: 'the provider does not offer what is configured',
+    fields: ['provider', 'reason'],
+  },
+  'provider-unnamed': {
+    level: 'warn',
+    message:
+      'this provider does not name itself in its answers: where you do not trust all providers alike, set its ownCallback, and register that redirect URI',
+    fields: ['provider'],
+  },
+  'client-rejected': {
+    level: 'error',
+    message: 'the provider does not accept the gateway as its client',
+    fields: ({ provider, endpoint, status, reason, lookAt }) => ({
+      code: 'client_rejected',
+      provider,
+      endpoint,
+      status,
+      reason,
+      lookAt,
+    }),
+  },
+  'claims-not-refreshed': {
+    level: 'warn',
+    message: 'claims could not be refreshed',
+    fields: ['provider', 'reason'],
+  },
+  'claims-missing': {
+    level: 'warn',
+    message: ({ from }) => `${from} failed; its claims are missing`,
+    fields: ['provider', 'reason'],
+  },
+  'claim-source-doubted': { level: 'warn', message: 'claim source', fields: ['provider', 'reason'] },
+  'groups-doubted': { level: 'warn', message: ({ advice }) => advice, fields: ['provider', 'claim'] },
+  'upstream-token-taken': { level: 'debug', message: 'upstream token', fields: ['provider', 'way'] },
+  'upstream-token-failed': {
+    level: 'warn',
+    message: ({ retryAfter }) =>
+      retryAfter === undefined ? 'no upstream token' : 'no upstream token: the provider is out',
+    fields: ['provider', 'way', 'reason', 'retryAfter'],
+  },
+  'upstream-token-not-renewed': {
+    level: 'debug',
+    message: 'an upstream token could not be renewed yet',
+    fields: ['reason'],
+  },
+
+  'sessions-in-memory': {
+    level: 'warn',
+    message: 'sessions are kept in memory: a restart of the gateway signs everybody out',
+    fields: [],
+  },
+  'store-out': {
+    level: 'warn',
+    message: ({ concerns }) => (concerns === 'writes' ? 'Redis takes no writes' : 'Redis is not reachable'),
+    fields: ['reason'],
+  },
+  'store-back': { level: 'info', message: 'Redis is reachable', fields: [] },
+  'store-refused': { level: 'warn', message: 'Redis refused a command', fields: ['reason'] },
+  'sign-outs-not-loaded': { level: 'warn', message: 'sign-outs were not loaded', fields: ['reason'] },
+  'refresh-not-shared': {
+    level: 'warn',
+    message: 'a refresh could not be shared with other instances yet',
+    fields: ['reason'],
+  },
+} satisfies Lines;

@@ -1,0 +1,21 @@
+import type { Clock } from '../../clock.ts';
+import type { Emit, Told } from '../events.ts';
+import type { LogOptions } from './log-writer.ts';
+
+/** Somebody who is told of everything that happens. */
+export interface Sink {
+  name: string;
+  /** Takes an event, and costs a request no more than a counter does. What it throws disturbs nobody. */
+  take(event: Told): void;
+  /** Resolves when everything so far is out of the process, or when nobody takes it. */
+  flushed?(): Promise<void>;
+}
+
+export interface SinkNeeds {
+  clock: Clock;
+  /** For what a sink has to say of itself. */
+  emit: Emit;
+}
+
+/** Opens a sink by what the configuration says of it. */
+export type OpenSink = (options: LogOptions, needs: SinkNeeds) => Sink;

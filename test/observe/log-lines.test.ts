@@ -1,0 +1,412 @@
+import { test } from 'tap';
+import type { Clock } from '../../src/clock.ts';
+import { GatewayError } from '../../src/errors.ts';
+import type { Event } from '../../src/observe/events.ts';
+import { openObserve } from '../../src/observe/open-observe.ts';
+import { lines } from '../../src/observe/sinks/log-lines.ts';
+import { text } from '../../src/pages/texts/text.ts';
+import { createWoundClock } from '../support/clock.ts';
+import { exchange } from './exchange.ts';
+
+const unread = { ...exchange, request: {}, subject: undefined, destination: { error: new Error('no') } };
+const error = new Error('it broke, said Bearer abcdefgh1234');
+const said = '"reason":"it broke, said Bearer [redacted]"';
+const of = { provider: 'main', subject: 'ada', sessionId: 'session-1' };
+const who = '"provider":"main","subject":"ada"';
+const large = 'the session is too large for session.maxCookieBytes';
+const less = 'Ask for fewer groups or scopes, or keep sessions in Redis (session.store)';
+
+type EventOf<K extends Event['kind']> = Omit<Extract<Event, { kind: K }>, 'kind'>;
+/** An event without its kind, and the level, the fields as JSON and the message of its line. */
+type Row<K extends Event['kind']> = readonly [EventOf<K>, level: string, fields: string, message: string];
+
+/** The lines that operators and their programs read: nothing of them changes unnoticed. */
+const rows = {
+  'request-finished': [
+    [
+      { exchange, status: 200, durationMs: 12.3456 },
+      'info',
+      '"requestId":"id-1","method":"GET","path":"/a//b","status":200,"durationMs":12.3,"route":"app.example/a","subject":"ada","peer":"192.0.2.1"',
+      'request',
+    ],
+    [
+      { exchange: unread, status: 400, durationMs: 7 },
+      'info',
+      '"requestId":"id-1","status":400,"durationMs":7,"peer":"192.0.2.1"',
+      'request',
+    ],
+    [
+      {
+        exchange: {
+          ...exchange,
+          subject: 'a"\\\u009b',
+          destination: { target: { path: '/oauth2/auth' }, resolution: { kind: 'endpoint' } },
+        },
+        status: 499,
+        durationMs: 0,
+      },
+      'info',
+      '"requestId":"id-1","method":"GET","path":"/oauth2/auth","status":499,"durationMs":0,"subject":"a\\"\\\\\\u009b","peer":"192.0.2.1"',
+      'request',
+    ],
+  ],
+  'request-left': [
+    [
+      { exchange, durationMs: 3.21 },
+      'info',
+      '"requestId":"id-1","method":"GET","path":"/a//b","status":499,"durationMs":3.2,"route":"app.example/a","subject":"ada","peer":"192.0.2.1"',
+      'request',
+    ],
+  ],
+  'request-refused': [
+    [
+      {
+        exchange,
+        error: new GatewayError('not_allowed', { detail: text('detail.scope_needed', { scope: 'none' }) }),
+      },
+      'info',
+      '"requestId":"id-1","code":"not_allowed","status":403,"subject":"ada","reason":"It needs none."',
+      'refused',
+    ],
+    [
+      { exchange: unread, error: new GatewayError('ambiguous_path') },
+      'info',
+      '"requestId":"id-1","code":"ambiguous_path","status":400,"path":"/a//b"',
+      'refused',
+    ],
+    [
+      { exchange, error: new GatewayError('upstream_timeout', { cause: error }) },
+      'warn',
+      `"requestId":"id-1","code":"upstream_timeout","status":504,"subject":"ada",${said}`,
+      'failed',
+    ],
+    [
+      { exchange, error: new GatewayError('client_rejected', { cause: error }) },
+      'error',
+      `"requestId":"id-1","code":"client_rejected","status":503,"subject":"ada",${said}`,
+      'failed',
+    ],
+    [
+      {
+        exchange,
+        error: new GatewayError('internal', { cause: Object.assign(error, { stack: 'x\n at y\n at z' }) }),
+      },
+      'error',
+      `"requestId":"id-1","code":"internal","status":500,"subject":"ada",${said},"stack":"at y | at z"`,
+      'internal error',
+    ],
+  ],
+
+  listening: [
+    [
+      { listen: '0.0.0.0:80', admin: undefined, publicUrl: ['https://a', 'https://b'] },
+      'info',
+      '"listen":"0.0.0.0:80","publicUrl":["https://a","https://b"]',
+      'listening',
+    ],
+  ],
+  'keys-fixed': [
+    [
+      { keys: ['workers'] },
+      'warn',
+      '"keys":["workers"]',
+      'these keys stay as they were until the gateway is started anew',
+    ],
+  ],
+  'admin-port-taken': [
+    [
+      { port: 4181 },
+      'warn',
+      '"port":4181',
+      'the standard port of the admin endpoints is taken; running without them (set admin.listen)',
+    ],
+  ],
+  'silent-connection-closed': [
+    [
+      { client: '192.0.2.1', limit: 'limits.keepAlive' },
+      'info',
+      '"peer":"192.0.2.1","limit":"limits.keepAlive"',
+      'a silent connection was closed',
+    ],
+  ],
+  'pipelining-connection-closed': [
+    [
+      { client: '192.0.2.1', waiting: 64 },
+      'info',
+      '"peer":"192.0.2.1","waiting":64',
+      'a connection was closed: its client sends requests and does not wait for answers',
+    ],
+  ],
+  'connections-turned-away': [
+    [
+      { dropped: 5, connections: 10, openFiles: 84 },
+      'warn',
+      '"dropped":5,"connections":10,"openFiles":84',
+      'connections were turned away: the limit of open files is nearly reached (ulimit -n)',
+    ],
+  ],
+  'connections-left-open': [
+    [
+      { connections: 3 },
+      'warn',
+      '"connections":3',
+      'connections were still open at the end of the grace period',
+    ],
+  ],
+  'certificate-reloaded': [[{ cert: '/c.pem' }, 'info', '"cert":"/c.pem"', 'certificate reloaded']],
+  'certificate-unusable': [
+    [{ cert: '/c.pem', error }, 'error', `"cert":"/c.pem",${said}`, 'the new certificate cannot be used'],
+  ],
+  'target-repaired': [
+    [
+      { target: 'http://a', reason: 'odd' },
+      'warn',
+      '"target":"http://a","reason":"odd"',
+      'answers of this target are repaired from now on',
+    ],
+  ],
+
+  starting: [
+    [{ config: 'environment', workers: 2 }, 'info', '"config":"environment","workers":2', 'starting'],
+  ],
+  'configuration-doubted': [[{ warning: 'Look at this.' }, 'warn', '', 'Look at this.']],
+  stopping: [[{ signal: 'SIGTERM' }, 'info', '"signal":"SIGTERM"', 'stopping']],
+  stopped: [[{}, 'info', '', 'stopped']],
+  'stopping-failed': [[{ reason: 'Error: x' }, 'error', '"reason":"Error: x"', 'stopping failed']],
+  'part-not-closed': [[{ error }, 'error', said, 'a part of the gateway did not close']],
+  'worker-replaced': [[{ pid: 7 }, 'info', '"pid":7', 'a worker was asked to stop; another is started']],
+  'worker-stuck': [[{ pid: 7 }, 'error', '"pid":7', 'a worker is stuck; it is ended']],
+  'worker-ended': [
+    [
+      { pid: 7, code: null, signal: 'SIGKILL', pauseMs: 500 },
+      'error',
+      '"pid":7,"code":null,"signal":"SIGKILL","pauseMs":500',
+      'a worker ended; another is started',
+    ],
+  ],
+  'worker-overdue': [[{ pid: undefined }, 'error', '', 'a worker did not stop in time; it is ended']],
+  'log-lines-dropped': [
+    [{ lines: 9, reason: 'full' }, 'warn', '"lines":9,"reason":"full"', 'lines of the log were dropped'],
+  ],
+  'sink-failed': [
+    [
+      { sink: 'metrics', error },
+      'error',
+      `"sink":"metrics",${said}`,
+      'a sink of events failed; what it says may be incomplete',
+    ],
+  ],
+
+  'login-finished': [[of, 'info', who, 'login']],
+  'login-restarted': [
+    [
+      { provider: 'main' },
+      'info',
+      '"provider":"main"',
+      'the provider did not take the authorization request; the login begins again',
+    ],
+  ],
+  'login-late': [
+    [
+      { provider: 'main', reason: 'the state was used before', signedIn: false },
+      'info',
+      '"provider":"main","reason":"the state was used before","signedIn":false',
+      'a login came back late',
+    ],
+  ],
+  'refresh-finished': [
+    [{ renewal: 'refresh', ...of }, 'info', who, 'refresh'],
+    [{ renewal: 'refresh of claims', ...of }, 'info', who, 'refresh of claims'],
+  ],
+  'refresh-failed': [
+    [{ renewal: 'refresh', ...of, error }, 'warn', `${who},${said}`, 'refresh failed'],
+    [
+      { renewal: 'refresh of claims', ...of, error, retryAfter: 4 },
+      'warn',
+      `${who},${said},"retryAfter":4`,
+      'refresh of claims failed',
+    ],
+  ],
+  'session-ended': [[{ ...of, reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended']],
+  'session-too-large': [
+    [
+      { ...of, limit: 4096, isKept: true },
+      'warn',
+      `${who},"limit":4096`,
+      `${large}: its ID token was left out. ${less}`,
+    ],
+    [{ ...of, limit: 4096, isKept: false }, 'warn', `${who},"limit":4096`, `${large}. ${less}`],
+  ],
+  'signed-out': [[{ ...of, everywhere: true }, 'info', `${who},"everywhere":true`, 'logout']],
+  'sign-out-not-kept': [
+    [{ error }, 'error', said, 'logout was not written down'],
+    [{ provider: 'main', subject: 'ada', error }, 'error', `${who},${said}`, 'logout was not written down'],
+  ],
+  'token-not-revoked': [
+    [
+      { provider: 'main', token: 'refresh_token', error },
+      'warn',
+      `"provider":"main","token":"refresh_token",${said}`,
+      'a token could not be revoked',
+    ],
+  ],
+  'logout-address-failed': [
+    [
+      { provider: 'main', error },
+      'warn',
+      `"provider":"main",${said}`,
+      'the logout address could not be built',
+    ],
+  ],
+  'back-channel-logout': [
+    [{ provider: 'main', by: 'sid' }, 'info', '"provider":"main","by":"sid"', 'back-channel logout'],
+  ],
+  'front-channel-logout': [
+    [
+      { provider: 'main', origin: 'https://a' },
+      'info',
+      '"provider":"main","origin":"https://a"',
+      'front-channel logout',
+    ],
+  ],
+
+  'provider-found': [
+    [
+      { provider: 'main', issuer: 'https://i' },
+      'info',
+      '"provider":"main","issuer":"https://i"',
+      'provider found',
+    ],
+  ],
+  'provider-not-found': [
+    [
+      { provider: 'main', issuer: 'https://i', error, retryMs: 250, isKnown: false },
+      'warn',
+      `"provider":"main","issuer":"https://i",${said},"retryMs":250`,
+      'provider not found',
+    ],
+    [
+      { provider: 'main', issuer: 'https://i', error, retryMs: 250, isKnown: true },
+      'warn',
+      `"provider":"main","issuer":"https://i",${said},"retryMs":250`,
+      'provider metadata could not be refreshed; the known metadata stays in use',
+    ],
+  ],
+  'provider-lacks': [
+    [
+      { provider: 'main', reason: 'no PAR' },
+      'warn',
+      '"provider":"main","reason":"no PAR"',
+      'the provider does not offer what is configured',
+    ],
+  ],
+  'provider-unnamed': [
+    [
+      { provider: 'main' },
+      'warn',
+      '"provider":"main"',
+      'this provider does not name itself in its answers: where you do not trust all providers alike, set its ownCallback, and register that redirect URI',
+    ],
+  ],
+  'client-rejected': [
+    [
+      { provider: 'main', endpoint: 'https://i/token', status: 401, error, lookAt: ['provider.clientId'] },
+      'error',
+      `"code":"client_rejected","provider":"main","endpoint":"https://i/token","status":401,${said},"lookAt":["provider.clientId"]`,
+      'the provider does not accept the gateway as its client',
+    ],
+  ],
+  'claims-not-refreshed': [
+    [{ provider: 'main', error }, 'warn', `"provider":"main",${said}`, 'claims could not be refreshed'],
+  ],
+  'claims-missing': [
+    [
+      { provider: 'main', from: 'userinfo', error },
+      'warn',
+      `"provider":"main",${said}`,
+      'userinfo failed; its claims are missing',
+    ],
+  ],
+  'claim-source-doubted': [
+    [{ provider: 'main', reason: '403' }, 'warn', '"provider":"main","reason":"403"', 'claim source'],
+  ],
+  'groups-doubted': [
+    [
+      { provider: 'main', claim: 'groups', advice: 'set claims.groupsSeparator' },
+      'warn',
+      '"provider":"main","claim":"groups"',
+      'set claims.groupsSeparator',
+    ],
+  ],
+  'upstream-token-taken': [
+    [{ provider: 'main', way: 'exchange' }, 'debug', '"provider":"main","way":"exchange"', 'upstream token'],
+  ],
+  'upstream-token-failed': [
+    [
+      { provider: 'main', way: 'exchange', error },
+      'warn',
+      `"provider":"main","way":"exchange",${said}`,
+      'no upstream token',
+    ],
+    [
+      { provider: 'main', way: 'exchange', error, retryAfter: 2 },
+      'warn',
+      `"provider":"main","way":"exchange",${said},"retryAfter":2`,
+      'no upstream token: the provider is out',
+    ],
+  ],
+  'upstream-token-not-renewed': [[{ error }, 'debug', said, 'an upstream token could not be renewed yet']],
+
+  'sessions-in-memory': [
+    [{}, 'warn', '', 'sessions are kept in memory: a restart of the gateway signs everybody out'],
+  ],
+  'store-out': [
+    [
+      { concerns: 'all', reason: 'ECONNREFUSED' },
+      'warn',
+      '"reason":"ECONNREFUSED"',
+      'Redis is not reachable',
+    ],
+    [{ concerns: 'writes', reason: 'OOM' }, 'warn', '"reason":"OOM"', 'Redis takes no writes'],
+  ],
+  'store-back': [[{}, 'info', '', 'Redis is reachable']],
+  'store-refused': [[{ reason: 'NOPERM' }, 'warn', '"reason":"NOPERM"', 'Redis refused a command']],
+  'sign-outs-not-loaded': [[{ error }, 'warn', said, 'sign-outs were not loaded']],
+  'refresh-not-shared': [[{ error }, 'warn', said, 'a refresh could not be shared with other instances yet']],
+} satisfies { [K in Event['kind']]: readonly Row<K>[] };
+
+for (const [kind, cases] of Object.entries(rows)) {
+  for (const [fields, level, json, message] of cases) {
+    test(`the line of ${kind}: ${level} ${message}`, async (t) => {
+      const written: string[] = [];
+      const options = {
+        level: 'debug',
+        pretty: false,
+        destination: { write: (line: string) => written.push(line) },
+      } as const;
+      const clock: Clock = { ...createWoundClock(), now: () => 0 };
+      openObserve(options, { clock }).emit({ kind, ...fields } as Event);
+      const time = '1970-01-01T00:00:00.000Z';
+      t.same(written, [`{"level":"${level}","time":"${time}"${json && `,${json}`},"msg":"${message}"}\n`]);
+    });
+  }
+}
+
+test('nothing but events has a line', async (t) => {
+  t.same(Object.keys(lines).sort(), Object.keys(rows).sort());
+});
+
+test('a line that the level leaves out is not written, that of a request included', async (t) => {
+  const written: string[] = [];
+  const options = {
+    level: 'warn',
+    pretty: false,
+    destination: { write: (line: string) => written.push(line) },
+  } as const;
+  const { emit } = openObserve(options, { clock: createWoundClock() });
+  emit({ kind: 'request-finished', exchange, status: 200, durationMs: 1 });
+  emit({ kind: 'login-finished', ...of });
+  t.same(written, []);
+  emit({ kind: 'sessions-in-memory' });
+  t.equal(written.length, 1);
+});

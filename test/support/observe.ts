@@ -1,0 +1,14 @@
+import { type Clock, systemClock } from '../../src/clock.ts';
+import type { Emit } from '../../src/observe/events.ts';
+import { type Observe, openObserve } from '../../src/observe/open-observe.ts';
+
+/** For what is opened where nobody is told of anything. */
+export const unobserved: { emit: Emit; keepSecrets(): void } = { emit() {}, keepSecrets() {} };
+
+/** Tells the log alone, in lines of JSON that are handed over as they are written. */
+export function observeInto(
+  write: (line: string) => unknown,
+  { level = 'info', clock = systemClock }: { level?: 'info' | 'debug'; clock?: Clock } = {},
+): Observe {
+  return openObserve({ level, pretty: false, destination: { write } }, { clock });
+}
