@@ -10,7 +10,7 @@ import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { readTlsOptions } from '../listen/tls.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
 import { describeError } from '../observe/scrub.ts';
-import { compilePlan } from '../plan/plan.ts';
+import { compilePlan, readRedisCa } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 
@@ -120,8 +120,8 @@ function redisOf({ session: { store, redis } }: Config): string[] {
   return url === undefined ? [] : [url];
 }
 
-async function reachRedis({ session: { redis } }: Config, url: string): Promise<void> {
-  const client = connectRedis({ url, ca: redis.ca, timeout: connectTimeoutMs });
+async function reachRedis(config: Config, url: string): Promise<void> {
+  const client = connectRedis({ url, ca: readRedisCa(config), timeout: connectTimeoutMs });
   try {
     await new Promise((resolve, reject) => {
       client.once('ready', resolve);

@@ -36,7 +36,7 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   }
   const running =
     config.workers > 1 && cluster.isPrimary
-      ? startPrimary(config, observe)
+      ? await startPrimary(config, observe)
       : await startGateway(config, {
           observe,
           primary: cluster.isWorker ? callPrimary(systemClock) : undefined,
@@ -46,25 +46,34 @@ export async function serve({ config: file }: { config?: string }): Promise<void
 
 const longestReleaseMs = 1000;
 
+/** The process that asks the providers for its workers. */
+interface Primary {
+  /** Has it ask by another configuration; to be called before the workers adopt it. */
+  adopt(config: Config): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** The workers, and what they have in common. */
-function startPrimary(config: Config, { emit, keepSecrets }: Observe): { close(): Promise<void> } {
-  keepSecrets(config.secrets);
-  const lease = createHoldings().lease();
-  const needs = { emit, clock: systemClock, random: systemRandom, keep: lease.keep };
-  const { grant, close } = openGranter(config.providers, compilePlan(config).claims, needs);
+async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Promise<Primary> {
+  const granter = openGranter({ emit, clock: systemClock, random: systemRandom, holdings: createHoldings() });
+  const adopt = (next: Config) => {
+    keepSecrets(next.secrets);
+    return granter.adopt(next.providers, compilePlan(next).claims);
+  };
+  await adopt(config);
   const workers = startWorkers({
     count: config.workers,
     emit,
     clock: systemClock,
-    grant,
+    grant: granter.grant,
     onFailure: (code) => process.exit(code),
   });
   return {
+    adopt,
     async close() {
       await workers.close();
-      close();
       // Calls to a provider that hang go with the process.
-      await within(systemClock, longestReleaseMs, lease.release());
+      await within(systemClock, longestReleaseMs, granter.close());
     },
   };
 }

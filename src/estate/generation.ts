@@ -50,7 +50,8 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const providers = connectProviders(config.providers, { emit, clock, random, keep });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
-  const opened = openSessions(config, { keep, cookies, ring, grant, primary, emit, clock, random });
+  const { redisCa } = plan;
+  const opened = openSessions(config, { keep, cookies, ring, redisCa, grant, primary, emit, clock, random });
   const { sessions, revocations, shared, problem, finish } = opened;
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };

@@ -1,22 +1,117 @@
+import { type Clock, within } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
+import type { Holdings } from '../holdings.ts';
+import type { Emit } from '../observe/events.ts';
+import type { Random } from '../random.ts';
 import type { Grant } from '../session/outcome.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
-import type { ProviderNeeds } from './provider/provider.ts';
 import { connectProviders } from './provider/providers.ts';
 import { createGrants } from './provider/refresh.ts';
 
 /** Asks the providers for new tokens in the place of others: of the workers of a primary process. */
 export interface Granter {
+  /**
+   * The same function over all configurations. A provider that is not known here, though a worker asks for it, ends no
+   * session: that worker goes by another configuration than this process does at the moment.
+   */
   grant: Grant;
-  /** The providers are not looked for any more. What is known of them is given back with the lease. */
-  close(): void;
+  /**
+   * Goes on with other providers; those who ask of the ones before get their answer. To be called before the workers
+   * adopt the same configuration. Rejects, with nothing changed, when a file that it names cannot be used.
+   */
+  adopt(configured: Config['providers'], claims: Pick<ClaimNeeds, 'claimPaths'>): Promise<void>;
+  /** The providers are not looked for any more, and what is known of them is given back. */
+  close(): Promise<void>;
 }
 
-export function openGranter(
+export interface GranterNeeds {
+  emit: Emit;
+  clock: Clock;
+  random: Random;
+  holdings: Holdings;
+}
+
+/** The providers of one configuration. */
+interface Asking {
+  grant: Grant;
+  /** Resolves when each was found, or could not be for the first time. */
+  prepared: Promise<void>;
+  /** Closes when the last question has its answer. */
+  retire(): void;
+  close(): Promise<void>;
+}
+
+/** Providers that take longer than this to be found are asked all the same. */
+const longestPreparationMs = 10_000;
+
+export function openGranter(needs: GranterNeeds): Granter {
+  const { emit, clock } = needs;
+  const open = new Set<Asking>();
+  let current: Asking | undefined;
+
+  return {
+    grant: async (session, renewal) =>
+      (await current?.grant(session, renewal)) ?? { kind: 'unavailable', retryAfter: 1 },
+    async adopt(configured, claims) {
+      const next = openAsking(configured, claims, needs, (closed) => {
+        open.delete(next);
+        closed.catch((error) => emit({ kind: 'part-not-closed', error }));
+      });
+      open.add(next);
+      if (current) await within(clock, longestPreparationMs, next.prepared);
+      const before = current;
+      current = next;
+      before?.retire();
+    },
+    async close() {
+      await Promise.all([...open].map((asking) => asking.close()));
+    },
+  };
+}
+
+function openAsking(
   configured: Config['providers'],
   { claimPaths }: Pick<ClaimNeeds, 'claimPaths'>,
-  needs: ProviderNeeds,
-): Granter {
-  const providers = connectProviders(configured, needs);
-  return { grant: createGrants({ providers, claimPaths, ...needs }), close: providers.close };
+  { holdings, ...rest }: GranterNeeds,
+  onRetired: (closed: Promise<void>) => void,
+): Asking {
+  const lease = holdings.lease();
+  const needs = { ...rest, keep: lease.keep };
+  const connect = () => {
+    try {
+      return connectProviders(configured, needs);
+    } catch (error) {
+      void lease.release();
+      throw error;
+    }
+  };
+  const providers = connect();
+  const ask = createGrants({ providers, claimPaths, ...needs });
+  let underWay = 0;
+  let isRetired = false;
+  const close = () => {
+    providers.close();
+    return lease.release();
+  };
+  const closeWhenIdle = () => {
+    if (isRetired && underWay === 0) onRetired(close());
+  };
+  return {
+    async grant(session, renewal) {
+      if (!providers.get(session.provider)) return { kind: 'unavailable', retryAfter: 1 };
+      underWay += 1;
+      try {
+        return await ask(session, renewal);
+      } finally {
+        underWay -= 1;
+        closeWhenIdle();
+      }
+    },
+    prepared: providers.tried,
+    retire() {
+      isRetired = true;
+      closeWhenIdle();
+    },
+    close,
+  };
 }

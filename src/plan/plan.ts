@@ -32,6 +32,8 @@ export interface Plan {
   routes: readonly PlannedRoute[];
   cookies: GatewayCookies;
   ring: KeyRing;
+  /** The authorities that `session.redis.ca` names, PEM, where there is a Redis. */
+  redisCa: string | undefined;
   /** What sessions keep of the claims of a person. */
   claims: ClaimNeeds;
   /** The origins that browsers see. */
@@ -73,6 +75,7 @@ export function compilePlan(config: Config, { read = readText }: PlanOptions = {
     routes,
     cookies,
     ring: createKeyRing(config.session.secret),
+    redisCa: readRedisCa(config, read),
     claims: collectNeeds(config, templates),
     origins: new Set(config.publicUrl),
     assertions: assertionsOf(config),
@@ -80,4 +83,15 @@ export function compilePlan(config: Config, { read = readText }: PlanOptions = {
   };
 }
 
-const readText = (file: string): string => readFileSync(file, 'utf8');
+/** Throws when the file cannot be read. */
+export function readRedisCa(
+  { session: { store, redis } }: Config,
+  read: (file: string) => string = readText,
+): string | undefined {
+  const isUsed = store.kind === 'redis' || redis.url !== undefined;
+  return isUsed && redis.ca !== undefined ? read(redis.ca) : undefined;
+}
+
+function readText(file: string): string {
+  return readFileSync(file, 'utf8');
+}

@@ -32,6 +32,14 @@ export interface OpenedSessions {
   shared: Shared;
   /** Why nobody with a session can be served now, for people to read. */
   problem(): string | undefined;
+  /**
+   * Resolves when people with a session can be served: what is shared has answered, its sign-outs are known, and it was
+   * told what this process holds. At once, where that is in this process; never while it cannot be reached, and
+   * `problem` says why.
+   */
+  ready: Promise<void>;
+  /** To be called when the plan is put in force: what outlives plans goes on with this one. */
+  inForce(): void;
   /** Waits for what is under way, and for its being written, but no longer than this. */
   finish(withinMs: number): Promise<void>;
 }
@@ -45,6 +53,8 @@ export interface SessionNeeds {
   grant: Grant;
   /** A worker's line to its primary process. */
   primary: PrimaryCalls | undefined;
+  /** What the file of `session.redis.ca` holds. */
+  redisCa: string | undefined;
   emit: Emit;
   clock: Clock;
   random: Random;
@@ -53,21 +63,23 @@ export interface SessionNeeds {
 /** Opens the session store that the configuration names, and what the processes have in common. */
 export function openSessions(config: Config, needs: SessionNeeds): OpenedSessions {
   const { session, providers } = config;
-  const { keep, grant, primary, emit, clock, random } = needs;
+  const { keep, primary, redisCa, emit, clock, random } = needs;
   const revocations = keep('revocations', 'this process', () => createRevocations(clock));
-  const { place, shared, finish } = openShared(session, { keep, revocations, primary, emit, clock });
+  const { place, shared, finish } = openShared(session, {
+    ...{ keep, revocations, primary, redisCa, emit, clock },
+  });
   if (session.store.kind === 'memory') {
     emit({ kind: 'sessions-in-memory' });
   }
   const refresher = createRefresher({
     shared,
-    grant: primary ? grantOfPrimary(primary) : grant,
+    grant: grantFor(config, needs),
     longest: session.maxLifetime,
     settled: keep('settled turns', 'this process', () => createBoundedSet(mostSettled)),
     clock,
     random,
   });
-  if (primary) finishForOthers(refresher, { primary, keep, clock });
+  const finisher = primary && finishForOthers(refresher, { primary, keep, clock });
   const { store, touches } = openStore(config, needs, place.sessions);
   const sessions = createSessions({
     store,
@@ -85,7 +97,17 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     emit,
     clock,
   });
-  return { sessions, revocations, shared, problem: place.problem, finish };
+  const { problem, ready } = place;
+  const inForce = () => finisher?.goOnWith(refresher);
+  return { sessions, revocations, shared, problem, ready, inForce, finish };
+}
+
+/** A worker has its primary ask, but for a provider that its own plan does not know any more. */
+function grantFor({ providers }: Config, { primary, grant }: SessionNeeds): Grant {
+  if (!primary) return grant;
+  const ask = grantOfPrimary(primary);
+  return async (session, renewal) =>
+    Object.hasOwn(providers, session.provider) ? ask(session, renewal) : grant(session, renewal);
 }
 
 /** Turns whose outcome was delivered are remembered here. */

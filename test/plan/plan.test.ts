@@ -41,3 +41,19 @@ test('a plan says which file it could not read', async (t) => {
   const config = configOf({ routes: [{ upstream: 'https://app', tls: { ca: '/no/such/ca.pem' } }] });
   t.throws(() => compilePlan(config), { message: /no\/such\/ca\.pem/ });
 });
+
+test('the authorities of Redis are read with the plan, once, where there is a Redis', async (t) => {
+  const read: string[] = [];
+  const redisCaOf = (session: Record<string, unknown>) =>
+    compilePlan(configOf({ upstream: 'http://app', session }), {
+      read(file) {
+        read.push(file);
+        return 'PEM';
+      },
+    }).redisCa;
+  t.equal(redisCaOf({ redis: { url: 'rediss://redis', ca: '/ca.pem' } }), 'PEM');
+  t.equal(redisCaOf({ store: 'rediss://redis', redis: { ca: '/ca.pem' } }), 'PEM');
+  t.strictSame(read, ['/ca.pem', '/ca.pem']);
+  t.equal(redisCaOf({ redis: { ca: '/ca.pem' } }), undefined);
+  t.equal(read.length, 2);
+});

@@ -1,5 +1,5 @@
 import { createRevocations } from '../../src/session/revocations.ts';
-import { createBoard } from '../../src/session/shared/board.ts';
+import { createHeld } from '../../src/session/shared/held.ts';
 import { createLocalPlace } from '../../src/session/shared/local.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { aboveOf } from '../support/shared.ts';
@@ -13,7 +13,7 @@ testStore(
   async () => {
     const clock = createWoundClock();
     const revocations = createRevocations(clock);
-    const place = createLocalPlace({ revocations, board: createBoard(clock), clock });
+    const place = createLocalPlace(createHeld(revocations, clock), clock);
     return {
       // There is one process; whoever joins has flights of its own, so that they meet at the lock.
       join: async () => processOf(aboveOf(place, revocations, clock), neverKilled),

@@ -1,4 +1,5 @@
 import { createRevocations } from '../../src/session/revocations.ts';
+import { createHeld } from '../../src/session/shared/held.ts';
 import { callPrimary } from '../../src/session/shared/primary-calls.ts';
 import type { Posted, Unrepeatable } from '../../src/session/shared/shared.ts';
 import { createWorkerPlace } from '../../src/session/shared/worker.ts';
@@ -23,7 +24,7 @@ export type Report =
 const clock = createWoundClock();
 const primary = callPrimary(clock);
 const revocations = createRevocations(clock);
-const place = createWorkerPlace(primary, revocations);
+const place = createWorkerPlace(primary, createHeld(revocations, clock));
 const it = processOf(aboveOf(place, revocations, clock), async () => {});
 const working = new Map<number, (order: Extract<Order, { kind: 'worked' }>) => void>();
 const report = (message: Report) => process.send?.(message);

@@ -1,93 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { fastifyCookie } from '@fastify/cookie';
-import fastify from 'fastify';
 import { test } from 'tap';
-import { parseConfig } from '../../src/config/load.ts';
-import { createHoldings, type Holdings } from '../../src/holdings.ts';
-import { gatewayCookies } from '../../src/session/cookie-names.ts';
 import { parseCookies } from '../../src/session/cookies.ts';
-import { createKeyRing } from '../../src/session/key-ring.ts';
-import { openSessions } from '../../src/session/open-sessions.ts';
-import type { Grant } from '../../src/session/outcome.ts';
-import type { Session } from '../../src/session/session.ts';
-import { createWoundClock, type WoundClock } from '../support/clock.ts';
-import { unobserved } from '../support/observe.ts';
 import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-
-// Cookies can be written when the plugin is ready.
-const app = fastify();
-await app.register(fastifyCookie, { hook: false });
-await app.ready();
-
-const oldSecret = randomBytes(32).toString('base64');
-const newSecret = randomBytes(32).toString('base64');
-
-interface World {
-  holdings: Holdings;
-  clock: WoundClock;
-  grant: Grant;
-}
-
-const createWorld = (grant: Grant = async () => ({ kind: 'unavailable', retryAfter: 1 })): World => ({
-  holdings: createHoldings(),
-  clock: createWoundClock(),
-  grant,
-});
-
-/** The sessions of one plan, in the process of those before. */
-function plan({ holdings, clock, grant }: World, session: Record<string, unknown> = {}) {
-  const { config } = parseConfig(
-    JSON.stringify({
-      publicUrl: 'http://127.0.0.1:1',
-      provider: { issuer: 'http://127.0.0.1:2', clientId: 'gate', clientSecret: 'secret' },
-      session: { secret: oldSecret, ...session },
-      routes: [{ path: '/', upstream: 'http://127.0.0.1:3' }],
-    }),
-    { file: 'sallyport.yaml', env: {} },
-  );
-  const lease = holdings.lease();
-  const opened = openSessions(config, {
-    keep: lease.keep,
-    cookies: gatewayCookies(config),
-    ring: createKeyRing(config.session.secret),
-    grant,
-    primary: undefined,
-    emit: unobserved.emit,
-    clock,
-    random: () => 0,
-  });
-  return { ...opened, release: lease.release };
-}
-
-type Plan = ReturnType<typeof plan>;
-
-function sessionAt(clock: WoundClock, more: Partial<Session> = {}): Session {
-  const now = Math.floor(clock.now() / 1000);
-  return {
-    id: randomBytes(9).toString('base64url'),
-    provider: 'default',
-    subject: 'ada',
-    providerSessionId: undefined,
-    claims: {},
-    fetchedClaims: [],
-    claimsRefreshAt: undefined,
-    accessToken: 'access',
-    accessTokenExpiresAt: now + 300,
-    refreshAt: undefined,
-    refreshToken: undefined,
-    dpopKey: undefined,
-    idToken: undefined,
-    createdAt: now - 10,
-    seenAt: now,
-    expiresAt: now + 3600,
-    ...more,
-  };
-}
-
-const headerOf = (lines: readonly string[]) => lines.map((line) => line.split(';')[0]).join('; ');
-const begin = async ({ sessions }: Plan, session: Session) => headerOf(await sessions.begin(session, []));
-const standing = async ({ sessions }: Plan, header: string) => sessions.currentOf(header);
+import { begin, createWorld, headerOf, newSecret, oldSecret, plan, sessionAt, standing } from './world.ts';
 
 test('a refresh that is under way in the old plan is the one of the new plan, also when that has another place', async (t) => {
   const redis = await startRedis();
@@ -204,6 +119,6 @@ test('plans with one Redis have one connection to it, which ends with the last o
   t.equal(first?.problem(), undefined);
   t.ok(await first?.shared.claim('name', 1000));
   await first?.release();
-  for (const kind of ['place', 'board', 'flights', 'revocations', 'opened tickets', 'touches'])
+  for (const kind of ['place', 'held', 'flights', 'revocations', 'opened tickets', 'touches'])
     t.equal(world.holdings.count(kind), 0, kind);
 });

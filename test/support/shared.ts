@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/clock.ts';
 import type { Emit } from '../../src/observe/events.ts';
 import { createRevocations, type Revocations } from '../../src/session/revocations.ts';
-import { createBoard } from '../../src/session/shared/board.ts';
+import { createHeld } from '../../src/session/shared/held.ts';
 import { createLocalPlace } from '../../src/session/shared/local.ts';
 import { createOnce } from '../../src/session/shared/once.ts';
 import { createRedisPlace } from '../../src/session/shared/redis.ts';
@@ -24,7 +24,7 @@ export function aboveOf(place: Place, revocations: Revocations, clock: Clock): S
 
 export function shareLocally(clock: Clock): SharingProcess {
   const revocations = createRevocations(clock);
-  return aboveOf(createLocalPlace({ revocations, board: createBoard(clock), clock }), revocations, clock);
+  return aboveOf(createLocalPlace(createHeld(revocations, clock), clock), revocations, clock);
 }
 
 export interface RedisSharing {
@@ -38,6 +38,6 @@ export function shareInRedis(options: RedisSharing, clock: Clock): SharingProces
   const { url, timeout = 5000, gateway, emit = unobserved.emit } = options;
   const revocations = createRevocations(clock);
   const settings = { url, keyPrefix: 'test:', ca: undefined, timeout, gateway };
-  const needs = { revocations, board: createBoard(clock), emit, clock };
+  const needs = { held: createHeld(revocations, clock), emit, clock };
   return aboveOf(createRedisPlace(settings, needs), revocations, clock);
 }

@@ -14,30 +14,37 @@ export interface FinishNeeds {
   clock: Clock;
 }
 
-/** Whoever takes the turns of workers that ended: of several plans the last. */
-interface Finisher {
-  refresher: Refresher;
-  close(): void;
+/** Takes the turns of workers that ended, of several plans for the one in force. */
+export interface Finisher {
+  goOnWith(refresher: Refresher): void;
 }
 
-/** What a worker had begun when it ended; the primary has the answer, and this one tells everybody of it. */
-export function finishForOthers(refresher: Refresher, { primary, keep, clock }: FinishNeeds): void {
-  const open = (): Finisher => {
-    const finisher: Finisher = { refresher, close: () => {} };
+/**
+ * What a worker had begun when it ended; the primary has the answer, and this one tells everybody of it.
+ * @param first is gone on with until another one is named
+ */
+export function finishForOthers(first: Refresher, { primary, keep, clock }: FinishNeeds): Finisher {
+  const open = (): Finisher & { close(): void } => {
+    let refresher = first;
     const finish = (session: Session, triesLeft: number) => {
       // Nobody's request waits for it. The outcome leads on whoever comes with the tokens of before.
-      finisher.refresher
+      refresher
         .refresh(session, async () => false)
         .catch(() => {
           // The store is out, or this process has only begun to reach it.
           if (triesLeft > 0) clock.after(finishAgainMs, () => finish(session, triesLeft - 1)).unref();
         });
     };
-    finisher.close = primary.onMessage((message) => {
+    const close = primary.onMessage((message) => {
       if (message.kind === 'finish') finish(message.session, mostFinishes);
     });
     primary.join();
-    return finisher;
+    return {
+      goOnWith(next) {
+        refresher = next;
+      },
+      close,
+    };
   };
-  keep('finisher', 'this process', open, (finisher) => finisher.close()).refresher = refresher;
+  return keep('finisher', 'this process', open, (finisher) => finisher.close());
 }

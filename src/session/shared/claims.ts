@@ -4,6 +4,10 @@ import type { Clock } from '../../clock.ts';
 export interface Claims {
   /** Takes a name; false when it is taken already. */
   take(name: string, forMs: number): boolean;
+  /** Takes it here and then elsewhere, as `ask` does: what cannot be told there is not taken here either. */
+  takeAlso(name: string, forMs: number, ask: () => Promise<boolean>): Promise<boolean>;
+  /** What is certain to be taken, and for how many milliseconds more. */
+  all(): Iterable<[string, number]>;
 }
 
 /**
@@ -14,7 +18,9 @@ const mostClaims = 50_000;
 
 export function createClaims({ monotonic: now }: Pick<Clock, 'monotonic'>): Claims {
   const takenUntil = new Map<string, number>();
-  return {
+  /** Being asked for elsewhere. */
+  const uncertain = new Set<string>();
+  const claims: Claims = {
     take(name, forMs) {
       const until = takenUntil.get(name);
       if (until !== undefined && until > now()) return false;
@@ -27,5 +33,22 @@ export function createClaims({ monotonic: now }: Pick<Clock, 'monotonic'>): Clai
       }
       return true;
     },
+    async takeAlso(name, forMs, ask) {
+      if (!claims.take(name, forMs)) return false;
+      uncertain.add(name);
+      try {
+        return await ask();
+      } catch (error) {
+        takenUntil.delete(name);
+        throw error;
+      } finally {
+        uncertain.delete(name);
+      }
+    },
+    *all() {
+      for (const [name, until] of takenUntil)
+        if (until > now() && !uncertain.has(name)) yield [name, until - now()];
+    },
   };
+  return claims;
 }

@@ -1,27 +1,43 @@
 import type { Clock } from '../../clock.ts';
-import type { Revocations } from '../revocations.ts';
-import type { Board } from './board.ts';
-import { createClaims } from './claims.ts';
+import { claimsThrough, type Follower, type Held } from './held.ts';
 import { createMemoryTurns } from './memory-turns.ts';
 import { createSessionTable } from './session-table.ts';
 import type { Place } from './shared.ts';
 
-export interface LocalNeeds {
-  revocations: Revocations;
-  board: Board;
-  clock: Pick<Clock, 'monotonic'>;
-}
+const toldAnyway: Follower = {
+  revoked: () => {},
+  begun: () => {},
+  posted: () => {},
+  released: () => {},
+  claimed: () => {},
+};
 
 /** Everything in this process. */
-export function createLocalPlace({ revocations, board, clock }: LocalNeeds): Place {
-  const claims = createClaims(clock);
+export function createLocalPlace(held: Held, clock: Pick<Clock, 'monotonic'>): Place {
+  const { revocations, board } = held;
+  // What another place is told of is held here too.
+  const others = held.join(toldAnyway);
+  const turns = createMemoryTurns(board);
   return {
-    turns: createMemoryTurns(board),
+    turns: {
+      ...turns,
+      async post(key, posted, holder) {
+        await turns.post(key, posted, holder);
+        others.tell((other) => other.posted(key, posted));
+      },
+    },
     sessions: createSessionTable(clock),
-    bus: { publish: async (revocation) => revocations.add(revocation), knowsSignOuts: () => true },
-    claims: { claim: async (name, forMs) => claims.take(name, forMs) },
+    bus: {
+      async publish(revocation) {
+        revocations.add(revocation);
+        others.tell((other) => other.revoked(revocation));
+      },
+      knowsSignOuts: () => true,
+    },
+    claims: claimsThrough(held, others, async () => true),
+    ready: Promise.resolve(),
     problem: () => undefined,
     flush: async () => {},
-    close: () => {},
+    close: async () => others.leave(),
   };
 }

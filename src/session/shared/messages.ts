@@ -13,15 +13,23 @@ export interface CallMessage {
   request:
     | { kind: 'join' }
     | { kind: 'take'; key: string; unrepeatable?: Unrepeatable }
-    | { kind: 'post'; key: string; posted: Posted; holder?: string }
+    | { kind: 'post'; key: string; posted: Posted; holder?: string; isAgain?: boolean }
     | { kind: 'release'; key: string; holder: string }
     /** Answered with a `RefreshOutcome`. */
     | { kind: 'grant'; session: Session; renewal: Renewal }
     | { kind: 'claim'; name: string; forMs: number }
+    /** Answered with `HeldByPrimary`. */
+    | { kind: 'held' }
     | { kind: 'get'; id: string }
     | { kind: 'set'; id: string; value: string; ttlSeconds: number }
     | { kind: 'delete'; id: string }
     | { kind: 'publish'; revocation: Revocation };
+}
+
+/** What the workers have done, for a place that takes the part of the primary. */
+export interface HeldByPrimary {
+  posted: [string, Posted][];
+  claims: [string, number][];
 }
 
 export type PrimaryMessage =

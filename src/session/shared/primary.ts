@@ -1,11 +1,12 @@
 import type { Clock } from '../../clock.ts';
 import type { Grant } from '../outcome.ts';
 import { createRevocations } from '../revocations.ts';
-import { createBoard } from './board.ts';
+import type { Board } from './board.ts';
 import { createGrantDesk } from './grant-desk.ts';
+import { createHeld } from './held.ts';
 import { createLocalPlace } from './local.ts';
-import { createMemoryTurns } from './memory-turns.ts';
-import type { CallMessage, WorkerLink } from './messages.ts';
+import { createMemoryTurns, type MemoryTurns } from './memory-turns.ts';
+import type { CallMessage, HeldByPrimary, WorkerLink } from './messages.ts';
 import type { Taken, Turns } from './shared.ts';
 
 /** What the primary process holds for its workers. */
@@ -19,22 +20,17 @@ export interface PrimaryShared {
 export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
   const workers = new Set<WorkerLink>();
   const desk = createGrantDesk(grant, workers, clock);
-  const board = createBoard(clock);
+  // Sign-outs are kept for workers that start later; sessions are compared in the workers.
+  const held = createHeld(createRevocations(clock), clock);
+  const { revocations, board } = held;
   const turns = createMemoryTurns(board);
   const owners = createOwners();
-  // Kept for workers that start later; sessions are compared in the workers.
-  const revocations = createRevocations(clock);
-  const { sessions, claims } = createLocalPlace({ revocations, board, clock });
+  const { sessions, claims } = createLocalPlace(held, clock);
   revocations.onRevoked((revocation) => {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
   });
 
-  const tellOfEnd = createEndTelling(turns);
-  const take = (worker: WorkerLink, { key, unrepeatable }: Request<'take'>): Taken => {
-    const taken = turns.takeFor(owners.nameOf(worker), key, unrepeatable);
-    if (taken.kind === 'taken') tellOfEnd(worker, key);
-    return taken;
-  };
+  const { take, post } = createTurnDesk(turns, board, owners);
 
   const answer = (worker: WorkerLink, request: CallMessage['request']): unknown => {
     switch (request.kind) {
@@ -46,13 +42,15 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
       case 'take':
         return take(worker, request);
       case 'post':
-        return turns.post(request.key, request.posted, request.holder);
+        return post(request);
       case 'release':
         return turns.release(request.key, request.holder);
       case 'grant':
         return desk.ask(worker, request.session, request.renewal);
       case 'claim':
         return claims.claim(request.name, request.forMs);
+      case 'held':
+        return { posted: [...board.all()], claims: [...held.claims.all()] } satisfies HeldByPrimary;
       case 'get':
         return sessions.get(request.id);
       case 'set':
@@ -73,6 +71,23 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
     },
     async received(worker, { call, request }) {
       worker.send({ kind: 'reply', call, value: await answer(worker, request) });
+    },
+  };
+}
+
+/** Gives turns to workers, and takes what came of them. */
+function createTurnDesk(turns: MemoryTurns, board: Board, owners: ReturnType<typeof createOwners>) {
+  const tellOfEnd = createEndTelling(turns);
+  return {
+    take(worker: WorkerLink, { key, unrepeatable }: Request<'take'>): Taken {
+      const taken = turns.takeFor(owners.nameOf(worker), key, unrepeatable);
+      if (taken.kind === 'taken') tellOfEnd(worker, key);
+      return taken;
+    },
+    async post({ key, posted, holder, isAgain }: Request<'post'>) {
+      // What stands here is as good or newer.
+      if (isAgain && (board.read(key) ?? board.recall(key)) !== undefined) return;
+      await turns.post(key, posted, holder);
     },
   };
 }

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import { parseRedisAddress } from './redis-address.ts';
 
 export interface RedisSettings {
   url: string;
-  /** A PEM file. */
+  /** PEM: authorities beside the usual ones. */
   ca: string | undefined;
   /** Milliseconds for one command. */
   timeout: number;
@@ -37,7 +36,7 @@ function commonOptions({ ca, timeout }: RedisSettings, tls: boolean) {
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     retryStrategy: reconnectDelay,
-    ...(tls && { tls: ca === undefined ? {} : { ca: [...rootCertificates, readFileSync(ca, 'utf8')] } }),
+    ...(tls && { tls: ca === undefined ? {} : { ca: [...rootCertificates, ca] } }),
   };
 }
 

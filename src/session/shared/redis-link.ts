@@ -25,7 +25,7 @@ export interface RedisLink {
 export interface Back {
   /** It is the first time since the start. */
   isFirst: boolean;
-  /** It is empty: started anew without its data, or another one. */
+  /** What was written by this connection is not there: it comes up first, was started anew empty, or is another one. */
   hasForgotten: boolean;
 }
 
@@ -169,7 +169,7 @@ class Circuit {
 
   #back(stillFull: string | undefined, now: string | undefined): void {
     const isFirst = this.#memory === undefined;
-    const hasForgotten = !isFirst && this.#memory !== now;
+    const hasForgotten = this.#memory !== now;
     this.#memory = now;
     const isBetter = this.out !== undefined || (this.full !== undefined && stillFull === undefined);
     this.out = undefined;

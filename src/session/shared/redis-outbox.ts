@@ -1,6 +1,7 @@
-import { type Clock, waitFor } from '../../clock.ts';
+import { type Clock, waitFor, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Board } from './board.ts';
+import { inBatches } from './held.ts';
 import type { Posted } from './shared.ts';
 
 /** Results that wait for Redis to come back, at the most. */
@@ -10,8 +11,6 @@ const mostUnwritten = 10_000;
  * milliseconds is written again when the server is back.
  */
 const recentMs = 60_000;
-/** So much is written at a time to a server that has forgotten everything: others wait behind it. */
-const batch = 200;
 /** Between two attempts at the end of the process. */
 const writeAgainMs = 200;
 
@@ -19,8 +18,12 @@ const writeAgainMs = 200;
 export interface Outbox {
   /** A result that cannot be written is known here all the same, and reaches the others when it can. Never rejects. */
   post(key: string, posted: Posted, holder: string | undefined): Promise<void>;
-  /** The server is back. One that has forgotten everything is told again what was done here and still counts. */
-  writeAgain(hasForgotten: boolean): void;
+  /** Writes what was done by way of another place. Never rejects. */
+  pass(key: string, posted: Posted, holder: string | undefined): Promise<void>;
+  /** Writes what was done in this process, by whatever way, and still counts. Never rejects. */
+  passAll(): Promise<void>;
+  /** The server is back. */
+  writeAgain(): void;
   /** Writes what is left, for so long at the most. */
   flush(withinMs: number): Promise<void>;
 }
@@ -46,29 +49,23 @@ export function createOutbox(needs: OutboxNeeds): Outbox {
   const { board, clock } = needs;
   const letters = createLetters(needs);
 
-  const sendEverything = async () => {
-    const at = clock.monotonic();
-    const told = [...board.all()];
-    for (let start = 0; start < told.length; start += batch) {
-      const some = told.slice(start, start + batch);
-      await Promise.all(
-        some.map(([key, posted]) => letters.send(key, { posted, at, holder: undefined, isAgain: true })),
-      );
-    }
-  };
+  const send = (key: string, posted: Posted, holder: string | undefined, isAgain: boolean) =>
+    letters.send(key, { posted, at: clock.monotonic(), holder, isAgain });
 
   return {
     async post(key, posted, holder) {
       board.post(key, posted);
-      await letters.send(key, { posted, at: clock.monotonic(), holder, isAgain: false });
+      await send(key, posted, holder, false);
     },
-    writeAgain(hasForgotten) {
-      if (hasForgotten) void sendEverything();
+    pass: (key, posted, holder) => send(key, posted, holder, false),
+    passAll: () => inBatches(board.all(), ([key, posted]) => send(key, posted, undefined, true)),
+    writeAgain() {
       letters.doubtRecent();
       void letters.sendAll();
     },
     async flush(withinMs) {
       const end = clock.monotonic() + withinMs;
+      await within(clock, withinMs, letters.sent());
       while (letters.areLeft() && clock.monotonic() < end) {
         await letters.sendAll();
         if (letters.areLeft()) await waitFor(clock, writeAgainMs);
@@ -82,6 +79,7 @@ function createLetters({ write, emit, clock }: OutboxNeeds) {
   const unwritten = new Map<string, Letter>();
   /** The oldest first. */
   const recent = new Map<string, Letter>();
+  const underWay = new Set<Promise<void>>();
 
   const written = (key: string, letter: Letter) => {
     if (unwritten.get(key)?.at === letter.at) unwritten.delete(key);
@@ -93,7 +91,7 @@ function createLetters({ write, emit, clock }: OutboxNeeds) {
     }
   };
 
-  const send = async (key: string, letter: Letter): Promise<void> => {
+  const tryToWrite = async (key: string, letter: Letter): Promise<void> => {
     const { at, holder } = letter;
     try {
       await write(key, letter, clock.monotonic() - at);
@@ -111,8 +109,16 @@ function createLetters({ write, emit, clock }: OutboxNeeds) {
     }
   };
 
+  const send = (key: string, letter: Letter): Promise<void> => {
+    const sending = tryToWrite(key, letter).finally(() => underWay.delete(sending));
+    underWay.add(sending);
+    return sending;
+  };
+
   return {
     send,
+    /** Resolves when what is on its way now has arrived, or has not. */
+    sent: () => Promise.all(underWay),
     sendAll: () => Promise.all([...unwritten].map(([key, letter]) => send(key, letter))),
     areLeft: () => unwritten.size > 0,
     doubtRecent() {

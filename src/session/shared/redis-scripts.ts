@@ -46,7 +46,8 @@ local function put(key, value, ms)
   if ms == '0' or (ARGV[9] ~= '' and redis.call('get', key)) then return end
   redis.call('set', key, value, 'PX', ms)
 end
-put(KEYS[4], ARGV[2], ARGV[3])
+-- Where the mark stands alone, the result is over.
+if ARGV[9] == '' or not redis.call('get', KEYS[5]) then put(KEYS[4], ARGV[2], ARGV[3]) end
 put(KEYS[5], ARGV[4], ARGV[5])
 put(KEYS[6], ARGV[2], ARGV[6])
 if ARGV[1] == '' then return 0 end

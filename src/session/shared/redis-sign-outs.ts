@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
+import { inBatches } from './held.ts';
 import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
 import { type Bus, storeUnavailable } from './shared.ts';
@@ -17,6 +18,12 @@ const recentMs = 60_000;
 
 /** The sign-outs of all instances. */
 export interface RedisSignOuts extends Bus {
+  /** Resolves when the sign-outs are known for the first time. */
+  known: Promise<void>;
+  /** Writes what was done by way of another place. */
+  pass(revocation: Revocation): void;
+  /** Writes everything that this process knows. Rejects with GatewayError 503. */
+  passAll(): Promise<void>;
   /** Writes what could not be written, once. */
   flush(): Promise<void>;
 }
@@ -40,9 +47,8 @@ export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
 
   channel.on(channelName, (text) => revocations.add(JSON.parse(text) as Revocation));
   channel.onListening(list.load);
-  link.onBack(({ hasForgotten }) => {
+  link.onBack(() => {
     if (channel.isListening()) list.load();
-    if (hasForgotten) outgoing.sendLater(revocations.all());
     outgoing.doubtRecent();
     void outgoing.flush();
   });
@@ -58,6 +64,12 @@ export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
       }
     },
     knowsSignOuts: list.isKnown,
+    known: list.known,
+    pass(revocation) {
+      outgoing.sendLater([revocation]);
+      void outgoing.flush();
+    },
+    passAll: () => inBatches(revocations.all(), outgoing.send),
     flush: outgoing.flush,
   };
 }
@@ -67,6 +79,10 @@ type ListOf = (proven: boolean) => string;
 /** Reads what others have written. */
 function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNeeds, listOf: ListOf) {
   let isKnown = false;
+  let tellKnown = () => {};
+  const known = new Promise<void>((resolve) => {
+    tellKnown = resolve;
+  });
   const read = async () => {
     const wasListening = channel.isListening();
     const now = Math.floor(clock.now() / 1000);
@@ -75,7 +91,9 @@ function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNe
       for (const text of texts) revocations.add(JSON.parse(text) as Revocation);
     }
     // Of those that came between the list and the first word on the channel nobody has told yet.
-    if (wasListening) isKnown = true;
+    if (!wasListening) return;
+    isKnown = true;
+    tellKnown();
   };
   const load = () => void read().catch(again);
   const again = (error: unknown) => {
@@ -87,7 +105,7 @@ function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNe
       })
       .unref();
   };
-  return { load, isKnown: () => isKnown };
+  return { load, known, isKnown: () => isKnown };
 }
 
 /** Writes what this process has to tell. */

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
-import type { Board } from './board.ts';
+import { type Begun, type Held, inBatches } from './held.ts';
 import { createEndListeners } from './listeners.ts';
 import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
-import { createOutbox, type Letter } from './redis-outbox.ts';
+import { createOutbox, type Letter, type Outbox } from './redis-outbox.ts';
 import { markScript, postScript, releaseScript, renewScript, takeScript } from './redis-scripts.ts';
 import type { Taken, Turns, Unrepeatable } from './shared.ts';
 
@@ -22,7 +22,10 @@ const settleMs = 1500;
 /** Attempts to take a turn that failed, at the most. */
 const mostUnsure = 10_000;
 
-export interface RedisTurns extends Turns {
+export interface RedisTurns extends Turns, Pick<Outbox, 'pass' | 'passAll'> {
+  /** Writes down what was begun by way of another place, or takes that back. Never rejects. */
+  passBegun(key: string, begun: Begun): Promise<void>;
+  passReleased(key: string, holder: string): Promise<void>;
   /** Writes what could not be written, for so long at the most. */
   flush(withinMs: number): Promise<void>;
 }
@@ -32,7 +35,8 @@ export interface RedisTurnsNeeds {
   channel: RedisChannel;
   keyPrefix: string;
   /** What was done in this process stays known here, should Redis go away in the middle of it. */
-  board: Board;
+  held: Pick<Held, 'board' | 'begun'>;
+  onBegun(key: string, begun: Begun): void;
   /**
    * The name of the process that keeps the answers of its workers: what one of them began, another may go on with.
    * Unset where this process works alone.
@@ -44,16 +48,17 @@ export interface RedisTurnsNeeds {
 
 /** Turns among instances. Each command is one script, so that nobody sees half of it. */
 export function createRedisTurns(needs: RedisTurnsNeeds): RedisTurns {
-  const { link, channel, keyPrefix, board, clock } = needs;
+  const { link, channel, keyPrefix, clock } = needs;
+  const { board, begun } = needs.held;
   const listeners = createEndListeners();
   const places = createPlaces(keyPrefix);
   const commands = createCommands(needs, places);
-  const outbox = createOutbox({ ...needs, write: commands.write });
+  const outbox = createOutbox({ ...needs, board, write: commands.write });
   let settledAt = 0;
 
-  link.onBack(({ isFirst, hasForgotten }) => {
+  link.onBack(({ isFirst }) => {
     if (!isFirst) settledAt = clock.monotonic() + settleMs;
-    outbox.writeAgain(hasForgotten);
+    outbox.writeAgain();
     void commands.mend();
   });
   channel.on(places.endChannel, (name) => listeners.tell(name));
@@ -76,14 +81,21 @@ export function createRedisTurns(needs: RedisTurnsNeeds): RedisTurns {
     },
     renew: commands.renew,
     async post(key, posted, holder) {
-      commands.told(key);
+      begun.delete(key);
       await outbox.post(key, posted, holder);
     },
     async release(key, holder) {
-      commands.told(key);
+      begun.delete(key);
       await commands.release(key, holder);
     },
     onEnd: (key, callback) => listeners.on(places.nameOf(key), callback),
+    pass: outbox.pass,
+    async passAll() {
+      await outbox.passAll();
+      await commands.markAll();
+    },
+    passBegun: commands.markBegun,
+    passReleased: commands.release,
     flush: outbox.flush,
   };
 }
@@ -110,11 +122,9 @@ function createPlaces(keyPrefix: string) {
 type Places = ReturnType<typeof createPlaces>;
 
 /** The commands, and what is to be set right of them when Redis is back. */
-function createCommands({ link, gateway }: RedisTurnsNeeds, places: Places) {
+function createCommands({ link, gateway, held: { begun }, onBegun }: RedisTurnsNeeds, places: Places) {
   const me = randomBytes(12).toString('base64url');
   const send = createSenders(link, places);
-  /** Unrepeatable work that was begun here and not told of. */
-  const running = new Map<string, { holder: string; forMs: number }>();
   /**
    * Turns that were to be taken here when Redis went away. They were not: yet Redis may read so when it comes back, and
    * others would wait for an answer that nobody has.
@@ -123,12 +133,18 @@ function createCommands({ link, gateway }: RedisTurnsNeeds, places: Places) {
   const doubt = (key: string, holder: string) => {
     if (unsure.size < mostUnsure) unsure.set(key, holder);
   };
+  const markBegun = async (key: string, { holder, forMs }: Begun) => {
+    // It may have been told of meanwhile.
+    if (begun.get(key)?.holder === holder) await send.mark(key, holder, forMs).catch(() => {});
+  };
+  const markAll = () => inBatches(begun, ([key, work]) => markBegun(key, work));
   const release = (key: string, holder: string) => send.release(key, holder).catch(() => doubt(key, holder));
 
   return {
     ...send,
-    told: (key: string) => void running.delete(key),
     release,
+    markBegun,
+    markAll,
     async take(key: string, unrepeatable: Unrepeatable | undefined): Promise<Taken> {
       const resumable = unrepeatable?.heldBy === 'gateway' ? gateway : undefined;
       const holder = unsure.get(key) ?? `${resumable ?? me} ${randomBytes(12).toString('base64url')}`;
@@ -141,7 +157,10 @@ function createCommands({ link, gateway }: RedisTurnsNeeds, places: Places) {
           throw error;
         });
       unsure.delete(key);
-      if (taken.kind === 'yours' && unrepeatable) running.set(key, { holder, forMs });
+      if (taken.kind === 'yours' && unrepeatable) {
+        begun.set(key, { holder, forMs });
+        onBegun(key, { holder, forMs });
+      }
       return taken;
     },
     /** The server is back: what it may have read wrongly is taken back, and what it may have forgotten is written again. */
@@ -149,7 +168,7 @@ function createCommands({ link, gateway }: RedisTurnsNeeds, places: Places) {
       const attempts = [...unsure];
       unsure.clear();
       for (const [key, holder] of attempts) await release(key, holder);
-      for (const [key, { holder, forMs }] of running) await send.mark(key, holder, forMs).catch(() => {});
+      await markAll();
     },
   };
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../clock.ts';
+import { type Clock, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
-import type { Revocations } from '../revocations.ts';
-import type { Board } from './board.ts';
+import { type Begun, claimsThrough, type Following, type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
-import { createRedisLink } from './redis-link.ts';
+import { handOver } from './redis-hand-over.ts';
+import { createRedisLink, type RedisLink } from './redis-link.ts';
 import { createRedisSignOuts } from './redis-sign-outs.ts';
 import { createRedisTurns } from './redis-turns.ts';
-import type { Place, SessionTable } from './shared.ts';
+import type { Place, SessionTable, Turns } from './shared.ts';
 
 export interface RedisPlaceSettings extends RedisSettings {
   keyPrefix: string;
@@ -17,57 +17,97 @@ export interface RedisPlaceSettings extends RedisSettings {
 }
 
 export interface RedisPlaceNeeds {
-  revocations: Revocations;
-  board: Board;
+  held: Held;
+  /** Has this process hold what others do that cannot write it themselves. */
+  holdOfOthers?: () => Promise<void>;
   emit: Emit;
   clock: Clock;
 }
 
+/** What is left when nobody needs the place any more is written for so long at the most. */
+const lastFlushMs = 2000;
+
 /** What instances share, in Redis or Valkey. Names in keys are digests, so that a dump tells nobody's. */
-export function createRedisPlace(
-  settings: RedisPlaceSettings,
-  { revocations, board, emit, clock }: RedisPlaceNeeds,
-): Place {
+export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlaceNeeds): Place {
+  const { held, holdOfOthers = async () => {}, emit, clock } = needs;
+  const { revocations } = held;
   const { keyPrefix, gateway } = settings;
   const link = createRedisLink(settings, emit, clock);
-  const channel = createRedisChannel({
-    link,
-    settings,
-    clock,
-    onFailure(error) {
-      // An outage is named by the link.
-      if (link.problem() === undefined) emit({ kind: 'sign-outs-not-loaded', error });
-    },
-  });
+  const onFailure = (error: unknown) => {
+    // An outage is named by the link.
+    if (link.problem() === undefined) emit({ kind: 'sign-outs-not-loaded', error });
+  };
+  const channel = createRedisChannel({ link, settings, clock, onFailure });
   const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, emit, clock });
-  const turns = createRedisTurns({ link, channel, keyPrefix, board, gateway, emit, clock });
-  const sessions = createRedisTable(link, keyPrefix);
-  const claimOf = (name: string) =>
-    `${keyPrefix}claim:${createHash('sha256').update(name).digest('base64url')}`;
+  const onBegun = (key: string, begun: Begun) => others.tell((other) => other.begun(key, begun));
+  const turns = createRedisTurns({ link, channel, keyPrefix, held, onBegun, gateway, emit, clock });
+  const claim = createRedisClaim(link, keyPrefix);
+  const others = held.join({
+    revoked: signOuts.pass,
+    begun: (key, begun) => void turns.passBegun(key, begun),
+    posted: (key, posted, holder) => void turns.pass(key, posted, holder),
+    released: (key, holder) => void turns.passReleased(key, holder),
+    claimed: (name, forMs) => void claim(name, forMs).catch(() => {}),
+  });
+  const passAll = async () => {
+    await holdOfOthers();
+    await turns.passAll();
+    await signOuts.passAll();
+    await inBatches(held.claims.all(), ([name, forMs]) => claim(name, forMs));
+  };
+  const told = handOver({ link, passAll, clock });
+  const flush: Place['flush'] = async (withinMs) => {
+    await Promise.all([turns.flush(withinMs), within(clock, withinMs, signOuts.flush())]);
+  };
 
   return {
-    turns,
-    sessions,
-    bus: signOuts,
-    claims: {
-      // One command does both, so that of two instances one is first.
-      claim: (name, forMs) =>
-        link.write(async (redis) => (await redis.set(claimOf(name), '1', 'PX', forMs, 'NX')) !== null),
+    turns: turnsThrough(turns, others),
+    sessions: createRedisTable(link, keyPrefix),
+    bus: {
+      async publish(revocation) {
+        others.tell((other) => other.revoked(revocation));
+        await signOuts.publish(revocation);
+      },
+      knowsSignOuts: signOuts.knowsSignOuts,
     },
+    claims: claimsThrough(held, others, claim),
+    ready: Promise.all([signOuts.known, told]).then(() => undefined),
     problem: () =>
       link.problem() ?? (signOuts.knowsSignOuts() ? undefined : 'the sign-outs were not loaded yet'),
-    async flush(withinMs) {
-      await turns.flush(withinMs);
-      await signOuts.flush();
-    },
-    close() {
+    flush,
+    async close() {
+      others.leave();
+      await flush(lastFlushMs);
       channel.close();
       link.close();
     },
   };
 }
 
-function createRedisTable(link: ReturnType<typeof createRedisLink>, keyPrefix: string): SessionTable {
+/** The other places of this process are told what comes of turns here. */
+function turnsThrough(turns: Turns, { tell }: Following): Turns {
+  return {
+    ...turns,
+    async post(key, posted, holder) {
+      tell((other) => other.posted(key, posted, holder));
+      await turns.post(key, posted, holder);
+    },
+    async release(key, holder) {
+      tell((other) => other.released(key, holder));
+      await turns.release(key, holder);
+    },
+  };
+}
+
+/** One command does both, so that of two instances one is first. */
+function createRedisClaim(link: RedisLink, keyPrefix: string) {
+  const placeOf = (name: string) =>
+    `${keyPrefix}claim:${createHash('sha256').update(name).digest('base64url')}`;
+  return (name: string, forMs: number) =>
+    link.write(async (redis) => (await redis.set(placeOf(name), '1', 'PX', Math.ceil(forMs), 'NX')) !== null);
+}
+
+function createRedisTable(link: RedisLink, keyPrefix: string): SessionTable {
   const placeOf = (id: string) => `${keyPrefix}session:${id}`;
   return {
     get: (id) => link.read(async (redis) => (await redis.get(placeOf(id))) ?? undefined),

@@ -47,11 +47,17 @@ export interface Place {
   sessions: SessionTable;
   bus: Bus;
   claims: ClaimDesk;
+  /**
+   * Resolves when it has answered for the first time: its sign-outs are known here, and it was told what this process
+   * holds. Never, where it cannot be reached; `problem` says why.
+   */
+  ready: Promise<void>;
   /** What is wrong with it, for people to read; undefined where it can be used. */
   problem(): string | undefined;
   /** Writes what could not be written yet, for so many milliseconds at the most. */
   flush(withinMs: number): Promise<void>;
-  close(): void;
+  /** Writes what is left, within a limit of its own, and ends. */
+  close(): Promise<void>;
 }
 
 /**

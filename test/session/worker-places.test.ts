@@ -1,0 +1,142 @@
+import { EventEmitter } from 'node:events';
+import { type Test, test } from 'tap';
+import type { Grant } from '../../src/session/outcome.ts';
+import type { CallMessage, WorkerLink } from '../../src/session/shared/messages.ts';
+import { createPrimaryShared } from '../../src/session/shared/primary.ts';
+import { callPrimary } from '../../src/session/shared/primary-calls.ts';
+import type { Posted } from '../../src/session/shared/shared.ts';
+import { createWoundClock } from '../support/clock.ts';
+import { freePort } from '../support/listening.ts';
+import { startRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { begin, createWorld, plan, sessionAt, standing } from './world.ts';
+
+const notNow: Grant = async () => ({ kind: 'unavailable', retryAfter: 1 });
+const never = (): Promise<Posted> => Promise.reject(new Error('it was done before'));
+const quick = (value: string) => async (): Promise<Posted> => ({ value, lingerMs: 60_000 });
+
+/** A primary in this process, with the worlds of its workers at the other end of a line. */
+function arrangePrimary(grant: Grant = notNow) {
+  const clock = createWoundClock();
+  const shared = createPrimaryShared(grant, clock);
+  /** @param own what this worker would answer if it asked by itself */
+  const worker = (own: Grant = notNow) => {
+    const line = new EventEmitter();
+    const link: WorkerLink = { send: (message) => void line.emit('message', structuredClone(message)) };
+    const posted: string[] = [];
+    const send = (message: CallMessage) => {
+      if (message.request.kind === 'post') posted.push(message.request.key);
+      setImmediate(() => void shared.received(link, structuredClone(message)));
+      return true;
+    };
+    const channel = Object.assign(line, { send }) as unknown as Pick<NodeJS.Process, 'on' | 'off' | 'send'>;
+    return {
+      link,
+      posted,
+      leaves: () => shared.left(link),
+      ...createWorld(own, callPrimary(clock, channel)),
+    };
+  };
+  return { worker };
+}
+
+async function redisOf(t: Test) {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  return { redis: { url: redis.url } };
+}
+
+test('workers that go over to Redis take along what they hold, and what is in their primary', async (t) => {
+  const session = await redisOf(t);
+  const { worker } = arrangePrimary();
+  const [one, two] = [worker(), worker()];
+  const [first, second] = [plan(one), plan(two)];
+  await Promise.all([first.ready, second.ready]);
+  const header = await begin(first, sessionAt(one.clock));
+  await second.sessions.revoke({ kind: 'subject', provider: 'default', subject: 'ada' });
+  await until('the sign-out', async () => (await standing(first, header)) === undefined);
+  await second.shared.once('key', quick('done by the second'));
+  t.ok(await second.shared.claim('name', 60_000));
+  await second.release();
+  two.leaves();
+  const after = plan(one, session);
+  await after.ready;
+  const elsewhere = plan(createWorld(), session);
+  await elsewhere.ready;
+  t.equal(await standing(elsewhere, header), undefined, 'who signed out stays signed out');
+  t.equal(await elsewhere.shared.once('key', never), 'done by the second', 'though that worker is gone');
+  t.notOk(await elsewhere.shared.claim('name', 60_000));
+  for (const each of [first, after, elsewhere]) await each.release();
+});
+
+test('workers that leave Redis tell their primary what they hold', async (t) => {
+  const session = await redisOf(t);
+  const { worker } = arrangePrimary();
+  const [one, two] = [worker(), worker()];
+  const before = plan(one, session);
+  await before.ready;
+  const header = await begin(before, sessionAt(one.clock));
+  await before.shared.once('early', quick('told'));
+  t.ok(await before.shared.claim('early name', 60_000));
+  const after = plan(one);
+  await after.ready;
+  await before.sessions.revoke({ kind: 'subject', provider: 'default', subject: 'ada' });
+  await before.shared.once('late', quick('told'));
+  t.ok(await before.shared.claim('late name', 60_000));
+  await before.release();
+  const other = plan(two);
+  await other.ready;
+  for (const when of ['early', 'late']) {
+    t.equal(await other.shared.once(when, never), 'told', when);
+    t.notOk(await other.shared.claim(`${when} name`, 60_000), when);
+  }
+  await until('the sign-out', async () => (await standing(other, header)) === undefined);
+  // What another worker has settled counts more than what this one had told.
+  other.shared.settle('early', { value: 'settled', lingerMs: 60_000 });
+  await until('it', async () => (await after.shared.once('early', never)) === 'settled');
+  const again = plan(one, { idleTimeout: '2h' });
+  t.equal(await again.shared.once('early', never), 'settled');
+  for (const each of [after, other, again]) await each.release();
+});
+
+test('a provider that the primary lacks ends no session; one that the own plan lacks does', async (t) => {
+  const gone = 'its provider is not configured any more';
+  const ended: Grant = async () => ({ kind: 'ended', reason: gone });
+  const asked: string[] = [];
+  const { worker } = arrangePrimary(async ({ provider }) => {
+    asked.push(provider);
+    return { kind: 'unavailable', retryAfter: 1 };
+  });
+  const world = worker(ended);
+  const instance = plan(world);
+  const now = world.clock.now() / 1000;
+  const due = { refreshToken: 'r', refreshAt: now - 1, accessTokenExpiresAt: now - 1 };
+  const known = await begin(instance, sessionAt(world.clock, due));
+  t.match(await standing(instance, known), { lapsed: 'unavailable' });
+  const removed = await begin(instance, sessionAt(world.clock, { ...due, provider: 'gone' }));
+  t.match(await standing(instance, removed), { lapsed: 'ended', reason: gone });
+  t.strictSame(asked, ['default'], 'the primary is not asked for it');
+  await instance.release();
+});
+
+test('what an ended worker had begun is finished by the plan in force, not by one that is only opened', async (t) => {
+  const session = await redisOf(t);
+  const { worker } = arrangePrimary();
+  const world = worker();
+  const first = plan(world);
+  await first.ready;
+  const refused = plan(world, { redis: { url: `redis://127.0.0.1:${await freePort()}` } });
+  const finish = (id: string) =>
+    world.link.send({ kind: 'finish', session: sessionAt(world.clock, { id, refreshToken: id }) });
+  finish('one');
+  await until('the first plan to finish it', () => world.posted.length === 1);
+  await refused.release();
+  const next = plan(world, session);
+  await next.ready;
+  next.inForce();
+  await first.release();
+  finish('two');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.equal(world.posted.length, 1, 'the plan in force has its own place');
+  await next.release();
+});
