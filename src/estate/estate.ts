@@ -8,7 +8,7 @@ import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { watchConnections } from './connections.ts';
-import { openGeneration } from './generation.ts';
+import { type Generation, openGeneration } from './generation.ts';
 import { createGenerations } from './generations.ts';
 import { openListeners } from './listeners.ts';
 
@@ -41,11 +41,11 @@ export interface EstateNeeds {
   primary: PrimaryCalls | undefined;
 }
 
-/** A plan whose providers take longer than this to be found is put in force all the same. */
+/** A plan whose providers take longer than this to be found is put in force all the same; one without its store is not. */
 const longestPreparationMs = 10_000;
 /** What refreshes under way get at the end at least, for their answer and to write it down. */
 const shortestLastMs = 1000;
-/** What closing gets at the end: calls to a provider that hang go with the process. */
+/** What closing gets where somebody waits for it: calls to a provider may hang. */
 const longestReleaseMs = 1000;
 
 export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estate {
@@ -64,14 +64,14 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
-      // Those of the first one are found while it serves what needs no provider.
-      const prepared = within(clock, longestPreparationMs, next.prepared);
-      if (generations.all().length > 1) await Promise.race([prepared, stop.begun]);
+      // Those of the first one are found while it serves what needs neither.
+      if (generations.all().length > 1)
+        await Promise.race([prepare(next, generations.current(), clock), stop.begun]);
       stop.refuse();
       await listeners.adopt(plan.listener, lease.keep);
       stop.refuse();
     } catch (error) {
-      await generations.end(next);
+      await within(clock, longestReleaseMs, generations.end(next));
       throw error;
     }
     watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
@@ -99,8 +99,7 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     count: holdings.count,
     async close() {
       stop.begin();
-      await adopting;
-      await finish();
+      await Promise.all([finish(), adopting]);
     },
   };
 }
@@ -125,4 +124,21 @@ function createStop() {
       if (isStopping) throw new Error(stopping);
     },
   };
+}
+
+/**
+ * Waits for what a plan has to find, so that nobody has to once it is in force. Rejects for a store that cannot be
+ * reached, where that of the plan before can.
+ */
+async function prepare(next: Generation, before: Generation, clock: Clock): Promise<void> {
+  const [isReached] = await Promise.all([
+    within(
+      clock,
+      longestPreparationMs,
+      next.ready.then(() => true),
+    ),
+    within(clock, longestPreparationMs, next.prepared),
+  ]);
+  if (!isReached && before.storeProblem() === undefined)
+    throw new Error('the store of sessions cannot be reached');
 }

@@ -37,6 +37,12 @@ export interface Generation {
   requests: OpenRequests;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
   prepared: Promise<void>;
+  /** Resolves when the store has answered, and the sign-outs are known. */
+  ready: Promise<void>;
+  /** What is wrong with the store; undefined for nothing. */
+  storeProblem(): string | undefined;
+  /** From now on it decides. */
+  putInForce(): void;
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
   /** Waits for refreshes under way, whose answers must be written down, but no longer than this. */
@@ -52,7 +58,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
   const { redisCa } = plan;
   const opened = openSessions(config, { keep, cookies, ring, redisCa, grant, primary, emit, clock, random });
-  const { sessions, revocations, shared, problem, finish } = opened;
+  const { sessions, revocations, shared, problem, finish, ready, inForce } = opened;
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
@@ -77,6 +83,9 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     pipeline,
     requests,
     prepared: providers.tried,
+    ready,
+    storeProblem: problem,
+    putInForce: inForce,
     missing: () => [
       ...(providers.isReady() ? [] : ['the provider was not reached yet']),
       ...[problem() ?? []].flat(),

@@ -63,6 +63,7 @@ export function createGenerations(emit: Emit): Generations {
     putInForce(generation) {
       const before = inForce;
       inForce = generation;
+      generation.putInForce();
       if (before && before !== generation) void retire(before);
     },
     end,
