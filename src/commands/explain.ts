@@ -20,7 +20,7 @@ import { Question as AskedRules } from '../request/decide.ts';
 import { adviseOn } from '../routes/advice.ts';
 import { resolveTarget } from '../routes/resolve.ts';
 import type { Route } from '../routes/table.ts';
-import { makeTarget, type Target } from '../routes/target.ts';
+import { makeTarget, type RequestTarget } from '../routes/target.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
 
 export interface ExplainOptions {
@@ -38,7 +38,7 @@ export interface ExplainOptions {
 /** A request as it is asked about. */
 interface Question {
   method: string;
-  target: Target;
+  target: RequestTarget;
   claims: Record<string, unknown> | undefined;
   /** The claims are of an access token. */
   bearer: boolean;
@@ -61,7 +61,7 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   const { table, hosts, prefix } = plan.reader;
   const claims = options.as === undefined ? undefined : readClaims(options.as);
   const rawHeaders = (options.header ?? []).flatMap(readHeader);
-  let target: Target | undefined;
+  let target: RequestTarget | undefined;
   try {
     target = readTarget(url, config);
     hosts.originOf(target);
@@ -126,7 +126,7 @@ function clientOf(
 }
 
 /** A URL, or a path of the first public origin; byte for byte, since spelling is what may be asked about. */
-function readTarget(url: string, { publicUrl }: Config): Target {
+function readTarget(url: string, { publicUrl }: Config): RequestTarget {
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
   if (!absolute) return makeTarget(url, new URL(publicUrl[0] ?? '').host);
   const rest = absolute[2] ?? '';

@@ -5,37 +5,37 @@ import type { Socket } from 'node:net';
  * reads at the other end of the connection; of many that follow each other, on a busy gateway, most find the
  * reader awake, and cost less. An idle gateway has one event in a turn, so nothing waits there.
  */
-export interface Leaving {
-  leave(): void;
+export interface DeferredWrite {
+  write(): void;
 }
 
 export interface TurnEnds {
   /** Calls `leave` once, at the end of this turn. It must not throw. */
-  add(leaving: Leaving): void;
+  add(deferred: DeferredWrite): void;
   /** Makes a socket hold what is written to it until the end of the turn, however many writes that are. */
   hold(socket: Socket): void;
 }
 
 export function createTurnEnds(): TurnEnds {
-  let waiting: Leaving[] = [];
-  const leaveAll = () => {
+  let waiting: DeferredWrite[] = [];
+  const writeAll = () => {
     const all = waiting;
     waiting = [];
-    for (const leaving of all) leaving.leave();
+    for (const deferred of all) deferred.write();
   };
-  const add = (leaving: Leaving) => {
-    if (waiting.push(leaving) === 1) setImmediate(leaveAll);
+  const add = (deferred: DeferredWrite) => {
+    if (waiting.push(deferred) === 1) setImmediate(writeAll);
   };
   return { add, hold: (socket) => hold(socket, add) };
 }
 
-function hold(socket: Socket, leaveAtEndOfTurn: (leaving: Leaving) => void): void {
+function hold(socket: Socket, writeAtEndOfTurn: (deferred: DeferredWrite) => void): void {
   const write = socket.write as (...args: unknown[]) => boolean;
-  const leaving = { leave: () => socket.uncork() };
+  const deferred = { write: () => socket.uncork() };
   socket.write = (...args: unknown[]) => {
     if (socket.writableCorked === 0) {
       socket.cork();
-      leaveAtEndOfTurn(leaving);
+      writeAtEndOfTurn(deferred);
     }
     return write.apply(socket, args);
   };

@@ -4,19 +4,19 @@ import type { Keep } from '../holdings.ts';
 import type { Assertions } from './assertion.ts';
 import { balance } from './balance.ts';
 import { createTurnEnds } from './end-of-turn.ts';
-import type { Forwarding, HttpClient, TunnelClient, UnderWay } from './forwarding.ts';
+import type { Forwarding, HttpClient, TunnelClient, UpstreamRequest } from './forwarding.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { RouteHeaders } from './route-headers.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
 import type { CompiledTemplate } from './template.ts';
 import type { TemplateContext } from './template-values.ts';
-import { transfer, type Way } from './transfer.ts';
+import { type RouteTransfer, transfer } from './transfer.ts';
 import { openTunnel, type SocketWatch } from './tunnel.ts';
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {
-  forward(forwarding: Forwarding, client: HttpClient): UnderWay;
+  forward(forwarding: Forwarding, client: HttpClient): UpstreamRequest;
   openTunnel(forwarding: Forwarding, client: TunnelClient): void;
   /** The headers that a route adds, for a proxy that forwards by itself. */
   identityHeaders(route: { index: number }, context: TemplateContext): RawHeaders;
@@ -43,7 +43,7 @@ export interface ForwarderNeeds {
 }
 
 interface OpenRoute {
-  way: Way;
+  settings: RouteTransfer;
   inject: RouteHeaders['inject'];
 }
 
@@ -52,10 +52,10 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
   const opened = routes.map((route) => openRoute(route, needs));
   const openedOf = ({ index }: { index: number }) => opened[index] as OpenRoute;
   return {
-    forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).way),
+    forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).settings),
     openTunnel(forwarding, { tunnel, head, answered, fail, left }) {
       const { path, route } = forwarding;
-      const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).way;
+      const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).settings;
       openTunnel({
         tunnel,
         head,
@@ -93,7 +93,7 @@ function openRoute(
       closeTarget,
     );
   const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
-  const way: Way = {
+  const settings: RouteTransfer = {
     clock,
     turnEnds,
     targets: balance(targets.map(open), clock, onOddTarget),
@@ -104,5 +104,5 @@ function openRoute(
     maxBody,
     stayOpen: ({ lifespan }, end) => (lifespan ? live.add(lifespan, end) : () => {}),
   };
-  return { way, inject };
+  return { settings, inject };
 }

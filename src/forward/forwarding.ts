@@ -49,7 +49,7 @@ export interface TunnelClient {
 }
 
 /** A request on its way upstream. */
-export interface UnderWay {
+export interface UpstreamRequest {
   /** The client has gone, or has its whole answer. */
   clientLeft(): void;
 }

@@ -4,8 +4,8 @@ import { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound } from '../listen/inbound.ts';
 import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
 import type { Targets } from './balance.ts';
-import type { Leaving, TurnEnds } from './end-of-turn.ts';
-import type { Forwarding, HttpClient, UnderWay } from './forwarding.ts';
+import type { DeferredWrite, TurnEnds } from './end-of-turn.ts';
+import type { Forwarding, HttpClient, UpstreamRequest } from './forwarding.ts';
 import type { ReadHeaders } from './raw-headers.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
@@ -15,7 +15,7 @@ import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isOddAnswer, upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
-export interface Way {
+export interface RouteTransfer {
   clock: Clock;
   turnEnds: TurnEnds;
   targets: Targets;
@@ -31,12 +31,17 @@ export interface Way {
 }
 
 /** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
-export function transfer(forwarding: Forwarding, client: HttpClient, way: Way): UnderWay {
+export function transfer(
+  forwarding: Forwarding,
+  client: HttpClient,
+  settings: RouteTransfer,
+): UpstreamRequest {
   const { request } = forwarding;
   const withBody = hasBody(request);
-  const passage = new Passage(forwarding, client, way, withBody);
+  const passage = new Transfer(forwarding, client, settings, withBody);
   const length = withBody ? Number(request.headers['content-length'] ?? 0) : 0;
-  if (way.maxBody !== undefined && length > way.maxBody) client.fail(new GatewayError('body_too_large'));
+  if (settings.maxBody !== undefined && length > settings.maxBody)
+    client.fail(new GatewayError('body_too_large'));
   else passage.send(!withBody && isRepeatable(request));
   return passage;
 }
@@ -56,10 +61,10 @@ function openUpload(request: Inbound, response: Outbound, maxBody: number | unde
  * interface, which version 7 has beside an older one and version 8 has alone; what came over the wire is in the
  * controller (from 7.28 on). `raw-headers.ts` says what the headers cost.
  */
-class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
+class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredWrite {
   readonly #forwarding: Forwarding;
   readonly #client: HttpClient;
-  readonly #way: Way;
+  readonly #settings: RouteTransfer;
   readonly #withBody: boolean;
   #mayRepeat = false;
   /** The target that was asked, and those that this request did not reach before. */
@@ -82,28 +87,28 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   /** Nobody waits for the answer any more. */
   #hasLeft = false;
   /** It waits for the end of the turn. */
-  #isLeaving = false;
+  #isDeferred = false;
   /** It has waited for a turn with a head alone. */
   #hasWaited = false;
   /** The whole answer was written, and is held back by its socket. */
   #isWhole = false;
 
-  constructor(forwarding: Forwarding, client: HttpClient, way: Way, withBody: boolean) {
+  constructor(forwarding: Forwarding, client: HttpClient, settings: RouteTransfer, withBody: boolean) {
     this.#forwarding = forwarding;
     this.#client = client;
-    this.#way = way;
+    this.#settings = settings;
     this.#withBody = withBody;
   }
 
   send(mayRepeat: boolean): void {
     this.#mayRepeat = mayRepeat;
-    this.#sendTo(this.#way.targets.pick(this.#tried), false);
+    this.#sendTo(this.#settings.targets.pick(this.#tried), false);
   }
 
   /** @param isFresh the connection has to be a new one */
   #sendTo(target: Target, isFresh: boolean): void {
     const { request, path } = this.#forwarding;
-    const { timeout, maxBody } = this.#way;
+    const { timeout, maxBody } = this.#settings;
     this.#target = target;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
@@ -114,7 +119,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
         origin: target.origin,
         path,
         method: request.method as Dispatcher.HttpMethod,
-        headers: this.#way.headersFor(this.#forwarding, target),
+        headers: this.#settings.headersFor(this.#forwarding, target),
         body: this.#withBody ? openUpload(request, this.#client.response, maxBody) : null,
         headersTimeout: timeout.response,
         bodyTimeout: timeout.idle,
@@ -152,7 +157,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
       controller.abort(new Error('the answer was taken over'));
       return;
     }
-    const { headers, contentLength, isEventStream } = this.#way.rewriteHeaders(raw, this.#forwarding);
+    const { headers, contentLength, isEventStream } = this.#settings.rewriteHeaders(raw, this.#forwarding);
     this.#head = { status, reason: reason === 'OK' ? reason : reasonOf(reason), headers };
     this.#remaining = contentLength;
     if (isEventStream) this.#stayOpen();
@@ -161,7 +166,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
 
   /** The library counts from the last of them; a server that sends them without end would never be late. */
   #waitForLast(): void {
-    const { clock, timeout } = this.#way;
+    const { clock, timeout } = this.#settings;
     if (this.#patience !== undefined || timeout.response === 0) return;
     const late = () => this.#controller?.abort(new GatewayError('upstream_timeout'));
     this.#patience = clock.after(timeout.response, late);
@@ -186,7 +191,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   #stayOpen(): void {
     const { response } = this.#client;
     this.#begin();
-    const off = this.#way.stayOpen(this.#forwarding, () => {
+    const off = this.#settings.stayOpen(this.#forwarding, () => {
       response.end();
       this.#controller?.abort(new Error('the session has ended'));
     });
@@ -229,14 +234,14 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   }
 
   #leaveSoon(): void {
-    if (this.#isLeaving) return;
-    this.#isLeaving = true;
-    this.#way.turnEnds.add(this);
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    this.#settings.turnEnds.add(this);
   }
 
-  leave(): void {
+  write(): void {
     const { response } = this.#client;
-    this.#isLeaving = false;
+    this.#isDeferred = false;
     if (this.#head) {
       if (!this.#hasWaited) {
         // The library tells of what is wrong behind a head when the connection is closed: after this turn.
@@ -271,7 +276,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     const target = this.#target as Target;
     const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);
-    if (isOdd) this.#way.targets.isOdd(target, error);
+    if (isOdd) this.#settings.targets.isOdd(target, error);
     const isWhole = isWholeWithout(this.#head?.status ?? response.statusCode, error);
     if (this.#head && isWhole) this.#begin();
     this.#head = undefined;
@@ -289,7 +294,7 @@ class Passage implements Dispatcher.DispatchHandler, UnderWay, Leaving {
   /** The request failed before anything of an answer went on. */
   #failed(error: Error, isOdd: boolean): void {
     const { response } = this.#client;
-    const { targets } = this.#way;
+    const { targets } = this.#settings;
     const target = this.#target as Target;
     const wasSent = this.#controller !== undefined;
     const mayRepeat = this.#mayRepeat && !response.destroyed;

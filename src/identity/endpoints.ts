@@ -1,16 +1,16 @@
 import type { HeaderFields } from '../listen/inbound.ts';
 import type { Answer } from '../pages/answer.ts';
 import type { Cookie } from '../session/cookies.ts';
-import type { Visit } from './browser/visit.ts';
+import type { BrowserRequest } from './browser/browser-request.ts';
 import type { LoginPort } from './login/open-logins.ts';
-import type { LoginWish } from './login/start.ts';
+import type { LoginRequest } from './login/start.ts';
 import type { SignOutPort } from './logout/open-sign-out.ts';
 import type { Providers } from './provider/providers.ts';
 import { type UserinfoNeeds, userinfo } from './userinfo.ts';
 
 /** What an endpoint is told of a request. */
 export interface EndpointCall {
-  visit: Visit;
+  browser: BrowserRequest;
   query: URLSearchParams;
   /** The fields of a form that was posted; none for any other request. */
   form: URLSearchParams;
@@ -33,7 +33,7 @@ export interface Logins {
   /** Whether there is a provider to sign in at. */
   isPossible: boolean;
   /** Begins a login. Rejects with GatewayError. */
-  start(visit: Visit, wish: LoginWish): Promise<Answer>;
+  start(browser: BrowserRequest, wanted: LoginRequest): Promise<Answer>;
   /** The page for somebody who comes back signed out; undefined for everybody else. */
   signedOutArrival(sent: readonly Cookie[]): Answer | undefined;
 }
@@ -49,31 +49,36 @@ export interface EndpointsNeeds extends UserinfoNeeds {
 export function openEndpoints(needs: EndpointsNeeds): readonly Endpoint[] {
   const { providers, logins, signOut } = needs;
   return [
-    { method: 'GET', name: 'start', head: true, handle: ({ visit, query }) => logins.begin(visit, query) },
+    {
+      method: 'GET',
+      name: 'start',
+      head: true,
+      handle: ({ browser, query }) => logins.begin(browser, query),
+    },
     {
       method: 'GET',
       name: 'sign_in',
-      handle: ({ visit, query }) => logins.signInPage(visit, query.get('rd')),
+      handle: ({ browser, query }) => logins.signInPage(browser, query.get('rd')),
     },
     {
       method: 'POST',
       name: 'sign_in',
-      handle: ({ visit, query, form }) =>
-        logins.chooseByEmail(visit, query.get('rd'), form.get('email') ?? ''),
+      handle: ({ browser, query, form }) =>
+        logins.chooseByEmail(browser, query.get('rd'), form.get('email') ?? ''),
     },
     ...callbacks(providers, logins),
-    { method: 'GET', name: 'userinfo', handle: ({ visit }) => userinfo(needs, visit) },
-    { method: 'GET', name: 'signed_out', handle: ({ visit }) => signOut.page(visit.cookies) },
+    { method: 'GET', name: 'userinfo', handle: ({ browser }) => userinfo(needs, browser) },
+    { method: 'GET', name: 'signed_out', handle: ({ browser }) => signOut.page(browser.cookies) },
     {
       method: 'GET',
       name: 'sign_out',
-      handle: ({ visit, query, request }) => signOut.signOut(visit, request, query),
+      handle: ({ browser, query, request }) => signOut.signOut(browser, request, query),
     },
     {
       method: 'POST',
       name: 'sign_out',
-      handle: ({ visit, query, form, request }) =>
-        signOut.signOut(visit, request, new URLSearchParams([...form, ...query])),
+      handle: ({ browser, query, form, request }) =>
+        signOut.signOut(browser, request, new URLSearchParams([...form, ...query])),
     },
     {
       method: 'POST',
@@ -83,7 +88,7 @@ export function openEndpoints(needs: EndpointsNeeds): readonly Endpoint[] {
     {
       method: 'GET',
       name: 'frontchannel-logout',
-      handle: ({ visit, query }) => signOut.frontChannel(visit, query),
+      handle: ({ browser, query }) => signOut.frontChannel(browser, query),
     },
   ];
 }
@@ -100,7 +105,7 @@ function callbacks(
       method: 'GET',
       name,
       head: true,
-      handle: ({ visit, query }) => callback(visit, { mode: 'query', parameters: query }),
+      handle: ({ browser, query }) => callback(browser, { mode: 'query', parameters: query }),
     }),
   );
   if (!all.some(({ config }) => config.responseMode === 'form_post')) return queried;
@@ -108,7 +113,7 @@ function callbacks(
     (name): Endpoint => ({
       method: 'POST',
       name,
-      handle: ({ visit, form }) => callback(visit, { mode: 'form_post', parameters: form }),
+      handle: ({ browser, form }) => callback(browser, { mode: 'form_post', parameters: form }),
     }),
   );
   return [...queried, ...posted];

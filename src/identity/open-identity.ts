@@ -37,7 +37,7 @@ export interface IdentityNeeds {
   cookies: GatewayCookies;
   ring: KeyRing;
   claims: ClaimNeeds;
-  /** Whether the path rules let a return address of ours be asked for. */
+  /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;

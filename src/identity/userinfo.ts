@@ -2,7 +2,7 @@ import { GatewayError } from '../errors.ts';
 import { type Answer, jsonAnswer } from '../pages/answer.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { usable } from '../session/standing.ts';
-import type { Visit } from './browser/visit.ts';
+import type { BrowserRequest } from './browser/browser-request.ts';
 import { callerOfSession } from './caller.ts';
 import type { Providers } from './provider/providers.ts';
 
@@ -14,9 +14,9 @@ export interface UserinfoNeeds {
 /** Who is signed in, for a script of a page. Rejects with GatewayError 401 where nobody is. */
 export async function userinfo(
   { sessions, providers }: UserinfoNeeds,
-  visit: Pick<Visit, 'cookies'>,
+  browser: Pick<BrowserRequest, 'cookies'>,
 ): Promise<Answer> {
-  const standing = await sessions.current(visit.cookies);
+  const standing = await sessions.current(browser.cookies);
   const current = usable(standing);
   const caller = current && callerOfSession(providers, current);
   if (!caller) throw new GatewayError('not_signed_in', { setCookies: standing?.setCookies ?? [] });

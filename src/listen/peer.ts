@@ -85,7 +85,7 @@ function readEntries(headers: HeaderFields, vouched: ReadonlySet<string>): Entri
 }
 
 /**
- * Each proxy appends the address that it saw: from the right, the first that is no proxy of ours is the client; of a
+ * Each proxy appends the address that it saw: from the right, the first that is not a trusted proxy is the client; of a
  * request that came from one of the proxies, the first of all. What stands before an entry that is no address is
  * anybody's word.
  */

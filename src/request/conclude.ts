@@ -30,8 +30,8 @@ export function conclude({ logins, bearer, lifespanOf }: ConcludeNeeds): Stage {
     const route = routeOf(exchange);
     const challenge = challengeOf(bearer, exchange, route, decision);
     if (kind === 'login') {
-      const wish = loginFor(exchange, { providers: route.provider, stepUp: route.stepUp });
-      return { kind, reason, wish, code: notSignedIn, challenge, setCookies };
+      const wanted = loginFor(exchange, { providers: route.provider, stepUp: route.stepUp });
+      return { kind, reason, wanted, code: notSignedIn, challenge, setCookies };
     }
     if (kind === 'deny') {
       return { kind: 'refuse', reason, error: refusalOf(journey, decision, notSignedIn, challenge) };
@@ -41,8 +41,11 @@ export function conclude({ logins, bearer, lifespanOf }: ConcludeNeeds): Stage {
       const error = new GatewayError('step_up_required', { challenge, setCookies });
       return { kind: 'refuse', reason, error };
     }
-    const wish = { ...loginFor(exchange, { providers: [provider], stepUp: route.stepUp }), hasSession: true };
-    return { kind, reason, wish, code: 'step_up_required', challenge, setCookies };
+    const wanted = {
+      ...loginFor(exchange, { providers: [provider], stepUp: route.stepUp }),
+      hasSession: true,
+    };
+    return { kind, reason, wanted, code: 'step_up_required', challenge, setCookies };
   };
 }
 

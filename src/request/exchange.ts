@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
-import type { UnderWay } from '../forward/forwarding.ts';
+import type { UpstreamRequest } from '../forward/forwarding.ts';
 import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
 import { isHeadTooLarge } from '../listen/server.ts';
@@ -8,7 +8,7 @@ import { destinationOf } from '../routes/destination.ts';
 import type { Hosts } from '../routes/hosts.ts';
 import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
 import type { Route, RouteTable } from '../routes/table.ts';
-import { readTarget, type Target } from '../routes/target.ts';
+import { type RequestTarget, readTarget } from '../routes/target.ts';
 
 /** One request, as far as it is known before anybody asks who sent it. */
 export interface Exchange {
@@ -26,7 +26,7 @@ export interface Exchange {
   /** For the log: who it turned out to be. */
   subject: string | undefined;
   /** What goes on upstream for it, and ends when the client leaves. */
-  underWay: UnderWay | undefined;
+  upstreamRequest: UpstreamRequest | undefined;
   /** Called when the whole answer went to a client that was still there: it has what the answer set. */
   delivered: (() => void) | undefined;
   /** The status of an answer that was written past the response object, since its request broke off. */
@@ -36,7 +36,7 @@ export interface Exchange {
 }
 
 export interface Destination {
-  target: Target;
+  target: RequestTarget;
   resolution: Resolution;
   /** The public origin that the request came to. */
   origin: string;
@@ -76,7 +76,7 @@ export function readExchange(reader: ExchangeReader, request: Inbound, startedAt
     peer,
     destination: readDestination(reader, request, peer, method),
     subject: undefined,
-    underWay: undefined,
+    upstreamRequest: undefined,
     delivered: undefined,
     brokeWith: undefined,
     leave: undefined,
@@ -107,7 +107,7 @@ function readDestination(
 /** Finds where a request goes, and what it writes to there. Throws GatewayError. */
 export function resolveRequest(
   { table, hosts, prefix }: Pick<ExchangeReader, 'table' | 'hosts' | 'prefix'>,
-  target: Target,
+  target: RequestTarget,
   method: string,
   headers: HeaderFields,
 ): Destination {

@@ -1,9 +1,9 @@
 import { isNavigation, isProbe } from '../access/navigation.ts';
 import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
-import type { Visit } from '../identity/browser/visit.ts';
+import type { BrowserRequest } from '../identity/browser/browser-request.ts';
 import type { Logins } from '../identity/endpoints.ts';
-import type { LoginWish } from '../identity/login/start.ts';
+import type { LoginRequest } from '../identity/login/start.ts';
 import { readStepUpChallenge } from '../identity/login/step-up.ts';
 import { type Answer, withCookies } from '../pages/answer.ts';
 import { parseCookies } from '../session/cookies.ts';
@@ -19,7 +19,7 @@ interface LoginTerms {
 }
 
 /** The login that leads back to what a request asked for. */
-export function loginFor(exchange: Exchange, { providers, stepUp }: LoginTerms): LoginWish {
+export function loginFor(exchange: Exchange, { providers, stepUp }: LoginTerms): LoginRequest {
   const { origin, target } = arrived(exchange);
   return {
     returnTo: origin + target.path + target.query,
@@ -29,7 +29,7 @@ export function loginFor(exchange: Exchange, { providers, stepUp }: LoginTerms):
 }
 
 /** What the login and the other endpoints have to know of a request. */
-export function visitOf(exchange: Exchange): Visit {
+export function browserRequestOf(exchange: Exchange): BrowserRequest {
   const { request, method, peer } = exchange;
   const { origin, target, resolution } = arrived(exchange);
   const uri = peer.trusted ? request.headers['x-forwarded-uri'] : undefined;
@@ -46,9 +46,9 @@ export function visitOf(exchange: Exchange): Visit {
 export async function beginLogin(
   logins: Pick<Logins, 'start'>,
   exchange: Exchange,
-  { wish, setCookies }: SignIn,
+  { wanted, setCookies }: SignIn,
 ): Promise<Answer> {
-  return withCookies(await logins.start(visitOf(exchange), wish), setCookies);
+  return withCookies(await logins.start(browserRequestOf(exchange), wanted), setCookies);
 }
 
 /** An outcome that leads to a login, for those who can lead nobody there; what was refreshed on the way is kept. */
@@ -73,8 +73,8 @@ export function answerToUpstream(
     if (rawHeaders[at]?.toString('latin1').toLowerCase() !== 'www-authenticate') continue;
     const stepUp = readStepUpChallenge(rawHeaders[at + 1]?.toString('latin1') ?? '');
     if (!stepUp) continue;
-    const wish = loginFor(exchange, { providers: [session.provider], stepUp });
-    return logins.start(visitOf(exchange), { ...wish, hasSession: true });
+    const wanted = loginFor(exchange, { providers: [session.provider], stepUp });
+    return logins.start(browserRequestOf(exchange), { ...wanted, hasSession: true });
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import type { Decision } from '../access/decide.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Forwarding } from '../forward/forwarding.ts';
 import type { Caller } from '../identity/claims/caller.ts';
-import type { LoginWish } from '../identity/login/start.ts';
+import type { LoginRequest } from '../identity/login/start.ts';
 import type { Answer } from '../pages/answer.ts';
 import type { Lapsed } from '../session/standing.ts';
 import type { Exchange } from './exchange.ts';
@@ -21,7 +21,7 @@ export interface Forward {
 export interface SignIn {
   kind: 'login' | 'step-up';
   reason: string;
-  wish: LoginWish;
+  wanted: LoginRequest;
   code: ErrorCode;
   /** The `WWW-Authenticate` of the refusal. */
   challenge: string | undefined;

@@ -5,7 +5,7 @@ import type { Answer } from '../pages/answer.ts';
 import { text } from '../pages/texts/text.ts';
 import { metadataKey } from '../routes/resources.ts';
 import { arrived, type Exchange } from './exchange.ts';
-import { visitOf } from './logins.ts';
+import { browserRequestOf } from './logins.ts';
 import type { Outcome, Stage } from './outcome.ts';
 
 export interface PublishedThings {
@@ -94,7 +94,7 @@ export function answerEndpoint(prefix: string, endpoints: OwnEndpoints): Stage {
     const endpoint = arrival.via === 'http' ? endpoints.endpointOf(exchange) : undefined;
     if (!endpoint) throw new GatewayError('unknown_endpoint');
     const answer = endpoint.handle({
-      visit: visitOf(exchange),
+      browser: browserRequestOf(exchange),
       query: new URLSearchParams(target.query.slice(1)),
       form: new URLSearchParams(arrival.form ?? ''),
       request: { method: exchange.method, headers: exchange.request.headers },

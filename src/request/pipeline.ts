@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
-import type { HttpClient, TunnelClient, UnderWay } from '../forward/forwarding.ts';
+import type { HttpClient, TunnelClient, UpstreamRequest } from '../forward/forwarding.ts';
 import type { RawHeaders } from '../forward/request-headers.ts';
 import type { Endpoint, Logins } from '../identity/endpoints.ts';
 import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
@@ -73,7 +73,7 @@ export interface Pipeline {
   fail(exchange: Exchange, error: unknown): Answer;
   /** Tells what broke after an answer had begun. */
   broke(exchange: Exchange, error: GatewayError): void;
-  forward(outcome: Forward, client: HttpClient): UnderWay;
+  forward(outcome: Forward, client: HttpClient): UpstreamRequest;
   openTunnel(outcome: Forward, client: TunnelClient): void;
   /** The headers that the upstream gets, for a proxy that forwards by itself. */
   identityHeaders(outcome: Forward): RawHeaders;

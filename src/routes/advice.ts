@@ -3,7 +3,7 @@ import { resolveTarget } from './resolve.ts';
 import type { TableConfig } from './route.ts';
 import type { PathSettings } from './settings.ts';
 import { compileRoutes, type RouteTable } from './table.ts';
-import type { Target } from './target.ts';
+import type { RequestTarget } from './target.ts';
 
 /** What may be said of how applications read paths, from the least on. */
 const choices: readonly Partial<PathSettings>[] = [
@@ -26,7 +26,7 @@ export interface Advice {
 }
 
 /** Why a path is refused as ambiguous, and the settings of `paths` with which it passes; undefined where it is not. */
-export function adviseOn(config: TableConfig, target: Target, method: string): Advice | undefined {
+export function adviseOn(config: TableConfig, target: RequestTarget, method: string): Advice | undefined {
   const prefix = config.endpoints?.prefix ?? '/oauth2';
   const refusal = refusalOf(compileRoutes(config), prefix, target, method);
   if (!refusal) return undefined;
@@ -78,7 +78,7 @@ function withSettings(config: TableConfig, choice: Partial<PathSettings>): Table
 function refusalOf(
   table: RouteTable,
   prefix: string,
-  target: Target,
+  target: RequestTarget,
   method: string,
 ): GatewayError | undefined {
   try {

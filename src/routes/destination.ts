@@ -5,7 +5,7 @@ import { accessOf } from './access.ts';
 import { hasOddToken } from './plain.ts';
 import { type Resolution, resolveTarget } from './resolve.ts';
 import type { Route, RouteTable } from './table.ts';
-import { makeTarget, type Target } from './target.ts';
+import { makeTarget, type RequestTarget } from './target.ts';
 import { readTokens, symbolsOf } from './tokens.ts';
 import { upstreamPath } from './upstream-path.ts';
 
@@ -18,7 +18,7 @@ const overrides = ['x-http-method-override', 'x-http-method', 'x-method-override
 export interface Copying {
   method: string;
   headers: HeaderFields;
-  target: Target;
+  target: RequestTarget;
   route: Route;
 }
 
@@ -54,14 +54,19 @@ export function destinationOf(
 }
 
 /** RFC 4918 §10.3: an absolute address, or a path. */
-function readPlace(value: string, { host }: Target): Target {
+function readPlace(value: string, { host }: RequestTarget): RequestTarget {
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(value);
   if (!absolute) return makeTarget(value, host);
   const [, named = '', rest = ''] = absolute;
   return makeTarget(rest.startsWith('/') ? rest : `/${rest}`, named);
 }
 
-function resolve(table: RouteTable, prefix: string, place: Target, method: string): Resolution | undefined {
+function resolve(
+  table: RouteTable,
+  prefix: string,
+  place: RequestTarget,
+  method: string,
+): Resolution | undefined {
   try {
     return resolveTarget(table, prefix, place, method);
   } catch (error) {
@@ -75,7 +80,7 @@ const isAlike = (one: Route, other: Route): boolean =>
   one === other || (accessOf(one) === accessOf(other) && one.upstream.join(' ') === other.upstream.join(' '));
 
 /** Throws where a route of another access is below a path, or may be. */
-function refuseFolder({ routes }: RouteTable, { path, hostname }: Target, route: Route): void {
+function refuseFolder({ routes }: RouteTable, { path, hostname }: RequestTarget, route: Route): void {
   const others = routes.filter((each) => isOn(each, hostname) && accessOf(each) !== accessOf(route));
   if (others.length === 0) return;
   const tokens = readTokens(path);

@@ -1,12 +1,12 @@
 import { GatewayError } from '../errors.ts';
 import { text } from '../pages/texts/text.ts';
 import type { RouteTable } from './table.ts';
-import type { Target } from './target.ts';
+import type { RequestTarget } from './target.ts';
 
 /** The hosts that the gateway answers for. */
 export interface Hosts {
   /** The public origin that a request came to. Throws GatewayError 421 for a host that is not ours. */
-  originOf(target: Target): string;
+  originOf(target: RequestTarget): string;
   /** The first of the public origins. */
   standard: string;
 }

@@ -6,7 +6,7 @@ import { type HostRules, outside, own } from './host-rules.ts';
 import { hasOddToken, isPlain, normalise, plainAccess } from './plain.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './table.ts';
-import type { Target } from './target.ts';
+import type { RequestTarget } from './target.ts';
 import { hiddenEscape, looseOverlong, readTokens, shown, spelling } from './tokens.ts';
 import type { Trie } from './trie.ts';
 import { upstreamPath } from './upstream-path.ts';
@@ -22,7 +22,12 @@ const longestOddPath = 8192;
  * Decides where a request goes. A path that some server may read as a place of another access is refused with 400,
  * so that nobody passes one rule and is read by another. Throws GatewayError.
  */
-export function resolveTarget(table: RouteTable, prefix: string, target: Target, method: string): Resolution {
+export function resolveTarget(
+  table: RouteTable,
+  prefix: string,
+  target: RequestTarget,
+  method: string,
+): Resolution {
   const { path, hostname } = target;
   if (table.hasMetadata(hostname, path)) return { kind: 'endpoint', path };
   const rules = table.rulesOf(hostname);
@@ -113,7 +118,7 @@ export function askedEndpoint(prefix: string, path: string): string | undefined 
 }
 
 /** Path and query that are asked about behind the endpoint's own path; undefined where nothing stands there. */
-export function askedBelow(prefix: string, { path, query }: Target): string | undefined {
+export function askedBelow(prefix: string, { path, query }: RequestTarget): string | undefined {
   const forwardAuth = `${prefix}/forward-auth`;
   return path.startsWith(`${forwardAuth}/`) ? path.slice(forwardAuth.length) + query : undefined;
 }

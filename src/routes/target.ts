@@ -3,7 +3,7 @@ import type { Inbound } from '../listen/inbound.ts';
 import { text } from '../pages/texts/text.ts';
 
 /** What a request asks for, read once from its first line and its Host. */
-export interface Target {
+export interface RequestTarget {
   /** The path as it came, byte for byte, and as it goes upstream. */
   path: string;
   /** The query as it came, with its `?`; empty without one. */
@@ -23,7 +23,7 @@ const hostPattern = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::(\d{1
 export function readTarget(
   request: Pick<Inbound, 'url' | 'rawHeaders' | 'headers'>,
   forwardedHost: string | undefined,
-): Target {
+): RequestTarget {
   const url = request.url ?? '';
   const host = readHost(request, forwardedHost);
   let pathAndQuery = url;
@@ -46,7 +46,7 @@ const longestHostname = 253;
 /**
  * The target of a path with its query and a host. Throws GatewayError 400 where they are malformed.
  */
-export function makeTarget(pathAndQuery: string, host: string): Target {
+export function makeTarget(pathAndQuery: string, host: string): RequestTarget {
   const hostname = hostnameOf(host);
   if (hostname === undefined) throw new GatewayError('ambiguous_host');
   if (!pathAndQuery.startsWith('/')) throw new GatewayError('malformed_target');

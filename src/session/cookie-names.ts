@@ -25,7 +25,7 @@ export interface GatewayCookies {
   crossSiteAttributes: CookieAttributes;
   /** Of the count of logins, which is read when a login begins and when it ends. */
   roundsAttributes: CookieAttributes;
-  /** Whether a cookie's name is one of ours; an upstream never sees nor sets such a cookie. */
+  /** Whether a cookie's name is one of the gateway's; an upstream never sees nor sets such a cookie. */
   owns(name: string): boolean;
   /** Whether some reader could find such a cookie in a pair of a Cookie header, which then goes nowhere. */
   hides(pair: string): boolean;
@@ -80,7 +80,7 @@ const isOdd = (code: number) => code <= 0x20 || code >= 0x7f;
 const isBorder = (code: number) => isOdd(code) || code === 0x2c || code === 0x22;
 
 /**
- * Whether a name of ours stands in a pair, where some reader may see it: all of them begin with that of the session.
+ * Whether a name of the gateway's own cookies stands in a pair, where some reader may see it: all of them begin with that of the session.
  * Some fronts join lines by a comma, and some readers split or trim at more than a semicolon and a blank: behind such
  * a byte, the name counts for going upstream, not for coming in. Reads a pair once, however long it is.
  */

@@ -18,7 +18,7 @@ const deflatedVersion = 2;
 
 /** Short texts grow by compression; and one that does not shrink is left as it is. */
 const worthDeflatingBytes = 128;
-/** No seal of ours is near this; a larger plaintext would be a decompression bomb. */
+/** No seal of the gateway is near this; a larger plaintext would be a decompression bomb. */
 const largestPlaintextBytes = 256 * 1024;
 
 /** Encrypts and authenticates a text (AES-256-GCM, NIST SP 800-38D) with the first key of the ring. */

@@ -10,11 +10,11 @@ import { until } from '../support/until.ts';
 test('what leaves does so once, after the events of the turn, in order', async (t) => {
   const turnEnds = createTurnEnds();
   const left: string[] = [];
-  turnEnds.add({ leave: () => left.push('first') });
+  turnEnds.add({ write: () => left.push('first') });
   turnEnds.add({
-    leave() {
+    write() {
       left.push('second');
-      turnEnds.add({ leave: () => left.push('of the next turn') });
+      turnEnds.add({ write: () => left.push('of the next turn') });
     },
   });
   await Promise.resolve();
@@ -25,7 +25,7 @@ test('what leaves does so once, after the events of the turn, in order', async (
   t.strictSame(left, ['first', 'second', 'of the next turn']);
 });
 
-test('writes of one turn leave together, and all of them', async (t) => {
+test('writes of one turn write together, and all of them', async (t) => {
   const chunks: string[] = [];
   const peer = await listenOnLoopback(
     createServer((socket) => socket.on('data', (chunk) => chunks.push(String(chunk)))),

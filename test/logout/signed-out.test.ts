@@ -32,7 +32,7 @@ test('a sign-out without rd ends on a page that says so, once, and then a login 
   t.match(
     locationOf(await client.navigate(home)).href,
     `${provider.issuer}/auth`,
-    'the next visit is a new one',
+    'the next browser is a new one',
   );
 });
 

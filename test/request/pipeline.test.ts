@@ -141,11 +141,11 @@ test('a fault in a stage is a refusal, and nothing that passes', async (t) => {
 test('a login leads back to what was asked for, at the provider of the session where it asks for more', async (t) => {
   const pipeline = pipelineOf({ config });
   const first = await decideHttp(pipeline, { path: '/a?b=1', headers: page });
-  t.match(first, { kind: 'login', wish: { returnTo: `${origin}/a?b=1` } });
+  t.match(first, { kind: 'login', wanted: { returnTo: `${origin}/a?b=1` } });
   const more = await decideHttp(pipeline, { path: '/strong', headers: { ...page, ...as('ada') } });
   t.match(more, {
     kind: 'step-up',
-    wish: { returnTo: `${origin}/strong`, providers: ['default'], stepUp: { acr: ['gold'] } },
+    wanted: { returnTo: `${origin}/strong`, providers: ['default'], stepUp: { acr: ['gold'] } },
   });
 });
 

@@ -89,12 +89,12 @@ export function randomPath(random: () => number, table: RouteTable): string {
 }
 
 /** What becomes of a path: it is refused, or goes upstream along a route. */
-export type Passage =
+export type Transfer =
   | { kind: 'refused' }
   | { kind: 'passed'; access: string; route: Route; upstream: string };
 
 /** What becomes of a path at the gateway. */
-export function pass(table: RouteTable, path: string): Passage {
+export function pass(table: RouteTable, path: string): Transfer {
   try {
     const target = { path, query: '', host: 'app.example.com', hostname: 'app.example.com' };
     const resolution = resolveTarget(table, '/oauth2', target, 'GET');

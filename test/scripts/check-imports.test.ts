@@ -48,7 +48,7 @@ const forbidden: [what: string, file: string, text: string, message: string][] =
   [
     'a type import that points up',
     'forward/transfer.ts',
-    "import type { Visit } from '../identity/visit.ts';\n",
+    "import type { BrowserRequest } from '../identity/visit.ts';\n",
     'forward never imports identity',
   ],
   [

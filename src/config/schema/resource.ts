@@ -7,7 +7,7 @@ const scope = () =>
     /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(input) ? input : undefined,
   );
 
-/** RFC 8707 §2 and RFC 9728 §1.2, less the query, which no path of ours could stand for. */
+/** RFC 8707 §2 and RFC 9728 §1.2, less the query, which no path of the gateway could stand for. */
 const identifier = () =>
   parsed(
     'the URL of the resource without query and fragment, such as https://app.example.com/mcp',

@@ -10,7 +10,7 @@ import { loginLifetimeSeconds } from './login-lifetime.ts';
 export type AccountPrompt = 'select_account' | 'login';
 
 /** What a browser remembers of it: the prompts that are left to try, the best first. */
-interface Wish {
+interface AccountRequest {
   prompts: readonly AccountPrompt[];
   /** Seconds since the epoch. */
   since: number;
@@ -38,27 +38,27 @@ export function createOtherAccounts(
   ring: KeyRing,
   { now }: Pick<Clock, 'now'>,
 ): OtherAccounts {
-  const read = (cookies: readonly Cookie[]): Wish | undefined => {
+  const read = (cookies: readonly Cookie[]): AccountRequest | undefined => {
     for (const cookie of cookies) {
       const opened = cookie.name === name ? open(cookie.value, ring, 'account', name) : undefined;
-      const wish = opened && (JSON.parse(opened.text) as Wish);
-      if (wish && wish.since + loginLifetimeSeconds > now() / 1000) return wish;
+      const wanted = opened && (JSON.parse(opened.text) as AccountRequest);
+      if (wanted && wanted.since + loginLifetimeSeconds > now() / 1000) return wanted;
     }
     return undefined;
   };
   return {
     ask(refused) {
       const prompts = allPrompts.filter((prompt) => prompt !== refused);
-      const wish: Wish = { prompts, since: Math.floor(now() / 1000) };
-      const value = seal(JSON.stringify(wish), ring, 'account', name);
+      const wanted: AccountRequest = { prompts, since: Math.floor(now() / 1000) };
+      const value = seal(JSON.stringify(wanted), ring, 'account', name);
       return setCookie({ name, value }, attributes, loginLifetimeSeconds);
     },
     promptFor(provider, cookies) {
-      const wish = read(cookies);
-      if (!wish) return undefined;
+      const wanted = read(cookies);
+      if (!wanted) return undefined;
       const { prompt_values_supported: supported } = provider.client.metadata();
       const isTaken = (prompt: string) => !Array.isArray(supported) || supported.includes(prompt);
-      return wish.prompts.find(isTaken) ?? null;
+      return wanted.prompts.find(isTaken) ?? null;
     },
     forget: (cookies) =>
       cookies.some((cookie) => cookie.name === name) ? [expireCookie(name, attributes)] : [],

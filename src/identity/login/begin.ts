@@ -1,8 +1,8 @@
 import type { StepUpConfig } from '../../config/schema/index.ts';
 import type { Answer } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
-import type { Visit } from '../browser/visit.ts';
 import type { StartLogin } from './start.ts';
 
 /** What begins a login by an address. */
@@ -11,7 +11,7 @@ export interface BeginNeeds {
   prefix: string;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
-  /** Whether the path rules let a return address of ours be asked for. */
+  /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;
@@ -20,19 +20,23 @@ export interface BeginNeeds {
 }
 
 /** Begins the login that an address asks for: where to go afterwards, how strong, at which provider. */
-export async function beginLogin(needs: BeginNeeds, visit: Visit, query: URLSearchParams): Promise<Answer> {
-  // A proxy that sends somebody here by itself asks for a page of its own, not for one of ours.
-  const asked = visit.originalUri?.startsWith(`${needs.prefix}/`) ? undefined : visit.originalUri;
+export async function beginLogin(
+  needs: BeginNeeds,
+  browser: BrowserRequest,
+  query: URLSearchParams,
+): Promise<Answer> {
+  // A proxy that sends somebody here by itself asks for a page of its own, not for a page of the gateway.
+  const asked = browser.originalUri?.startsWith(`${needs.prefix}/`) ? undefined : browser.originalUri;
   const returnTo = safeReturnTo(
     query.get('rd') ?? asked,
-    visit.origin,
+    browser.origin,
     needs.returnOrigins,
     needs.isReadable,
   );
-  const session = await needs.sessions.peek(visit.cookies);
+  const session = await needs.sessions.peek(browser.cookies);
   const stepUp = stepUpOf(needs, returnTo, query.get('step_up'));
   const provider = query.get('provider') ?? (stepUp && session ? session.provider : null);
-  return needs.start(visit, {
+  return needs.start(browser, {
     returnTo,
     // A proxy in front may send people here again and again for a stronger sign-in; nobody else would.
     byIntent: session !== undefined && !stepUp,

@@ -6,9 +6,9 @@ import { text } from '../../pages/texts/text.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
-import type { Visit } from '../browser/visit.ts';
-import { checkRequiredClaims, type Knowledge, subjectOf } from '../claims/knowledge.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import { groupsAdvice } from '../claims/person.ts';
+import { checkRequiredClaims, subjectOf, type UserClaims } from '../claims/user-claims.ts';
 import { collectClaims } from '../provider/collect-claims.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -77,7 +77,7 @@ export type Matched = { login: PendingLogin; late?: never } | { late: LateLogin;
  */
 export async function matchLogin(
   { loginStates, loginCookies, usedStates, clock }: MatchNeeds,
-  visit: Visit,
+  browser: BrowserRequest,
   response: AuthorizationResponse,
 ): Promise<Matched> {
   const state = claimedState(response) ?? '';
@@ -89,9 +89,9 @@ export async function matchLogin(
     });
   }
   const late = (reason: string) => ({ late: { state, carried, reason } });
-  const isResponse = !visit.isProbe && [...response.parameters.keys()].some((name) => name !== 'state');
+  const isResponse = !browser.isProbe && [...response.parameters.keys()].some((name) => name !== 'state');
   if (!isResponse) return late('it brings no authorization response');
-  const secrets = loginCookies.find(state, visit.cookies);
+  const secrets = loginCookies.find(state, browser.cookies);
   if (!secrets) return late('no login cookie of this browser fits the state');
   if (isStale(carried, clock.now())) return late('the login has expired');
   if (!(await usedStates.claim(stateDigest(state)))) return late('the state was used before');
@@ -113,9 +113,9 @@ function wholeAddress(returnTo: string, long: string | undefined): string {
 }
 
 /** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
-function checkLogin(prefix: string, provider: Provider, login: PendingLogin, visit: Visit): void {
+function checkLogin(prefix: string, provider: Provider, login: PendingLogin, browser: BrowserRequest): void {
   // RFC 9700 §4.4.2.2: an answer at another provider's redirect URI is that provider's.
-  if (login.origin !== visit.origin || visit.path !== callbackPath(prefix, provider)) {
+  if (login.origin !== browser.origin || browser.path !== callbackPath(prefix, provider)) {
     throw new GatewayError('login_state_mismatch', {
       cause: new Error(`the login began at ${login.origin} with provider ${login.provider}`),
     });
@@ -129,7 +129,7 @@ function checkLogin(prefix: string, provider: Provider, login: PendingLogin, vis
 export async function finishLogin(
   needs: FinishNeeds,
   login: PendingLogin,
-  visit: Visit,
+  browser: BrowserRequest,
   response: AuthorizationResponse,
 ): Promise<FinishedLogin> {
   const provider = needs.providers.get(login.provider);
@@ -140,12 +140,12 @@ export async function finishLogin(
   }
   // Nothing of it is looked at while the provider is unknown: the same answer may come again.
   provider.client.metadata();
-  checkLogin(needs.prefix, provider, login, visit);
+  checkLogin(needs.prefix, provider, login, browser);
   const parameters = await readAuthorizationResponse(provider, response, needs.clock);
   try {
     const { client, config } = provider;
     const proof = await client.proofOf(login.dpopKey);
-    const tokens = await exchange(provider, login, { visit, parameters, proof });
+    const tokens = await exchange(provider, login, { browser, parameters, proof });
     const idToken = config.type === 'oidc' ? checkedIdToken(tokens) : undefined;
     const unmet = unmetByLogin(login.stepUp, idToken, needs.clock.now() / 1000);
     const { accessToken } = tokens;
@@ -163,7 +163,7 @@ export async function finishLogin(
 }
 
 interface Exchange {
-  visit: Visit;
+  browser: BrowserRequest;
   parameters: URLSearchParams;
   proof: Awaited<ReturnType<Provider['client']['proofOf']>>;
 }
@@ -172,10 +172,10 @@ interface Exchange {
 async function exchange(
   provider: Provider,
   login: PendingLogin,
-  { visit, parameters, proof }: Exchange,
+  { browser, parameters, proof }: Exchange,
 ): Promise<Tokens> {
   // The redirect URI is made of what is configured; Host and X-Forwarded-* have no say in it.
-  const response = new URL(`${login.origin}${visit.path}?${parameters}`);
+  const response = new URL(`${login.origin}${browser.path}?${parameters}`);
   const { state, nonce, codeVerifier, maxAge } = login;
   const tokens = await provider.client.exchangeCode(response, { state, nonce, codeVerifier, maxAge }, proof);
   if (provider.config.type === 'oidc') await provider.verifyIdToken(tokens);
@@ -196,7 +196,7 @@ interface Obtained {
   login: PendingLogin;
   tokens: Tokens;
   idToken: (IdTokenClaims & { sub: string }) | undefined;
-  knowledge: Knowledge;
+  knowledge: UserClaims;
 }
 
 function newSession(

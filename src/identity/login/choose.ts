@@ -4,8 +4,8 @@ import type { Choice } from '../../pages/html.ts';
 import { type Text, text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { setCookie } from '../../session/cookies.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
-import type { Visit } from '../browser/visit.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { StartLogin } from './start.ts';
@@ -22,7 +22,7 @@ export interface SignInPageNeeds {
 export interface ChoiceNeeds extends SignInPageNeeds {
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
-  /** Whether the path rules let a return address of ours be asked for. */
+  /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   start: StartLogin;
 }
@@ -36,7 +36,7 @@ const rememberedSeconds = 180 * 24 * 3600;
  */
 export function signInPage(
   parts: SignInPageNeeds,
-  visit: Pick<Visit, 'cookies'>,
+  browser: Pick<BrowserRequest, 'cookies'>,
   rd: string | null,
   notice?: Text,
 ): Answer {
@@ -45,7 +45,7 @@ export function signInPage(
   if (!first) throw new GatewayError('unknown_endpoint');
   const back = rd === null ? '' : `rd=${encodeURIComponent(rd)}`;
   if (others.length === 0) return redirectTo(back ? `${prefix}/start?${back}` : `${prefix}/start`);
-  const last = visit.cookies.find(({ name }) => name === cookies.choice)?.value;
+  const last = browser.cookies.find(({ name }) => name === cookies.choice)?.value;
   const choices = providers.all.map(({ name, config }): Choice => {
     const href = `${prefix}/start?provider=${name}${back && `&${back}`}`;
     return { name: config.label ?? name, href, icon: config.icon, isLast: name === last };
@@ -68,7 +68,7 @@ export function signInPage(
 /** The email address was given: on to the provider of its domain (identifier first). */
 export async function chooseByEmail(
   parts: ChoiceNeeds,
-  visit: Visit,
+  browser: BrowserRequest,
   rd: string | null,
   email: string,
 ): Promise<Answer> {
@@ -77,12 +77,12 @@ export async function chooseByEmail(
   if (!provider) {
     const notice =
       domain === undefined ? text('choose.email_invalid') : text('choose.domain_unknown', { domain });
-    return signInPage(parts, visit, rd, notice);
+    return signInPage(parts, browser, rd, notice);
   }
-  const returnTo = safeReturnTo(rd, visit.origin, parts.returnOrigins, parts.isReadable);
+  const returnTo = safeReturnTo(rd, browser.origin, parts.returnOrigins, parts.isReadable);
   // Nobody fills in a form in circles, so this counts as an intent.
-  const wish = { returnTo, providers: [provider.name], loginHint: email.trim(), byIntent: true };
-  return parts.start(visit, wish);
+  const wanted = { returnTo, providers: [provider.name], loginHint: email.trim(), byIntent: true };
+  return parts.start(browser, wanted);
 }
 
 function providerOfDomain(providers: readonly Provider[], domain: string): Provider | undefined {

@@ -4,8 +4,8 @@ import { type Answer, pageAnswer, redirectTo, withCookies } from '../../pages/an
 import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
-import type { Visit } from '../browser/visit.ts';
 import { isExpiredRequest, isRefusedPrompt } from '../provider/verdict.ts';
 import type { AuthorizationResponse } from './authorization-response.ts';
 import type { FinishedLogin, Matched, PendingLogin } from './callback.ts';
@@ -26,11 +26,15 @@ export interface EndNeeds {
   rounds: Pick<Rounds, 'isLoop' | 'count'>;
   emit: Emit;
   /** The login that a response belongs to. */
-  match(visit: Visit, response: AuthorizationResponse): Promise<Matched>;
+  match(browser: BrowserRequest, response: AuthorizationResponse): Promise<Matched>;
   /** Makes the session of a login. */
-  finish(login: PendingLogin, visit: Visit, response: AuthorizationResponse): Promise<FinishedLogin>;
+  finish(
+    login: PendingLogin,
+    browser: BrowserRequest,
+    response: AuthorizationResponse,
+  ): Promise<FinishedLogin>;
   /** Answers a callback that ends no login of this browser. */
-  answerLate(visit: Visit, response: AuthorizationResponse, late: LateLogin): Promise<Answer>;
+  answerLate(browser: BrowserRequest, response: AuthorizationResponse, late: LateLogin): Promise<Answer>;
   start: StartLogin;
   /** Set-Cookie values that remember the provider for the next time. */
   rememberChoice(provider: string): string[];
@@ -39,37 +43,39 @@ export interface EndNeeds {
 /** Answers an authorization response: the session begins, and the way leads back to where somebody was going. */
 export async function endLogin(
   needs: EndNeeds,
-  visit: Visit,
+  browser: BrowserRequest,
   response: AuthorizationResponse,
 ): Promise<Answer> {
-  const { login, late } = await needs.match(visit, response);
-  const answer = late ? needs.answerLate(visit, response, late) : endMatched(needs, visit, login, response);
+  const { login, late } = await needs.match(browser, response);
+  const answer = late
+    ? needs.answerLate(browser, response, late)
+    : endMatched(needs, browser, login, response);
   return afterPost(response, await answer);
 }
 
 async function endMatched(
   needs: EndNeeds,
-  visit: Visit,
+  browser: BrowserRequest,
   login: PendingLogin,
   response: AuthorizationResponse,
 ): Promise<Answer> {
   const { sessions, loginCookies, otherAccounts, rounds, emit } = needs;
-  const forget = loginCookies.forget(login.state, visit.cookies);
+  const forget = loginCookies.forget(login.state, browser.cookies);
   try {
-    const { session, returnTo, unmet } = await needs.finish(login, visit, response);
-    if (login.stepUp && unmet) return withCookies(await askAgain(needs.start, visit, login, unmet), forget);
-    const cookies = await sessions.begin(session, visit.cookies);
+    const { session, returnTo, unmet } = await needs.finish(login, browser, response);
+    if (login.stepUp && unmet) return withCookies(await askAgain(needs.start, browser, login, unmet), forget);
+    const cookies = await sessions.begin(session, browser.cookies);
     const { subject, id: sessionId } = session;
     emit({ kind: 'login-finished', provider: login.provider, subject, sessionId });
-    const remembered = [rounds.count(visit.cookies), ...needs.rememberChoice(login.provider)];
+    const remembered = [rounds.count(browser.cookies), ...needs.rememberChoice(login.provider)];
     return goOn(needs, returnTo, [...cookies, ...forget, ...remembered]);
   } catch (error) {
-    if (isExpiredRequest(error) && !rounds.isLoop(visit.cookies)) {
-      return beginAgain(needs, visit, login, forget);
+    if (isExpiredRequest(error) && !rounds.isLoop(browser.cookies)) {
+      return beginAgain(needs, browser, login, forget);
     }
     if (login.accountPrompt === 'select_account' && isRefusedPrompt(error)) {
       const other = otherAccounts.ask(login.accountPrompt);
-      return beginAgain(needs, visit, login, [...forget, other]);
+      return beginAgain(needs, browser, login, [...forget, other]);
     }
     if (error instanceof GatewayError) {
       // Spent, whatever came of it; but while the store is out nobody can tell, and the same answer may come again.
@@ -85,11 +91,11 @@ async function endMatched(
 /** A login brought less than was asked: once more, or the end of it. The session that there was stays. */
 function askAgain(
   start: StartLogin,
-  visit: Visit,
+  browser: BrowserRequest,
   { returnTo, provider, stepUp }: PendingLogin,
   unmet: string,
 ): Promise<Answer> {
-  return start(visit, {
+  return start(browser, {
     returnTo,
     providers: [provider],
     byIntent: true,
@@ -100,13 +106,13 @@ function askAgain(
 /** A new login in place of one whose request the provider did not take, or not any more. It counts as a round, so as not to go on for ever. */
 function beginAgain(
   { prefix, rounds, emit }: Pick<EndNeeds, 'prefix' | 'rounds' | 'emit'>,
-  visit: Visit,
+  browser: BrowserRequest,
   { provider, returnTo }: PendingLogin,
   forget: readonly string[],
 ): Answer {
   emit({ kind: 'login-restarted', provider });
   const query = new URLSearchParams({ provider, rd: returnTo });
-  return redirectTo(`${visit.origin}${prefix}/start?${query}`, [...forget, rounds.count(visit.cookies)]);
+  return redirectTo(`${browser.origin}${prefix}/start?${query}`, [...forget, rounds.count(browser.cookies)]);
 }
 
 /** RFC 9110 §15.4.4: after a POST, 303 is the redirect that surely is a GET, so that the code is not posted on. */

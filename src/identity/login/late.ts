@@ -4,7 +4,7 @@ import type { Emit } from '../../observe/events.ts';
 import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { Visit } from '../browser/visit.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import type { Providers } from '../provider/providers.ts';
 import { type AuthorizationResponse, refuseDoubled } from './authorization-response.ts';
 import type { LoginCookies } from './login-cookie.ts';
@@ -47,23 +47,23 @@ const mostAgain = 2;
  */
 export async function answerLate(
   parts: LateNeeds,
-  visit: Visit,
+  browser: BrowserRequest,
   response: AuthorizationResponse,
   { state, carried, reason }: LateLogin,
 ): Promise<Answer> {
   refuseDoubled(response.parameters);
   // Browsers hold Lax cookies back from a form of another site: whether there is a session, only a GET can tell.
   if (response.mode === 'form_post') {
-    return redirectTo(`${visit.origin}${visit.path}?${new URLSearchParams({ state })}`);
+    return redirectTo(`${browser.origin}${browser.path}?${new URLSearchParams({ state })}`);
   }
   const { provider, returnTo, stepUp } = carried;
-  const session = await parts.sessions.find(visit.cookies);
+  const session = await parts.sessions.find(browser.cookies);
   parts.emit({ kind: 'login-late', provider, reason, signedIn: session !== undefined });
-  const forget = visit.isProbe ? [] : parts.loginCookies.forget(state, visit.cookies);
+  const forget = browser.isProbe ? [] : parts.loginCookies.forget(state, browser.cookies);
   if (session) {
     // Of another kind than this login was for: the page may ask for that again, and must not do so for ever.
-    const isOther = !visit.isProbe && (stepUp !== undefined || session.provider !== provider);
-    return redirectTo(returnTo, [...forget, ...(isOther ? [parts.rounds.count(visit.cookies)] : [])]);
+    const isOther = !browser.isProbe && (stepUp !== undefined || session.provider !== provider);
+    return redirectTo(returnTo, [...forget, ...(isOther ? [parts.rounds.count(browser.cookies)] : [])]);
   }
   // Who took that long does not go round in circles.
   const again = isStale(carried, parts.clock.now()) ? 0 : carried.again;
@@ -75,7 +75,7 @@ export async function answerLate(
       returnTo,
     });
   }
-  const answer = await parts.start(visit, {
+  const answer = await parts.start(browser, {
     returnTo,
     providers: parts.providers.get(provider) ? [provider] : undefined,
     stepUp: stepUp && { ...stepUp, attempt: 1 },

@@ -3,7 +3,7 @@ import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import { loginLifetimeSeconds } from '../browser/login-lifetime.ts';
 import { staysOn } from '../browser/return-to.ts';
-import type { StepUpWish } from './step-up.ts';
+import type { StepUpRequest } from './step-up.ts';
 
 /**
  * What a login carries through the provider and back, in the parameter `state` (RFC 6749 §4.1.1). It proves
@@ -18,7 +18,7 @@ export interface CarriedLogin {
   /** Seconds since the epoch. */
   startedAt: number;
   /** What the sign-in has to bring. */
-  stepUp?: StepUpWish | undefined;
+  stepUp?: StepUpRequest | undefined;
   /** How many logins in a row came back to a browser that had kept nothing of them. */
   again: number;
 }
@@ -38,7 +38,7 @@ export interface LoginStates {
   open(state: string): CarriedLogin | undefined;
 }
 
-/** No state of ours is near this. */
+/** No state of the gateway is near this. */
 const longestState = 4096;
 /** RFC 6749 §10.10: at most 2^-128, and better 2^-160, to guess. The tag of the seal comes on top. */
 const randomBytesOfState = 16;
@@ -51,7 +51,7 @@ interface Short {
   r: string;
   /** Only where it is not that of the return address. */
   o?: string | undefined;
-  u?: StepUpWish | undefined;
+  u?: StepUpRequest | undefined;
   a?: number | undefined;
 }
 

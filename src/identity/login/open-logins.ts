@@ -8,8 +8,8 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { ClaimDesk } from '../../session/shared/shared.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import { createOtherAccounts } from '../browser/other-account.ts';
-import type { Visit } from '../browser/visit.ts';
 import { needsIdToken } from '../logout/end-session.ts';
 import type { Providers } from '../provider/providers.ts';
 import { refreshReach } from '../upstream-token/target.ts';
@@ -36,7 +36,7 @@ export interface LoginsNeeds {
   desk: ClaimDesk;
   cookies: GatewayCookies;
   ring: KeyRing;
-  /** Whether the path rules let a return address of ours be asked for. */
+  /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;
@@ -51,13 +51,13 @@ type LoginsConfig = Pick<Config, 'endpoints' | 'publicUrl' | 'routes' | 'session
 export interface LoginPort {
   start: StartLogin;
   /** Begins the login that an address asks for. */
-  begin(visit: Visit, query: URLSearchParams): Promise<Answer>;
+  begin(browser: BrowserRequest, query: URLSearchParams): Promise<Answer>;
   /** The page on which people choose a provider. @param rd where to go afterwards, as it was asked for */
-  signInPage(visit: Visit, rd: string | null): Answer;
+  signInPage(browser: BrowserRequest, rd: string | null): Answer;
   /** On to the provider of an email address. */
-  chooseByEmail(visit: Visit, rd: string | null, email: string): Promise<Answer>;
+  chooseByEmail(browser: BrowserRequest, rd: string | null, email: string): Promise<Answer>;
   /** Answers an authorization response. */
-  callback(visit: Visit, response: AuthorizationResponse): Promise<Answer>;
+  callback(browser: BrowserRequest, response: AuthorizationResponse): Promise<Answer>;
 }
 
 /** Opens the logins, from the way to the provider to the session. Nothing of it outlives a configuration. */
@@ -77,7 +77,7 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
     ...common,
     reachOf: (provider) => refreshReach(config.routes, provider),
   };
-  const start: StartLogin = (visit, wish) => startLogin(starting, visit, wish);
+  const start: StartLogin = (browser, wanted) => startLogin(starting, browser, wanted);
   const late: LateNeeds = { ...common, start };
   const matching: MatchNeeds = { ...common, usedStates: createUsedStates(desk) };
   const finishing: FinishNeeds = {
@@ -89,18 +89,18 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
   const ending: EndNeeds = {
     ...common,
     start,
-    match: (visit, response) => matchLogin(matching, visit, response),
-    finish: (login, visit, response) => finishLogin(finishing, login, visit, response),
-    answerLate: (visit, response, login) => answerLate(late, visit, response, login),
+    match: (browser, response) => matchLogin(matching, browser, response),
+    finish: (login, browser, response) => finishLogin(finishing, login, browser, response),
+    answerLate: (browser, response, login) => answerLate(late, browser, response, login),
     rememberChoice: (provider) => rememberChoice(common, provider),
   };
   const beginning: BeginNeeds = { ...common, start };
   const choosing: ChoiceNeeds = { ...common, start };
   return {
     start,
-    begin: (visit, query) => beginLogin(beginning, visit, query),
-    signInPage: (visit, rd) => signInPage(choosing, visit, rd),
-    chooseByEmail: (visit, rd, email) => chooseByEmail(choosing, visit, rd, email),
-    callback: (visit, response) => endLogin(ending, visit, response),
+    begin: (browser, query) => beginLogin(beginning, browser, query),
+    signInPage: (browser, rd) => signInPage(choosing, browser, rd),
+    chooseByEmail: (browser, rd, email) => chooseByEmail(choosing, browser, rd, email),
+    callback: (browser, response) => endLogin(ending, browser, response),
   };
 }

@@ -5,10 +5,10 @@ import { type Answer, redirectTo } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import { type AccountPrompt, accountParameters, type OtherAccounts } from '../browser/other-account.ts';
 import { shortened } from '../browser/return-to.ts';
 import { isMarkedSignedOut, signedOutPath } from '../browser/signed-out.ts';
-import type { Visit } from '../browser/visit.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import { createDpopKey } from '../tokens/dpop-key.ts';
@@ -17,7 +17,7 @@ import { allowedParameters, authorizationParameters, authorizationUrl } from './
 import { createLoginSecret, deriveProofs, type LoginCookies, type LoginSecrets } from './login-cookie.ts';
 import type { LoginStates } from './login-state.ts';
 import type { Rounds } from './rounds.ts';
-import { type StepUpWish, stepUpParameters } from './step-up.ts';
+import { type StepUpRequest, stepUpParameters } from './step-up.ts';
 
 /** What starts a login. */
 export interface StartNeeds {
@@ -36,7 +36,7 @@ export interface StartNeeds {
 }
 
 /** What somebody wants who is sent to sign in. */
-export interface LoginWish {
+export interface LoginRequest {
   /** Where to go afterwards: an absolute URL that is known to be safe. */
   returnTo: string;
   /** The names of the providers that will do, the first of them best; none for all. */
@@ -46,7 +46,7 @@ export interface LoginWish {
   /** Who it probably is (OpenID Connect Core §3.1.2.1). */
   loginHint?: string | undefined;
   /** How strong and how recent the sign-in has to be (RFC 9470). */
-  stepUp?: StepUpWish | undefined;
+  stepUp?: StepUpRequest | undefined;
   /** The browser has a session, and it is not strong enough. */
   hasSession?: boolean;
   /** What the address of `start` asks for; of it passes what the configuration allows. */
@@ -56,7 +56,7 @@ export interface LoginWish {
 }
 
 /** Starts a login, as whoever needs one is given it. Rejects with GatewayError. */
-export type StartLogin = (visit: Visit, wish: LoginWish) => Promise<Answer>;
+export type StartLogin = (browser: BrowserRequest, wanted: LoginRequest) => Promise<Answer>;
 
 /** Bytes of a return address that the state takes along. */
 const longestInState = 1024;
@@ -68,47 +68,51 @@ const longestInCookie = 2600;
  * browser; where there is a choice of providers, the way to the page where people choose. Rejects with
  * GatewayError when the provider is away or when logins have been going round in circles.
  */
-export async function startLogin(parts: StartNeeds, visit: Visit, wish: LoginWish): Promise<Answer> {
-  const { returnTo } = wish;
+export async function startLogin(
+  parts: StartNeeds,
+  browser: BrowserRequest,
+  wanted: LoginRequest,
+): Promise<Answer> {
+  const { returnTo } = wanted;
   // Who has just signed out wants no new login; a proxy that only asks hands the way to the page on.
-  if (returnTo === `${visit.origin}/` && isMarkedSignedOut(parts.cookies, visit.cookies))
-    return redirectTo(visit.origin + signedOutPath(parts.prefix));
-  const provider = chosenProvider(parts.providers, wish);
-  const unusable = parts.sessions.unusable(visit.cookies);
-  if (!provider) return redirectTo(signInUrl(parts.prefix, visit, returnTo), unusable);
-  const accountPrompt = parts.otherAccounts.promptFor(provider, visit.cookies);
+  if (returnTo === `${browser.origin}/` && isMarkedSignedOut(parts.cookies, browser.cookies))
+    return redirectTo(browser.origin + signedOutPath(parts.prefix));
+  const provider = chosenProvider(parts.providers, wanted);
+  const unusable = parts.sessions.unusable(browser.cookies);
+  if (!provider) return redirectTo(signInUrl(parts.prefix, browser, returnTo), unusable);
+  const accountPrompt = parts.otherAccounts.promptFor(provider, browser.cookies);
   // Nobody asks for another account in circles.
-  if (!wish.byIntent && accountPrompt === undefined) refuseLoop(parts.rounds, visit, wish);
+  if (!wanted.byIntent && accountPrompt === undefined) refuseLoop(parts.rounds, browser, wanted);
   const { config } = provider;
   const fresh = freshLogin(config);
-  const stepUp = wish.stepUp && notWeaker(wish.stepUp, config);
+  const stepUp = wanted.stepUp && notWeaker(wanted.stepUp, config);
   const state = parts.loginStates.seal({
     provider: provider.name,
-    origin: visit.origin,
+    origin: browser.origin,
     returnTo: shortened(returnTo, longestInState),
     startedAt: Math.floor(parts.clock.now() / 1000),
     stepUp,
-    again: wish.again ?? 0,
+    again: wanted.again ?? 0,
   });
-  const redirectUri = visit.origin + callbackPath(parts.prefix, provider);
+  const redirectUri = browser.origin + callbackPath(parts.prefix, provider);
   const parameters = authorizationParameters(
     withReach(config, parts.reachOf(provider.name)),
     { redirectUri, state, ...deriveProofs(fresh.secret), dpopKey: fresh.dpopKey },
     {
-      ...(wish.asked && allowedParameters(config, wish.asked)),
-      ...(wish.loginHint !== undefined && { login_hint: wish.loginHint }),
+      ...(wanted.asked && allowedParameters(config, wanted.asked)),
+      ...(wanted.loginHint !== undefined && { login_hint: wanted.loginHint }),
       ...accountParameters(accountPrompt, config.prompt),
       ...stepUpParameters(stepUp),
     },
   );
   const location = await authorizationUrl(provider, parameters);
-  if (visit.isProbe) return redirectTo(location.href);
+  if (browser.isProbe) return redirectTo(location.href);
   // What a step-up asks for is looked at by itself, since it may be asked for again.
   const maxAge = stepUp?.maxAge === undefined ? parameters.get('max_age') : null;
   const secrets = secretsOf(fresh, { maxAge, returnTo, accountPrompt });
   const isPosted = config.responseMode === 'form_post';
-  const cookies = parts.loginCookies.remember(state, secrets, visit.cookies, isPosted);
-  return redirectTo(location.href, [...cookies, ...unusable, ...parts.otherAccounts.forget(visit.cookies)]);
+  const cookies = parts.loginCookies.remember(state, secrets, browser.cookies, isPosted);
+  return redirectTo(location.href, [...cookies, ...unusable, ...parts.otherAccounts.forget(browser.cookies)]);
 }
 
 /** What nobody else knows of a login. */
@@ -137,12 +141,12 @@ function secretsOf(
 }
 
 /** Throws GatewayError where logins of this browser have been going round in circles. */
-function refuseLoop(rounds: StartNeeds['rounds'], { cookies }: Visit, wish: LoginWish): void {
+function refuseLoop(rounds: StartNeeds['rounds'], { cookies }: BrowserRequest, wanted: LoginRequest): void {
   if (!rounds.isLoop(cookies)) return;
-  const { returnTo } = wish;
+  const { returnTo } = wanted;
   // The count starts over, so that trying again is a real attempt.
   const setCookies = rounds.reset(cookies);
-  if (wish.stepUp && wish.hasSession) {
+  if (wanted.stepUp && wanted.hasSession) {
     // Stronger sign-ins went well, and whoever asked for them asks again.
     const detail = text('detail.signed_in_in_vain');
     throw new GatewayError('step_up_failed', { detail, setCookies, returnTo });
@@ -152,7 +156,7 @@ function refuseLoop(rounds: StartNeeds['rounds'], { cookies }: Visit, wish: Logi
 }
 
 /** What every login at the provider asks for holds for a step-up too. */
-function notWeaker(stepUp: StepUpWish, { maxAge }: ProviderConfig): StepUpWish {
+function notWeaker(stepUp: StepUpRequest, { maxAge }: ProviderConfig): StepUpRequest {
   if (stepUp.maxAge === undefined || maxAge === undefined) return stepUp;
   return { ...stepUp, maxAge: Math.min(stepUp.maxAge, maxAge) };
 }
@@ -166,7 +170,7 @@ function withReach(config: ProviderConfig, { resources, scopes }: RefreshReach):
 /** The provider of a login; undefined where the person has to choose. Throws GatewayError where there is none. */
 function chosenProvider(
   providers: StartNeeds['providers'],
-  { providers: names }: LoginWish,
+  { providers: names }: LoginRequest,
 ): Provider | undefined {
   const wanted = names?.flatMap((name) => providers.get(name) ?? []) ?? providers.all;
   const [first, ...others] = wanted;
@@ -175,9 +179,9 @@ function chosenProvider(
 }
 
 /** Where people choose a provider: an absolute URL. */
-function signInUrl(prefix: string, visit: Visit, returnTo: string): string {
-  const rd = returnTo.startsWith(`${visit.origin}/`) ? returnTo.slice(visit.origin.length) : returnTo;
-  return `${visit.origin}${prefix}/sign_in?rd=${encodeURIComponent(rd)}`;
+function signInUrl(prefix: string, browser: BrowserRequest, returnTo: string): string {
+  const rd = returnTo.startsWith(`${browser.origin}/`) ? returnTo.slice(browser.origin.length) : returnTo;
+  return `${browser.origin}${prefix}/sign_in?rd=${encodeURIComponent(rd)}`;
 }
 
 /** The path of a provider's callback, the same for every origin. */

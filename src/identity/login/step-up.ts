@@ -5,7 +5,7 @@ import type { Challenge } from '../bearer/challenge.ts';
 import type { IdTokenClaims } from '../tokens/tokens.ts';
 
 /** What a login has to bring (RFC 9470), and which time this is asked for. */
-export interface StepUpWish extends StepUpConfig {
+export interface StepUpRequest extends StepUpConfig {
   attempt: number;
 }
 
@@ -13,9 +13,9 @@ export interface StepUpWish extends StepUpConfig {
 const mostAttempts = 2;
 
 /** Parameters of the authorization request (OpenID Connect Core §3.1.2.1); none where nothing is asked. */
-export function stepUpParameters(wish: StepUpWish | undefined): Record<string, string> {
-  if (!wish) return {};
-  const { acr, maxAge, attempt } = wish;
+export function stepUpParameters(wanted: StepUpRequest | undefined): Record<string, string> {
+  if (!wanted) return {};
+  const { acr, maxAge, attempt } = wanted;
   return {
     ...(acr && { acr_values: acr.join(' ') }),
     ...(maxAge !== undefined && { max_age: String(Math.floor(maxAge / 1000)) }),
@@ -29,25 +29,25 @@ export function stepUpParameters(wish: StepUpWish | undefined): Record<string, s
  * @param now seconds since the epoch
  */
 export function unmetByLogin(
-  wish: StepUpWish | undefined,
+  wanted: StepUpRequest | undefined,
   idToken: IdTokenClaims | undefined,
   now: number,
 ): ReturnType<typeof unmetStepUp> {
-  if (wish?.maxAge !== undefined && typeof idToken?.auth_time !== 'number') {
+  if (wanted?.maxAge !== undefined && typeof idToken?.auth_time !== 'number') {
     // OpenID Connect Core §3.1.2.1: with max_age, auth_time is required.
     throw new GatewayError('login_token_invalid', { cause: new Error('auth_time is missing') });
   }
-  return wish && unmetStepUp(wish, idToken ?? {}, now);
+  return wanted && unmetStepUp(wanted, idToken ?? {}, now);
 }
 
 /** The wish for the next attempt. Throws GatewayError 403 when there is none. */
-export function askedAgain(wish: StepUpWish, unmet: string): StepUpWish {
-  if (wish.attempt >= mostAttempts) {
+export function askedAgain(wanted: StepUpRequest, unmet: string): StepUpRequest {
+  if (wanted.attempt >= mostAttempts) {
     throw new GatewayError('step_up_failed', {
       cause: new Error(`the ID token lacks the ${unmet} asked for`),
     });
   }
-  return { ...wish, attempt: wish.attempt + 1 };
+  return { ...wanted, attempt: wanted.attempt + 1 };
 }
 
 /** What tells a program that it needs a token of a stronger sign-in (RFC 9470 §3). */

@@ -3,7 +3,7 @@ import type { Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { Visit } from '../browser/visit.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { LogoutTokens } from './logout-token.ts';
 
@@ -45,7 +45,7 @@ export async function handleBackChannel(
  */
 export async function handleFrontChannel(
   { sessions, providers, emit }: FrontChannelNeeds,
-  visit: Pick<Visit, 'origin'>,
+  browser: Pick<BrowserRequest, 'origin'>,
   query: URLSearchParams,
 ): Promise<Answer> {
   const [sid, ...otherSids] = query.getAll('sid');
@@ -56,7 +56,7 @@ export async function handleFrontChannel(
   }
   for (const { name } of named) {
     await sessions.revoke({ kind: 'sid', provider: name, sid }, 'claimed');
-    emit({ kind: 'front-channel-logout', provider: name, origin: visit.origin });
+    emit({ kind: 'front-channel-logout', provider: name, origin: browser.origin });
   }
   const frameAncestors = `frame-ancestors ${new URL(iss).origin}`;
   return {

@@ -8,9 +8,9 @@ import type { Cookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { Shared } from '../../session/shared/shared.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import { createOtherAccounts } from '../browser/other-account.ts';
 import { showSignedOut, signedOutArrival } from '../browser/signed-out.ts';
-import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
 import { handleBackChannel, handleFrontChannel } from './channels.ts';
 import { createLogoutTokens } from './logout-token.ts';
@@ -23,7 +23,7 @@ export interface OpenSignOutNeeds {
   once: Shared['once'];
   cookies: GatewayCookies;
   ring: KeyRing;
-  /** Whether the path rules let a return address of ours be asked for. */
+  /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   emit: Emit;
   clock: Pick<Clock, 'now'>;
@@ -33,14 +33,14 @@ export interface OpenSignOutNeeds {
 export interface SignOutPort {
   /** Somebody signs out here. */
   signOut(
-    visit: Visit,
+    browser: BrowserRequest,
     request: { method: string; headers: HeaderFields },
     parameters: URLSearchParams,
   ): Promise<Answer>;
   /** A provider says so, server to server. @param tokens each `logout_token` that came */
   backChannel(tokens: readonly string[]): Promise<Answer>;
   /** A provider says so, through the browser. */
-  frontChannel(visit: Visit, query: URLSearchParams): Promise<Answer>;
+  frontChannel(browser: BrowserRequest, query: URLSearchParams): Promise<Answer>;
   /** The page for somebody who comes back signed out; undefined for everybody else. */
   arrival(sent: readonly Cookie[]): Answer | undefined;
   /** The page at an address of its own. */
@@ -66,9 +66,9 @@ export function openSignOut(
   };
   const logoutTokens = createLogoutTokens(providers, once, clock);
   return {
-    signOut: (visit, request, parameters) => handleSignOut(leaving, visit, request, parameters),
+    signOut: (browser, request, parameters) => handleSignOut(leaving, browser, request, parameters),
     backChannel: (tokens) => handleBackChannel({ sessions, logoutTokens, emit }, tokens),
-    frontChannel: (visit, query) => handleFrontChannel({ providers, sessions, emit }, visit, query),
+    frontChannel: (browser, query) => handleFrontChannel({ providers, sessions, emit }, browser, query),
     arrival: (sent) => signedOutArrival({ prefix, cookies }, sent),
     page: (sent) => showSignedOut({ prefix, cookies }, sent),
   };

@@ -8,10 +8,10 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
+import type { BrowserRequest } from '../browser/browser-request.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
 import { markSignedOut, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
-import type { Visit } from '../browser/visit.ts';
 import type { Providers } from '../provider/providers.ts';
 import { endSessionUrlOf } from './end-session.ts';
 import { revokeTokens } from './revoke-tokens.ts';
@@ -32,7 +32,7 @@ interface EndingNeeds {
   otherAccounts: Pick<OtherAccounts, 'ask'>;
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
-  /** Whether the path rules let a return address of ours be asked for. */
+  /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   emit: Emit;
 }
@@ -51,7 +51,7 @@ export interface SignOutNeeds extends EndNeeds, EndingNeeds {
  */
 export async function handleSignOut(
   parts: SignOutNeeds,
-  visit: Visit,
+  browser: BrowserRequest,
   request: { method: string; headers: HeaderFields },
   parameters: URLSearchParams,
 ): Promise<Answer> {
@@ -64,8 +64,8 @@ export async function handleSignOut(
     const detail = text('detail.sign_out_by_post');
     throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
   }
-  const session = await endSession(parts, visit, parameters.has('everywhere'));
-  const ending = endingOf(parts, visit, session, parameters.get('rd'));
+  const session = await endSession(parts, browser, parameters.has('everywhere'));
+  const ending = endingOf(parts, browser, session, parameters.get('rd'));
   const isJson = method === 'POST' && wantsJson(headers);
   if (isJson) return jsonAnswer(200, { logoutUrl: ending.location }, ending.setCookies);
   return ending.page ?? redirectTo(ending.location, ending.setCookies);
@@ -89,10 +89,15 @@ interface Ending {
   page?: Answer;
 }
 
-function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined, rd: string | null): Ending {
+function endingOf(
+  parts: EndingNeeds,
+  browser: BrowserRequest,
+  session: Session | undefined,
+  rd: string | null,
+): Ending {
   const { providers, prefix, returnOrigins, otherAccounts, emit } = parts;
-  const returnTo = safeReturnTo(rd, visit.origin, returnOrigins, parts.isReadable);
-  const clear = clearAll(parts.cookies, visit);
+  const returnTo = safeReturnTo(rd, browser.origin, returnOrigins, parts.isReadable);
+  const clear = clearAll(parts.cookies, browser);
   const provider = session && providers.get(session.provider);
   const atProvider = provider?.isReady()
     ? endSessionUrlOf(provider, session?.idToken, returnTo, emit)
@@ -104,7 +109,7 @@ function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined
   // The provider still knows who this was, and would say so again without a word.
   const setCookies = [...clear, otherAccounts.ask()];
   if (rd !== null) return { location: returnTo, setCookies };
-  const location = visit.origin + signedOutPath(prefix);
+  const location = browser.origin + signedOutPath(prefix);
   const marked = [...setCookies, markSignedOut(parts.cookies)];
   const detail = text('signed_out.provider_knows');
   const [only, ...others] = providers.all;
@@ -117,25 +122,34 @@ function endingOf(parts: EndingNeeds, visit: Visit, session: Session | undefined
 }
 
 /** Ends the session of a request; gives what it was, where there was one. */
-async function endSession(parts: EndNeeds, visit: Visit, everywhere: boolean): Promise<Session | undefined> {
+async function endSession(
+  parts: EndNeeds,
+  browser: BrowserRequest,
+  everywhere: boolean,
+): Promise<Session | undefined> {
   const { sessions, emit } = parts;
-  const session = await sessions.find(visit.cookies).catch((error: unknown) => {
+  const session = await sessions.find(browser.cookies).catch((error: unknown) => {
     notWrittenDown(emit, {}, error);
     if (everywhere) throw error;
     return undefined;
   });
-  if (session) await endKnown(parts, visit, session, everywhere);
+  if (session) await endKnown(parts, browser, session, everywhere);
   return session;
 }
 
-async function endKnown(parts: EndNeeds, visit: Visit, session: Session, everywhere: boolean): Promise<void> {
+async function endKnown(
+  parts: EndNeeds,
+  browser: BrowserRequest,
+  session: Session,
+  everywhere: boolean,
+): Promise<void> {
   const { providers, sessions, emit } = parts;
   const { subject } = session;
   const provider = providers.get(session.provider);
   // Not waited for: what the provider does with it changes nothing here.
   if (provider) void revokeTokens(provider, session, emit);
   try {
-    await sessions.end(visit.cookies);
+    await sessions.end(browser.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });
     emit({ kind: 'signed-out', provider: session.provider, subject, sessionId: session.id, everywhere });
   } catch (error) {
@@ -150,11 +164,11 @@ function notWrittenDown(emit: Emit, whose: { provider?: string; subject?: string
 }
 
 /** Set-Cookie values that remove the session, its left-over chunks and logins that are under way. */
-function clearAll(cookies: GatewayCookies, visit: Visit): string[] {
+function clearAll(cookies: GatewayCookies, browser: BrowserRequest): string[] {
   const { owns, session, signedOut, account, attributes, loginAttributes } = cookies;
   // What a sign-out leaves behind it sets anew.
   const isLeft = (name: string) => name === signedOut || name === account;
-  const sent = visit.cookies.map(({ name }) => name);
+  const sent = browser.cookies.map(({ name }) => name);
   const names = sent.filter((name) => owns(name) && !isLeft(name));
   const isSession = (name: string) => name === session || name.startsWith(`${session}.`);
   return [

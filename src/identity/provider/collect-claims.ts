@@ -7,15 +7,15 @@ import {
   type Claims,
   combine,
   isComplete,
-  type Knowledge,
   keptPaths,
   pickOfPerson,
   sourcesBefore,
   statedBefore,
   subjectOf,
+  type UserClaims,
   userinfoBefore,
   without,
-} from '../claims/knowledge.ts';
+} from '../claims/user-claims.ts';
 import type { TokenInHand } from './client.ts';
 import { loginError } from './failure.ts';
 import type { Provider } from './provider.ts';
@@ -35,7 +35,7 @@ export interface ClaimsQuestion extends TokenInHand {
   /** Who it has to be; undefined at a login by OAuth 2.0, which is about to find out. */
   subject: string | undefined;
   /** What was known before; undefined at a login. */
-  known?: Knowledge | undefined;
+  known?: UserClaims | undefined;
   /** The question is for nothing else: userinfo is asked in any case, and what cannot be had is an error. */
   again?: boolean;
 }
@@ -46,7 +46,7 @@ export interface ClaimsQuestion extends TokenInHand {
  * there is a new one. Rejects with GatewayError, save that userinfo may be out at a login with OpenID Connect
  * while `userinfo` is `auto`.
  */
-export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion): Promise<Knowledge> {
+export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion): Promise<UserClaims> {
   const { provider, claimPaths, emit, clock } = needs;
   const { idToken, known, again } = question;
   const { config } = provider;

@@ -53,14 +53,14 @@ export function openDiscovery(
 /** Apart from the question of whoever opened it. */
 const closeSearch = (search: Search) => search.close();
 
-interface Question extends Way {
+interface Question extends Connection {
   /** What changes the answer. */
   settings: readonly unknown[];
   /** The longest pause after a failure, in milliseconds. */
   longestMs?: number;
 }
 
-interface Way {
+interface Connection {
   /** Fetches the metadata. */
   ask(): Promise<ProviderMetadata>;
   /** By which connections, as a key: where one way has failed, another one is tried at once. */
@@ -73,7 +73,7 @@ class Search {
   /** The longest pause after a failure. */
   readonly #longestMs: number;
   /** In the order in which they came: the newest configuration says how it is asked. */
-  readonly #followers = new Map<Follower, Way>();
+  readonly #followers = new Map<Follower, Connection>();
   #known: ProviderMetadata | undefined;
   #failure: { error: unknown; way: string } | undefined;
   #failures = 0;
@@ -87,12 +87,12 @@ class Search {
     this.#longestMs = longestMs;
   }
 
-  lookUp(way: Way): ProviderMetadata | Promise<ProviderMetadata> {
+  lookUp(way: Connection): ProviderMetadata | Promise<ProviderMetadata> {
     if (this.#untilNext() > 0 && !this.#isWorthAsking(way)) return this.#knownOrThrow();
     return this.#askNow(way).then(() => this.#knownOrThrow());
   }
 
-  follow(follower: Follower, way: Way): () => void {
+  follow(follower: Follower, way: Connection): () => void {
     this.#followers.set(follower, way);
     const isAskedAtOnce = this.#isWorthAsking(way);
     const untilNext = () => (isAskedAtOnce ? 0 : this.#untilNext());
@@ -118,7 +118,7 @@ class Search {
   }
 
   /** What has failed may have done so for the way in which it was asked. */
-  #isWorthAsking({ way }: Way): boolean {
+  #isWorthAsking({ way }: Connection): boolean {
     return !this.#known && this.#failure !== undefined && this.#failure.way !== way;
   }
 
@@ -145,14 +145,14 @@ class Search {
       .unref();
   }
 
-  #askNow(way: Way): Promise<void> {
+  #askNow(way: Connection): Promise<void> {
     this.#asking ??= this.#askOnce(way).finally(() => {
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
-  async #askOnce(way: Way): Promise<void> {
+  async #askOnce(way: Connection): Promise<void> {
     let metadata: ProviderMetadata;
     try {
       metadata = await way.ask();
@@ -177,7 +177,7 @@ class Search {
     this.#schedule(longestAgeMs);
   }
 
-  #failed(error: unknown, { way }: Way, followers: Iterable<Follower>): void {
+  #failed(error: unknown, { way }: Connection, followers: Iterable<Follower>): void {
     this.#failures += 1;
     this.#failure = { error, way };
     const backOff = Math.min(this.#longestMs, firstRetryMs * 2 ** (this.#failures - 1));
@@ -188,7 +188,7 @@ class Search {
     for (const follower of followers) follower.failed(error, delayMs);
   }
 
-  #tell(follower: Follower, metadata: ProviderMetadata, way: Way): void {
+  #tell(follower: Follower, metadata: ProviderMetadata, way: Connection): void {
     const refused = (error: unknown) => this.#failed(error, way, [follower]);
     try {
       follower.found(metadata)?.catch(refused);

@@ -3,7 +3,7 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 import type { Random } from '../../random.ts';
 import type { RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
-import { checkRequiredClaims } from '../claims/knowledge.ts';
+import { checkRequiredClaims } from '../claims/user-claims.ts';
 import type { ProviderClient } from './client.ts';
 import { type ClaimsNeeds, collectClaims } from './collect-claims.ts';
 import { isRefused } from './verdict.ts';

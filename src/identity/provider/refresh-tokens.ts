@@ -3,7 +3,7 @@ import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
-import { checkRequiredClaims, type Knowledge } from '../claims/knowledge.ts';
+import { checkRequiredClaims, type UserClaims } from '../claims/user-claims.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
 import { type ClaimsNeeds, collectClaims } from './collect-claims.ts';
 import { loginError } from './failure.ts';
@@ -77,7 +77,7 @@ async function freshClaims(
   session: Session,
   { accessToken }: Tokens,
   idToken: IdTokenClaims | undefined,
-): Promise<Knowledge> {
+): Promise<UserClaims> {
   const { provider, emit } = needs;
   const known = { claims: session.claims, fetched: session.fetchedClaims };
   try {

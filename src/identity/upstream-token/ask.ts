@@ -10,7 +10,7 @@ import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 import { errorCodeIn, isOfSetUp, isPassing, isSpent, judgeError } from '../provider/verdict.ts';
 import type { Tokens } from '../tokens/tokens.ts';
-import type { TokenTarget } from './target.ts';
+import type { TokenAudience } from './target.ts';
 
 /** What came of asking for a token; as JSON it goes to other processes, sealed. */
 export type Obtained =
@@ -30,7 +30,7 @@ export type Obtained =
 export interface TokenSource {
   provider: Provider;
   circuit: Circuit;
-  target: TokenTarget;
+  target: TokenAudience;
   /** Whose trouble it is, where only one person meets it; the same text for all that is the gateway's own. */
   who: string;
   /** Whose that is, where one person may have several; undefined where nobody knows. */
@@ -156,7 +156,7 @@ function obtained({ accessToken, type, expiresIn }: Tokens, { clock, random }: T
   };
 }
 
-function parametersOf({ parameters }: TokenTarget): URLSearchParams {
+function parametersOf({ parameters }: TokenAudience): URLSearchParams {
   const sent = new URLSearchParams();
   for (const [name, value] of parameters) sent.append(name, value);
   return sent;

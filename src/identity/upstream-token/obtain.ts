@@ -13,7 +13,7 @@ import type { Circuit } from '../provider/circuit.ts';
 import type { Provider } from '../provider/provider.ts';
 import { exchangeToken, type Obtained, spendRefreshToken, type TokenSource, takeClientToken } from './ask.ts';
 import type { TokenCache } from './cache.ts';
-import type { TokenTarget } from './target.ts';
+import type { TokenAudience } from './target.ts';
 
 /** A token for one upstream. */
 export interface Supply {
@@ -24,8 +24,8 @@ export interface Supply {
 }
 
 /** One token that is wanted. */
-export interface WantedToken {
-  target: TokenTarget;
+export interface TokenRequest {
+  target: TokenAudience;
   provider: Provider;
   cache: TokenCache;
   circuit: Circuit;
@@ -49,7 +49,7 @@ export interface ObtainNeeds {
 const refusalMs = 5000;
 
 /** Gets a token once for all processes. Rejects with GatewayError where there is none. */
-export async function obtain(needs: ObtainNeeds, wanted: WantedToken): Promise<Supply> {
+export async function obtain(needs: ObtainNeeds, wanted: TokenRequest): Promise<Supply> {
   const { target, provider, subject, cache } = wanted;
   const { ring, shared, clock } = needs;
   let current: Current | undefined;
@@ -88,7 +88,7 @@ function askedOf({ name, config: { issuer, clientId, tokenEndpoint = '' } }: Pro
 
 async function ask(
   needs: ObtainNeeds,
-  wanted: WantedToken,
+  wanted: TokenRequest,
   changed: (current: Current) => void,
 ): Promise<Obtained> {
   const { target, subject, current, cookies, cache } = wanted;
@@ -111,7 +111,7 @@ async function ask(
   return obtained ?? { kind: 'unavailable', retryAfter: 1 };
 }
 
-function sourceOf({ emit, clock, random }: ObtainNeeds, wanted: WantedToken): TokenSource {
+function sourceOf({ emit, clock, random }: ObtainNeeds, wanted: TokenRequest): TokenSource {
   const { target, provider, circuit, subject, current } = wanted;
   // An access token is no name to keep; its digest is.
   const who = current?.session.id ?? digest(subject);

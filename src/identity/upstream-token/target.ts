@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { RouteConfig, TokenConfig } from '../../config/schema/index.ts';
 
 /** How a token is got: with the caller's token, by the gateway itself, or with the session's refresh token. */
-export type Way = 'exchange' | 'client credentials' | 'refresh';
+export type TokenGrant = 'exchange' | 'client credentials' | 'refresh';
 
 /** What a token is got for. Routes of the same settings have one target, and so share its tokens. */
-export interface TokenTarget {
+export interface TokenAudience {
   /** A digest of the settings: the same in every process. */
   id: string;
-  way: Way;
+  way: TokenGrant;
   /** What is asked for, in the names of RFC 6749, 8693 and 8707. */
   parameters: readonly (readonly [name: string, value: string])[];
   config: TokenConfig;
@@ -35,7 +35,7 @@ export function refreshReach(routes: readonly RouteConfig[], provider: string): 
   };
 }
 
-export function tokenTarget(config: TokenConfig): TokenTarget {
+export function tokenAudience(config: TokenConfig): TokenAudience {
   const { audience = [], resource = [], scopes = [], provider, clientCredentials } = config;
   const way = config.exchange ? 'exchange' : clientCredentials ? 'client credentials' : 'refresh';
   const parameters = [

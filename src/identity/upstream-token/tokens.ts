@@ -11,8 +11,8 @@ import { naturalKey } from '../provider/natural-key.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import { createTokenCache } from './cache.ts';
-import { type ObtainNeeds, obtain, type Supply, type WantedToken } from './obtain.ts';
-import { type TokenTarget, tokenTarget } from './target.ts';
+import { type ObtainNeeds, obtain, type Supply, type TokenRequest } from './obtain.ts';
+import { type TokenAudience, tokenAudience } from './target.ts';
 
 /**
  * The token of an upstream for whoever asks; at once where it is known. Rejects with GatewayError when there is none:
@@ -44,14 +44,14 @@ export function openUpstreamTokens(needs: UpstreamTokensNeeds): UpstreamTokens {
   const compiled = new Map<string, SupplyToken>();
   const compile = (config: TokenConfig): SupplyToken => {
     const settings = JSON.stringify(config);
-    const supply = compiled.get(settings) ?? createSupply(needs, tokenTarget(config));
+    const supply = compiled.get(settings) ?? createSupply(needs, tokenAudience(config));
     compiled.set(settings, supply);
     return supply;
   };
   return { compile };
 }
 
-function createSupply(needs: UpstreamTokensNeeds, target: TokenTarget): SupplyToken {
+function createSupply(needs: UpstreamTokensNeeds, target: TokenAudience): SupplyToken {
   const isOwn = target.way === 'client credentials';
   // What was got stays as long as it is asked for in the same way.
   const states = new Map(
@@ -75,7 +75,7 @@ function createSupply(needs: UpstreamTokensNeeds, target: TokenTarget): SupplyTo
   };
 }
 
-function openState({ keep, clock, random }: UpstreamTokensNeeds, target: TokenTarget, { key }: Provider) {
+function openState({ keep, clock, random }: UpstreamTokensNeeds, target: TokenAudience, { key }: Provider) {
   return {
     cache: keep('upstream tokens', naturalKey(target.id, key), () => createTokenCache(clock)),
     circuit: keep('upstream token circuit', key, () => createCircuit({ clock, random })),
@@ -85,7 +85,7 @@ function openState({ keep, clock, random }: UpstreamTokensNeeds, target: TokenTa
 /** The session's provider; that of a client's token, or the one that is named; for the gateway's own, that or the only one. */
 function providerOf(
   providers: UpstreamTokensNeeds['providers'],
-  { config, way }: TokenTarget,
+  { config, way }: TokenAudience,
   caller: Caller | undefined,
 ): Provider | undefined {
   if (way === 'client credentials') {
@@ -97,7 +97,7 @@ function providerOf(
   return name === undefined ? undefined : providers.get(name);
 }
 
-async function first(needs: UpstreamTokensNeeds, wanted: WantedToken): Promise<Supply> {
+async function first(needs: UpstreamTokensNeeds, wanted: TokenRequest): Promise<Supply> {
   // As long as a call to the slowest of the providers may take.
   const patience = Math.max(0, ...needs.providers.all.map(({ config: { timeout } }) => timeout));
   const supply = await inTime(needs, wanted, patience);
@@ -106,7 +106,7 @@ async function first(needs: UpstreamTokensNeeds, wanted: WantedToken): Promise<S
 }
 
 /** A new token ahead of the old one's end, which will do until then. */
-async function renew(needs: UpstreamTokensNeeds, wanted: WantedToken, old: string): Promise<Supply> {
+async function renew(needs: UpstreamTokensNeeds, wanted: TokenRequest, old: string): Promise<Supply> {
   try {
     return (await inTime(needs, wanted, shortPatienceMs)) ?? { token: old };
   } catch (error) {
@@ -118,7 +118,7 @@ async function renew(needs: UpstreamTokensNeeds, wanted: WantedToken, old: strin
 /** Undefined where it takes longer: the work goes on for those who come later. */
 async function inTime(
   needs: UpstreamTokensNeeds,
-  wanted: WantedToken,
+  wanted: TokenRequest,
   milliseconds: number,
 ): Promise<Supply | undefined> {
   const work = obtain(needs, wanted);

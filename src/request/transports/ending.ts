@@ -14,7 +14,7 @@ export function closed(
   { exchange }: Entry,
   response: Outbound,
 ): void {
-  exchange.underWay?.clientLeft();
+  exchange.upstreamRequest?.clientLeft();
   // A fault of our own may have come before what the session needs was set.
   if (response.writableFinished && response.statusCode !== 500) exchange.delivered?.();
   const status = exchange.brokeWith ?? (response.headersSent ? response.statusCode : clientLeft);
@@ -27,7 +27,7 @@ export function closed(
 export function answerBroken({ pipeline, exchange }: Entry, error: GatewayError): Answer {
   const answer = pipeline.fail(exchange, error);
   exchange.brokeWith = answer.status;
-  exchange.underWay?.clientLeft();
+  exchange.upstreamRequest?.clientLeft();
   return answer;
 }
 

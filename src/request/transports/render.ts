@@ -8,7 +8,7 @@ import type { Entry } from './entry.ts';
 
 /**
  * Takes a request through its pipeline, and what comes of it to the client.
- * @param goOn called for a request that goes to its upstream; where there is none, that is a fault of ours
+ * @param goOn called for a request that goes to its upstream; where there is none, that is a fault of the gateway
  */
 export function pass(entry: Entry, response: Outbound, arrival: Arrival, goOn?: () => void): void {
   try {
@@ -54,7 +54,7 @@ export function transfer(entry: Entry, response: Outbound): void {
     if (!admitted) throw new Error('a request came to its transfer without being admitted');
     // The client may have left while the session was looked up.
     if (!response.destroyed) {
-      exchange.underWay = pipeline.forward(admitted, new Client(entry, response, admitted));
+      exchange.upstreamRequest = pipeline.forward(admitted, new Client(entry, response, admitted));
     }
   } catch (error) {
     fail(entry, response, error);

@@ -1,7 +1,7 @@
 import type { Cookie } from '../../session/cookies.ts';
 
 /** What the login and the logout need to know of the request that they answer. */
-export interface Visit {
+export interface BrowserRequest {
   /** The public origin that the request came to. */
   origin: string;
   /** The path of the endpoint that was asked. */

@@ -5,7 +5,7 @@ import { pickClaims, readClaim, usernamePath } from './claims.ts';
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** What is known of somebody, and how. */
-export interface Knowledge {
+export interface UserClaims {
   claims: Claims;
   /** The paths of the claims that userinfo or a source gave, rather than an ID token. */
   fetched: readonly string[];
@@ -47,13 +47,13 @@ export function without(stated: Claims, userinfo: Claims, username: string): Cla
 }
 
 /** What an ID token said. */
-export function statedBefore(known: Knowledge | undefined): Claims {
+export function statedBefore(known: UserClaims | undefined): Claims {
   const { claims = {}, fetched = [] } = known ?? {};
   return Object.fromEntries(Object.entries(claims).filter(([path]) => !fetched.includes(path)));
 }
 
 /** What userinfo said when it was asked last; sources are always asked again. */
-export function userinfoBefore(known: Knowledge | undefined, { sources }: ClaimSettings): Claims {
+export function userinfoBefore(known: UserClaims | undefined, { sources }: ClaimSettings): Claims {
   const { claims = {}, fetched = [] } = known ?? {};
   const ofSources = new Set(sources.map(({ claim }) => claim));
   return Object.fromEntries(fetched.flatMap((path) => (ofSources.has(path) ? [] : [[path, claims[path]]])));
@@ -61,7 +61,7 @@ export function userinfoBefore(known: Knowledge | undefined, { sources }: ClaimS
 
 /** What the sources said when they were asked last; nothing, where they refuse to say it again. */
 export function sourcesBefore(
-  known: Knowledge | undefined,
+  known: UserClaims | undefined,
   { sources }: ClaimSettings,
   isRefused: boolean,
 ): Map<string, unknown> {
@@ -81,7 +81,7 @@ export function combine(
   { claims: { username } }: ClaimSettings,
   paths: ReadonlySet<string>,
   { stated, fetched, sourced }: Parts,
-): Knowledge {
+): UserClaims {
   const claims: Record<string, unknown> = { ...fetched, ...stated };
   const names = new Set(Object.keys(fetched).filter((path) => !(path in stated)));
   for (const [claim, value] of sourced) {
