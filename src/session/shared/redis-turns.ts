@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Board } from './board.ts';
@@ -119,10 +120,8 @@ function createCommands({ link, gateway }: RedisTurnsNeeds, places: Places) {
    * Turns that were to be taken here when Redis went away. They were not: yet Redis may read so when it comes back, and
    * others would wait for an answer that nobody has.
    */
-  const unsure = new Map<string, string>();
-  const doubt = (key: string, holder: string) => {
-    if (unsure.size < mostUnsure) unsure.set(key, holder);
-  };
+  const unsure = createBounded<string, string>({ entries: mostUnsure, givesWay: 'newcomer' });
+  const doubt = (key: string, holder: string) => unsure.set(key, holder);
   const release = (key: string, holder: string) => send.release(key, holder).catch(() => doubt(key, holder));
 
   return {
