@@ -23,7 +23,7 @@ export function createCacheControlReader(clock: Clock): CacheControlReader {
   const remembered = createBounded<string, ForOnePerson>({ entries: mostRemembered, givesWay: 'newcomer' });
   return (value, expires) => {
     if (expires !== undefined) return read(value, Math.max(0, Math.floor((expires - clock.now()) / 1000)));
-    const known = remembered.get(value);
+    const known = remembered.peek(value);
     if (known) return known;
     const found = read(value, undefined);
     if (value.length <= longestRemembered) remembered.set(value, found);

@@ -32,7 +32,7 @@ interface Share {
 export function createFairShare(places: number, { monotonic: now }: Pick<Clock, 'monotonic'>): FairShare {
   const shares = createBounded<string, Share>({
     entries: mostRemembered,
-    // Their places would be given back to nobody.
+    // Whoever has places is counted until they are given back.
     spare: ({ running }) => running > 0,
   });
   let total = 0;
