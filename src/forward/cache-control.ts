@@ -1,3 +1,4 @@
+import { createBounded } from '../bounded.ts';
 import type { Clock } from '../clock.ts';
 
 /** What Cache-Control says to a browser, and to no one else. */
@@ -19,13 +20,13 @@ const longestRemembered = 200;
 
 /** Applications say few different things; remembering a bounded number of them saves reading them again. */
 export function createCacheControlReader(clock: Clock): CacheControlReader {
-  const remembered = new Map<string, ForOnePerson>();
+  const remembered = createBounded<string, ForOnePerson>({ entries: mostRemembered, givesWay: 'newcomer' });
   return (value, expires) => {
     if (expires !== undefined) return read(value, Math.max(0, Math.floor((expires - clock.now()) / 1000)));
-    const known = remembered.get(value);
+    const known = remembered.peek(value);
     if (known) return known;
     const found = read(value, undefined);
-    if (value.length <= longestRemembered && remembered.size < mostRemembered) remembered.set(value, found);
+    if (value.length <= longestRemembered) remembered.set(value, found);
     return found;
   };
 }

@@ -31,6 +31,7 @@ const longestRememberedName = 64;
  * (`npm run build && node bench/header-reading.mjs`).
  */
 export function createHeaderReader(): HeaderReader {
+  // Not a `Bounded`, since the names are a chain too: one that gave way would still hang on those before it.
   const known = new Map<string, KnownName>();
   const start: KnownName = { text: '', lower: '', next: undefined };
   const find = (text: string): KnownName => {

@@ -1,3 +1,4 @@
+import { createBounded } from '../bounded.ts';
 import type { Template } from '../config/template.ts';
 import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { type Treatment, treatmentOf } from './client-headers.ts';
@@ -59,12 +60,12 @@ export interface RouteHeaders {
 
 /** Compiles, for one route, the function that makes the headers of the upstream request in one pass. */
 export function compileRequestHeaders(policy: HeaderPolicy, route: RouteHeaders): RequestHeaderBuilder {
-  const remembered = new Map<string, Treatment>();
+  const remembered = createBounded<string, Treatment>({ entries: mostRememberedNames, givesWay: 'newcomer' });
   const treat = (name: string): Treatment => {
-    const known = remembered.get(name);
+    const known = remembered.peek(name);
     if (known !== undefined) return known;
     const treatment = treatmentOf(name, policy.owned);
-    if (remembered.size < mostRememberedNames) remembered.set(name, treatment);
+    remembered.set(name, treatment);
     return treatment;
   };
   const inject = compileInjection(route.templates, route.computed);

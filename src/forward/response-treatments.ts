@@ -1,3 +1,4 @@
+import { createBounded } from '../bounded.ts';
 import { isCachingHeader } from './caching.ts';
 import { hopByHopHeaders } from './hop-by-hop.ts';
 
@@ -51,13 +52,13 @@ const mostRememberedNames = 1000;
 
 /** @param replaced names in lower case */
 export function compileTreatments(replaced: ReadonlySet<string>): (name: string) => Known {
-  const remembered = new Map<string, Known>();
+  const remembered = createBounded<string, Known>({ entries: mostRememberedNames, givesWay: 'newcomer' });
   return (name) => {
-    let known = remembered.get(name);
+    let known = remembered.peek(name);
     if (!known) {
       const lower = name.toLowerCase();
       known = { treatment: treatmentOf(lower), isReplaced: replaced.has(lower) };
-      if (remembered.size < mostRememberedNames) remembered.set(name, known);
+      remembered.set(name, known);
     }
     return known;
   };

@@ -1,3 +1,4 @@
+import { createBounded } from '../bounded.ts';
 import { cutMark, scrub } from './scrub.ts';
 
 /**
@@ -22,17 +23,12 @@ const mostLists = 8;
 
 export function createKnownSecrets(): KnownSecrets {
   /** By what is in them, the newest last. */
-  const lists = new Map<string, readonly string[]>();
+  const lists = createBounded<string, readonly string[]>({ entries: mostLists });
   let known: readonly string[] = [];
   return {
     keep(secrets) {
       const key = JSON.stringify([...new Set(secrets)].sort());
-      lists.delete(key);
       lists.set(key, secrets.flatMap(spellings));
-      for (const oldest of lists.keys()) {
-        if (lists.size <= mostLists) break;
-        lists.delete(oldest);
-      }
       // One may be a part of another, of which the rest must not stay.
       known = [...new Set([...lists.values()].flat())].sort((a, b) => b.length - a.length);
     },

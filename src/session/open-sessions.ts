@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import { createBounded } from '../bounded.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
-import { createBoundedSet } from './bounded-set.ts';
 import type { GatewayCookies } from './cookie-names.ts';
 import type { Found } from './found.ts';
 import { fingerprintOf, type KeyRing } from './key-ring.ts';
@@ -75,7 +75,9 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     shared,
     grant: grantFor(config, needs),
     longest: session.maxLifetime,
-    settled: keep('settled turns', 'this process', () => createBoundedSet(mostSettled)),
+    settled: keep('settled turns', 'this process', () =>
+      createBounded<string, true>({ entries: mostSettled }),
+    ),
     clock,
     random,
   });

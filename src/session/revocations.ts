@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createBounded } from '../bounded.ts';
 import type { Clock } from '../clock.ts';
 import type { Session } from './session.ts';
 
@@ -67,8 +68,9 @@ function isEnded(entry: Revocation | undefined, createdAt: number): boolean {
 }
 
 export function createRevocations({ now }: Pick<Clock, 'now'>): Revocations {
-  const proven = new Map<string, Revocation>();
-  const claimed = new Map<string, Revocation>();
+  const ends = { at: ({ until }: Revocation) => until * 1000, now };
+  const proven = createBounded<string, Revocation>({ entries: mostEntries.proven, ends });
+  const claimed = createBounded<string, Revocation>({ entries: mostEntries.claimed, ends });
   const listeners = new Set<(revocation: Revocation) => void>();
   // Somebody has always just signed out: that must not cost every request its digests, nor everything that is
   // open when a front-channel logout comes, which anybody can send.
@@ -82,21 +84,16 @@ export function createRevocations({ now }: Pick<Clock, 'now'>): Revocations {
     }
     for (const key of known) {
       const { createdAt } = session;
-      if (isEnded(proven.get(key), createdAt) || isEnded(claimed.get(key), createdAt)) return true;
+      // Be it over by the time of day, which may be set back again.
+      if (isEnded(proven.peek(key), createdAt) || isEnded(claimed.peek(key), createdAt)) return true;
     }
     return false;
   };
   return {
     add(revocation) {
       const entries = revocation.proven ? proven : claimed;
-      const most = revocation.proven ? mostEntries.proven : mostEntries.claimed;
-      const known = entries.get(revocation.key);
+      const known = entries.peek(revocation.key);
       if (known && known.before >= revocation.before) return;
-      entries.delete(revocation.key);
-      for (const [key, { until }] of entries) {
-        if (until * 1000 > now() && entries.size < most) break;
-        entries.delete(key);
-      }
       entries.set(revocation.key, revocation);
       for (const listener of listeners) listener(revocation);
     },

@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap';
+import { createBounded } from '../../src/bounded.ts';
 import { systemClock } from '../../src/clock.ts';
-import { createCache } from '../../src/identity/bearer/cache.ts';
 import { createCircuit } from '../../src/identity/provider/circuit.ts';
 import { createTokenCache } from '../../src/identity/upstream-token/cache.ts';
 import { systemRandom } from '../../src/random.ts';
@@ -26,12 +26,16 @@ for (const [name, by] of Object.entries({ back: -hour, forward: hour })) {
     const claims = createClaims(systemClock);
     const table = createSessionTable(systemClock);
     const circuit = createCircuit({ clock: systemClock, random: systemRandom });
-    const cache = createCache<string>({ entries: 9, bytes: 99 }, systemClock);
+    const bounded = createBounded<string, number>({
+      entries: 9,
+      ends: { at: (until) => until, now: systemClock.monotonic },
+    });
     const shared = shareLocally(systemClock);
     board.post('lasts', { value: 'here', lingerMs: 60_000 });
     claims.take('name', 60_000);
     await table.set('id', 'session', 60);
-    cache.set('key', 'value', performance.now() + 60_000, 1);
+    const until = performance.now() + 60_000;
+    bounded.set('key', until);
     for (const who of ['a', 'b', 'c']) circuit.failed(who, 10);
     await shared.once('work', async () => ({ value: 'once', lingerMs: 60_000 }));
     const blocked = circuit.blockedFor('a');
@@ -39,7 +43,7 @@ for (const [name, by] of Object.entries({ back: -hour, forward: hour })) {
     t.equal(board.read('lasts'), 'here');
     t.equal(claims.take('name', 60_000), false);
     t.equal(table.get('id'), 'session');
-    t.equal(cache.get('key'), 'value');
+    t.equal(bounded.get('key'), until);
     t.ok(circuit.blockedFor('a') > blocked - 5 && circuit.blockedFor('a') <= blocked);
     t.equal(await shared.once('work', async () => ({ value: 'again', lingerMs: 1 })), 'once');
   });

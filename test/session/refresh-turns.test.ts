@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { createBoundedSet } from '../../src/session/bounded-set.ts';
+import { createBounded } from '../../src/bounded.ts';
 import { createRefresher, shortPatienceMs } from '../../src/session/refresh/refresh.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createWoundClock } from '../support/clock.ts';
@@ -37,7 +37,7 @@ function arrange(tookMs: number, isKept = false) {
       return { kind: 'refreshed', session: { ...old, accessToken: 'access 2', refreshToken: 'refresh 2' } };
     },
     longest: 12 * hour,
-    settled: createBoundedSet(10),
+    settled: createBounded({ entries: 10 }),
     clock,
     random: () => 0,
   });

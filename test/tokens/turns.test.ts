@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { createBoundedSet } from '../../src/session/bounded-set.ts';
+import { createBounded } from '../../src/bounded.ts';
 import type { RefreshOutcome, Spent } from '../../src/session/outcome.ts';
 import { createRefresher } from '../../src/session/refresh/refresh.ts';
 import type { Session } from '../../src/session/session.ts';
@@ -35,7 +35,7 @@ function arrange({ rotates = true } = {}) {
     shared: shareLocally(clock),
     grant,
     longest: 12 * hour,
-    settled: createBoundedSet(100),
+    settled: createBounded({ entries: 100 }),
     clock,
     random: () => 0,
   });

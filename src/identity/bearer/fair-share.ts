@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 
 /** Divides so many places among those who ask, so that nobody who asks for much leaves nothing for the others. */
@@ -29,19 +30,18 @@ interface Share {
  * one left for whoever comes next.
  */
 export function createFairShare(places: number, { monotonic: now }: Pick<Clock, 'monotonic'>): FairShare {
-  const shares = new Map<string, Share>();
+  const shares = createBounded<string, Share>({
+    entries: mostRemembered,
+    // Whoever has places is counted until they are given back.
+    spare: ({ running }) => running > 0,
+  });
   let total = 0;
 
   const shareOf = (who: string): Share => {
     const share = shares.get(who) ?? { running: 0, unknown: 0, seenAt: now() };
     share.unknown = Math.max(0, share.unknown - (now() - share.seenAt) / forgivenMs);
     share.seenAt = now();
-    shares.delete(who);
     shares.set(who, share);
-    for (const [oldest, { running }] of shares) {
-      if (shares.size <= mostRemembered) break;
-      if (running === 0) shares.delete(oldest);
-    }
     return share;
   };
 

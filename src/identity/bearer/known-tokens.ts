@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { type Bounded, createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
 import type { Keep } from '../../holdings.ts';
@@ -11,7 +12,6 @@ import { naturalKey } from '../provider/natural-key.ts';
 import { readToken, scopesOf, type VerifiedToken } from '../tokens/access-token.ts';
 import { type Confirmation, readConfirmation } from '../tokens/confirmation.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
-import { type Cache, createCache } from './cache.ts';
 import type { Source } from './sources.ts';
 
 /** A token that was verified, with what depends on the request still to be checked. */
@@ -52,10 +52,20 @@ const overheadBytes = 2048;
 const accepted = { entries: 20_000, bytes: 64 * 1024 * 1024 };
 const rejected = { entries: 10_000, bytes: 16 * 1024 * 1024 };
 
+/** What came of tokens, by their digests. */
+type Outcomes<T> = Bounded<string, Outcome<T>>;
+
+interface Outcome<T> {
+  found: T;
+  /** Milliseconds of the clock that never goes back. */
+  until: number;
+  bytes: number;
+}
+
 /** What was found out, for as long as nothing changes that it depends on. */
 interface Memory {
-  known: Cache<Client>;
-  inactive: Cache<TokenRejected>;
+  known: Outcomes<Client>;
+  inactive: Outcomes<TokenRejected>;
   alone: ReturnType<typeof createSingleFlight<Client>>;
 }
 
@@ -90,22 +100,24 @@ export function openKnownTokens(
     try {
       const { client, longestMs } = await look(token, address);
       // How long an answer counts is no matter of the time of day; when a token ends is.
-      known.set(key, client, clock.monotonic() + longestMs, 2 * token.length + overheadBytes);
+      const until = clock.monotonic() + longestMs;
+      known.set(key, { found: client, until, bytes: 2 * token.length + overheadBytes });
       return client;
     } catch (error) {
-      if (error instanceof NobodyKnows)
-        inactive.set(key, error.rejection, clock.monotonic() + rejectionMs, overheadBytes);
-      throw error instanceof NobodyKnows ? error.rejection : error;
+      if (!(error instanceof NobodyKnows)) throw error;
+      const { rejection } = error;
+      inactive.set(key, { found: rejection, until: clock.monotonic() + rejectionMs, bytes: overheadBytes });
+      throw rejection;
     }
   };
 
   return {
     find(token, address) {
       const key = hash('sha256', token, 'base64url');
-      const client = known.get(key);
+      const client = known.get(key)?.found;
       if (client && !isOver(client) && isOfToday(client)) return client;
       const refused = inactive.get(key);
-      if (refused) throw refused;
+      if (refused) throw refused.found;
       return alone(key, () => lookUp(key, token, address));
     },
   };
@@ -114,10 +126,19 @@ export function openKnownTokens(
 /** @param settings all that an outcome depends on: another person, or another verdict, needs another memory */
 function openMemory(settings: readonly unknown[], { clock, keep }: { clock: Clock; keep: Keep }): Memory {
   return keep('known access tokens', naturalKey(settings), () => ({
-    known: createCache<Client>(accepted, clock),
-    inactive: createCache<TokenRejected>(rejected, clock),
+    known: createOutcomes<Client>(accepted, clock),
+    inactive: createOutcomes<TokenRejected>(rejected, clock),
     alone: createSingleFlight<Client>(),
   }));
+}
+
+/** What came first gives way first: looking one up changes nothing, so that it costs little. */
+function createOutcomes<T>({ entries, bytes }: typeof accepted, { monotonic }: Clock): Outcomes<T> {
+  return createBounded({
+    entries,
+    bytes: { most: bytes, of: (outcome) => outcome.bytes },
+    ends: { at: ({ until }) => until, now: monotonic },
+  });
 }
 
 /** No source accepts the token; all that could be asked have answered. */

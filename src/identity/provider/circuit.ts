@@ -1,3 +1,4 @@
+import { type Bounded, createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Random } from '../../random.ts';
 
@@ -50,7 +51,7 @@ export interface CircuitNeeds {
 }
 
 export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeeds): Circuit {
-  const failing = new Map<string, Failing>();
+  const failing = createBounded<string, Failing>({ entries: mostRemembered });
   const probes = new Map<string, { person: string; until: number }>();
 
   /** One person takes one of the places at the most. */
@@ -83,12 +84,7 @@ export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeed
         pauseOf(entry) * (0.6 + random() * 0.4),
       );
       entry.until = now() + pause * 1000;
-      failing.delete(who);
       failing.set(who, entry);
-      for (const oldest of failing.keys()) {
-        if (failing.size <= mostRemembered) break;
-        failing.delete(oldest);
-      }
       return pause;
     },
     ended(who) {
@@ -102,7 +98,7 @@ export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeed
 }
 
 /** Whether it is more than one person's own trouble. */
-function isOpen(failing: ReadonlyMap<string, Failing>): boolean {
+function isOpen(failing: Pick<Bounded<string, Failing>, 'values'>): boolean {
   let first: string | undefined;
   for (const { isOwn, person } of failing.values()) {
     if (isOwn) continue;

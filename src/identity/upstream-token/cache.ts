@@ -1,3 +1,4 @@
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Obtained } from './ask.ts';
 
@@ -21,16 +22,15 @@ const mostTokens = 10_000;
 const nextTryMs = 1000;
 
 export function createTokenCache({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>): TokenCache {
-  const entries = new Map<string, Entry>();
+  const entries = createBounded<string, Entry>({
+    entries: mostTokens,
+    ends: { at: ({ expiresAt }) => expiresAt, now: monotonic },
+  });
   return {
     get(subject) {
       const entry = entries.get(subject);
       if (!entry) return undefined;
       const at = monotonic();
-      if (at >= entry.expiresAt) {
-        entries.delete(subject);
-        return undefined;
-      }
       const isDue = at >= entry.renewAt;
       if (isDue) entry.renewAt = at + nextTryMs;
       return { token: entry.token, isDue };
@@ -38,14 +38,9 @@ export function createTokenCache({ now, monotonic }: Pick<Clock, 'now' | 'monoto
     put(subject, obtained) {
       if (obtained.kind !== 'token') return;
       const { token, renewAt, expiresAt } = obtained;
-      entries.delete(subject);
       // From here on what is left of it counts, whatever becomes of the time of day.
       const left = (seconds: number) => monotonic() + seconds * 1000 - now();
       entries.set(subject, { token, renewAt: left(renewAt), expiresAt: left(expiresAt) });
-      for (const oldest of entries.keys()) {
-        if (entries.size <= mostTokens) break;
-        entries.delete(oldest);
-      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { BoundedSet } from '../bounded-set.ts';
+import type { Bounded } from '../../bounded.ts';
 import type { Grant, Outcome, RefreshOutcome, Spent } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { Shared, Unrepeatable } from '../shared/shared.ts';
@@ -42,7 +42,7 @@ export interface RefresherNeeds extends PostingNeeds {
   shared: Pick<Shared, 'once' | 'settle'>;
   grant: Grant;
   /** Turns whose outcome was delivered, so that it is said once. */
-  settled: BoundedSet;
+  settled: Pick<Bounded<string, true>, 'has' | 'set'>;
 }
 
 export function createRefresher(needs: RefresherNeeds): Refresher {
@@ -88,7 +88,8 @@ export function createRefresher(needs: RefresherNeeds): Refresher {
     delivered(before, outcome) {
       if (outcome.kind !== 'refreshed' || outcome.session.refreshToken === before.refreshToken) return;
       const turn = tokenTurn(before);
-      if (!settled.add(turn.name)) return;
+      if (settled.has(turn.name)) return;
+      settled.set(turn.name, true);
       shared.settle(turn.name, posted(turn, { outcome, lingerMs, afterwards: replaced }, longest));
     },
   };

@@ -1,3 +1,4 @@
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Posted } from './shared.ts';
 
@@ -27,16 +28,11 @@ export function createBoard(
   { monotonic: now }: Pick<Clock, 'monotonic'>,
   limit: number = mostCharacters,
 ): Board {
-  const notes = new Map<string, Note>();
-  let held = 0;
-  const remove = (key: string, note: Note) => {
-    notes.delete(key);
-    held -= sizeOf(note);
-  };
-  const put = (key: string, note: Note) => {
-    notes.set(key, note);
-    held += sizeOf(note);
-  };
+  const notes = createBounded<string, Note>({
+    entries: mostNotes,
+    bytes: { most: limit, of: sizeOf },
+    ends: { at: endOf, now },
+  });
   return {
     read(key) {
       const note = notes.get(key);
@@ -45,11 +41,9 @@ export function createBoard(
       const { afterwards } = note;
       const until = note.until + (afterwards?.forMs ?? 0);
       if (afterwards && until > now()) {
-        remove(key, note);
-        put(key, { value: afterwards.value, until, afterwards: undefined, rememberedUntil: until });
+        notes.set(key, { value: afterwards.value, until, afterwards: undefined, rememberedUntil: until });
         return afterwards.value;
       }
-      if (note.rememberedUntil <= now()) remove(key, note);
       return undefined;
     },
     recall(key) {
@@ -57,15 +51,9 @@ export function createBoard(
       return note && note.rememberedUntil > now() ? note.value : undefined;
     },
     post(key, { value, lingerMs, afterwards, rememberMs = 0 }) {
-      const earlier = notes.get(key);
-      if (earlier) remove(key, earlier);
-      if (lingerMs <= 0) return;
+      if (lingerMs <= 0) return notes.delete(key);
       const until = now() + lingerMs;
-      put(key, { value, until, afterwards, rememberedUntil: until + rememberMs });
-      for (const [oldest, note] of notes) {
-        if (notes.size <= mostNotes && held <= limit) break;
-        remove(oldest, note);
-      }
+      notes.set(key, { value, until, afterwards, rememberedUntil: until + rememberMs });
     },
     *all() {
       for (const [key, { value, until, afterwards, rememberedUntil }] of notes) {
@@ -76,5 +64,9 @@ export function createBoard(
     },
   };
 }
+
+/** Until then there is something to be told of it. */
+const endOf = ({ until, afterwards, rememberedUntil }: Note) =>
+  Math.max(until + (afterwards?.forMs ?? 0), rememberedUntil);
 
 const sizeOf = ({ value, afterwards }: Note) => value.length + (afterwards?.value.length ?? 0);

@@ -1,3 +1,4 @@
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 
 /** Names that are taken once, each for a while. */
@@ -17,20 +18,17 @@ export interface Claims {
 const mostClaims = 50_000;
 
 export function createClaims({ monotonic: now }: Pick<Clock, 'monotonic'>): Claims {
-  const takenUntil = new Map<string, number>();
+  /** In the order of their taking: what is over stands in front, where all are taken for equally long. */
+  const takenUntil = createBounded<string, number>({
+    entries: mostClaims,
+    ends: { at: (until) => until, now },
+  });
   /** Being asked for elsewhere. */
   const uncertain = new Set<string>();
   const claims: Claims = {
     take(name, forMs) {
-      const until = takenUntil.get(name);
-      if (until !== undefined && until > now()) return false;
-      takenUntil.delete(name);
+      if (takenUntil.has(name)) return false;
       takenUntil.set(name, now() + forMs);
-      // In the order of their taking: what is over stands in front, where all are taken for equally long.
-      for (const [oldest, end] of takenUntil) {
-        if (end > now() && takenUntil.size <= mostClaims) break;
-        takenUntil.delete(oldest);
-      }
       return true;
     },
     async takeAlso(name, forMs, ask) {

@@ -1,3 +1,4 @@
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Grant, RefreshOutcome, Renewal } from '../outcome.ts';
 import type { Session } from '../session.ts';
@@ -23,8 +24,8 @@ interface Granted {
   worker: WorkerLink | undefined;
   session: Session;
   outcome: Promise<RefreshOutcome>;
-  /** Unset while the provider has not answered. */
-  until?: number;
+  /** Without an end while the provider has not answered. */
+  until: number;
 }
 
 /**
@@ -37,21 +38,15 @@ export function createGrantDesk(
   workers: ReadonlySet<WorkerLink>,
   { monotonic: now }: Pick<Clock, 'monotonic'>,
 ): GrantDesk {
-  const granted = new Map<string, Granted>();
-
-  const tidy = () => {
-    for (const [key, { until }] of granted) {
-      const isOver = until !== undefined && until <= now();
-      if (!isOver && granted.size <= mostKept) break;
-      granted.delete(key);
-    }
-  };
+  const granted = createBounded<string, Granted>({
+    entries: mostKept,
+    ends: { at: ({ until }) => until, now },
+  });
 
   const handOver = (from: WorkerLink | undefined) => {
-    tidy();
     const [next] = workers;
     for (const entry of granted.values()) {
-      if (entry.worker !== from) continue;
+      if (entry.worker !== from || entry.until <= now()) continue;
       // Should that one end too, it is handed on again.
       entry.worker = next;
       next?.send({ kind: 'finish', session: entry.session });
@@ -68,7 +63,12 @@ export function createGrantDesk(
         known.worker = worker;
         return known.outcome;
       }
-      const entry: Granted = { worker, session, outcome: grant(session, renewal) };
+      const entry: Granted = {
+        worker,
+        session,
+        outcome: grant(session, renewal),
+        until: Number.POSITIVE_INFINITY,
+      };
       granted.set(key, entry);
       entry.outcome.then(
         (outcome) => {
@@ -77,7 +77,6 @@ export function createGrantDesk(
         },
         () => granted.delete(key),
       );
-      tidy();
       return entry.outcome;
     },
     left: handOver,

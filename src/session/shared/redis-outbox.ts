@@ -1,3 +1,4 @@
+import { createBounded } from '../../bounded.ts';
 import { type Clock, waitFor, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Board } from './board.ts';
@@ -76,19 +77,16 @@ export function createOutbox(needs: OutboxNeeds): Outbox {
 
 /** What could not be written yet, and what was written last, which may have been lost. */
 function createLetters({ write, emit, clock }: OutboxNeeds) {
-  const unwritten = new Map<string, Letter>();
-  /** The oldest first. */
-  const recent = new Map<string, Letter>();
+  const unwritten = createBounded<string, Letter>({ entries: mostUnwritten });
+  const recent = createBounded<string, Letter>({
+    entries: mostUnwritten,
+    ends: { at: ({ at }) => at + recentMs, now: clock.monotonic },
+  });
   const underWay = new Set<Promise<void>>();
 
   const written = (key: string, letter: Letter) => {
     if (unwritten.get(key)?.at === letter.at) unwritten.delete(key);
-    recent.delete(key);
     recent.set(key, letter);
-    for (const [oldest, { at }] of recent) {
-      if (at + recentMs > letter.at && recent.size <= mostUnwritten) break;
-      recent.delete(oldest);
-    }
   };
 
   const tryToWrite = async (key: string, letter: Letter): Promise<void> => {
@@ -98,14 +96,11 @@ function createLetters({ write, emit, clock }: OutboxNeeds) {
       written(key, letter);
     } catch (error) {
       const other = unwritten.get(key);
-      if (other && other.at > at) return;
+      // One that waited already keeps its place.
+      if (other === letter || (other && other.at > at)) return;
       if (unwritten.size === 0) emit({ kind: 'refresh-not-shared', error });
       // The turn that was to end with an earlier one ends with this.
       unwritten.set(key, { ...letter, holder: holder ?? other?.holder });
-      for (const oldest of unwritten.keys()) {
-        if (unwritten.size <= mostUnwritten) break;
-        unwritten.delete(oldest);
-      }
     }
   };
 
@@ -123,8 +118,11 @@ function createLetters({ write, emit, clock }: OutboxNeeds) {
     areLeft: () => unwritten.size > 0,
     doubtRecent() {
       const since = clock.monotonic() - recentMs;
-      for (const [key, letter] of recent) {
-        if (letter.at > since && !unwritten.has(key)) unwritten.set(key, { ...letter, isAgain: true });
+      const doubted = [...recent].filter(([key, { at }]) => at > since && !unwritten.has(key));
+      // What was never written does not give way to it; the last ones are the likeliest to be lost.
+      const room = mostUnwritten - unwritten.size;
+      for (const [key, letter] of doubted.slice(Math.max(0, doubted.length - room))) {
+        unwritten.set(key, { ...letter, isAgain: true });
       }
     },
   };

@@ -1,3 +1,4 @@
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
@@ -111,19 +112,19 @@ function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNe
 /** Writes what this process has to tell. */
 function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, channelName: string) {
   /** What could not be written yet; it is known here all the same. */
-  const unsent = new Set<Revocation>();
-  /** What was written, with the time of it, the oldest first. */
-  const recent = new Map<Revocation, number>();
+  const unsent = createBounded<Revocation, true>({ entries: mostUnsent });
+  /** What was written, with the time of it. */
+  const recent = createBounded<Revocation, number>({
+    entries: mostUnsent,
+    ends: { at: (at) => at + recentMs, now: clock.monotonic },
+  });
+  const wait = (revocation: Revocation) => {
+    if (!unsent.has(revocation)) unsent.set(revocation, true);
+  };
 
   const sent = (revocation: Revocation) => {
-    const now = clock.monotonic();
     unsent.delete(revocation);
-    recent.delete(revocation);
-    recent.set(revocation, now);
-    for (const [oldest, at] of recent) {
-      if (at + recentMs > now && recent.size <= mostUnsent) break;
-      recent.delete(oldest);
-    }
+    recent.set(revocation, clock.monotonic());
   };
 
   const send = async (revocation: Revocation) => {
@@ -147,18 +148,17 @@ function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, cha
   return {
     send,
     sendLater(revocations: Iterable<Revocation>) {
-      for (const revocation of revocations) unsent.add(revocation);
-      for (const oldest of unsent) {
-        if (unsent.size <= mostUnsent) break;
-        unsent.delete(oldest);
-      }
+      for (const revocation of revocations) wait(revocation);
     },
     doubtRecent() {
       const since = clock.monotonic() - recentMs;
-      for (const [revocation, at] of recent) if (at > since) unsent.add(revocation);
+      const doubted = [...recent].filter(([revocation, at]) => at > since && !unsent.has(revocation));
+      // What was never told does not give way to it; the last ones are the likeliest to be lost.
+      const room = mostUnsent - unsent.size;
+      for (const [revocation] of doubted.slice(Math.max(0, doubted.length - room))) wait(revocation);
     },
     async flush() {
-      for (const revocation of [...unsent]) await send(revocation).catch(() => {});
+      for (const [revocation] of [...unsent]) await send(revocation).catch(() => {});
     },
   };
 }

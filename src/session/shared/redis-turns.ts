@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import { type Begun, type Held, inBatches } from './held.ts';
@@ -129,10 +130,8 @@ function createCommands({ link, gateway, held: { begun }, onBegun }: RedisTurnsN
    * Turns that were to be taken here when Redis went away. They were not: yet Redis may read so when it comes back, and
    * others would wait for an answer that nobody has.
    */
-  const unsure = new Map<string, string>();
-  const doubt = (key: string, holder: string) => {
-    if (unsure.size < mostUnsure) unsure.set(key, holder);
-  };
+  const unsure = createBounded<string, string>({ entries: mostUnsure, givesWay: 'newcomer' });
+  const doubt = (key: string, holder: string) => unsure.set(key, holder);
   const markBegun = async (key: string, { holder, forMs }: Begun) => {
     // It may have been told of meanwhile.
     if (begun.get(key)?.holder === holder) await send.mark(key, holder, forMs).catch(() => {});
