@@ -18,6 +18,8 @@ const longest = 15 * 60_000;
  * @param ended is told of each file at its end: `{ file, tap, code, signal, ms }`, where `tap` is what it wrote
  */
 export async function runTests(files, jobs, ended) {
+  // Who ends the run ends what it runs.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   const waiting = [...files];
   const work = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) ended(await runFile(file));
@@ -33,11 +35,14 @@ function runFile(file) {
       env: { ...process.env, TAP: '1', TAP_TIMEOUT: process.env.TAP_TIMEOUT ?? String(timeout) },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    const end = () => child.kill();
+    process.once('exit', end);
     const kill = setTimeout(() => child.kill('SIGKILL'), longest);
     const chunks = [];
     child.stdout.on('data', (chunk) => chunks.push(chunk));
     child.on('close', (code, signal) => {
       clearTimeout(kill);
+      process.off('exit', end);
       resolve({ file, tap: Buffer.concat(chunks), code, signal, ms: performance.now() - started });
     });
   });
