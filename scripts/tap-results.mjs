@@ -2,33 +2,34 @@ import { Parser } from 'tap-parser';
 import { stringify } from 'yaml';
 
 /**
- * Reads what the test runner reports and says it for people: one line a file, every failure with its place
+ * Reads what a test file reports in TAP and says it for people: one line a file, every failure with its place
  * and its difference. A test is what a file calls `test(…)`; assertions inside it are its parts.
  */
 
+/** Totals to begin with. */
+export function noResults() {
+  return { passed: 0, failed: 0, skipped: 0, failures: [] };
+}
+
 /**
- * @param tap the runner's output, a stream of TAP 14
- * @returns the totals, once the stream has ended
+ * Says how a file ended, and adds it to the totals.
+ * @param file what the runner tells: `tap` is a text in TAP 14
  */
-export async function reportResults(tap) {
-  const totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
-  const parser = new Parser();
-  let current;
-  parser.on('child', (file) => {
-    current = { name: sourceName(file.name), before: { ...totals }, failures: [] };
-    watchTests(file, totals);
-    watchAssertions(file, current.failures);
-  });
-  // The runner's verdict on a file as a whole follows its last test.
-  parser.on('assert', (verdict) => closeFile(verdict, current, totals));
+export function reportFile({ file, tap, code, signal, ms }, totals) {
+  const name = sourceName(file);
+  const before = { ...totals };
+  const failures = [];
+  const parser = new Parser({ name: file });
+  watchTests(parser, totals);
+  watchAssertions(parser, failures);
   parser.on('bailout', (reason) => {
     totals.failed += 1;
-    totals.failures.push(`the run was abandoned: ${reason}`);
+    totals.failures.push(`${name}: it was abandoned: ${reason}`);
   });
-  const ended = new Promise((resolve) => parser.on('complete', resolve));
-  tap.pipe(parser);
-  await ended;
-  return totals;
+  parser.end(tap);
+  // A file without a test writes nothing, which is no TAP.
+  const ok = code === 0 && (parser.ok || tap.length === 0);
+  closeFile({ ok, code, signal, ms }, { name, before, failures }, totals);
 }
 
 function watchTests(file, totals) {
@@ -59,13 +60,12 @@ function watchAssertions(parser, failures) {
   });
 }
 
-function closeFile(verdict, current, totals) {
-  const { name, before, failures } = current;
+function closeFile({ ok, code, signal, ms }, { name, before, failures }, totals) {
   const passed = totals.passed - before.passed;
   const failed = totals.failed - before.failed;
   const ran = passed + failed + totals.skipped - before.skipped;
-  const broken = ran === 0 || (!verdict.ok && failed === 0);
-  const seconds = `${((verdict.time ?? 0) / 1000).toFixed(1)} s`;
+  const broken = ran === 0 || (!ok && failed === 0);
+  const seconds = `${(ms / 1000).toFixed(1)} s`;
   if (!broken && failed === 0) {
     console.log(`ok      ${name} (${passed}, ${seconds})`);
     return;
@@ -73,9 +73,8 @@ function closeFile(verdict, current, totals) {
   console.log(`FAILED  ${name} (${failed} of ${ran}, ${seconds})`);
   for (const failure of failures) console.log(describe(failure));
   if (!broken) return;
-  const { exitCode, signal } = verdict.diag ?? {};
-  const reason = verdict.ok ? 'it holds no test' : `it ended with ${signal ?? `exit code ${exitCode}`}`;
-  console.log(`  ✗ ${reason}${verdict.ok ? '' : ' outside of its tests'}`);
+  const reason = ok ? 'it holds no test' : `it ended with ${signal ?? `exit code ${code}`}`;
+  console.log(`  ✗ ${reason}${ok ? '' : ' outside of its tests'}`);
   totals.failed += 1;
   totals.failures.push(`${name}: ${reason}`);
 }

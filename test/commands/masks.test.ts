@@ -1,7 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { format } from 'node:util';
 import { type Test, test } from 'tap';
+import { check } from '../../src/commands/check.ts';
+import { explain } from '../../src/commands/explain.ts';
+import { ConfigError } from '../../src/config/problems.ts';
 import { projectRoot } from '../docs/documents.ts';
 import { freePort } from '../support/listening.ts';
 
@@ -14,6 +18,7 @@ const env = {
   UPSTREAM: 'http://legacy.internal:8080',
   BROKEN: 'br{ken-s3cret}',
 };
+Object.assign(process.env, env);
 const secret = Buffer.alloc(32, 9).toString('base64');
 
 const yaml = (more = '') => `
@@ -30,17 +35,58 @@ routes:
     basicAuth: { username: "\${APP_USER}", password: "\${APP_PASSWORD}" }
 ${more}`;
 
-function run(t: Test, text: string, args: string[]): string {
+type Command = (file: string, folder: string) => string | Promise<string>;
+
+/** What a command says about a configuration, as it is printed, or as its last words. */
+async function run(t: Test, text: string, command: Command): Promise<string> {
   const folder = t.testdir({ secret: 'f1le-content\n', 'ada.json': '{"sub":"ada"}' });
   const file = join(folder, 'sallyport.yaml');
   writeFileSync(file, text.replace('FILE', join(folder, 'secret')));
-  const [command = '', ...rest] = args;
-  const child = spawnSync(
-    process.execPath,
-    ['dist/src/main.js', command, '-c', file, ...rest.map((one) => one.replace('FOLDER', folder))],
-    { cwd: projectRoot, env: { ...process.env, ...env }, encoding: 'utf8' },
-  );
-  return child.stdout + child.stderr;
+  return command(file, folder);
+}
+
+/** In this process, since a process of its own for each of them takes long. */
+const explaining =
+  (method: string, url: string, as?: string): Command =>
+  (config, folder) =>
+    lastWords(() =>
+      explain(method, url, { config, from: '127.0.0.1', ...(as !== undefined && { as: join(folder, as) }) }),
+    );
+
+const checking =
+  (options: { offline?: boolean } = {}): Command =>
+  (config) =>
+    lastWords(async () => {
+      const lines: string[] = [];
+      const { log } = console;
+      console.log = (...values) => void lines.push(format(...values));
+      try {
+        await check({ config, ...options });
+      } finally {
+        console.log = log;
+      }
+      return lines.join('\n');
+    });
+
+/** The program itself, which prints the same. */
+const program =
+  (...args: string[]): Command =>
+  (file) => {
+    const [command = '', ...rest] = args;
+    const child = spawnSync(process.execPath, ['dist/src/main.js', command, '-c', file, ...rest], {
+      cwd: projectRoot,
+      encoding: 'utf8',
+    });
+    return child.stdout + child.stderr;
+  };
+
+async function lastWords(command: () => string | Promise<string>): Promise<string> {
+  try {
+    return await command();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
 }
 
 const secrets = [
@@ -54,17 +100,17 @@ function assertMasked(t: Test, output: string): void {
 }
 
 test('explain masks what came from ${} into headers, and shows addresses', async (t) => {
-  const output = run(t, yaml(), ['explain', '--as', 'FOLDER/ada.json', 'GET', '/x']);
+  const output = await run(t, yaml(), explaining('GET', '/x', 'ada.json'));
   t.match(output, 'header    X-Key: key *** of ada');
   t.match(output, 'header    X-Default: ***');
   t.match(output, 'header    X-File: ***');
   t.match(output, 'header    X-Plain: of the file');
   t.match(output, env.UPSTREAM);
   assertMasked(t, output);
-  const basic = run(t, yaml(), ['explain', '--as', 'FOLDER/ada.json', 'GET', '/basic']);
+  const basic = await run(t, yaml(), explaining('GET', '/basic', 'ada.json'));
   t.match(basic, 'Authorization: Basic ***');
   assertMasked(t, basic);
-  const absolute = run(t, yaml(), ['explain', 'GET', `${env.PUBLIC_URL}/x`]);
+  const absolute = await run(t, yaml(), program('explain', 'GET', `${env.PUBLIC_URL}/x`));
   t.match(absolute, 'decision  login', 'the public address is the real one');
 });
 
@@ -76,9 +122,13 @@ test('no message about a configuration that cannot be used repeats a secret', as
     ['  - { path: "*s3cret-of-redis" }\nx: *s3cret-of-redis', /not valid YAML/],
     ['x: |s3cret-of-redis\n  a', /not valid YAML/],
   ] as const) {
-    for (const command of [['check', '--offline'], ['explain', 'GET', '/x'], ['serve']]) {
-      const output = run(t, yaml(more), command);
-      t.match(output, expected, command[0] ?? '');
+    for (const [name, command] of [
+      ['check', checking({ offline: true })],
+      ['explain', explaining('GET', '/x')],
+      ['serve', program('serve')],
+    ] as const) {
+      const output = await run(t, yaml(more), command);
+      t.match(output, expected, name);
       assertMasked(t, output.replace('"*s3cret-of-redis"', ''));
     }
   }
@@ -87,7 +137,7 @@ test('no message about a configuration that cannot be used repeats a secret', as
 test('check masks secrets in what others say', async (t) => {
   const url = `redis://:s3cret-of-redis@127.0.0.1:${await freePort()}`;
   const text = yaml().replace('session: {', `session: { store: "${url}", `);
-  const output = run(t, text, ['check']);
+  const output = await run(t, text, program('check'));
   t.match(output, /FAIL {3}Redis/);
   t.match(output, env.UPSTREAM, 'addresses stay readable');
   assertMasked(t, output);

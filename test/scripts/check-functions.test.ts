@@ -9,7 +9,7 @@ test('a function of 60 lines is allowed, and a longer class, object or module', 
     'b.ts': `class Long {\n${`  method() {\n${lines(20)}  }\n`.repeat(5)}}\n`,
     'c.ts': `const texts = [\n${"  'a',\n".repeat(200)}];\n${'go();\n'.repeat(200)}`,
   };
-  t.same(checkTree(t, 'check-functions', files), { status: 0, found: [] });
+  t.same(await checkTree(t, 'check-functions', files), { status: 0, found: [] });
 });
 
 const forms: [name: string, text: string][] = [
@@ -22,7 +22,7 @@ const forms: [name: string, text: string][] = [
 
 for (const [name, text] of forms) {
   test(`found and refused: a function of 61 lines, ${name}`, async (t) => {
-    const { status, found } = checkTree(t, 'check-functions', { 'listen/server.ts': text });
+    const { status, found } = await checkTree(t, 'check-functions', { 'listen/server.ts': text });
     t.equal(status, 1);
     t.equal(found.length, 1);
     t.match(found[0], new RegExp(`^src/listen/server\\.ts:\\d ${name} has 61 lines`));
@@ -30,7 +30,7 @@ for (const [name, text] of forms) {
 }
 
 test('a function counts with those in it, and the longest is told first', async (t) => {
-  const { found } = checkTree(t, 'check-functions', {
+  const { found } = await checkTree(t, 'check-functions', {
     'a.ts': `function outer() {\nconst inner = () => {\n${lines(60)}};\n}\n`,
     'b.ts': `function longest() {\n${lines(90)}}\n`,
   });

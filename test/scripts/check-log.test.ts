@@ -12,7 +12,7 @@ test('the log is written where the sinks are; elsewhere there are events, and th
     'commands/check.ts': "console.log('ok');\nprocess.stderr.write('no');\n",
     'main.ts': "console.error('no');\n",
   };
-  t.same(checkTree(t, 'check-log', files), { status: 0, found: [] });
+  t.same(await checkTree(t, 'check-log', files), { status: 0, found: [] });
 });
 
 const forbidden: [what: string, text: string, message: string][] = [
@@ -36,7 +36,7 @@ const forbidden: [what: string, text: string, message: string][] = [
 
 for (const [what, text, message] of forbidden) {
   test(`found and refused: ${what}`, async (t) => {
-    const { status, found } = checkTree(t, 'check-log', { 'listen/server.ts': `\n${text}\n` });
+    const { status, found } = await checkTree(t, 'check-log', { 'listen/server.ts': `\n${text}\n` });
     t.equal(status, 1);
     t.match(found[0], new RegExp(`^src/listen/server\\.ts:\\d+ (?:${message})`));
   });

@@ -12,7 +12,7 @@ test('what never changes may stand in a module, and state in what is opened', as
     'd.ts':
       'class Thing {\n  static readonly size = 1;\n  #count = 0;\n  add() {\n    this.#count += 1;\n  }\n}\n',
   };
-  t.same(checkTree(t, 'check-state', files), { status: 0, found: [] });
+  t.same(await checkTree(t, 'check-state', files), { status: 0, found: [] });
 });
 
 const forbidden: [what: string, text: string, message: string][] = [
@@ -41,7 +41,7 @@ const forbidden: [what: string, text: string, message: string][] = [
 
 for (const [what, text, message] of forbidden) {
   test(`found and refused: ${what}`, async (t) => {
-    const { status, found } = checkTree(t, 'check-state', { 'listen/server.ts': `${text}\n` });
+    const { status, found } = await checkTree(t, 'check-state', { 'listen/server.ts': `${text}\n` });
     t.equal(status, 1);
     t.equal(found.length, 1);
     t.match(found[0], `src/listen/server.ts:${text.startsWith('class') ? 2 : 1} ${message}`);
@@ -54,12 +54,12 @@ test('an array of the hot path is excused where it stands, by a reason', async (
     'b.ts': '// scratch: saves a list for each request, 3 % by bench/path-reading.mjs\nlet one = 0;\n',
     'c.ts': '// scratch: saves a list for each request,\n// 3 % by bench/path-reading.mjs\nlet one = 0;\n',
   };
-  t.same(checkTree(t, 'check-state', files), { status: 0, found: [] });
+  t.same(await checkTree(t, 'check-state', files), { status: 0, found: [] });
 });
 
 test('an excuse without a reason, or of another line, excuses nothing', async (t) => {
   const reason = 'saves a list for each request, 3 % by bench/path-reading.mjs';
-  const { found } = checkTree(t, 'check-state', {
+  const { found } = await checkTree(t, 'check-state', {
     'a.ts': 'let one = 0; // scratch\n',
     'b.ts': 'let one = 0; // scratch: fast\n',
     'c.ts': `let one = 0; // scratch: ${reason}\nlet two = 0;\n`,

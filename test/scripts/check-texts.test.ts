@@ -26,7 +26,7 @@ test('texts by their keys, and words for operators, programs and the log, are al
     'routes/resolve.ts':
       "const key = text(isOwn ? 'error.no_route' : 'detail.said', { said: names.join(', ') });\n",
   };
-  t.same(checkTree(t, 'check-texts', files), { status: 0, found: [] });
+  t.same(await checkTree(t, 'check-texts', files), { status: 0, found: [] });
 });
 
 const forbidden: [what: string, file: string, line: string, message: string][] = [
@@ -83,7 +83,7 @@ const forbidden: [what: string, file: string, line: string, message: string][] =
 
 for (const [what, file, line, message] of forbidden) {
   test(`found and refused: ${what}`, async (t) => {
-    const { status, found } = checkTree(t, 'check-texts', { ...texts, [file]: `\n${line}\n` });
+    const { status, found } = await checkTree(t, 'check-texts', { ...texts, [file]: `\n${line}\n` });
     t.equal(status, 1);
     t.equal(found.length, 1, found.join('\n'));
     t.match(found[0], `src/${file}:2 `);
@@ -92,7 +92,7 @@ for (const [what, file, line, message] of forbidden) {
 }
 
 test('found and refused: a text that nobody uses', async (t) => {
-  const { status, found } = checkTree(t, 'check-texts', { ...texts, 'identity/failure.ts': '' });
+  const { status, found } = await checkTree(t, 'check-texts', { ...texts, 'identity/failure.ts': '' });
   t.equal(status, 1);
   t.match(found, [/^src\/pages\/texts\/en\.ts:1 detail\.said: nobody uses this text/]);
 });

@@ -9,7 +9,7 @@ test('clock and random source are where time and chance come from; other uses of
       "socket.setTimeout(5);\nconst limits = { setTimeout: 1, performance: 2 };\nsetImmediate(() => {});\nconst text = 'Date.now()';\n",
     'pages/html.ts': 'const date = new Date(clock.now());\nconst most = Math.max(1, Date.parse(text));\n',
   };
-  t.same(checkTree(t, 'check-time', files), { status: 0, found: [] });
+  t.same(await checkTree(t, 'check-time', files), { status: 0, found: [] });
 });
 
 const forbidden: [what: string, text: string, message: string][] = [
@@ -37,14 +37,14 @@ const forbidden: [what: string, text: string, message: string][] = [
 
 for (const [what, text, message] of forbidden) {
   test(`found and refused: ${what}`, async (t) => {
-    const { status, found } = checkTree(t, 'check-time', { 'listen/server.ts': `\n${text}\n` });
+    const { status, found } = await checkTree(t, 'check-time', { 'listen/server.ts': `\n${text}\n` });
     t.equal(status, 1);
     t.match(found[0], `src/listen/server.ts:2 ${message}`);
   });
 }
 
 test('the clock has no chance and the random source no time', async (t) => {
-  const { found } = checkTree(t, 'check-time', {
+  const { found } = await checkTree(t, 'check-time', {
     'clock.ts': 'Math.random();\n',
     'random.ts': 'Date.now();\n',
     'demo/clock.ts': 'Date.now();\n',

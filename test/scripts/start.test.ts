@@ -23,6 +23,9 @@ if (word === 'wait') {
 console.log('${greeting}', JSON.stringify(process.argv.slice(2)));
 `;
 
+/** The lock file of such a project, which npm writes once for all of them. */
+let lockFile: string | undefined;
+
 /** A fresh clone of a project in small: the real scripts and the real compiler, and a program of one file. */
 function freshClone(t: Test): string {
   const folder = t.testdir({ src: { 'main.ts': program('hello') } });
@@ -32,10 +35,16 @@ function freshClone(t: Test): string {
   const compilerOptions = { module: 'nodenext', rootDir: '.', outDir: 'dist', strict: true, types: [] };
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', dependencies }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+  lockFile ??= lock(folder);
+  writeFileSync(join(folder, 'package-lock.json'), lockFile);
+  return folder;
+}
+
+function lock(folder: string): string {
   execFileSync('env', ['-u', 'NODE_OPTIONS', 'npm', 'install', '--package-lock-only', '--silent'], {
     cwd: folder,
   });
-  return folder;
+  return readFileSync(join(folder, 'package-lock.json'), 'utf8');
 }
 
 interface Run {
