@@ -4,7 +4,7 @@ import { measureWindow, warm } from './window.mjs';
 
 const scenario = { path: '/1k', connections: 64, seconds: 2 };
 /** Starts of each build, for the time until the first answer. */
-const starts = 5;
+const starts = 10;
 
 /**
  * Compares a request with a session here and as another folder has it compiled. Both run side by side; windows

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { rootCertificates } from 'node:tls';
-import { Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { parseRedisAddress } from './redis-address.ts';
 
 export interface RedisSettings {
@@ -11,6 +12,9 @@ export interface RedisSettings {
 }
 
 export type RedisClient = Redis | Cluster;
+
+/** Loaded by whoever connects to Redis: it is a thirtieth of the time of a start. */
+const loadClient = (): typeof import('ioredis') => createRequire(import.meta.url)('ioredis');
 
 const longestReconnectMs = 500;
 
@@ -44,6 +48,7 @@ function commonOptions({ ca, timeout }: RedisSettings, tls: boolean) {
 export function connectRedis(settings: RedisSettings): RedisClient {
   const address = parseRedisAddress(settings.url);
   if (!address) throw new Error('the Redis address is not of a form that is known');
+  const client = loadClient();
   const { kind, tls, nodes, username, password, primary: name, database: db } = address;
   const options = {
     ...commonOptions(settings, tls),
@@ -52,7 +57,7 @@ export function connectRedis(settings: RedisSettings): RedisClient {
   };
   if (kind === 'cluster') {
     const { retryStrategy, ...redisOptions } = options;
-    return new Cluster([...nodes], {
+    return new client.Cluster([...nodes], {
       redisOptions,
       enableOfflineQueue: false,
       enableReadyCheck: false,
@@ -62,7 +67,7 @@ export function connectRedis(settings: RedisSettings): RedisClient {
     });
   }
   if (kind === 'sentinel') {
-    return new Redis({
+    return new client.Redis({
       ...options,
       sentinels: [...nodes],
       name,
@@ -72,5 +77,5 @@ export function connectRedis(settings: RedisSettings): RedisClient {
       ...(tls && options.tls && { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
     });
   }
-  return new Redis({ ...options, ...nodes[0], db });
+  return new client.Redis({ ...options, ...nodes[0], db });
 }
