@@ -7,26 +7,11 @@ import type { Session } from '../../src/session/session.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { unobserved } from '../support/observe.ts';
 import { startProvider, type TestProvider } from '../support/provider.ts';
+import { bareSession } from '../support/session.ts';
 import { until } from '../support/until.ts';
 
-const sessionOf = (provider: string, refreshToken: string): Session => ({
-  id: refreshToken,
-  provider,
-  subject: 'ada',
-  providerSessionId: undefined,
-  claims: {},
-  fetchedClaims: [],
-  claimsRefreshAt: undefined,
-  accessToken: 'access',
-  accessTokenExpiresAt: undefined,
-  refreshAt: undefined,
-  refreshToken,
-  dpopKey: undefined,
-  idToken: undefined,
-  createdAt: 0,
-  seenAt: 0,
-  expiresAt: 0,
-});
+const sessionOf = (provider: string, refreshToken: string): Session =>
+  bareSession({ id: refreshToken, provider, refreshToken });
 
 test('the primary goes on with other providers; who asked one of before gets its answer', async (t) => {
   const clock = createWoundClock();

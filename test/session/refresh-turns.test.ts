@@ -1,28 +1,11 @@
 import { test } from 'tap';
 import { createBounded } from '../../src/bounded.ts';
 import { createRefresher, shortPatienceMs } from '../../src/session/refresh/refresh.ts';
-import type { Session } from '../../src/session/session.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { bareSession } from '../support/session.ts';
 import { shareLocally } from '../support/shared.ts';
 
-const session: Session = {
-  id: 'i',
-  provider: 'default',
-  subject: 'ada',
-  providerSessionId: undefined,
-  claims: {},
-  fetchedClaims: [],
-  claimsRefreshAt: undefined,
-  accessToken: 'access 1',
-  accessTokenExpiresAt: undefined,
-  refreshAt: undefined,
-  refreshToken: 'refresh 1',
-  idToken: undefined,
-  dpopKey: undefined,
-  createdAt: 0,
-  seenAt: 0,
-  expiresAt: 1e9,
-};
+const session = bareSession({ accessToken: 'access 1', refreshToken: 'refresh 1', expiresAt: 1e9 });
 const hour = 3_600_000;
 
 /** A refresher whose provider takes a while, and a clock that is wound. */

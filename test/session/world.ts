@@ -11,6 +11,7 @@ import type { Session } from '../../src/session/session.ts';
 import type { PrimaryCalls } from '../../src/session/shared/primary-calls.ts';
 import { createWoundClock, type WoundClock } from '../support/clock.ts';
 import { unobserved } from '../support/observe.ts';
+import { bareSession } from '../support/session.ts';
 
 // Cookies can be written when the plugin is ready.
 const app = fastify();
@@ -74,25 +75,14 @@ export type Plan = ReturnType<typeof plan>;
 
 export function sessionAt(clock: WoundClock, more: Partial<Session> = {}): Session {
   const now = Math.floor(clock.now() / 1000);
-  return {
+  return bareSession({
     id: randomBytes(9).toString('base64url'),
-    provider: 'default',
-    subject: 'ada',
-    providerSessionId: undefined,
-    claims: {},
-    fetchedClaims: [],
-    claimsRefreshAt: undefined,
-    accessToken: 'access',
     accessTokenExpiresAt: now + 300,
-    refreshAt: undefined,
-    refreshToken: undefined,
-    dpopKey: undefined,
-    idToken: undefined,
     createdAt: now - 10,
     seenAt: now,
     expiresAt: now + 3600,
     ...more,
-  };
+  });
 }
 
 export const headerOf = (lines: readonly string[]) => lines.map((line) => line.split(';')[0]).join('; ');
