@@ -70,3 +70,12 @@ export function within<T>(clock: Clock, milliseconds: number, work: Promise<T>):
     work.then(resolve, reject).finally(() => limit.cancel());
   });
 }
+
+/** A promise, and what resolves it. */
+export function promiseOf(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -26,10 +26,22 @@ function parseEmailAddress(text: string): string | undefined {
  * The address of a person, in lower case; undefined for none, a malformed or an unverified one. RFC 5321 §2.4 leaves
  * the part before the @ to its host; providers treat it without case, and so do people.
  */
-export function verifiedEmail({ email, emailVerified }: Person): string | undefined {
+function verifiedEmail({ email, emailVerified }: Person): string | undefined {
   return email !== undefined && emailVerified && /^[^@\s]+@[^@\s]+$/.test(email)
     ? email.toLowerCase()
     : undefined;
+}
+
+/** Whether a part of the person's verified address is one of some values; letter case does not count. */
+export function partIsAmong(
+  values: readonly string[],
+  partOf: (email: string) => string,
+): (person: Person) => boolean {
+  const allowed = new Set(withoutCase(values));
+  return (person) => {
+    const email = verifiedEmail(person);
+    return email !== undefined && allowed.has(partOf(email));
+  };
 }
 
 export const withoutCase = (values: readonly string[]): string[] =>

@@ -1,4 +1,4 @@
-import { type Clock, within } from '../clock.ts';
+import { type Clock, promiseOf, within } from '../clock.ts';
 import { createLiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
 import { graceMs } from '../listen/shutdown.ts';
@@ -27,8 +27,6 @@ export interface Estate {
   listening(): { url: string; name: string } | undefined;
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
-  /** How many things of a kind are open. */
-  count(kind: string): number;
   /** Stops accepting, lets requests and sockets end within a limit, then closes everything. */
   close(): Promise<void>;
 }
@@ -96,7 +94,6 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     },
     listening: listeners.listening,
     missing: () => [...stop.problems(), ...generations.missing()],
-    count: holdings.count,
     async close() {
       stop.begin();
       await Promise.all([finish(), adopting]);
@@ -109,11 +106,9 @@ const stopping = 'the gateway is stopping';
 /** That everything ends, once it does. */
 function createStop() {
   let isStopping = false;
-  let resolve = () => {};
+  const { promise: begun, resolve } = promiseOf();
   return {
-    begun: new Promise<void>((done) => {
-      resolve = done;
-    }),
+    begun,
     begin() {
       isStopping = true;
       resolve();

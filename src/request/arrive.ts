@@ -3,13 +3,13 @@ import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Logins } from '../identity/endpoints.ts';
 import type { Inbound } from '../listen/inbound.ts';
 import type { Answer } from '../pages/answer.ts';
+import type { Reader } from '../plan/plan.ts';
 import { parseCookies } from '../session/cookies.ts';
-import type { ExchangeReader } from './exchange.ts';
 import { takeOriginal } from './original.ts';
 import type { Stage } from './outcome.ts';
 
 /** What a proxy asks about takes the place of its question. */
-export function replaceQuestion(reader: ExchangeReader): Stage {
+export function replaceQuestion(reader: Reader): Stage {
   return ({ exchange, arrival }) => {
     if (arrival.via === 'question') takeOriginal(reader, exchange);
     return undefined;

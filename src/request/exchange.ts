@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
 import type { UpstreamRequest } from '../forward/forwarding.ts';
 import type { HeaderFields, Inbound } from '../listen/inbound.ts';
-import { forwardedValue, type Peer, type PeerReader } from '../listen/peer.ts';
+import { forwardedValue, type Peer } from '../listen/peer.ts';
 import { isHeadTooLarge } from '../listen/server.ts';
+import type { Reader } from '../plan/plan.ts';
 import { destinationOf } from '../routes/destination.ts';
-import type { Hosts } from '../routes/hosts.ts';
 import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
-import type { Route, RouteTable } from '../routes/table.ts';
+import type { Route } from '../routes/table.ts';
 import { type RequestTarget, readTarget } from '../routes/target.ts';
 
 /** One request, as far as it is known before anybody asks who sent it. */
@@ -48,14 +48,6 @@ export interface Refusal {
   error: unknown;
 }
 
-export interface ExchangeReader {
-  readPeer: PeerReader;
-  table: RouteTable;
-  hosts: Hosts;
-  /** The path below which the gateway's own endpoints live. */
-  prefix: string;
-}
-
 /** What a request id of another program may look like: nothing that breaks a log line or a header. */
 const requestIdPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
 
@@ -63,7 +55,7 @@ const requestIdPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
  * Reads a request once; every later stage works on the result.
  * @param startedAt milliseconds of a monotonic clock
  */
-export function readExchange(reader: ExchangeReader, request: Inbound, startedAt: number): Exchange {
+export function readExchange(reader: Reader, request: Inbound, startedAt: number): Exchange {
   const peer = reader.readPeer(request);
   const given = forwardedValue(request, peer, 'x-request-id');
   const method = request.method ?? '';
@@ -84,7 +76,7 @@ export function readExchange(reader: ExchangeReader, request: Inbound, startedAt
 }
 
 function readDestination(
-  { table, hosts, prefix }: ExchangeReader,
+  { table, hosts, prefix }: Reader,
   request: Inbound,
   peer: Peer,
   method: string,
@@ -106,7 +98,7 @@ function readDestination(
 
 /** Finds where a request goes, and what it writes to there. Throws GatewayError. */
 export function resolveRequest(
-  { table, hosts, prefix }: Pick<ExchangeReader, 'table' | 'hosts' | 'prefix'>,
+  { table, hosts, prefix }: Pick<Reader, 'table' | 'hosts' | 'prefix'>,
   target: RequestTarget,
   method: string,
   headers: HeaderFields,
@@ -121,7 +113,7 @@ export function resolveRequest(
 }
 
 /** Whether a request is the question of a proxy (original.ts), at any of its places. */
-export function isQuestion(reader: ExchangeReader, request: Inbound): boolean {
+export function isQuestion(reader: Reader, request: Inbound): boolean {
   const peer = reader.readPeer(request);
   if (!peer.trusted) return false;
   const destination = readDestination(reader, request, peer, request.method ?? '');

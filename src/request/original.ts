@@ -2,9 +2,10 @@ import { GatewayError } from '../errors.ts';
 import type { Inbound } from '../listen/inbound.ts';
 import { proxiedMethods } from '../listen/methods.ts';
 import { text } from '../pages/texts/text.ts';
+import type { Reader } from '../plan/plan.ts';
 import { askedBelow, askedEndpoint } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
-import { arrived, type Exchange, type ExchangeReader, resolveRequest } from './exchange.ts';
+import { arrived, type Exchange, resolveRequest } from './exchange.ts';
 
 /**
  * The question of a proxy that forwards by itself and only asks whether it may. Traefik, Caddy, HAProxy and nginx name
@@ -17,7 +18,7 @@ import { arrived, type Exchange, type ExchangeReader, resolveRequest } from './e
  * decided, logged and named on pages. Throws GatewayError 403 for a peer that is not trusted, and 400 where
  * the request is not named, or named in two ways: one of them may be the client's.
  */
-export function takeOriginal(reader: ExchangeReader, exchange: Exchange): void {
+export function takeOriginal(reader: Reader, exchange: Exchange): void {
   requireExactTarget(reader, exchange);
   const { request, peer } = exchange;
   if (!peer.trusted) {
@@ -67,7 +68,7 @@ const methods: ReadonlySet<string> = new Set(proxiedMethods);
  * Only the endpoints' own bytes ask. A spelling that some reader takes for them is one that the proxy's own rules,
  * which keep browsers from asking, may not have seen. Throws GatewayError 400.
  */
-function requireExactTarget({ prefix }: ExchangeReader, { rawTarget }: Exchange): void {
+function requireExactTarget({ prefix }: Reader, { rawTarget }: Exchange): void {
   const path = rawTarget.replace(/\?.*$/s, '');
   if (askedEndpoint(prefix, path) === undefined) throw new GatewayError('malformed_target');
 }

@@ -1,12 +1,12 @@
 import type { StepUpConfig } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
+import type { Reader } from '../plan/plan.ts';
 import { type Resolution, resolveTarget } from '../routes/resolve.ts';
 import { makeTarget } from '../routes/target.ts';
-import type { ExchangeReader } from './exchange.ts';
 
 /** What the table says of addresses that come in from outside, as somewhere to go after a login. */
 
-type Places = Pick<ExchangeReader, 'table' | 'hosts' | 'prefix'>;
+type Places = Pick<Reader, 'table' | 'hosts' | 'prefix'>;
 
 /**
  * What the route of a page asks of a sign-in that leads there. Nothing but an address comes in from outside: what

@@ -8,11 +8,12 @@ import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
 import type { Inbound } from '../listen/inbound.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Answer } from '../pages/answer.ts';
+import type { Reader } from '../plan/plan.ts';
 import { type AdmitNeeds, identify, refuseUnknown } from './admit.ts';
 import { refuseUnread, replaceQuestion } from './arrive.ts';
 import { type ConcludeNeeds, conclude } from './conclude.ts';
 import { decideAccess, refuseForeignSocket } from './decide.ts';
-import { type Exchange, type ExchangeReader, isQuestion, readExchange } from './exchange.ts';
+import { type Exchange, isQuestion, readExchange } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import { createLifespans, type LifespanNeeds } from './lifespans.ts';
 import { answerToUpstream, beginLogin } from './logins.ts';
@@ -31,7 +32,7 @@ import { supplyToken } from './upstream-token.ts';
 
 /** What of a configuration decides on requests. */
 export interface PipelinePlan extends Omit<PublishedThings, 'prefix'> {
-  reader: ExchangeReader;
+  reader: Reader;
   /** The gateway's own origins. */
   returnOrigins: ReadonlySet<string>;
   /** Whether a WebSocket ends with the access token that opened it. */

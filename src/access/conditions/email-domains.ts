@@ -1,5 +1,5 @@
 import { asSet, condition, parsedList } from '../condition.ts';
-import { emailDomainItem, verifiedEmail, withoutCase } from '../email.ts';
+import { emailDomainItem, partIsAmong, withoutCase } from '../email.ts';
 
 export const emailDomains = condition({
   name: 'emailDomains',
@@ -11,11 +11,5 @@ export const emailDomains = condition({
   asks: 'person',
   needs: () => ({ roles: ['email', 'emailVerified'] }),
   key: (values) => asSet(withoutCase(values)),
-  compile(values) {
-    const allowed = new Set(withoutCase(values));
-    return (person) => {
-      const email = verifiedEmail(person);
-      return email !== undefined && allowed.has(email.slice(email.indexOf('@') + 1));
-    };
-  },
+  compile: (values) => partIsAmong(values, (email) => email.slice(email.indexOf('@') + 1)),
 });

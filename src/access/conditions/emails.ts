@@ -1,5 +1,5 @@
 import { asSet, condition, parsedList } from '../condition.ts';
-import { emailAddressItem, verifiedEmail, withoutCase } from '../email.ts';
+import { emailAddressItem, partIsAmong, withoutCase } from '../email.ts';
 
 export const emails = condition({
   name: 'emails',
@@ -11,11 +11,5 @@ export const emails = condition({
   asks: 'person',
   needs: () => ({ roles: ['email', 'emailVerified'] }),
   key: (values) => asSet(withoutCase(values)),
-  compile(values) {
-    const allowed = new Set(withoutCase(values));
-    return (person) => {
-      const email = verifiedEmail(person);
-      return email !== undefined && allowed.has(email);
-    };
-  },
+  compile: (values) => partIsAmong(values, (email) => email),
 });

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, promiseOf } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Keep } from '../../holdings.ts';
@@ -181,15 +181,6 @@ function followProvider(
 
 function refuseUnknown(discovery: Discovery): never {
   throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
-}
-
-/** A promise, and what resolves it. */
-function promiseOf(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
 
 /** A key that cannot be used is said at the start, not when the provider is found. */
