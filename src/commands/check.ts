@@ -3,6 +3,7 @@ import { withAccess } from '../access/decide.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
+import type { ReadFile } from '../files.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
@@ -27,7 +28,7 @@ const connectTimeoutMs = 5000;
  * certificate. Prints a table; gives the exit code, 1 if anything fails. Rejects with ConfigError.
  */
 export async function check(options: { config?: string; offline?: boolean }): Promise<number> {
-  const { config, warnings, file } = loadConfig({ file: options.config, env: process.env });
+  const { config, warnings, file, files } = loadConfig({ file: options.config, env: process.env });
   const secrets = createKnownSecrets();
   secrets.keep(config.secrets);
   const findings: Finding[] = [
@@ -37,7 +38,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     findings.push(await attempt(`certificate ${config.listen.tls.cert}`, readCertificate(config)));
   for (const [name, provider] of Object.entries(config.providers)) {
     if (provider.privateKey)
-      findings.push(await attempt(`private key of provider ${name}`, readKey(provider)));
+      findings.push(await attempt(`private key of provider ${name}`, readKey(provider, files.read)));
   }
   const isCertificateGood = findings.every(({ problem }) => problem === undefined);
   const planned = await attempt('files that routes name', planRoutes(config));
@@ -46,10 +47,13 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     findings.push(
       ...(await Promise.all([
         ...Object.values(config.providers).map((provider) =>
-          attempt(`provider ${provider.issuer}`, findProvider(provider)),
+          attempt(`provider ${provider.issuer}`, findProvider(provider, files.read)),
         ),
         ...config.bearer.map((entry) =>
-          attempt(`access tokens of ${entry.introspectionEndpoint ?? entry.issuer}`, tryBearer(entry)),
+          attempt(
+            `access tokens of ${entry.introspectionEndpoint ?? entry.issuer}`,
+            tryBearer(entry, files.read),
+          ),
         ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
         ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
@@ -87,12 +91,12 @@ async function planRoutes(config: Config): Promise<void> {
   compilePlan(config);
 }
 
-async function readKey(provider: ProviderConfig): Promise<void> {
-  readPrivateKey(provider);
+async function readKey(provider: ProviderConfig, read: ReadFile): Promise<void> {
+  readPrivateKey(provider, read);
 }
 
-async function findProvider(provider: ProviderConfig): Promise<void> {
-  const http = createProviderHttp(provider);
+async function findProvider(provider: ProviderConfig, read: ReadFile): Promise<void> {
+  const http = createProviderHttp(provider, read);
   try {
     const { metadata, unsupported } = await fetchMetadata(provider, http);
     if (unsupported.length > 0) throw new Error(unsupported.join('; '));
@@ -106,8 +110,8 @@ async function findProvider(provider: ProviderConfig): Promise<void> {
   }
 }
 
-async function tryBearer(entry: BearerConfig): Promise<void> {
-  const http = createProviderHttp(entry);
+async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<void> {
+  const http = createProviderHttp(entry, read);
   try {
     await reachIssuer(entry, http, systemClock);
   } finally {

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
+import { openFiles } from '../files.ts';
 import { startGateway } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
@@ -56,9 +57,9 @@ interface Primary {
 /** The workers, and what they have in common. */
 async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Promise<Primary> {
   const granter = openGranter({ emit, clock: systemClock, random: systemRandom, holdings: createHoldings() });
-  const adopt = (next: Config) => {
+  const adopt = (next: Config, files = openFiles()) => {
     keepSecrets(next.secrets);
-    return granter.adopt(next.providers, compilePlan(next).claims);
+    return granter.adopt(next.providers, compilePlan(next, files).claims, files.read);
   };
   await adopt(config);
   const workers = startWorkers({

@@ -1,5 +1,5 @@
 import { asMap } from './document.ts';
-import { readSecretFile } from './interpolate.ts';
+import { readSecretFile, type Surroundings } from './interpolate.ts';
 import { type JsonSchema, listForm, members } from './json-schema.ts';
 import type { ConfigPath, Problem } from './problems.ts';
 import { nearest } from './suggest.ts';
@@ -71,7 +71,7 @@ export interface EnvironmentResult {
  */
 export function applyEnvironment(
   document: unknown,
-  env: NodeJS.ProcessEnv,
+  { env, read }: Surroundings,
   schema: JsonSchema,
 ): EnvironmentResult {
   const names = environmentNames(schema, document);
@@ -96,7 +96,7 @@ export function applyEnvironment(
       report(`${key} and ${name} are both set; keep one of them.`);
       continue;
     }
-    const text = fromFile ? readSecretFile(value, report) : value;
+    const text = fromFile ? readSecretFile(value, read, report) : value;
     if (text === undefined) continue;
     const items = override.list ? text.split(',').map((item) => item.trim()) : text;
     result = setAt(result, override.path, schema, items);

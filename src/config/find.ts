@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { ReadFile } from '../files.ts';
 import { ConfigError } from './problems.ts';
 
 const standardFiles = ['./sallyport.yaml', '/etc/sallyport/sallyport.yaml'];
@@ -11,11 +12,11 @@ export interface FoundFile {
 }
 
 /** Reads the named file, else `SALLYPORT_CONFIG`, else the first standard place that has one. */
-export function findFile(named: string | undefined, env: NodeJS.ProcessEnv): FoundFile {
+export function findFile(named: string | undefined, env: NodeJS.ProcessEnv, read: ReadFile): FoundFile {
   const file = named ?? (env.SALLYPORT_CONFIG || standardFiles.find((path) => existsSync(path)));
   if (file === undefined) return { file, text: '' };
   try {
-    return { file, text: readFileSync(file, 'utf8') };
+    return { file, text: read(file) };
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unreadable';
     const message = `the configuration file cannot be read (${reason}). Looked at ${resolve(file)}.`;

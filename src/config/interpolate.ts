@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import type { ReadFile } from '../files.ts';
 import type { ConfigPath } from './problems.ts';
 
 export interface InterpolationFailure {
@@ -10,6 +10,12 @@ export interface InterpolationFailure {
 export interface Filled {
   path: ConfigPath;
   values: readonly string[];
+}
+
+/** Where values come from. */
+export interface Surroundings {
+  env: NodeJS.ProcessEnv;
+  read: ReadFile;
 }
 
 export interface Interpolation {
@@ -26,7 +32,7 @@ export interface Interpolation {
  */
 export function interpolate(
   document: unknown,
-  env: NodeJS.ProcessEnv,
+  { env, read }: Surroundings,
   instead: (path: ConfigPath) => string | undefined = () => undefined,
 ): Interpolation {
   const failures: InterpolationFailure[] = [];
@@ -35,13 +41,17 @@ export function interpolate(
     if (typeof value === 'string') {
       const values: string[] = [];
       const shown = instead(path);
-      const text = fillText(value, env, {
-        fail: (message) => failures.push({ path, message }),
-        take(found) {
-          values.push(found);
-          return shown ?? found;
+      const text = fillText(
+        value,
+        { env, read },
+        {
+          fail: (message) => failures.push({ path, message }),
+          take(found) {
+            values.push(found);
+            return shown ?? found;
+          },
         },
-      });
+      );
       if (values.length > 0) filled.push({ path, values });
       return text;
     }
@@ -60,11 +70,11 @@ interface Filling {
   take(value: string): string;
 }
 
-function fillText(text: string, env: NodeJS.ProcessEnv, { fail, take }: Filling): string {
+function fillText(text: string, { env, read }: Surroundings, { fail, take }: Filling): string {
   return text.replace(/\$\$\{|\$\{([^}]*)\}/g, (whole: string, expression: string | undefined) => {
     if (expression === undefined) return '${';
     if (expression.startsWith('file:')) {
-      const found = readSecretFile(expression.slice('file:'.length), fail);
+      const found = readSecretFile(expression.slice('file:'.length), read, fail);
       return found === undefined ? whole : take(found);
     }
     const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(expression);
@@ -84,9 +94,13 @@ function fillText(text: string, env: NodeJS.ProcessEnv, { fail, take }: Filling)
 }
 
 /** The text of a secret file without the line break at its end; undefined, after `fail`, when unreadable. */
-export function readSecretFile(path: string, fail: (message: string) => void): string | undefined {
+export function readSecretFile(
+  path: string,
+  read: ReadFile,
+  fail: (message: string) => void,
+): string | undefined {
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    return read(path).replace(/\r?\n$/, '');
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unreadable';
     fail(`the file ${path} cannot be read (${reason}).`);

@@ -1,3 +1,4 @@
+import { type Files, openFiles } from '../files.ts';
 import { findFile } from './find.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { locate } from './locate.ts';
@@ -17,6 +18,8 @@ export interface LoadedConfig {
   warnings: string[];
   /** The file that was read; undefined when the environment alone was used. */
   file: string | undefined;
+  /** The files that were read for it, and in which those are looked up that it names. */
+  files: Files;
 }
 
 export interface LoadOptions {
@@ -24,6 +27,8 @@ export interface LoadOptions {
   env: NodeJS.ProcessEnv;
   /** What `${}` puts into header and basicAuth templates is `***`: for a configuration that is shown. */
   masked?: boolean | undefined;
+  /** Where files are read; the disk as it is now when absent. */
+  files?: Files | undefined;
 }
 
 /**
@@ -31,18 +36,22 @@ export interface LoadOptions {
  * places, else the environment alone. Throws ConfigError with every problem at once.
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
-  const { file, text } = findFile(options.file, options.env);
-  return parseConfig(text, { ...options, file });
+  const { files = openFiles() } = options;
+  const { file, text } = findFile(options.file, options.env, files.read);
+  return parseConfig(text, { ...options, file, files });
 }
 
 /** Validates a configuration given as YAML or JSON text. Throws ConfigError with every problem at once. */
-export function parseConfig(text: string, { file, env, masked = false }: LoadOptions): LoadedConfig {
+export function parseConfig(
+  text: string,
+  { file, env, masked = false, files = openFiles() }: LoadOptions,
+): LoadedConfig {
   const schema = configJsonSchema();
   const parsed = parseText(text, file ?? 'environment');
-  const merged = merge(parsed.document, { env, schema, masked });
+  const merged = merge(parsed.document, { env, read: files.read, schema, masked });
   const { read, wrong } = validate(merged.document, schema);
   const problems = problemsOf(wrong, merged, locate(file, parsed.lineOf, merged.origins));
   if (problems.length > 0 || read === undefined) throw new ConfigError(problems);
   const config = normalise(read, secretsOf(merged.given, schema, merged.filled));
-  return { config, warnings: [...merged.warnings, ...warningsOf(config)], file };
+  return { config, warnings: [...merged.warnings, ...warningsOf(config)], file, files };
 }

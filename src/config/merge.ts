@@ -1,5 +1,5 @@
 import { applyEnvironment } from './environment.ts';
-import { type Filled, type InterpolationFailure, interpolate } from './interpolate.ts';
+import { type Filled, type InterpolationFailure, interpolate, type Surroundings } from './interpolate.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { layPresets } from './presets/lay.ts';
 import type { ConfigPath, Problem } from './problems.ts';
@@ -21,18 +21,17 @@ export interface MergedDocument {
   warnings: readonly string[];
 }
 
-export interface MergeOptions {
-  env: NodeJS.ProcessEnv;
+export interface MergeOptions extends Surroundings {
   schema: JsonSchema;
   /** What `${}` puts into header and basicAuth templates is `***`. */
   masked: boolean;
 }
 
 /** Lays over each other, from the bottom: presets, the file with its `${}` filled in, the environment. */
-export function merge(file: unknown, { env, schema, masked }: MergeOptions): MergedDocument {
+export function merge(file: unknown, { env, read, schema, masked }: MergeOptions): MergedDocument {
   const instead = (path: ConfigPath) => (masked && isTemplatePath(path) ? mask : undefined);
-  const { document: written, failures, filled } = interpolate(file, env, instead);
-  const { document: given, origins, warnings, problems } = applyEnvironment(written, env, schema);
+  const { document: written, failures, filled } = interpolate(file, { env, read }, instead);
+  const { document: given, origins, warnings, problems } = applyEnvironment(written, { env, read }, schema);
   // A variable replaces the whole value, so that it does not matter what could not be filled in.
   const left = failures.filter(({ path }) => !origins.has(path.join('.')));
   return { given, document: layPresets(given), origins, filled, failures: left, problems, warnings };

@@ -51,9 +51,9 @@ export interface Generation {
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
-  const { config, claims, reader, cookies, ring } = plan;
+  const { config, claims, reader, cookies, ring, read } = plan;
   const { keep, defer, emit, clock, random, primary, live, watch } = needs;
-  const providers = connectProviders(config.providers, { emit, clock, random, keep });
+  const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
   const { redisCa } = plan;
@@ -62,7 +62,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
-  const identity = openIdentity(config, { ...people, emit, clock, random, keep });
+  const identity = openIdentity(config, { ...people, emit, clock, random, keep, read });
   const assertions = keepAssertions(plan, keep, clock);
   const forwarder = openForwarder(plan.routes, {
     keep,

@@ -1,5 +1,6 @@
 import { type Clock, within } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
+import type { ReadFile } from '../files.ts';
 import type { Holdings } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
@@ -19,7 +20,11 @@ export interface Granter {
    * Goes on with other providers; those who ask of the ones before get their answer. To be called before the workers
    * adopt the same configuration. Rejects, with nothing changed, when a file that it names cannot be used.
    */
-  adopt(configured: Config['providers'], claims: Pick<ClaimNeeds, 'claimPaths'>): Promise<void>;
+  adopt(
+    configured: Config['providers'],
+    claims: Pick<ClaimNeeds, 'claimPaths'>,
+    read: ReadFile,
+  ): Promise<void>;
   /** The providers are not looked for any more, and what is known of them is given back. */
   close(): Promise<void>;
 }
@@ -52,8 +57,8 @@ export function openGranter(needs: GranterNeeds): Granter {
   return {
     grant: async (session, renewal) =>
       (await current?.grant(session, renewal)) ?? { kind: 'unavailable', retryAfter: 1 },
-    async adopt(configured, claims) {
-      const next = openAsking(configured, claims, needs, (closed) => {
+    async adopt(configured, claims, read) {
+      const next = openAsking(configured, claims, { ...needs, read }, (closed) => {
         open.delete(next);
         closed.catch((error) => emit({ kind: 'part-not-closed', error }));
       });
@@ -72,7 +77,7 @@ export function openGranter(needs: GranterNeeds): Granter {
 function openAsking(
   configured: Config['providers'],
   { claimPaths }: Pick<ClaimNeeds, 'claimPaths'>,
-  { holdings, ...rest }: GranterNeeds,
+  { holdings, ...rest }: GranterNeeds & { read: ReadFile },
   onRetired: (closed: Promise<void>) => void,
 ): Asking {
   const lease = holdings.lease();

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Config, StepUpConfig } from '../config/schema/index.ts';
+import type { ReadFile } from '../files.ts';
 import type { Keep } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
@@ -45,12 +46,14 @@ export interface IdentityNeeds {
   clock: Clock;
   random: Random;
   keep: Keep;
+  /** Gives the text of a file that the configuration names. */
+  read: ReadFile;
 }
 
 /** Opens what a configuration says of people and programs. */
 export function openIdentity(config: Config, needs: IdentityNeeds): Identity {
   const { providers, sessions, shared, cookies, ring, claims, isReadable, findStepUp } = needs;
-  const { emit, clock, random, keep } = needs;
+  const { emit, clock, random, keep, read } = needs;
   const { once } = shared;
   const ofPeople = { providers, sessions, cookies, ring, isReadable, emit, clock, random };
   const signOut = openSignOut(config, { ...ofPeople, once });
@@ -63,7 +66,15 @@ export function openIdentity(config: Config, needs: IdentityNeeds): Identity {
     },
     endpoints: openEndpoints({ providers, sessions, logins, signOut }),
     callerOf: (current) => callerOfSession(providers, current),
-    bearer: openBearerClients(config, { claimPaths: claims.claimPaths, once, emit, clock, random, keep }),
+    bearer: openBearerClients(config, {
+      claimPaths: claims.claimPaths,
+      once,
+      emit,
+      clock,
+      random,
+      keep,
+      read,
+    }),
     tokens: openUpstreamTokens({ providers, sessions, shared, ring, emit, clock, random, keep }),
   };
 }

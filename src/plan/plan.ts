@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { withAccess } from '../access/decide.ts';
 import type { AssertionConfig, Config } from '../config/schema/index.ts';
+import { openFiles, type ReadFile } from '../files.ts';
 import { resourceMetadata } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
+import { readHttpSettings } from '../identity/provider/http.ts';
+import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { type ListenPlan, planListener } from '../listen/listener.ts';
 import { compilePeers, type PeerReader } from '../listen/peer.ts';
 import { compileHosts, type Hosts } from '../routes/hosts.ts';
@@ -42,18 +44,20 @@ export interface Plan {
   assertions: readonly AssertionConfig[];
   /** The metadata of the resources that routes name (RFC 9728), by its place. */
   resources: ReadonlyMap<string, Record<string, unknown>>;
+  /** Gives the text of a file that the configuration names, each as it was when the plan was compiled. */
+  read: ReadFile;
 }
 
 export interface PlanOptions {
   /** Gives the contents of a key file; without it they are read from the disk. */
-  read?: (file: string) => string;
+  read?: ReadFile;
 }
 
 /**
  * Compiles a configuration. It is pure but for reading key files, and opens nothing: the gateway, `check`, `explain`
  * and tests share it. Throws when a key file cannot be read.
  */
-export function compilePlan(config: Config, { read = readText }: PlanOptions = {}): Plan {
+export function compilePlan(config: Config, { read = openFiles().read }: PlanOptions = {}): Plan {
   const ruled = withAccess(config);
   const table = compileRoutes(ruled);
   const cookies = gatewayCookies(config);
@@ -80,18 +84,31 @@ export function compilePlan(config: Config, { read = readText }: PlanOptions = {
     origins: new Set(config.publicUrl),
     assertions: assertionsOf(config),
     resources: new Map(resources),
+    read,
   };
 }
 
 /** Throws when the file cannot be read. */
 export function readRedisCa(
   { session: { store, redis } }: Config,
-  read: (file: string) => string = readText,
+  read: ReadFile = openFiles().read,
 ): string | undefined {
   const isUsed = store.kind === 'redis' || redis.url !== undefined;
   return isUsed && redis.ca !== undefined ? read(redis.ca) : undefined;
 }
 
-function readText(file: string): string {
-  return readFileSync(file, 'utf8');
+/**
+ * Reads what is not of the plan itself: the files of providers and issuers, which are used where those are connected to.
+ * Throws when one cannot be used, before anything is opened.
+ */
+export function readFilesOfProviders({ providers, bearer }: Config, read: ReadFile): void {
+  for (const entry of bearer) readHttpSettings(entry, read);
+  for (const [name, provider] of Object.entries(providers)) {
+    readHttpSettings(provider, read);
+    try {
+      readPrivateKey(provider, read);
+    } catch (error) {
+      throw new Error(`provider ${name}: ${(error as Error).message}`);
+    }
+  }
 }

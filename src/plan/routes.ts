@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema/index.ts';
+import type { ReadFile } from '../files.ts';
 import type { ForwardedRoute } from '../forward/forwarder.ts';
 import { type HeaderSet, headerSet, ownedNames } from '../forward/header-set.ts';
 import type { HeaderPolicy } from '../forward/request-headers.ts';
@@ -22,7 +23,7 @@ export function planRoutes(
   config: Config,
   routes: readonly Route[],
   cookies: GatewayCookies,
-  read: (file: string) => string,
+  read: ReadFile,
 ): readonly PlannedRoute[] {
   const sets = routes.map((route) => headerSet(config, route));
   const policy: HeaderPolicy = {

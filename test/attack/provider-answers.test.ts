@@ -1,5 +1,6 @@
 import { type Test, test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
+import { openFiles } from '../../src/files.ts';
 import { createProviderHttp } from '../../src/identity/provider/http.ts';
 import { fetchMetadata } from '../../src/identity/provider/metadata.ts';
 import {
@@ -241,7 +242,7 @@ test('C21 an endpoint on plain http of another machine is refused unless insecur
         1,
       );
       const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
-      const http = createProviderHttp(onlyProvider(config));
+      const http = createProviderHttp(onlyProvider(config), openFiles().read);
       t.teardown(() => http.close());
       const found = fetchMetadata(onlyProvider(config), http);
       if (insecureHttp) await t.resolves(found, `${name} with insecureHttp`);

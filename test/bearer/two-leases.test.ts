@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
+import { openFiles } from '../../src/files.ts';
 import { createHoldings } from '../../src/holdings.ts';
 import { openBearerClients } from '../../src/identity/bearer/clients.ts';
 import { systemRandom } from '../../src/random.ts';
@@ -25,7 +26,8 @@ async function arrange(t: Teardown) {
     const lease = holdings.lease();
     t.teardown(() => lease.release());
     const once = async () => '';
-    const needs = { emit: unobserved.emit, clock, random: systemRandom, keep: lease.keep, once };
+    const { read } = openFiles();
+    const needs = { emit: unobserved.emit, clock, random: systemRandom, keep: lease.keep, read, once };
     const clients = openBearerClients(config, { ...needs, claimPaths: new Set(claimPaths) });
     const authorization = `Bearer ${token}`;
     const message = {

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ProviderConfig } from '../../src/config/schema/index.ts';
+import { openFiles } from '../../src/files.ts';
 import { createHoldings, type Keep } from '../../src/holdings.ts';
 import { connectProviders, type Providers } from '../../src/identity/provider/providers.ts';
 import { createGrants } from '../../src/identity/provider/refresh.ts';
@@ -25,7 +26,7 @@ async function arrange(t: Teardown) {
   const open = (changes: Record<string, unknown> = {}) => {
     const lease = holdings.lease();
     const { keep }: { keep: Keep } = lease;
-    const needs = { emit: unobserved.emit, clock, random: systemRandom, keep };
+    const needs = { emit: unobserved.emit, clock, random: systemRandom, keep, read: openFiles().read };
     const providers = connectProviders({ main: configOf(provider, changes) }, needs);
     const grant = createGrants({ providers, claimPaths: new Set(['sub']), ...needs });
     const close = () => {

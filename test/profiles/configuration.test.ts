@@ -2,6 +2,7 @@ import { type Test, test } from 'tap';
 import { check } from '../../src/commands/check.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { ConfigError, formatPath } from '../../src/config/problems.ts';
+import { openFiles } from '../../src/files.ts';
 import { createProviderHttp } from '../../src/identity/provider/http.ts';
 import { fetchMetadata } from '../../src/identity/provider/metadata.ts';
 import { onPath, sendJson } from '../attack/forged-token.ts';
@@ -195,7 +196,7 @@ test('profile fapi2 refuses a provider that does not support it, and says what i
   for (const [what, metadata, says] of [['nothing', {}, /./] as const, ...lacking]) {
     const provider = await stated(t, metadata);
     const config = onlyProvider(parse(yamlOf({ clientAuth: undefined, ...fapi2 }, provider)));
-    const http = createProviderHttp(config);
+    const http = createProviderHttp(config, openFiles().read);
     t.teardown(() => http.close());
     const found = fetchMetadata(config, http);
     if (what === 'nothing') await t.resolves(found, 'one that does is found');

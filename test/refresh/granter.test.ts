@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
+import { openFiles } from '../../src/files.ts';
 import { createHoldings } from '../../src/holdings.ts';
 import { openGranter } from '../../src/identity/granter.ts';
 import { compilePlan } from '../../src/plan/plan.ts';
@@ -49,7 +50,7 @@ test('the primary goes on with other providers; who asked one of before gets its
       }),
       { file: 'sallyport.yaml', env: {} },
     );
-    return granter.adopt(config.providers, compilePlan(config).claims);
+    return granter.adopt(config.providers, compilePlan(config).claims, openFiles().read);
   };
   const kindOf = async (provider: string) =>
     (await granter.grant(sessionOf(provider, `of ${provider}`), 'tokens')).kind;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
@@ -48,6 +49,8 @@ export interface IntrospectorNeeds {
   clock: Clock;
   random: Random;
   keep: Keep;
+  /** Gives the text of a file that the configuration names. */
+  read: ReadFile;
 }
 
 export function openIntrospector(

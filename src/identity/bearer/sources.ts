@@ -26,7 +26,7 @@ export interface Source {
 /** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
 export function openSource(entry: BearerConfig, needs: IntrospectorNeeds): Source {
   const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
-  const http = openProviderHttp(entry, needs.keep);
+  const http = openProviderHttp(entry, needs);
   const place = introspectionOf(entry);
   return {
     rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },

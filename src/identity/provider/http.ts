@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { CustomFetch } from 'openid-client';
 import { Agent, fetch as undiciFetch } from 'undici';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
 import { naturalKey } from './natural-key.ts';
 
@@ -31,26 +31,29 @@ export interface ProviderHttp {
 export type HttpSettings = Pick<ProviderConfig, 'ca' | 'timeout'> & Partial<Pick<ProviderConfig, 'tls'>>;
 
 /** The settings with the contents of the files that they name: a certificate that was renewed is another one. */
-function readSettings({ ca, timeout, tls }: HttpSettings) {
-  const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file, 'utf8'));
-  return { timeout, ca: read(ca), cert: read(tls?.cert), key: read(tls?.key) };
+export function readHttpSettings({ ca, timeout, tls }: HttpSettings, read: ReadFile) {
+  const textOf = (file: string | undefined) => (file === undefined ? undefined : read(file));
+  return { timeout, ca: textOf(ca), cert: textOf(tls?.cert), key: textOf(tls?.key) };
 }
 
 /** The way to the provider: certificates verified, answers bounded in size and time, redirects not followed. */
-export function createProviderHttp(settings: HttpSettings): ProviderHttp {
-  return createWith(readSettings(settings));
+export function createProviderHttp(settings: HttpSettings, read: ReadFile): ProviderHttp {
+  return createWith(readHttpSettings(settings, read));
 }
 
 /** The same, shared by all that are set alike. Throws when a file cannot be read. */
-export function openProviderHttp(settings: HttpSettings, keep: Keep): ProviderHttp {
-  const read = readSettings(settings);
-  return keep('provider connections', naturalKey(read), () => createWith(read), closeConnections);
+export function openProviderHttp(
+  settings: HttpSettings,
+  { keep, read }: { keep: Keep; read: ReadFile },
+): ProviderHttp {
+  const texts = readHttpSettings(settings, read);
+  return keep('provider connections', naturalKey(texts), () => createWith(texts), closeConnections);
 }
 
 /** Apart from the settings of whoever opened them. */
 const closeConnections = (http: ProviderHttp) => http.close();
 
-function createWith(settings: ReturnType<typeof readSettings>): ProviderHttp {
+function createWith(settings: ReturnType<typeof readHttpSettings>): ProviderHttp {
   const { timeout, ca, cert, key } = settings;
   const agent = new Agent({
     connect: {

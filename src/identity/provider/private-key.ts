@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
 import { fapi2Algorithms } from './algorithms.ts';
 import { naturalKey } from './natural-key.ts';
@@ -25,9 +25,12 @@ const smallestRsaBits = 2048;
  * Reads the private key of a provider's configuration, and checks that its algorithm fits; undefined where there
  * is none. Throws an Error with a sentence that has nothing of the key in it.
  */
-export function readPrivateKey({ privateKey, profile }: ProviderConfig): PrivateKey | undefined {
+export function readPrivateKey(
+  { privateKey, profile }: ProviderConfig,
+  readFile: ReadFile,
+): PrivateKey | undefined {
   if (privateKey === undefined) return undefined;
-  const { key, jwk: given } = parseKey(textOf(privateKey.key));
+  const { key, jwk: given } = parseKey(textOf(privateKey.key, readFile));
   const isFapi = profile === 'fapi2';
   const fitting = algorithmsOf(key);
   const alg = privateKey.alg ?? given?.alg ?? (isFapi ? fitting.find(isFapi2) : fitting[0]);
@@ -48,8 +51,11 @@ export interface LoadedKey {
 }
 
 /** The private key of a configuration, ready to sign; undefined where there is none. Throws as `readPrivateKey` does. */
-export function openSigningKey(config: ProviderConfig, keep: Keep): LoadedKey | undefined {
-  const read = readPrivateKey(config);
+export function openSigningKey(
+  config: ProviderConfig,
+  { keep, read: readFile }: { keep: Keep; read: ReadFile },
+): LoadedKey | undefined {
+  const read = readPrivateKey(config, readFile);
   if (!read) return undefined;
   const { jwk, kid, alg } = read;
   return keep('provider signing key', naturalKey(jwk, kid, alg), () => {
@@ -67,11 +73,11 @@ export function openSigningKey(config: ProviderConfig, keep: Keep): LoadedKey | 
 const isFapi2 = (alg: string) => fapi2Algorithms.includes(alg);
 
 /** The text itself, or that of the file that it names. */
-function textOf(value: string): string {
+function textOf(value: string, read: ReadFile): string {
   const text = value.trim();
   if (text.startsWith('-----BEGIN') || text.startsWith('{')) return text;
   try {
-    return readFileSync(value, 'utf8').trim();
+    return read(value).trim();
   } catch (error) {
     // Neither the value nor the message of the system, which repeats it: it may be a key that was cut off.
     const { code = 'unreadable' } = error as NodeJS.ErrnoException;

@@ -1,6 +1,7 @@
 import { type Clock, promiseOf } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
@@ -53,6 +54,8 @@ export interface ProviderNeeds {
   clock: Clock;
   random: Random;
   keep: Keep;
+  /** Gives the text of a file that the configuration names. */
+  read: ReadFile;
 }
 
 /**
@@ -66,8 +69,8 @@ export function connectProvider(
   needs: ProviderNeeds,
   onFound: (provider: Provider) => void,
 ): Provider {
-  const { clock, keep } = needs;
-  const http = openProviderHttp(config, keep);
+  const { clock } = needs;
+  const http = openProviderHttp(config, needs);
   const source = metadataSource(config, http);
   const key = naturalKey(
     source.settings,
@@ -129,10 +132,11 @@ interface Finding {
 function followProvider(
   name: string,
   config: ProviderConfig,
-  { emit, clock, keep, http, source, discovery }: FindingNeeds,
+  needs: FindingNeeds,
   onFound: () => void,
 ): Finding {
-  const signingKey = loadKey(name, config, keep);
+  const { emit, clock, http, source, discovery } = needs;
+  const signingKey = loadKey(name, config, needs);
   const onRejected = reportRejection(emit, name, config, { clock });
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
@@ -184,9 +188,9 @@ function refuseUnknown(discovery: Discovery): never {
 }
 
 /** A key that cannot be used is said at the start, not when the provider is found. */
-function loadKey(name: string, config: ProviderConfig, keep: Keep) {
+function loadKey(name: string, config: ProviderConfig, needs: Pick<ProviderNeeds, 'keep' | 'read'>) {
   try {
-    return openSigningKey(config, keep);
+    return openSigningKey(config, needs);
   } catch (error) {
     throw new Error(`provider ${name}: ${(error as Error).message}`);
   }

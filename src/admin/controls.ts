@@ -1,0 +1,25 @@
+import type { Health } from '../estate/health.ts';
+
+/** What the admin listener does for those who ask it. It is the same for one process and for several workers. */
+export interface Controls {
+  health(): Promise<Health>;
+  /** Reads the configuration again, and goes on with it unless only asked what would change. Never rejects. */
+  reload(options: { dryRun: boolean }): Promise<ReloadAnswer>;
+  /** From now on it is not ready, answers close their connections, and requests are served all the same. */
+  drain(): Promise<void>;
+  /** The configuration in force as plain JSON, secrets masked. */
+  config(): unknown;
+}
+
+/** What came of a reload, as JSON. */
+export type ReloadAnswer =
+  | {
+      result: 'reloaded' | 'unchanged' | 'would-reload';
+      /** What changes for whom; see plan/differences.ts. */
+      differences: unknown;
+      /** Keys that differ and stay as they were until the next start. */
+      fixed: readonly string[];
+      warnings: readonly string[];
+    }
+  /** Nothing has changed. */
+  | { result: 'refused'; problems: readonly string[] };
