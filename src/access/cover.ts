@@ -14,17 +14,36 @@ export interface Budget {
  * and where the budget is spent, it gives more than there is, and never less.
  */
 export function uncovered(demand: Demand, others: readonly Demand[], budget: Budget): Demand[] {
-  const given = demand.map((clause) => splitBy(clause, others));
-  return remainder(given, others, budget);
+  const pieces = demand.map((clause) => piecesOf(clause, others));
+  const given = demand.map((clause, at) => {
+    const cut = pieces[at];
+    return cut ? { ...clause, anyOf: [...new Set([...cut.values()].flat())] } : clause;
+  });
+  return remainder(given, others, budget).map((part) =>
+    part.map((clause, at) => {
+      const cut = pieces[at];
+      return cut ? { ...clause, anyOf: joined(clause.anyOf, cut) } : clause;
+    }),
+  );
 }
 
-function splitBy(clause: Clause, others: readonly Demand[]): Clause {
-  const { name, split, anyOf } = clause;
-  if (!split) return clause;
-  const facts = others.flatMap((other) =>
-    other.filter((each) => each.name === name).flatMap((each) => each.anyOf),
-  );
-  return { ...clause, anyOf: [...new Set(anyOf.flatMap((fact) => split(fact, facts)))] };
+type Pieces = ReadonlyMap<string, readonly string[]>;
+
+/** The values of a clause, cut where those of others begin or end; undefined where they cannot be cut. */
+function piecesOf({ name, split, anyOf }: Clause, others: readonly Demand[]): Pieces | undefined {
+  if (!split) return undefined;
+  const facts = others
+    .flatMap((other) => other.filter((each) => each.name === name))
+    .flatMap((each) => each.anyOf);
+  return new Map(anyOf.map((fact) => [fact, split(fact, facts)]));
+}
+
+/** Pieces as they were written, as far as all of a value are there. */
+function joined(facts: readonly string[], pieces: Pieces): string[] {
+  const found = new Set(facts);
+  const whole = [...pieces].filter(([, parts]) => parts.every((part) => found.has(part)));
+  const used = new Set(whole.flatMap(([, parts]) => parts));
+  return [...whole.map(([fact]) => fact), ...facts.filter((fact) => !used.has(fact))];
 }
 
 function remainder(demand: Demand, others: readonly Demand[], budget: Budget): Demand[] {

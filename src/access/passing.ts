@@ -1,4 +1,4 @@
-import type { Clause, ClaimRole, Condition } from './condition.ts';
+import type { ClaimRole, Clause, Condition } from './condition.ts';
 import type { Demand } from './cover.ts';
 import type { AccessRule } from './decide.ts';
 import { asksWho, partsOf } from './rule.ts';

@@ -103,7 +103,9 @@ function maskAddress(text: string): string {
   const [, place = '', query = '', fragment = ''] = /^([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(text) ?? [];
   const bare = place.replace(/^([^/]*\/\/)[^/]*@/, `$1${mask}@`);
   const names = query.slice(1).split('&');
-  const pairs = names.map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=${mask}` : mask));
+  const pairs = names.map((pair) =>
+    pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=${mask}` : mask,
+  );
   return bare + (query === '' ? '' : `?${pairs.join('&')}`) + (fragment === '' ? '' : `#${mask}`);
 }
 

@@ -11,6 +11,8 @@ export interface Passing {
   sender: KnownSender;
   request: RequestKind;
   demand: Demand;
+  /** Of these, those who meet one of these demands pass by the other plan as well. */
+  except: readonly Demand[];
 }
 
 export interface Comparison {
@@ -53,7 +55,9 @@ export function createComparer(before: Plan, after: Plan) {
   const known = new Map<string, Comparison>();
 
   const compare = (taker: Record<'before' | 'after', Taker>, kind: MethodKind): Comparison => {
-    const [from, to] = [taker.before, taker.after].map((each) => (typeof each === 'string' ? undefined : each));
+    const [from, to] = [taker.before, taker.after].map((each) =>
+      typeof each === 'string' ? undefined : each,
+    );
     if (!from && !to) return none;
     const origins = originsOf([from, to], [old, now]);
     const kinds = kindsOf(kind, [from, to], origins);
@@ -61,13 +65,7 @@ export function createComparer(before: Plan, after: Plan) {
     const find = (one: Side & { route: Route | undefined }, other: Side & { route: Route | undefined }) =>
       one.route
         ? senders.flatMap((sender) =>
-            kinds.flatMap((request) =>
-              excess({ one, other, sender, request, budget, readsAddressesAlike }).map((demand) => ({
-                sender,
-                request,
-                demand,
-              })),
-            ),
+            kinds.flatMap((request) => excess({ one, other, sender, request, budget, readsAddressesAlike })),
           )
         : [];
     const [oldSide, newSide] = [
@@ -105,7 +103,7 @@ interface Question {
 }
 
 /** What of those who pass by one route do not pass by the other. */
-function excess({ one, other, sender, request, budget, readsAddressesAlike }: Question): Demand[] {
+function excess({ one, other, sender, request, budget, readsAddressesAlike }: Question): Passing[] {
   const { route } = one;
   if (!route) return [];
   const [given, over] = [one.senderOf(sender), other.senderOf(sender)];
@@ -119,7 +117,14 @@ function excess({ one, other, sender, request, budget, readsAddressesAlike }: Qu
   const all = roles(over).map((as) =>
     other.route ? demandsOf(other.route, as, request, otherReading as Reading) : [],
   );
-  return demands.flatMap((demand) => all.flatMap((others) => uncovered(demand, others, budget)));
+  return demands.flatMap((asked) =>
+    all.flatMap((others) =>
+      uncovered(asked, others, budget).map((demand) => {
+        const except = others.filter((each) => uncovered(each, [demand], budget).length === 0);
+        return { sender, request, demand, except };
+      }),
+    ),
+  );
 }
 
 const nobody: Sender = { who: 'nobody' };
@@ -134,7 +139,10 @@ type MaybeRoute = Route | undefined;
 
 function originsOf(routes: readonly MaybeRoute[], sides: readonly Side[]): string[] {
   if (!routes.some((route) => route?.csrf === 'header')) return [];
-  const named = [...routes.flatMap((route) => route?.cors ?? []), ...sides.flatMap((side) => [...side.origins])];
+  const named = [
+    ...routes.flatMap((route) => route?.cors ?? []),
+    ...sides.flatMap((side) => [...side.origins]),
+  ];
   return [...new Set(named), 'other sites'];
 }
 

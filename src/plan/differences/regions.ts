@@ -47,11 +47,15 @@ export function regionsOf(before: Plan, after: Plan, touched: readonly Route[] |
     const chain = chainOf(host);
     const among = (by: ReadonlyMap<string, ReadonlySet<string>>) =>
       chain.flatMap((name) => [...(by.get(name) ?? [])]);
-    const changed = touchedBy && among(touchedBy);
+    // On a host that only one of them answers for, everything is different.
+    const isKnown = plans.map((plan) => takerOf(plan, hostname, '/', 'GET') !== 'unknown host');
+    const changed = isKnown[0] === isKnown[1] && touchedBy ? among(touchedBy) : undefined;
     const paths = new Set(['/', ...among(placesBy), ...(changed ? [] : own)]);
     return [...paths]
       .filter((path) => !changed || changed.some((above) => isBelow(path, above)))
-      .flatMap((path) => [path, `${path === '/' ? '' : path}/${fresh}`].map((spelt) => [path, spelt] as const))
+      .flatMap((path) =>
+        [path, `${path === '/' ? '' : path}/${fresh}`].map((spelt) => [path, spelt] as const),
+      )
       .flatMap(([path, spelt]) =>
         methods.map(({ method, name }): Region => {
           const takerIn = (plan: Plan) => takerOf(plan, hostname, spelt, method);

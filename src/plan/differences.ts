@@ -1,0 +1,98 @@
+import type { Config } from '../config/schema/index.ts';
+import { accessOf } from '../routes/access.ts';
+import { chainOf } from '../routes/host-rules.ts';
+import type { Route } from '../routes/table.ts';
+import { type Consequence, consequencesOf } from './differences/consequences.ts';
+import { fixedKeys, type KeyDifference, keysThatDiffer } from './differences/keys.ts';
+import { type RouteDifference, routeDifferences } from './differences/routes.ts';
+import type { Plan } from './plan.ts';
+
+export type { Consequence } from './differences/consequences.ts';
+export { fixedKeys, type KeyDifference } from './differences/keys.ts';
+export type { People } from './differences/people.ts';
+export type { AccessChange, Place, RouteDifference, Shift } from './differences/routes.ts';
+
+/** What one plan in the place of another means, as JSON may carry it; no secret is in it. */
+export interface Differences {
+  routes: RouteDifference[];
+  /** Keys beside `routes`. */
+  keys: KeyDifference[];
+  consequences: Consequence[];
+  /**
+   * Hosts on which other paths can be read in two ways than before: `/Admin` or `/admin%2Fx` may be refused that passed,
+   * or pass as what the application makes of it. Empty stands for all that no route names.
+   */
+  oddPaths: string[];
+  /** Keys that differ and are not taken over but by a start. */
+  fixed: string[];
+}
+
+/** What no file has: it is made of the rest, or told with the routes. */
+const madeKeys = ['routes', 'upstream', 'secrets', 'shown', 'defaultHeaders'];
+
+/**
+ * Says what changes, and for whom. A route is `widened` where somebody passes for some request who did not before, by
+ * what decides on its requests before and after: a route that is removed leaves them to another one. Who passes is
+ * compared for all people at once; where that is more than can be told, it is `changed`, never less than it is.
+ * Requests are those that are spelt plainly; `oddPaths` is for the others.
+ * @param fixed keys that stay as they are while the process runs
+ */
+export function differencesOf(
+  before: Plan,
+  after: Plan,
+  { fixed = [] }: { fixed?: readonly (keyof Config)[] } = {},
+): Differences {
+  const told = ({ config }: Plan) => ({ real: { ...config }, shown: config.shown });
+  const routes = routeDifferences(before, after);
+  return {
+    routes,
+    keys: keysThatDiffer(told(before), told(after), madeKeys),
+    consequences: consequencesOf(before, after),
+    oddPaths: oddPaths(before, after),
+    fixed: fixedKeys(before.config, after.config, fixed),
+  };
+}
+
+/** Whether two plans are the same to everybody. */
+export function isSameForAll({ routes, keys, oddPaths: odd }: Differences): boolean {
+  return routes.length + keys.length + odd.length === 0;
+}
+
+function oddPaths(before: Plan, after: Plan): string[] {
+  const hosts = [...new Set([before, after].flatMap(({ reader }) => reader.table.hosts))];
+  const [old, now] = [before, after].map(({ reader }) => groupByHost(reader.table.routes));
+  return hosts.filter(
+    (host) => patternOf(before, old as ByHost, host) !== patternOf(after, now as ByHost, host),
+  );
+}
+
+type ByHost = ReadonlyMap<string, readonly Route[]>;
+
+function groupByHost(routes: readonly Route[]): ByHost {
+  const found = new Map<string, Route[]>();
+  for (const route of routes) {
+    const known = found.get(route.host ?? '');
+    if (known) known.push(route);
+    else found.set(route.host ?? '', [route]);
+  }
+  return found;
+}
+
+/** All that says which paths of a host can be read in two ways: its places, and which of them have one access. */
+function patternOf({ reader, resources }: Plan, routes: ByHost, host: string): string {
+  const chain = chainOf(host).flatMap((name, rank) =>
+    (routes.get(name) ?? []).map((route) => ({ rank, route })),
+  );
+  const places = chain
+    .map(({ rank, route }) => ({ route, place: JSON.stringify([rank, route.path, route.methods ?? null]) }))
+    .sort((one, other) => (one.place < other.place ? -1 : 1));
+  const numbers = new Map<string, number>();
+  const numbered = places.map(({ route, place }) => {
+    const access = accessOf(route);
+    numbers.set(access, numbers.get(access) ?? numbers.size);
+    return [place, numbers.get(access), route.stripPrefix, route.rewrite];
+  });
+  const hostname = host.replace('*', 'any');
+  const { settings } = reader.table.rulesOf(hostname);
+  return JSON.stringify([settings, reader.prefix, [...resources.keys()].sort(), numbered]);
+}
