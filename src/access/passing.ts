@@ -5,7 +5,7 @@ import { asksWho, partsOf } from './rule.ts';
 
 /** Who sends a request, as far as it makes a difference to who else may be meant. */
 export interface Sender {
-  who: 'nobody' | 'session' | 'client';
+  who: 'nobody' | 'session' | 'client' | 'refused client';
   /** The name of the provider that vouches for them. */
   provider?: string | undefined;
 }
@@ -33,12 +33,12 @@ export type PassingRule = AccessRule & { cors?: readonly string[] | undefined };
  * the one against the other.
  */
 export function demandsOf(rule: PassingRule, sender: Sender, kind: RequestKind, reading: Reading): Demand[] {
+  const isKnown = sender.who !== 'nobody' && isTrusted(rule, sender);
+  const isRefused = sender.who === 'refused client' || (sender.who === 'client' && !isKnown);
+  // A token that does not count here is refused before anything else is asked, but where everybody may pass.
+  if (isRefused && rule.allow !== 'public') return [];
   if (kind.preflight && rule.preflight === 'pass') return [[]];
-  if (sender.who === 'nobody') return demandsOnNobody(rule, reading);
-  if (!isTrusted(rule, sender)) {
-    // The token of an issuer that does not count here is refused, but where everybody may pass.
-    return sender.who === 'client' && rule.allow !== 'public' ? [] : demandsOnNobody(rule, reading);
-  }
+  if (isRefused || !isKnown) return demandsOnNobody(rule, reading);
   if (rule.csrf === 'header' && sender.who === 'session') {
     const { origin } = kind;
     const isElsewhere = origin !== undefined && !reading.origins.has(origin) && !rule.cors?.includes(origin);

@@ -40,12 +40,12 @@ export function showConfig(document: unknown, { schema, filled, origins, secrets
     if (value === null) return null;
     if (of.secret) return maskSecret(value);
     if (hidden.has(path.join('.'))) return mask;
-    if (Array.isArray(value)) {
-      const { items } = listForm(of) ?? {};
-      return value.map((item, at) => show(item, items, [...path, at]));
-    }
+    if (Array.isArray(value)) return value.map((item, at) => show(item, listForm(of)?.items, [...path, at]));
     if (isMap(value)) return showMap(value, of, path);
-    if (typeof value !== 'string') return typeof value === 'object' ? mask : value;
+    return typeof value === 'string' ? showText(value, of, path) : value;
+  };
+
+  const showText = (value: string, of: JsonSchema, path: ConfigPath): unknown => {
     if (of.short !== undefined) return showMap({ [of.short]: value }, of, path);
     return hide(isTemplatePath(path) ? maskCredentials(value, path) : maskAddress(value));
   };
@@ -81,7 +81,7 @@ function inOneForm(
 function isInFreeMap(schema: JsonSchema, path: ConfigPath): boolean {
   return path.some((_, at) => {
     const around = at === 0 ? undefined : schemaAt(schema, path.slice(0, at));
-    const each = around && around.additionalProperties;
+    const each = around?.additionalProperties;
     return typeof each === 'object' && members(each).length === 0;
   });
 }

@@ -4,7 +4,7 @@ import { demandsOf, type Reading, type RequestKind, type Sender } from '../../ac
 import type { Route } from '../../routes/table.ts';
 import type { Plan } from '../plan.ts';
 import type { MethodKind, Region, Taker } from './regions.ts';
-import { type KnownSender, sendersOf } from './senders.ts';
+import { type KnownSender, sendersOf, unknownClient } from './senders.ts';
 
 /** Some who pass, as far as one plan lets them and the other does not. */
 export interface Passing {
@@ -111,10 +111,14 @@ function excess({ one, other, sender, request, budget, readsAddressesAlike }: Qu
     sender.isSame &&
     (given?.who !== 'client' || route.resource?.identifier === other.route?.resource?.identifier);
   // Where the people are not the same, some of them may be known to one plan alone; to the other they are nobody.
-  const roles = (known: Sender | undefined) => [...(known ? [known] : []), ...(isSame ? [] : [nobody])];
+  const roles = (known: Sender | undefined, { plan }: Side) => {
+    const isClient = (given ?? over)?.who === 'client';
+    const unknown = isClient ? unknownClient(plan.config) : nobody;
+    return [...(known ? [known] : []), ...(isSame ? [] : [unknown])];
+  };
   const [reading, otherReading] = [one, other].map((side) => readingOf(side, sender, readsAddressesAlike));
-  const demands = roles(given).flatMap((as) => demandsOf(route, as, request, reading as Reading));
-  const all = roles(over).map((as) =>
+  const demands = roles(given, one).flatMap((as) => demandsOf(route, as, request, reading as Reading));
+  const all = roles(over, other).map((as) =>
     other.route ? demandsOf(other.route, as, request, otherReading as Reading) : [],
   );
   return demands.flatMap((asked) =>

@@ -51,12 +51,16 @@ function whoOf(of: ReadonlySet<KnownSender>, senders: readonly KnownSender[]): s
     ['clients with an access token', 'client'],
   ];
   const known = groups.flatMap(([name, who]) => {
-    const all = others.filter(({ before, after }) => (after ?? before)?.who === who);
+    const all = others.filter((sender) => kindOf(sender) === who);
     const some = all.filter((sender) => of.has(sender));
     return all.length > 0 && some.length === all.length ? [name] : some.map((sender) => sender.name);
   });
-  return [...(isNobody ? [nobody.name] : []), ...known];
+  const rest = others.filter((sender) => !isSignedIn(sender) && of.has(sender)).map(({ name }) => name);
+  return [...(isNobody ? [nobody.name] : []), ...known, ...rest];
 }
+
+const kindOf = ({ before, after }: KnownSender) => (after ?? before)?.who;
+const isSignedIn = (sender: KnownSender): boolean => ['session', 'client'].includes(String(kindOf(sender)));
 
 function requestsOf({ preflight, forgeable, origin }: RequestKind): string | undefined {
   if (preflight) return 'CORS preflights';

@@ -35,8 +35,22 @@ export function sendersOf(before: Config, after: Config): KnownSender[] {
     { name: 'who is not signed in', before: nobody, after: nobody, isSame: true, moved: new Set() },
     ...paired(providersOf(before), providersOf(after)),
     ...paired(issuersOf(before), issuersOf(after)),
+    ...(before.bearer.length + after.bearer.length > 0
+      ? [
+          {
+            ...{ name: 'clients with another access token', isSame: true, moved: new Set<ClaimRole>() },
+            before: unknownClient(before),
+            after: unknownClient(after),
+          },
+        ]
+      : []),
   ];
 }
+
+/** A client whose access token does not count: where none do, nobody looks at it. */
+export const unknownClient = ({ bearer }: Config): Sender => ({
+  who: bearer.length > 0 ? 'refused client' : 'nobody',
+});
 
 interface Source {
   name: string;
