@@ -80,7 +80,10 @@ export function createComparer(before: Plan, after: Plan) {
   return {
     senders,
     /** The same people pass by the same rule. */
-    isAlike: senders.every(({ isSame, moved }) => isSame && moved.size === 0) && readsAddressesAlike,
+    isAlike:
+      senders.every(({ isSame, moved }) => isSame && moved.size === 0) &&
+      readsAddressesAlike &&
+      before.config.publicUrl.join() === after.config.publicUrl.join(),
     compare({ before: from, after: to, kind }: Pick<Region, 'before' | 'after' | 'kind'>): Comparison {
       const key = [from, to].map((each) => (typeof each === 'string' ? '' : each.index)).join(' ');
       const found = known.get(`${key} ${kind}`) ?? compare({ before: from, after: to }, kind);

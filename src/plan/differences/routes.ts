@@ -1,10 +1,11 @@
 import type { PassingRule } from '../../access/passing.ts';
+import { chainOf } from '../../routes/host-rules.ts';
 import type { Route } from '../../routes/table.ts';
 import type { Plan } from '../plan.ts';
 import { createComparer } from './compare.ts';
 import { type KeyDifference, keysThatDiffer } from './keys.ts';
 import { type People, peopleOf } from './people.ts';
-import { type Region, regionsOf, type Taker } from './regions.ts';
+import { hostsOf, kindOf, type Region, regionsOf, type Taker } from './regions.ts';
 
 /** Whether more pass than before, fewer, or some in place of others. */
 export type AccessChange = 'widened' | 'narrowed' | 'changed' | 'same';
@@ -51,9 +52,10 @@ const madeKeys = ['access', 'index', 'label', 'resourceMetadata'];
 export function routeDifferences(before: Plan, after: Plan): RouteDifference[] {
   const [old, now] = [before, after].map(byPlace) as [Map<string, Route>, Map<string, Route>];
   const comparer = createComparer(before, after);
-  const touched = comparer.isAlike && isAlikeAround(before, after) ? touchedRoutes(old, now) : undefined;
+  const touched = touchedRoutes(old, now);
   const found = new Map<string, Region[]>();
-  for (const region of touched?.length === 0 ? [] : regionsOf(before, after, touched)) {
+  const kept = comparer.isAlike ? [] : keptRegions(old, now, new Set(touched.map(keyOf)));
+  for (const region of [...regionsOf(before, after, touched).filter(isMoved), ...kept]) {
     const owner = ownerOf(region, old, now);
     if (owner === undefined) continue;
     const key = keyOf(owner);
@@ -61,10 +63,11 @@ export function routeDifferences(before: Plan, after: Plan): RouteDifference[] {
     if (known) known.push(region);
     else found.set(key, [region]);
   }
+  const hostsFor = hostsFinder(before, after);
   return [...new Set([...old.keys(), ...now.keys()])].flatMap((key): RouteDifference[] => {
     const [from, to] = [old.get(key), now.get(key)];
     const route = (to ?? from) as Route;
-    const shifts = shiftsOf(route, found.get(key) ?? [], comparer);
+    const shifts = shiftsOf(route, found.get(key) ?? [], { ...comparer, hosts: hostsFor(route) });
     const keys =
       from && to ? keysThatDiffer(toldOf(before, from), toldOf(after, to), [...placeKeys, ...madeKeys]) : [];
     const change = from && to ? 'changed' : to ? 'added' : 'removed';
@@ -90,11 +93,38 @@ const toldOf = ({ config }: Plan, route: Route) => ({
   shown: ((config.shown.routes ?? []) as Record<string, unknown>[])[route.index] ?? {},
 });
 
-/** All that decides beside the routes and the people. */
-const isAlikeAround = (before: Plan, after: Plan): boolean => around(before) === around(after);
+/** Whether something else takes the requests of a region, or the same by another rule. */
+function isMoved({ before, after }: Region): boolean {
+  if (typeof before === 'string' || typeof after === 'string') return before !== after;
+  return keyOf(before) !== keyOf(after) || ruleKey(before) !== ruleKey(after);
+}
 
-const around = ({ config: { publicUrl, endpoints, paths }, resources }: Plan): string =>
-  JSON.stringify([publicUrl, endpoints, paths, [...resources.keys()].sort()]);
+/** What stays with a route and its rule, where the people are other people. */
+function keptRegions(
+  old: ReadonlyMap<string, Route>,
+  now: ReadonlyMap<string, Route>,
+  touched: ReadonlySet<string>,
+): Region[] {
+  return [...old].flatMap(([key, before]): Region[] => {
+    const after = now.get(key);
+    if (!after || touched.has(key)) return [];
+    const kinds = new Set((before.methods ?? ['GET', 'OPTIONS', 'POST']).map(kindOf));
+    const { host, path } = before;
+    return [...kinds].map((kind) => ({ host, path, method: kind, kind, before, after, isWhole: true }));
+  });
+}
+
+/** The hosts on which a route may decide. */
+function hostsFinder(before: Plan, after: Plan): (route: Route) => ReadonlySet<string> {
+  const chains = hostsOf(before, after).map((host) => [host, chainOf(host)] as const);
+  const known = new Map<string, ReadonlySet<string>>();
+  return ({ host = '' }) => {
+    const hosts =
+      known.get(host) ?? new Set(chains.flatMap(([name, chain]) => (chain.includes(host) ? [name] : [])));
+    known.set(host, hosts);
+    return hosts;
+  };
+}
 
 /** The routes that one plan has and the other has not, by their place and by who passes. */
 function touchedRoutes(old: ReadonlyMap<string, Route>, now: ReadonlyMap<string, Route>): Route[] {
@@ -120,10 +150,10 @@ function ownerOf(
   return to ?? from;
 }
 
-type Comparer = ReturnType<typeof createComparer>;
+type Comparer = ReturnType<typeof createComparer> & { hosts: ReadonlySet<string> };
 
 /** The shifts of a route's regions in which the same people are meant, each once. */
-function shiftsOf(route: Route, regions: readonly Region[], { compare, senders }: Comparer): Shift[] {
+function shiftsOf(route: Route, regions: readonly Region[], { compare, senders, hosts }: Comparer): Shift[] {
   const found = new Map<string, { shift: Shift; regions: Region[] }>();
   for (const region of regions) {
     const { gained, lost, isSure } = compare(region);
@@ -142,7 +172,8 @@ function shiftsOf(route: Route, regions: readonly Region[], { compare, senders }
   }
   const all: AllOf = {
     methods: new Set(regions.map(({ method }) => method ?? '')),
-    hosts: new Set(regions.map(({ host }) => host ?? '')),
+    // Whom no route and no origin names, nobody answers.
+    hosts: hosts.size > 1 ? new Set([...hosts].filter((host) => host !== '')) : hosts,
   };
   return [...found.values()].map(({ shift, regions: some }) => {
     const at = placesOf(some, all);
@@ -161,13 +192,14 @@ interface AllOf {
 /** Methods that are all there are, are not named; nor are hosts, where it is the same on all of them. */
 function placesOf(regions: readonly Region[], all: AllOf): Place[] {
   const byPath = new Map<string, Map<string, Set<string>>>();
+  const isWhole = regions.some((region) => region.isWhole);
   for (const { host = '', path, method = '' } of regions) {
     const hosts = byPath.get(path) ?? new Map<string, Set<string>>();
     byPath.set(path, hosts.set(host, (hosts.get(host) ?? new Set()).add(method)));
   }
   return [...byPath].flatMap(([path, hosts]): Place[] => {
     const sets = new Set([...hosts.values()].map((methods) => [...methods].sort().join()));
-    const isEverywhere = sets.size === 1 && hosts.size === all.hosts.size;
+    const isEverywhere = sets.size === 1 && (isWhole || [...all.hosts].every((host) => hosts.has(host)));
     return [...hosts].slice(0, isEverywhere ? 1 : undefined).map(([host, methods]): Place => {
       const named = [...methods].map((method) => method || 'others');
       return {

@@ -90,12 +90,14 @@ function providersOf({ providers }: Config): Map<string, Source> {
   );
 }
 
-function issuersOf({ bearer, providers }: Config): Map<string, Source> {
+function issuersOf({ bearer, providers, shown }: Config): Map<string, Source> {
   return new Map(
     bearer.map((config, at): [string, Source] => {
       const { requireVerifiedEmail, ...rest } = config;
       const [provider] = Object.entries(providers).find(([, { issuer }]) => issuer === config.issuer) ?? [];
-      const name = config.issuer ?? config.introspectionEndpoint ?? '';
+      // An address may hold a secret in its query.
+      const told = (shown.bearer as Partial<BearerConfig>[])[at];
+      const name = told?.issuer ?? told?.introspectionEndpoint ?? '';
       const isSecond = bearer.findIndex((each) => each.issuer === config.issuer) < at;
       return [
         isSecond ? `${name} ${at}` : name,
