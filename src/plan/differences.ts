@@ -1,9 +1,7 @@
 import type { Config } from '../config/schema/index.ts';
-import { accessOf } from '../routes/access.ts';
-import { chainOf } from '../routes/host-rules.ts';
-import type { Route } from '../routes/table.ts';
 import { type Consequence, consequencesOf } from './differences/consequences.ts';
 import { fixedKeys, type KeyDifference, keysThatDiffer } from './differences/keys.ts';
+import { hostsWithOtherOddPaths } from './differences/odd-paths.ts';
 import { type RouteDifference, routeDifferences } from './differences/routes.ts';
 import type { Plan } from './plan.ts';
 
@@ -48,7 +46,7 @@ export function differencesOf(
     routes,
     keys: keysThatDiffer(told(before), told(after), madeKeys),
     consequences: consequencesOf(before, after),
-    oddPaths: oddPaths(before, after),
+    oddPaths: hostsWithOtherOddPaths(before, after),
     fixed: fixedKeys(before.config, after.config, fixed),
   };
 }
@@ -56,43 +54,4 @@ export function differencesOf(
 /** Whether two plans are the same to everybody. */
 export function isSameForAll({ routes, keys, oddPaths: odd }: Differences): boolean {
   return routes.length + keys.length + odd.length === 0;
-}
-
-function oddPaths(before: Plan, after: Plan): string[] {
-  const hosts = [...new Set([before, after].flatMap(({ reader }) => reader.table.hosts))];
-  const [old, now] = [before, after].map(({ reader }) => groupByHost(reader.table.routes));
-  return hosts.filter(
-    (host) => patternOf(before, old as ByHost, host) !== patternOf(after, now as ByHost, host),
-  );
-}
-
-type ByHost = ReadonlyMap<string, readonly Route[]>;
-
-function groupByHost(routes: readonly Route[]): ByHost {
-  const found = new Map<string, Route[]>();
-  for (const route of routes) {
-    const known = found.get(route.host ?? '');
-    if (known) known.push(route);
-    else found.set(route.host ?? '', [route]);
-  }
-  return found;
-}
-
-/** All that says which paths of a host can be read in two ways: its places, and which of them have one access. */
-function patternOf({ reader, resources }: Plan, routes: ByHost, host: string): string {
-  const chain = chainOf(host).flatMap((name, rank) =>
-    (routes.get(name) ?? []).map((route) => ({ rank, route })),
-  );
-  const places = chain
-    .map(({ rank, route }) => ({ route, place: JSON.stringify([rank, route.path, route.methods ?? null]) }))
-    .sort((one, other) => (one.place < other.place ? -1 : 1));
-  const numbers = new Map<string, number>();
-  const numbered = places.map(({ route, place }) => {
-    const access = accessOf(route);
-    numbers.set(access, numbers.get(access) ?? numbers.size);
-    return [place, numbers.get(access), route.stripPrefix, route.rewrite];
-  });
-  const hostname = host.replace('*', 'any');
-  const { settings } = reader.table.rulesOf(hostname);
-  return JSON.stringify([settings, reader.prefix, [...resources.keys()].sort(), numbered]);
 }

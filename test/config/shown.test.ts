@@ -62,7 +62,9 @@ function secretPlaces(schema: JsonSchema, path = ''): string[] {
   const below = listForm(schema)?.items;
   const each = schema.additionalProperties;
   return [
-    ...members(schema).flatMap(([name, member]) => secretPlaces(member, path === '' ? name : `${path}.${name}`)),
+    ...members(schema).flatMap(([name, member]) =>
+      secretPlaces(member, path === '' ? name : `${path}.${name}`),
+    ),
     ...(below ? secretPlaces(below, `${path}[]`) : []),
     ...(typeof each === 'object' ? secretPlaces(each, `${path}.*`) : []),
   ];
@@ -88,7 +90,9 @@ test('no secret is in what is shown, wherever it stands', (t) => {
       introspectionEndpoint: `https://id.example.com/i?${secret()}`,
       icon: `https://cdn.example/i.png?sig=${secret()}`,
     }),
-    providers: { corp: provider({ privateKey: { key: secret() }, label: `Corp ${key}`, clientAuth: 'private_key_jwt' }) },
+    providers: {
+      corp: provider({ privateKey: { key: secret() }, label: `Corp ${key}`, clientAuth: 'private_key_jwt' }),
+    },
     bearer: [
       {
         introspectionEndpoint: 'https://id.example.com/i',
@@ -187,7 +191,8 @@ test('what is shown has the form of a file, with defaults, and no short form', (
 test('the hash of a configuration names what it says, and no guess of a secret can be tried on it', (t) => {
   const hashOf = (more: Record<string, unknown>) =>
     configHash(
-      parseConfig(gatewayYaml({ upstream: 'http://legacy', config: more }, 4180), { file: 'c.yaml', env: {} }).config,
+      parseConfig(gatewayYaml({ upstream: 'http://legacy', config: more }, 4180), { file: 'c.yaml', env: {} })
+        .config,
     );
   const hash = hashOf({});
   t.match(hash, /^[0-9a-f]{12}$/);
@@ -195,6 +200,9 @@ test('the hash of a configuration names what it says, and no guess of a secret c
   t.equal(hashOf({ provider: { clientSecret: 'another guess' } }), hash);
   t.equal(hashOf({ headers: { 'X-A': 'a', 'X-B': 'b' } }), hashOf({ headers: { 'X-B': 'b', 'X-A': 'a' } }));
   t.not(hashOf({ headers: { 'X-A': 'a' } }), hash);
-  t.equal(hashOf({ headers: { Authorization: 'Basic YTpi' } }), hashOf({ headers: { Authorization: 'Basic YzpK' } }));
+  t.equal(
+    hashOf({ headers: { Authorization: 'Basic YTpi' } }),
+    hashOf({ headers: { Authorization: 'Basic YzpK' } }),
+  );
   t.end();
 });

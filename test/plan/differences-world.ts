@@ -20,7 +20,8 @@ import { addresses, allow, claims, rules, scopes } from '../access/world.ts';
 const secret = Buffer.alloc(32, 7).toString('base64');
 const one = <T>(...values: T[]) => fc.constantFrom(...values);
 const some = <T>(...values: T[]) => fc.subarray(values, { minLength: 1 });
-const maybe = <T>(arbitrary: fc.Arbitrary<T>, freq = 3) => fc.option(arbitrary, { nil: undefined, freq: 1, ...(freq && { freq }) });
+const maybe = <T>(arbitrary: fc.Arbitrary<T>, freq = 3) =>
+  fc.option(arbitrary, { nil: undefined, freq: 1, ...(freq && { freq }) });
 /** Undefined most of the time. */
 const seldom = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
@@ -34,7 +35,10 @@ const rule = fc.oneof(
       fc.oneof(
         fc.record({ groups: some('staff', 'admins', 'a', 'b') }),
         fc.record({ emailDomains: some('example.com', 'sub.example.com') }),
-        fc.record({ emails: some('ada@example.com', 'bob@sub.example.com'), networks: some('10.0.0.0/8', '0.0.0.0/0') }),
+        fc.record({
+          emails: some('ada@example.com', 'bob@sub.example.com'),
+          networks: some('10.0.0.0/8', '0.0.0.0/0'),
+        }),
         fc.record({ users: some('ada', 'bob', '7') }),
         fc.record({ networks: some('10.0.0.0/9', '10.128.0.0/9', '::/0') }),
       ),
@@ -95,14 +99,21 @@ export const neighbour = (from: World): fc.Arbitrary<World> =>
     {
       weight: 6,
       arbitrary: fc
-        .tuple(world, fc.array(fc.nat(9), { maxLength: 2 }), fc.subarray(Object.keys(from) as (keyof World)[]), one(0, 0, 1))
+        .tuple(
+          world,
+          fc.array(fc.nat(9), { maxLength: 2 }),
+          fc.subarray(Object.keys(from) as (keyof World)[]),
+          one(0, 0, 1),
+        )
         .map(([other, places, keys, takesKeys]) => ({
           ...from,
           ...(takesKeys && Object.fromEntries(keys.map((key) => [key, other[key]]))),
           routes: from.routes.flatMap((each, at) => {
             if (!places.includes(at)) return [each];
             const substitute = other.routes[at];
-            return substitute ? [{ ...each, allow: substitute.allow, [oneKey(at)]: substitute[oneKey(at)] }] : [];
+            return substitute
+              ? [{ ...each, allow: substitute.allow, [oneKey(at)]: substitute[oneKey(at)] }]
+              : [];
           }),
         })),
     },
@@ -122,7 +133,14 @@ function withoutConflicts(routes: readonly WrittenRoute[], isBlind: boolean): Wr
   });
 }
 
-export function documentOf({ routes, prefix, partners, bearer, change, ...rest }: World): Record<string, unknown> {
+export function documentOf({
+  routes,
+  prefix,
+  partners,
+  bearer,
+  change,
+  ...rest
+}: World): Record<string, unknown> {
   const names = partners ? ['corp', 'partners'] : ['corp'];
   return {
     publicUrl: rest.publicUrl,
@@ -174,9 +192,33 @@ export function planOf(document: unknown): Plan | undefined {
 
 export const asking = fc.record({
   method: one('GET', 'GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS', 'PATCH'),
-  host: one('a.example', 'a.example', 'a.example', 'b.example', 'c.example', 'x.b.example', 'y.example', 'z.test'),
+  host: one(
+    'a.example',
+    'a.example',
+    'a.example',
+    'b.example',
+    'c.example',
+    'x.b.example',
+    'y.example',
+    'z.test',
+  ),
   path: fc.oneof(
-    { weight: 9, arbitrary: one('/', '/a', '/a/b', '/a/b/c', '/a/b/c/d', '/a/x', '/b', '/b/y', '/x', '/auth', '/oauth2/x') },
+    {
+      weight: 9,
+      arbitrary: one(
+        '/',
+        '/a',
+        '/a/b',
+        '/a/b/c',
+        '/a/b/c/d',
+        '/a/x',
+        '/b',
+        '/b/y',
+        '/x',
+        '/auth',
+        '/oauth2/x',
+      ),
+    },
     { weight: 1, arbitrary: one('/A', '/%61/b', '/a;v=1', '/a%2Fb', '//a', '/a/../b', '/B/y', '/a/b.') },
   ),
   address: addresses,
@@ -205,7 +247,11 @@ export type Asking = typeof asking extends fc.Arbitrary<infer T> ? T : never;
 const nowSeconds = 1_700_000_000;
 
 /** Who it is to a plan; `refused` is an access token that does not count. */
-function personFor(plan: Plan, route: Route, who: NonNullable<Asking['who']>): Person | 'refused' | undefined {
+function personFor(
+  plan: Plan,
+  route: Route,
+  who: NonNullable<Asking['who']>,
+): Person | 'refused' | undefined {
   const { config } = plan;
   const isClient = who.scopes !== undefined && who.provider === 'corp';
   const given = { ...who.claims, acr: who.acr, auth_time: nowSeconds - who.age };
@@ -214,7 +260,9 @@ function personFor(plan: Plan, route: Route, who: NonNullable<Asking['who']>): P
     if (!entry) return undefined;
     const rulesOfClient = { ...entry, countUnverifiedEmail: false };
     const person = {
-      ...personOf(rulesOfClient, 'ada', { ...pickClaims(given, plan.claims.claimPaths, entry.claims.username) }),
+      ...personOf(rulesOfClient, 'ada', {
+        ...pickClaims(given, plan.claims.claimPaths, entry.claims.username),
+      }),
       bearer: true,
       scopes: who.scopes ?? [],
       provider: 'corp',
@@ -231,7 +279,11 @@ function personFor(plan: Plan, route: Route, who: NonNullable<Asking['who']>): P
   });
   if (lacks) return undefined;
   const person = {
-    ...personOf(personRules(settings), 'ada', pickClaims(given, plan.claims.claimPaths, settings.claims.username)),
+    ...personOf(
+      personRules(settings),
+      'ada',
+      pickClaims(given, plan.claims.claimPaths, settings.claims.username),
+    ),
     provider: who.provider,
   };
   return trusts(route, person) ? person : undefined;
@@ -278,7 +330,10 @@ export function isMeant({ conditions = {} }: People, { person, clientAddress }: 
     // What is read in two ways, or asks of the sign-in, is not a condition of a rule as it stands.
     if (name.includes(' ') || name.startsWith('stepUp.')) return true;
     const [, claim] = /^claims\.(.*)$/.exec(name) ?? [];
-    const written = claim === undefined ? { [name]: values } : { claims: { [claim]: values.map((each) => JSON.parse(each)) } };
+    const written =
+      claim === undefined
+        ? { [name]: values }
+        : { claims: { [claim]: values.map((each) => JSON.parse(each)) } };
     const { allow: compiled } = parseRule(written);
     return compileRule(compiled)({ person, clientAddress }).kind === 'allow';
   });

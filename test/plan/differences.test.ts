@@ -1,15 +1,30 @@
 import fc from 'fast-check';
 import { test } from 'tap';
-import { type Differences, differencesOf, isSameForAll } from '../../src/plan/differences.ts';
 import { tellDifferences } from '../../src/plan/differences/tell.ts';
-import { type Answered, type Asking, answerOf, asking, documentOf, hasOddPath, isMeant, neighbour, planOf, world } from './differences-world.ts';
+import { type Differences, differencesOf, isSameForAll } from '../../src/plan/differences.ts';
+import {
+  type Answered,
+  type Asking,
+  answerOf,
+  asking,
+  documentOf,
+  hasOddPath,
+  isMeant,
+  neighbour,
+  planOf,
+  world,
+} from './differences-world.ts';
 
 /** Pairs of configurations, and requests to each. */
 const runs = 150;
 const requests = 150;
 
 const pair = world.chain((from) =>
-  fc.tuple(fc.constant(from), neighbour(from), fc.array(asking, { minLength: requests, maxLength: requests })),
+  fc.tuple(
+    fc.constant(from),
+    neighbour(from),
+    fc.array(asking, { minLength: requests, maxLength: requests }),
+  ),
 );
 
 /** Whether the differences say that somebody gained, or lost, what this request shows. */
@@ -27,7 +42,8 @@ function isTold(
         (shift) =>
           shift.before === before.taker &&
           shift.after === after.taker &&
-          (shift.isUndecided || shift[way].some((people) => isMeant(people, way === 'gained' ? after : before))),
+          (shift.isUndecided ||
+            shift[way].some((people) => isMeant(people, way === 'gained' ? after : before))),
       ),
   );
   return told || (hasOddPath(path) && oddPaths.length > 0 && host !== '');
@@ -55,7 +71,8 @@ test(`whoever passes by one plan and not by the other is told of, in ${runs} pai
         const about = () => JSON.stringify({ one, answers, told: tellDifferences(differences) }, null, 1);
         if (!isTold(differences, one, way, answers)) throw new Error(`not told: ${about()}`);
         const opposite = way === 'gained' ? 'lost' : 'gained';
-        if (!isTold(back, one, opposite, [answers[1], answers[0]])) throw new Error(`not told back: ${about()}`);
+        if (!isTold(back, one, opposite, [answers[1], answers[0]]))
+          throw new Error(`not told back: ${about()}`);
       }
     }),
     { numRuns: runs, endOnFailure: true },

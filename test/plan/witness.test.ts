@@ -16,7 +16,10 @@ const pair = world.chain((from) =>
 );
 
 /** Somebody of whom no more is so than a comparison names; undefined where that contradicts itself. */
-function witnessOf({ sender, demand }: Passing): { person: Person | undefined; address: string | undefined } | undefined {
+function witnessOf({
+  sender,
+  demand,
+}: Passing): { person: Person | undefined; address: string | undefined } | undefined {
   const facts = new Map(demand.map(({ name, anyOf }) => [name, anyOf[0] ?? '']));
   const address = facts.get('networks')?.split('/')[0];
   const { who, provider } = sender.after ?? { who: 'nobody' };
@@ -36,7 +39,9 @@ function witnessOf({ sender, demand }: Passing): { person: Person | undefined; a
     claims: {
       ...Object.fromEntries(claims.map(([name, value]) => [name.slice('claims.'.length), JSON.parse(value)])),
       ...(facts.has('stepUp.acr') && { acr: facts.get('stepUp.acr') }),
-      ...(facts.has('stepUp.maxAge') && { auth_time: now - Number.parseFloat(facts.get('stepUp.maxAge') ?? '') }),
+      ...(facts.has('stepUp.maxAge') && {
+        auth_time: now - Number.parseFloat(facts.get('stepUp.maxAge') ?? ''),
+      }),
     },
     bearer: who === 'client',
     scopes: scope?.split(' ') ?? [],
@@ -44,7 +49,12 @@ function witnessOf({ sender, demand }: Passing): { person: Person | undefined; a
   return { person, address };
 }
 
-function passes({ origins }: Plan, taker: Taker, { request }: Passing, witness: ReturnType<typeof witnessOf>): boolean {
+function passes(
+  { origins }: Plan,
+  taker: Taker,
+  { request }: Passing,
+  witness: ReturnType<typeof witnessOf>,
+): boolean {
   if (typeof taker === 'string' || !witness) return false;
   const known = witness.person && trusts(taker, witness.person);
   if (witness.person?.bearer && !known && taker.allow !== 'public') return false;
@@ -84,7 +94,10 @@ test(`for everybody who is said to pass now there is a witness, in ${runs} pairs
             continue;
           }
           counts.witnesses += 1;
-          const answers = [passes(before, region.before, passing, witness), passes(after, region.after, passing, witness)];
+          const answers = [
+            passes(before, region.before, passing, witness),
+            passes(after, region.after, passing, witness),
+          ];
           if (answers.join() !== 'false,true')
             throw new Error(JSON.stringify({ answers, passing, witness, region }, null, 1));
         }
