@@ -17,7 +17,7 @@ export function uncovered(demand: Demand, others: readonly Demand[], budget: Bud
   const pieces = demand.map((clause) => piecesOf(clause, others));
   const given = demand.map((clause, at) => {
     const cut = pieces[at];
-    return cut ? { ...clause, anyOf: [...new Set([...cut.values()].flat())] } : clause;
+    return { ...clause, anyOf: [...new Set(cut ? [...cut.values()].flat() : clause.anyOf)] };
   });
   return remainder(given, others, budget).map((part) =>
     part.map((clause, at) => {

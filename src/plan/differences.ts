@@ -33,15 +33,16 @@ const madeKeys = ['routes', 'upstream', 'secrets', 'shown', 'defaultHeaders'];
  * what decides on its requests before and after: a route that is removed leaves them to another one. Who passes is
  * compared for all people at once; where that is more than can be told, it is `changed`, never less than it is.
  * Requests are those that are spelt plainly; `oddPaths` is for the others.
- * @param fixed keys that stay as they are while the process runs
+ * @param options.fixed keys that stay as they are while the process runs
+ * @param options.steps how much one comparison of two rules may look at, if not some milliseconds
  */
 export function differencesOf(
   before: Plan,
   after: Plan,
-  { fixed = [] }: { fixed?: readonly (keyof Config)[] } = {},
+  { fixed = [], steps }: { fixed?: readonly (keyof Config)[]; steps?: number } = {},
 ): Differences {
   const told = ({ config }: Plan) => ({ real: { ...config }, shown: config.shown });
-  const routes = routeDifferences(before, after);
+  const routes = routeDifferences(before, after, steps);
   return {
     routes,
     keys: keysThatDiffer(told(before), told(after), madeKeys),

@@ -37,7 +37,7 @@ interface Side {
 }
 
 /** Compares who passes by two routes of two plans; what was compared before is known. */
-export function createComparer(before: Plan, after: Plan) {
+export function createComparer(before: Plan, after: Plan, steps = mostSteps) {
   const senders = sendersOf(before.config, after.config);
   const readsAddressesAlike = addressesOf(before) === addressesOf(after);
   const old: Side = {
@@ -61,7 +61,7 @@ export function createComparer(before: Plan, after: Plan) {
     if (!from && !to) return none;
     const origins = originsOf([from, to], [old, now]);
     const kinds = kindsOf(kind, [from, to], origins);
-    const budget: Budget = { left: mostSteps };
+    const budget: Budget = { left: steps };
     const find = (one: Side & { route: Route | undefined }, other: Side & { route: Route | undefined }) =>
       one.route
         ? senders.flatMap((sender) =>

@@ -49,9 +49,9 @@ const placeKeys = ['host', 'path', 'methods'] as const;
 const madeKeys = ['access', 'index', 'label', 'resourceMetadata'];
 
 /** The routes that two plans have differently, and those who pass by them. */
-export function routeDifferences(before: Plan, after: Plan): RouteDifference[] {
+export function routeDifferences(before: Plan, after: Plan, steps?: number): RouteDifference[] {
   const [old, now] = [before, after].map(byPlace) as [Map<string, Route>, Map<string, Route>];
-  const comparer = createComparer(before, after);
+  const comparer = createComparer(before, after, steps);
   const touched = touchedRoutes(old, now);
   const found = new Map<string, Region[]>();
   const kept = comparer.isAlike ? [] : keptRegions(old, now, new Set(touched.map(keyOf)));

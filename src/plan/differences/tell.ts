@@ -44,8 +44,8 @@ function tellShift({ at, before, after, gained, lost, isUndecided }: Shift): str
   const deciding = before === after ? '' : ` (${before} decided, now ${after})`;
   const where = `${at ? ` at ${listed(at.map(tellPlace))}` : ''}${deciding}`;
   return [
-    ...gained.map((people) => `           may pass now${where}: ${tellPeople(people, 'before')}`),
-    ...lost.map((people) => `           no longer passes${where}: ${tellPeople(people, 'now')}`),
+    ...shortened(gained.map((people) => `           may pass now${where}: ${tellPeople(people, 'before')}`)),
+    ...shortened(lost.map((people) => `           no longer passes${where}: ${tellPeople(people, 'now')}`)),
     ...(isUndecided ? [`           more than could be compared${where}: read both rules`] : []),
   ];
 }
@@ -99,6 +99,14 @@ function tellOrigins({ gained, lost }: Consequence & { kind: 'origins' }): strin
     ...(lost.length > 0 ? [`pages of ${listed(lost)} may not any more`] : []),
   ];
   return parts.join('; ');
+}
+
+function shortened(lines: readonly string[]): string[] {
+  if (lines.length <= mostItems) return [...lines];
+  return [
+    ...lines.slice(0, mostItems),
+    `           and so do ${lines.length - mostItems} more kinds of people`,
+  ];
 }
 
 function listed(items: readonly string[], between = ', '): string {
