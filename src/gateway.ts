@@ -3,6 +3,7 @@ import type { Config } from './config/schema/index.ts';
 import { openEstate } from './estate/estate.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
+import { fixedKeys } from './plan/differences.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -30,7 +31,7 @@ export interface GatewayNeeds {
 }
 
 /** What `adopt` leaves as it is. */
-const fixedKeys = ['admin', 'logging', 'workers'] as const;
+const fixed = ['admin', 'logging', 'workers'] as const;
 
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
@@ -47,7 +48,7 @@ export async function startGateway(
   let inForce = config;
   const adopt = async (next: Config) => {
     keepSecrets(next.secrets);
-    const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    const keys = fixedKeys(config, next, fixed);
     if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
     try {
       await estate.adopt(compilePlan(next));

@@ -26,7 +26,13 @@ export interface Reading {
   rename(name: string, condition: Pick<Condition, 'asks'> & { roles: readonly ClaimRole[] }): string;
 }
 
-export type PassingRule = AccessRule & { cors?: readonly string[] | undefined };
+/** What is compared of a rule. */
+type Compared = 'allow' | 'provider' | 'unauthenticated' | 'preflight' | 'csrf' | 'stepUp';
+
+/** A rule of which all that it says is compared: with a key that is not, nothing would compile. */
+export type PassingRule = (Exclude<keyof AccessRule, Compared> extends never ? AccessRule : never) & {
+  cors?: readonly string[] | undefined;
+};
 
 /**
  * Who passes a route: whoever meets one of these demands. It says of `compileAccess` what can be compared; a test holds

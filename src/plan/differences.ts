@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
 export type { Consequence } from './differences/consequences.ts';
 export { fixedKeys, type KeyDifference } from './differences/keys.ts';
 export type { People } from './differences/people.ts';
-export type { AccessChange, Place, RouteDifference, Shift } from './differences/routes.ts';
+export type { RouteDifference } from './differences/routes.ts';
 
 /** What one plan in the place of another means, as JSON may carry it; no secret is in it. */
 export interface Differences {
