@@ -3,6 +3,7 @@ import { fastifyCookie } from '@fastify/cookie';
 import fastify from 'fastify';
 import { parseConfig } from '../../src/config/load.ts';
 import { createHoldings, type Holdings } from '../../src/holdings.ts';
+import { identifyPeople } from '../../src/identity/claims/person.ts';
 import { gatewayCookies } from '../../src/session/cookie-names.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import { openSessions } from '../../src/session/open-sessions.ts';
@@ -62,6 +63,7 @@ export function plan(
     cookies: gatewayCookies(config),
     ring: createKeyRing(config.session.secret),
     grant,
+    identify: identifyPeople(config.providers),
     primary,
     redisCa: undefined,
     emit: unobserved.emit,

@@ -25,7 +25,7 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
   const { revocations, board } = held;
   const turns = createMemoryTurns(board);
   const owners = createOwners();
-  const { sessions, claims } = createLocalPlace(held, clock);
+  const { sessions, listings, claims } = createLocalPlace(held, clock);
   revocations.onRevoked((revocation) => {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
   });
@@ -57,6 +57,14 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
         return sessions.set(request.id, request.value, request.ttlSeconds);
       case 'delete':
         return sessions.delete(request.id);
+      case 'put-listing':
+        return listings.put(request.listing, request.before);
+      case 'listings':
+        return listings.under(request.under);
+      case 'listing':
+        return listings.get(request.name);
+      case 'remove-listing':
+        return listings.remove(request.listing);
       case 'publish':
         revocations.add(request.revocation);
         return true;

@@ -9,6 +9,7 @@ import { open, openWith, seal, sealWith } from '../seal.ts';
 import { decodeSession, encodeSession, type Session } from '../session.ts';
 import type { SessionTable } from '../shared/shared.ts';
 import type { CookieWriter } from './cookie-writer.ts';
+import type { Listed } from './listed.ts';
 import type { SessionStore } from './store.ts';
 
 /** What the cookie holds: where the session is, and the only key that opens it. */
@@ -37,6 +38,7 @@ export function createTicketStore(
   writer: CookieWriter,
   ring: KeyRing,
   table: SessionTable,
+  listed: Pick<Listed, 'began' | 'changed' | 'ended'>,
   tickets: OpenedCookies<KnownTicket>,
   { now }: Pick<Clock, 'now'>,
 ): SessionStore {
@@ -78,16 +80,19 @@ export function createTicketStore(
     },
     async create(session, cookies) {
       const ticket = makeTicket(randomBytes(ticketBytes).toString('base64url'));
-      await put(ticket, session);
+      await Promise.all([put(ticket, session), listed.began(ticket.place, session)]);
       return cookieOf(ticket, session, cookies);
     },
-    async update({ handle, outdatedKey }, session, cookies) {
+    async update({ handle, outdatedKey, session: before }, session, cookies) {
       const ticket = handle as Ticket;
-      await put(ticket, session);
+      const listing = listed.changed(ticket.place, outdatedKey ? undefined : before, session);
+      await Promise.all([put(ticket, session), listing]);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
     expire: (cookies) => writer.expire(cookies),
-    remove: ({ handle }) => table.delete((handle as Ticket).place),
+    async remove({ handle, session }) {
+      await Promise.all([table.delete((handle as Ticket).place), listed.ended(session)]);
+    },
   };
 }
 
