@@ -61,17 +61,24 @@ export function createPeople(needs: PeopleNeeds): People {
   const { listed, sessions, revocations, lifetimes, emit, clock } = needs;
   const isAlive = ({ session }: ListedEntry) =>
     !isOver(session, lifetimes, Math.floor(clock.now() / 1000)) && !revocations.isRevoked(session);
-  const aliveOf = async (user: string) => (await listed?.find(user))?.filter(isAlive) ?? [];
+  const aliveOf = async (user: string) => {
+    const alive: ListedEntry[] = [];
+    if (!listed) return alive;
+    for await (const entry of listed.find(user)) if (isAlive(entry)) alive.push(entry);
+    return alive;
+  };
 
   /** A sign-out holds for sessions that are not listed, and on every process; of those in the table nothing stays. */
-  const end = async (targets: RevocationTarget[], finding: Promise<ListedEntry[]>): Promise<ListedEntry[]> => {
+  const end = async (
+    targets: RevocationTarget[],
+    finding: Promise<ListedEntry[]>,
+  ): Promise<ListedEntry[]> => {
     const [found] = await Promise.allSettled([finding]);
     const done = await Promise.allSettled(targets.map((target) => sessions.revoke(target)));
     const entries = found.status === 'fulfilled' ? found.value : [];
     // The sign-out is what counts.
     if (listed) await inTurn(entries, (entry) => listed.remove(entry).catch(() => {}));
-    for (const { session } of entries)
-      emit({ kind: 'session-ended', ...whose(session), reason });
+    for (const { session } of entries) emit({ kind: 'session-ended', ...whose(session), reason });
     for (const each of [found, ...done]) if (each.status === 'rejected') throw each.reason;
     return entries;
   };

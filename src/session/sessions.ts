@@ -125,7 +125,13 @@ function createUse(needs: SessionsNeeds, renewing: Renewing) {
 }
 
 /** What ends sessions: the one of a request, or all that fit from outside. */
-function createEnding({ store, revocations, bus, lifetimes, clock }: SessionsNeeds): Pick<Sessions, 'end' | 'revoke'> {
+function createEnding({
+  store,
+  revocations,
+  bus,
+  lifetimes,
+  clock,
+}: SessionsNeeds): Pick<Sessions, 'end' | 'revoke'> {
   const revoke: Sessions['revoke'] = async (target, claimed) => {
     // Sessions begin and end within one second: only milliseconds tell which was first.
     const before = clock.now() / 1000;

@@ -27,7 +27,7 @@ export interface CallMessage {
     /** Answered as `Listings` does. */
     | { kind: 'listings'; under: readonly string[] }
     | { kind: 'listing'; name: string }
-    | { kind: 'remove-listing'; listing: Pick<Listing, 'name' | 'under'> }
+    | { kind: 'remove-listing'; listing: Omit<Listing, 'value' | 'ttlSeconds'> }
     | { kind: 'publish'; revocation: Revocation };
 }
 

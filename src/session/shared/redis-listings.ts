@@ -29,7 +29,8 @@ export function createRedisListings(
   const seconds = () => Math.floor(now() / 1000);
   const namesUnder = (key: string) =>
     link.read((redis) => redis.zrangebyscore(setOf(key), `(${seconds()}`, '+inf'));
-  const get: Listings['get'] = (name) => link.read(async (redis) => (await redis.get(placeOf(name))) ?? undefined);
+  const get: Listings['get'] = (name) =>
+    link.read(async (redis) => (await redis.get(placeOf(name))) ?? undefined);
   const withdraw = (name: string, keys: readonly string[]) =>
     keys.map((key) => link.read((redis) => redis.zrem(setOf(key), name)));
 

@@ -46,11 +46,9 @@ export function createSessionTable({
         return found.map(({ name, value }) => [name, value]);
       },
       get: async (name) => listingsThat((listing) => listing.name === name)[0]?.value,
-      async remove({ name }) {
-        for (const { place } of listingsThat((listing) => listing.name === name)) {
-          const row = rows.peek(place);
-          if (row) row.listing = undefined;
-        }
+      async remove({ place }) {
+        const row = rows.peek(place);
+        if (row) row.listing = undefined;
       },
     },
   };

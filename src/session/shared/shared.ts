@@ -149,7 +149,7 @@ export interface Listings {
   /** The values of those that are found by one of these, by their names. */
   under(keys: readonly string[]): Promise<[name: string, value: string][]>;
   get(name: string): Promise<string | undefined>;
-  remove(listing: Pick<Listing, 'name' | 'under'>): Promise<void>;
+  remove(listing: Omit<Listing, 'value' | 'ttlSeconds'>): Promise<void>;
 }
 
 /** The store cannot be asked now: nobody is signed out for that, and nobody gets in. */

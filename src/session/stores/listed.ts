@@ -21,9 +21,9 @@ export interface Listed {
   began(place: string, session: Session): Promise<void>;
   /** @param before as it was; undefined where its secret is to be replaced by the first one */
   changed(place: string, before: Session | undefined, session: Session): Promise<void>;
-  ended(session: Session): Promise<void>;
-  /** Those of a person. Rejects with GatewayError 503. */
-  find(person: string): Promise<ListedEntry[]>;
+  ended(place: string, session: Session): Promise<void>;
+  /** Those of a person, of whom there may be thousands: requests go on in between. Throws GatewayError 503. */
+  find(person: string): AsyncIterable<ListedEntry>;
   /** Rejects with GatewayError 503. */
   get(id: string): Promise<ListedEntry | undefined>;
   /** Takes a session out of the table. Rejects with GatewayError 503. */
@@ -58,27 +58,34 @@ export function createListed({ place: { sessions, listings }, ring, identify, cl
     const session = blank < 0 ? undefined : decodeSession(text?.slice(blank + 1) ?? '');
     return session && text ? [{ place: text.slice(0, blank), session }] : [];
   };
-  const withdraw = (session: Session) =>
-    listings.remove({ name: listingName(session.id), under: underAll(namesOf(identify(session))) });
+  const withdraw = (place: string, session: Session) =>
+    listings.remove({ name: listingName(session.id), place, under: underAll(namesOf(identify(session))) });
 
   return {
     began: (place, session) => put(place, undefined, session),
     changed: put,
-    ended: (session) => withdraw(session).catch(ignored),
-    async find(person) {
+    ended: (place, session) => withdraw(place, session).catch(ignored),
+    async *find(person) {
       const names = meantBy(person);
-      if (names.length === 0) return [];
-      return (await listings.under(underAll(names))).flatMap(([name, value]) => entryOf(name, value));
+      if (names.length === 0) return;
+      const found = await listings.under(underAll(names));
+      for (const [index, [name, value]] of found.entries()) {
+        if (index % breath === breath - 1) await new Promise((resolve) => setImmediate(resolve));
+        yield* entryOf(name, value);
+      }
     },
     async get(id) {
       const name = listingName(id);
       return entryOf(name, await listings.get(name))[0];
     },
     async remove({ place, session }) {
-      await Promise.all([sessions.delete(place), withdraw(session)]);
+      await Promise.all([sessions.delete(place), withdraw(place, session)]);
     },
   };
 }
+
+/** Opening so many takes a few milliseconds. */
+const breath = 100;
 
 /** The link names an outage, and what Redis refuses. */
 const ignored = () => {};

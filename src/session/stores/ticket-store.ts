@@ -91,7 +91,8 @@ export function createTicketStore(
     },
     expire: (cookies) => writer.expire(cookies),
     async remove({ handle, session }) {
-      await Promise.all([table.delete((handle as Ticket).place), listed.ended(session)]);
+      const { place } = handle as Ticket;
+      await Promise.all([table.delete(place), listed.ended(place, session)]);
     },
   };
 }
