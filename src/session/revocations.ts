@@ -1,6 +1,10 @@
 import { createBounded } from '../bounded.ts';
 import type { Clock } from '../clock.ts';
 
+/** What the keys of revocations begin with, before a dot. */
+export const revocationKinds = ['session', 'sid', 'subject', 'person'] as const;
+export type RevocationKind = (typeof revocationKinds)[number];
+
 export interface Revocation {
   /** Which sessions: a text that every process with the same secret makes alike; see revocation-keys.ts. */
   key: string;
@@ -18,6 +22,8 @@ export interface Revocation {
 /** The list of sessions that were ended before their time. Bounded, and looked at on every request. */
 export interface Revocations {
   add(revocation: Revocation): void;
+  /** The kinds of what was ever on it: a session need not be looked for as any other. */
+  readonly kinds: ReadonlySet<RevocationKind>;
   /** Whether there is nothing on it: no session needs to be looked at. */
   isEmpty(): boolean;
   /** Whether one of these keys is on the list, by somebody who ended what began at this time. */
@@ -40,6 +46,7 @@ export function createRevocations({ now }: Pick<Clock, 'now'>): Revocations {
   const proven = createBounded<string, Revocation>({ entries: mostEntries.proven, ends });
   const claimed = createBounded<string, Revocation>({ entries: mostEntries.claimed, ends });
   const listeners = new Set<(revocation: Revocation) => void>();
+  const kinds = new Set<RevocationKind>();
   const isEmpty = () => proven.size === 0 && claimed.size === 0;
   return {
     add(revocation) {
@@ -47,8 +54,11 @@ export function createRevocations({ now }: Pick<Clock, 'now'>): Revocations {
       const known = entries.peek(revocation.key);
       if (known && known.before >= revocation.before) return;
       entries.set(revocation.key, revocation);
+      const kind = revocationKinds.find((each) => revocation.key.startsWith(`${each}.`));
+      if (kind) kinds.add(kind);
       for (const listener of listeners) listener(revocation);
     },
+    kinds,
     isEmpty,
     has(keys, createdAt) {
       for (const key of keys) {

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { type Test, test } from 'tap';
 import { createKeyRing } from '../../src/session/key-ring.ts';
-import { makeLogoutToken, sendLogout } from '../logout/forge.ts';
 import { secretOf } from '../login/steps.ts';
+import { makeLogoutToken, sendLogout } from '../logout/forge.ts';
 import { startLogoutProvider } from '../logout/scene.ts';
 import { instancesOn } from '../session/people-redis.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
@@ -111,8 +111,14 @@ for (const store of ['redis', 'cookie'] as const) {
     // Whoever has the secret finds them: so the guesses are the right ones.
     const [{ key }] = createKeyRing([secret]).people;
     const known = foundBy((guess, encoding) => createHmac('sha256', key).update(guess).digest(encoding));
-    t.ok(known.includes(JSON.stringify(['ended', 'person', 'email', person.email.toLowerCase()])), `${known}`);
+    t.ok(
+      known.includes(JSON.stringify(['ended', 'person', 'email', person.email.toLowerCase()])),
+      `${known}`,
+    );
     t.ok(known.includes(JSON.stringify(['ended', 'subject', 'default', login])));
-    t.equal(known.includes(JSON.stringify(['listed', 'email', person.email.toLowerCase()])), store === 'redis');
+    t.equal(
+      known.includes(JSON.stringify(['listed', 'email', person.email.toLowerCase()])),
+      store === 'redis',
+    );
   });
 }

@@ -127,7 +127,12 @@ test('a person is known by what the configuration takes for the user header and 
   };
   const process = plan(world, { secret, store: 'memory' }, { provider });
   t.teardown(process.release);
-  const claims = { employee: 4711, 'contact.mail': 'Ada@Example.com', preferred_username: 'ada.l', email: 'no' };
+  const claims = {
+    employee: 4711,
+    'contact.mail': 'Ada@Example.com',
+    preferred_username: 'ada.l',
+    email: 'no',
+  };
   const session = adas(world, { claims });
   const header = await begin(process, session);
   await begin(process, adas(world, { provider: 'gone', claims: { email: 'Ada@example.com' } }));
@@ -136,7 +141,11 @@ test('a person is known by what the configuration takes for the user header and 
   ]);
   t.equal((await process.people.list('ada.l')).length, 1);
   t.equal((await process.people.list('no')).length, 0);
-  t.equal((await process.people.list('ada@example.com')).length, 2, 'also of a provider that is not there any more');
+  t.equal(
+    (await process.people.list('ada@example.com')).length,
+    2,
+    'also of a provider that is not there any more',
+  );
   t.equal(await process.people.endAll('4711'), 1);
   t.notOk(await isIn(process, header));
 });

@@ -6,7 +6,7 @@ import { callPrimary } from '../../src/session/shared/primary-calls.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { createWorld } from './world.ts';
 
-export const notNow: Grant = async () => ({ kind: 'unavailable', retryAfter: 1 });
+const notNow: Grant = async () => ({ kind: 'unavailable', retryAfter: 1 });
 
 /** A primary in this process, with the worlds of its workers at the other end of a line. */
 export function arrangePrimary(grant: Grant = notNow) {

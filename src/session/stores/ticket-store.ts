@@ -58,19 +58,10 @@ export function createTicketStore(
       const known = tickets.recall(header);
       return known && find(table, known);
     },
-    opens(cookies) {
-      for (const value of joinChunks(name, cookies)) {
-        const opened = open(value, ring, 'session', name);
-        if (opened && readTicket(opened.text)) return true;
-      }
-      return false;
-    },
+    opens: (cookies) => !ticketsIn(cookies, name, ring).next().done,
     async read(cookies) {
-      for (const value of joinChunks(name, cookies)) {
-        const opened = open(value, ring, 'session', name);
-        const ticket = opened && readTicket(opened.text);
-        if (!ticket) continue;
-        const known = { ticket, outdatedKey: opened.outdatedKey, stored: undefined, found: undefined };
+      for (const { value, ticket, outdatedKey } of ticketsIn(cookies, name, ring)) {
+        const known = { ticket, outdatedKey, stored: undefined, found: undefined };
         const found = await find(table, known);
         if (!found) continue;
         tickets.remember(value, known, sessionBytes);
@@ -95,6 +86,15 @@ export function createTicketStore(
       await Promise.all([table.delete(place), listed.ended(place, session)]);
     },
   };
+}
+
+/** The tickets that the cookies of a request open to. */
+function* ticketsIn(cookies: readonly Cookie[], name: string, ring: KeyRing) {
+  for (const value of joinChunks(name, cookies)) {
+    const opened = open(value, ring, 'session', name);
+    const ticket = opened && readTicket(opened.text);
+    if (ticket) yield { value, ticket, outdatedKey: opened.outdatedKey };
+  }
 }
 
 /** The table is asked each time; what it gives is opened when it has changed. */
