@@ -1,6 +1,12 @@
 import { type Test, test } from 'tap';
 import type { Revocation } from '../../src/session/revocations.ts';
-import type { Listings, Posted, Shared, Unrepeatable } from '../../src/session/shared/shared.ts';
+import type {
+  ListingChange,
+  Listings,
+  Posted,
+  Shared,
+  Unrepeatable,
+} from '../../src/session/shared/shared.ts';
 import { until } from '../support/until.ts';
 
 /** A process of the gateway, as far as it shares things with others. */
@@ -218,9 +224,10 @@ function testTableAndClaims(row: Row): void {
         place: `place of ${name}`,
         ttlSeconds: 60,
       });
-      const put = async (name: string, under: string[], before: string[] = [], value?: string) => {
+      const put = async (name: string, under: string[], change: Partial<ListingChange> = {}) => {
         await first.set(`place of ${name}`, 'sealed', 60);
-        await first.putListing(listing(name, under, value), before);
+        const value = change.gone ? 'anew' : undefined;
+        await first.putListing(listing(name, under, value), { added: under, gone: [], ...change });
       };
       await put('one', ['ada', 'a@example.com']);
       await put('two', ['ada']);
@@ -233,7 +240,8 @@ function testTableAndClaims(row: Row): void {
       t.strictSame(await under(), []);
       t.equal(await second.getListing('three'), 'of three');
       t.equal(await second.getListing('four'), undefined);
-      await put('one', ['ada', 'b@example.com'], ['ada', 'a@example.com'], 'anew');
+      const change = { added: ['b@example.com'], gone: ['a@example.com'] };
+      await put('one', ['ada', 'b@example.com'], change);
       t.strictSame(await under('a@example.com'), []);
       t.strictSame(await under('b@example.com'), [['one', 'anew']]);
       await second.delete('place of two');

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { type Test, test } from 'tap';
+import type { Grant } from '../../src/session/outcome.ts';
 import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { instancesOn } from './people-redis.ts';
@@ -42,6 +43,20 @@ test('a person whose sessions began under an older secret is found and ended whi
   scene.pass(100);
   t.equal(await after.people.endAll('ada.l'), 1);
   await until('the end at the one that knows both', async () => !(await isIn(during, header)));
+});
+
+test('what Redis has lost of the list is there again after the next refresh', async (t) => {
+  const { operator, scene } = await redisFor(t);
+  const grant: Grant = async (session) => ({
+    kind: 'refreshed',
+    session: { ...session, accessToken: 'second', refreshAt: undefined },
+  });
+  const process = await scene.join({ grant });
+  const header = await begin(process, adas(process, { refreshToken: 'once', refreshAt: 1 }));
+  await operator.del(...(await operator.keys('*:person:*')), ...(await operator.keys('*:listed:*')));
+  t.strictSame(await process.people.list(adasMail), []);
+  t.ok(await isIn(process, header));
+  for (const user of [adasMail, 'ada.l', 'sub-of-ada']) t.equal((await process.people.list(user)).length, 1);
 });
 
 test('listings end with their sessions, and leave nothing in Redis', async (t) => {

@@ -88,7 +88,7 @@ function createTableDesk({ sessions, listings }: Pick<Place, 'sessions' | 'listi
       case 'delete':
         return sessions.delete(request.id);
       case 'put-listing':
-        return listings.put(request.listing, request.before);
+        return listings.put(request.listing, request.change);
       case 'listings':
         return listings.under(request.under);
       case 'listing':

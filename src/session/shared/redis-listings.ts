@@ -35,19 +35,15 @@ export function createRedisListings(
     keys.map((key) => link.read((redis) => redis.zrem(setOf(key), name)));
 
   return {
-    async put({ name, value, under, ttlSeconds }, before) {
+    async put({ name, value, ttlSeconds }, { added, gone }) {
       const end = seconds() + ttlSeconds;
-      const added = under.filter((key) => !before.includes(key));
       const add = (key: string) =>
         link.write((redis) => redis.eval(addScript, 1, setOf(key), end, name, seconds(), mostUnder));
       // All of it is on its way before the first is answered.
       await Promise.all([
         link.write((redis) => redis.set(placeOf(name), value, 'EX', ttlSeconds)),
         ...added.map(add),
-        ...withdraw(
-          name,
-          before.filter((key) => !under.includes(key)),
-        ),
+        ...withdraw(name, gone),
       ]);
     },
     async under(keys) {

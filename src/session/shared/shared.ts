@@ -139,13 +139,17 @@ export interface Listing {
   ttlSeconds: number;
 }
 
+/** What is to be written of that under which a listing is found; the rest stands already. */
+export interface ListingChange {
+  added: readonly string[];
+  /** It is not found by these any more. */
+  gone: readonly string[];
+}
+
 /** Listings of the sessions in the table. All of it rejects with GatewayError 503 when the place cannot be reached. */
 export interface Listings {
-  /**
-   * Writes the listing of a session that is in the table, or is being put there.
-   * @param before what it was found by until now
-   */
-  put(listing: Listing, before: readonly string[]): Promise<void>;
+  /** Writes the listing of a session that is in the table, or is being put there. */
+  put(listing: Listing, change: ListingChange): Promise<void>;
   /** The values of those that are found by one of these, by their names. */
   under(keys: readonly string[]): Promise<[name: string, value: string][]>;
   get(name: string): Promise<string | undefined>;

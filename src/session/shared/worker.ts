@@ -93,8 +93,8 @@ function tableOfPrimary(call: PrimaryCalls['call']): Pick<Place, 'sessions' | 'l
       },
     },
     listings: {
-      put: async (listing, before) => {
-        await call({ kind: 'put-listing', listing, before });
+      put: async (listing, change) => {
+        await call({ kind: 'put-listing', listing, change });
       },
       under: async (under) =>
         (await call({ kind: 'listings', under })) as Awaited<ReturnType<Listings['under']>>,

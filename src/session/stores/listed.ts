@@ -19,8 +19,8 @@ export interface ListedEntry {
  */
 export interface Listed {
   began(place: string, session: Session): Promise<void>;
-  /** @param before as it was; undefined where its secret is to be replaced by the first one */
-  changed(place: string, before: Session | undefined, session: Session): Promise<void>;
+  /** @param isWhole also what stands already is written: what was lost of the list, or was found by an older secret */
+  changed(place: string, before: Session, session: Session, isWhole: boolean): Promise<void>;
   ended(place: string, session: Session): Promise<void>;
   /** Those of a person, of whom there may be thousands: requests go on in between. Throws GatewayError 503. */
   find(person: string): AsyncIterable<ListedEntry>;
@@ -41,16 +41,17 @@ export function createListed({ place: { sessions, listings }, ring, identify, cl
   const [firstKey] = ring.people;
   const under = (key: SealingKey, names: readonly NameOf[]) =>
     names.map((name) => secretName(key, ['listed', ...name]));
-  const underOf = (session: Session) => under(firstKey, namesOf(identify(session)));
   /** Under an older secret, too. */
   const underAll = (names: readonly NameOf[]) => ring.people.flatMap((key) => under(key, names));
 
-  const put: Listed['changed'] = async (place, before, session) => {
+  const put = async (place: string, session: Session, before: readonly string[], isWhole: boolean) => {
     const name = listingName(session.id);
     const ttlSeconds = Math.max(1, Math.ceil(session.expiresAt) - Math.floor(clock.now() / 1000));
     const value = seal(`${place} ${encodeSession(stripped(session, identify))}`, ring, 'listed', name);
-    const listing = { name, place, value, under: underOf(session), ttlSeconds };
-    await listings.put(listing, before ? underOf(before) : []).catch(ignored);
+    const keys = under(firstKey, namesOf(identify(session)));
+    const added = isWhole ? keys : keys.filter((key) => !before.includes(key));
+    const gone = before.filter((key) => !keys.includes(key));
+    await listings.put({ name, place, value, under: keys, ttlSeconds }, { added, gone }).catch(ignored);
   };
   const entryOf = (name: string, value: string | undefined): ListedEntry[] => {
     const text = value === undefined ? undefined : open(value, ring, 'listed', name)?.text;
@@ -62,8 +63,11 @@ export function createListed({ place: { sessions, listings }, ring, identify, cl
     listings.remove({ name: listingName(session.id), place, under: underAll(namesOf(identify(session))) });
 
   return {
-    began: (place, session) => put(place, undefined, session),
-    changed: put,
+    began: (place, session) => put(place, session, [], true),
+    changed(place, before, session, isWhole) {
+      const names = namesOf(identify(before));
+      return put(place, session, isWhole ? underAll(names) : under(firstKey, names), isWhole);
+    },
     ended: (place, session) => withdraw(place, session).catch(ignored),
     async *find(person) {
       const names = meantBy(person);

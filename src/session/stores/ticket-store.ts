@@ -76,7 +76,8 @@ export function createTicketStore(
     },
     async update({ handle, outdatedKey, session: before }, session, cookies) {
       const ticket = handle as Ticket;
-      const listing = listed.changed(ticket.place, outdatedKey ? undefined : before, session);
+      const isRefreshed = session.accessToken !== before.accessToken;
+      const listing = listed.changed(ticket.place, before, session, isRefreshed || outdatedKey);
       await Promise.all([put(ticket, session), listing]);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
