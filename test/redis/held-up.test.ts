@@ -1,0 +1,82 @@
+import { connect, createServer } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Test, test } from 'tap';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import { createWoundClock } from '../support/clock.ts';
+import { listenOnLoopback } from '../support/listening.ts';
+import { observeInto } from '../support/observe.ts';
+import { startRedis } from '../support/redis.ts';
+import { shareInRedis } from '../support/shared.ts';
+import { until } from '../support/until.ts';
+
+const timeout = 300;
+const patience = 30_000;
+
+async function arrange(t: Test, { clock = systemClock, via }: { clock?: Clock; via?: Via } = {}) {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const url = via ? await via(t, redis.port) : redis.url;
+  const lines: { msg: string; reason?: string }[] = [];
+  const { emit } = observeInto((line) => lines.push(JSON.parse(line)));
+  const { place } = shareInRedis({ url, timeout, emit }, clock);
+  t.teardown(() => place.close());
+  await until('Redis', () => place.problem() === undefined, patience);
+  return { place, lines };
+}
+
+type Via = (t: Test, port: number) => Promise<string>;
+
+/** As a machine that is paused, or a container that gets no processor. */
+function holdUp(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test('a process that was held up does not take its own pause for an outage of Redis', async (t) => {
+  const { place, lines } = await arrange(t);
+  for (const factor of [1.5, 3, 6]) {
+    // Timers come before answers when the process goes on from here.
+    await nextTurn();
+    const asked = Promise.resolve(place.sessions.get('id'));
+    holdUp(factor * timeout);
+    t.equal(await asked, undefined, `held up for ${factor} times its limit`);
+    t.equal(place.problem(), undefined);
+  }
+  t.same(
+    lines.filter(({ msg }) => msg === 'Redis is not reachable'),
+    [],
+  );
+});
+
+test('an answer that comes after a pause of the whole process still has time', async (t) => {
+  const clock = createWoundClock();
+  const { place } = await arrange(t, { clock });
+  const asked = Promise.all(Array.from({ length: 50 }, (_, index) => place.sessions.get(`id${index}`)));
+  clock.wind(60_000);
+  t.equal((await asked).length, 50);
+  t.equal(place.problem(), undefined);
+});
+
+/** Keeps the first connection and says nothing on it. */
+const silentAtFirst: Via = async (t, port) => {
+  let connections = 0;
+  const server = createServer((client) => {
+    client.on('error', () => {});
+    connections += 1;
+    if (connections <= 2) return;
+    const redis = connect(port, '127.0.0.1');
+    redis.on('error', () => {});
+    client.pipe(redis).pipe(client);
+    client.on('close', () => redis.destroy());
+  });
+  const listening = await listenOnLoopback(server, 'redis');
+  t.teardown(() => listening.close());
+  return listening.url;
+};
+
+test('a connection on which nothing is ever answered is given up, and another one is made', async (t) => {
+  // Which it waits for: there is a Redis behind each that comes later.
+  const { place, lines } = await arrange(t, { via: silentAtFirst });
+  t.match(lines[0], { msg: 'Redis is not reachable', reason: `there was no reply in ${timeout} ms` });
+  t.equal(await place.sessions.get('id'), undefined);
+});
