@@ -10,21 +10,22 @@ import { shareInRedis } from '../support/shared.ts';
 import { until } from '../support/until.ts';
 
 const timeout = 300;
-const patience = 30_000;
 
-async function arrange(t: Test, { clock = systemClock, via }: { clock?: Clock; via?: Via } = {}) {
+async function arrange(t: Test, { clock = systemClock, via = straight }: { clock?: Clock; via?: Via } = {}) {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
-  const url = via ? await via(t, redis.port) : redis.url;
+  const url = await via(t, redis.port);
   const lines: { msg: string; reason?: string }[] = [];
   const { emit } = observeInto((line) => lines.push(JSON.parse(line)));
   const { place } = shareInRedis({ url, timeout, emit }, clock);
   t.teardown(() => place.close());
-  await until('Redis', () => place.problem() === undefined, patience);
+  await until('Redis', () => place.problem() === undefined);
   return { place, lines };
 }
 
 type Via = (t: Test, port: number) => Promise<string>;
+
+const straight: Via = async (_t, port) => `redis://127.0.0.1:${port}`;
 
 /** As a machine that is paused, or a container that gets no processor. */
 function holdUp(ms: number): void {
@@ -58,7 +59,7 @@ test('an answer that comes after a pause of the whole process still has time', a
 });
 
 /** Keeps the first connection and says nothing on it. */
-const silentAtFirst: Via = async (t, port) => {
+async function silentAtFirst(t: Test, port: number): Promise<string> {
   let connections = 0;
   const server = createServer((client) => {
     client.on('error', () => {});
@@ -72,7 +73,7 @@ const silentAtFirst: Via = async (t, port) => {
   const listening = await listenOnLoopback(server, 'redis');
   t.teardown(() => listening.close());
   return listening.url;
-};
+}
 
 test('a connection on which nothing is ever answered is given up, and another one is made', async (t) => {
   // Which it waits for: there is a Redis behind each that comes later.

@@ -1,9 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Test } from 'tap';
+import type { Client } from '../support/client.ts';
 import { until } from '../support/until.ts';
 import { arrangeInstances, type Instances, untilServed } from './two-instances.ts';
 
 const people = 20;
-const backWithinMs = 5000;
+/** Within seconds, on a machine that may be busy. */
+const backWithinMs = 10_000;
 
 interface FaultKind {
   strike(scene: Instances): unknown;
@@ -109,17 +112,29 @@ async function strikeOnce(scene: Instances, { strike, heal, named }: FaultKind) 
     gateways.some(({ log }, index) =>
       log.lines.slice(linesBefore[index]).some(({ reason }) => named.test(String(reason))),
     );
+  const seen: number[] = [];
+  let isStruck = false;
+  const askToRefresh = async (client: Client, instance: number) => {
+    for (;;) {
+      seen.push(await scene.ask(client, instance));
+      if (isStruck) return;
+      // On a busy machine a command of Redis may take too long. Who is told to come again does so.
+      await wait(50);
+    }
+  };
   scene.expire();
-  const asked = clients.flatMap((client) => [scene.ask(client, 0), scene.ask(client, 1)]);
-  await until('20 refreshes in flight', () => sent.length - before === people, 10_000);
+  const asked = clients.flatMap((client) => [askToRefresh(client, 0), askToRefresh(client, 1)]);
+  await until('20 refreshes in flight', () => sent.length - before >= people).finally(() => {
+    isStruck = true;
+  });
   await strike(scene);
   scene.release();
-  const seen = await Promise.all(asked);
+  await Promise.all(asked);
   const askOn = async () => {
     seen.push(...(await Promise.all(clients.map((client, index) => scene.ask(client, index % 2)))));
     return isNamed();
   };
-  await until('its name in the log', askOn, 10_000);
+  await until('its name in the log', askOn);
   await heal(scene);
   const healedAt = performance.now();
   seen.push(...(await untilServed(scene, backWithinMs)));

@@ -66,12 +66,12 @@ for (const [name, { args, url, heal }] of Object.entries(cases)) {
     const redis = await startRedis(...args);
     t.teardown(() => redis.stop());
     const { shared, lines } = connect(t, url?.(redis) ?? redis.url);
-    await until(name, () => lines.some(({ reason }) => reason?.startsWith(name)), 10_000);
+    await until(name, () => lines.some(({ reason }) => reason?.startsWith(name)));
     t.equal(lines.filter(({ reason }) => reason?.startsWith(name)).length, 1, 'once, not at each attempt');
     await t.rejects(shared.claim('a', 1000), { code: 'store_unavailable' });
     t.ok(shared.problem());
     await heal(redis);
-    await until('its end', () => shared.problem() === undefined, 10_000);
+    await until('its end', () => shared.problem() === undefined);
     t.ok(lines.some(({ msg }) => msg === 'Redis is reachable'));
     t.equal(await shared.claim('a', 1000), true);
   });
@@ -81,11 +81,11 @@ test('NOAUTH at the start and after a password was set', async (t) => {
   const redis = await startRedis('--requirepass', 'secret');
   t.teardown(() => redis.stop());
   const { lines, shared } = connect(t, redis.url);
-  await until('NOAUTH', () => lines.some(({ reason }) => reason?.startsWith('NOAUTH')), 10_000);
+  await until('NOAUTH', () => lines.some(({ reason }) => reason?.startsWith('NOAUTH')));
   const operator = new Redis({ port: redis.port, host: '127.0.0.1', password: 'secret' });
   await operator.config('SET', 'requirepass', '');
   operator.disconnect();
-  await until('its end', () => shared.problem() === undefined, 10_000);
+  await until('its end', () => shared.problem() === undefined);
 });
 
 test('LOADING: a server that reads its data is waited for', async (t) => {
@@ -97,8 +97,8 @@ test('LOADING: a server that reads its data is waited for', async (t) => {
   await redis.kill();
   await redis.restart(...slow);
   const { lines, shared } = connect(t, redis.url);
-  await until('LOADING', () => lines.some(({ reason }) => reason?.startsWith('LOADING')), 10_000);
-  await until('its end', () => shared.problem() === undefined, 20_000);
+  await until('LOADING', () => lines.some(({ reason }) => reason?.startsWith('LOADING')));
+  await until('its end', () => shared.problem() === undefined);
 });
 
 test('a server that hangs costs one time-out, not one for each command', async (t) => {
@@ -112,9 +112,9 @@ test('a server that hangs costs one time-out, not one for each command', async (
     await t.rejects(Promise.resolve(shared.sessions.get('id')), { code: 'store_unavailable' });
   }
   const took = performance.now() - begunAt;
-  t.ok(took < 5000, `${Math.round(took)} ms for 50 commands in a row`);
+  t.ok(took < 15_000, `${Math.round(took)} ms for 50 commands in a row`);
   redis.signal('SIGCONT');
-  await until('Redis again', () => shared.problem() === undefined, 10_000);
+  await until('Redis again', () => shared.problem() === undefined);
   t.equal(await shared.sessions.get('id'), undefined);
 });
 
@@ -124,6 +124,6 @@ test('a hang is seen, and heard of at /readyz, before a request meets it', async
   const { shared } = connect(t, redis.url, 300);
   await until('Redis', () => shared.problem() === undefined);
   redis.signal('SIGSTOP');
-  await until('it', () => shared.problem() !== undefined, 12_000);
+  await until('it', () => shared.problem() !== undefined);
   redis.signal('SIGCONT');
 });
