@@ -5,16 +5,19 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { listenOnLoopback } from '../support/listening.ts';
 import { observeInto } from '../support/observe.ts';
-import { startRedis } from '../support/redis.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
 import { shareInRedis } from '../support/shared.ts';
 import { until } from '../support/until.ts';
 
 const timeout = 300;
 
-async function arrange(t: Test, { clock = systemClock, via = straight }: { clock?: Clock; via?: Via } = {}) {
+async function redisOf(t: Test): Promise<TestRedis> {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
-  const url = await via(t, redis.port);
+  return redis;
+}
+
+async function arrange(t: Test, url: string, clock: Clock = systemClock) {
   const lines: { msg: string; reason?: string }[] = [];
   const { emit } = observeInto((line) => lines.push(JSON.parse(line)));
   const { place } = shareInRedis({ url, timeout, emit }, clock);
@@ -23,10 +26,6 @@ async function arrange(t: Test, { clock = systemClock, via = straight }: { clock
   return { place, lines };
 }
 
-type Via = (t: Test, port: number) => Promise<string>;
-
-const straight: Via = async (_t, port) => `redis://127.0.0.1:${port}`;
-
 /** As a machine that is paused, or a container that gets no processor. */
 function holdUp(ms: number): void {
   const end = performance.now() + ms;
@@ -34,7 +33,7 @@ function holdUp(ms: number): void {
 }
 
 test('a process that was held up does not take its own pause for an outage of Redis', async (t) => {
-  const { place, lines } = await arrange(t);
+  const { place, lines } = await arrange(t, (await redisOf(t)).url);
   for (const factor of [1.5, 3, 6]) {
     // Timers come before answers when the process goes on from here.
     await nextTurn();
@@ -51,7 +50,7 @@ test('a process that was held up does not take its own pause for an outage of Re
 
 test('an answer that comes after a pause of the whole process still has time', async (t) => {
   const clock = createWoundClock();
-  const { place } = await arrange(t, { clock });
+  const { place } = await arrange(t, (await redisOf(t)).url, clock);
   const asked = Promise.all(Array.from({ length: 50 }, (_, index) => place.sessions.get(`id${index}`)));
   clock.wind(60_000);
   t.equal((await asked).length, 50);
@@ -77,7 +76,8 @@ async function silentAtFirst(t: Test, port: number): Promise<string> {
 
 test('a connection on which nothing is ever answered is given up, and another one is made', async (t) => {
   // Which it waits for: there is a Redis behind each that comes later.
-  const { place, lines } = await arrange(t, { via: silentAtFirst });
+  const { port } = await redisOf(t);
+  const { place, lines } = await arrange(t, await silentAtFirst(t, port));
   t.match(lines[0], { msg: 'Redis is not reachable', reason: `there was no reply in ${timeout} ms` });
   t.equal(await place.sessions.get('id'), undefined);
 });
