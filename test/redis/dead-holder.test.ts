@@ -18,6 +18,7 @@ const waiting = () => ({ buffered: true });
 const patience = 30_000;
 
 interface Options {
+  /** Of the first instance. */
   workers: number;
   redis: boolean;
 }
@@ -31,14 +32,14 @@ async function arrange(t: Test, { workers, redis: withRedis }: Options) {
   const upstream = await arrangeUpstream(t);
   const secret = randomBytes(32).toString('base64');
   const session = { secret, ...(redis && { redis: { url: redis.url } }) };
-  const spawn = async () => {
+  const spawn = async (workers: number) => {
     const gateway = await spawnGateway({ provider, upstream, config: { session, workers }, ownGroup: true });
     t.teardown(() => gateway.stop());
     const listening = () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length;
     await until('all workers', () => listening() >= workers, patience);
     return gateway;
   };
-  const gateway = await spawn();
+  const gateway = await spawn(workers);
   const sent: string[] = [];
   let isHeld = false;
   let release = () => {};
@@ -119,7 +120,7 @@ for (const redis of [false, true]) {
 
 test('a worker that is killed tells other instances all the same', waiting(), async (t) => {
   const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 2, redis: true });
-  const other = await spawn();
+  const other = await spawn(1);
   for (const pid of childrenOf(gateway.pid)) process.kill(pid, 'SIGKILL');
   release();
   const seen = new Set<number>();
@@ -142,7 +143,7 @@ test(
   waiting(),
   async (t) => {
     const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
-    const other = await spawn();
+    const other = await spawn(1);
     process.kill(-gateway.pid, 'SIGKILL');
     await gateway.exited;
     release();
@@ -158,7 +159,7 @@ test(
   waiting(),
   async (t) => {
     const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
-    const other = await spawn();
+    const other = await spawn(1);
     gateway.process.kill('SIGTERM');
     await gateway.log.line(({ msg }) => msg === 'stopping');
     release();
