@@ -10,6 +10,7 @@ import { publicUrlChecks } from './public-url.ts';
 import { routeChecks } from './routes.ts';
 import { clashChecks } from './same-requests.ts';
 import { sessionChecks } from './session.ts';
+import { shutdownChecks } from './shutdown.ts';
 import { partAt, type Whole } from './subjects.ts';
 import { stepUpChecks, upstreamTokenChecks } from './token.ts';
 import { trustedProxyChecks } from './trusted-proxies.ts';
@@ -22,6 +23,7 @@ const checks: readonly Check<Whole>[] = [
   ...bearerChecks,
   ...cookieChecks,
   ...sessionChecks,
+  ...shutdownChecks,
   ...trustedProxyChecks,
   ...upstreamTokenChecks,
   ...stepUpChecks,

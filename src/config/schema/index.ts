@@ -9,6 +9,7 @@ import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
+import { shutdown } from './shutdown.ts';
 import { trustedProxy } from './trusted-proxy.ts';
 
 /**
@@ -127,6 +128,7 @@ export const configSchema = z
         alternatives: ['auto'],
       }),
     limits,
+    shutdown,
     websocket: z
       .strictObject({
         onExpiry: z.enum(['keep', 'close'], { error: 'one of keep, close' }).prefault('keep').meta({
