@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
-import { openEstate } from './estate/estate.ts';
+import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
@@ -16,8 +16,8 @@ export interface Gateway {
    * changed, when it cannot be used.
    */
   adopt(config: Config): Promise<void>;
-  /** Stops accepting, lets requests and sockets end within a limit, then closes. */
-  close(): Promise<void>;
+  drain: Estate['drain'];
+  close: Estate['close'];
 }
 
 export interface GatewayNeeds {
@@ -58,8 +58,10 @@ export async function startGateway(
     }
   };
   let admin: AdminListener | undefined;
-  const close = async () => {
-    await estate.close();
+  const close = async (why?: Closing) => {
+    // Of several processes at one address, the others say how it stands.
+    if (why?.isReplaced) await admin?.close();
+    await estate.close(why);
     await admin?.close();
   };
   try {
@@ -67,7 +69,7 @@ export async function startGateway(
     await adopt(config);
     const { url = '', name } = estate.listening() ?? {};
     emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });
-    return { url, adminUrl: admin?.url, adopt, close };
+    return { url, adminUrl: admin?.url, adopt, drain: estate.drain, close };
   } catch (error) {
     await close();
     throw error;

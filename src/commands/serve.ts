@@ -2,11 +2,13 @@ import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
+import type { Closing } from '../estate/estate.ts';
 import { startGateway } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
-import { sayFarewell, sayLeaving } from '../listen/farewell.ts';
+import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
+import { countDown } from '../listen/shutdown.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
@@ -30,35 +32,47 @@ export async function serve({ config: file }: { config?: string }): Promise<void
     for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
     observe.emit({ kind: 'starting', config: read ?? 'environment', workers: config.workers });
   }
-  if (config.workers > 1 && cluster.isPrimary) {
-    await removeStaleSocket(config.listen.address);
-    await removeStaleSocket(config.admin.listen);
+  const starting = start(config, observe);
+  stopOnSignal(starting, config.shutdown.timeout, observe);
+  await starting;
+}
+
+/** What the process does, until it ends. */
+interface Running {
+  /** Has others take over; see `Estate`. */
+  drain(): void;
+  close(why?: Closing): Promise<void>;
+}
+
+async function start(config: Config, observe: Observe): Promise<Running> {
+  if (config.workers === 1 || cluster.isWorker) {
+    const primary = cluster.isWorker ? callPrimary(systemClock) : undefined;
+    return startGateway(config, { observe, primary });
   }
-  const running =
-    config.workers > 1 && cluster.isPrimary
-      ? await startPrimary(config, observe)
-      : await startGateway(config, {
-          observe,
-          primary: cluster.isWorker ? callPrimary(systemClock) : undefined,
-        });
-  stopOnSignal(running, observe);
+  await removeStaleSocket(config.listen.address);
+  await removeStaleSocket(config.admin.listen);
+  return startPrimary(config, observe);
 }
 
 const longestReleaseMs = 1000;
 
 /** The process that asks the providers for its workers. */
-interface Primary {
+interface Primary extends Running {
   /** Has it ask by another configuration; to be called before the workers adopt it. */
   adopt(config: Config): Promise<void>;
-  close(): Promise<void>;
+  /** Whether others are to take over, or everything ends: then it is not ready, whatever its workers are. */
+  isDraining(): boolean;
 }
 
 /** The workers, and what they have in common. */
 async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Promise<Primary> {
   const granter = openGranter({ emit, clock: systemClock, random: systemRandom, holdings: createHoldings() });
-  const adopt = (next: Config) => {
+  let { timeout } = config.shutdown;
+  let isDraining = false;
+  const adopt = async (next: Config) => {
     keepSecrets(next.secrets);
-    return granter.adopt(next.providers, compilePlan(next).claims);
+    await granter.adopt(next.providers, compilePlan(next).claims);
+    timeout = next.shutdown.timeout;
   };
   await adopt(config);
   const workers = startWorkers({
@@ -70,21 +84,43 @@ async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Pro
   });
   return {
     adopt,
+    isDraining: () => isDraining,
+    drain() {
+      isDraining = true;
+      workers.drain();
+    },
     async close() {
-      await workers.close();
+      isDraining = true;
+      const left = countDown(timeout, systemClock);
+      await workers.close(timeout);
       // Calls to a provider that hang go with the process.
-      await within(systemClock, longestReleaseMs, granter.close());
+      await within(systemClock, Math.min(longestReleaseMs, left.forClosing()), granter.close());
     },
   };
 }
 
-function stopOnSignal(running: { close(): Promise<void> }, { emit, flushed }: Observe): void {
+/** @param longestStartMs how long a start is waited for that is not done when the signal comes */
+function stopOnSignal(starting: Promise<Running>, longestStartMs: number, { emit, flushed }: Observe): void {
+  // A start that fails is told of by whoever waits for it.
+  if (cluster.isWorker) onDrain(() => void starting.then(({ drain }) => drain()).catch(() => {}));
+  let isStarting = true;
+  void starting
+    .catch(() => {})
+    .then(() => {
+      isStarting = false;
+    });
   const end = (code: number) => void flushed().then(() => process.exit(code));
+  const close = async () => {
+    // Nobody has to notice either that one goes which nobody has found ready.
+    const isUnknown = isStarting;
+    const isReplaced = cluster.isWorker && (await sayLeaving(systemClock));
+    const running = await within(systemClock, longestStartMs, starting);
+    await running?.close({ isReplaced: isReplaced || isUnknown });
+    if (cluster.isWorker) await sayFarewell(systemClock);
+  };
   const stop = (signal: NodeJS.Signals) => {
     emit({ kind: 'stopping', signal });
-    if (cluster.isWorker) sayLeaving();
-    const closed = cluster.isWorker ? running.close().then(() => sayFarewell(systemClock)) : running.close();
-    closed.then(
+    close().then(
       () => {
         emit({ kind: 'stopped' });
         end(0);

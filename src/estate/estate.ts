@@ -1,7 +1,7 @@
-import { type Clock, promiseOf, within } from '../clock.ts';
-import { createLiveConnections } from '../forward/live-connections.ts';
+import { type Clock, promiseOf, waitFor, within } from '../clock.ts';
+import { createLiveConnections, type Ending } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
-import { graceMs } from '../listen/shutdown.ts';
+import { countDown } from '../listen/shutdown.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
@@ -27,8 +27,18 @@ export interface Estate {
   listening(): { url: string; name: string } | undefined;
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
-  /** Stops accepting, lets requests and sockets end within a limit, then closes everything. */
-  close(): Promise<void>;
+  /**
+   * Has others take over: it is not ready any more, and every answer ends its connection. Requests are still taken,
+   * and what is open stays so.
+   */
+  drain(): void;
+  /** Drains, goes on for `shutdown.delay`, stops accepting, lets requests end until `shutdown.timeout`, then closes. */
+  close(why?: Closing): Promise<void>;
+}
+
+export interface Closing {
+  /** Nobody has to notice that it goes, since another process has taken its place at the same address. */
+  isReplaced: boolean;
 }
 
 export interface EstateNeeds {
@@ -41,8 +51,6 @@ export interface EstateNeeds {
 
 /** A plan whose providers take longer than this to be found is put in force all the same; one without its store is not. */
 const longestPreparationMs = 10_000;
-/** What refreshes under way get at the end at least, for their answer and to write it down. */
-const shortestLastMs = 1000;
 /** What closing gets where somebody waits for it: calls to a provider may hang. */
 const longestReleaseMs = 1000;
 
@@ -75,15 +83,24 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
     generations.putInForce(next);
   };
-  const finish = async () => {
-    const end = clock.monotonic() + graceMs;
-    await listeners.close();
+  const drain = () => {
+    if (stop.drain()) emit({ kind: 'draining' });
+    listeners.drain();
+  };
+  const finish = async ({ isReplaced }: Closing) => {
+    const hasServed = listeners.listening() !== undefined && generations.all().length > 0;
+    const { delay, timeout } = hasServed ? generations.current().shutdown : nothingServed;
+    const left = countDown(timeout, clock);
+    listeners.drain();
+    if (delay > 0 && !isReplaced) await waitFor(clock, delay);
+    const closing = listeners.close(left.forConnections);
+    live.endAll(isReplaced ? restarting : goingAway);
+    await closing;
     live.close();
     watch.close();
-    const left = Math.max(shortestLastMs, end - clock.monotonic());
-    await Promise.all(generations.all().map((generation) => generation.finish(left)));
+    await Promise.all(generations.all().map((generation) => generation.finish(left.forRefreshes())));
     const ending = Promise.all(generations.all().map(generations.end));
-    await within(clock, longestReleaseMs, ending);
+    await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
   };
 
   return {
@@ -94,18 +111,27 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     },
     listening: listeners.listening,
     missing: () => [...stop.problems(), ...generations.missing()],
-    async close() {
+    drain,
+    async close(why = { isReplaced: false }) {
       stop.begin();
-      await Promise.all([finish(), adopting]);
+      await Promise.all([finish(why), adopting]);
     },
   };
 }
 
 const stopping = 'the gateway is stopping';
+const draining = 'the gateway is draining';
 
-/** That everything ends, once it does. */
+/** RFC 6455 §7.4.1, and the registry of close codes for 1012. */
+const goingAway: Ending = { code: 1001, reason: stopping, mayFinish: true };
+const restarting: Ending = { code: 1012, reason: 'the gateway restarts', mayFinish: true };
+/** Before the first plan there is nobody to wait for. */
+const nothingServed = { delay: 0, timeout: longestReleaseMs };
+
+/** That everything ends, once it does, or is to be done by others. */
 function createStop() {
   let isStopping = false;
+  let isDraining = false;
   const { promise: begun, resolve } = promiseOf();
   return {
     begun,
@@ -113,7 +139,13 @@ function createStop() {
       isStopping = true;
       resolve();
     },
-    problems: () => (isStopping ? [stopping] : []),
+    /** Whether that is new. */
+    drain() {
+      const isNew = !isDraining && !isStopping;
+      isDraining = true;
+      return isNew;
+    },
+    problems: () => (isStopping ? [stopping] : isDraining ? [draining] : []),
     /** Throws when it has begun. */
     refuse() {
       if (isStopping) throw new Error(stopping);

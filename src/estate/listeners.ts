@@ -25,24 +25,30 @@ export interface Listeners {
   adopt(plan: ListenPlan, keep: Keep): Promise<void>;
   /** The address that was opened last. */
   listening(): Pick<Listener, 'url' | 'name'> | undefined;
-  /** Stops accepting everywhere, lets requests and sockets end within a limit, then closes. */
-  close(): Promise<void>;
+  /** From now on, answers end their connections; listeners that are still to come do the same. */
+  drain(): void;
+  /** Stops accepting everywhere, lets requests and sockets end within what is left, in milliseconds, then closes. */
+  close(left: () => number): Promise<void>;
 }
 
 export function openListeners(needs: ListenerNeeds): Listeners {
   const open = new Map<string, Promise<Listener>>();
   let last: Listener | undefined;
+  let isDraining = false;
 
   const start = async (plan: ListenPlan): Promise<Listener> => {
     const { emit, clock, watch } = needs;
     const app = await openHttp(needs, plan);
     takeUpgrades(app.server, clock, openUpgrades(needs));
-    return openListener(app, plan, { emit, clock, watch });
+    const listener = await openListener(app, plan, { emit, clock, watch });
+    if (isDraining) listener.drain();
+    return listener;
   };
-  const stop = async (key: string) => {
-    const opening = open.get(key);
+  const opened = (key: string) => open.get(key)?.catch(() => undefined);
+  const stop = async (key: string, left?: () => number) => {
+    const opening = opened(key);
     open.delete(key);
-    await (await opening?.catch(() => undefined))?.close();
+    await (await opening)?.close(left);
   };
   const refuseOtherKind = ({ address, key }: ListenPlan) => {
     for (const other of open.keys()) {
@@ -71,8 +77,12 @@ export function openListeners(needs: ListenerNeeds): Listeners {
       last.apply(plan);
     },
     listening: () => last,
-    async close() {
-      await Promise.all([...open.keys()].map(stop));
+    drain() {
+      isDraining = true;
+      for (const key of open.keys()) void opened(key)?.then((listener) => listener?.drain());
+    },
+    async close(left) {
+      await Promise.all([...open.keys()].map((key) => stop(key, left)));
     },
   };
 }

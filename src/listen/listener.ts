@@ -6,7 +6,7 @@ import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { Emit } from '../observe/events.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
-import { closeGracefully, trackConnections } from './shutdown.ts';
+import { closeGracefully, endWithAnswers, trackConnections } from './shutdown.ts';
 import type { SilenceWatch } from './silence.ts';
 import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
 
@@ -17,17 +17,18 @@ export interface ListenPlan {
   /** What cannot change while the address is open. */
   key: string;
   limits: Config['limits'];
+  shutdown: Config['shutdown'];
   /** The certificate with its key; undefined without TLS. */
   certificate: SecureContextOptions | undefined;
 }
 
 /** Throws when a file of the certificate cannot be read. */
 export function planListener(
-  { listen: { address, tls }, limits }: Pick<Config, 'listen' | 'limits'>,
+  { listen: { address, tls }, limits, shutdown }: Pick<Config, 'listen' | 'limits' | 'shutdown'>,
   read: (file: string) => string,
 ): ListenPlan {
   const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
-  return { address, tls, limits, key, certificate: tls && readTlsOptions(tls, read) };
+  return { address, tls, limits, shutdown, key, certificate: tls && readTlsOptions(tls, read) };
 }
 
 /** An address on which the gateway takes requests. It outlives the plans that decide about them. */
@@ -38,8 +39,13 @@ export interface Listener {
   name: string;
   /** Takes the certificate and the time-outs of another plan. */
   apply(plan: ListenPlan): void;
-  /** Stops accepting, lets requests and sockets end within a limit, then closes. */
-  close(): Promise<void>;
+  /** From now on every answer ends its connection; requests are still taken. */
+  drain(): void;
+  /**
+   * Drains, stops accepting, and lets requests and sockets end.
+   * @param left the milliseconds that they get; without it, the `shutdown.timeout` of its last plan
+   */
+  close(left?: () => number): Promise<void>;
 }
 
 export interface ListenerNeeds {
@@ -56,14 +62,21 @@ export async function openListener(
 ): Promise<Listener> {
   const server = app.server as Server & Partial<TlsServer>;
   server.on(plan.tls ? 'secureConnection' : 'connection', watch.add);
-  const connections = trackConnections(server);
+  const connections = trackConnections(server, plan.tls !== undefined);
   keepDescriptors(server, emit, clock);
   let files = JSON.stringify(plan.tls);
   const reload = ({ tls }: ListenPlan) => tls && reloadCertificate(server as TlsServer, tls, emit);
   let stopReloading: (() => void) | undefined;
-  const close = async () => {
+  let { timeout } = plan.shutdown;
+  let isDraining = false;
+  const drain = () => {
+    if (!isDraining) endWithAnswers(server, connections);
+    isDraining = true;
+  };
+  const close = async (left = () => timeout) => {
     stopReloading?.();
-    await closeGracefully(app, connections, emit, clock);
+    drain();
+    await closeGracefully(app, connections, { emit, clock, withinMs: left() });
   };
   try {
     const url = await listen(app, plan.address);
@@ -74,12 +87,14 @@ export async function openListener(
       apply(next) {
         server.headersTimeout = next.limits.headerTime;
         server.keepAliveTimeout = next.limits.keepAlive;
+        timeout = next.shutdown.timeout;
         if (next.certificate) server.setSecureContext?.(next.certificate);
         if (JSON.stringify(next.tls) === files) return;
         files = JSON.stringify(next.tls);
         stopReloading?.();
         stopReloading = reload(next);
       },
+      drain,
       close,
     };
   } catch (error) {

@@ -76,6 +76,8 @@ export type ProcessEvent =
   | { kind: 'starting'; config: string; workers: number }
   /** Something in the configuration is allowed and yet likely a mistake, as a sentence. */
   | { kind: 'configuration-doubted'; warning: string }
+  /** Others are to take over: it is not ready any more, and goes on with what is open. */
+  | { kind: 'draining' }
   | { kind: 'stopping'; signal: string }
   | { kind: 'stopped' }
   | { kind: 'stopping-failed'; reason: string }
