@@ -60,7 +60,7 @@ export async function startGateway(
   let admin: AdminListener | undefined;
   const close = async (why?: Closing) => {
     // Of several processes at one address, the others say how it stands.
-    if (why?.isReplaced) await admin?.close();
+    if (why === 'replaced') await admin?.close();
     await estate.close(why);
     await admin?.close();
   };

@@ -111,11 +111,10 @@ function stopOnSignal(starting: Promise<Running>, longestStartMs: number, { emit
     });
   const end = (code: number) => void flushed().then(() => process.exit(code));
   const close = async () => {
-    // Nobody has to notice either that one goes which nobody has found ready.
-    const isUnknown = isStarting;
+    const why = isStarting ? 'not started' : 'stopped';
     const isReplaced = cluster.isWorker && (await sayLeaving(systemClock));
     const running = await within(systemClock, longestStartMs, starting);
-    await running?.close({ isReplaced: isReplaced || isUnknown });
+    await running?.close(isReplaced ? 'replaced' : why);
     if (cluster.isWorker) await sayFarewell(systemClock);
   };
   const stop = (signal: NodeJS.Signals) => {

@@ -36,10 +36,11 @@ export interface Estate {
   close(why?: Closing): Promise<void>;
 }
 
-export interface Closing {
-  /** Nobody has to notice that it goes, since another process has taken its place at the same address. */
-  isReplaced: boolean;
-}
+/**
+ * Why it closes: everything ends; another process takes its place at the same address, so that nobody sees an end; or
+ * it was told to end before anybody can have found it ready.
+ */
+export type Closing = 'stopped' | 'replaced' | 'not started';
 
 export interface EstateNeeds {
   emit: Emit;
@@ -87,14 +88,15 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     if (stop.drain()) emit({ kind: 'draining' });
     listeners.drain();
   };
-  const finish = async ({ isReplaced }: Closing) => {
+  const finish = async (why: Closing) => {
     const hasServed = listeners.listening() !== undefined && generations.all().length > 0;
-    const { delay, timeout } = hasServed ? generations.current().shutdown : nothingServed;
-    const left = countDown(timeout, clock);
+    const shutdown = hasServed ? generations.current().shutdown : nothingServed;
+    const left = countDown(shutdown.timeout, clock);
     listeners.drain();
-    if (delay > 0 && !isReplaced) await waitFor(clock, delay);
+    const delay = delayOf(why, shutdown);
+    if (delay > 0) await waitFor(clock, delay);
     const closing = listeners.close(left.forConnections);
-    live.endAll(isReplaced ? restarting : goingAway);
+    live.endAll(why === 'replaced' ? restarting : goingAway);
     await closing;
     live.close();
     watch.close();
@@ -112,7 +114,7 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     listening: listeners.listening,
     missing: () => [...stop.problems(), ...generations.missing()],
     drain,
-    async close(why = { isReplaced: false }) {
+    async close(why = 'stopped') {
       stop.begin();
       await Promise.all([finish(why), adopting]);
     },
@@ -125,6 +127,17 @@ const draining = 'the gateway is draining';
 /** RFC 6455 §7.4.1, and the registry of close codes for 1012. */
 const goingAway: Ending = { code: 1001, reason: stopping, mayFinish: true };
 const restarting: Ending = { code: 1012, reason: 'the gateway restarts', mayFinish: true };
+/**
+ * What a replaced worker goes on for at least: a client that uses its connection learns by an answer that it ends, and
+ * one that does not is unlikely to send its next request just then.
+ */
+const leastReplacedMs = 2000;
+
+function delayOf(why: Closing, { delay, timeout }: Plan['config']['shutdown']): number {
+  if (why === 'not started') return 0;
+  return why === 'replaced' ? Math.max(delay, Math.min(leastReplacedMs, timeout / 2)) : delay;
+}
+
 /** Before the first plan there is nobody to wait for. */
 const nothingServed = { delay: 0, timeout: longestReleaseMs };
 

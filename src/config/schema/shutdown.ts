@@ -15,7 +15,7 @@ export const shutdown = z
   .strictObject({
     delay: parsed('a duration up to 24h such as 0s or 5s', upToADay).prefault('0s').meta({
       description:
-        'How long requests are still taken after the signal, while `/readyz` says 503 already and each answer ends its connection: what a load balancer needs to notice. A worker that is replaced does not wait.',
+        'How long requests are still taken after the signal, while `/readyz` says 503 already and each answer ends its connection: what a load balancer needs to notice.',
     }),
     timeout: parsed('a duration above 0 and up to 24h such as 25s', (input) => upToADay(input) || undefined)
       .prefault('25s')
