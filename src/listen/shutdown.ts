@@ -94,12 +94,14 @@ export async function closeGracefully(
   { emit, clock, withinMs }: { emit: Emit; clock: Clock; withinMs: number },
 ): Promise<void> {
   const { accepted } = connections;
-  const sweep = clock.every(sweepMs, () => app.server.closeIdleConnections());
+  const sweep = clock.every(sweepMs, () => setImmediate(() => app.server.closeIdleConnections()));
   const unused = endUnused(connections, clock);
   const limit = clock.after(withinMs, () => {
     emit({ kind: 'connections-left-open', connections: accepted.size });
     for (const socket of accepted) socket.destroy();
   });
+  // Requests that have come by now are read first: closing their connections as idle ones would lose them.
+  await new Promise(setImmediate);
   await app.close();
   // The server does not wait for those that came by another address (listen.ts).
   for (const socket of accepted) await new Promise((resolve) => socket.once('close', resolve));
