@@ -34,6 +34,8 @@ export interface GenerationNeeds {
 /** One plan at work: what it decides with, over the things that outlive it. */
 export interface Generation {
   pipeline: Pipeline;
+  /** How the process ends while this plan is in force. */
+  shutdown: Plan['config']['shutdown'];
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
@@ -84,6 +86,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   );
   return {
     pipeline,
+    shutdown: config.shutdown,
     requests,
     prepared: providers.tried,
     ready,
