@@ -14,6 +14,7 @@ import type { Random } from '../random.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
 import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions } from '../session/open-sessions.ts';
+import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { countRequests, type OpenRequests } from './requests.ts';
 
@@ -38,6 +39,8 @@ export interface Generation {
   shutdown: Plan['config']['shutdown'];
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** The sessions of people, for those who run the gateway. */
+  people: People;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
   prepared: Promise<void>;
   /** Resolves when the store has answered, and the sign-outs are known. */
@@ -88,6 +91,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     pipeline,
     shutdown: config.shutdown,
     requests,
+    people: opened.people,
     prepared: providers.tried,
     ready,
     storeProblem: problem,
