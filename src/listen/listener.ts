@@ -6,7 +6,7 @@ import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { Emit } from '../observe/events.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
-import { closeGracefully, endWithAnswers, trackConnections } from './shutdown.ts';
+import { closeGracefully, endWithAnswers, readBeforeClose, trackConnections } from './shutdown.ts';
 import type { SilenceWatch } from './silence.ts';
 import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
 
@@ -64,6 +64,7 @@ export async function openListener(
   server.on(plan.tls ? 'secureConnection' : 'connection', watch.add);
   const connections = trackConnections(server, plan.tls !== undefined);
   keepDescriptors(server, emit, clock);
+  readBeforeClose(app);
   let files = JSON.stringify(plan.tls);
   const reload = ({ tls }: ListenPlan) => tls && reloadCertificate(server as TlsServer, tls, emit);
   let stopReloading: (() => void) | undefined;
