@@ -37,6 +37,15 @@ export interface Workers {
 const settledMs = 5000;
 const longestPauseMs = 10_000;
 
+/** How long to wait with the next start after a worker that lived so long, both in milliseconds. */
+function createPauses(): (livedMs: number) => number {
+  let quickEnds = 0;
+  return (livedMs) => {
+    quickEnds = livedMs < settledMs ? quickEnds + 1 : 0;
+    return quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
+  };
+}
+
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
   const { count, emit, clock, grant, onFailure, pulse = standardPulse } = options;
@@ -44,7 +53,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const gateway = randomUUID();
   let stopping = false;
   let isDraining = false;
-  let quickEnds = 0;
+  const pauseAfter = createPauses();
   let hasServed = false;
   const listening = new Set<Worker>();
 
@@ -54,9 +63,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     const worker = cluster.fork({ [gatewayNameVariable]: gateway });
     const link = linkTo(worker);
     options.started?.(worker);
-    worker.on('message', (message: CallMessage) => {
-      if (message.kind === 'call') void shared.received(link, message);
-    });
+    answerCalls(worker, (message) => void shared.received(link, message));
     let isReplaced = false;
     worker.on('listening', () => {
       hasServed = true;
@@ -86,8 +93,7 @@ export function startWorkers(options: WorkersOptions): Workers {
         onFailure(code);
         return;
       }
-      quickEnds = clock.monotonic() - startedAt < settledMs ? quickEnds + 1 : 0;
-      const pauseMs = quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
+      const pauseMs = pauseAfter(clock.monotonic() - startedAt);
       emit({ kind: 'worker-ended', pid: worker.process.pid, code, signal, pauseMs });
       clock.after(pauseMs, start);
     });
@@ -105,6 +111,12 @@ export function startWorkers(options: WorkersOptions): Workers {
       await Promise.all(workers.map((worker) => stopWorker(worker, withinMs, emit, clock)));
     },
   };
+}
+
+function answerCalls(worker: Worker, answer: (message: CallMessage) => void): void {
+  worker.on('message', (message: CallMessage) => {
+    if (message.kind === 'call') answer(message);
+  });
 }
 
 function linkTo(worker: Worker): WorkerLink {
