@@ -52,10 +52,9 @@ export function startWorkers(options: WorkersOptions): Workers {
   const shared = createPrimaryShared(grant, clock);
   const gateway = randomUUID();
   let stopping = false;
-  let isDraining = false;
   const pauseAfter = createPauses();
   let hasServed = false;
-  const listening = new Set<Worker>();
+  const listening = createListening();
 
   const start = () => {
     if (stopping) return;
@@ -67,11 +66,8 @@ export function startWorkers(options: WorkersOptions): Workers {
     let isReplaced = false;
     worker.on('listening', () => {
       hasServed = true;
-      listening.add(worker);
-      // Before that it may not hear it.
-      if (isDraining) sendDrain(worker);
     });
-    keepHandedOver(worker, () => [...listening].some((other) => other !== worker && other.isConnected()));
+    listening.follow(worker);
     answerFarewell(worker, () => {
       if (stopping || isReplaced) return isReplaced;
       isReplaced = true;
@@ -79,14 +75,12 @@ export function startWorkers(options: WorkersOptions): Workers {
       start();
       return true;
     });
-    worker.on('disconnect', () => listening.delete(worker));
     watchPulse(worker, pulse, clock, () => {
       emit({ kind: 'worker-stuck', pid: worker.process.pid });
       worker.process.kill('SIGKILL');
     });
     worker.on('exit', (code, signal) => {
       shared.left(link);
-      listening.delete(worker);
       if (stopping || isReplaced) return;
       if (!hasServed && signal === null) {
         stopping = true;
@@ -101,14 +95,34 @@ export function startWorkers(options: WorkersOptions): Workers {
   for (let index = 0; index < count; index++) start();
 
   return {
-    drain() {
-      isDraining = true;
-      for (const worker of listening) sendDrain(worker);
-    },
+    drain: listening.drain,
     async close(withinMs) {
       stopping = true;
       const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
       await Promise.all(workers.map((worker) => stopWorker(worker, withinMs, emit, clock)));
+    },
+  };
+}
+
+/** The workers that take connections. */
+function createListening() {
+  const listening = new Set<Worker>();
+  let isDraining = false;
+  return {
+    follow(worker: Worker): void {
+      worker.on('listening', () => {
+        listening.add(worker);
+        // Before that it may not hear it.
+        if (isDraining) sendDrain(worker);
+      });
+      const leave = () => listening.delete(worker);
+      keepHandedOver(worker, () => [...listening].some((other) => other !== worker && other.isConnected()));
+      worker.on('disconnect', leave);
+      worker.on('exit', leave);
+    },
+    drain(): void {
+      isDraining = true;
+      for (const worker of listening) sendDrain(worker);
     },
   };
 }
