@@ -1,7 +1,10 @@
+import type { Controls } from './admin/controls.ts';
+import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
-import { openEstate } from './estate/estate.ts';
-import { type AdminListener, startAdmin } from './listen/admin.ts';
+import { showConfig } from './config/show.ts';
+import { type Estate, openEstate } from './estate/estate.ts';
+import { healthOf } from './estate/health.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -27,6 +30,22 @@ export interface GatewayNeeds {
   random?: Random;
   /** The line of a worker to its primary process. */
   primary?: PrimaryCalls | undefined;
+}
+
+/** What is known and can be done in this process alone. */
+function ownControls({ health }: Pick<Estate, 'health'>, inForce: () => Config): Controls {
+  let isDraining = false;
+  return {
+    async health() {
+      const { missing, degraded } = health();
+      return healthOf(isDraining ? ['draining', ...missing] : missing, degraded);
+    },
+    reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
+    async drain() {
+      isDraining = true;
+    },
+    config: () => showConfig(inForce()),
+  };
 }
 
 /** What `adopt` leaves as it is. */
@@ -63,7 +82,13 @@ export async function startGateway(
     await admin?.close();
   };
   try {
-    admin = await startAdmin(config.admin.listen, emit, estate);
+    if (!primary)
+      admin = await startAdmin(
+        config.admin,
+        emit,
+        ownControls(estate, () => inForce),
+        clock,
+      );
     await adopt(config);
     const { url = '', name } = estate.listening() ?? {};
     emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });

@@ -10,6 +10,7 @@ import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { watchConnections } from './connections.ts';
 import { type Generation, openGeneration } from './generation.ts';
 import { createGenerations } from './generations.ts';
+import { type Health, healthOf } from './health.ts';
 import { openListeners } from './listeners.ts';
 
 /**
@@ -25,8 +26,8 @@ export interface Estate {
   adopt(plan: Plan): Promise<void>;
   /** Where it listens; undefined before the first plan. */
   listening(): { url: string; name: string } | undefined;
-  /** What is missing before requests can be served, in sentences. */
-  missing(): string[];
+  /** Whether requests should be sent here, and what does not work. */
+  health(): Health;
   /** Stops accepting, lets requests and sockets end within a limit, then closes everything. */
   close(): Promise<void>;
 }
@@ -56,10 +57,22 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   const stop = createStop();
   let adopting: Promise<unknown> = Promise.resolve();
 
+  const isReady = () => stop.problems().length === 0 && generations.missing().length === 0;
+
   const adopt = async (plan: Plan) => {
     stop.refuse();
     const lease = holdings.lease();
-    const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
+    const needs = {
+      keep: lease.keep,
+      defer: lease.defer,
+      emit,
+      clock,
+      random,
+      primary,
+      isReady,
+      live,
+      watch,
+    };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
       // Those of the first one are found while it serves what needs neither.
@@ -93,7 +106,10 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
       return done;
     },
     listening: listeners.listening,
-    missing: () => [...stop.problems(), ...generations.missing()],
+    health() {
+      const { missing, degraded } = generations.health();
+      return healthOf([...stop.problems(), ...missing], degraded);
+    },
     async close() {
       stop.begin();
       await Promise.all([finish(), adopting]);

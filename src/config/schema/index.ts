@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import type { Template } from '../template.ts';
+import { admin } from './admin.ts';
 import { assertion } from './assertion.ts';
 import { bearerSchemas } from './bearer.ts';
 import { flag, listenAddress, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
@@ -51,22 +52,6 @@ const listen = z
     description: 'Where the gateway listens: `host:port`, `unix:/path`, or an object with `tls`.',
     short: 'address',
   });
-
-const admin = z
-  .strictObject({
-    listen: z
-      .preprocess(
-        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-        (value) => (value === false ? 'off' : value),
-        parsed('host:port such as 127.0.0.1:4181, or off', (input) =>
-          input === 'off' ? 'off' : listenAddress().safeParse(input).data,
-        ),
-      )
-      .prefault('127.0.0.1:4181')
-      .meta({ description: 'Where `/healthz` and `/readyz` answer, apart from the public port; or `off`.' }),
-  })
-  .prefault({})
-  .meta({ description: 'The endpoints for the people and programs that run the gateway.' });
 
 const prefix = parsed('a path such as /oauth2', (input) =>
   /^(\/[A-Za-z0-9_-]+)+$/.test(input) ? input : undefined,
@@ -187,6 +172,7 @@ export interface Config extends Omit<z.output<typeof configSchema>, 'provider' |
   /** The texts in it that must be in no log and on no page. */
   secrets: readonly string[];
 }
+export type { AdminConfig } from './admin.ts';
 export type { AssertionConfig } from './assertion.ts';
 export type { BearerConfig } from './bearer.ts';
 export type { ListenAddress } from './fields.ts';

@@ -7,10 +7,12 @@ import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import { type Circuit, createCircuit } from '../provider/circuit.ts';
 import type { Introspection, ResourceVerbs } from '../provider/client.ts';
+import type { EndpointError } from '../provider/endpoint-error.ts';
 import type { ProviderHttp } from '../provider/http.ts';
 import { connectIntrospection, type IntrospectionEndpoint } from '../provider/introspection.ts';
 import { naturalKey } from '../provider/natural-key.ts';
 import { reportRejection } from '../provider/rejection.ts';
+import type { Standing } from '../provider/standing.ts';
 import { judgeError } from '../provider/verdict.ts';
 import { audiencesOf, isOtherKind, type VerifiedToken } from '../tokens/access-token.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
@@ -57,11 +59,16 @@ export function openIntrospector(
   config: BearerConfig,
   place: IntrospectionEndpoint,
   http: ProviderHttp,
-  { emit, clock, random, keep }: IntrospectorNeeds,
+  { emit, clock, random, keep, standing }: IntrospectorNeeds & { standing: Standing },
 ): Introspector {
   const name = new URL(place.endpoint).host;
-  const onRejected = reportRejection(emit, name, config, { clock, place: 'bearer[]' });
-  const client = connectIntrospection(config, place, http.fetch, onRejected);
+  const report = reportRejection(emit, name, config, { clock, place: 'bearer[]' });
+  const onRejected = (error: EndpointError) => {
+    standing.rejected();
+    report(error);
+  };
+  const heard = { onRejected, onAccepted: standing.accepted };
+  const client = connectIntrospection(config, place, http.fetch, heard);
   const key = naturalKey(place.endpoint, place.clientId, http.trust);
   // One client's trouble stays its own: what opens it are failures that several networks meet.
   const circuit = keep('introspection circuit', key, () => createCircuit({ clock, random }));

@@ -29,15 +29,17 @@ export interface LibraryNeeds {
   signingKey: SigningKey | undefined;
   /** Hears of each answer that does not take the gateway as a client. */
   onRejected: (error: EndpointError) => void;
+  /** Called for each that does. */
+  onAccepted: () => void;
 }
 
 export function createProviderLibrary(
   config: ProviderConfig,
   metadata: ProviderMetadata,
-  { http, signingKey, onRejected }: LibraryNeeds,
+  { http, signingKey, onRejected, onAccepted }: LibraryNeeds,
 ): ProviderLibrary {
   const auth = createClientAuth(config, metadata, signingKey);
-  const endpoints = { ...clientEndpoints(config, metadata), onRejected };
+  const endpoints = { ...clientEndpoints(config, metadata), onRejected, onAccepted };
   const insecure = mayBeInsecure(config, config.issuer);
   const create = ({ timeout = config.timeout, of, as }: ClientChoice): Configuration =>
     createLibraryClient(
