@@ -1,0 +1,87 @@
+import { test } from 'tap';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { freePort } from '../support/listening.ts';
+
+test('none of what the admin listener does is on the public address, whoever asks', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const admin = { listen: `127.0.0.1:${await freePort()}`, token };
+  const gateway = await startTestGateway({ upstream, config: { admin } });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  const asks = [
+    ['GET', '/healthz'],
+    ['GET', '/readyz'],
+    ['GET', '/metrics'],
+    ['GET', '/config'],
+    ['POST', '/reload'],
+    ['POST', '/drain'],
+    ['GET', '/sessions?user=ada'],
+    ['DELETE', '/sessions?user=ada'],
+  ] as const;
+  const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+  for (const [method, path] of asks) {
+    const { status, headers: answered } = await client.request(gateway.url + path, { method, headers });
+    t.equal(status, 401, `${method} ${path} is a request for the application`);
+    t.equal(answered['x-sallyport-error'], 'not_signed_in');
+    const below = await client.request(`${gateway.url}/oauth2${path}`, { method, headers });
+    t.equal(below.status, 404, `${method} /oauth2${path}`);
+  }
+  t.equal((await client.get(`${gateway.adminUrl}/healthz`)).status, 200);
+});
+
+test('a chosen admin address that is taken is an error', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const admin = { listen: new URL(upstream.url).host };
+  await t.rejects(startTestGateway({ upstream, config: { admin } }), { code: 'EADDRINUSE' });
+});
+
+test('the configuration in force is shown with its secrets masked, wherever they stand', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const config = {
+    admin: { listen: `127.0.0.1:${await freePort()}`, token },
+    provider: { clientSecret: 'the-client-secret' },
+    session: { redis: { url: 'redis://gate:the-redis-password@127.0.0.1:9' } },
+    headers: { 'X-Api-Key': `\${API_KEY}`, 'X-User': '{user}' },
+  };
+  const env = { API_KEY: 'k3y' };
+  const gateway = await startTestGateway({ upstream, config, env });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  const { status, text, json } = await client.get(`${gateway.adminUrl}/config`, {
+    authorization: `Bearer ${token}`,
+  });
+  t.equal(status, 200);
+  const { session } = (await import('yaml')).parse(gateway.yaml) as { session: { secret: string } };
+  for (const secret of [token, 'the-client-secret', 'the-redis-password', 'k3y', session.secret])
+    t.notOk(text.includes(secret), secret);
+  t.match(json(), {
+    publicUrl: [gateway.url],
+    routes: [{ path: '/', upstream: [upstream.url] }],
+    admin: { token: '***' },
+    headers: { 'X-Api-Key': ['***'], 'X-User': [{ value: { kind: 'user' } }] },
+    session: { store: { kind: 'cookie' }, cookie: { sameSite: 'lax' } },
+  });
+});
+
+test('a gateway that was not started from a file says so when it is to read it again', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const admin = { listen: `127.0.0.1:${await freePort()}`, token };
+  const gateway = await startTestGateway({ upstream, config: { admin } });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await client.request(`${gateway.adminUrl}/reload`, { method: 'POST', headers });
+  t.equal(answer.status, 422);
+  t.match(answer.json(), {
+    code: 'configuration_refused',
+    problems: ['this gateway was not started from a file'],
+  });
+});
