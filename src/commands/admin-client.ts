@@ -26,7 +26,7 @@ export interface AskOptions {
 }
 
 /** Nobody answers there. */
-export class Unreachable extends Error {
+class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
@@ -36,7 +36,7 @@ const standardTimeoutMs = 10_000;
 const largestAnswer = 16 * 1024 * 1024;
 
 /** Finds the gateway that goes by a configuration. Rejects with Unreachable when that does not say where it is. */
-export async function connectAdmin(options: AdminOptions, env: NodeJS.ProcessEnv): Promise<AdminClient> {
+async function connectAdmin(options: AdminOptions, env: NodeJS.ProcessEnv): Promise<AdminClient> {
   const { address: configured, token } = await findAdmin(options, env).catch((error: unknown) => {
     throw new Unreachable((error as Error).message);
   });

@@ -9,7 +9,7 @@ import { rememberEntries } from '../request/transports/entry.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { watchConnections } from './connections.ts';
 import { type Generation, openGeneration } from './generation.ts';
-import { createGenerations } from './generations.ts';
+import { createGenerations, type Generations } from './generations.ts';
 import { type Health, healthOf } from './health.ts';
 import { openListeners } from './listeners.ts';
 
@@ -55,24 +55,14 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   const watch = watchConnections({ emit, clock, entryOf });
   const listeners = openListeners({ emit, clock, watch, entryOf });
   const stop = createStop();
+  const { health, isReady } = createStanding(stop, generations);
+  const given = { emit, clock, random, primary, live, watch };
   let adopting: Promise<unknown> = Promise.resolve();
-
-  const isReady = () => stop.problems().length === 0 && generations.missing().length === 0;
 
   const adopt = async (plan: Plan) => {
     stop.refuse();
     const lease = holdings.lease();
-    const needs = {
-      keep: lease.keep,
-      defer: lease.defer,
-      emit,
-      clock,
-      random,
-      primary,
-      isReady,
-      live,
-      watch,
-    };
+    const needs = { keep: lease.keep, defer: lease.defer, isReady, ...given };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
       // Those of the first one are found while it serves what needs neither.
@@ -106,13 +96,24 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
       return done;
     },
     listening: listeners.listening,
-    health() {
-      const { missing, degraded } = generations.health();
-      return healthOf([...stop.problems(), ...missing], degraded);
-    },
+    health,
     async close() {
       stop.begin();
       await Promise.all([finish(), adopting]);
+    },
+  };
+}
+
+/** How everything together stands. */
+function createStanding(
+  { problems }: Pick<ReturnType<typeof createStop>, 'problems'>,
+  generations: Pick<Generations, 'missing' | 'health'>,
+) {
+  return {
+    isReady: () => problems().length === 0 && generations.missing().length === 0,
+    health() {
+      const { missing, degraded } = generations.health();
+      return healthOf([...problems(), ...missing], degraded);
     },
   };
 }

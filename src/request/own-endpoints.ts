@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts';
 import type { KeySet } from '../forward/assertion.ts';
 import type { Endpoint } from '../identity/endpoints.ts';
-import type { Answer } from '../pages/answer.ts';
+import { type Answer, jsonAnswer } from '../pages/answer.ts';
 import { text } from '../pages/texts/text.ts';
 import { healthName } from '../routes/resolve.ts';
 import { metadataKey } from '../routes/resources.ts';
@@ -65,15 +65,15 @@ function published(value: unknown, headers: Answer['headers']): Answer {
 
 /** Whoever balances load knows nothing but the public address. It is told whether, and never why not. */
 function healthEndpoint(isReady: () => boolean): Endpoint {
-  const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
   return {
     method: 'GET',
     name: healthName,
     head: true,
-    handle: () =>
-      isReady()
-        ? { status: 200, headers, body: '{"status":"ok"}' }
-        : { status: 503, headers: { ...headers, 'retry-after': '1' }, body: '{"status":"unavailable"}' },
+    handle() {
+      if (isReady()) return jsonAnswer(200, { status: 'ok' });
+      const answer = jsonAnswer(503, { status: 'unavailable' });
+      return { ...answer, headers: { ...answer.headers, 'retry-after': '1' } };
+    },
   };
 }
 

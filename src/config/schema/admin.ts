@@ -3,7 +3,7 @@ import { parseListenAddress } from '../listen-address.ts';
 import { parsed } from './fields.ts';
 
 /** Where the admin endpoints are, unless it is said. */
-export const standardAdminAddress = '127.0.0.1:4181';
+const standardAddress = '127.0.0.1:4181';
 
 const shortestToken = 16;
 
@@ -24,7 +24,7 @@ export const admin = z
           input === 'off' ? 'off' : parseListenAddress(input),
         ),
       )
-      .prefault(standardAdminAddress)
+      .prefault(standardAddress)
       .meta({
         description:
           'Where the admin endpoints answer, apart from the public port: `host:port`, `unix:/path`, or `off`.',

@@ -7,7 +7,6 @@ import type { Emit } from '../../observe/events.ts';
 import type { Random } from '../../random.ts';
 import { type Circuit, createCircuit } from '../provider/circuit.ts';
 import type { Introspection, ResourceVerbs } from '../provider/client.ts';
-import type { EndpointError } from '../provider/endpoint-error.ts';
 import type { ProviderHttp } from '../provider/http.ts';
 import { connectIntrospection, type IntrospectionEndpoint } from '../provider/introspection.ts';
 import { naturalKey } from '../provider/natural-key.ts';
@@ -62,12 +61,7 @@ export function openIntrospector(
   { emit, clock, random, keep, standing }: IntrospectorNeeds & { standing: Standing },
 ): Introspector {
   const name = new URL(place.endpoint).host;
-  const report = reportRejection(emit, name, config, { clock, place: 'bearer[]' });
-  const onRejected = (error: EndpointError) => {
-    standing.rejected();
-    report(error);
-  };
-  const heard = { onRejected, onAccepted: standing.accepted };
+  const heard = standing.hear(reportRejection(emit, name, config, { clock, place: 'bearer[]' }));
   const client = connectIntrospection(config, place, http.fetch, heard);
   const key = naturalKey(place.endpoint, place.clientId, http.trust);
   // One client's trouble stays its own: what opens it are failures that several networks meet.

@@ -14,7 +14,6 @@ import { fapi2Algorithms } from './algorithms.ts';
 import { type Circuit, openRefreshCircuit } from './circuit.ts';
 import type { ProviderClient } from './client.ts';
 import { type Discovery, openDiscovery } from './discovery.ts';
-import type { EndpointError } from './endpoint-error.ts';
 import { openProviderHttp, type ProviderHttp } from './http.ts';
 import { createProviderKeys, openKeySet, type ProviderKeys } from './keys.ts';
 import { type MetadataSource, metadataSource } from './metadata.ts';
@@ -22,7 +21,7 @@ import { naturalKey } from './natural-key.ts';
 import { openSigningKey } from './private-key.ts';
 import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
-import { createStanding, type Standing, type Trouble } from './standing.ts';
+import { createStanding, type Heard, type Standing, type Trouble } from './standing.ts';
 import { expectedIssuer } from './tenants.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
@@ -86,7 +85,8 @@ export function connectProvider(
     config.userinfoEndpoint,
   );
   const discovery = openDiscovery(source, needs);
-  const finding = followProvider(name, config, { ...needs, http, source, discovery, standing }, () =>
+  const heard = standing.hear(reportRejection(needs.emit, name, config, { clock }));
+  const finding = followProvider(name, config, { ...needs, http, source, discovery, heard }, () =>
     onFound(provider),
   );
   const metadata = () => finding.library().metadata;
@@ -151,7 +151,8 @@ interface FindingNeeds extends ProviderNeeds {
   http: ProviderHttp;
   source: MetadataSource;
   discovery: Discovery;
-  standing: Standing;
+  /** Is told whether answers take the gateway as a client. */
+  heard: Heard;
 }
 
 interface Finding {
@@ -170,13 +171,8 @@ function followProvider(
   needs: FindingNeeds,
   onFound: () => void,
 ): Finding {
-  const { emit, clock, http, source, discovery, standing } = needs;
+  const { emit, http, source, discovery, heard } = needs;
   const signingKey = loadKey(name, config, needs);
-  const report = reportRejection(emit, name, config, { clock });
-  const onRejected = (error: EndpointError) => {
-    standing.rejected();
-    report(error);
-  };
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
@@ -210,8 +206,7 @@ function followProvider(
               createProviderLibrary(config, metadata, {
                 http,
                 signingKey: loaded,
-                onRejected,
-                onAccepted: standing.accepted,
+                ...heard,
               }),
             );
           return signingKey && !key ? signingKey.loaded.then(make) : make(key);

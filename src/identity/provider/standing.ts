@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import type { EndpointError } from './endpoint-error.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 
 /** What does not work of a provider, or of an issuer of access tokens, for whoever looks after the gateway. */
@@ -11,14 +12,18 @@ export interface Trouble {
   detail: string;
 }
 
+/** Is told of each answer whether it takes the gateway as a client. */
+export interface Heard {
+  onRejected(error: EndpointError): void;
+  onAccepted(): void;
+}
+
 /** What the last calls tell of somebody who is asked. It changes nothing of whether they are asked. */
 export interface Standing {
   /** The connections, with what comes of each call noted. */
   watch(http: ProviderHttp): ProviderHttp;
-  /** An answer did not take the gateway as its client. */
-  rejected(): void;
-  /** One did. */
-  accepted(): void;
+  /** What is to be told of answers that take the gateway as a client, and of those that do not, which it passes on. */
+  hear(report: (error: EndpointError) => void): Heard;
   /** Asks, unless it is known from a short while ago whether there is an answer. */
   look(ask: () => Promise<unknown>): void;
   /** Whether the last call had no answer, or one of a front whose server is out, and that was a short while ago. */
@@ -56,12 +61,15 @@ export function createStanding({ monotonic }: Pick<Clock, 'monotonic'>): Standin
     };
   return {
     watch: (http) => ({ ...http, fetch: noted(http.fetch) }),
-    rejected() {
-      isRejected = true;
-    },
-    accepted() {
-      isRejected = false;
-    },
+    hear: (report) => ({
+      onRejected(error) {
+        isRejected = true;
+        report(error);
+      },
+      onAccepted() {
+        isRejected = false;
+      },
+    }),
     look(ask) {
       if (monotonic() - lookedAt < (silentAt === undefined ? calmMs : silentMs)) return;
       lookedAt = monotonic();
