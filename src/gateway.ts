@@ -2,13 +2,27 @@ import type { Controls } from './admin/controls.ts';
 import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
-import { showConfig } from './config/show.ts';
 import { type Estate, openEstate } from './estate/estate.ts';
 import { healthOf } from './estate/health.ts';
+import { type Files, openFiles } from './files.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
+
+/** A configuration with the texts of the files that it names. */
+export interface Version {
+  config: Config;
+  files: Files;
+}
+
+/** A version that is opened and not in force. One of the two has to be called, once. */
+export interface Prepared {
+  /** From now on it decides. It cannot fail. */
+  commit(): void;
+  /** Gives back what was opened for it; everything stays as it was. */
+  abort(): Promise<void>;
+}
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4180`. */
@@ -18,18 +32,22 @@ export interface Gateway {
    * Goes on by another configuration, without losing a request, a connection or a session. Rejects, with nothing
    * changed, when it cannot be used.
    */
-  adopt(config: Config): Promise<void>;
+  adopt(config: Config, files?: Files): Promise<void>;
+  /** The same in two steps. One at a time: the next one waits for what becomes of this one. */
+  prepare(version: Version): Promise<Prepared>;
   /** Stops accepting, lets requests and sockets end within a limit, then closes. */
   close(): Promise<void>;
 }
 
 export interface GatewayNeeds {
   /** Who is told of what happens. */
-  observe: Pick<Observe, 'emit' | 'keepSecrets'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
   primary?: PrimaryCalls | undefined;
+  /** Where the files stand that the configuration names; on the disk as it is now when absent. */
+  files?: Files;
 }
 
 /** What is known and can be done in this process alone. */
@@ -44,12 +62,11 @@ function ownControls({ health }: Pick<Estate, 'health'>, inForce: () => Config):
     async drain() {
       isDraining = true;
     },
-    config: () => showConfig(inForce()),
+    config: () => inForce().shown,
   };
 }
 
-/** What `adopt` leaves as it is. */
-const fixedKeys = ['admin', 'logging', 'workers'] as const;
+const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
 
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
@@ -59,40 +76,49 @@ const fixedKeys = ['admin', 'logging', 'workers'] as const;
  */
 export async function startGateway(
   config: Config,
-  { observe, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
+  { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() }: GatewayNeeds,
 ): Promise<Gateway> {
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
   let inForce = config;
-  const adopt = async (next: Config) => {
-    keepSecrets(next.secrets);
-    const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
-    if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
+  const prepare: Gateway['prepare'] = async (next) => {
+    keepSecrets(next.config.secrets);
+    // However many fail, the secrets in force stay known.
+    const forget = () => keepSecrets(inForce.secrets);
     try {
-      await estate.adopt(compilePlan(next));
-      inForce = next;
-    } finally {
-      // However many fail, the secrets in force stay known.
-      keepSecrets(inForce.secrets);
+      const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
+      return {
+        commit() {
+          if (differ(next.config.logging, inForce.logging)) observe.apply(next.config.logging);
+          inForce = next.config;
+          prepared.commit();
+        },
+        async abort() {
+          forget();
+          await prepared.abort();
+        },
+      };
+    } catch (error) {
+      forget();
+      throw error;
     }
   };
+  const adopt = async (next: Config, texts = openFiles()) =>
+    (await prepare({ config: next, files: texts })).commit();
   let admin: AdminListener | undefined;
   const close = async () => {
     await estate.close();
     await admin?.close();
   };
   try {
-    if (!primary)
-      admin = await startAdmin(
-        config.admin,
-        emit,
-        ownControls(estate, () => inForce),
-        clock,
-      );
-    await adopt(config);
-    const { url = '', name } = estate.listening() ?? {};
-    emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });
-    return { url, adminUrl: admin?.url, adopt, close };
+    const controls = ownControls(estate, () => inForce);
+    if (!primary) admin = await startAdmin(config.admin, emit, controls, clock);
+    await adopt(config, files);
+    const [{ url = '' } = {}] = estate.listening();
+    const names = estate.listening().map(({ name }) => name);
+    const listen = names.length > 1 ? names : names[0];
+    emit({ kind: 'listening', listen, admin: admin?.url, publicUrl: config.publicUrl });
+    return { url, adminUrl: admin?.url, adopt, prepare, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { withAccess } from '../access/decide.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
@@ -8,7 +9,7 @@ import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
-import { readTlsOptions } from '../listen/tls.ts';
+import { readTlsOptions, type TlsConfig } from '../listen/tls.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
 import { describeError } from '../observe/scrub.ts';
 import { compilePlan, readRedisCa } from '../plan/plan.ts';
@@ -34,8 +35,8 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   const findings: Finding[] = [
     { subject: `configuration ${file ?? 'from the environment'}`, problem: undefined },
   ];
-  if (config.listen.tls)
-    findings.push(await attempt(`certificate ${config.listen.tls.cert}`, readCertificate(config)));
+  for (const { tls } of config.listen)
+    if (tls) findings.push(await attempt(`certificate ${tls.cert}`, readCertificate(tls, files.read)));
   for (const [name, provider] of Object.entries(config.providers)) {
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider, files.read)));
@@ -83,8 +84,8 @@ async function attempt(subject: string, trial: Promise<void>): Promise<Finding> 
   }
 }
 
-async function readCertificate({ listen }: Config): Promise<void> {
-  if (listen.tls) readTlsOptions(listen.tls);
+async function readCertificate(tls: TlsConfig, read: ReadFile): Promise<void> {
+  createSecureContext(readTlsOptions(tls, read));
 }
 
 async function planRoutes(config: Config): Promise<void> {

@@ -1,3 +1,5 @@
+import { tellDifferences } from '../plan/differences/tell.ts';
+import type { Differences } from '../plan/differences.ts';
 import { type AdminOptions, exitCodes, membersOf, refusalIn, withAdmin } from './admin-client.ts';
 
 export interface ReloadOptions extends AdminOptions {
@@ -36,20 +38,12 @@ const words: Readonly<Record<string, string>> = {
   'would-reload': 'the configuration can be used; nothing was changed',
 };
 
-function shown({ result, differences, fixed, warnings }: Readonly<Record<string, unknown>>): string {
-  const kept = textsIn(fixed);
+function shown({ result, differences, warnings }: Readonly<Record<string, unknown>>): string {
   return [
     words[String(result)] ?? String(result),
-    ...linesOf(differences),
-    ...(kept.length > 0 ? [`until the next start these stay as they were: ${kept.join(', ')}`] : []),
+    ...(result === 'unchanged' ? [] : tellDifferences(differences as Differences)),
     ...textsIn(warnings).map((warning) => `warning: ${warning}`),
   ].join('\n');
-}
-
-function linesOf(differences: unknown): string[] {
-  if (differences === undefined || differences === null) return [];
-  if (Array.isArray(differences) && differences.every((each) => typeof each === 'string')) return differences;
-  return [JSON.stringify(differences, undefined, 2)];
 }
 
 const textsIn = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);

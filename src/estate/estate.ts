@@ -1,4 +1,4 @@
-import { type Clock, promiseOf, within } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { createLiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
 import { graceMs } from '../listen/shutdown.ts';
@@ -7,11 +7,12 @@ import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import { createAdoption, type PreparedPlan } from './adoption.ts';
 import { watchConnections } from './connections.ts';
-import { type Generation, openGeneration } from './generation.ts';
 import { createGenerations, type Generations } from './generations.ts';
 import { type Health, healthOf } from './health.ts';
 import { openListeners } from './listeners.ts';
+import { createStop } from './stop.ts';
 
 /**
  * What outlives a plan: connections, pools, sessions, sign-outs, caches, and what is known of providers and targets.
@@ -24,8 +25,13 @@ export interface Estate {
    * names cannot be opened.
    */
   adopt(plan: Plan): Promise<void>;
-  /** Where it listens; undefined before the first plan. */
-  listening(): { url: string; name: string } | undefined;
+  /**
+   * The same in two steps, so that several processes can go on together: opens what the plan needs, and puts it in force
+   * or gives it back. One at a time: the next one waits for what becomes of this one.
+   */
+  prepare(plan: Plan): Promise<PreparedPlan>;
+  /** Where it listens; nowhere before the first plan. */
+  listening(): readonly { url: string; name: string }[];
   /** Whether requests should be sent here, and what does not work. */
   health(): Health;
   /** Stops accepting, lets requests and sockets end within a limit, then closes everything. */
@@ -40,14 +46,13 @@ export interface EstateNeeds {
   primary: PrimaryCalls | undefined;
 }
 
-/** A plan whose providers take longer than this to be found is put in force all the same; one without its store is not. */
-const longestPreparationMs = 10_000;
 /** What refreshes under way get at the end at least, for their answer and to write it down. */
 const shortestLastMs = 1000;
 /** What closing gets where somebody waits for it: calls to a provider may hang. */
 const longestReleaseMs = 1000;
 
-export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estate {
+export function openEstate(needs: EstateNeeds): Estate {
+  const { emit, clock } = needs;
   const holdings = createHoldings();
   const live = createLiveConnections(clock);
   const generations = createGenerations(emit);
@@ -56,28 +61,17 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   const listeners = openListeners({ emit, clock, watch, entryOf });
   const stop = createStop();
   const { health, isReady } = createStanding(stop, generations);
-  const given = { emit, clock, random, primary, live, watch };
-  let adopting: Promise<unknown> = Promise.resolve();
 
-  const adopt = async (plan: Plan) => {
-    stop.refuse();
-    const lease = holdings.lease();
-    const needs = { keep: lease.keep, defer: lease.defer, isReady, ...given };
-    const next = generations.open(lease, () => openGeneration(plan, needs));
-    try {
-      // Those of the first one are found while it serves what needs neither.
-      if (generations.all().length > 1)
-        await Promise.race([prepare(next, generations.current(), clock), stop.begun]);
-      stop.refuse();
-      await listeners.adopt(plan.listener, lease.keep);
-      stop.refuse();
-    } catch (error) {
-      await within(clock, longestReleaseMs, generations.end(next));
-      throw error;
-    }
-    watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
-    generations.putInForce(next);
-  };
+  const { prepare, opened } = createAdoption({
+    holdings,
+    generations,
+    listeners,
+    watch,
+    live,
+    stop,
+    isReady,
+    ...needs,
+  });
   const finish = async () => {
     const end = clock.monotonic() + graceMs;
     await listeners.close();
@@ -90,16 +84,15 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   };
 
   return {
-    adopt(plan) {
-      const done = adopting.then(() => adopt(plan));
-      adopting = done.catch(() => {});
-      return done;
+    async adopt(plan) {
+      (await prepare(plan)).commit();
     },
+    prepare,
     listening: listeners.listening,
     health,
     async close() {
       stop.begin();
-      await Promise.all([finish(), adopting]);
+      await Promise.all([finish(), opened()]);
     },
   };
 }
@@ -116,41 +109,4 @@ function createStanding(
       return healthOf([...problems(), ...missing], degraded);
     },
   };
-}
-
-const stopping = 'the gateway is stopping';
-
-/** That everything ends, once it does. */
-function createStop() {
-  let isStopping = false;
-  const { promise: begun, resolve } = promiseOf();
-  return {
-    begun,
-    begin() {
-      isStopping = true;
-      resolve();
-    },
-    problems: () => (isStopping ? [stopping] : []),
-    /** Throws when it has begun. */
-    refuse() {
-      if (isStopping) throw new Error(stopping);
-    },
-  };
-}
-
-/**
- * Waits for what a plan has to find, so that nobody has to once it is in force. Rejects for a store that cannot be
- * reached, where that of the plan before can.
- */
-async function prepare(next: Generation, before: Generation, clock: Clock): Promise<void> {
-  const [isReached] = await Promise.all([
-    within(
-      clock,
-      longestPreparationMs,
-      next.ready.then(() => true),
-    ),
-    within(clock, longestPreparationMs, next.prepared),
-  ]);
-  if (!isReached && before.storeProblem() === undefined)
-    throw new Error('the store of sessions cannot be reached');
 }

@@ -48,10 +48,12 @@ export type ListenerEvent =
   /** The gateway takes requests. */
   | {
       kind: 'listening';
-      listen: string | undefined;
+      listen: readonly string[] | string | undefined;
       admin: string | undefined;
       publicUrl: readonly string[];
     }
+  /** An address that another one had until then could not be listened on. */
+  | { kind: 'listener-failed'; listen: string | undefined; error: unknown }
   /** Another configuration was adopted, and these of its keys need a start. */
   | { kind: 'keys-fixed'; keys: readonly string[] }
   /** Another process has the port of the admin endpoints, which was not chosen; they are left out. */
@@ -80,6 +82,12 @@ export type ProcessEvent =
   | { kind: 'starting'; config: string; workers: number }
   /** Something in the configuration is allowed and yet likely a mistake, as a sentence. */
   | { kind: 'configuration-doubted'; warning: string }
+  /** The configuration was read again and is in force. `by` says what asked for it. */
+  | { kind: 'reloaded'; by: string; config: string }
+  /** The configuration that was read cannot be used, for these problems; the one before stays in force. */
+  | { kind: 'reload-refused'; by: string; problems: readonly string[] }
+  /** Somebody asked for a reload, which the configuration turns off. */
+  | { kind: 'reload-off'; by: string }
   | { kind: 'stopping'; signal: string }
   | { kind: 'stopped' }
   | { kind: 'stopping-failed'; reason: string }
@@ -134,6 +142,11 @@ export type PersonEvent =
     }
   /** A session is over before its time. */
   | { kind: 'session-ended'; provider: string; subject: string; sessionId: string; reason: string }
+  /**
+   * Those who run the gateway have ended all sessions of a person, or one that is not listed; each that is listed has an
+   * event of its own. `sessions`: how many these are; undefined where sessions are with the browsers.
+   */
+  | { kind: 'sessions-ended'; user?: string; sessionId?: string; sessions: number | undefined }
   /** A session does not fit into its cookies. `isKept`: it does without its ID token. */
   | {
       kind: 'session-too-large';

@@ -4,6 +4,7 @@ import type { ListenAddress } from '../../src/config/schema/index.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { healthOf } from '../../src/estate/health.ts';
 import type { Event } from '../../src/observe/events.ts';
+import type { Differences } from '../../src/plan/differences.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { createWoundClock, type WoundClock } from '../support/clock.ts';
 
@@ -20,6 +21,9 @@ export const session: ListedSession = {
   seenAt: 1_700_000_060,
   expiresAt: 1_700_003_600,
 };
+
+/** Of two configurations that are the same. */
+export const nothing: Differences = { routes: [], keys: [], consequences: [], oddPaths: [], fixed: [] };
 
 export interface AdminScene {
   admin: AdminListener;
@@ -47,8 +51,7 @@ export async function arrangeAdmin(t: Teardown, parts: Parts = {}): Promise<Admi
       done.push(dryRun ? 'reload, dry' : 'reload');
       return {
         result: dryRun ? 'would-reload' : 'reloaded',
-        differences: [],
-        fixed: [],
+        differences: nothing,
         warnings: [],
       };
     },

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import type { Controls } from '../../src/admin/controls.ts';
 import { healthOf } from '../../src/estate/health.ts';
-import { arrangeAdmin, session, token } from '../admin/scene.ts';
+import { arrangeAdmin, nothing, session, token } from '../admin/scene.ts';
 import { freePort } from '../support/listening.ts';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
@@ -123,8 +123,11 @@ test('reload: done, refused with its problems, and only looked at', async (t) =>
       ? { result: 'refused', problems }
       : {
           result: dryRun ? 'would-reload' : 'reloaded',
-          differences: ['/admin: who may pass has changed'],
-          fixed: ['workers'],
+          differences: {
+            ...nothing,
+            keys: [{ key: 'session.idleTimeout', before: '1h', after: '2h' }],
+            fixed: ['workers'],
+          },
           warnings: ['pkce of provider main is off'],
         };
   const { listen, write } = await arrange(t, { reload });
@@ -133,7 +136,7 @@ test('reload: done, refused with its problems, and only looked at', async (t) =>
   t.match(await run(['reload', '-c', file], env), {
     code: 0,
     stdout:
-      'reloaded\n/admin: who may pass has changed\nuntil the next start these stay as they were: workers\nwarning: pkce of provider main is off\n',
+      'reloaded\nkey      session.idleTimeout: 1h -> 2h\nstart    workers: stays as it is until the gateway is started anew\nwarning: pkce of provider main is off\n',
   });
   t.match(await run(['reload', '--dry-run', '-c', file], env), { code: 0, stdout: /nothing was changed/ });
   isRefused = true;

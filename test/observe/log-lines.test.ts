@@ -105,6 +105,26 @@ const rows = {
       'listening',
     ],
   ],
+  reloaded: [[{ by: 'SIGHUP', config: 'a.yaml' }, 'info', '"by":"SIGHUP","config":"a.yaml"', 'reloaded']],
+  'reload-refused': [
+    [
+      { by: 'watch', problems: ['a.yaml:3: routes: expected a list of routes.'] },
+      'error',
+      '"by":"watch","problems":["a.yaml:3: routes: expected a list of routes."]',
+      'reload refused; the configuration in force stays',
+    ],
+  ],
+  'reload-off': [
+    [{ by: 'SIGHUP' }, 'warn', '"by":"SIGHUP"', 'reload is off, so the configuration in force stays'],
+  ],
+  'listener-failed': [
+    [
+      { listen: '0.0.0.0:80', error: new Error('listen EADDRINUSE') },
+      'error',
+      '"listen":"0.0.0.0:80","reason":"listen EADDRINUSE"',
+      'an address cannot be listened on',
+    ],
+  ],
   'keys-fixed': [
     [
       { keys: ['workers'] },
@@ -245,6 +265,20 @@ const rows = {
     ],
   ],
   'session-ended': [[{ ...of, reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended']],
+  'sessions-ended': [
+    [
+      { user: 'ada@example.com', sessions: 2 },
+      'info',
+      '"user":"ada@example.com","sessions":2',
+      'sessions ended by those who run the gateway',
+    ],
+    [
+      { sessionId: 'id-1', sessions: undefined },
+      'info',
+      '"sessionId":"id-1"',
+      'sessions ended by those who run the gateway',
+    ],
+  ],
   'session-too-large': [
     [
       { ...of, limit: 4096, isKept: true },

@@ -18,7 +18,7 @@ export const adminChecks: readonly Check<Whole>[] = [
       isValid('listen') &&
       isValid('admin') &&
       typeof admin?.listen === 'object' &&
-      clash(admin.listen as ListenAddress, listen?.address as ListenAddress),
+      (listen ?? []).some((each) => clash(admin.listen as ListenAddress, each?.address as ListenAddress)),
     says: 'this is where the gateway itself listens (`listen`): the admin endpoints need a port, or a socket, of their own.',
   },
 ];

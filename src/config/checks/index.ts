@@ -5,6 +5,7 @@ import { adminChecks } from './admin.ts';
 import { bearerChecks } from './bearer.ts';
 import { type Check, type Finding, run } from './check.ts';
 import { cookieChecks } from './cookie.ts';
+import { listenerChecks } from './listeners.ts';
 import { presetChecks } from './presets.ts';
 import { providerChecks } from './providers.ts';
 import { publicUrlChecks } from './public-url.ts';
@@ -23,6 +24,7 @@ const checks: readonly Check<Whole>[] = [
   ...bearerChecks,
   ...cookieChecks,
   ...sessionChecks,
+  ...listenerChecks,
   ...trustedProxyChecks,
   ...adminChecks,
   ...upstreamTokenChecks,

@@ -38,6 +38,22 @@ export const lines = {
   },
 
   listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
+  reloaded: { level: 'info', message: 'reloaded', fields: ['by', 'config'] },
+  'reload-refused': {
+    level: 'error',
+    message: 'reload refused; the configuration in force stays',
+    fields: ['by', 'problems'],
+  },
+  'reload-off': {
+    level: 'warn',
+    message: 'reload is off, so the configuration in force stays',
+    fields: ['by'],
+  },
+  'listener-failed': {
+    level: 'error',
+    message: 'an address cannot be listened on',
+    fields: ['listen', 'reason'],
+  },
   'keys-fixed': {
     level: 'warn',
     message: 'these keys stay as they were until the gateway is started anew',
@@ -137,6 +153,11 @@ export const lines = {
     fields: ['provider', 'subject', 'reason', 'retryAfter'],
   },
   'session-ended': { level: 'info', message: 'session ended', fields: ['provider', 'subject', 'reason'] },
+  'sessions-ended': {
+    level: 'info',
+    message: 'sessions ended by those who run the gateway',
+    fields: ['user', 'sessionId', 'sessions'],
+  },
   'session-too-large': {
     level: 'warn',
     message: ({ isKept }) =>

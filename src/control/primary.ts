@@ -1,0 +1,120 @@
+import { type Clock, within } from '../clock.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Prepared } from '../gateway.ts';
+import { createHoldings } from '../holdings.ts';
+import { openGranter } from '../identity/granter.ts';
+import { startWorkers } from '../listen/workers.ts';
+import type { Observe } from '../observe/open-observe.ts';
+import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
+import type { Random } from '../random.ts';
+import { createMembers, type Members } from './members.ts';
+import type { SentVersion } from './questions.ts';
+import type { Running } from './running.ts';
+
+export interface PrimaryNeeds {
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
+  clock: Clock;
+  random: Random;
+  /** Called with the exit code of a worker that ended before any of them could serve. */
+  onFailure(code: number): void;
+}
+
+/** What calls to a provider get at the end. */
+const longestReleaseMs = 1000;
+/** Starts the workers, and holds what they have in common: they are commanded as one. */
+export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Promise<Running> {
+  const { observe, clock, random, onFailure } = needs;
+  const { emit, keepSecrets } = observe;
+  const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
+  const grantBy = ({ config, files }: LoadedConfig) => {
+    const { claims } = compilePlan(config, { read: files.read });
+    return granter.adopt(config.providers, claims, files.read);
+  };
+  keepSecrets(first.config.secrets);
+  readFilesOfProviders(first.config, first.files.read);
+  await grantBy(first);
+  // Every file of it is known now.
+  let inForce = { loaded: first, sent: sentOf(first, 1) };
+
+  const members = createMembers({ clock, version: () => inForce.sent });
+  const workers = startWorkers({
+    count: first.config.workers,
+    emit,
+    clock,
+    grant: granter.grant,
+    onFailure,
+    started: members.join,
+  });
+
+  const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe }, (next) => {
+    inForce = next;
+  });
+
+  return {
+    prepare,
+    async close() {
+      await workers.close();
+      // Calls to a provider that hang go with the process.
+      await within(clock, longestReleaseMs, granter.close());
+    },
+  };
+}
+
+/** A version with the form in which workers get it. */
+interface Sending {
+  loaded: LoadedConfig;
+  sent: SentVersion;
+}
+
+interface PreparingNeeds extends Pick<PrimaryNeeds, 'observe'> {
+  inForce(): Sending;
+  members: Members;
+  /** Has this process ask the providers of a version. */
+  grantBy(loaded: LoadedConfig): Promise<void>;
+}
+
+/** Takes this process and its workers from one version to the next, or leaves all of them where they are. */
+function createPreparing(
+  { inForce, members, grantBy, observe }: PreparingNeeds,
+  putInForce: (next: Sending) => void,
+): Running['prepare'] {
+  let last = inForce().sent.number;
+  const prepareAll = async (next: LoadedConfig): Promise<Prepared> => {
+    const before = inForce().loaded;
+    compilePlan(next.config, { read: next.files.read });
+    readFilesOfProviders(next.config, next.files.read);
+    const sent = sentOf(next, ++last);
+    const opened = await members.prepare(sent);
+    try {
+      await grantBy(next);
+    } catch (error) {
+      await opened.abort();
+      throw error;
+    }
+    return {
+      commit() {
+        const { logging } = next.config;
+        if (JSON.stringify(logging) !== JSON.stringify(before.config.logging)) observe.apply(logging);
+        putInForce({ loaded: next, sent });
+        opened.commit();
+      },
+      async abort() {
+        observe.keepSecrets(before.config.secrets);
+        await Promise.all([opened.abort(), grantBy(before)]);
+      },
+    };
+  };
+  return async (next) => {
+    observe.keepSecrets(next.config.secrets);
+    try {
+      return await prepareAll(next);
+    } catch (error) {
+      observe.keepSecrets(inForce().loaded.config.secrets);
+      throw error;
+    }
+  };
+}
+
+function sentOf({ file, files }: LoadedConfig, number: number): SentVersion {
+  return { number, file, texts: files.texts() };
+}
