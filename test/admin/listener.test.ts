@@ -61,11 +61,10 @@ test('the configuration in force is shown with its secrets masked, wherever they
   for (const secret of [token, 'the-client-secret', 'the-redis-password', 'k3y', session.secret])
     t.notOk(text.includes(secret), secret);
   t.match(json(), {
-    publicUrl: [gateway.url],
-    routes: [{ path: '/', upstream: [upstream.url] }],
+    publicUrl: gateway.url,
     admin: { token: '***' },
-    headers: { 'X-Api-Key': ['***'], 'X-User': [{ value: { kind: 'user' } }] },
-    session: { store: { kind: 'cookie' }, cookie: { sameSite: 'lax' } },
+    headers: { 'X-Api-Key': '***', 'X-User': '{user}' },
+    session: { store: 'cookie', cookie: { sameSite: 'lax' } },
   });
 });
 
