@@ -2,8 +2,7 @@ import type { Controls } from './admin/controls.ts';
 import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
-import { type Estate, openEstate } from './estate/estate.ts';
-import { healthOf } from './estate/health.ts';
+import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { type Files, openFiles } from './files.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
@@ -35,8 +34,8 @@ export interface Gateway {
   adopt(config: Config, files?: Files): Promise<void>;
   /** The same in two steps. One at a time: the next one waits for what becomes of this one. */
   prepare(version: Version): Promise<Prepared>;
-  /** Stops accepting, lets requests and sockets end within a limit, then closes. */
-  close(): Promise<void>;
+  drain: Estate['drain'];
+  close: Estate['close'];
 }
 
 export interface GatewayNeeds {
@@ -51,18 +50,16 @@ export interface GatewayNeeds {
 }
 
 /** What is known and can be done in this process alone. */
-function ownControls({ health }: Pick<Estate, 'health'>, inForce: () => Config): Controls {
-  let isDraining = false;
+function ownControls(
+  { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
+  inForce: () => Config,
+): Controls {
   return {
-    async health() {
-      const { missing, degraded } = health();
-      return healthOf(isDraining ? ['draining', ...missing] : missing, degraded);
-    },
+    health: async () => health(),
     reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
-    async drain() {
-      isDraining = true;
-    },
+    drain: async () => drain(),
     config: () => inForce().shown,
+    people,
   };
 }
 
@@ -106,8 +103,10 @@ export async function startGateway(
   const adopt = async (next: Config, texts = openFiles()) =>
     (await prepare({ config: next, files: texts })).commit();
   let admin: AdminListener | undefined;
-  const close = async () => {
-    await estate.close();
+  const close = async (why?: Closing) => {
+    // Of several processes at one address, the others say how it stands.
+    if (why === 'replaced') await admin?.close();
+    await estate.close(why);
     await admin?.close();
   };
   try {
@@ -118,7 +117,7 @@ export async function startGateway(
     const names = estate.listening().map(({ name }) => name);
     const listen = names.length > 1 ? names : names[0];
     emit({ kind: 'listening', listen, admin: admin?.url, publicUrl: config.publicUrl });
-    return { url, adminUrl: admin?.url, adopt, prepare, close };
+    return { url, adminUrl: admin?.url, adopt, prepare, drain: estate.drain, close };
   } catch (error) {
     await close();
     throw error;

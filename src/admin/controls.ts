@@ -1,5 +1,6 @@
 import type { Health } from '../estate/health.ts';
 import type { Differences } from '../plan/differences.ts';
+import type { People } from '../session/people.ts';
 
 /** What the admin listener does for those who ask it. It is the same for one process and for several workers. */
 export interface Controls {
@@ -10,38 +11,8 @@ export interface Controls {
   drain(): Promise<void>;
   /** The configuration in force as plain JSON, secrets masked. */
   config(): unknown;
-  /** The people who are signed in; undefined where nobody is. */
-  people?: People | undefined;
-}
-
-/** The sessions of people, for those who look after the gateway. */
-export interface People {
-  /** `none` with sessions in cookies: they are with the browsers, and can only be ended. */
-  listing: 'all' | 'none';
-  /** The newest first; none with sessions in cookies. Rejects with GatewayError 503 when the store is out. */
-  list(user: string): Promise<ListedSession[]>;
-  /**
-   * Ends a session by its id; false where none is known by it, which with sessions in cookies nobody can tell. Rejects
-   * with GatewayError 503 when not everybody could be told.
-   */
-  end(id: string): Promise<boolean>;
-  /**
-   * Ends all sessions of a person that began before now; gives how many were listed, undefined with sessions in
-   * cookies. Rejects as `end` does.
-   */
-  endAll(user: string): Promise<number | undefined>;
-}
-
-/** One session of a person. Times are seconds since the epoch. */
-export interface ListedSession {
-  id: string;
-  provider: string;
-  subject: string;
-  user?: string | undefined;
-  email?: string | undefined;
-  createdAt: number;
-  seenAt: number;
-  expiresAt: number;
+  /** The sessions of people; undefined where there are none to be looked after. */
+  people(): People | undefined;
 }
 
 /** What came of a reload, as JSON. */

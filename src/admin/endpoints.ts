@@ -1,7 +1,8 @@
 import { type Clock, within } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Health } from '../estate/health.ts';
-import type { Controls, People } from './controls.ts';
+import type { People } from '../session/people.ts';
+import type { Controls } from './controls.ts';
 import type { Audience } from './guard.ts';
 import type { Problem } from './problem.ts';
 
@@ -82,7 +83,10 @@ export function adminEndpoints(controls: Controls, clock: Clock): readonly Admin
       method: 'DELETE',
       path: '/sessions/{id}',
       audience: 'operator',
-      handle: ({ id }) => (controls.people ? endSession(controls.people, id) : nobodySignsIn),
+      handle({ id }) {
+        const people = controls.people();
+        return people ? endSession(people, id) : nobodySignsIn;
+      },
     },
   ];
 }
@@ -121,9 +125,10 @@ const nobodySignsIn: Problem = {
 type OfUser = (people: People, user: string) => Promise<Reply>;
 
 /** A request that names nobody is never taken for one that means everybody. */
-async function ofUser({ people }: Controls, query: URLSearchParams, then: OfUser): Promise<Reply> {
+async function ofUser(controls: Controls, query: URLSearchParams, then: OfUser): Promise<Reply> {
   const [user = '', ...others] = query.getAll('user');
   if (user === '' || others.length > 0) return malformed('name one person: ?user=NAME');
+  const people = controls.people();
   return people ? then(people, user) : nobodySignsIn;
 }
 

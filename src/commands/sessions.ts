@@ -1,4 +1,4 @@
-import type { ListedSession } from '../admin/controls.ts';
+import type { ListedSession } from '../session/people.ts';
 import {
   type AdminAnswer,
   type AdminOptions,

@@ -71,7 +71,7 @@ test('a configuration that is refused is 422 with its problems', async (t) => {
 
 test('sessions in cookies can be ended and not listed', async (t) => {
   const done: string[] = [];
-  const { admin } = await arrangeAdmin(t, { controls: { people: peopleWho(done, 'none') } });
+  const { admin } = await arrangeAdmin(t, { controls: { people: () => peopleWho(done, 'none') } });
   const client = createClient();
   t.teardown(() => client.close());
   const ask = (method: string, path: string) =>
@@ -85,7 +85,7 @@ test('sessions in cookies can be ended and not listed', async (t) => {
 });
 
 test('a gateway without people says so', async (t) => {
-  const { admin } = await arrangeAdmin(t, { controls: { people: undefined } });
+  const { admin } = await arrangeAdmin(t, { controls: { people: () => undefined } });
   const client = createClient();
   t.teardown(() => client.close());
   for (const [method, path] of [

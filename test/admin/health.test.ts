@@ -183,6 +183,6 @@ test('a gateway that drains is not ready, and serves whoever comes all the same'
   const headers = { authorization: `Bearer ${token}` };
   const drained = await client.request(`${gateway.adminUrl}/drain`, { method: 'POST', headers });
   t.equal(drained.status, 200);
-  t.equal(await ready(), '503 draining');
+  t.equal(await ready(), '503 the gateway is draining');
   t.match(await served(), /^502 502/, 'it is asked of the upstream, which is nobody');
 });

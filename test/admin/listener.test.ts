@@ -3,6 +3,8 @@ import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { freePort } from '../support/listening.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
 
 test('none of what the admin listener does is on the public address, whoever asks', async (t) => {
   const upstream = await arrangeUpstream(t);
@@ -66,6 +68,32 @@ test('the configuration in force is shown with its secrets masked, wherever they
     headers: { 'X-Api-Key': '***', 'X-User': '{user}' },
     session: { store: 'cookie', cookie: { sameSite: 'lax' } },
   });
+});
+
+test('the sessions of a person are listed and ended', async (t) => {
+  const provider = await startProvider();
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const admin = { listen: `127.0.0.1:${await freePort()}`, token };
+  const config = { admin, session: { store: 'memory' } };
+  const gateway = await startTestGateway({ provider, upstream, config });
+  t.teardown(() => gateway.close());
+  const [ada, grace, operator] = [createClient(), createClient(), createClient()];
+  for (const client of [ada, grace, operator]) t.teardown(() => client.close());
+  await logIn(ada, gateway.url, 'ada');
+  await logIn(grace, gateway.url, 'grace');
+  const ask = (method: string, path: string) =>
+    operator.request(gateway.adminUrl + path, { method, headers: { authorization: `Bearer ${token}` } });
+  const listed = await ask('GET', '/sessions?user=ada@example.com');
+  const { sessions } = listed.json() as { sessions: { id: string }[] };
+  t.match(sessions, [{ subject: 'ada', provider: 'default', email: 'ada@example.com' }]);
+  t.equal(sessions.length, 1);
+  t.same((await ask('DELETE', `/sessions/${sessions[0]?.id}`)).json(), { ended: 1 });
+  t.equal((await ada.get(`${gateway.url}/x`)).status, 401);
+  t.equal((await grace.get(`${gateway.url}/x`)).status, 200);
+  t.same((await ask('DELETE', '/sessions?user=grace')).json(), { ended: 1 });
+  t.equal((await grace.get(`${gateway.url}/x`)).status, 401);
 });
 
 test('a gateway that was not started from a file says so when it is to read it again', async (t) => {

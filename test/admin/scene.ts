@@ -1,10 +1,11 @@
-import type { Controls, ListedSession, People } from '../../src/admin/controls.ts';
+import type { Controls } from '../../src/admin/controls.ts';
 import { type AdminListener, startAdmin } from '../../src/admin/server.ts';
 import type { ListenAddress } from '../../src/config/schema/index.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { healthOf } from '../../src/estate/health.ts';
 import type { Event } from '../../src/observe/events.ts';
 import type { Differences } from '../../src/plan/differences.ts';
+import type { ListedSession, People } from '../../src/session/people.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { createWoundClock, type WoundClock } from '../support/clock.ts';
 
@@ -62,7 +63,7 @@ export async function arrangeAdmin(t: Teardown, parts: Parts = {}): Promise<Admi
       done.push('config');
       return { publicUrl: ['https://app.example'] };
     },
-    people: peopleWho(done),
+    people: () => peopleWho(done),
     ...parts.controls,
   };
   const chosen = 'token' in parts ? parts.token : token;
