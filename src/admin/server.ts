@@ -20,6 +20,8 @@ export interface AdminListener {
   url: string;
   /** From now on another token counts. */
   useToken(token: string | undefined): void;
+  /** Gives the address free at once; the requests under way get their answers. */
+  leaveAddress(): void;
   close(): Promise<void>;
 }
 
@@ -40,7 +42,12 @@ export async function startAdmin(
   const app = createAdminServer({ address, guard, emit, controls, clock });
   try {
     const url = await openAt(app, address);
-    return { url, useToken: guard.use, close: () => app.close() };
+    return {
+      url,
+      useToken: guard.use,
+      leaveAddress: () => void app.server.close(),
+      close: () => app.close(),
+    };
   } catch (error) {
     await app.close();
     const isStandard = 'port' in address && address.port === standardPort;
