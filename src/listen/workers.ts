@@ -50,10 +50,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     if (stopping) return;
     const startedAt = clock.monotonic();
     const worker = cluster.fork({ [gatewayNameVariable]: gateway });
-    const link = linkTo(worker);
-    worker.on('message', (message: CallMessage) => {
-      if (message.kind === 'call') void shared.received(link, message);
-    });
+    const link = linkTo(worker, shared);
     let isReplaced = false;
     worker.on('listening', () => {
       hasServed = true;
@@ -70,18 +67,14 @@ export function startWorkers(options: WorkersOptions): Workers {
       return true;
     });
     worker.on('disconnect', () => listening.delete(worker));
-    watchPulse(worker, pulse, clock, () => {
-      emit({ kind: 'worker-stuck', pid: worker.process.pid });
-      worker.process.kill('SIGKILL');
-    });
+    endWhereStuck(worker, pulse, { emit, clock });
     worker.on('exit', (code, signal) => {
       shared.left(link);
       listening.delete(worker);
       if (stopping || isReplaced) return;
       if (!hasServed && signal === null) {
         stopping = true;
-        onFailure(code);
-        return;
+        return onFailure(code);
       }
       quickEnds = clock.monotonic() - startedAt < settledMs ? quickEnds + 1 : 0;
       const pauseMs = quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
@@ -98,19 +91,38 @@ export function startWorkers(options: WorkersOptions): Workers {
     },
     async close(withinMs) {
       stopping = true;
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      const workers = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? []);
       await Promise.all(workers.map((worker) => stopWorker(worker, withinMs, emit, clock)));
     },
   };
 }
 
-function linkTo(worker: Worker): WorkerLink {
-  return {
+/** Has what all share answer the calls of a worker. */
+function linkTo(
+  worker: Worker,
+  shared: Pick<ReturnType<typeof createPrimaryShared>, 'received'>,
+): WorkerLink {
+  const link: WorkerLink = {
     send: (message) => {
       // A worker that is just ending cannot be told any more, and need not be.
       if (worker.isConnected()) worker.send(message, () => {});
     },
   };
+  worker.on('message', (message: CallMessage) => {
+    if (message.kind === 'call') void shared.received(link, message);
+  });
+  return link;
+}
+
+function endWhereStuck(
+  worker: Worker,
+  pulse: Pulse,
+  { emit, clock }: Pick<WorkersOptions, 'emit' | 'clock'>,
+): void {
+  watchPulse(worker, pulse, clock, () => {
+    emit({ kind: 'worker-stuck', pid: worker.process.pid });
+    worker.process.kill('SIGKILL');
+  });
 }
 
 /** A worker that was asked before, by a signal to the whole group, takes this for the same wish. */
