@@ -71,9 +71,9 @@ export function createAdoption(needs: AdoptionNeeds): Adoption {
       if (generations.all().length > 1)
         await Promise.race([untilFound(next, generations.current(), clock), stop.begun]);
       stop.refuse();
-      const listen = await listeners.prepare(plan.listeners, lease.keep);
+      const listening = await listeners.prepare(plan.listeners, lease.keep);
       stop.refuse();
-      return { next, listen };
+      return { next, listening };
     } catch (error) {
       await within(clock, longestReleaseMs, generations.end(next));
       throw error;
@@ -83,17 +83,18 @@ export function createAdoption(needs: AdoptionNeeds): Adoption {
     const leave = await turn.take();
     const opened = open(plan);
     opening = opened.catch(leave);
-    const { next, listen } = await opened;
+    const { next, listening } = await opened;
     return {
       commit() {
         leave();
         if (stop.hasBegun()) return;
         watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
-        listen();
+        listening.commit();
         generations.putInForce(next);
       },
       async abort() {
         leave();
+        listening.abort();
         await within(clock, longestReleaseMs, generations.end(next));
       },
     };

@@ -1,7 +1,8 @@
 import { type Clock, waitFor, within } from '../clock.ts';
-import { createLiveConnections, type Ending } from '../forward/live-connections.ts';
+import { createLiveConnections, type Ending, type LiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
 import { countDown } from '../listen/shutdown.ts';
+import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
@@ -12,7 +13,7 @@ import { createAdoption, type PreparedPlan } from './adoption.ts';
 import { watchConnections } from './connections.ts';
 import { createGenerations, type Generations } from './generations.ts';
 import { type Health, healthOf } from './health.ts';
-import { openListeners } from './listeners.ts';
+import { type Listeners, openListeners } from './listeners.ts';
 import { createStop, stopping } from './stop.ts';
 
 /**
@@ -88,22 +89,6 @@ export function openEstate(needs: EstateNeeds): Estate {
     if (stop.drain()) emit({ kind: 'draining' });
     listeners.drain();
   };
-  const finish = async (why: Closing) => {
-    const hasServed = listeners.listening().length > 0 && generations.all().length > 0;
-    const shutdown = hasServed ? generations.current().shutdown : nothingServed;
-    const left = countDown(shutdown.timeout, clock);
-    listeners.drain();
-    const delay = delayOf(why, shutdown);
-    if (delay > 0) await waitFor(clock, delay);
-    const closing = listeners.close(left.forConnections);
-    live.endAll(why === 'replaced' ? restarting : goingAway);
-    await closing;
-    live.close();
-    watch.close();
-    await Promise.all(generations.all().map((generation) => generation.finish(left.forRefreshes())));
-    const ending = Promise.all(generations.all().map(generations.end));
-    await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
-  };
 
   return {
     async adopt(plan) {
@@ -116,9 +101,35 @@ export function openEstate(needs: EstateNeeds): Estate {
     drain,
     async close(why = 'stopped') {
       stop.begin();
-      await Promise.all([finish(why), opened()]);
+      await Promise.all([finish({ listeners, generations, live, watch, clock }, why), opened()]);
     },
   };
+}
+
+interface Parts {
+  listeners: Listeners;
+  generations: Generations;
+  live: LiveConnections;
+  watch: Pick<SilenceWatch, 'close'>;
+  clock: Clock;
+}
+
+/** The steps of an end, of which each leaves time for the next. */
+async function finish({ listeners, generations, live, watch, clock }: Parts, why: Closing): Promise<void> {
+  const hasServed = listeners.listening().length > 0 && generations.all().length > 0;
+  const shutdown = hasServed ? generations.current().shutdown : nothingServed;
+  const left = countDown(shutdown.timeout, clock);
+  listeners.drain();
+  const delay = delayOf(why, shutdown);
+  if (delay > 0) await waitFor(clock, delay);
+  const closing = listeners.close(left.forConnections);
+  live.endAll(why === 'replaced' ? restarting : goingAway);
+  await closing;
+  live.close();
+  watch.close();
+  await Promise.all(generations.all().map((generation) => generation.finish(left.forRefreshes())));
+  const ending = Promise.all(generations.all().map(generations.end));
+  await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
 }
 
 /** How everything together stands. */

@@ -60,9 +60,8 @@ export function startWorkers(options: WorkersOptions): Workers {
     if (stopping) return;
     const startedAt = clock.monotonic();
     const worker = cluster.fork({ [gatewayNameVariable]: gateway });
-    const link = linkTo(worker);
+    const link = linkTo(worker, shared);
     options.started?.(worker);
-    answerCalls(worker, (message) => void shared.received(link, message));
     let isReplaced = false;
     worker.on('listening', () => {
       hasServed = true;
@@ -75,17 +74,13 @@ export function startWorkers(options: WorkersOptions): Workers {
       start();
       return true;
     });
-    watchPulse(worker, pulse, clock, () => {
-      emit({ kind: 'worker-stuck', pid: worker.process.pid });
-      worker.process.kill('SIGKILL');
-    });
+    endWhereStuck(worker, pulse, { emit, clock });
     worker.on('exit', (code, signal) => {
       shared.left(link);
       if (stopping || isReplaced) return;
       if (!hasServed && signal === null) {
         stopping = true;
-        onFailure(code);
-        return;
+        return onFailure(code);
       }
       const pauseMs = pauseAfter(clock.monotonic() - startedAt);
       emit({ kind: 'worker-ended', pid: worker.process.pid, code, signal, pauseMs });
@@ -98,7 +93,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     drain: listening.drain,
     async close(withinMs) {
       stopping = true;
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      const workers = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? []);
       await Promise.all(workers.map((worker) => stopWorker(worker, withinMs, emit, clock)));
     },
   };
@@ -127,19 +122,32 @@ function createListening() {
   };
 }
 
-function answerCalls(worker: Worker, answer: (message: CallMessage) => void): void {
-  worker.on('message', (message: CallMessage) => {
-    if (message.kind === 'call') answer(message);
-  });
-}
-
-function linkTo(worker: Worker): WorkerLink {
-  return {
+/** Has what all share answer the calls of a worker. */
+function linkTo(
+  worker: Worker,
+  shared: Pick<ReturnType<typeof createPrimaryShared>, 'received'>,
+): WorkerLink {
+  const link: WorkerLink = {
     send: (message) => {
       // A worker that is just ending cannot be told any more, and need not be.
       if (worker.isConnected()) worker.send(message, () => {});
     },
   };
+  worker.on('message', (message: CallMessage) => {
+    if (message.kind === 'call') void shared.received(link, message);
+  });
+  return link;
+}
+
+function endWhereStuck(
+  worker: Worker,
+  pulse: Pulse,
+  { emit, clock }: Pick<WorkersOptions, 'emit' | 'clock'>,
+): void {
+  watchPulse(worker, pulse, clock, () => {
+    emit({ kind: 'worker-stuck', pid: worker.process.pid });
+    worker.process.kill('SIGKILL');
+  });
 }
 
 /** A worker that was asked before, by a signal to the whole group, takes this for the same wish. */
