@@ -65,31 +65,35 @@ export function adminEndpoints(controls: Controls, clock: Clock): readonly Admin
       audience: 'operator',
       handle: () => ({ status: 200, json: controls.config() }),
     },
-    {
-      method: 'GET',
-      path: '/sessions',
-      audience: 'operator',
-      parameters: ['user'],
-      handle: ({ query }) => ofUser(controls, query, listSessions),
-    },
-    {
-      method: 'DELETE',
-      path: '/sessions',
-      audience: 'operator',
-      parameters: ['user'],
-      handle: ({ query }) => ofUser(controls, query, endSessions),
-    },
-    {
-      method: 'DELETE',
-      path: '/sessions/{id}',
-      audience: 'operator',
-      handle({ id }) {
-        const people = controls.people();
-        return people ? endSession(people, id) : nobodySignsIn;
-      },
-    },
+    ...sessionEndpoints(controls),
   ];
 }
+
+const sessionEndpoints = (controls: Controls): readonly AdminEndpoint[] => [
+  {
+    method: 'GET',
+    path: '/sessions',
+    audience: 'operator',
+    parameters: ['user'],
+    handle: ({ query }) => ofUser(controls, query, listSessions),
+  },
+  {
+    method: 'DELETE',
+    path: '/sessions',
+    audience: 'operator',
+    parameters: ['user'],
+    handle: ({ query }) => ofUser(controls, query, endSessions),
+  },
+  {
+    method: 'DELETE',
+    path: '/sessions/{id}',
+    audience: 'operator',
+    handle({ id }) {
+      const people = controls.people();
+      return people ? endSession(people, id) : nobodySignsIn;
+    },
+  },
+];
 
 /** Whoever asks for the health waits no longer, since orchestrators do not either. */
 const longestHealthMs = 2000;
