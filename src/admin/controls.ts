@@ -19,8 +19,8 @@ export interface Controls {
 export type ReloadAnswer =
   | {
       result: 'reloaded' | 'unchanged' | 'would-reload';
-      /** What changes for whom; see plan/differences.ts. */
-      differences: Differences;
+      /** What changes for whom, for those who ask by the admin listener. */
+      differences?: Differences;
       warnings: readonly string[];
     }
   /** Nothing has changed. */

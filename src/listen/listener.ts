@@ -8,7 +8,7 @@ import type { Emit } from '../observe/events.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { markUnix } from './peer.ts';
-import { closeGracefully, endWithAnswers, trackConnections } from './shutdown.ts';
+import { closeGracefully, endWithAnswers, readBeforeClose, trackConnections } from './shutdown.ts';
 import type { SilenceWatch } from './silence.ts';
 import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
 
@@ -76,6 +76,7 @@ export async function openListener(
   if ('path' in plan.address) server.on(connected, markUnix);
   const connections = trackConnections(server, plan.tls !== undefined);
   keepDescriptors(server, emit, clock);
+  readBeforeClose(app);
   let files = JSON.stringify(plan.tls);
   const reload = ({ tls }: ListenPlan) => tls && reloadCertificate(server as TlsServer, tls, emit);
   let stopReloading: (() => void) | undefined;

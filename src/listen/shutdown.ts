@@ -7,8 +7,8 @@ import { hasBegun, isFollowed, pendingAnswers } from './answers.ts';
 
 /** How often kept-alive connections that have become idle are looked for. */
 const sweepMs = 100;
-/** How long a client that has opened a connection may send nothing on it, once no others are accepted. */
-const unusedMs = 1000;
+/** How long a client that has opened a connection may send nothing on it, once no others are accepted: it may be busy. */
+const unusedMs = 5000;
 /** What is kept of the time of an end for what comes after the last connection: a tenth, but no more than this. */
 const mostLastWordsMs = 1000;
 
@@ -87,6 +87,19 @@ function endConnectionWith(response: ServerResponse): void {
   };
 }
 
+/**
+ * Before the port closes, the connections that wait there are accepted, and the requests that have come are read: an
+ * idle connection is one of which nothing is on its way. This is to be called before the server listens.
+ */
+export function readBeforeClose(app: FastifyInstance): void {
+  app.addHook('preClose', (done) => afterReading(done));
+}
+
+/** Calls back when everything was read that had come: a process that is short of time may be far behind. */
+function afterReading(callback: () => void): void {
+  setImmediate(callback);
+}
+
 /** Stops accepting and waits for what is under way; ends by force what takes longer than the limit. */
 export async function closeGracefully(
   app: FastifyInstance,
@@ -94,14 +107,12 @@ export async function closeGracefully(
   { emit, clock, withinMs }: { emit: Emit; clock: Clock; withinMs: number },
 ): Promise<void> {
   const { accepted } = connections;
-  const sweep = clock.every(sweepMs, () => setImmediate(() => app.server.closeIdleConnections()));
+  const sweep = clock.every(sweepMs, () => afterReading(() => app.server.closeIdleConnections()));
   const unused = endUnused(connections, clock);
   const limit = clock.after(withinMs, () => {
     emit({ kind: 'connections-left-open', connections: accepted.size });
     for (const socket of accepted) socket.destroy();
   });
-  // Requests that have come by now are read first: closing their connections as idle ones would lose them.
-  await new Promise(setImmediate);
   await app.close();
   // The server does not wait for those that came by another address (listen.ts).
   for (const socket of accepted) await new Promise((resolve) => socket.once('close', resolve));
@@ -122,5 +133,5 @@ function endUnused({ accepted, speaking, isUsed }: Connections, clock: Clock): T
     bytes.set(socket, socket.bytesRead);
   };
   look();
-  return clock.every(unusedMs, look);
+  return clock.every(unusedMs, () => afterReading(look));
 }

@@ -79,7 +79,7 @@ test('in shutdown.delay it is not ready, and takes requests whose answers end th
   t.equal((await get('/late')).status, 200);
   clock.wind(2000);
   await untilRefused(() => get('/'));
-  clock.wind(1000);
+  clock.wind(5000);
   await Promise.all([unused.closed(), kept.closed()]);
   t.notOk(isClosed, 'idle connections are closed, those under way are not');
   for (const release of held) release();
@@ -175,7 +175,7 @@ test('it is the same over TLS', async (t) => {
   await until('it upstream', () => upstream.requests.length === 4);
   const unused = await openRaw(url, { ca });
   const mute = await openRaw(gateway.url.replace('https:', 'http:'));
-  for (const ms of [5000, 1000, 1000, 1000]) {
+  for (const ms of [5000, 5000, 5000]) {
     clock.wind(ms);
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -153,10 +153,10 @@ async function startInstance(
 
 const haproxyConfig = (front: number, instances: readonly Instance[]) => `defaults
   mode http
-  timeout connect 5s
+  # What is slow on a busy machine is not lost, and a slow probe says nothing of the instance.
+  timeout connect 60s
   timeout client 60s
   timeout server 60s
-  # A probe that is slow on a busy machine says nothing of the instance.
   timeout check 10s
   retries 0
 frontend public
