@@ -41,7 +41,7 @@ export function adminEndpoints(controls: Controls, clock: Clock): readonly Admin
       method: 'GET',
       path: '/readyz',
       audience: 'everybody',
-      handle: async () => readiness((await within(clock, longestHealthMs, controls.health())) ?? noAnswer),
+      handle: async () => readiness(await healthIn(controls, clock)),
     },
     {
       method: 'POST',
@@ -65,35 +65,45 @@ export function adminEndpoints(controls: Controls, clock: Clock): readonly Admin
       audience: 'operator',
       handle: () => ({ status: 200, json: controls.config() }),
     },
-    {
-      method: 'GET',
-      path: '/sessions',
-      audience: 'operator',
-      parameters: ['user'],
-      handle: ({ query }) => ofUser(controls, query, listSessions),
-    },
-    {
-      method: 'DELETE',
-      path: '/sessions',
-      audience: 'operator',
-      parameters: ['user'],
-      handle: ({ query }) => ofUser(controls, query, endSessions),
-    },
-    {
-      method: 'DELETE',
-      path: '/sessions/{id}',
-      audience: 'operator',
-      handle({ id }) {
-        const people = controls.people();
-        return people ? endSession(people, id) : nobodySignsIn;
-      },
-    },
+    ...sessionEndpoints(controls),
   ];
 }
+
+const sessionEndpoints = (controls: Controls): readonly AdminEndpoint[] => [
+  {
+    method: 'GET',
+    path: '/sessions',
+    audience: 'operator',
+    parameters: ['user'],
+    handle: ({ query }) => ofUser(controls, query, listSessions),
+  },
+  {
+    method: 'DELETE',
+    path: '/sessions',
+    audience: 'operator',
+    parameters: ['user'],
+    handle: ({ query }) => ofUser(controls, query, endSessions),
+  },
+  {
+    method: 'DELETE',
+    path: '/sessions/{id}',
+    audience: 'operator',
+    handle({ id }) {
+      const people = controls.people();
+      return people ? endSession(people, id) : nobodySignsIn;
+    },
+  },
+];
 
 /** Whoever asks for the health waits no longer, since orchestrators do not either. */
 const longestHealthMs = 2000;
 const noAnswer: Health = { ready: false, missing: ['its processes do not answer'], degraded: [] };
+
+/** Whoever cannot say how it stands is not ready. */
+async function healthIn(controls: Controls, clock: Clock): Promise<Health> {
+  const asked = controls.health().catch(() => undefined);
+  return (await within(clock, longestHealthMs, asked)) ?? noAnswer;
+}
 
 function readiness({ ready, missing, degraded }: Health): Reply {
   if (ready) return { status: 200, json: { status: degraded.length === 0 ? 'ok' : 'degraded', degraded } };

@@ -107,4 +107,6 @@ test('processes that do not tell how they stand are not ready, and /healthz answ
   t.equal(answer.status, 503);
   t.match(answer.json(), { missing: ['its processes do not answer'] });
   t.equal(answer.headers['retry-after'], '1');
+  const failing = await arrangeAdmin(t, { controls: { health: () => Promise.reject(new Error('gone')) } });
+  t.equal((await client.get(`${failing.admin.url}/readyz`)).status, 503);
 });
