@@ -9,10 +9,13 @@ export const ending: Health = { ready: false, missing: ['the gateway is stopping
 
 const starting: Health = { ready: false, missing: ['the gateway is starting'], degraded: [] };
 
-/** All of them as one: it is ready when each that answers is. */
-export function healthOfAll(answers: readonly unknown[]): Health {
-  const all = answers as Health[];
-  if (all.length === 0) return starting;
+/**
+ * All of them as one: it is ready when each that answers is.
+ * @param own what their primary process knows by itself
+ */
+export function healthOfAll(answers: readonly unknown[], own: Health): Health {
+  if (answers.length === 0) return starting;
+  const all = [...(answers as Health[]), own];
   const degraded = new Map<string, Degraded>();
   for (const each of all.flatMap((health) => health.degraded))
     degraded.set(JSON.stringify([each.reason, each.name]), each);

@@ -1,5 +1,6 @@
 import { type Clock, within } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { healthOf } from '../estate/health.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
@@ -60,7 +61,11 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   let isEnding = false;
   return {
     prepare,
-    health: async () => (isEnding ? ending : healthOfAll(await members.askAll({ kind: 'health' }, healthMs))),
+    async health() {
+      if (isEnding) return ending;
+      const ofProviders = healthOf([], granter.troubles());
+      return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
+    },
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
     async close() {

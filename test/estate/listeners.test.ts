@@ -2,7 +2,7 @@ import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { acceptHandshakes, handshake } from '../attack/handshake.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
-import { createCertificate } from '../support/certificate.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { freePort } from '../support/listening.ts';
 import { openRaw } from '../support/raw.ts';
@@ -20,10 +20,12 @@ test('a listener that goes away takes nobody new, and what is open goes on, also
   const own = new URL(gateway.url).host;
   const other = `127.0.0.1:${port}`;
   const listenOn = (...listen: string[]) =>
-    gateway.adopt(
-      configOf(gateway.yaml.replace(/^listen: .*$/m, `listen: ${JSON.stringify(listen)}`)),
+    gateway.adopt(configOf(gateway.yaml.replace(/^listen: .*$/m, `listen: ${JSON.stringify(listen)}`)));
+  const isOpen = () =>
+    openRaw(`http://${other}`).then(
+      (raw) => raw.destroy() ?? true,
+      () => false,
     );
-  const isOpen = () => openRaw(`http://${other}`).then((raw) => raw.destroy() ?? true, () => false);
   const openSocket = async () => {
     const raw = await openRaw(`http://${other}`);
     raw.write(handshake(own));
@@ -46,10 +48,9 @@ test('a listener that goes away takes nobody new, and what is open goes on, also
   second.write('anew');
   await second.until('anew');
 
-  await t.rejects(
-    gateway.adopt(configOf(gateway.yaml.replace(/^listen: .*$/m, 'listen: [203.0.113.1:1]'))),
-    { code: 'EADDRNOTAVAIL' },
-  );
+  await t.rejects(gateway.adopt(configOf(gateway.yaml.replace(/^listen: .*$/m, 'listen: [203.0.113.1:1]'))), {
+    code: 'EADDRNOTAVAIL',
+  });
   await listenOn(own);
   await until('the address to be free', async () => !(await isOpen()));
   first.write('to the end');
@@ -59,7 +60,7 @@ test('a listener that goes away takes nobody new, and what is open goes on, also
 
 test('an address begins to speak TLS, and ends to', async (t) => {
   const upstream = await arrangeUpstream(t);
-  const { certFile, keyFile, cert } = await createCertificate(t);
+  const { certFile, keyFile, cert } = await makeCertificate();
   const config = { routes: [{ path: '/', upstream: upstream.url, allow: 'public' }] };
   const gateway = await startTestGateway({ awaitProvider: false, config });
   t.teardown(() => gateway.close());
