@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
+import { watchCertificates } from './estate/certificate-watch.ts';
 import { openEstate } from './estate/estate.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
@@ -44,13 +45,17 @@ export async function startGateway(
 ): Promise<Gateway> {
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
+  // Of several processes, the primary one looks after them.
+  const certificates = primary === undefined ? watchCertificates({ emit, clock }) : undefined;
   let inForce = config;
   const adopt = async (next: Config) => {
     keepSecrets(next.secrets);
     const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
     if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
     try {
-      await estate.adopt(compilePlan(next));
+      const plan = compilePlan(next);
+      await estate.adopt(plan);
+      certificates?.adopt(next, plan.read);
       inForce = next;
     } finally {
       // However many fail, the secrets in force stay known.
@@ -59,6 +64,7 @@ export async function startGateway(
   };
   let admin: AdminListener | undefined;
   const close = async () => {
+    certificates?.close();
     await estate.close();
     await admin?.close();
   };

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
+import { watchCertificates } from '../estate/certificate-watch.ts';
 import { openFiles } from '../files.ts';
 import { startGateway } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
@@ -57,9 +58,11 @@ interface Primary {
 /** The workers, and what they have in common. */
 async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Promise<Primary> {
   const granter = openGranter({ emit, clock: systemClock, random: systemRandom, holdings: createHoldings() });
-  const adopt = (next: Config, files = openFiles()) => {
+  const certificates = watchCertificates({ emit, clock: systemClock });
+  const adopt = async (next: Config, files = openFiles()) => {
     keepSecrets(next.secrets);
-    return granter.adopt(next.providers, compilePlan(next, files).claims, files.read);
+    await granter.adopt(next.providers, compilePlan(next, files).claims, files.read);
+    certificates.adopt(next, files.read);
   };
   await adopt(config);
   const workers = startWorkers({
@@ -72,6 +75,7 @@ async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Pro
   return {
     adopt,
     async close() {
+      certificates.close();
       await workers.close();
       // Calls to a provider that hang go with the process.
       await within(systemClock, longestReleaseMs, granter.close());
