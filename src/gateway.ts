@@ -2,11 +2,26 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { watchCertificates } from './estate/certificate-watch.ts';
 import { openEstate } from './estate/estate.ts';
+import { type Files, openFiles } from './files.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
+
+/** A configuration with the texts of the files that it names. */
+export interface Version {
+  config: Config;
+  files: Files;
+}
+
+/** A version that is opened and not in force. One of the two has to be called, once. */
+export interface Prepared {
+  /** From now on it decides. It cannot fail. */
+  commit(): void;
+  /** Gives back what was opened for it; everything stays as it was. */
+  abort(): Promise<void>;
+}
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4180`. */
@@ -16,22 +31,25 @@ export interface Gateway {
    * Goes on by another configuration, without losing a request, a connection or a session. Rejects, with nothing
    * changed, when it cannot be used.
    */
-  adopt(config: Config): Promise<void>;
+  adopt(config: Config, files?: Files): Promise<void>;
+  /** The same in two steps. One at a time: the next one waits for what becomes of this one. */
+  prepare(version: Version): Promise<Prepared>;
   /** Stops accepting, lets requests and sockets end within a limit, then closes. */
   close(): Promise<void>;
 }
 
 export interface GatewayNeeds {
   /** Who is told of what happens. */
-  observe: Pick<Observe, 'emit' | 'keepSecrets'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
   primary?: PrimaryCalls | undefined;
+  /** Where the files stand that the configuration names; on the disk as it is now when absent. */
+  files?: Files;
 }
 
-/** What `adopt` leaves as it is. */
-const fixedKeys = ['admin', 'logging', 'workers'] as const;
+const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
 
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
@@ -41,27 +59,39 @@ const fixedKeys = ['admin', 'logging', 'workers'] as const;
  */
 export async function startGateway(
   config: Config,
-  { observe, clock = systemClock, random = systemRandom, primary }: GatewayNeeds,
+  { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() }: GatewayNeeds,
 ): Promise<Gateway> {
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
   // Of several processes, the primary one looks after them.
   const certificates = primary === undefined ? watchCertificates({ emit, clock }) : undefined;
   let inForce = config;
-  const adopt = async (next: Config) => {
-    keepSecrets(next.secrets);
-    const keys = fixedKeys.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
-    if (keys.length > 0) emit({ kind: 'keys-fixed', keys });
+  const prepare: Gateway['prepare'] = async (next) => {
+    keepSecrets(next.config.secrets);
+    // However many fail, the secrets in force stay known.
+    const forget = () => keepSecrets(inForce.secrets);
     try {
-      const plan = compilePlan(next);
-      await estate.adopt(plan);
-      certificates?.adopt(next, plan.read);
-      inForce = next;
-    } finally {
-      // However many fail, the secrets in force stay known.
-      keepSecrets(inForce.secrets);
+      const plan = compilePlan(next.config, { read: next.files.read });
+      const prepared = await estate.prepare(plan);
+      return {
+        commit() {
+          if (differ(next.config.logging, inForce.logging)) observe.apply(next.config.logging);
+          inForce = next.config;
+          prepared.commit();
+          certificates?.adopt(next.config, plan.read);
+        },
+        async abort() {
+          forget();
+          await prepared.abort();
+        },
+      };
+    } catch (error) {
+      forget();
+      throw error;
     }
   };
+  const adopt = async (next: Config, texts = openFiles()) =>
+    (await prepare({ config: next, files: texts })).commit();
   let admin: AdminListener | undefined;
   const close = async () => {
     certificates?.close();
@@ -69,11 +99,13 @@ export async function startGateway(
     await admin?.close();
   };
   try {
-    admin = await startAdmin(config.admin.listen, emit, estate);
-    await adopt(config);
-    const { url = '', name } = estate.listening() ?? {};
-    emit({ kind: 'listening', listen: name, admin: admin?.url, publicUrl: config.publicUrl });
-    return { url, adminUrl: admin?.url, adopt, close };
+    if (!primary) admin = await startAdmin(config.admin.listen, emit, estate);
+    await adopt(config, files);
+    const [{ url = '' } = {}] = estate.listening();
+    const names = estate.listening().map(({ name }) => name);
+    const listen = names.length > 1 ? names : names[0];
+    emit({ kind: 'listening', listen, admin: admin?.url, publicUrl: config.publicUrl });
+    return { url, adminUrl: admin?.url, adopt, prepare, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates } from 'node:tls';
 import type { Config } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import { describeError } from '../observe/scrub.ts';
@@ -95,22 +95,25 @@ function expiryFinding(what: string, expiry: Expiry): Found {
 }
 
 function keyFinding(
-  { keyFile }: NamedCertificates,
+  { file, keyFile }: NamedCertificates,
   leaf: X509Certificate,
   read: ReadFile,
   what: string,
 ): Found | undefined {
-  if (keyFile === undefined) return undefined;
+  if (file === undefined || keyFile === undefined) return undefined;
+  const fail = (reason: string): Found => ({ level: 'fail', subject: what, reason });
   try {
-    if (fitsKey(leaf, read(keyFile))) return undefined;
-    const reason = `the key ${keyFile} does not fit it: its own certificate has to come first in the file`;
-    return { level: 'fail', subject: what, reason };
+    if (!fitsKey(leaf, read(keyFile)))
+      return fail(`the key ${keyFile} does not fit it: its own certificate has to come first in the file`);
   } catch (error) {
-    return {
-      level: 'fail',
-      subject: what,
-      reason: `the key ${keyFile} cannot be read: ${describeError(error)}`,
-    };
+    return fail(`the key ${keyFile} cannot be read: ${describeError(error)}`);
+  }
+  try {
+    // As it is used: a key may be too short.
+    createSecureContext({ cert: read(file), key: read(keyFile) });
+    return undefined;
+  } catch (error) {
+    return fail(describeError(error));
   }
 }
 

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { withAccess } from '../access/decide.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
@@ -41,9 +42,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider, files.read)));
   }
   const certificates = checkCertificates(config, files.read, systemClock.now());
-  const isListenerGood = !certificates.some(
-    ({ level, key }) => level === 'fail' && key.startsWith('listen.'),
-  );
+  const isListenerGood = !certificates.some(({ level, key }) => level === 'fail' && key.startsWith('listen'));
   const planned = await attempt('files that routes name', planRoutes(config));
   const isSaid = !isListenerGood || findings.some(({ problem }) => problem !== undefined);
   if (!isSaid && planned.problem !== undefined) findings.push(planned);

@@ -12,7 +12,7 @@ import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { type Observe, openObserve } from '../observe/open-observe.ts';
+import { logOptions, type Observe, openObserve } from '../observe/open-observe.ts';
 import { compilePlan } from '../plan/plan.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
@@ -25,15 +25,13 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   refuseInspector();
   if (cluster.isWorker) answerPulse();
   const { config, warnings, file: read } = loadConfig({ file, env: process.env });
-  const { level, format } = config.logging;
-  const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  const observe = openObserve({ level, pretty }, { clock: systemClock });
+  const observe = openObserve(logOptions(config.logging), { clock: systemClock });
   if (cluster.isPrimary) {
     for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
     observe.emit({ kind: 'starting', config: read ?? 'environment', workers: config.workers });
   }
   if (config.workers > 1 && cluster.isPrimary) {
-    await removeStaleSocket(config.listen.address);
+    for (const { address } of config.listen) await removeStaleSocket(address);
     await removeStaleSocket(config.admin.listen);
   }
   const running =

@@ -44,13 +44,13 @@ function makeJsonSchema(): JsonSchema {
       }
       // Editors must accept the short form as well, and ${NAME} in place of a number or a boolean.
       if (typeof jsonSchema.short === 'string') {
-        const { description, default: standard, short, ...object } = jsonSchema;
+        const { description, default: standard, short, anyOf, ...object } = jsonSchema;
         for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
         Object.assign(jsonSchema, {
           description,
           default: standard,
           short,
-          anyOf: [{ type: 'string' }, object],
+          anyOf: [{ type: 'string' }, ...(anyOf ?? [object])],
         });
       }
       if (jsonSchema.type === 'boolean') jsonSchema.type = ['boolean', 'string'] as unknown as 'boolean';

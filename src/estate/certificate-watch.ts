@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import { openFiles, type ReadFile } from '../files.ts';
+import type { TlsConfig } from '../listen/tls.ts';
 import type { Emit } from '../observe/events.ts';
 import { type Expiry, expiriesOf, fitsKey } from '../plan/certificates.ts';
 import type { Degraded } from './health.ts';
@@ -27,8 +28,8 @@ const quietMs = 24 * 60 * 60 * 1000;
  */
 export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock }): CertificateWatch {
   let inForce: { config: Config; read: ReadFile } | undefined;
-  /** The certificate that the listener has taken up since then. */
-  let taken: string | undefined;
+  /** What listeners have taken up since then, by the file of the certificate. */
+  const taken = new Map<string, string>();
   let found: readonly Expiry[] = [];
   /** When something was said of a certificate, by what and how it was. */
   let said = new Map<string, number>();
@@ -36,10 +37,13 @@ export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock })
   const look = () => {
     if (!inForce) return;
     const { config, read } = inForce;
-    taken = renewedOf(config, taken ?? '') ?? taken;
+    for (const { tls } of config.listen) {
+      const cert = tls && renewedOf(tls, taken.get(tls.cert));
+      if (cert !== undefined) taken.set(tls.cert, cert);
+    }
     found = expiriesOf(
       config,
-      (file, { role }) => (role === 'server' && taken !== undefined ? taken : read(file)),
+      (file, { role }) => (role === 'server' ? taken.get(file) : undefined) ?? read(file),
       clock.now(),
     );
     const still = new Map<string, number>();
@@ -57,7 +61,7 @@ export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock })
   return {
     adopt(config, read) {
       inForce = { config, read };
-      taken = undefined;
+      taken.clear();
       look();
     },
     expiries: () => found,
@@ -70,15 +74,14 @@ export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock })
 const needsSomebody = ({ standing, isSpare }: Expiry) => standing !== 'good' && !isSpare;
 
 /**
- * The certificate of the listener as its file is now, where it is another one and fits its key: the listener takes it up
- * by itself. All other files wait for a reload.
+ * The certificate of a listener as its file is now, where it is another one and fits its key: the listener takes it up by
+ * itself. All other files wait for a reload.
  */
-function renewedOf({ listen: { tls } }: Config, known: string): string | undefined {
-  if (!tls) return undefined;
+function renewedOf({ cert, key }: TlsConfig, known: string | undefined): string | undefined {
   try {
     const { read } = openFiles();
-    const cert = read(tls.cert);
-    return cert !== known && fitsKey(new X509Certificate(cert), read(tls.key)) ? cert : undefined;
+    const text = read(cert);
+    return text !== known && fitsKey(new X509Certificate(text), read(key)) ? text : undefined;
   } catch {
     // In the midst of a renewal. The listener says so when they do not fit together.
     return undefined;

@@ -23,12 +23,24 @@ export interface Estate {
    * names cannot be opened.
    */
   adopt(plan: Plan): Promise<void>;
-  /** Where it listens; undefined before the first plan. */
-  listening(): { url: string; name: string } | undefined;
+  /**
+   * The same in two steps, so that several processes can go on together: opens what the plan needs, and puts it in force
+   * or gives it back. One at a time: the next one waits for what becomes of this one.
+   */
+  prepare(plan: Plan): Promise<PreparedPlan>;
+  /** Where it listens; nowhere before the first plan. */
+  listening(): readonly { url: string; name: string }[];
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
   /** Stops accepting, lets requests and sockets end within a limit, then closes everything. */
   close(): Promise<void>;
+}
+
+/** A plan that is opened and not in force. One of the two has to be called, once. */
+export interface PreparedPlan {
+  /** It cannot fail. Where the gateway stops meanwhile it does nothing. */
+  commit(): void;
+  abort(): Promise<void>;
 }
 
 export interface EstateNeeds {
@@ -54,9 +66,10 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   const watch = watchConnections({ emit, clock, entryOf });
   const listeners = openListeners({ emit, clock, watch, entryOf });
   const stop = createStop();
-  let adopting: Promise<unknown> = Promise.resolve();
+  const turn = createTurn();
+  let opening: Promise<unknown> = Promise.resolve();
 
-  const adopt = async (plan: Plan) => {
+  const open = async (plan: Plan) => {
     stop.refuse();
     const lease = holdings.lease();
     const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
@@ -64,16 +77,34 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     try {
       // Those of the first one are found while it serves what needs neither.
       if (generations.all().length > 1)
-        await Promise.race([prepare(next, generations.current(), clock), stop.begun]);
+        await Promise.race([untilFound(next, generations.current(), clock), stop.begun]);
       stop.refuse();
-      await listeners.adopt(plan.listener, lease.keep);
+      const listen = await listeners.prepare(plan.listeners, lease.keep);
       stop.refuse();
+      return { next, listen };
     } catch (error) {
       await within(clock, longestReleaseMs, generations.end(next));
       throw error;
     }
-    watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
-    generations.putInForce(next);
+  };
+  const prepare = async (plan: Plan): Promise<PreparedPlan> => {
+    const leave = await turn.take();
+    const opened = open(plan);
+    opening = opened.catch(leave);
+    const { next, listen } = await opened;
+    return {
+      commit() {
+        leave();
+        if (stop.hasBegun()) return;
+        watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
+        listen();
+        generations.putInForce(next);
+      },
+      async abort() {
+        leave();
+        await within(clock, longestReleaseMs, generations.end(next));
+      },
+    };
   };
   const finish = async () => {
     const end = clock.monotonic() + graceMs;
@@ -87,16 +118,30 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   };
 
   return {
-    adopt(plan) {
-      const done = adopting.then(() => adopt(plan));
-      adopting = done.catch(() => {});
-      return done;
+    async adopt(plan) {
+      (await prepare(plan)).commit();
     },
+    prepare,
     listening: listeners.listening,
     missing: () => [...stop.problems(), ...generations.missing()],
     async close() {
       stop.begin();
-      await Promise.all([finish(), adopting]);
+      await Promise.all([finish(), opening]);
+    },
+  };
+}
+
+/** Lets one after another. */
+function createTurn() {
+  let last: Promise<void> = Promise.resolve();
+  return {
+    /** Resolves when everybody before has left; gives what has to be called to leave. */
+    async take(): Promise<() => void> {
+      const before = last;
+      const { promise, resolve } = promiseOf();
+      last = promise;
+      await before;
+      return resolve;
     },
   };
 }
@@ -113,6 +158,7 @@ function createStop() {
       isStopping = true;
       resolve();
     },
+    hasBegun: () => isStopping,
     problems: () => (isStopping ? [stopping] : []),
     /** Throws when it has begun. */
     refuse() {
@@ -125,7 +171,7 @@ function createStop() {
  * Waits for what a plan has to find, so that nobody has to once it is in force. Rejects for a store that cannot be
  * reached, where that of the plan before can.
  */
-async function prepare(next: Generation, before: Generation, clock: Clock): Promise<void> {
+async function untilFound(next: Generation, before: Generation, clock: Clock): Promise<void> {
   const [isReached] = await Promise.all([
     within(
       clock,

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { ListenAddress } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
@@ -19,60 +20,109 @@ export interface ListenerNeeds {
 /** The addresses on which requests are taken. */
 export interface Listeners {
   /**
-   * Listens where a plan says, with its certificate and its time-outs. Rejects when the address cannot be listened
-   * on; what was open before stays as it is.
+   * Listens where a plan says and nobody did before; gives what puts the plan in force, with its certificates and
+   * time-outs. Rejects when an address cannot be listened on; what was open before stays as it is.
    */
-  adopt(plan: ListenPlan, keep: Keep): Promise<void>;
-  /** The address that was opened last. */
-  listening(): Pick<Listener, 'url' | 'name'> | undefined;
+  prepare(plans: readonly ListenPlan[], keep: Keep): Promise<() => void>;
+  /** The addresses of the plan in force. */
+  listening(): readonly Pick<Listener, 'url' | 'name'>[];
   /** Stops accepting everywhere, lets requests and sockets end within a limit, then closes. */
   close(): Promise<void>;
 }
 
-export function openListeners(needs: ListenerNeeds): Listeners {
-  const open = new Map<string, Promise<Listener>>();
-  let last: Listener | undefined;
+/** An address, which may have to wait until another one has left its port. */
+interface Place {
+  plan: ListenPlan;
+  listener: Listener | undefined;
+  start(): Promise<Listener>;
+  close(): Promise<void>;
+}
 
-  const start = async (plan: ListenPlan): Promise<Listener> => {
-    const { emit, clock, watch } = needs;
-    const app = await openHttp(needs, plan);
-    takeUpgrades(app.server, clock, openUpgrades(needs));
-    return openListener(app, plan, { emit, clock, watch });
-  };
-  const stop = async (key: string) => {
-    const opening = open.get(key);
-    open.delete(key);
-    await (await opening?.catch(() => undefined))?.close();
-  };
-  const refuseOtherKind = ({ address, key }: ListenPlan) => {
-    for (const other of open.keys()) {
-      const isSame = JSON.stringify((JSON.parse(other) as unknown[])[0]) === JSON.stringify(address);
-      if (isSame && other !== key)
-        throw new Error(
-          'an address that is open cannot begin or end to speak TLS, or to ask for certificates: start anew',
-        );
-    }
-  };
+export function openListeners(needs: ListenerNeeds): Listeners {
+  const places = new Map<string, Place>();
+  let inForce: readonly Place[] = [];
+
+  const takePlace = (plan: ListenPlan, keep: Keep): Place =>
+    keep(
+      'listener',
+      plan.key,
+      () => {
+        const place = createPlace(plan, needs);
+        places.set(plan.key, place);
+        return place;
+      },
+      (place) => {
+        if (places.get(plan.key) === place) places.delete(plan.key);
+        return place.close();
+      },
+    );
 
   return {
-    async adopt(plan, keep) {
-      refuseOtherKind(plan);
-      const opening = keep(
-        'listener',
-        plan.key,
-        () => {
-          const started = start(plan);
-          open.set(plan.key, started);
-          return started;
-        },
-        () => stop(plan.key),
-      );
-      last = await opening;
-      last.apply(plan);
+    async prepare(plans, keep) {
+      const next = plans.map((plan) => ({ plan, place: takePlace(plan, keep) }));
+      const going = inForce.filter((place) => !next.some((one) => one.place === place));
+      const isTaken = ({ plan }: { plan: ListenPlan }) =>
+        going.some((place) => overlaps(place.plan.address, plan.address));
+      for (const one of next) if (!isTaken(one)) await one.place.start();
+      return () => {
+        // Its port is needed by another one, which speaks TLS where it did not, or listens on more addresses.
+        for (const place of going)
+          if (next.some(({ plan }) => overlaps(place.plan.address, plan.address)))
+            place.listener?.leaveAddress();
+        for (const { plan, place } of next) {
+          place.plan = plan;
+          if (place.listener) place.listener.apply(plan);
+          else
+            place
+              .start()
+              .catch((error: unknown) => needs.emit({ kind: 'listener-failed', listen: plan.name, error }));
+        }
+        inForce = next.map(({ place }) => place);
+      };
     },
-    listening: () => last,
+    listening: () => inForce.flatMap(({ listener }) => listener ?? []),
     async close() {
-      await Promise.all([...open.keys()].map(stop));
+      await Promise.all([...places.values()].map((place) => place.close()));
     },
   };
 }
+
+function createPlace(plan: ListenPlan, { emit, clock, watch, entryOf }: ListenerNeeds): Place {
+  let opening: Promise<Listener> | undefined;
+  const open = async (): Promise<Listener> => {
+    const app = await openHttp({ emit, clock, entryOf }, place.plan);
+    takeUpgrades(app.server, clock, openUpgrades({ emit, clock, entryOf }));
+    return openListener(app, place.plan, { emit, clock, watch });
+  };
+  const place: Place = {
+    plan,
+    listener: undefined,
+    async start() {
+      opening ??= open();
+      place.listener = await opening;
+      return place.listener;
+    },
+    async close() {
+      await (await opening?.catch(() => undefined))?.close();
+    },
+  };
+  return place;
+}
+
+/** Whether two addresses cannot be listened on at the same time. */
+function overlaps(one: ListenAddress, other: ListenAddress): boolean {
+  if ('path' in one || 'path' in other) return 'path' in one && 'path' in other && one.path === other.path;
+  if (one.port !== other.port || one.port === 0) return false;
+  return (
+    one.host === other.host ||
+    [one, other].some(({ host }) => isEverywhere(host)) ||
+    bothLoopback(one.host, other.host)
+  );
+}
+
+const isEverywhere = (host: string) => host === '0.0.0.0' || host === '::';
+
+const bothLoopback = (one: string, other: string) => [one, other].every((host) => loopbacks.includes(host));
+
+/** `localhost` is both of the others. */
+const loopbacks = ['localhost', '127.0.0.1', '::1'];

@@ -1,11 +1,13 @@
 import type { Server } from 'node:http';
-import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
+import type { ReadFile } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
+import { markUnix } from './peer.ts';
 import { closeGracefully, trackConnections } from './shutdown.ts';
 import type { SilenceWatch } from './silence.ts';
 import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
@@ -13,6 +15,8 @@ import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
 /** An address to listen on, and how, with what its files hold. */
 export interface ListenPlan {
   address: ListenAddress;
+  /** As it was configured; undefined where the system chooses the port. */
+  name: string | undefined;
   tls: TlsConfig | undefined;
   /** What cannot change while the address is open. */
   key: string;
@@ -21,13 +25,17 @@ export interface ListenPlan {
   certificate: SecureContextOptions | undefined;
 }
 
-/** Throws when a file of the certificate cannot be read. */
-export function planListener(
-  { listen: { address, tls }, limits }: Pick<Config, 'listen' | 'limits'>,
-  read: (file: string) => string,
-): ListenPlan {
-  const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
-  return { address, tls, limits, key, certificate: tls && readTlsOptions(tls, read) };
+/** Throws when a file of a certificate cannot be read, or does not fit its key. */
+export function planListeners(
+  { listen: listeners, limits }: Pick<Config, 'listen' | 'limits'>,
+  read: ReadFile,
+): readonly ListenPlan[] {
+  return listeners.map(({ address, tls }) => {
+    const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
+    const certificate = tls && readTlsOptions(tls, read);
+    if (certificate) createSecureContext(certificate);
+    return { address, name: nameOf(address), tls, limits, key, certificate };
+  });
 }
 
 /** An address on which the gateway takes requests. It outlives the plans that decide about them. */
@@ -38,6 +46,8 @@ export interface Listener {
   name: string;
   /** Takes the certificate and the time-outs of another plan. */
   apply(plan: ListenPlan): void;
+  /** Gives the address free at once; the connections that are open stay. */
+  leaveAddress(): void;
   /** Stops accepting, lets requests and sockets end within a limit, then closes. */
   close(): Promise<void>;
 }
@@ -55,7 +65,9 @@ export async function openListener(
   { emit, clock, watch }: ListenerNeeds,
 ): Promise<Listener> {
   const server = app.server as Server & Partial<TlsServer>;
-  server.on(plan.tls ? 'secureConnection' : 'connection', watch.add);
+  const connected = plan.tls ? 'secureConnection' : 'connection';
+  server.on(connected, watch.add);
+  if ('path' in plan.address) server.on(connected, markUnix);
   const connections = trackConnections(server);
   keepDescriptors(server, emit, clock);
   let files = JSON.stringify(plan.tls);
@@ -70,7 +82,7 @@ export async function openListener(
     stopReloading = reload(plan);
     return {
       url,
-      name: nameOf(plan.address) ?? url,
+      name: plan.name ?? url,
       apply(next) {
         server.headersTimeout = next.limits.headerTime;
         server.keepAliveTimeout = next.limits.keepAlive;
@@ -80,6 +92,7 @@ export async function openListener(
         stopReloading?.();
         stopReloading = reload(next);
       },
+      leaveAddress: () => void server.close(),
       close,
     };
   } catch (error) {

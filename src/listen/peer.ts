@@ -24,18 +24,22 @@ export type PeerReader = (request: Pick<Inbound, 'socket' | 'headers'>) => Peer;
 
 const nothing: ReadonlySet<string> = new Set();
 
-/**
- * @param trustedProxies the proxies that stand in front of the gateway
- * @param isUnixSocket connections come over a Unix socket, and so from no address
- */
-export function compilePeers(trustedProxies: readonly TrustedProxy[], isUnixSocket: boolean): PeerReader {
+const cameByUnix = Symbol('came by a Unix socket');
+
+/** A connection that was reset has no address either, so the listener has to tell which of the two it is. */
+export function markUnix(connection: object): void {
+  Object.assign(connection, { [cameByUnix]: true });
+}
+
+/** @param trustedProxies the proxies that stand in front of the gateway */
+export function compilePeers(trustedProxies: readonly TrustedProxy[]): PeerReader {
   const isTrustedAddress = compileNetworks(
     trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network])),
   );
   const vouchesFor = compileVouching(trustedProxies);
   const trustsUnix = trustedProxies.some(({ network }) => network === 'unix');
   return ({ socket, headers }) => {
-    // A connection that was reset has no address either, so the listener has to tell which of the two it is.
+    const isUnixSocket = cameByUnix in socket;
     const address = isUnixSocket ? 'unix' : peerAddress(socket.remoteAddress);
     const trusted = isUnixSocket ? trustsUnix : trustedProxies.length > 0 && isTrustedAddress(address);
     if (!trusted) {

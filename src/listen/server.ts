@@ -6,7 +6,7 @@ import { probeAfterMs } from '../forward/probe.ts';
 import { endTurn, endWith, takeTurn } from './answers.ts';
 import type { Inbound, Outbound } from './inbound.ts';
 import { proxiedMethods } from './methods.ts';
-import { clientCertificateOptions, readTlsOptions } from './tls.ts';
+import { clientCertificateOptions, readTlsOptions, type TlsConfig } from './tls.ts';
 
 /** Session cookies, application cookies and long addresses together; more is answered with 431. */
 const largestRequestHead = 64 * 1024;
@@ -28,7 +28,7 @@ export function isHeadTooLarge({ url = '', rawHeaders }: Pick<Inbound, 'url' | '
 }
 
 export interface ServerOptions {
-  tls: Config['listen']['tls'];
+  tls: TlsConfig | undefined;
   /** Gives the URL that Fastify routes by, of a request that still has its own. */
   rewriteUrl(request: Inbound): string;
   limits: Pick<Config['limits'], 'headerTime' | 'keepAlive'>;

@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import type { Config } from '../config/schema/index.ts';
 import type { Emit } from '../observe/events.ts';
 
-export type TlsConfig = NonNullable<Config['listen']['tls']>;
+export type TlsConfig = NonNullable<Config['listen'][number]['tls']>;
 
 /** How often the certificate's files are looked at; renewals come days before the old one ends. */
 const pollMs = 5000;

@@ -48,10 +48,12 @@ export type ListenerEvent =
   /** The gateway takes requests. */
   | {
       kind: 'listening';
-      listen: string | undefined;
+      listen: readonly string[] | string | undefined;
       admin: string | undefined;
       publicUrl: readonly string[];
     }
+  /** An address that another one had until then could not be listened on. */
+  | { kind: 'listener-failed'; listen: string | undefined; error: unknown }
   /** Another configuration was adopted, and these of its keys need a start. */
   | { kind: 'keys-fixed'; keys: readonly string[] }
   /** Another process has the port of the admin endpoints, which was not chosen; they are left out. */

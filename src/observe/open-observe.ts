@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Config } from '../config/schema/index.ts';
 import type { Emit, Event } from './events.ts';
 import { createKnownSecrets } from './known-secrets.ts';
 import { describeError } from './scrub.ts';
@@ -14,6 +15,14 @@ export interface Observe {
   keepSecrets(secrets: readonly string[]): void;
   /** Resolves when everything so far is out of the process, or when nobody takes it. */
   flushed(): Promise<void>;
+  /** Goes on as another configuration says. */
+  apply(logging: Config['logging']): void;
+}
+
+/** `auto` is for people on a terminal, and for programs elsewhere. */
+export function logOptions({ level, format }: Config['logging']): LogOptions {
+  const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
+  return { level, pretty };
 }
 
 export interface ObserveNeeds {
@@ -53,6 +62,9 @@ export function openObserve(
   return {
     emit,
     keepSecrets: secrets.keep,
+    apply(logging) {
+      for (const sink of sinks) sink.apply?.(logOptions(logging));
+    },
     async flushed() {
       await Promise.all(sinks.map((sink) => sink.flushed?.()));
     },

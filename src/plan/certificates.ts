@@ -61,9 +61,10 @@ export function certificatesOf(config: Config): NamedCertificates[] {
 }
 
 function listening({ listen }: Config): Naming[] {
-  return 'tls' in listen && listen.tls
-    ? [{ key: 'listen.tls.cert', role: 'server', file: listen.tls.cert, keyFile: listen.tls.key }]
-    : [];
+  return listen.flatMap(({ tls }, index): Naming[] => {
+    const place = listen.length === 1 ? 'listen' : `listen[${index}]`;
+    return tls ? [{ key: `${place}.tls.cert`, role: 'server', file: tls.cert, keyFile: tls.key }] : [];
+  });
 }
 
 function ofProviders({ providers, bearer, session: { store, redis } }: Config): Naming[] {

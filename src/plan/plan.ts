@@ -5,7 +5,7 @@ import { resourceMetadata } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
 import { readHttpSettings } from '../identity/provider/http.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
-import { type ListenPlan, planListener } from '../listen/listener.ts';
+import { type ListenPlan, planListeners } from '../listen/listener.ts';
 import { compilePeers, type PeerReader } from '../listen/peer.ts';
 import { compileHosts, type Hosts } from '../routes/hosts.ts';
 import { resourcesOf } from '../routes/resources.ts';
@@ -29,7 +29,7 @@ export interface Plan {
   /** The same with the rules of its routes compiled. */
   ruled: ReturnType<typeof withAccess<Config>>;
   reader: Reader;
-  listener: ListenPlan;
+  listeners: readonly ListenPlan[];
   /** Each at its index. */
   routes: readonly PlannedRoute[];
   cookies: GatewayCookies;
@@ -70,12 +70,12 @@ export function compilePlan(config: Config, { read = openFiles().read }: PlanOpt
     config,
     ruled,
     reader: {
-      readPeer: compilePeers(config.trustedProxies, 'path' in config.listen.address),
+      readPeer: compilePeers(config.trustedProxies),
       table,
       hosts: compileHosts(config.publicUrl, table),
       prefix: config.endpoints.prefix,
     },
-    listener: planListener(config, read),
+    listeners: planListeners(config, read),
     routes,
     cookies,
     ring: createKeyRing(config.session.secret),

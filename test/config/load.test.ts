@@ -23,7 +23,7 @@ test('the six-line file is enough, and everything else has its default', async (
   t.strictSame(config.publicUrl, ['https://app.example.com']);
   t.equal(onlyProvider(config).clientSecret, 's3cret');
   t.strictSame(config.session.secret, [Buffer.alloc(32, 7)]);
-  t.strictSame(config.listen.address, { host: '127.0.0.1', port: 4180 });
+  t.strictSame(config.listen[0]?.address, { host: '127.0.0.1', port: 4180 });
   t.strictSame(config.admin.listen, { host: '127.0.0.1', port: 4181 });
   t.equal(config.endpoints.prefix, '/oauth2');
   t.equal(config.session.maxLifetime, 12 * 3600 * 1000);
@@ -78,7 +78,7 @@ test('the environment overrides scalars and lists, by name or by file', async (t
   t.equal(onlyProvider(config).clientId, 'other');
   t.equal(onlyProvider(config).clientSecret, 'file-secret');
   t.strictSame(onlyProvider(config).scopes, ['openid', 'groups']);
-  t.strictSame(config.listen.address, { host: '0.0.0.0', port: 8080 });
+  t.strictSame(config.listen[0]?.address, { host: '0.0.0.0', port: 8080 });
   t.equal(config.admin.listen, 'off');
   t.equal(config.trustedProxies.length, 2);
   t.equal(onlyProvider(config).insecureHttp, true);
@@ -88,8 +88,8 @@ test('an address from the environment leaves the TLS settings of the file alone'
   const { config } = parse(`${good}listen: { tls: { cert: a.pem, key: b.pem } }\n`, {
     SALLYPORT_LISTEN: '0.0.0.0:8443',
   });
-  t.strictSame(config.listen.address, { host: '0.0.0.0', port: 8443 });
-  t.equal(config.listen.tls?.cert, 'a.pem');
+  t.strictSame(config.listen[0]?.address, { host: '0.0.0.0', port: 8443 });
+  t.equal(config.listen[0]?.tls?.cert, 'a.pem');
 });
 
 test('the environment alone is a configuration', async (t) => {

@@ -70,7 +70,7 @@ function gatewayConfig({ file, services }: (typeof examples)[number]) {
 for (const example of examples) {
   test(`compose/${example.name}: the gateway's configuration is valid in its container`, async (t) => {
     const { config } = gatewayConfig(example);
-    t.same(config.listen.address, { host: '0.0.0.0', port: 4180 }, 'published ports reach it');
+    t.same(config.listen[0]?.address, { host: '0.0.0.0', port: 4180 }, 'published ports reach it');
     const upstream = new URL(config.upstream ?? '').hostname;
     t.ok(example.services[upstream], `${upstream} is a service`);
     t.notOk(example.services[upstream]?.ports, 'and only the gateway reaches it');

@@ -4,7 +4,7 @@ import { test } from 'tap';
 import { compileNetworks } from '../../src/access/networks.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { addressOf, forwardedEntries } from '../../src/listen/forwarded.ts';
-import { compilePeers } from '../../src/listen/peer.ts';
+import { compilePeers, markUnix } from '../../src/listen/peer.ts';
 
 const base =
   'publicUrl: http://127.0.0.1:1\nroutes: [{ path: /, upstream: "http://127.0.0.1:2", allow: public }]\n';
@@ -16,9 +16,11 @@ function peerOf(
   { remoteAddress = '127.0.0.1', unix = false }: { remoteAddress?: string | null; unix?: boolean } = {},
 ) {
   const { config } = parseConfig(`${base}trustedProxies: ${trustedProxies}\n`, { file: 'x.yaml', env: {} });
-  const read = compilePeers(config.trustedProxies, unix);
+  const read = compilePeers(config.trustedProxies);
+  const socket = { remoteAddress: remoteAddress ?? undefined };
+  if (unix) markUnix(socket);
   return read({
-    socket: { remoteAddress: remoteAddress ?? undefined },
+    socket,
     headers,
   } as unknown as IncomingMessage);
 }

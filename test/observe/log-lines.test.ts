@@ -105,6 +105,14 @@ const rows = {
       'listening',
     ],
   ],
+  'listener-failed': [
+    [
+      { listen: '0.0.0.0:80', error: new Error('listen EADDRINUSE') },
+      'error',
+      '"listen":"0.0.0.0:80","reason":"listen EADDRINUSE"',
+      'an address cannot be listened on',
+    ],
+  ],
   'keys-fixed': [
     [
       { keys: ['workers'] },

@@ -78,7 +78,7 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
   return openPipeline(
     {
       reader: {
-        readPeer: compilePeers(config.trustedProxies, false),
+        readPeer: compilePeers(config.trustedProxies),
         table,
         hosts: compileHosts(config.publicUrl, table),
         prefix: config.endpoints.prefix,

@@ -3,7 +3,11 @@ import type { Emit } from '../../src/observe/events.ts';
 import { type Observe, openObserve } from '../../src/observe/open-observe.ts';
 
 /** For what is opened where nobody is told of anything. */
-export const unobserved: { emit: Emit; keepSecrets(): void } = { emit() {}, keepSecrets() {} };
+export const unobserved: { emit: Emit; keepSecrets(): void; apply(): void } = {
+  emit() {},
+  keepSecrets() {},
+  apply() {},
+};
 
 /** Tells the log alone, in lines of JSON that are handed over as they are written. */
 export function observeInto(

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { Template } from '../template.ts';
 import { assertion } from './assertion.ts';
 import { bearerSchemas } from './bearer.ts';
-import { flag, listenAddress, oneOrMore, parsed, publicOrigin, text, upstreamUrl } from './fields.ts';
+import { flag, listenAddress, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
+import { listen } from './listen.ts';
 import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
@@ -15,42 +16,6 @@ import { trustedProxy } from './trusted-proxy.ts';
  * The one source of the configuration: its types, defaults, JSON Schema, reference page, environment
  * variables and error messages all come from here.
  */
-
-const tls = z
-  .strictObject({
-    cert: text('a PEM file').meta({ description: 'The certificate chain, a PEM file.' }),
-    key: text('a PEM file').meta({ description: 'The private key, a PEM file.' }),
-    minVersion: z
-      .enum(['TLSv1.2', 'TLSv1.3'], { error: 'one of TLSv1.2, TLSv1.3' })
-      .prefault('TLSv1.2')
-      .meta({ description: 'The oldest TLS version that is accepted.' }),
-    clientCertificates: z
-      .preprocess(
-        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-        (value) => (value === false ? 'off' : value),
-        z.enum(['off', 'request'], { error: 'one of off, request' }),
-      )
-      .prefault('off')
-      .meta({
-        description:
-          'With `request`, clients are asked for a certificate, to which an access token may be bound (RFC 8705 §3). It need not be of any authority, and signs nobody in by itself.',
-      }),
-  })
-  .optional()
-  .meta({ description: 'Serves https itself; the files are read again when they change.' });
-
-const listenObject = z.strictObject({
-  address: listenAddress().prefault('127.0.0.1:4180').meta({ description: 'Where to listen.' }),
-  tls,
-});
-
-const listen = z
-  .preprocess((value) => (typeof value === 'string' ? { address: value } : value), listenObject)
-  .prefault({})
-  .meta({
-    description: 'Where the gateway listens: `host:port`, `unix:/path`, or an object with `tls`.',
-    short: 'address',
-  });
 
 const admin = z
   .strictObject({

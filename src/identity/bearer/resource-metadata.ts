@@ -15,6 +15,7 @@ export function resourceMetadata(
     resource_name: name,
     resource_documentation: documentation,
     dpop_signing_alg_values_supported: proofAlgorithms,
-    tls_client_certificate_bound_access_tokens: listen.tls?.clientCertificates === 'request' || undefined,
+    tls_client_certificate_bound_access_tokens:
+      listen.some(({ tls }) => tls?.clientCertificates === 'request') || undefined,
   };
 }

@@ -38,6 +38,11 @@ export const lines = {
   },
 
   listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
+  'listener-failed': {
+    level: 'error',
+    message: 'an address cannot be listened on',
+    fields: ['listen', 'reason'],
+  },
   'keys-fixed': {
     level: 'warn',
     message: 'these keys stay as they were until the gateway is started anew',

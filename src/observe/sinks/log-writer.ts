@@ -15,6 +15,8 @@ export interface LogWriter extends Pick<PinoLogger, Level | 'isLevelEnabled'> {
   writeInfo(fields: string, message: string): void;
   /** Resolves when every line so far is written, or when nobody reads them. */
   flushed(): Promise<void>;
+  /** Writes to the same place from now on, in another way. */
+  anew(options: Pick<LogOptions, 'level' | 'pretty'>): LogWriter;
 }
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
@@ -54,6 +56,7 @@ function writeTo(
   const destination = pretty ? prettyLines(to) : to;
   const log = pino(pinoOptions(level, pretty, timestamp), destination);
   return Object.assign(log, {
+    anew: (options: Pick<LogOptions, 'level' | 'pretty'>) => writeTo(to, options, clock, flush),
     writeInfo(fields: string, message: string) {
       destination.write(`{"level":"info"${timestamp()},${fields},"msg":"${message}"}\n`);
     },

@@ -5,14 +5,17 @@ import type { Sink, SinkNeeds } from './sink.ts';
 
 /** The log: a line for each event, as its table says. */
 export function openLog(options: LogOptions, { clock, emit }: SinkNeeds): Sink {
-  const writer = openLogWriter(options, {
+  let writer = openLogWriter(options, {
     clock,
     onDropped: (count, reason) => emit({ kind: 'log-lines-dropped', lines: count, reason }),
   });
   return {
     name: 'log',
     take: (event) => write(writer, lines[event.kind] as Line<Told>, event),
-    flushed: writer.flushed,
+    flushed: () => writer.flushed(),
+    apply(changed) {
+      writer = writer.anew(changed);
+    },
   };
 }
 

@@ -9,6 +9,8 @@ export interface Sink {
   take(event: Told): void;
   /** Resolves when everything so far is out of the process, or when nobody takes it. */
   flushed?(): Promise<void>;
+  /** Goes on as another configuration says. */
+  apply?(options: Pick<LogOptions, 'level' | 'pretty'>): void;
 }
 
 export interface SinkNeeds {
