@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import { withAccess } from '../access/decide.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';

@@ -38,7 +38,8 @@ export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock })
     if (!inForce) return;
     const { config, read } = inForce;
     for (const { tls } of config.listen) {
-      const cert = tls && renewedOf(tls, taken.get(tls.cert));
+      if (!tls) continue;
+      const cert = renewedOf(tls, taken.get(tls.cert));
       if (cert !== undefined) taken.set(tls.cert, cert);
     }
     found = expiriesOf(
