@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
-import { watchCertificates } from './estate/certificate-watch.ts';
 import { openEstate } from './estate/estate.ts';
 import { type Files, openFiles } from './files.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
@@ -63,22 +62,18 @@ export async function startGateway(
 ): Promise<Gateway> {
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
-  // Of several processes, the primary one looks after them.
-  const certificates = primary === undefined ? watchCertificates({ emit, clock }) : undefined;
   let inForce = config;
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);
     // However many fail, the secrets in force stay known.
     const forget = () => keepSecrets(inForce.secrets);
     try {
-      const plan = compilePlan(next.config, { read: next.files.read });
-      const prepared = await estate.prepare(plan);
+      const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
       return {
         commit() {
           if (differ(next.config.logging, inForce.logging)) observe.apply(next.config.logging);
           inForce = next.config;
           prepared.commit();
-          certificates?.adopt(next.config, plan.read);
         },
         async abort() {
           forget();
@@ -94,7 +89,6 @@ export async function startGateway(
     (await prepare({ config: next, files: texts })).commit();
   let admin: AdminListener | undefined;
   const close = async () => {
-    certificates?.close();
     await estate.close();
     await admin?.close();
   };

@@ -1,19 +1,18 @@
 import cluster from 'node:cluster';
-import { systemClock, within } from '../clock.ts';
-import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema/index.ts';
+import { systemClock } from '../clock.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { startPrimary } from '../control/primary.ts';
+import { createReloader } from '../control/reloader.ts';
+import type { Running } from '../control/running.ts';
+import { superviseReloads } from '../control/supervise.ts';
+import { openWorkerSide } from '../control/worker.ts';
 import { watchCertificates } from '../estate/certificate-watch.ts';
-import { openFiles } from '../files.ts';
 import { startGateway } from '../gateway.ts';
-import { createHoldings } from '../holdings.ts';
-import { openGranter } from '../identity/granter.ts';
 import { sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
-import { startWorkers } from '../listen/workers.ts';
 import { logOptions, type Observe, openObserve } from '../observe/open-observe.ts';
-import { compilePlan } from '../plan/plan.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
 
@@ -23,65 +22,58 @@ import { callPrimary } from '../session/shared/primary-calls.ts';
  */
 export async function serve({ config: file }: { config?: string }): Promise<void> {
   refuseInspector();
-  if (cluster.isWorker) answerPulse();
-  const { config, warnings, file: read } = loadConfig({ file, env: process.env });
+  // Until the gateway runs there is nothing to reload; in a worker never, since it is the primary's.
+  process.on('SIGHUP', () => {});
+  if (cluster.isWorker) return serveAsWorker();
+  const load = (files?: LoadedConfig['files']) => loadConfig({ file, env: process.env, files });
+  const loaded = load();
+  const { config, warnings } = loaded;
   const observe = openObserve(logOptions(config.logging), { clock: systemClock });
-  if (cluster.isPrimary) {
-    for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
-    observe.emit({ kind: 'starting', config: read ?? 'environment', workers: config.workers });
-  }
-  if (config.workers > 1 && cluster.isPrimary) {
-    for (const { address } of config.listen) await removeStaleSocket(address);
-    await removeStaleSocket(config.admin.listen);
-  }
-  const running =
-    config.workers > 1 && cluster.isPrimary
-      ? await startPrimary(config, observe)
-      : await startGateway(config, {
-          observe,
-          primary: cluster.isWorker ? callPrimary(systemClock) : undefined,
-        });
+  for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
+  observe.emit({ kind: 'starting', config: loaded.file ?? 'environment', workers: config.workers });
+  const running = config.workers > 1 ? await startWorkers(loaded, observe) : await startHere(loaded, observe);
   stopOnSignal(running, observe);
+  // Here and not in a worker, so that it is said once.
+  const certificates = watchCertificates({ emit: observe.emit, clock: systemClock });
+  certificates.adopt(loaded);
+  const reloader = createReloader(loaded, {
+    running,
+    load,
+    prepareRest: async (next) => ({ commit: () => certificates.adopt(next), async abort() {} }),
+    emit: observe.emit,
+  });
+  superviseReloads(reloader, { emit: observe.emit, clock: systemClock });
 }
 
-const longestReleaseMs = 1000;
-
-/** The process that asks the providers for its workers. */
-interface Primary {
-  /** Has it ask by another configuration; to be called before the workers adopt it. */
-  adopt(config: Config): Promise<void>;
-  close(): Promise<void>;
+/** In this process. */
+async function startHere({ config, files }: LoadedConfig, observe: Observe): Promise<Running> {
+  return startGateway(config, { observe, files });
 }
 
-/** The workers, and what they have in common. */
-async function startPrimary(config: Config, { emit, keepSecrets }: Observe): Promise<Primary> {
-  const granter = openGranter({ emit, clock: systemClock, random: systemRandom, holdings: createHoldings() });
-  const certificates = watchCertificates({ emit, clock: systemClock });
-  const adopt = async (next: Config, files = openFiles()) => {
-    keepSecrets(next.secrets);
-    await granter.adopt(next.providers, compilePlan(next, files).claims, files.read);
-    certificates.adopt(next, files.read);
-  };
-  await adopt(config);
-  const workers = startWorkers({
-    count: config.workers,
-    emit,
+async function startWorkers(loaded: LoadedConfig, observe: Observe): Promise<Running> {
+  const { listen, admin } = loaded.config;
+  for (const { address } of listen) await removeStaleSocket(address);
+  await removeStaleSocket(admin.listen);
+  return startPrimary(loaded, {
+    observe,
     clock: systemClock,
-    grant: granter.grant,
+    random: systemRandom,
     onFailure: (code) => process.exit(code),
   });
-  return {
-    adopt,
-    async close() {
-      certificates.close();
-      await workers.close();
-      // Calls to a provider that hang go with the process.
-      await within(systemClock, longestReleaseMs, granter.close());
-    },
-  };
 }
 
-function stopOnSignal(running: { close(): Promise<void> }, { emit, flushed }: Observe): void {
+/** One of the workers: it goes by what its primary process has read. */
+async function serveAsWorker(): Promise<void> {
+  answerPulse();
+  const side = await openWorkerSide(systemClock, process.env);
+  const { config, files } = side.loaded;
+  const observe = openObserve(logOptions(config.logging), { clock: systemClock });
+  const gateway = await startGateway(config, { observe, files, primary: callPrimary(systemClock) });
+  side.serve(gateway);
+  stopOnSignal(gateway, observe);
+}
+
+function stopOnSignal(running: Pick<Running, 'close'>, { emit, flushed }: Observe): void {
   const end = (code: number) => void flushed().then(() => process.exit(code));
   const stop = (signal: NodeJS.Signals) => {
     emit({ kind: 'stopping', signal });

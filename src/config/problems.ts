@@ -34,7 +34,8 @@ export class ConfigError extends Error {
   }
 }
 
-function formatProblem({ path, source, message }: Problem): string {
+/** One line: where it stands, and what is wrong. */
+export function formatProblem({ path, source, message }: Problem): string {
   const place = formatPath(path);
   return place === '' ? `${source}: ${message}` : `${source}: ${place}: ${message}`;
 }

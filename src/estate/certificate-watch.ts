@@ -9,13 +9,19 @@ import type { Degraded } from './health.ts';
 
 /** Looks after the certificates of the configuration in force, so that none runs out unnoticed. */
 export interface CertificateWatch {
-  /** From now on it looks at those of another configuration. `read` gives the files as they were taken into use. */
-  adopt(config: Config, read: ReadFile): void;
+  /** From now on it looks at those of another configuration, whose files are as they were taken into use. */
+  adopt(version: Version): void;
   /** How each of them stands, as of the last look. */
   expiries(): readonly Expiry[];
   /** Those that need somebody soon. */
   expiring(): Degraded[];
   close(): void;
+}
+
+/** A configuration with its files. */
+interface Version {
+  config: Config;
+  files: { read: ReadFile };
 }
 
 /** How often it looks: a renewed certificate ends its warning within this time. */
@@ -27,7 +33,7 @@ const quietMs = 24 * 60 * 60 * 1000;
  * Has to run once for each gateway, which may be several processes: each line comes once a day for each certificate.
  */
 export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock }): CertificateWatch {
-  let inForce: { config: Config; read: ReadFile } | undefined;
+  let inForce: Version | undefined;
   /** What listeners have taken up since then, by the file of the certificate. */
   const taken = new Map<string, string>();
   let found: readonly Expiry[] = [];
@@ -36,7 +42,7 @@ export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock })
 
   const look = () => {
     if (!inForce) return;
-    const { config, read } = inForce;
+    const { config, files } = inForce;
     for (const { tls } of config.listen) {
       if (!tls) continue;
       const cert = renewedOf(tls, taken.get(tls.cert));
@@ -44,7 +50,7 @@ export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock })
     }
     found = expiriesOf(
       config,
-      (file, { role }) => (role === 'server' ? taken.get(file) : undefined) ?? read(file),
+      (file, { role }) => (role === 'server' ? taken.get(file) : undefined) ?? files.read(file),
       clock.now(),
     );
     const still = new Map<string, number>();
@@ -60,8 +66,8 @@ export function watchCertificates({ emit, clock }: { emit: Emit; clock: Clock })
   const timer = clock.every(lookMs, look).unref();
 
   return {
-    adopt(config, read) {
-      inForce = { config, read };
+    adopt(version) {
+      inForce = version;
       taken.clear();
       look();
     },

@@ -21,6 +21,8 @@ export interface WorkersOptions {
    * that cannot be read, will not get better by another try.
    */
   onFailure(code: number): void;
+  /** Called for each worker as it is started. */
+  started?(worker: Worker): void;
   /** When a worker counts as stuck. */
   pulse?: Pulse;
   /** Milliseconds that a worker may take to stop. */
@@ -54,6 +56,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     const startedAt = clock.monotonic();
     const worker = cluster.fork({ [gatewayNameVariable]: gateway });
     const link = linkTo(worker);
+    options.started?.(worker);
     worker.on('message', (message: CallMessage) => {
       if (message.kind === 'call') void shared.received(link, message);
     });

@@ -92,6 +92,12 @@ export type ProcessEvent =
   | { kind: 'starting'; config: string; workers: number }
   /** Something in the configuration is allowed and yet likely a mistake, as a sentence. */
   | { kind: 'configuration-doubted'; warning: string }
+  /** The configuration was read again and is in force. `by` says what asked for it. */
+  | { kind: 'reloaded'; by: string; config: string }
+  /** The configuration that was read cannot be used, for these problems; the one before stays in force. */
+  | { kind: 'reload-refused'; by: string; problems: readonly string[] }
+  /** Somebody asked for a reload, which the configuration turns off. */
+  | { kind: 'reload-off'; by: string }
   | { kind: 'stopping'; signal: string }
   | { kind: 'stopped' }
   | { kind: 'stopping-failed'; reason: string }

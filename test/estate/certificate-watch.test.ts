@@ -6,9 +6,7 @@ import { openFiles } from '../../src/files.ts';
 import type { Event } from '../../src/observe/events.ts';
 import { type Certificate, makeCertificate } from '../support/certificate.ts';
 import { createWoundClock } from '../support/clock.ts';
-import { startTestGateway } from '../support/gateway.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
-import { freePort } from '../support/listening.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 
 const minuteMs = 60_000;
@@ -27,7 +25,7 @@ function arrangeWatch(config: Record<string, unknown>) {
   const adopt = (next: Record<string, unknown>) => {
     const yaml = gatewayYaml({ upstream: 'http://127.0.0.1:9', config: next }, 4180);
     const files = openFiles();
-    watch.adopt(parseConfig(yaml, { file: 'sallyport.yaml', env: {}, files }).config, files.read);
+    watch.adopt(parseConfig(yaml, { file: 'sallyport.yaml', env: {}, files }));
   };
   adopt(config);
   return { clock, said, watch, adopt };
@@ -98,39 +96,20 @@ test('the files of the listener end the warning by themselves, when they fit tog
   t.strictSame(watch.expiring(), []);
 });
 
-test('a gateway says it in its log, when it starts and while it runs', async (t) => {
-  const clock = createWoundClock();
-  const { certFile: cert, keyFile: key } = await makeCertificate('localhost', { days: 15 });
-  const port = await freePort();
-  const gateway = await startTestGateway({
-    upstream: 'http://127.0.0.1:9',
-    clock,
-    config: {
-      publicUrl: `https://localhost:${port}`,
-      listen: { address: `127.0.0.1:${port}`, tls: { cert, key } },
-    },
+for (const workers of [1, 2]) {
+  test(`a gateway of ${workers} processes says it once in its log`, async (t) => {
+    const { certFile: cert } = await makeCertificate('Root');
+    const gateway = await spawnGateway({
+      upstream: 'http://127.0.0.1:9',
+      config: { workers, provider: { ca: cert } },
+    });
+    t.teardown(() => gateway.stop());
+    const count = (msg: string) => gateway.log.lines.filter((line) => line.msg === msg).length;
+    await gateway.log.line(() => count('listening') === workers);
+    const line = await gateway.log.line(({ msg }) => msg === 'a certificate ends soon: renew it');
+    t.match(line, { level: 'warn', key: 'provider.ca', cert, names: 'CN=Root', daysLeft: 0 });
+    gateway.process.kill('SIGHUP');
+    await gateway.log.line(({ msg }) => msg === 'reloaded');
+    t.equal(count('a certificate ends soon: renew it'), 1);
   });
-  t.teardown(() => gateway.close());
-  const lines = () => gateway.log.lines.filter(({ msg }) => msg.startsWith('a certificate'));
-  t.strictSame(lines(), []);
-  clock.wind(2 * dayMs);
-  const line = await gateway.log.line(({ msg }) => msg === 'a certificate ends soon: renew it');
-  t.match(line, { level: 'warn', key: 'listen.tls.cert', cert, names: 'CN=localhost', daysLeft: 12 });
-  clock.wind(14 * dayMs);
-  await gateway.log.line(
-    ({ msg, level }) => msg === 'a certificate has ended: renew it' && level === 'error',
-  );
-});
-
-test('of several workers, their primary says it once', async (t) => {
-  const { certFile: cert } = await makeCertificate('Root');
-  const gateway = await spawnGateway({
-    upstream: 'http://127.0.0.1:9',
-    config: { workers: 2, provider: { ca: cert } },
-  });
-  t.teardown(() => gateway.stop());
-  const count = (msg: string) => gateway.log.lines.filter((line) => line.msg === msg).length;
-  await gateway.log.line(() => count('listening') === 2);
-  await gateway.log.line(({ msg }) => msg === 'a certificate ends soon: renew it');
-  t.equal(count('a certificate ends soon: renew it'), 1);
-});
+}

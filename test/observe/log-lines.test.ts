@@ -105,6 +105,18 @@ const rows = {
       'listening',
     ],
   ],
+  reloaded: [[{ by: 'SIGHUP', config: 'a.yaml' }, 'info', '"by":"SIGHUP","config":"a.yaml"', 'reloaded']],
+  'reload-refused': [
+    [
+      { by: 'watch', problems: ['a.yaml:3: routes: expected a list of routes.'] },
+      'error',
+      '"by":"watch","problems":["a.yaml:3: routes: expected a list of routes."]',
+      'reload refused; the configuration in force stays',
+    ],
+  ],
+  'reload-off': [
+    [{ by: 'SIGHUP' }, 'warn', '"by":"SIGHUP"', 'reload is off, so the configuration in force stays'],
+  ],
   'listener-failed': [
     [
       { listen: '0.0.0.0:80', error: new Error('listen EADDRINUSE') },

@@ -91,6 +91,17 @@ export const configSchema = z
         description: 'The processes that share the port; `auto` is one for each core.',
         alternatives: ['auto'],
       }),
+    reload: z
+      .preprocess(
+        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
+        (value) => (value === false ? 'off' : value),
+        z.enum(['signal', 'watch', 'off'], { error: 'one of signal, watch, off' }),
+      )
+      .prefault('signal')
+      .meta({
+        description:
+          'When the configuration is read again: `signal` at SIGHUP, `sallyport reload` and `POST /reload`; `watch` also when the file, or a file that it names, has changed; `off` never.',
+      }),
     limits,
     websocket: z
       .strictObject({

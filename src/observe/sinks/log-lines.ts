@@ -38,6 +38,17 @@ export const lines = {
   },
 
   listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
+  reloaded: { level: 'info', message: 'reloaded', fields: ['by', 'config'] },
+  'reload-refused': {
+    level: 'error',
+    message: 'reload refused; the configuration in force stays',
+    fields: ['by', 'problems'],
+  },
+  'reload-off': {
+    level: 'warn',
+    message: 'reload is off, so the configuration in force stays',
+    fields: ['by'],
+  },
   'listener-failed': {
     level: 'error',
     message: 'an address cannot be listened on',

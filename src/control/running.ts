@@ -1,0 +1,11 @@
+import type { LoadedConfig } from '../config/load.ts';
+import type { Gateway, Prepared } from '../gateway.ts';
+
+/** What runs, as those command it who run it: one process, or all workers as one. */
+export interface Running extends Pick<Gateway, 'close'> {
+  /**
+   * Opens another configuration. Rejects, with nothing changed, when it cannot be used. One at a time: the next one waits
+   * for what becomes of this one.
+   */
+  prepare(loaded: LoadedConfig): Promise<Prepared>;
+}
