@@ -1,0 +1,264 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type Client, createClient } from '../../support/client.ts';
+import { freePort } from '../../support/listening.ts';
+import { logIn } from '../../support/log-in.ts';
+import { type Person, startProvider, type TestProvider } from '../../support/provider.ts';
+import { providerFound } from '../../support/provider-found.ts';
+import { startUpstream, type Upstream } from '../../support/upstream.ts';
+import { type Failure, startLoad } from './load.ts';
+import { type GatewayProcess, startGatewayProcess } from './process.ts';
+import { openSockets } from './sockets.ts';
+import { createVariants, numberHeader, type Variant } from './variants.ts';
+
+export interface RunOptions {
+  reloads: number;
+  workers: number;
+  /** Requests a second. */
+  rate: number;
+  people: number;
+  sockets: number;
+  /** Seconds that an access token lasts. */
+  tokenSeconds: number;
+  /** The reload after which memory and descriptors are measured for the first time. */
+  measuredAt: number;
+  /** How long nothing is asked before they are. */
+  restMs: number;
+  report?(line: string): void;
+}
+
+/** What came of a run. */
+export interface Figures {
+  workers: number;
+  reloads: number;
+  /** How many of them were refused, as they should be. */
+  refused: number;
+  /** How many were asked for at the admin endpoints; the others by the signal. */
+  posted: number;
+  /** What was not as it should be of a reload: refused or taken in vain, or without a word of why. */
+  wrong: readonly string[];
+  requests: number;
+  failures: readonly Failure[];
+  p99: number;
+  socketsCut: number;
+  refreshes: number;
+  /** Refresh tokens that were sent twice. */
+  secondRefreshes: number;
+  /** Lines of the log that say that a session ended, or that something failed. */
+  complaints: readonly string[];
+  before: { rss: number; descriptors: number };
+  after: { rss: number; descriptors: number };
+  seconds: number;
+}
+
+/** Reloads a gateway again and again, while people use it. */
+export async function runReloads(options: RunOptions): Promise<Figures> {
+  const { workers, people: count, rate, report = () => {} } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-reloads-'));
+  const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
+  try {
+    const provider = await startRotatingProvider(count, options.tokenSeconds);
+    closing.push(() => provider.stop());
+    const upstreams = [await startApplication(), await startApplication()] as const;
+    for (const upstream of upstreams) closing.push(() => upstream.close());
+    const listen = `127.0.0.1:${await freePort()}`;
+    const url = `http://${listen}`;
+    provider.allowRedirectsTo(url);
+    const variant = createVariants({
+      listen,
+      spare: `127.0.0.1:${await freePort()}`,
+      taken: new URL(upstreams[0].url).host,
+      admin: join(folder, 'admin.sock'),
+      targets: [upstreams[0].url, upstreams[1].url],
+      provider,
+      workers,
+    });
+    const file = join(folder, 'sallyport.yaml');
+    await writeFile(file, variant(0).text, { mode: 0o600 });
+    const gateway = await startGatewayProcess(file, workers);
+    closing.push(() => gateway.stop());
+    await providerFound(url);
+    const people = await signIn(url, provider, count);
+    for (const client of people.values()) closing.push(() => client.close());
+    const refreshes = countRefreshes(provider);
+    const sockets = await openSockets(url, options.sockets, [...people.values()]);
+    closing.push(() => sockets.close());
+
+    const taken = new Set([0]);
+    const judge = (body: string) => {
+      const [number = ''] = body.split(' ');
+      return taken.has(Number(number)) ? undefined : `it went by file ${number}, which is not in force`;
+    };
+    const load = startLoad({ url, people, rate, judge });
+    closing.push(() => load.stop());
+    const begun = performance.now();
+    const rest = async () => {
+      await load.pause();
+      const held = await leastHeld(gateway, options.restMs);
+      load.resume();
+      return held;
+    };
+    const asker = createAsker(gateway.pid, join(folder, 'admin.sock'));
+    const wrong: string[] = [];
+    let refused = 0;
+    let before = { rss: 0, descriptors: 0 };
+    for (let number = 1; number <= options.reloads; number++) {
+      const next = variant(number);
+      // It is in force before anybody here hears of it.
+      if (!next.broken) taken.add(number);
+      const problem = await reloadWith(next, file, gateway, () => asker.ask(number));
+      if (problem !== undefined) wrong.push(`file ${number}: ${problem}`);
+      if (next.broken) refused += 1;
+      for (const upstream of upstreams) upstream.requests.length = 0;
+      if (number === options.measuredAt) before = await rest();
+      if (number % 100 === 0)
+        report(`${number} reloads, ${load.sent()} requests, ${load.failures().length} failed`);
+    }
+    const after = await rest();
+    // One last round, so that what the last file broke is seen.
+    await wait(1000);
+    await load.stop();
+    return {
+      workers,
+      reloads: options.reloads,
+      refused,
+      posted: asker.posted(),
+      wrong: [...wrong, ...[asker.problem() ?? []].flat()],
+      requests: load.sent(),
+      failures: load.failures(),
+      p99: load.p99(),
+      socketsCut: sockets.cut(),
+      ...refreshes(),
+      complaints: complaintsOf(gateway),
+      before,
+      after,
+      seconds: (performance.now() - begun) / 1000,
+    };
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+/** Writes a file and has it read; gives what is wrong with what came of it. */
+async function reloadWith(
+  { text, broken }: Variant,
+  file: string,
+  gateway: GatewayProcess,
+  ask: () => Promise<unknown>,
+): Promise<string | undefined> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  const coming = gateway.outcome();
+  await ask();
+  const { isRefused, problems } = await coming;
+  if (!broken) return isRefused ? `refused: ${problems.join('; ')}` : undefined;
+  if (!isRefused) return 'taken, though it does not hold';
+  const isNamed = problems.some((problem) => broken.test(problem));
+  return isNamed ? undefined : `the refusal does not name ${broken}: ${problems.join('; ')}`;
+}
+
+/** Asks for a reload: by the admin endpoints and by the signal in turn. Counts those of the first kind. */
+function createAsker(pid: number, socketPath: string) {
+  let posted = 0;
+  /** Undefined while it is not known to be wrong. */
+  let problem: string | undefined;
+  const post = async () => {
+    const status = await postTo(socketPath, '/reload').catch((error: Error) => error.message);
+    if (status === 200 || status === 422) posted += 1;
+    else problem = `POST /reload: ${status}`;
+  };
+  return {
+    posted: () => posted,
+    problem: () => problem,
+    async ask(number: number): Promise<void> {
+      if (number % 2 === 0 && problem === undefined) await post();
+      if (number % 2 === 1 || problem !== undefined) process.kill(pid, 'SIGHUP');
+    },
+  };
+}
+
+function postTo(socketPath: string, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path, method: 'POST', agent: false }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+async function startRotatingProvider(count: number, accessToken: number): Promise<TestProvider> {
+  const people: Record<string, Person> = {};
+  for (let index = 0; index < count; index++)
+    people[`person${index}`] = { name: `Person ${index}`, email: `person${index}@example.com` };
+  return startProvider({
+    people,
+    rotateRefreshTokens: true,
+    ttl: { accessToken },
+  });
+}
+
+/** It says by which file it was asked, and echoes WebSockets. */
+async function startApplication(): Promise<Upstream> {
+  const upstream = await startUpstream((message, response) => {
+    response.setHeader('content-type', 'text/plain');
+    response.end(`${message.headers[numberHeader] ?? ''} ${'x'.repeat(1024)}`);
+  });
+  const server = new WebSocketServer({ server: upstream.server });
+  server.on('connection', (socket: WebSocket) => {
+    socket.on('error', () => socket.terminate());
+    socket.on('message', (message, isBinary) => socket.send(message as Buffer, { binary: isBinary }));
+  });
+  return upstream;
+}
+
+async function signIn(url: string, { people }: TestProvider, count: number): Promise<Map<string, Client>> {
+  const clients = new Map<string, Client>();
+  for (const name of Object.keys(people).slice(0, count)) {
+    const client = createClient();
+    await logIn(client, url, name);
+    clients.set(name, client);
+  }
+  return clients;
+}
+
+/** Counts the refresh tokens that come to the provider, and those that came before. */
+function countRefreshes(provider: TestProvider) {
+  const seen = new Set<string>();
+  let secondRefreshes = 0;
+  provider.tamper(async (hit) => {
+    if (hit.path === '/token') {
+      const token = new URLSearchParams(await hit.body()).get('refresh_token');
+      if (token !== null && seen.has(token)) secondRefreshes += 1;
+      if (token !== null) seen.add(token);
+    }
+    await hit.pass();
+  });
+  return () => ({ refreshes: seen.size, secondRefreshes });
+}
+
+/** The least of some looks: what was thrown away is collected when nothing happens. */
+async function leastHeld(gateway: GatewayProcess, restMs: number) {
+  const looks: ReturnType<GatewayProcess['held']>[] = [];
+  for (const end = performance.now() + restMs; performance.now() < end; ) {
+    await wait(500);
+    looks.push(gateway.held());
+  }
+  return {
+    rss: Math.min(...looks.map(({ rss }) => rss)),
+    descriptors: Math.min(...looks.map(({ descriptors }) => descriptors)),
+  };
+}
+
+function complaintsOf({ lines }: GatewayProcess): string[] {
+  const expected = /^reload refused|^these keys stay/;
+  const serious = lines.filter(
+    ({ level, msg }) =>
+      (level === 'error' || level === 'warn' || msg === 'session ended') && !expected.test(msg),
+  );
+  return serious.map((line) => JSON.stringify(line));
+}
