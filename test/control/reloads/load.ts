@@ -25,7 +25,7 @@ export interface Load {
 const tickMs = 10;
 /** Below the time after which the gateway closes an idle connection: who sends just then would lose. */
 const idleMs = 20_000;
-const answerWithinMs = 30_000;
+const answerWithinMs = 60_000;
 
 export interface LoadOptions {
   url: string;
@@ -116,9 +116,12 @@ function ask(
         resolve(statusCode === 200 ? judge(body) : `${statusCode} ${code ?? ''} ${body.slice(0, 200)}`);
       });
       answer.on('error', (error) => resolve(`the answer broke off: ${error.message}`));
+      answer.on('close', () => resolve('the answer broke off'));
     });
     const reused = () => (outgoing.reusedSocket ? ', on a connection that was used before' : '');
-    outgoing.setTimeout(answerWithinMs, () => outgoing.destroy(new Error('no answer')));
+    // From here on, be there a connection for it or not.
+    const limit = setTimeout(() => outgoing.destroy(new Error('no answer')), answerWithinMs);
+    outgoing.on('close', () => clearTimeout(limit));
     outgoing.on('error', (error) => resolve(`${error.message}${reused()}`));
     outgoing.end();
   });

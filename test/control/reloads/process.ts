@@ -40,7 +40,8 @@ export async function startGatewayProcess(file: string, workers: number): Promis
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const lines: LogLine[] = [];
   const stderr: string[] = [];
-  let waiting: ((outcome: Outcome) => void) | undefined;
+  let waiting: { resolve(outcome: Outcome): void; reject(error: Error): void } | undefined;
+  void exited.then(() => waiting?.reject(new Error(`the gateway ended: ${stderr.join('')}`)));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk.toString()));
   createInterface({ input: child.stdout }).on('line', (text) => {
     if (text.endsWith('"msg":"request"}') || !text.startsWith('{')) return;
@@ -48,7 +49,7 @@ export async function startGatewayProcess(file: string, workers: number): Promis
     lines.push(line);
     if (line.msg !== 'reloaded' && !line.msg.startsWith('reload refused')) return;
     const problems = (line.problems ?? [line.reason ?? '']) as readonly string[];
-    waiting?.({ isRefused: line.msg !== 'reloaded', problems });
+    waiting?.resolve({ isRefused: line.msg !== 'reloaded', problems });
   });
   const listening = () => lines.filter(({ msg }) => msg === 'listening').length;
   await until('a gateway that listens', () => child.exitCode !== null || listening() >= workers, 30_000);
@@ -59,13 +60,23 @@ export async function startGatewayProcess(file: string, workers: number): Promis
     pid,
     lines,
     outcome: () =>
-      new Promise((resolve, reject) => {
-        const late = () => reject(new Error(`no outcome of a reload in ${outcomeWithinMs} ms`));
-        const limit = setTimeout(late, outcomeWithinMs);
-        waiting = (outcome) => {
+      new Promise<Outcome>((resolve, reject) => {
+        const limit = setTimeout(() => {
+          reject(new Error(`no outcome of a reload in ${outcomeWithinMs} ms`));
+        }, outcomeWithinMs);
+        const end = () => {
           clearTimeout(limit);
           waiting = undefined;
-          resolve(outcome);
+        };
+        waiting = {
+          resolve(outcome) {
+            end();
+            resolve(outcome);
+          },
+          reject(error) {
+            end();
+            reject(error);
+          },
         };
       }),
     held: () => heldBy([pid, ...childrenOf(pid)]),

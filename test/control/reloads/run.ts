@@ -55,6 +55,9 @@ export interface Figures {
   seconds: number;
 }
 
+/** What was asked of a server that is about to end is not waited for longer. */
+const closeWithinMs = 20_000;
+
 /** Reloads a gateway again and again, while people use it. */
 export async function runReloads(options: RunOptions): Promise<Figures> {
   const { workers, people: count, rate, report = () => {} } = options;
@@ -139,7 +142,13 @@ export async function runReloads(options: RunOptions): Promise<Figures> {
       seconds: (performance.now() - begun) / 1000,
     };
   } finally {
-    for (const close of closing.reverse()) await close();
+    for (const close of closing.reverse()) {
+      const isClosed = await Promise.race([
+        Promise.resolve(close()).then(() => true),
+        wait(closeWithinMs, false),
+      ]);
+      if (!isClosed) report(`it did not close: ${close}`);
+    }
   }
 }
 
