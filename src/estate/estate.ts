@@ -1,4 +1,4 @@
-import { type Clock, promiseOf, within } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { createLiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
 import { graceMs } from '../listen/shutdown.ts';
@@ -7,10 +7,11 @@ import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import { createAdoption, type PreparedPlan } from './adoption.ts';
 import { watchConnections } from './connections.ts';
-import { type Generation, openGeneration } from './generation.ts';
 import { createGenerations } from './generations.ts';
 import { openListeners } from './listeners.ts';
+import { createStop } from './stop.ts';
 
 /**
  * What outlives a plan: connections, pools, sessions, sign-outs, caches, and what is known of providers and targets.
@@ -36,13 +37,6 @@ export interface Estate {
   close(): Promise<void>;
 }
 
-/** A plan that is opened and not in force. One of the two has to be called, once. */
-export interface PreparedPlan {
-  /** It cannot fail. Where the gateway stops meanwhile it does nothing. */
-  commit(): void;
-  abort(): Promise<void>;
-}
-
 export interface EstateNeeds {
   emit: Emit;
   clock: Clock;
@@ -51,14 +45,13 @@ export interface EstateNeeds {
   primary: PrimaryCalls | undefined;
 }
 
-/** A plan whose providers take longer than this to be found is put in force all the same; one without its store is not. */
-const longestPreparationMs = 10_000;
 /** What refreshes under way get at the end at least, for their answer and to write it down. */
 const shortestLastMs = 1000;
 /** What closing gets where somebody waits for it: calls to a provider may hang. */
 const longestReleaseMs = 1000;
 
-export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estate {
+export function openEstate(needs: EstateNeeds): Estate {
+  const { emit, clock } = needs;
   const holdings = createHoldings();
   const live = createLiveConnections(clock);
   const generations = createGenerations(emit);
@@ -66,46 +59,16 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
   const watch = watchConnections({ emit, clock, entryOf });
   const listeners = openListeners({ emit, clock, watch, entryOf });
   const stop = createStop();
-  const turn = createTurn();
-  let opening: Promise<unknown> = Promise.resolve();
 
-  const open = async (plan: Plan) => {
-    stop.refuse();
-    const lease = holdings.lease();
-    const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
-    const next = generations.open(lease, () => openGeneration(plan, needs));
-    try {
-      // Those of the first one are found while it serves what needs neither.
-      if (generations.all().length > 1)
-        await Promise.race([untilFound(next, generations.current(), clock), stop.begun]);
-      stop.refuse();
-      const listen = await listeners.prepare(plan.listeners, lease.keep);
-      stop.refuse();
-      return { next, listen };
-    } catch (error) {
-      await within(clock, longestReleaseMs, generations.end(next));
-      throw error;
-    }
-  };
-  const prepare = async (plan: Plan): Promise<PreparedPlan> => {
-    const leave = await turn.take();
-    const opened = open(plan);
-    opening = opened.catch(leave);
-    const { next, listen } = await opened;
-    return {
-      commit() {
-        leave();
-        if (stop.hasBegun()) return;
-        watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
-        listen();
-        generations.putInForce(next);
-      },
-      async abort() {
-        leave();
-        await within(clock, longestReleaseMs, generations.end(next));
-      },
-    };
-  };
+  const { prepare, opened } = createAdoption({
+    holdings,
+    generations,
+    listeners,
+    watch,
+    live,
+    stop,
+    ...needs,
+  });
   const finish = async () => {
     const end = clock.monotonic() + graceMs;
     await listeners.close();
@@ -126,60 +89,7 @@ export function openEstate({ emit, clock, random, primary }: EstateNeeds): Estat
     missing: () => [...stop.problems(), ...generations.missing()],
     async close() {
       stop.begin();
-      await Promise.all([finish(), opening]);
+      await Promise.all([finish(), opened()]);
     },
   };
-}
-
-/** Lets one after another. */
-function createTurn() {
-  let last: Promise<void> = Promise.resolve();
-  return {
-    /** Resolves when everybody before has left; gives what has to be called to leave. */
-    async take(): Promise<() => void> {
-      const before = last;
-      const { promise, resolve } = promiseOf();
-      last = promise;
-      await before;
-      return resolve;
-    },
-  };
-}
-
-const stopping = 'the gateway is stopping';
-
-/** That everything ends, once it does. */
-function createStop() {
-  let isStopping = false;
-  const { promise: begun, resolve } = promiseOf();
-  return {
-    begun,
-    begin() {
-      isStopping = true;
-      resolve();
-    },
-    hasBegun: () => isStopping,
-    problems: () => (isStopping ? [stopping] : []),
-    /** Throws when it has begun. */
-    refuse() {
-      if (isStopping) throw new Error(stopping);
-    },
-  };
-}
-
-/**
- * Waits for what a plan has to find, so that nobody has to once it is in force. Rejects for a store that cannot be
- * reached, where that of the plan before can.
- */
-async function untilFound(next: Generation, before: Generation, clock: Clock): Promise<void> {
-  const [isReached] = await Promise.all([
-    within(
-      clock,
-      longestPreparationMs,
-      next.ready.then(() => true),
-    ),
-    within(clock, longestPreparationMs, next.prepared),
-  ]);
-  if (!isReached && before.storeProblem() === undefined)
-    throw new Error('the store of sessions cannot be reached');
 }

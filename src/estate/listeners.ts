@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
-import type { ListenAddress } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
+import { overlaps } from '../listen/overlap.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import { takeUpgrades } from '../listen/upgrades.ts';
 import type { Emit } from '../observe/events.ts';
@@ -108,21 +108,3 @@ function createPlace(plan: ListenPlan, { emit, clock, watch, entryOf }: Listener
   };
   return place;
 }
-
-/** Whether two addresses cannot be listened on at the same time. */
-function overlaps(one: ListenAddress, other: ListenAddress): boolean {
-  if ('path' in one || 'path' in other) return 'path' in one && 'path' in other && one.path === other.path;
-  if (one.port !== other.port || one.port === 0) return false;
-  return (
-    one.host === other.host ||
-    [one, other].some(({ host }) => isEverywhere(host)) ||
-    bothLoopback(one.host, other.host)
-  );
-}
-
-const isEverywhere = (host: string) => host === '0.0.0.0' || host === '::';
-
-const bothLoopback = (one: string, other: string) => [one, other].every((host) => loopbacks.includes(host));
-
-/** `localhost` is both of the others. */
-const loopbacks = ['localhost', '127.0.0.1', '::1'];

@@ -45,6 +45,27 @@ const wrong: Wrong[] = [
     says: /107 bytes at most/,
   },
   {
+    what: 'a listener in a list of them',
+    text: `${good}listen: [127.0.0.1:80, { address: nowhere }]\n`,
+    path: 'listen[1].address',
+    source: 'sallyport.yaml:9',
+    says: /host:port/,
+  },
+  {
+    what: 'two listeners of which one includes the other',
+    text: `${good}listen: [127.0.0.1:80, 0.0.0.0:80]\n`,
+    path: 'listen[1].address',
+    source: 'sallyport.yaml:9',
+    says: /another listener has this address/,
+  },
+  {
+    what: 'a list without a listener',
+    text: `${good}listen: []\n`,
+    path: 'listen',
+    source: 'sallyport.yaml:9',
+    says: /at least one listener/,
+  },
+  {
     what: 'a map that contains itself by an alias',
     text: `${good}headers: &all\n  X-A: *all\n`,
     path: 'headers.X-A',

@@ -77,14 +77,6 @@ test('a gateway that stops takes no other plan, and waits for none', async (t) =
   await t.rejects(gateway.adopt(changed(gateway.yaml, () => {})), { message: 'the gateway is stopping' });
 });
 
-test('keys that need a start are named', async (t) => {
-  const gateway = await startTestGateway({ awaitProvider: false, upstream: 'http://127.0.0.1:9' });
-  t.teardown(() => gateway.close());
-  await gateway.adopt(changed(gateway.yaml, (document) => void Object.assign(document, { workers: 2 })));
-  const line = await gateway.log.line(({ keys }) => keys !== undefined);
-  t.strictSame(line.keys, ['workers']);
-});
-
 test('a plan whose address is taken changes nothing', async (t) => {
   const taken = await listenOnLoopback(createServer());
   t.teardown(() => taken.close());

@@ -12,6 +12,8 @@ const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 export interface SpawnedGateway extends Child {
   url: string;
+  /** The file that it runs with. */
+  file: string;
   log: GatewayLog;
   /** Memory that the process holds now, in bytes (Linux only). */
   rss(): Promise<number>;
@@ -76,6 +78,7 @@ async function spawnOn(port: number, parts: SpawnParts): Promise<SpawnedGateway>
   return {
     ...child,
     url,
+    file,
     log: readLog(child.stdout),
     rss: () => memory('VmRSS'),
     peakRss: () => memory('VmHWM'),

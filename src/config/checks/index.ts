@@ -4,6 +4,7 @@ import type { Partly } from '../salvage.ts';
 import { bearerChecks } from './bearer.ts';
 import { type Check, type Finding, run } from './check.ts';
 import { cookieChecks } from './cookie.ts';
+import { listenerChecks } from './listeners.ts';
 import { presetChecks } from './presets.ts';
 import { providerChecks } from './providers.ts';
 import { publicUrlChecks } from './public-url.ts';
@@ -22,6 +23,7 @@ const checks: readonly Check<Whole>[] = [
   ...bearerChecks,
   ...cookieChecks,
   ...sessionChecks,
+  ...listenerChecks,
   ...trustedProxyChecks,
   ...upstreamTokenChecks,
   ...stepUpChecks,

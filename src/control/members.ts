@@ -1,0 +1,87 @@
+import type { Worker } from 'node:cluster';
+import type { Clock } from '../clock.ts';
+import type { Prepared } from '../gateway.ts';
+import { type Line, openLine, toWorker } from './line.ts';
+import type { PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
+
+/** A worker that goes by a version. */
+interface Member {
+  worker: Worker;
+  line: Line;
+}
+
+/** Each worker looks for its providers and its store, of which neither takes so long. */
+const longestPreparationMs = 30_000;
+
+export interface MembersNeeds {
+  clock: Clock;
+  /** The version in force. */
+  version(): SentVersion;
+}
+
+/** The workers, as far as they go by a version. */
+export interface Members {
+  /** To be called for each worker as it is started. */
+  join(worker: Worker): void;
+  /** Rejects, with nothing changed, when one of them cannot use it; those that end meanwhile do not count. */
+  prepare(sent: SentVersion): Promise<Prepared>;
+}
+
+export function createMembers({ clock, version }: MembersNeeds): Members {
+  const members = new Set<Member>();
+
+  const prepareOne = ({ line }: Member, sent: SentVersion) =>
+    line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
+  const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
+    line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
+  const startAnew = (member: Member) => {
+    if (members.has(member)) member.worker.process.kill('SIGKILL');
+  };
+  const goOn = (member: Member) => tell(member, 'commit').catch(() => startAnew(member));
+  /** One that began while the others went on to another version. What cannot follow is started anew. */
+  const catchUp = async (member: Member) => {
+    try {
+      await prepareOne(member, version());
+      await tell(member, 'commit');
+    } catch {
+      startAnew(member);
+    }
+  };
+
+  return {
+    join(worker: Worker): void {
+      const answer = ({ kind }: WorkerQuestion) => {
+        if (kind !== 'version') throw new Error('that is no question');
+        const member: Member = { worker, line };
+        members.add(member);
+        worker.once('exit', () => members.delete(member));
+        return version();
+      };
+      const line = openLine(toWorker(worker), clock, answer);
+    },
+    async prepare(sent: SentVersion): Promise<Prepared> {
+      const asked = [...members];
+      const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
+      const abort = async () => {
+        const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
+        await Promise.allSettled(all.map((member) => tell(member, 'abort')));
+      };
+      const refusals = answers.filter((answer, index) =>
+        isRefusal(answer, members.has(asked[index] as Member)),
+      );
+      if (refusals[0]) {
+        await abort();
+        throw refusals[0].reason;
+      }
+      const commit = () => {
+        for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
+      };
+      return { commit, abort };
+    },
+  };
+}
+
+/** What a worker that has ended meanwhile says does not count. */
+function isRefusal(answer: PromiseSettledResult<unknown>, isThere: boolean): answer is PromiseRejectedResult {
+  return answer.status === 'rejected' && isThere;
+}

@@ -1,0 +1,174 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type Test, test } from 'tap';
+import { parse, stringify } from 'yaml';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { freePort } from '../support/listening.ts';
+import { type SpawnedGateway, spawnGateway } from '../support/spawned-gateway.ts';
+import { until } from '../support/until.ts';
+
+type Document = Record<string, unknown> & { routes: Record<string, unknown>[] };
+
+const patienceMs = 20_000;
+
+/** A gateway that runs as people run it, whose file is written anew. */
+async function arrange(t: Test, config: Record<string, unknown>) {
+  const upstream = await arrangeUpstream(t);
+  const gateway = await spawnGateway({
+    awaitProvider: false,
+    config: { routes: [{ path: '/', upstream: upstream.url, allow: 'public' }], ...config },
+  });
+  t.teardown(() => gateway.stop());
+  const client = createClient();
+  t.teardown(() => client.close());
+  const text = await readFile(gateway.file, 'utf8');
+  /** At once, so that nobody reads half of it. */
+  const write = (next: string) => {
+    writeFileSync(`${gateway.file}.next`, next);
+    renameSync(`${gateway.file}.next`, gateway.file);
+  };
+  const changed = (change: (document: Document) => void) => {
+    const document = parse(text) as Document;
+    change(document);
+    return stringify(document);
+  };
+  const host = new URL(gateway.url).host;
+  const status = async (path: string, url = gateway.url) => {
+    const answer = await client.get(url + path, { host });
+    return answer.headers['x-sallyport-error'] ?? answer.status;
+  };
+  return { gateway, upstream, write, changed, text, status };
+}
+
+/** What the log says of the reload after so many lines. */
+function outcome({ log }: SpawnedGateway, after: number) {
+  return until(
+    'the end of a reload',
+    () => log.lines.slice(after).find(({ msg }) => /^reload/.test(String(msg))),
+    patienceMs,
+  );
+}
+
+for (const workers of [1, 2]) {
+  test(`workers: ${workers}: SIGHUP puts the file in force in all processes, and a broken one in none`, async (t) => {
+    const { gateway, write, changed, text, status } = await arrange(t, { workers });
+    const everywhere = async (path: string) => {
+      const seen = await Promise.all(Array.from({ length: 12 }, () => status(path)));
+      return [...new Set(seen)];
+    };
+    const reload = async (next: string) => {
+      const before = gateway.log.lines.length;
+      write(next);
+      gateway.process.kill('SIGHUP');
+      return outcome(gateway, before);
+    };
+    t.same(await everywhere('/shut'), [200]);
+    const more = changed(({ routes }) => {
+      routes.push({ path: '/shut', upstream: 'http://127.0.0.1:9', allow: [{ groups: 'nobody' }] });
+    });
+    const reloaded = await reload(more);
+    t.match(reloaded, { msg: 'reloaded', by: 'SIGHUP', config: gateway.file });
+    await until('all of them', async () => String(await everywhere('/shut')) === 'not_signed_in', patienceMs);
+
+    const broken = await reload(`${text}\nrotes: []\n`);
+    t.match(broken, { level: 'error', by: 'SIGHUP' });
+    t.match(String(broken.problems), /:\d+: rotes: there is no such key; did you mean routes\?/);
+    t.same(await everywhere('/shut'), ['not_signed_in'], 'what was in force stays');
+
+    const taken = changed((document) => Object.assign(document, { listen: '203.0.113.1:80' }));
+    t.match(await reload(taken), { level: 'error', problems: [/EADDRNOTAVAIL/] });
+    t.same(await everywhere('/shut'), ['not_signed_in']);
+
+    t.match(await reload(text), { msg: 'reloaded' });
+    await until('all of them', async () => String(await everywhere('/shut')) === '200', patienceMs);
+  });
+}
+
+test('a worker that is started anew has the configuration in force, not a broken file', async (t) => {
+  const { gateway, write, text, status } = await arrange(t, { workers: 2 });
+  const listening = () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length;
+  await until('both workers', () => listening() === 2, patienceMs);
+  const before = gateway.log.lines.length;
+  write(`${text}\nrotes: []\n`);
+  gateway.process.kill('SIGHUP');
+  t.match(await outcome(gateway, before), { level: 'error' });
+  const children = await readFile(`/proc/${gateway.pid}/task/${gateway.pid}/children`, 'utf8');
+  const [worker] = children.trim().split(' ').map(Number);
+  process.kill(worker as number, 'SIGKILL');
+  await gateway.log.line(({ msg }) => /a worker ended/.test(String(msg)));
+  await until('another worker', () => listening() === 3, patienceMs);
+  t.equal(await status('/'), 200);
+});
+
+test('listeners are added, moved, widened and removed', async (t) => {
+  const { gateway, write, changed, status } = await arrange(t, {});
+  const own = new URL(gateway.url).host;
+  const port = await freePort();
+  const other = `http://127.0.0.1:${port}`;
+  const listenOn = async (listen: unknown) => {
+    const before = gateway.log.lines.length;
+    write(changed((document) => Object.assign(document, { listen })));
+    gateway.process.kill('SIGHUP');
+    t.match(await outcome(gateway, before), { msg: 'reloaded' }, String(listen));
+  };
+  await t.rejects(status('/', other));
+  await listenOn([own, `127.0.0.1:${port}`]);
+  t.equal(await status('/', other), 200);
+  t.equal(await status('/'), 200);
+  await listenOn(`127.0.0.1:${port}`);
+  t.equal(await status('/', other), 200);
+  await until(
+    'the first one to close',
+    () =>
+      status('/').then(
+        () => false,
+        () => true,
+      ),
+    patienceMs,
+  );
+  await listenOn(`0.0.0.0:${port}`);
+  t.equal(await status('/', `http://127.0.0.2:${port}`), 200);
+  await listenOn(own);
+  t.equal(await status('/'), 200);
+});
+
+test('with watch a change of the file is enough, with off nothing is', async (t) => {
+  const { gateway, write, changed, status } = await arrange(t, { reload: 'watch' });
+  const before = gateway.log.lines.length;
+  write(
+    changed((document) => {
+      document.reload = 'off';
+      document.routes = [{ path: '/elsewhere', upstream: 'http://127.0.0.1:9', allow: 'public' }];
+    }),
+  );
+  t.match(await outcome(gateway, before), { msg: 'reloaded', by: 'watch' });
+  t.equal(await status('/'), 'no_route');
+  const after = gateway.log.lines.length;
+  gateway.process.kill('SIGHUP');
+  t.match(await outcome(gateway, after), { level: 'warn', msg: /reload is off/ });
+});
+
+test('the level of the log follows, and what needs a start is named', async (t) => {
+  const { gateway, write, changed } = await arrange(t, {});
+  const before = gateway.log.lines.length;
+  write(
+    changed((document) => {
+      document.logging = { level: 'warn' };
+      document.workers = 3;
+    }),
+  );
+  gateway.process.kill('SIGHUP');
+  const line = await until(
+    'the fixed keys',
+    () => gateway.log.lines.slice(before).find(({ keys }) => keys !== undefined),
+    patienceMs,
+  );
+  t.match(line, { level: 'warn', keys: ['workers'] });
+  await fetch(`${gateway.url}/`);
+  await fetch(`${gateway.url}/`);
+  t.notOk(
+    gateway.log.lines.slice(before).some(({ msg }) => msg === 'request'),
+    'requests are not written any more',
+  );
+});
