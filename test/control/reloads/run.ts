@@ -47,7 +47,7 @@ export interface Figures {
   socketsCut: number;
   refreshes: number;
   /** Refresh tokens that were sent twice. */
-  secondRefreshes: number;
+  secondRefreshes: readonly string[];
   /** Lines of the log that say that a session ended, or that something failed. */
   complaints: readonly string[];
   before: { rss: number; descriptors: number };
@@ -235,17 +235,27 @@ async function signIn(url: string, { people }: TestProvider, count: number): Pro
   return clients;
 }
 
-/** Counts the refresh tokens that come to the provider, and those that came before. */
+/** Counts the refresh tokens that come to the provider, and tells of those that came before. */
 function countRefreshes(provider: TestProvider) {
-  const seen = new Set<string>();
-  let secondRefreshes = 0;
+  const seen = new Map<string, { sentAt: number; end: string }>();
+  const secondRefreshes: string[] = [];
+  const begun = performance.now();
+  const time = () => Math.round(performance.now() - begun);
   provider.tamper(async (hit) => {
-    if (hit.path === '/token') {
-      const token = new URLSearchParams(await hit.body()).get('refresh_token');
-      if (token !== null && seen.has(token)) secondRefreshes += 1;
-      if (token !== null) seen.add(token);
-    }
-    await hit.pass();
+    if (hit.path !== '/token') return hit.pass();
+    const token = new URLSearchParams(await hit.body()).get('refresh_token');
+    if (token === null) return hit.pass();
+    const before = seen.get(token);
+    if (before)
+      secondRefreshes.push(`sent at ${before.sentAt} ms (${before.end}), and at ${time()} ms again`);
+    const use = { sentAt: time(), end: 'no answer yet' };
+    seen.set(token, use);
+    hit.response.on('close', () => {
+      if (!hit.response.writableFinished) use.end = `the gateway left at ${time()} ms`;
+    });
+    const answer = await hit.original();
+    use.end = `answered ${answer.status} at ${time()} ms`;
+    return hit.send(answer);
   });
   return () => ({ refreshes: seen.size, secondRefreshes });
 }

@@ -20,6 +20,8 @@ export async function openSockets(url: string, count: number, clients: readonly 
       const socket = new WebSocket(`${url.replace('http', 'ws')}/socket`, {
         headers: { cookie: client?.cookies.headerFor(url) ?? '', origin: url },
       });
+      // A handshake may bring a session that was refreshed: whoever drops it goes on with tokens that are used up.
+      socket.on('upgrade', ({ headers }) => client?.cookies.take(url, headers['set-cookie'] ?? []));
       await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
       socket.on('message', () => unanswered.set(index, 0));
       socket.on('close', () => closed.add(index)).on('error', () => closed.add(index));

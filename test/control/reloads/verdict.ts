@@ -14,7 +14,7 @@ export function brokenPromises(figures: Figures, { memory }: { memory: boolean }
   return [
     ...(failures.length > 0 ? [`${failures.length} requests failed:\n  ${first}`] : []),
     ...(socketsCut > 0 ? [`${socketsCut} WebSockets were cut`] : []),
-    ...(secondRefreshes > 0 ? [`${secondRefreshes} refresh tokens were sent twice`] : []),
+    ...secondRefreshes.map((each) => `a refresh token was sent twice: ${each}`),
     ...(refreshes === 0 ? ['nothing was refreshed'] : []),
     ...wrong,
     ...(memory && grown('rss') ? [`memory grew from ${before.rss} to ${after.rss}`] : []),
