@@ -33,7 +33,7 @@ const order = [
 /** The same within a folder: its sub-folders, and files that stand alone. `*` is every other file and folder. */
 const orderWithin = {
   identity: ['*', 'login', 'logout', 'browser', 'upstream-token', 'bearer', 'provider', 'tokens', 'claims'],
-  session: ['open-sessions', 'sessions', 'refresh', 'stores', 'shared', '*'],
+  session: ['open-sessions', 'people', 'sessions', 'refresh', 'stores', 'shared', '*'],
 };
 
 /** What everybody may import. It imports nothing of the project but leaves behind it in this list. */

@@ -47,6 +47,41 @@ export function waitFor(clock: Clock, milliseconds: number): Promise<void> {
   return new Promise((resolve) => void clock.after(milliseconds, resolve));
 }
 
+/** So many parts has the time for an answer: one that finds the process held up is over, and the others are left. */
+const partsOfLimit = 4;
+
+/**
+ * Calls back once when an answer from elsewhere has had its time to arrive. Only the time in which this process listens
+ * counts: one that was held up (its machine was paused, or had no processor for it) finds its timers before the answers.
+ */
+export function afterListening(
+  clock: Pick<Clock, 'after'>,
+  milliseconds: number,
+  callback: () => void,
+): Pick<Timer, 'cancel'> {
+  let partsLeft = partsOfLimit;
+  let timer: Timer | undefined;
+  let isCancelled = false;
+  const late = () => {
+    if (!isCancelled) callback();
+  };
+  const next = () => {
+    timer = clock.after(milliseconds / partsOfLimit, () => {
+      partsLeft -= 1;
+      if (partsLeft > 0) next();
+      // An answer that is there by then counts.
+      else setImmediate(late);
+    });
+  };
+  next();
+  return {
+    cancel() {
+      isCancelled = true;
+      timer?.cancel();
+    },
+  };
+}
+
 /** What comes of work that is told by a signal to end, with a TimeoutError, after so many milliseconds. */
 export async function withLimit<T>(
   clock: Pick<Clock, 'after'>,

@@ -76,6 +76,7 @@ let isKept = true;
 for (const run of runs) {
   const broken = brokenPromises(run, { memory: true });
   for (const sentence of broken) console.log(`\nNot kept, workers ${run.workers}: ${sentence}`);
+  if (run.notPosted !== undefined) console.log(`\nAll by SIGHUP, workers ${run.workers}: ${run.notPosted}`);
   for (const line of run.complaints.slice(0, 20)) console.log(`  ${line}`);
   isKept &&= broken.length === 0;
 }

@@ -49,6 +49,22 @@ export interface Needs {
 }
 
 /**
+ * What a condition asks of one thing, for the comparison of rules: that the person, or the request, is one of these.
+ * The names of two clauses are equal where they ask for the same thing.
+ */
+export interface Clause {
+  /** How people know it, such as `groups` or `claims.level`. */
+  name: string;
+  anyOf: readonly string[];
+  /** Whether what is one of these is another one of the same name too; without it, only what is equal. */
+  entails?(fact: string, other: string): boolean;
+  /** Parts that make up a fact, each of them wholly inside or outside of the others. */
+  split?(fact: string, others: readonly string[]): string[];
+  /** What is so of something else wherever this is. */
+  implies?(fact: string): { name: string; fact: string };
+}
+
+/**
  * One condition of a rule: all that the gateway knows of it. The schema of `allow`, the claims that are kept, the
  * decision, what `explain` says and the comparison of rules come from here, by the table in `conditions/index.ts`.
  */
@@ -65,6 +81,8 @@ interface Description<Name, Value> {
   needs?(value: Value): Needs;
   /** Two values of the same key, compared as JSON, hold for the very same requests. */
   key(value: Value): unknown;
+  /** It holds where all of these do; what `holdsOnlyFor` says goes without saying. */
+  clauses(value: Value): Clause[];
   /**
    * Whom alone it can hold for: clients with an access token of their own, or people with a session. The value may
    * be one that was not validated yet.

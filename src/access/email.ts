@@ -32,6 +32,9 @@ function verifiedEmail({ email, emailVerified }: Person): string | undefined {
     : undefined;
 }
 
+/** The domain of an address that has one `@`. */
+export const domainOf = (email: string): string => email.slice(email.indexOf('@') + 1);
+
 /** Whether a part of the person's verified address is one of some values; letter case does not count. */
 export function partIsAmong(
   values: readonly string[],

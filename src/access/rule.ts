@@ -98,7 +98,7 @@ const byName = new Map(conditions.map((each, place) => [each.name, { each, place
  * The conditions of an alternative with their values, in the order of the table. Throws Error for what the schema
  * refuses: an alternative that asks for nothing, or for what nobody knows, would let everybody pass.
  */
-function partsOf(alternative: Alternative): [condition: Condition, value: unknown][] {
+export function partsOf(alternative: Alternative): [condition: Condition, value: unknown][] {
   const known = Object.entries(alternative)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => {

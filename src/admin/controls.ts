@@ -1,4 +1,5 @@
 import type { Health } from '../estate/health.ts';
+import type { Differences } from '../plan/differences.ts';
 
 /** What the admin listener does for those who ask it. It is the same for one process and for several workers. */
 export interface Controls {
@@ -16,9 +17,7 @@ export type ReloadAnswer =
   | {
       result: 'reloaded' | 'unchanged' | 'would-reload';
       /** What changes for whom; see plan/differences.ts. */
-      differences: unknown;
-      /** Keys that differ and stay as they were until the next start. */
-      fixed: readonly string[];
+      differences: Differences;
       warnings: readonly string[];
     }
   /** Nothing has changed. */

@@ -10,6 +10,8 @@ export interface InterpolationFailure {
 export interface Filled {
   path: ConfigPath;
   values: readonly string[];
+  /** One of them is what a file holds. */
+  isOfFile: boolean;
 }
 
 /** Where values come from. */
@@ -41,18 +43,20 @@ export function interpolate(
     if (typeof value === 'string') {
       const values: string[] = [];
       const shown = instead(path);
+      let isOfFile = false;
       const text = fillText(
         value,
         { env, read },
         {
           fail: (message) => failures.push({ path, message }),
-          take(found) {
+          take(found, source) {
             values.push(found);
+            isOfFile ||= source === 'file';
             return shown ?? found;
           },
         },
       );
-      if (values.length > 0) filled.push({ path, values });
+      if (values.length > 0) filled.push({ path, values, isOfFile });
       return text;
     }
     if (Array.isArray(value)) return value.map((item, index) => fill(item, [...path, index]));
@@ -67,7 +71,7 @@ export function interpolate(
 interface Filling {
   fail(message: string): void;
   /** Gives what stands in the place of a value that was found. */
-  take(value: string): string;
+  take(value: string, source: 'file' | 'variable'): string;
 }
 
 function fillText(text: string, { env, read }: Surroundings, { fail, take }: Filling): string {
@@ -75,7 +79,7 @@ function fillText(text: string, { env, read }: Surroundings, { fail, take }: Fil
     if (expression === undefined) return '${';
     if (expression.startsWith('file:')) {
       const found = readSecretFile(expression.slice('file:'.length), read, fail);
-      return found === undefined ? whole : take(found);
+      return found === undefined ? whole : take(found, 'file');
     }
     const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(expression);
     if (match?.[1] === undefined) {
@@ -84,8 +88,8 @@ function fillText(text: string, { env, read }: Surroundings, { fail, take }: Fil
     }
     const value = env[match[1]];
     // As in a shell, `:-` also stands in for a variable that is set to nothing.
-    if (value !== undefined && (value !== '' || match[2] === undefined)) return take(value);
-    if (match[2] !== undefined) return take(match[2]);
+    if (value !== undefined && (value !== '' || match[2] === undefined)) return take(value, 'variable');
+    if (match[2] !== undefined) return take(match[2], 'variable');
     fail(
       `the environment variable ${match[1]} is not set. Set it, or give a default: \${${match[1]}:-value}.`,
     );

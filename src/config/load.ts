@@ -9,6 +9,7 @@ import { ConfigError } from './problems.ts';
 import { problemsOf } from './report.ts';
 import type { Config } from './schema/index.ts';
 import { secretsOf } from './secrets.ts';
+import { showConfig } from './shown.ts';
 import { validate } from './validate.ts';
 import { warningsOf } from './warn.ts';
 
@@ -52,6 +53,9 @@ export function parseConfig(
   const { read, wrong } = validate(merged.document, schema);
   const problems = problemsOf(wrong, merged, locate(file, parsed.lineOf, merged.origins));
   if (problems.length > 0 || read === undefined) throw new ConfigError(problems);
-  const config = normalise(read, secretsOf(merged.given, schema, merged.filled));
+  const secrets = secretsOf(merged.given, schema, merged.filled);
+  const masking = { env, read: files.read, schema, masked: true };
+  const shown = showConfig(merge(parsed.document, masking).document, { ...merged, schema, secrets });
+  const config = normalise(read, { secrets, shown });
   return { config, warnings: [...merged.warnings, ...warningsOf(config)], file, files };
 }

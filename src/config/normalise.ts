@@ -9,7 +9,7 @@ export type ReadConfig = z.output<typeof configSchema>;
 type ReadProvider = NonNullable<ReadConfig['provider']>;
 
 /** Brings a valid document into the one form that the gateway knows: no short form is left. */
-export function normalise(read: ReadConfig, secrets: readonly string[]): Config {
+export function normalise(read: ReadConfig, { secrets, shown }: Pick<Config, 'secrets' | 'shown'>): Config {
   const { provider, providers: named, session, ...rest } = read;
   // Where nobody signs in, nothing that is sealed has to be opened again.
   const { secret = [randomBytes(32)] } = session;
@@ -28,6 +28,7 @@ export function normalise(read: ReadConfig, secrets: readonly string[]): Config 
     session: { ...session, secret },
     defaultHeaders,
     secrets: [...new Set([...secrets, ...clients])],
+    shown,
   };
 }
 

@@ -5,7 +5,8 @@ import { type Files, openFiles } from '../files.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
 import { describeError } from '../observe/scrub.ts';
-import { compilePlan } from '../plan/plan.ts';
+import { differencesOf, isSameForAll } from '../plan/differences.ts';
+import { compilePlan, type Plan } from '../plan/plan.ts';
 import type { Running } from './running.ts';
 
 /** What stays as it was until the gateway is started anew. */
@@ -43,35 +44,34 @@ export interface Reloader {
 export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloader {
   const { running, load, prepareRest, emit } = needs;
   let inForce = first;
+  let planInForce = compilePlan(first.config, { read: first.files.read });
   let tried = first.files;
   let last: Promise<unknown> = Promise.resolve();
 
-  const answerOf = (next: LoadedConfig, result: Reloaded['result']): Reloaded => {
-    const isSame = next.file === inForce.file && sameTexts(next, inForce);
-    return {
-      result: isSame && result === 'reloaded' ? 'unchanged' : result,
-      differences: {},
-      fixed: fixedKeys.filter((key) => next.config[key] !== first.config[key]),
-      warnings: next.warnings,
-    };
+  const answerOf = (next: LoadedConfig, plan: Plan, result: Reloaded['result']): Reloaded => {
+    const differences = differencesOf(planInForce, plan, { fixed: fixedKeys });
+    const isSame = isSameForAll(differences) && sameTexts(next, inForce);
+    return { result: isSame ? 'unchanged' : result, differences, warnings: next.warnings };
   };
   const attempt = async ({ by, dryRun = false }: ReloadOptions): Promise<ReloadAnswer> => {
     const files = openFiles();
     if (!dryRun) tried = files;
     const next = load(files);
-    compilePlan(next.config, { read: next.files.read });
-    if (dryRun) return answerOf(next, 'would-reload');
+    const plan = compilePlan(next.config, { read: files.read });
+    const answer = answerOf(next, plan, dryRun ? 'would-reload' : 'reloaded');
+    if (dryRun) return answer;
     const rest = await prepareRest(next);
     const prepared = await running.prepare(next).catch(async (error: unknown) => {
       await rest.abort();
       throw error;
     });
-    const answer = answerOf(next, 'reloaded');
     prepared.commit();
     rest.commit();
     inForce = next;
+    planInForce = plan;
     for (const warning of next.warnings) emit({ kind: 'configuration-doubted', warning });
-    if (answer.fixed.length > 0) emit({ kind: 'keys-fixed', keys: answer.fixed });
+    const fixed = fixedKeys.filter((key) => next.config[key] !== first.config[key]);
+    if (fixed.length > 0) emit({ kind: 'keys-fixed', keys: fixed });
     emit({ kind: 'reloaded', by, config: next.file ?? 'environment' });
     return answer;
   };

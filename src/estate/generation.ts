@@ -4,6 +4,7 @@ import { openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep, Lease } from '../holdings.ts';
+import { identifyPeople } from '../identity/claims/person.ts';
 import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
@@ -57,7 +58,9 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
   const { redisCa } = plan;
-  const opened = openSessions(config, { keep, cookies, ring, redisCa, grant, primary, emit, clock, random });
+  const identify = identifyPeople(config.providers);
+  const from = { keep, cookies, ring, redisCa, grant, identify, primary };
+  const opened = openSessions(config, { ...from, emit, clock, random });
   const { sessions, revocations, shared, problem, finish, ready, inForce } = opened;
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };

@@ -152,6 +152,11 @@ export type PersonEvent =
     }
   /** A session is over before its time. */
   | { kind: 'session-ended'; provider: string; subject: string; sessionId: string; reason: string }
+  /**
+   * Those who run the gateway have ended all sessions of a person, or one that is not listed; each that is listed has an
+   * event of its own. `sessions`: how many these are; undefined where sessions are with the browsers.
+   */
+  | { kind: 'sessions-ended'; user?: string; sessionId?: string; sessions: number | undefined }
   /** A session does not fit into its cookies. `isKept`: it does without its ID token. */
   | {
       kind: 'session-too-large';

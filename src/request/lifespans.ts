@@ -1,13 +1,13 @@
 import type { Lifespan } from '../forward/live-connections.ts';
 import type { Caller } from '../identity/claims/caller.ts';
-import type { Revocations } from '../session/revocations.ts';
+import type { SessionRevocations } from '../session/revocation-keys.ts';
 import type { Session } from '../session/session.ts';
 
 /** How long what somebody has open may stay so; undefined for what knows no end. */
 export type LifespanOf = (caller: Caller) => Lifespan | undefined;
 
 export interface LifespanNeeds {
-  revocations: Pick<Revocations, 'isRevoked'>;
+  revocations: Pick<SessionRevocations, 'isRevoked'>;
   /** Whether a WebSocket ends with the access token that opened it. */
   closeAtTokenExpiry: boolean;
 }

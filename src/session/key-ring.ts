@@ -1,7 +1,10 @@
 import { createHash, hkdfSync } from 'node:crypto';
 
 /** What a seal is for. A seal for one purpose never opens for another: each has keys of its own. */
-export type Purpose = 'session' | 'login' | 'state' | 'rounds' | 'account' | 'stored' | 'refresh' | 'token';
+export type Purpose = Sealed | 'stored' | 'refresh' | 'people';
+
+/** What the secrets seal themselves. */
+type Sealed = 'session' | 'login' | 'state' | 'rounds' | 'account' | 'token' | 'listed';
 
 export interface SealingKey {
   /** Four bytes that say which secret of the ring made a seal; they tell nothing about the secret. */
@@ -12,8 +15,8 @@ export interface SealingKey {
 /** Keys of one purpose: the first seals, all of them open. */
 export type Keys = readonly [SealingKey, ...SealingKey[]];
 
-/** The keys of the configured secrets, in their order. */
-export type KeyRing = Readonly<Record<'session' | 'login' | 'state' | 'rounds' | 'account' | 'token', Keys>>;
+/** The keys of the configured secrets, in their order. Those of `people` seal nothing: see secret-name.ts. */
+export type KeyRing = Readonly<Record<Sealed | 'people', Keys>>;
 
 const keyBytes = 32;
 
@@ -34,6 +37,8 @@ export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
     rounds: derive('rounds'),
     account: derive('account'),
     token: derive('token'),
+    listed: derive('listed'),
+    people: derive('people'),
   };
 }
 

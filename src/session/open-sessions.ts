@@ -7,19 +7,23 @@ import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import type { GatewayCookies } from './cookie-names.ts';
 import type { Found } from './found.ts';
-import { fingerprintOf, type KeyRing } from './key-ring.ts';
+import { fingerprintOf, type KeyRing, type SealingKey } from './key-ring.ts';
 import { createOpenedCookies } from './opened-cookies.ts';
 import type { Grant } from './outcome.ts';
+import { createPeople, type People } from './people.ts';
+import type { Identify } from './person-names.ts';
 import { finishForOthers } from './refresh/finish.ts';
 import { createRefresher } from './refresh/refresh.ts';
+import { type SessionRevocations, sessionRevocations } from './revocation-keys.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
 import type { Session } from './session.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { openShared } from './shared/open-shared.ts';
 import { grantOfPrimary, type PrimaryCalls } from './shared/primary-calls.ts';
-import type { SessionTable, Shared } from './shared/shared.ts';
+import type { Place, Shared } from './shared/shared.ts';
 import { createCookieStore } from './stores/cookie-store.ts';
 import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-writer.ts';
+import { createListed, type Listed } from './stores/listed.ts';
 import type { SessionStore } from './stores/store.ts';
 import { createTicketStore, type KnownTicket } from './stores/ticket-store.ts';
 import type { Touches } from './stores/written.ts';
@@ -27,8 +31,10 @@ import type { Touches } from './stores/written.ts';
 /** The port of this folder. */
 export interface OpenedSessions {
   sessions: Sessions;
+  /** For those who run the gateway. */
+  people: People;
   /** Of all plans: whoever listens here for one plan takes the listener off with it. */
-  revocations: Revocations;
+  revocations: SessionRevocations;
   shared: Shared;
   /** Why nobody with a session can be served now, for people to read. */
   problem(): string | undefined;
@@ -51,6 +57,8 @@ export interface SessionNeeds {
   ring: KeyRing;
   /** Asks the providers; a worker has its primary ask them. */
   grant: Grant;
+  /** What a person is known by. */
+  identify: Identify;
   /** A worker's line to its primary process. */
   primary: PrimaryCalls | undefined;
   /** What the file of `session.redis.ca` holds. */
@@ -64,9 +72,10 @@ export interface SessionNeeds {
 export function openSessions(config: Config, needs: SessionNeeds): OpenedSessions {
   const { session, providers } = config;
   const { keep, primary, redisCa, emit, clock, random } = needs;
-  const revocations = keep('revocations', 'this process', () => createRevocations(clock));
+  const list = keep('revocations', 'this process', () => createRevocations(clock));
+  const revocations = openRevocations(list, needs);
   const { place, shared, finish } = openShared(session, {
-    ...{ keep, revocations, primary, redisCa, emit, clock },
+    ...{ keep, revocations: list, primary, redisCa, emit, clock },
   });
   if (session.store.kind === 'memory') {
     emit({ kind: 'sessions-in-memory' });
@@ -82,17 +91,18 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     random,
   });
   const finisher = primary && finishForOthers(refresher, { primary, keep, clock });
-  const { store, touches } = openStore(config, needs, place.sessions);
+  const { store, touches, listed } = openStore(config, needs, place);
+  const lifetimes = {
+    idle: Math.floor(session.idleTimeout / 1000),
+    longest: Math.floor(session.maxLifetime / 1000),
+    onTokenExpiry: session.onTokenExpiry,
+  };
   const sessions = createSessions({
     store,
     refresher,
     revocations,
     bus: place.bus,
-    lifetimes: {
-      idle: Math.floor(session.idleTimeout / 1000),
-      longest: Math.floor(session.maxLifetime / 1000),
-      onTokenExpiry: session.onTokenExpiry,
-    },
+    lifetimes,
     touches,
     impatient: keep('impatient sessions', 'this process', () => new WeakSet<Session>()),
     patience: Math.max(0, ...Object.values(providers).map(({ timeout }) => timeout)),
@@ -101,7 +111,26 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   });
   const { problem, ready } = place;
   const inForce = () => finisher?.goOnWith(refresher);
-  return { sessions, revocations, shared, problem, ready, inForce, finish };
+  const { identify } = needs;
+  const people = createPeople({ listed, sessions, revocations, lifetimes, identify, emit, clock });
+  return { sessions, people, revocations, shared, problem, ready, inForce, finish };
+}
+
+/** What is signed out under one plan is signed out for what was opened under another, whose secrets may be others. */
+function openRevocations(list: Revocations, { keep, ring, identify }: SessionNeeds): SessionRevocations {
+  const known = keep('naming keys', 'this process', () => new Set<SealingKey>());
+  const own = (key: SealingKey) =>
+    keep(
+      'naming key',
+      fingerprintOf([key]),
+      () => {
+        known.add(key);
+        return key;
+      },
+      (unused) => void known.delete(unused),
+    );
+  const [first, ...others] = ring.people;
+  return sessionRevocations(list, { keys: [own(first), ...others.map(own)], known, identify });
 }
 
 /** A worker has its primary ask, but for a provider that its own plan does not know any more. */
@@ -118,9 +147,9 @@ const mostSettled = 10_000;
 /** Sessions in their cookies, or in a table with a ticket in the cookie. */
 function openStore(
   { session }: Config,
-  { keep, cookies, ring, emit, clock }: SessionNeeds,
-  table: SessionTable,
-): { store: SessionStore; touches: Touches } {
+  { keep, cookies, ring, identify, emit, clock }: SessionNeeds,
+  place: Place,
+): { store: SessionStore; touches: Touches; listed: Listed | undefined } {
   const { session: name, attributes } = cookies;
   const options: CookieWriterOptions = {
     name,
@@ -136,8 +165,9 @@ function openStore(
   const touches = keep('touches', `${opened} ${attributed}`, (): Touches => new WeakMap());
   if (session.store.kind === 'cookie') {
     const known = keep('opened cookies', opened, () => createOpenedCookies<Found>(name));
-    return { store: createCookieStore(writer, ring, known, emit), touches };
+    return { store: createCookieStore(writer, ring, known, emit), touches, listed: undefined };
   }
   const tickets = keep('opened tickets', opened, () => createOpenedCookies<KnownTicket>(name));
-  return { store: createTicketStore(writer, ring, table, tickets, clock), touches };
+  const listed = createListed({ place, ring, identify, clock });
+  return { store: createTicketStore(writer, ring, place.sessions, listed, tickets, clock), touches, listed };
 }

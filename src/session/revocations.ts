@@ -1,16 +1,12 @@
-import { createHash } from 'node:crypto';
 import { createBounded } from '../bounded.ts';
 import type { Clock } from '../clock.ts';
-import type { Session } from './session.ts';
 
-/** What ends sessions from outside: one session, all of a provider's sign-in, or all of a person. */
-export type RevocationTarget =
-  | { kind: 'session'; id: string }
-  | { kind: 'sid'; provider: string; sid: string }
-  | { kind: 'subject'; provider: string; subject: string };
+/** What the keys of revocations begin with, before a dot. */
+export const revocationKinds = ['session', 'sid', 'subject', 'person'] as const;
+export type RevocationKind = (typeof revocationKinds)[number];
 
 export interface Revocation {
-  /** Which sessions: a text that every process makes alike. */
+  /** Which sessions: a text that every process with the same secret makes alike; see revocation-keys.ts. */
   key: string;
   /** Sessions that began at or before this are over; seconds since the epoch. */
   before: number;
@@ -26,7 +22,12 @@ export interface Revocation {
 /** The list of sessions that were ended before their time. Bounded, and looked at on every request. */
 export interface Revocations {
   add(revocation: Revocation): void;
-  isRevoked(session: Session): boolean;
+  /** The kinds of what was ever on it: a session need not be looked for as any other. */
+  readonly kinds: ReadonlySet<RevocationKind>;
+  /** Whether there is nothing on it: no session needs to be looked at. */
+  isEmpty(): boolean;
+  /** Whether one of these keys is on the list, by somebody who ended what began at this time. */
+  has(keys: readonly string[], createdAt: number): boolean;
   /** Every entry, for processes that start later. */
   all(): Iterable<Revocation>;
   /** Calls back for every revocation that is added, once; returns what takes the callback off. */
@@ -35,33 +36,6 @@ export interface Revocations {
 
 /** Each entry is about 150 bytes; a flood of sign-outs must not fill the memory. */
 export const mostEntries = { proven: 200_000, claimed: 10_000 } as const;
-
-/** A digest: the list may be kept outside this process, where it should name nobody. */
-export function revocationKey(target: RevocationTarget): string {
-  return createHash('sha256').update(plainKey(target)).digest('base64url');
-}
-
-function plainKey(target: RevocationTarget): string {
-  switch (target.kind) {
-    case 'session':
-      return `session\0${target.id}`;
-    case 'sid':
-      return `sid\0${target.provider}\0${target.sid}`;
-    case 'subject':
-      return `subject\0${target.provider}\0${target.subject}`;
-  }
-}
-
-/** The keys that a session can be ended by. */
-function revocationKeysOf({ id, provider, providerSessionId, subject }: Session): string[] {
-  const keys = [
-    revocationKey({ kind: 'session', id }),
-    revocationKey({ kind: 'subject', provider, subject }),
-  ];
-  if (providerSessionId !== undefined)
-    keys.push(revocationKey({ kind: 'sid', provider, sid: providerSessionId }));
-  return keys;
-}
 
 function isEnded(entry: Revocation | undefined, createdAt: number): boolean {
   return entry !== undefined && entry.before >= createdAt;
@@ -72,32 +46,27 @@ export function createRevocations({ now }: Pick<Clock, 'now'>): Revocations {
   const proven = createBounded<string, Revocation>({ entries: mostEntries.proven, ends });
   const claimed = createBounded<string, Revocation>({ entries: mostEntries.claimed, ends });
   const listeners = new Set<(revocation: Revocation) => void>();
-  // Somebody has always just signed out: that must not cost every request its digests, nor everything that is
-  // open when a front-channel logout comes, which anybody can send.
-  const keys = new WeakMap<Session, string[]>();
-  const isRevoked = (session: Session) => {
-    if (proven.size === 0 && claimed.size === 0) return false;
-    let known = keys.get(session);
-    if (!known) {
-      known = revocationKeysOf(session);
-      keys.set(session, known);
-    }
-    for (const key of known) {
-      const { createdAt } = session;
-      // Be it over by the time of day, which may be set back again.
-      if (isEnded(proven.peek(key), createdAt) || isEnded(claimed.peek(key), createdAt)) return true;
-    }
-    return false;
-  };
+  const kinds = new Set<RevocationKind>();
+  const isEmpty = () => proven.size === 0 && claimed.size === 0;
   return {
     add(revocation) {
       const entries = revocation.proven ? proven : claimed;
       const known = entries.peek(revocation.key);
       if (known && known.before >= revocation.before) return;
       entries.set(revocation.key, revocation);
+      const kind = revocationKinds.find((each) => revocation.key.startsWith(`${each}.`));
+      if (kind) kinds.add(kind);
       for (const listener of listeners) listener(revocation);
     },
-    isRevoked,
+    kinds,
+    isEmpty,
+    has(keys, createdAt) {
+      for (const key of keys) {
+        // Be it over by the time of day, which may be set back again.
+        if (isEnded(proven.peek(key), createdAt) || isEnded(claimed.peek(key), createdAt)) return true;
+      }
+      return false;
+    },
     all: () => [...proven.values(), ...claimed.values()],
     onRevoked(listener) {
       listeners.add(listener);

@@ -4,7 +4,7 @@ import type { Found, Maybe } from './found.ts';
 import { isClaimsRefreshDue, isOver, isRefreshDue, type Lifetimes, shouldTouch } from './lifetime.ts';
 import type { Spent } from './outcome.ts';
 import { createRenewing, type Renewing, type RenewingNeeds } from './refresh/renewing.ts';
-import { type Revocations, type RevocationTarget, revocationKey } from './revocations.ts';
+import type { RevocationTarget, SessionRevocations } from './revocation-keys.ts';
 import type { Session } from './session.ts';
 import { type Bus, storeUnavailable } from './shared/shared.ts';
 import type { Current, Standing } from './standing.ts';
@@ -52,7 +52,7 @@ export interface Sessions {
 }
 
 export interface SessionsNeeds extends RenewingNeeds {
-  revocations: Revocations;
+  revocations: SessionRevocations;
   bus: Bus;
   lifetimes: Lifetimes;
   touches: Touches;
@@ -125,12 +125,20 @@ function createUse(needs: SessionsNeeds, renewing: Renewing) {
 }
 
 /** What ends sessions: the one of a request, or all that fit from outside. */
-function createEnding({ store, bus, lifetimes, clock }: SessionsNeeds): Pick<Sessions, 'end' | 'revoke'> {
-  const revoke: Sessions['revoke'] = (target, claimed) => {
+function createEnding({
+  store,
+  revocations,
+  bus,
+  lifetimes,
+  clock,
+}: SessionsNeeds): Pick<Sessions, 'end' | 'revoke'> {
+  const revoke: Sessions['revoke'] = async (target, claimed) => {
     // Sessions begin and end within one second: only milliseconds tell which was first.
     const before = clock.now() / 1000;
     const until = Math.ceil(before) + lifetimes.longest;
-    return bus.publish({ key: revocationKey(target), before, until, proven: claimed === undefined });
+    const proven = claimed === undefined;
+    const keys = revocations.keysOf(target);
+    await Promise.all(keys.map((key) => bus.publish({ key, before, until, proven })));
   };
   return {
     revoke,

@@ -292,6 +292,20 @@ const rows = {
     ],
   ],
   'session-ended': [[{ ...of, reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended']],
+  'sessions-ended': [
+    [
+      { user: 'ada@example.com', sessions: 2 },
+      'info',
+      '"user":"ada@example.com","sessions":2',
+      'sessions ended by those who run the gateway',
+    ],
+    [
+      { sessionId: 'id-1', sessions: undefined },
+      'info',
+      '"sessionId":"id-1"',
+      'sessions ended by those who run the gateway',
+    ],
+  ],
   'session-too-large': [
     [
       { ...of, limit: 4096, isKept: true },

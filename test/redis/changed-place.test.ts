@@ -51,7 +51,7 @@ async function refreshOver(t: Test, store: 'cookie' | 'redis', then: (scene: Ins
   await asked;
   await then(scene);
   scene.release();
-  await until('the session', async () => (await scene.ask(client, 1)) === 200, 10_000);
+  await until('the session', async () => (await scene.ask(client, 1)) === 200);
   t.equal(new Set(scene.sent).size, scene.sent.length, 'no refresh token is sent twice');
 }
 

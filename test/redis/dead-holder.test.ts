@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Test, test } from 'tap';
+import tap, { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { childrenOf } from '../support/children.ts';
 import { createClient } from '../support/client.ts';
@@ -9,10 +9,16 @@ import { startRedis } from '../support/redis.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
 
+/** Most of the time is waiting, so the tests wait together. */
+tap.jobs = 3;
+/** Options of its own for each test: tap keeps the outcome of a test in them. */
+const waiting = () => ({ buffered: true });
+
 /** Processes start slowly on a busy machine. */
 const patience = 30_000;
 
 interface Options {
+  /** Of the first instance. */
   workers: number;
   redis: boolean;
 }
@@ -26,14 +32,14 @@ async function arrange(t: Test, { workers, redis: withRedis }: Options) {
   const upstream = await arrangeUpstream(t);
   const secret = randomBytes(32).toString('base64');
   const session = { secret, ...(redis && { redis: { url: redis.url } }) };
-  const spawn = async () => {
+  const spawn = async (workers: number) => {
     const gateway = await spawnGateway({ provider, upstream, config: { session, workers }, ownGroup: true });
     t.teardown(() => gateway.stop());
     const listening = () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length;
     await until('all workers', () => listening() >= workers, patience);
     return gateway;
   };
-  const gateway = await spawn();
+  const gateway = await spawn(workers);
   const sent: string[] = [];
   let isHeld = false;
   let release = () => {};
@@ -88,29 +94,33 @@ async function arrange(t: Test, { workers, redis: withRedis }: Options) {
 }
 
 for (const redis of [false, true]) {
-  test(`a refresh outlives the workers that began it: ${redis ? 'with' : 'without'} Redis`, async (t) => {
-    const { gateway, sent, release, ask } = await arrange(t, { workers: 2, redis });
-    const before = childrenOf(gateway.pid);
-    for (const pid of before) process.kill(pid, 'SIGKILL');
-    release();
-    const seen = new Set<number>();
-    await until(
-      'the session to go on',
-      async () => {
-        const status = await ask(gateway.url).catch(() => 0);
-        seen.add(status);
-        return status === 200;
-      },
-      patience,
-    );
-    t.equal(sent.length, 1, 'the refresh token was sent once');
-    t.notOk(seen.has(401), 'and nobody was signed out on the way');
-  });
+  test(
+    `a refresh outlives the workers that began it: ${redis ? 'with' : 'without'} Redis`,
+    waiting(),
+    async (t) => {
+      const { gateway, sent, release, ask } = await arrange(t, { workers: 2, redis });
+      const before = childrenOf(gateway.pid);
+      for (const pid of before) process.kill(pid, 'SIGKILL');
+      release();
+      const seen = new Set<number>();
+      await until(
+        'the session to go on',
+        async () => {
+          const status = await ask(gateway.url).catch(() => 0);
+          seen.add(status);
+          return status === 200;
+        },
+        patience,
+      );
+      t.equal(sent.length, 1, 'the refresh token was sent once');
+      t.notOk(seen.has(401), 'and nobody was signed out on the way');
+    },
+  );
 }
 
-test('a worker that is killed tells other instances all the same', async (t) => {
+test('a worker that is killed tells other instances all the same', waiting(), async (t) => {
   const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 2, redis: true });
-  const other = await spawn();
+  const other = await spawn(1);
   for (const pid of childrenOf(gateway.pid)) process.kill(pid, 'SIGKILL');
   release();
   const seen = new Set<number>();
@@ -128,25 +138,33 @@ test('a worker that is killed tells other instances all the same', async (t) => 
   t.notOk(seen.has(401));
 });
 
-test('an instance that is killed holds nobody up, and its refresh token is not sent again', async (t) => {
-  const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
-  const other = await spawn();
-  process.kill(-gateway.pid, 'SIGKILL');
-  await gateway.exited;
-  release();
-  const asked = performance.now();
-  t.equal(await ask(other.url), 503, 'nobody knows what came of it');
-  t.ok(performance.now() - asked < 15_000, 'and it is said soon');
-  t.equal(sent.length, 1);
-});
+test(
+  'an instance that is killed holds nobody up, and its refresh token is not sent again',
+  waiting(),
+  async (t) => {
+    const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
+    const other = await spawn(1);
+    process.kill(-gateway.pid, 'SIGKILL');
+    await gateway.exited;
+    release();
+    const asked = performance.now();
+    t.equal(await ask(other.url), 503, 'nobody knows what came of it');
+    t.ok(performance.now() - asked < 15_000, 'and it is said soon');
+    t.equal(sent.length, 1);
+  },
+);
 
-test('an instance that is asked to stop waits for its refreshes, though nobody waits for them there', async (t) => {
-  const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
-  const other = await spawn();
-  gateway.process.kill('SIGTERM');
-  await gateway.log.line(({ msg }) => msg === 'stopping');
-  release();
-  t.equal((await gateway.exited).code, 0);
-  t.equal(await ask(other.url), 200);
-  t.equal(sent.length, 1);
-});
+test(
+  'an instance that is asked to stop waits for its refreshes, though nobody waits for them there',
+  waiting(),
+  async (t) => {
+    const { gateway, sent, release, ask, spawn } = await arrange(t, { workers: 1, redis: true });
+    const other = await spawn(1);
+    gateway.process.kill('SIGTERM');
+    await gateway.log.line(({ msg }) => msg === 'stopping');
+    release();
+    t.equal((await gateway.exited).code, 0);
+    t.equal(await ask(other.url), 200);
+    t.equal(sent.length, 1);
+  },
+);

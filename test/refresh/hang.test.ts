@@ -13,7 +13,7 @@ import { arrangePeople, type Misbehave } from './people.ts';
 
 const names = ['ada', 'grace', 'zoe'];
 /** A second, and what a machine that has other things to do takes for its part. */
-const soonMs = 2500;
+const soonMs = 8000;
 
 test('people are served again soon after a token endpoint that hung is back', {
   timeout: 60_000,
@@ -44,16 +44,16 @@ test('people are served again soon after a token endpoint that hung is back', {
   };
   const polling = names.map(poll);
   const failed = () => gateway.log.lines.filter(({ code }) => code === 'provider_unavailable');
-  await until('everybody to have waited in vain', () => failed().length >= names.length, 20_000);
+  await until('everybody to have waited in vain', () => failed().length >= names.length);
   // A server that was silent for a shorter time counts as one that is busy.
-  await until('the hang to be noticed', () => probes > 6, 20_000);
+  await until('the hang to be noticed', () => probes > 6);
   t.equal(served.size, 0, 'nobody is served meanwhile');
   const failures = failed();
   for (const { reason } of failures) t.equal(reason, 'the provider has not answered the refresh yet');
   // What had come in is lost.
   people.on('/token', undefined);
   backAt = performance.now();
-  await until('everybody is served', () => served.size === names.length, 20_000);
+  await until('everybody is served', () => served.size === names.length);
   isOver = true;
   await Promise.all(polling);
   const slowest = Math.max(...[...served.values()].map((at) => Math.round(at - backAt)));

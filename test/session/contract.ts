@@ -1,6 +1,12 @@
 import { type Test, test } from 'tap';
 import type { Revocation } from '../../src/session/revocations.ts';
-import type { Posted, Shared, Unrepeatable } from '../../src/session/shared/shared.ts';
+import type {
+  ListingChange,
+  Listings,
+  Posted,
+  Shared,
+  Unrepeatable,
+} from '../../src/session/shared/shared.ts';
 import { until } from '../support/until.ts';
 
 /** A process of the gateway, as far as it shares things with others. */
@@ -8,6 +14,10 @@ export interface ContractProcess extends Shared {
   get(id: string): Promise<string | undefined>;
   set(id: string, value: string, ttlSeconds: number): Promise<void>;
   delete(id: string): Promise<void>;
+  putListing: Listings['put'];
+  listingsUnder: Listings['under'];
+  getListing: Listings['get'];
+  removeListing: Listings['remove'];
   publish(revocation: Revocation): Promise<void>;
   /** The keys of all sign-outs that it knows of. */
   revoked(): Promise<string[]>;
@@ -204,6 +214,44 @@ function testTableAndClaims(row: Row): void {
     await scene.pass(61_000);
     t.equal(await first.get('id'), undefined);
   });
+
+  row(
+    'listings are found by every process under what they stand, until their session ends',
+    async (t, scene) => {
+      const [first, second] = [await scene.join(), await scene.join()];
+      const listing = (name: string, under: string[], value = `of ${name}`) => ({
+        ...{ name, under, value },
+        place: `place of ${name}`,
+        ttlSeconds: 60,
+      });
+      const put = async (name: string, under: string[], change: Partial<ListingChange> = {}) => {
+        await first.set(`place of ${name}`, 'sealed', 60);
+        const value = change.gone ? 'anew' : undefined;
+        await first.putListing(listing(name, under, value), { added: under, gone: [], ...change });
+      };
+      await put('one', ['ada', 'a@example.com']);
+      await put('two', ['ada']);
+      await put('three', ['grace']);
+      const under = async (...keys: string[]) => (await second.listingsUnder(keys)).sort();
+      t.strictSame(await under('ada', 'a@example.com', 'nobody'), [
+        ['one', 'of one'],
+        ['two', 'of two'],
+      ]);
+      t.strictSame(await under(), []);
+      t.equal(await second.getListing('three'), 'of three');
+      t.equal(await second.getListing('four'), undefined);
+      const change = { added: ['b@example.com'], gone: ['a@example.com'] };
+      await put('one', ['ada', 'b@example.com'], change);
+      t.strictSame(await under('a@example.com'), []);
+      t.strictSame(await under('b@example.com'), [['one', 'anew']]);
+      await second.delete('place of two');
+      await second.removeListing({ name: 'two', place: 'place of two', under: ['ada'] });
+      t.strictSame(await under('ada'), [['one', 'anew']]);
+      await scene.pass(61_000);
+      t.strictSame(await under('ada', 'grace'), []);
+      t.equal(await second.getListing('three'), undefined);
+    },
+  );
 
   row('a name is taken once, for a while', async (t, scene) => {
     const [first, second] = [await scene.join(), await scene.join()];

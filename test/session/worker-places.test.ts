@@ -1,44 +1,14 @@
-import { EventEmitter } from 'node:events';
 import { type Test, test } from 'tap';
 import type { Grant } from '../../src/session/outcome.ts';
-import type { CallMessage, WorkerLink } from '../../src/session/shared/messages.ts';
-import { createPrimaryShared } from '../../src/session/shared/primary.ts';
-import { callPrimary } from '../../src/session/shared/primary-calls.ts';
 import type { Posted } from '../../src/session/shared/shared.ts';
-import { createWoundClock } from '../support/clock.ts';
 import { freePort } from '../support/listening.ts';
 import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
+import { arrangePrimary } from './primary-line.ts';
 import { begin, createWorld, plan, sessionAt, standing } from './world.ts';
 
-const notNow: Grant = async () => ({ kind: 'unavailable', retryAfter: 1 });
 const never = (): Promise<Posted> => Promise.reject(new Error('it was done before'));
 const quick = (value: string) => async (): Promise<Posted> => ({ value, lingerMs: 60_000 });
-
-/** A primary in this process, with the worlds of its workers at the other end of a line. */
-function arrangePrimary(grant: Grant = notNow) {
-  const clock = createWoundClock();
-  const shared = createPrimaryShared(grant, clock);
-  /** @param own what this worker would answer if it asked by itself */
-  const worker = (own: Grant = notNow) => {
-    const line = new EventEmitter();
-    const link: WorkerLink = { send: (message) => void line.emit('message', structuredClone(message)) };
-    const posted: string[] = [];
-    const send = (message: CallMessage) => {
-      if (message.request.kind === 'post') posted.push(message.request.key);
-      setImmediate(() => void shared.received(link, structuredClone(message)));
-      return true;
-    };
-    const channel = Object.assign(line, { send }) as unknown as Pick<NodeJS.Process, 'on' | 'off' | 'send'>;
-    return {
-      link,
-      posted,
-      leaves: () => shared.left(link),
-      ...createWorld(own, callPrimary(clock, channel)),
-    };
-  };
-  return { worker };
-}
 
 async function redisOf(t: Test) {
   const redis = await startRedis();

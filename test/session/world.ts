@@ -3,6 +3,8 @@ import { fastifyCookie } from '@fastify/cookie';
 import fastify from 'fastify';
 import { parseConfig } from '../../src/config/load.ts';
 import { createHoldings, type Holdings } from '../../src/holdings.ts';
+import { identifyPeople } from '../../src/identity/claims/person.ts';
+import type { Emit } from '../../src/observe/events.ts';
 import { gatewayCookies } from '../../src/session/cookie-names.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import { openSessions } from '../../src/session/open-sessions.ts';
@@ -26,6 +28,8 @@ export interface World {
   holdings: Holdings;
   clock: WoundClock;
   grant: Grant;
+  /** Told of what happens. */
+  emit?: Emit;
   /** Set in a worker. */
   primary?: PrimaryCalls;
 }
@@ -42,7 +46,7 @@ export const createWorld = (
 
 /** The sessions of one plan, in the process of those before. */
 export function plan(
-  { holdings, clock, grant, primary }: World,
+  { holdings, clock, grant, primary, emit = unobserved.emit }: World,
   session: Record<string, unknown> = {},
   more: Record<string, unknown> = {},
 ) {
@@ -62,9 +66,10 @@ export function plan(
     cookies: gatewayCookies(config),
     ring: createKeyRing(config.session.secret),
     grant,
+    identify: identifyPeople(config.providers),
     primary,
     redisCa: undefined,
-    emit: unobserved.emit,
+    emit,
     clock,
     random: () => 0,
   });

@@ -8,7 +8,7 @@ export interface ChildOptions {
   cwd?: string;
   /** Asked until true; a port of 127.0.0.1 that accepts connections when it is a number. */
   ready: number | ((child: Child) => boolean | Promise<boolean>);
-  /** Milliseconds (15,000). */
+  /** Milliseconds (60,000). */
   readyWithin?: number;
   /** Gives it a process group of its own, for programs that signal their whole group when they end. */
   ownGroup?: boolean;
@@ -86,7 +86,7 @@ export async function startChild(command: string, args: string[], options: Child
         if (ended) throw new Error(`${command} ended with ${ended.code ?? ended.signal}`);
         return typeof ready === 'number' ? accepts(ready) : ready(child);
       },
-      options.readyWithin ?? 15_000,
+      options.readyWithin ?? 60_000,
     );
   } catch (error) {
     await child.stop();

@@ -1,5 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** A safety net, and no assertion: several processes share a machine that may be busy. */
+const longestMs = 30_000;
+
 /**
  * Asks again and again until there is an answer other than undefined and false. Rejects after the limit.
  * @param what for the message: what did not happen
@@ -7,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 5000,
+  timeoutMs = longestMs,
 ): Promise<T> {
   const start = performance.now();
   for (;;) {

@@ -10,6 +10,11 @@ export const claims = condition({
     Object.entries(values)
       .map(([path, allowed]) => [path, asSet(allowed)] as const)
       .sort(([one], [other]) => (one < other ? -1 : 1)),
+  clauses: (values) =>
+    Object.entries(values).map(([path, allowed]) => ({
+      name: `claims.${path}`,
+      anyOf: allowed.map((each) => JSON.stringify(each)),
+    })),
   compile(values) {
     const wanted = Object.entries(values).map(([path, each]) => ({
       path,

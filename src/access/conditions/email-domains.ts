@@ -1,5 +1,5 @@
 import { asSet, condition, parsedList } from '../condition.ts';
-import { emailDomainItem, partIsAmong, withoutCase } from '../email.ts';
+import { domainOf, emailDomainItem, partIsAmong, withoutCase } from '../email.ts';
 
 export const emailDomains = condition({
   name: 'emailDomains',
@@ -11,5 +11,6 @@ export const emailDomains = condition({
   asks: 'person',
   needs: () => ({ roles: ['email', 'emailVerified'] }),
   key: (values) => asSet(withoutCase(values)),
-  compile: (values) => partIsAmong(values, (email) => email.slice(email.indexOf('@') + 1)),
+  clauses: (values) => [{ name: 'emailDomains', anyOf: withoutCase(values) }],
+  compile: (values) => partIsAmong(values, domainOf),
 });

@@ -1,5 +1,5 @@
 import { asSet, condition, parsedList } from '../condition.ts';
-import { emailAddressItem, partIsAmong, withoutCase } from '../email.ts';
+import { domainOf, emailAddressItem, partIsAmong, withoutCase } from '../email.ts';
 
 export const emails = condition({
   name: 'emails',
@@ -11,5 +11,12 @@ export const emails = condition({
   asks: 'person',
   needs: () => ({ roles: ['email', 'emailVerified'] }),
   key: (values) => asSet(withoutCase(values)),
+  clauses: (values) => [
+    {
+      name: 'emails',
+      anyOf: withoutCase(values),
+      implies: (email) => ({ name: 'emailDomains', fact: domainOf(email) }),
+    },
+  ],
   compile: (values) => partIsAmong(values, (email) => email),
 });

@@ -6,7 +6,8 @@ export const groups = condition({
   description: 'One of these groups is among the person’s.',
   asks: 'person',
   needs: () => ({ roles: ['groups'] }),
-  key: asSet,
+  key: (values) => asSet(values),
+  clauses: (values) => [{ name: 'groups', anyOf: values }],
   compile(values) {
     const allowed = new Set(values);
     return (person) => person.groups.some((group) => allowed.has(group));

@@ -1,4 +1,5 @@
 import { asSet, condition, parsedList } from '../condition.ts';
+import { isWithin, splitNetwork } from '../network-parts.ts';
 import { compileNetworks, networkItem } from '../networks.ts';
 
 export const networks = condition({
@@ -10,6 +11,14 @@ export const networks = condition({
   description: 'The request comes from one of these networks.',
   asks: 'request',
   key: (values) => asSet(values.map(({ address, prefix }) => `${address}/${prefix}`)),
+  clauses: (values) => [
+    {
+      name: 'networks',
+      anyOf: values.map(({ address, prefix }) => `${address}/${prefix}`),
+      entails: isWithin,
+      split: splitNetwork,
+    },
+  ],
   compile(values) {
     const includes = compileNetworks(values);
     return ({ clientAddress }) => clientAddress !== undefined && includes(clientAddress);

@@ -16,6 +16,14 @@ export const scope = condition({
   key: (values) => values,
   holdsOnlyFor: () => 'clients',
   lackingScope: ([first]) => first,
+  clauses: (values) => [
+    {
+      name: 'scope',
+      anyOf: values,
+      // Of `a b` it must have both, so whoever has both has either.
+      entails: (all, others) => others.split(' ').every((one) => all.split(' ').includes(one)),
+    },
+  ],
   compile(values) {
     const wanted = values.map((all) => all.split(' '));
     return (person) => wanted.some((all) => all.every((one) => person.scopes.includes(one)));

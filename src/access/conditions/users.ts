@@ -6,7 +6,8 @@ export const users = condition({
   description: 'The person is one of these.',
   asks: 'person',
   needs: () => ({ roles: ['user'] }),
-  key: asSet,
+  key: (values) => asSet(values),
+  clauses: (values) => [{ name: 'users', anyOf: values }],
   compile(values) {
     const allowed = new Set(values);
     return ({ user }) => allowed.has(user);

@@ -162,6 +162,8 @@ export interface Config extends Omit<z.output<typeof configSchema>, 'provider' |
   defaultHeaders: Readonly<Record<string, Template>>;
   /** The texts in it that must be in no log and on no page. */
   secrets: readonly string[];
+  /** The same as it may be shown: in the form of a file, defaults filled in, secrets masked. */
+  shown: Readonly<Record<string, unknown>>;
 }
 export type { AssertionConfig } from './assertion.ts';
 export type { BearerConfig } from './bearer.ts';

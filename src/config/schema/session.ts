@@ -50,9 +50,13 @@ const cookie = z
 
 type StoreConfig = { kind: 'cookie' } | { kind: 'memory' } | { kind: 'redis'; url: string };
 
+/** What `store` may say that is no address. */
+export const localStores = ['cookie', 'memory'] as const;
+
 const store = () =>
   parsed(`cookie, memory, or a Redis address: ${redisAddressForms}`, (input): StoreConfig | undefined => {
-    if (input === 'cookie' || input === 'memory') return { kind: input };
+    const local = localStores.find((kind) => kind === input);
+    if (local) return { kind: local };
     return parseRedisAddress(input) ? { kind: 'redis', url: input } : undefined;
   });
 

@@ -1,7 +1,9 @@
 import type { Person } from '../../access/subject.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { Identify } from '../../session/person-names.ts';
 import type { Session } from '../../session/session.ts';
 import type { CallerPerson } from './caller.ts';
+import { usernamePath } from './claims.ts';
 
 /** Where to look for a person among the claims of one provider or token issuer. */
 export interface PersonRules {
@@ -59,6 +61,30 @@ export function rememberPeople(rules: PersonRules): (session: Session) => Caller
       people.set(session, person);
     }
     return person;
+  };
+}
+
+/** The user name of those whose provider is not configured any more is where providers have it. */
+const usual = { user: 'sub', email: 'email' };
+
+/** Makes the function that says what those who run the gateway know somebody by: what applications are told. */
+export function identifyPeople(
+  providers: Readonly<Record<string, Pick<ProviderConfig, 'claims'>>>,
+): Identify {
+  return ({ provider, subject, claims }) => {
+    const paths = Object.hasOwn(providers, provider) ? providers[provider]?.claims : undefined;
+    const { user, email } = paths ?? usual;
+    const told = user === 'sub' ? undefined : identifier(claims[user]);
+    const username = identifier(claims[usernamePath]);
+    const address = claims[email];
+    const names = [subject, told, username].filter((name) => name !== undefined);
+    const kept = [user, usernamePath, email].filter((path) => claims[path] !== undefined);
+    return {
+      names,
+      email: typeof address === 'string' ? address : undefined,
+      user: told ?? username,
+      claims: Object.fromEntries(kept.map((path) => [path, claims[path]])),
+    };
   };
 }
 

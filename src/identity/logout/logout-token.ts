@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { decodeJwt, type JWTPayload } from 'jose';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { RevocationTarget } from '../../session/revocations.ts';
+import type { RevocationTarget } from '../../session/revocation-keys.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import { KeysUnavailable } from '../provider/keys.ts';
 import type { Provider } from '../provider/provider.ts';

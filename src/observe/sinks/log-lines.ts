@@ -157,6 +157,11 @@ export const lines = {
     fields: ['provider', 'subject', 'reason', 'retryAfter'],
   },
   'session-ended': { level: 'info', message: 'session ended', fields: ['provider', 'subject', 'reason'] },
+  'sessions-ended': {
+    level: 'info',
+    message: 'sessions ended by those who run the gateway',
+    fields: ['user', 'sessionId', 'sessions'],
+  },
   'session-too-large': {
     level: 'warn',
     message: ({ isKept }) =>

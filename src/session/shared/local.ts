@@ -18,6 +18,7 @@ export function createLocalPlace(held: Held, clock: Pick<Clock, 'monotonic'>): P
   // What another place is told of is held here too.
   const others = held.join(toldAnyway);
   const turns = createMemoryTurns(board);
+  const table = createSessionTable(clock);
   return {
     turns: {
       ...turns,
@@ -26,7 +27,8 @@ export function createLocalPlace(held: Held, clock: Pick<Clock, 'monotonic'>): P
         others.tell((other) => other.posted(key, posted));
       },
     },
-    sessions: createSessionTable(clock),
+    sessions: table,
+    listings: table.listings,
     bus: {
       async publish(revocation) {
         revocations.add(revocation);

@@ -1,7 +1,7 @@
 import type { Renewal } from '../outcome.ts';
 import type { Revocation } from '../revocations.ts';
 import type { Session } from '../session.ts';
-import type { Posted, Unrepeatable } from './shared.ts';
+import type { Listing, ListingChange, Posted, Unrepeatable } from './shared.ts';
 
 /** The environment variable by which workers know whose they are. It must not look like a key of the configuration. */
 export const gatewayNameVariable = '_SALLYPORT_GATEWAY';
@@ -23,6 +23,11 @@ export interface CallMessage {
     | { kind: 'get'; id: string }
     | { kind: 'set'; id: string; value: string; ttlSeconds: number }
     | { kind: 'delete'; id: string }
+    | { kind: 'put-listing'; listing: Listing; change: ListingChange }
+    /** Answered as `Listings` does. */
+    | { kind: 'listings'; under: readonly string[] }
+    | { kind: 'listing'; name: string }
+    | { kind: 'remove-listing'; listing: Omit<Listing, 'value' | 'ttlSeconds'> }
     | { kind: 'publish'; revocation: Revocation };
 }
 

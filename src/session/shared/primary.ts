@@ -7,7 +7,7 @@ import { createHeld } from './held.ts';
 import { createLocalPlace } from './local.ts';
 import { createMemoryTurns, type MemoryTurns } from './memory-turns.ts';
 import type { CallMessage, HeldByPrimary, WorkerLink } from './messages.ts';
-import type { Taken, Turns } from './shared.ts';
+import type { Place, Taken, Turns } from './shared.ts';
 
 /** What the primary process holds for its workers. */
 export interface PrimaryShared {
@@ -25,7 +25,9 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
   const { revocations, board } = held;
   const turns = createMemoryTurns(board);
   const owners = createOwners();
-  const { sessions, claims } = createLocalPlace(held, clock);
+  const place = createLocalPlace(held, clock);
+  const { claims } = place;
+  const table = createTableDesk(place);
   revocations.onRevoked((revocation) => {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
   });
@@ -51,15 +53,11 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
         return claims.claim(request.name, request.forMs);
       case 'held':
         return { posted: [...board.all()], claims: [...held.claims.all()] } satisfies HeldByPrimary;
-      case 'get':
-        return sessions.get(request.id);
-      case 'set':
-        return sessions.set(request.id, request.value, request.ttlSeconds);
-      case 'delete':
-        return sessions.delete(request.id);
       case 'publish':
         revocations.add(request.revocation);
         return true;
+      default:
+        return table(request);
     }
   };
 
@@ -72,6 +70,32 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
     async received(worker, { call, request }) {
       worker.send({ kind: 'reply', call, value: await answer(worker, request) });
     },
+  };
+}
+
+type TableRequest = Request<
+  'get' | 'set' | 'delete' | 'put-listing' | 'listings' | 'listing' | 'remove-listing'
+>;
+
+/** Keeps the sessions of workers. */
+function createTableDesk({ sessions, listings }: Pick<Place, 'sessions' | 'listings'>) {
+  return (request: TableRequest): unknown => {
+    switch (request.kind) {
+      case 'get':
+        return sessions.get(request.id);
+      case 'set':
+        return sessions.set(request.id, request.value, request.ttlSeconds);
+      case 'delete':
+        return sessions.delete(request.id);
+      case 'put-listing':
+        return listings.put(request.listing, request.change);
+      case 'listings':
+        return listings.under(request.under);
+      case 'listing':
+        return listings.get(request.name);
+      case 'remove-listing':
+        return listings.remove(request.listing);
+    }
   };
 }
 

@@ -22,17 +22,20 @@ const reconnectDelay = (attempt: number) => Math.min(longestReconnectMs, attempt
 
 /** A server that hangs does not close its side. */
 const disconnectTimeout = 100;
-/** Commands have a limit of their own; this one ends what the client itself asks while it connects. */
-const handshakeGraceMs = 250;
+
+export interface CommandLimit {
+  /** Whether the client itself ends what takes too long. Its timer counts the time that a process was held up, too. */
+  limitsCommands: boolean;
+}
 
 /**
  * Reconnects for ever, soon; no command waits for a connection that is not there. Whether the server can serve is
  * found out by redis-link.ts, which also says what it answers while it cannot.
  */
-function commonOptions({ ca, timeout }: RedisSettings, tls: boolean) {
+function commonOptions({ ca, timeout }: RedisSettings, { limitsCommands }: CommandLimit, tls: boolean) {
   return {
     connectTimeout: timeout,
-    commandTimeout: timeout + handshakeGraceMs,
+    ...(limitsCommands && { commandTimeout: timeout }),
     disconnectTimeout,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
@@ -45,13 +48,16 @@ function commonOptions({ ca, timeout }: RedisSettings, tls: boolean) {
 }
 
 /** Connects by an address: see redis-address.ts. */
-export function connectRedis(settings: RedisSettings): RedisClient {
+export function connectRedis(
+  settings: RedisSettings,
+  limit: CommandLimit = { limitsCommands: true },
+): RedisClient {
   const address = parseRedisAddress(settings.url);
   if (!address) throw new Error('the Redis address is not of a form that is known');
   const client = loadClient();
   const { kind, tls, nodes, username, password, primary: name, database: db } = address;
   const options = {
-    ...commonOptions(settings, tls),
+    ...commonOptions(settings, limit, tls),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
   };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Timer } from '../../clock.ts';
+import { afterListening, type Clock, type Timer } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Fault, faultOf, RedisTimeout } from './redis-faults.ts';
@@ -42,7 +42,7 @@ export function createRedisLink(
   emit: Emit,
   clock: Clock,
 ): RedisLink {
-  const client = connectRedis(settings);
+  const client = connectRedis(settings, { limitsCommands: false });
   const circuit = new Circuit(client, settings, emit, clock);
   return {
     read: (command) => circuit.ask(circuit.out, command),
@@ -66,6 +66,7 @@ class Circuit {
   #named: string | undefined;
   #refused: string | undefined;
   #timer: Timer | undefined;
+  #handshake: Pick<Timer, 'cancel'> | undefined;
   #isLooking = false;
   #isLeaving = false;
   #memory: string | undefined;
@@ -82,12 +83,17 @@ class Circuit {
     this.#keyPrefix = keyPrefix;
     this.#emit = emit;
     this.#clock = clock;
+    client.on('connect', () => this.#limitHandshake());
     client.on('ready', () => {
+      this.#handshake?.cancel();
       this.#isLeaving = false;
       this.#lookIn(0);
     });
     client.on('error', (error: unknown) => this.#met(error));
-    client.on('close', () => this.#met(new Error('the connection was closed')));
+    client.on('close', () => {
+      this.#handshake?.cancel();
+      this.#met(new Error('the connection was closed'));
+    });
   }
 
   async ask<T>(reason: string | undefined, command: (redis: RedisClient) => Promise<T>): Promise<T> {
@@ -103,7 +109,19 @@ class Circuit {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#handshake?.cancel();
     this.#client.disconnect();
+  }
+
+  /** What the client asks by itself, such as to sign in, before the connection is ready. */
+  #limitHandshake(): void {
+    this.#handshake?.cancel();
+    this.#handshake = afterListening(this.#clock, this.#timeout, () => {
+      const client = this.#client;
+      if (client.status !== 'connect') return;
+      this.#met(new RedisTimeout(this.#timeout));
+      client.disconnect(true);
+    });
   }
 
   #met(error: unknown): void {
@@ -185,9 +203,7 @@ class Circuit {
   /** Rejects when there is no reply in time. */
   #inTime<T>(reply: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      // A process that was held up finds its timers first: a reply that is there by then counts.
-      const late = () => setImmediate(() => reject(new RedisTimeout(this.#timeout)));
-      const limit = this.#clock.after(this.#timeout, late);
+      const limit = afterListening(this.#clock, this.#timeout, () => reject(new RedisTimeout(this.#timeout)));
       reply.then(resolve, reject).finally(() => limit.cancel());
     });
   }

@@ -6,6 +6,7 @@ import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
 import { handOver } from './redis-hand-over.ts';
 import { createRedisLink, type RedisLink } from './redis-link.ts';
+import { createRedisListings } from './redis-listings.ts';
 import { createRedisSignOuts } from './redis-sign-outs.ts';
 import { createRedisTurns } from './redis-turns.ts';
 import type { Place, SessionTable, Turns } from './shared.ts';
@@ -63,6 +64,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
   return {
     turns: turnsThrough(turns, others),
     sessions: createRedisTable(link, keyPrefix),
+    listings: createRedisListings(link, keyPrefix, clock),
     bus: {
       async publish(revocation) {
         others.tell((other) => other.revoked(revocation));

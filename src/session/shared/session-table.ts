@@ -1,24 +1,55 @@
 import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
-import type { SessionTable } from './shared.ts';
+import type { Listing, Listings, SessionTable } from './shared.ts';
 
 /** About 400 MB of sessions with tokens; beyond that the ones that were longest unused give way. */
 const mostSessions = 100_000;
 
-/** A bounded table in this process. */
-export function createSessionTable({ monotonic: now }: Pick<Clock, 'monotonic'>): SessionTable {
-  const sessions = createBounded<string, { value: string; until: number }>({
+interface Row {
+  value: string;
+  until: number;
+  listing: Listing | undefined;
+}
+
+/** A bounded table in this process. A session that gives way takes its listing along. */
+export function createSessionTable({
+  monotonic: now,
+}: Pick<Clock, 'monotonic'>): SessionTable & { listings: Listings } {
+  const rows = createBounded<string, Row>({
     entries: mostSessions,
     ends: { at: ({ until }) => until, now },
     givesWay: 'unused',
   });
+  // Somebody asks for a listing now and then: to look at all of them then costs less than to keep an order among them.
+  const listingsThat = (fits: (listing: Listing) => boolean): Listing[] => {
+    const time = now();
+    return [...rows.values()].flatMap(({ listing, until }) =>
+      listing && until > time && fits(listing) ? [listing] : [],
+    );
+  };
   return {
-    get: (id) => sessions.get(id)?.value,
+    get: (id) => rows.get(id)?.value,
     async set(id, value, ttlSeconds) {
-      sessions.set(id, { value, until: now() + ttlSeconds * 1000 });
+      rows.set(id, { value, until: now() + ttlSeconds * 1000, listing: rows.get(id)?.listing });
     },
     async delete(id) {
-      sessions.delete(id);
+      rows.delete(id);
+    },
+    listings: {
+      async put(listing) {
+        const row = rows.peek(listing.place);
+        if (row) row.listing = listing;
+      },
+      async under(keys) {
+        const wanted = new Set(keys);
+        const found = listingsThat(({ under }) => under.some((key) => wanted.has(key)));
+        return found.map(({ name, value }) => [name, value]);
+      },
+      get: async (name) => listingsThat((listing) => listing.name === name)[0]?.value,
+      async remove({ place }) {
+        const row = rows.peek(place);
+        if (row) row.listing = undefined;
+      },
     },
   };
 }

@@ -45,6 +45,7 @@ export interface Unrepeatable {
 export interface Place {
   turns: Turns;
   sessions: SessionTable;
+  listings: Listings;
   bus: Bus;
   claims: ClaimDesk;
   /**
@@ -121,6 +122,38 @@ export interface SessionTable {
   get(id: string): string | undefined | Promise<string | undefined>;
   set(id: string, value: string, ttlSeconds: number): Promise<void>;
   delete(id: string): Promise<void>;
+}
+
+/**
+ * What those who run the gateway may know of a session. All of its texts are seals or names that tell nothing without
+ * a secret.
+ */
+export interface Listing {
+  /** It does not change while the session lasts. */
+  name: string;
+  /** The id of the session in the table. */
+  place: string;
+  value: string;
+  /** What it is found by. */
+  under: readonly string[];
+  ttlSeconds: number;
+}
+
+/** What is to be written of that under which a listing is found; the rest stands already. */
+export interface ListingChange {
+  added: readonly string[];
+  /** It is not found by these any more. */
+  gone: readonly string[];
+}
+
+/** Listings of the sessions in the table. All of it rejects with GatewayError 503 when the place cannot be reached. */
+export interface Listings {
+  /** Writes the listing of a session that is in the table, or is being put there. */
+  put(listing: Listing, change: ListingChange): Promise<void>;
+  /** The values of those that are found by one of these, by their names. */
+  under(keys: readonly string[]): Promise<[name: string, value: string][]>;
+  get(name: string): Promise<string | undefined>;
+  remove(listing: Omit<Listing, 'value' | 'ttlSeconds'>): Promise<void>;
 }
 
 /** The store cannot be asked now: nobody is signed out for that, and nobody gets in. */

@@ -2,7 +2,7 @@ import { claimsThrough, type Follower, type Held, inBatches } from './held.ts';
 import { createEndListeners } from './listeners.ts';
 import type { CallMessage, HeldByPrimary } from './messages.ts';
 import type { PrimaryCalls } from './primary-calls.ts';
-import type { Place, SessionTable, Taken } from './shared.ts';
+import type { Listings, Place, Taken } from './shared.ts';
 
 /** What a worker shares with the others, in their primary process. */
 export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held): Place {
@@ -43,7 +43,7 @@ export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held)
       others,
       async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean,
     ),
-    sessions: tableOfPrimary(call),
+    ...tableOfPrimary(call),
     bus: {
       async publish(revocation) {
         revocations.add(revocation);
@@ -81,14 +81,27 @@ async function tellAll({ revocations, board, claims }: Held, tell: Tell): Promis
   await inBatches(claims.all(), ([name, forMs]) => tell({ kind: 'claim', name, forMs }));
 }
 
-function tableOfPrimary(call: PrimaryCalls['call']): SessionTable {
+function tableOfPrimary(call: PrimaryCalls['call']): Pick<Place, 'sessions' | 'listings'> {
   return {
-    get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
-    set: async (id, value, ttlSeconds) => {
-      await call({ kind: 'set', id, value, ttlSeconds });
+    sessions: {
+      get: async (id) => (await call({ kind: 'get', id })) as string | undefined,
+      set: async (id, value, ttlSeconds) => {
+        await call({ kind: 'set', id, value, ttlSeconds });
+      },
+      delete: async (id) => {
+        await call({ kind: 'delete', id });
+      },
     },
-    delete: async (id) => {
-      await call({ kind: 'delete', id });
+    listings: {
+      put: async (listing, change) => {
+        await call({ kind: 'put-listing', listing, change });
+      },
+      under: async (under) =>
+        (await call({ kind: 'listings', under })) as Awaited<ReturnType<Listings['under']>>,
+      get: async (name) => (await call({ kind: 'listing', name })) as string | undefined,
+      remove: async (listing) => {
+        await call({ kind: 'remove-listing', listing });
+      },
     },
   };
 }

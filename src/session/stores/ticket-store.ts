@@ -9,6 +9,7 @@ import { open, openWith, seal, sealWith } from '../seal.ts';
 import { decodeSession, encodeSession, type Session } from '../session.ts';
 import type { SessionTable } from '../shared/shared.ts';
 import type { CookieWriter } from './cookie-writer.ts';
+import type { Listed } from './listed.ts';
 import type { SessionStore } from './store.ts';
 
 /** What the cookie holds: where the session is, and the only key that opens it. */
@@ -37,6 +38,7 @@ export function createTicketStore(
   writer: CookieWriter,
   ring: KeyRing,
   table: SessionTable,
+  listed: Pick<Listed, 'began' | 'changed' | 'ended'>,
   tickets: OpenedCookies<KnownTicket>,
   { now }: Pick<Clock, 'now'>,
 ): SessionStore {
@@ -56,19 +58,10 @@ export function createTicketStore(
       const known = tickets.recall(header);
       return known && find(table, known);
     },
-    opens(cookies) {
-      for (const value of joinChunks(name, cookies)) {
-        const opened = open(value, ring, 'session', name);
-        if (opened && readTicket(opened.text)) return true;
-      }
-      return false;
-    },
+    opens: (cookies) => !ticketsIn(cookies, name, ring).next().done,
     async read(cookies) {
-      for (const value of joinChunks(name, cookies)) {
-        const opened = open(value, ring, 'session', name);
-        const ticket = opened && readTicket(opened.text);
-        if (!ticket) continue;
-        const known = { ticket, outdatedKey: opened.outdatedKey, stored: undefined, found: undefined };
+      for (const { value, ticket, outdatedKey } of ticketsIn(cookies, name, ring)) {
+        const known = { ticket, outdatedKey, stored: undefined, found: undefined };
         const found = await find(table, known);
         if (!found) continue;
         tickets.remember(value, known, sessionBytes);
@@ -78,17 +71,31 @@ export function createTicketStore(
     },
     async create(session, cookies) {
       const ticket = makeTicket(randomBytes(ticketBytes).toString('base64url'));
-      await put(ticket, session);
+      await Promise.all([put(ticket, session), listed.began(ticket.place, session)]);
       return cookieOf(ticket, session, cookies);
     },
-    async update({ handle, outdatedKey }, session, cookies) {
+    async update({ handle, outdatedKey, session: before }, session, cookies) {
       const ticket = handle as Ticket;
-      await put(ticket, session);
+      const isRefreshed = session.accessToken !== before.accessToken;
+      const listing = listed.changed(ticket.place, before, session, isRefreshed || outdatedKey);
+      await Promise.all([put(ticket, session), listing]);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
     expire: (cookies) => writer.expire(cookies),
-    remove: ({ handle }) => table.delete((handle as Ticket).place),
+    async remove({ handle, session }) {
+      const { place } = handle as Ticket;
+      await Promise.all([table.delete(place), listed.ended(place, session)]);
+    },
   };
+}
+
+/** The tickets that the cookies of a request open to. */
+function* ticketsIn(cookies: readonly Cookie[], name: string, ring: KeyRing) {
+  for (const value of joinChunks(name, cookies)) {
+    const opened = open(value, ring, 'session', name);
+    const ticket = opened && readTicket(opened.text);
+    if (ticket) yield { value, ticket, outdatedKey: opened.outdatedKey };
+  }
 }
 
 /** The table is asked each time; what it gives is opened when it has changed. */

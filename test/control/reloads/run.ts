@@ -39,6 +39,8 @@ export interface Figures {
   refused: number;
   /** How many were asked for at the admin endpoints; the others by the signal. */
   posted: number;
+  /** Why those that should have been were not; undefined for nothing. */
+  notPosted: string | undefined;
   /** What was not as it should be of a reload: refused or taken in vain, or without a word of why. */
   wrong: readonly string[];
   requests: number;
@@ -130,7 +132,8 @@ export async function runReloads(options: RunOptions): Promise<Figures> {
       reloads: options.reloads,
       refused,
       posted: asker.posted(),
-      wrong: [...wrong, ...[asker.problem() ?? []].flat()],
+      notPosted: asker.problem(),
+      wrong,
       requests: load.sent(),
       failures: load.failures(),
       p99: load.p99(),
