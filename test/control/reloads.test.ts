@@ -13,7 +13,7 @@ for (const workers of [1, 2]) {
       sockets: 5,
       tokenSeconds: 2,
       measuredAt: 20,
-      restMs: 1000,
+      restMs: 2000,
     });
     t.strictSame(brokenPromises(figures, { memory: false }), []);
     t.equal(figures.refused, 4);

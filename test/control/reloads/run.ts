@@ -103,6 +103,8 @@ export async function runReloads(options: RunOptions): Promise<Figures> {
     const begun = performance.now();
     const rest = async () => {
       await load.pause();
+      // Those that wait for a next request are no more than the load has left.
+      for (const upstream of upstreams) upstream.server.closeIdleConnections();
       const held = await leastHeld(gateway, options.restMs);
       load.resume();
       return held;
