@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
-import { openEstate } from './estate/estate.ts';
+import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { type Files, openFiles } from './files.ts';
 import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
@@ -33,8 +33,8 @@ export interface Gateway {
   adopt(config: Config, files?: Files): Promise<void>;
   /** The same in two steps. One at a time: the next one waits for what becomes of this one. */
   prepare(version: Version): Promise<Prepared>;
-  /** Stops accepting, lets requests and sockets end within a limit, then closes. */
-  close(): Promise<void>;
+  drain: Estate['drain'];
+  close: Estate['close'];
 }
 
 export interface GatewayNeeds {
@@ -88,8 +88,10 @@ export async function startGateway(
   const adopt = async (next: Config, texts = openFiles()) =>
     (await prepare({ config: next, files: texts })).commit();
   let admin: AdminListener | undefined;
-  const close = async () => {
-    await estate.close();
+  const close = async (why?: Closing) => {
+    // Of several processes at one address, the others say how it stands.
+    if (why === 'replaced') await admin?.close();
+    await estate.close(why);
     await admin?.close();
   };
   try {
@@ -99,7 +101,7 @@ export async function startGateway(
     const names = estate.listening().map(({ name }) => name);
     const listen = names.length > 1 ? names : names[0];
     emit({ kind: 'listening', listen, admin: admin?.url, publicUrl: config.publicUrl });
-    return { url, adminUrl: admin?.url, adopt, prepare, close };
+    return { url, adminUrl: admin?.url, adopt, prepare, drain: estate.drain, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { systemClock } from '../clock.ts';
+import { systemClock, within } from '../clock.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { startPrimary } from '../control/primary.ts';
 import { createReloader } from '../control/reloader.ts';
@@ -8,7 +8,7 @@ import { superviseReloads } from '../control/supervise.ts';
 import { openWorkerSide } from '../control/worker.ts';
 import { watchCertificates } from '../estate/certificate-watch.ts';
 import { startGateway } from '../gateway.ts';
-import { sayFarewell, sayLeaving } from '../listen/farewell.ts';
+import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
@@ -31,8 +31,9 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   const observe = openObserve(logOptions(config.logging), { clock: systemClock });
   for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
   observe.emit({ kind: 'starting', config: loaded.file ?? 'environment', workers: config.workers });
-  const running = config.workers > 1 ? await startWorkers(loaded, observe) : await startHere(loaded, observe);
-  stopOnSignal(running, observe);
+  const starting = config.workers > 1 ? startWorkers(loaded, observe) : startHere(loaded, observe);
+  stopOnSignal(starting, config.shutdown.timeout, observe);
+  const running = await starting;
   // Here and not in a worker, so that it is said once.
   const certificates = watchCertificates({ emit: observe.emit, clock: systemClock });
   certificates.adopt(loaded);
@@ -68,18 +69,36 @@ async function serveAsWorker(): Promise<void> {
   const side = await openWorkerSide(systemClock, process.env);
   const { config, files } = side.loaded;
   const observe = openObserve(logOptions(config.logging), { clock: systemClock });
-  const gateway = await startGateway(config, { observe, files, primary: callPrimary(systemClock) });
-  side.serve(gateway);
-  stopOnSignal(gateway, observe);
+  const starting = startGateway(config, { observe, files, primary: callPrimary(systemClock) });
+  stopOnSignal(starting, config.shutdown.timeout, observe);
+  side.serve(await starting);
 }
 
-function stopOnSignal(running: Pick<Running, 'close'>, { emit, flushed }: Observe): void {
+/** @param longestStartMs how long a start is waited for that is not done when the signal comes */
+function stopOnSignal(
+  starting: Promise<Pick<Running, 'drain' | 'close'>>,
+  longestStartMs: number,
+  { emit, flushed }: Observe,
+): void {
+  // A start that fails is told of by whoever waits for it.
+  if (cluster.isWorker) onDrain(() => void starting.then(({ drain }) => drain()).catch(() => {}));
+  let isStarting = true;
+  void starting
+    .catch(() => {})
+    .then(() => {
+      isStarting = false;
+    });
   const end = (code: number) => void flushed().then(() => process.exit(code));
+  const close = async () => {
+    const why = isStarting ? 'not started' : 'stopped';
+    const isReplaced = cluster.isWorker && (await sayLeaving(systemClock));
+    const running = await within(systemClock, longestStartMs, starting);
+    await running?.close(isReplaced ? 'replaced' : why);
+    if (cluster.isWorker) await sayFarewell(systemClock);
+  };
   const stop = (signal: NodeJS.Signals) => {
     emit({ kind: 'stopping', signal });
-    if (cluster.isWorker) sayLeaving();
-    const closed = cluster.isWorker ? running.close().then(() => sayFarewell(systemClock)) : running.close();
-    closed.then(
+    close().then(
       () => {
         emit({ kind: 'stopped' });
         end(0);

@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
+import { countDown } from '../listen/shutdown.ts';
 import { startWorkers } from '../listen/workers.ts';
 import type { Observe } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
@@ -52,10 +53,13 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
 
   return {
     prepare,
+    drain: workers.drain,
     async close() {
-      await workers.close();
+      const { timeout } = inForce.loaded.config.shutdown;
+      const left = countDown(timeout, clock);
+      await workers.close(timeout);
       // Calls to a provider that hang go with the process.
-      await within(clock, longestReleaseMs, granter.close());
+      await within(clock, Math.min(longestReleaseMs, left.forClosing()), granter.close());
     },
   };
 }

@@ -1,7 +1,7 @@
-import { type Clock, within } from '../clock.ts';
-import { createLiveConnections } from '../forward/live-connections.ts';
+import { type Clock, waitFor, within } from '../clock.ts';
+import { createLiveConnections, type Ending } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
-import { graceMs } from '../listen/shutdown.ts';
+import { countDown } from '../listen/shutdown.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
@@ -11,7 +11,7 @@ import { createAdoption, type PreparedPlan } from './adoption.ts';
 import { watchConnections } from './connections.ts';
 import { createGenerations } from './generations.ts';
 import { openListeners } from './listeners.ts';
-import { createStop } from './stop.ts';
+import { createStop, stopping } from './stop.ts';
 
 /**
  * What outlives a plan: connections, pools, sessions, sign-outs, caches, and what is known of providers and targets.
@@ -33,9 +33,20 @@ export interface Estate {
   listening(): readonly { url: string; name: string }[];
   /** What is missing before requests can be served, in sentences. */
   missing(): string[];
-  /** Stops accepting, lets requests and sockets end within a limit, then closes everything. */
-  close(): Promise<void>;
+  /**
+   * Has others take over: it is not ready any more, and every answer ends its connection. Requests are still taken,
+   * and what is open stays so.
+   */
+  drain(): void;
+  /** Drains, goes on for `shutdown.delay`, stops accepting, lets requests end until `shutdown.timeout`, then closes. */
+  close(why?: Closing): Promise<void>;
 }
+
+/**
+ * Why it closes: everything ends; another process takes its place at the same address, so that nobody sees an end; or
+ * it was told to end before anybody can have found it ready.
+ */
+export type Closing = 'stopped' | 'replaced' | 'not started';
 
 export interface EstateNeeds {
   emit: Emit;
@@ -45,8 +56,6 @@ export interface EstateNeeds {
   primary: PrimaryCalls | undefined;
 }
 
-/** What refreshes under way get at the end at least, for their answer and to write it down. */
-const shortestLastMs = 1000;
 /** What closing gets where somebody waits for it: calls to a provider may hang. */
 const longestReleaseMs = 1000;
 
@@ -69,15 +78,25 @@ export function openEstate(needs: EstateNeeds): Estate {
     stop,
     ...needs,
   });
-  const finish = async () => {
-    const end = clock.monotonic() + graceMs;
-    await listeners.close();
+  const drain = () => {
+    if (stop.drain()) emit({ kind: 'draining' });
+    listeners.drain();
+  };
+  const finish = async (why: Closing) => {
+    const hasServed = listeners.listening().length > 0 && generations.all().length > 0;
+    const shutdown = hasServed ? generations.current().shutdown : nothingServed;
+    const left = countDown(shutdown.timeout, clock);
+    listeners.drain();
+    const delay = delayOf(why, shutdown);
+    if (delay > 0) await waitFor(clock, delay);
+    const closing = listeners.close(left.forConnections);
+    live.endAll(why === 'replaced' ? restarting : goingAway);
+    await closing;
     live.close();
     watch.close();
-    const left = Math.max(shortestLastMs, end - clock.monotonic());
-    await Promise.all(generations.all().map((generation) => generation.finish(left)));
+    await Promise.all(generations.all().map((generation) => generation.finish(left.forRefreshes())));
     const ending = Promise.all(generations.all().map(generations.end));
-    await within(clock, longestReleaseMs, ending);
+    await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
   };
 
   return {
@@ -87,9 +106,27 @@ export function openEstate(needs: EstateNeeds): Estate {
     prepare,
     listening: listeners.listening,
     missing: () => [...stop.problems(), ...generations.missing()],
-    async close() {
+    drain,
+    async close(why = 'stopped') {
       stop.begin();
-      await Promise.all([finish(), opened()]);
+      await Promise.all([finish(why), opened()]);
     },
   };
 }
+
+/** RFC 6455 §7.4.1, and the registry of close codes for 1012. */
+const goingAway: Ending = { code: 1001, reason: stopping, mayFinish: true };
+const restarting: Ending = { code: 1012, reason: 'the gateway restarts', mayFinish: true };
+/**
+ * What a replaced worker goes on for at least: a client that uses its connection learns by an answer that it ends, and
+ * one that does not is unlikely to send its next request just then.
+ */
+const leastReplacedMs = 2000;
+
+function delayOf(why: Closing, { delay, timeout }: Plan['config']['shutdown']): number {
+  if (why === 'not started') return 0;
+  return why === 'replaced' ? Math.max(delay, Math.min(leastReplacedMs, timeout / 2)) : delay;
+}
+
+/** Before the first plan there is nobody to wait for. */
+const nothingServed = { delay: 0, timeout: longestReleaseMs };

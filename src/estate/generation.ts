@@ -14,6 +14,7 @@ import type { Random } from '../random.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
 import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions } from '../session/open-sessions.ts';
+import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { countRequests, type OpenRequests } from './requests.ts';
 
@@ -34,8 +35,12 @@ export interface GenerationNeeds {
 /** One plan at work: what it decides with, over the things that outlive it. */
 export interface Generation {
   pipeline: Pipeline;
+  /** How the process ends while this plan is in force. */
+  shutdown: Plan['config']['shutdown'];
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** The sessions of people, for those who run the gateway. */
+  people: People;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
   prepared: Promise<void>;
   /** Resolves when the store has answered, and the sign-outs are known. */
@@ -84,7 +89,9 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   );
   return {
     pipeline,
+    shutdown: config.shutdown,
     requests,
+    people: opened.people,
     prepared: providers.tried,
     ready,
     storeProblem: problem,

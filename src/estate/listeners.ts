@@ -26,8 +26,10 @@ export interface Listeners {
   prepare(plans: readonly ListenPlan[], keep: Keep): Promise<() => void>;
   /** The addresses of the plan in force. */
   listening(): readonly Pick<Listener, 'url' | 'name'>[];
-  /** Stops accepting everywhere, lets requests and sockets end within a limit, then closes. */
-  close(): Promise<void>;
+  /** From now on, answers end their connections; listeners that are still to come do the same. */
+  drain(): void;
+  /** Stops accepting everywhere, lets requests and sockets end within what is left, in milliseconds, then closes. */
+  close(left: () => number): Promise<void>;
 }
 
 /** An address, which may have to wait until another one has left its port. */
@@ -35,19 +37,20 @@ interface Place {
   plan: ListenPlan;
   listener: Listener | undefined;
   start(): Promise<Listener>;
-  close(): Promise<void>;
+  close(left?: () => number): Promise<void>;
 }
 
 export function openListeners(needs: ListenerNeeds): Listeners {
   const places = new Map<string, Place>();
   let inForce: readonly Place[] = [];
+  let isDraining = false;
 
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
     keep(
       'listener',
       plan.key,
       () => {
-        const place = createPlace(plan, needs);
+        const place = createPlace(plan, needs, (listener) => isDraining && listener.drain());
         places.set(plan.key, place);
         return place;
       },
@@ -81,13 +84,21 @@ export function openListeners(needs: ListenerNeeds): Listeners {
       };
     },
     listening: () => inForce.flatMap(({ listener }) => listener ?? []),
-    async close() {
-      await Promise.all([...places.values()].map((place) => place.close()));
+    drain() {
+      isDraining = true;
+      for (const place of places.values()) place.listener?.drain();
+    },
+    async close(left) {
+      await Promise.all([...places.values()].map((place) => place.close(left)));
     },
   };
 }
 
-function createPlace(plan: ListenPlan, { emit, clock, watch, entryOf }: ListenerNeeds): Place {
+function createPlace(
+  plan: ListenPlan,
+  { emit, clock, watch, entryOf }: ListenerNeeds,
+  opened: (listener: Listener) => void,
+): Place {
   let opening: Promise<Listener> | undefined;
   const open = async (): Promise<Listener> => {
     const app = await openHttp({ emit, clock, entryOf }, place.plan);
@@ -99,11 +110,13 @@ function createPlace(plan: ListenPlan, { emit, clock, watch, entryOf }: Listener
     listener: undefined,
     async start() {
       opening ??= open();
-      place.listener = await opening;
-      return place.listener;
+      const listener = await opening;
+      place.listener = listener;
+      opened(listener);
+      return listener;
     },
-    async close() {
-      await (await opening?.catch(() => undefined))?.close();
+    async close(left) {
+      await (await opening?.catch(() => undefined))?.close(left);
     },
   };
   return place;

@@ -1,12 +1,15 @@
 import { promiseOf } from '../clock.ts';
 
-const stopping = 'the gateway is stopping';
+export const stopping = 'the gateway is stopping';
+const draining = 'the gateway is draining';
 
-/** That everything ends, once it does. */
+/** That everything ends, once it does, or is to be done by others. */
 export interface Stop {
   begun: Promise<void>;
   begin(): void;
   hasBegun(): boolean;
+  /** Others are to take over from now on; gives whether that is new. */
+  drain(): boolean;
   /** For people to read. */
   problems(): string[];
   /** Throws when it has begun. */
@@ -15,6 +18,7 @@ export interface Stop {
 
 export function createStop(): Stop {
   let isStopping = false;
+  let isDraining = false;
   const { promise: begun, resolve } = promiseOf();
   return {
     begun,
@@ -23,7 +27,12 @@ export function createStop(): Stop {
       resolve();
     },
     hasBegun: () => isStopping,
-    problems: () => (isStopping ? [stopping] : []),
+    drain() {
+      const isNew = !isDraining && !isStopping;
+      isDraining = true;
+      return isNew;
+    },
+    problems: () => (isStopping ? [stopping] : isDraining ? [draining] : []),
     refuse() {
       if (isStopping) throw new Error(stopping);
     },

@@ -102,7 +102,7 @@ function openRoute(
     rewriteHeaders: ofAnswer,
     timeout,
     maxBody,
-    stayOpen: ({ lifespan }, end) => (lifespan ? live.add(lifespan, end) : () => {}),
+    stayOpen: ({ lifespan }, end) => live.add(lifespan, end),
   };
   return { settings, inject };
 }

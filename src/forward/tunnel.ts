@@ -5,7 +5,9 @@ import { GatewayError } from '../errors.ts';
 import type { Tunnel } from '../listen/inbound.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
-import { closeFrame, FrameBoundary } from './frame-boundary.ts';
+import { closeSoon, endTunnel, type OpenTunnel } from './end-tunnel.ts';
+import { FrameBoundary } from './frame-boundary.ts';
+import type { Ending } from './live-connections.ts';
 import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
@@ -27,7 +29,7 @@ export interface TunnelJob {
   /** The upstream answered: 101 when the tunnel is open, any other status when it refused. */
   answered(status: number): void;
   /** Registers the open tunnel, with what ends it; returns what takes it off. */
-  stayOpen(end: (reason: string) => void): () => void;
+  stayOpen(end: (ending: Ending) => void): () => void;
   fail(error: GatewayError): void;
   /** The client left before the handshake was answered. */
   left(): void;
@@ -126,76 +128,37 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
   if (head.length > 0) upstreamSocket.write(head);
   job.answered(101);
   stream.pipe(upstreamSocket).pipe(stream);
-  const boundary = new FrameBoundary();
-  boundary.pass(upstreamHead);
-  const follow = (chunk: Buffer) => boundary.pass(chunk);
-  upstreamSocket.on('data', follow);
-  const end = (code: number, reason: string) => {
-    upstreamSocket.off('data', follow);
-    const close = closeFrame(code, reason);
-    endTunnel(stream, upstreamSocket, { boundary, close, clock });
+  const open: OpenTunnel = {
+    client: stream,
+    upstream: upstreamSocket,
+    toClient: new FrameBoundary(),
+    toUpstream: new FrameBoundary(),
+    clock,
   };
-  stream.on(
-    'close',
-    job.stayOpen((reason) => end(sessionEndedCode, reason)),
-  );
+  const stopFollowing = follow(open, upstreamHead, head);
+  const end = (ending: Ending) => {
+    stopFollowing();
+    endTunnel(open, ending);
+  };
+  stream.on('close', job.stayOpen(end));
   job.watch.add(upstreamSocket);
-  job.watch.addTunnel(stream, upstreamSocket, () => end(goingAwayCode, 'nothing passed for too long'));
+  job.watch.addTunnel(stream, upstreamSocket, () => end(goneIdle));
 }
 
-/** RFC 6455 §7.4.1. */
-const goingAwayCode = 1001;
+const goneIdle: Ending = { code: 1001, reason: 'nothing passed for too long', mayFinish: false };
 
-/** As applications use it: signing in again helps (RFC 6455 §7.4.2 leaves 4000 to 4999 to them). */
-const sessionEndedCode = 4401;
-/** How long the message that is under way may take. */
-const messageGraceMs = 3000;
-/** How long a client may take to read the last bytes and to close its side. */
-const closeGraceMs = 5000;
-
-/** Ends a tunnel: nothing more goes upstream, and downstream only the rest of a message before the close frame. */
-function endTunnel(
-  socket: Duplex,
-  upstreamSocket: Duplex,
-  { boundary, close, clock }: { boundary: FrameBoundary; close: Buffer; clock: Clock },
-): void {
-  upstreamSocket.unpipe(socket);
-  socket.unpipe(upstreamSocket);
-  socket.resume();
-  const goOn = () => upstreamSocket.resume();
-  const end = () => {
-    grace.cancel();
-    upstreamSocket.off('data', passRest);
-    upstreamSocket.off('end', end);
-    socket.off('drain', goOn);
-    if (boundary.atFrameEnd) socket.write(close);
-    socket.end();
-    upstreamSocket.destroy();
-  };
-  const passRest = (chunk: Buffer) => {
-    const length = boundary.passMessage(chunk);
-    if (!socket.write(chunk.subarray(0, length))) upstreamSocket.pause();
-    if (length !== undefined) end();
-  };
-  const grace = clock.after(messageGraceMs, end);
-  if (boundary.atMessageEnd) {
-    end();
-    return;
-  }
-  upstreamSocket.on('data', passRest);
-  upstreamSocket.on('end', end);
-  socket.on('drain', goOn);
-  if (!socket.writableNeedDrain) goOn();
-}
-
-/**
- * Lets a connection end in order. Closing it while the client still sends would break it, and what the client
- * has not read yet would be lost.
- */
-function closeSoon(socket: Duplex, clock: Clock): void {
-  socket.resume();
-  const grace = clock.after(closeGraceMs, () => socket.destroy());
-  socket.on('close', () => grace.cancel());
+/** Knows where frames end in both directions; returns what stops that for those to the client. */
+function follow(
+  { client, upstream, toClient, toUpstream }: OpenTunnel,
+  upstreamHead: Buffer,
+  clientHead: Buffer,
+): () => void {
+  const pass = (chunk: Buffer) => toClient.pass(chunk);
+  pass(upstreamHead);
+  upstream.on('data', pass);
+  toUpstream.pass(clientHead);
+  client.on('data', (chunk: Buffer) => toUpstream.pass(chunk));
+  return () => upstream.off('data', pass);
 }
 
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */

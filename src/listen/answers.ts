@@ -81,6 +81,23 @@ export function currentAnswer(socket: Connection): ServerResponse | undefined {
   return socket[turns]?.current;
 }
 
+/** The answers that a connection owes: the one that is under way, and those of the requests that wait. */
+export function pendingAnswers(socket: Connection): ServerResponse[] {
+  const { current, waiting = [] } = socket[turns] ?? {};
+  const later = waiting.flatMap((turn) => (typeof turn === 'function' ? [] : [turn.response]));
+  return current ? [current, ...later] : later;
+}
+
+/** Whether a request has ever begun on a connection. */
+export function hasBegun(socket: Connection): boolean {
+  return socket[turns] !== undefined;
+}
+
+/** Whether something was read behind the request whose answer is under way, and waits for its turn. */
+export function isFollowed(socket: Connection): boolean {
+  return (socket[turns]?.waiting ?? []).length > 0;
+}
+
 /** The request that was answered last on a connection that is between requests, where its body has not ended yet. */
 export function unreadRequest(socket: Connection): IncomingMessage | undefined {
   const request = socket[turns]?.unread;

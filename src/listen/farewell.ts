@@ -1,14 +1,47 @@
 import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 
-type FarewellMessage = { kind: 'leaving' | 'farewell' };
+type FarewellMessage =
+  | { kind: 'leaving' | 'farewell' | 'drain' }
+  /** Whether another worker takes the place of one that leaves. */
+  | { kind: 'leave'; isReplaced: boolean };
 
 /** A primary that does not answer is not waited for. */
 const patienceMs = 1000;
 
-/** A worker says that it will end by itself, so that another one is started before it has. */
-export function sayLeaving(): void {
-  process.send?.({ kind: 'leaving' } satisfies FarewellMessage, undefined, {}, () => {});
+/**
+ * A worker says that it will end by itself, so that another one is started before it has. Gives whether one is: not
+ * where the whole gateway ends.
+ */
+export function sayLeaving(clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(patienceMs, () => resolve(false));
+    const answered = (isReplaced: boolean) => {
+      timer.cancel();
+      resolve(isReplaced);
+    };
+    process.on('message', (message: FarewellMessage) => {
+      if (message.kind === 'leave') answered(message.isReplaced);
+    });
+    process.once('disconnect', () => answered(false));
+    process.send?.({ kind: 'leaving' } satisfies FarewellMessage, undefined, {}, () => {});
+  });
+}
+
+/** A worker is told that others are to take over from the whole gateway. */
+export function onDrain(drain: () => void): void {
+  process.on('message', ({ kind }: FarewellMessage) => {
+    if (kind === 'drain') drain();
+  });
+}
+
+/** The primary's side of it. */
+export function sendDrain(worker: Worker): void {
+  send(worker, { kind: 'drain' });
+}
+
+function send(worker: Worker, message: FarewellMessage): void {
+  if (worker.isConnected()) worker.send(message, () => {});
 }
 
 /**
@@ -32,11 +65,13 @@ export async function sayFarewell(clock: Clock): Promise<void> {
   });
 }
 
-/** The primary's side of it. */
-export function answerFarewell(worker: Worker, onLeaving: () => void): void {
+/**
+ * The primary's side of it.
+ * @param onLeaving gives whether another worker takes its place
+ */
+export function answerFarewell(worker: Worker, onLeaving: () => boolean): void {
   worker.on('message', ({ kind }: FarewellMessage) => {
-    if (kind === 'leaving') onLeaving();
-    if (kind === 'farewell' && worker.isConnected())
-      worker.send({ kind: 'farewell' } satisfies FarewellMessage, () => {});
+    if (kind === 'leaving') send(worker, { kind: 'leave', isReplaced: onLeaving() });
+    if (kind === 'farewell') send(worker, { kind: 'farewell' });
   });
 }

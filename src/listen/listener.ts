@@ -8,7 +8,7 @@ import type { Emit } from '../observe/events.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { markUnix } from './peer.ts';
-import { closeGracefully, trackConnections } from './shutdown.ts';
+import { closeGracefully, endWithAnswers, readBeforeClose, trackConnections } from './shutdown.ts';
 import type { SilenceWatch } from './silence.ts';
 import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
 
@@ -21,20 +21,21 @@ export interface ListenPlan {
   /** What cannot change while the address is open. */
   key: string;
   limits: Config['limits'];
+  shutdown: Config['shutdown'];
   /** The certificate with its key; undefined without TLS. */
   certificate: SecureContextOptions | undefined;
 }
 
 /** Throws when a file of a certificate cannot be read, or does not fit its key. */
 export function planListeners(
-  { listen: listeners, limits }: Pick<Config, 'listen' | 'limits'>,
+  { listen: listeners, limits, shutdown }: Pick<Config, 'listen' | 'limits' | 'shutdown'>,
   read: ReadFile,
 ): readonly ListenPlan[] {
   return listeners.map(({ address, tls }) => {
     const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
     const certificate = tls && readTlsOptions(tls, read);
     if (certificate) createSecureContext(certificate);
-    return { address, name: nameOf(address), tls, limits, key, certificate };
+    return { address, name: nameOf(address), tls, limits, shutdown, key, certificate };
   });
 }
 
@@ -48,8 +49,13 @@ export interface Listener {
   apply(plan: ListenPlan): void;
   /** Gives the address free at once; the connections that are open stay. */
   leaveAddress(): void;
-  /** Stops accepting, lets requests and sockets end within a limit, then closes. */
-  close(): Promise<void>;
+  /** From now on every answer ends its connection; requests are still taken. */
+  drain(): void;
+  /**
+   * Drains, stops accepting, and lets requests and sockets end.
+   * @param left the milliseconds that they get; without it, the `shutdown.timeout` of its last plan
+   */
+  close(left?: () => number): Promise<void>;
 }
 
 export interface ListenerNeeds {
@@ -68,14 +74,22 @@ export async function openListener(
   const connected = plan.tls ? 'secureConnection' : 'connection';
   server.on(connected, watch.add);
   if ('path' in plan.address) server.on(connected, markUnix);
-  const connections = trackConnections(server);
+  const connections = trackConnections(server, plan.tls !== undefined);
   keepDescriptors(server, emit, clock);
+  readBeforeClose(app);
   let files = JSON.stringify(plan.tls);
   const reload = ({ tls }: ListenPlan) => tls && reloadCertificate(server as TlsServer, tls, emit);
   let stopReloading: (() => void) | undefined;
-  const close = async () => {
+  let { timeout } = plan.shutdown;
+  let isDraining = false;
+  const drain = () => {
+    if (!isDraining) endWithAnswers(server, connections);
+    isDraining = true;
+  };
+  const close = async (left = () => timeout) => {
     stopReloading?.();
-    await closeGracefully(app, connections, emit, clock);
+    drain();
+    await closeGracefully(app, connections, { emit, clock, withinMs: left() });
   };
   try {
     const url = await listen(app, plan.address);
@@ -86,6 +100,7 @@ export async function openListener(
       apply(next) {
         server.headersTimeout = next.limits.headerTime;
         server.keepAliveTimeout = next.limits.keepAlive;
+        timeout = next.shutdown.timeout;
         if (next.certificate) server.setSecureContext?.(next.certificate);
         if (JSON.stringify(next.tls) === files) return;
         files = JSON.stringify(next.tls);
@@ -93,6 +108,7 @@ export async function openListener(
         stopReloading = reload(next);
       },
       leaveAddress: () => void server.close(),
+      drain,
       close,
     };
   } catch (error) {

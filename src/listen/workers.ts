@@ -5,10 +5,9 @@ import type { Emit } from '../observe/events.ts';
 import type { Grant } from '../session/outcome.ts';
 import { type CallMessage, gatewayNameVariable, type WorkerLink } from '../session/shared/messages.ts';
 import { createPrimaryShared } from '../session/shared/primary.ts';
-import { answerFarewell } from './farewell.ts';
+import { answerFarewell, sendDrain } from './farewell.ts';
 import { keepHandedOver } from './handed-over.ts';
 import { type Pulse, standardPulse, watchPulse } from './pulse.ts';
-import { graceMs } from './shutdown.ts';
 
 export interface WorkersOptions {
   count: number;
@@ -25,28 +24,26 @@ export interface WorkersOptions {
   started?(worker: Worker): void;
   /** When a worker counts as stuck. */
   pulse?: Pulse;
-  /** Milliseconds that a worker may take to stop. */
-  stopWithin?: number;
 }
 
 export interface Workers {
-  /** Asks every worker to stop, and ends by force what takes too long; resolves when all have ended. */
-  close(): Promise<void>;
+  /** Has every worker drain, those that are still to be started too. */
+  drain(): void;
+  /** Asks every worker to stop, and ends by force what takes longer; resolves when all have ended. */
+  close(withinMs: number): Promise<void>;
 }
 
 /** A worker that ends sooner than this after its start is not started again at once. */
 const settledMs = 5000;
 const longestPauseMs = 10_000;
-/** What a worker gets beyond the grace period of its own requests, to write its last lines. */
-const lastWordsMs = 2000;
 
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { count, emit, clock, grant, onFailure } = options;
-  const { pulse = standardPulse, stopWithin = graceMs + lastWordsMs } = options;
+  const { count, emit, clock, grant, onFailure, pulse = standardPulse } = options;
   const shared = createPrimaryShared(grant, clock);
   const gateway = randomUUID();
   let stopping = false;
+  let isDraining = false;
   let quickEnds = 0;
   let hasServed = false;
   const listening = new Set<Worker>();
@@ -64,13 +61,16 @@ export function startWorkers(options: WorkersOptions): Workers {
     worker.on('listening', () => {
       hasServed = true;
       listening.add(worker);
+      // Before that it may not hear it.
+      if (isDraining) sendDrain(worker);
     });
     keepHandedOver(worker, () => [...listening].some((other) => other !== worker && other.isConnected()));
     answerFarewell(worker, () => {
-      if (stopping || isReplaced) return;
+      if (stopping || isReplaced) return isReplaced;
       isReplaced = true;
       emit({ kind: 'worker-replaced', pid: worker.process.pid });
       start();
+      return true;
     });
     worker.on('disconnect', () => listening.delete(worker));
     watchPulse(worker, pulse, clock, () => {
@@ -95,10 +95,14 @@ export function startWorkers(options: WorkersOptions): Workers {
   for (let index = 0; index < count; index++) start();
 
   return {
-    async close() {
+    drain() {
+      isDraining = true;
+      for (const worker of listening) sendDrain(worker);
+    },
+    async close(withinMs) {
       stopping = true;
       const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      await Promise.all(workers.map((worker) => stopWorker(worker, stopWithin, emit, clock)));
+      await Promise.all(workers.map((worker) => stopWorker(worker, withinMs, emit, clock)));
     },
   };
 }

@@ -98,6 +98,8 @@ export type ProcessEvent =
   | { kind: 'reload-refused'; by: string; problems: readonly string[] }
   /** Somebody asked for a reload, which the configuration turns off. */
   | { kind: 'reload-off'; by: string }
+  /** Others are to take over: it is not ready any more, and goes on with what is open. */
+  | { kind: 'draining' }
   | { kind: 'stopping'; signal: string }
   | { kind: 'stopped' }
   | { kind: 'stopping-failed'; reason: string }

@@ -234,6 +234,7 @@ const rows = {
     [{ config: 'environment', workers: 2 }, 'info', '"config":"environment","workers":2', 'starting'],
   ],
   'configuration-doubted': [[{ warning: 'Look at this.' }, 'warn', '', 'Look at this.']],
+  draining: [[{}, 'info', '', 'draining']],
   stopping: [[{ signal: 'SIGTERM' }, 'info', '"signal":"SIGTERM"', 'stopping']],
   stopped: [[{}, 'info', '', 'stopped']],
   'stopping-failed': [[{ reason: 'Error: x' }, 'error', '"reason":"Error: x"', 'stopping failed']],

@@ -305,6 +305,24 @@ test('keys are told as the file has them, secrets only as such, and fixed ones b
   t.end();
 });
 
+test('the contents of a file that a route names may be what is another one', (t) => {
+  const route = { path: '/x', upstream: 'https://legacy', tls: { ca: '/ca.pem' } };
+  const { config } = parseConfig(gatewayYaml({ config: { ...standard, ...withRoutes(route) } }, 4180), {
+    file: 'c.yaml',
+    env: {},
+  });
+  const [before, after] = ['one', 'two'].map((text) => compilePlan(config, { read: () => text }));
+  if (!before || !after) throw new Error('no plan');
+  t.match(differencesOf(before, after).routes, [
+    { path: '/x', change: 'changed', access: 'same', keys: [{ key: 'tls', isHidden: true }] },
+  ]);
+  t.strictSame(tellDifferences(differencesOf(before, after)), [
+    'changed  /x: the same people pass',
+    '           tls: another one, which is not shown',
+  ]);
+  t.end();
+});
+
 test('no secret is in what is told', (t) => {
   const secrets: string[] = [];
   const next = () => {

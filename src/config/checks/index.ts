@@ -11,6 +11,7 @@ import { publicUrlChecks } from './public-url.ts';
 import { routeChecks } from './routes.ts';
 import { clashChecks } from './same-requests.ts';
 import { sessionChecks } from './session.ts';
+import { shutdownChecks } from './shutdown.ts';
 import { partAt, type Whole } from './subjects.ts';
 import { stepUpChecks, upstreamTokenChecks } from './token.ts';
 import { trustedProxyChecks } from './trusted-proxies.ts';
@@ -24,6 +25,7 @@ const checks: readonly Check<Whole>[] = [
   ...cookieChecks,
   ...sessionChecks,
   ...listenerChecks,
+  ...shutdownChecks,
   ...trustedProxyChecks,
   ...upstreamTokenChecks,
   ...stepUpChecks,

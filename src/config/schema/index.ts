@@ -10,6 +10,7 @@ import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
+import { shutdown } from './shutdown.ts';
 import { trustedProxy } from './trusted-proxy.ts';
 
 /**
@@ -103,6 +104,7 @@ export const configSchema = z
           'When the configuration is read again: `signal` at SIGHUP, `sallyport reload` and `POST /reload`; `watch` also when the file, or a file that it names, has changed; `off` never.',
       }),
     limits,
+    shutdown,
     websocket: z
       .strictObject({
         onExpiry: z.enum(['keep', 'close'], { error: 'one of keep, close' }).prefault('keep').meta({

@@ -108,6 +108,7 @@ export const lines = {
 
   starting: { level: 'info', message: 'starting', fields: ['config', 'workers'] },
   'configuration-doubted': { level: 'warn', message: ({ warning }) => warning, fields: [] },
+  draining: { level: 'info', message: 'draining', fields: [] },
   stopping: { level: 'info', message: 'stopping', fields: ['signal'] },
   stopped: { level: 'info', message: 'stopped', fields: [] },
   'stopping-failed': { level: 'error', message: 'stopping failed', fields: ['reason'] },

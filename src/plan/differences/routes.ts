@@ -69,7 +69,12 @@ export function routeDifferences(before: Plan, after: Plan, steps?: number): Rou
     const route = (to ?? from) as Route;
     const shifts = shiftsOf(route, found.get(key) ?? [], { ...comparer, hosts: hostsFor(route) });
     const keys =
-      from && to ? keysThatDiffer(toldOf(before, from), toldOf(after, to), [...placeKeys, ...madeKeys]) : [];
+      from && to
+        ? [
+            ...keysThatDiffer(toldOf(before, from), toldOf(after, to), [...placeKeys, ...madeKeys]),
+            ...filesThatDiffer(before, from, after, to),
+          ]
+        : [];
     const change = from && to ? 'changed' : to ? 'added' : 'removed';
     if (change === 'changed' && shifts.length === 0 && keys.length === 0) return [];
     return [{ ...placeOf(route), change, access: accessOf(shifts), shifts, keys }];
@@ -92,6 +97,14 @@ const toldOf = ({ config }: Plan, route: Route) => ({
   real: { ...route },
   shown: ((config.shown.routes ?? []) as Record<string, unknown>[])[route.index] ?? {},
 });
+
+/** What files of a route hold, where nothing else of its connections is another one. */
+function filesThatDiffer(before: Plan, from: Route, after: Plan, to: Route): KeyDifference[] {
+  const told = ({ upstream, tls, http2, timeout }: Route) => JSON.stringify([upstream, tls, http2, timeout]);
+  const keysOf = ({ routes }: Plan, { index }: Route) => routes[index]?.targets.map(({ key }) => key).join();
+  if (told(from) !== told(to) || keysOf(before, from) === keysOf(after, to)) return [];
+  return [{ key: 'tls', isHidden: true }];
+}
 
 /** Whether something else takes the requests of a region, or the same by another rule. */
 function isMoved({ before, after }: Region): boolean {

@@ -63,7 +63,7 @@ const tellConditions = (conditions: Conditions): string[] =>
   Object.entries(conditions).map(([name, values]) => `${name} ${listed(values)}`);
 
 function tellKey({ key, before, after, isHidden }: KeyDifference): string {
-  if (isHidden) return `${key}: a secret in it is another one`;
+  if (isHidden) return `${key}: another one, which is not shown`;
   return `${key}: ${before === undefined ? 'unset' : tellValue(before)} -> ${after === undefined ? 'unset' : tellValue(after)}`;
 }
 
