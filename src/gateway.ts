@@ -1,8 +1,9 @@
+import type { Controls } from './admin/controls.ts';
+import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { type Files, openFiles } from './files.ts';
-import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -46,6 +47,20 @@ export interface GatewayNeeds {
   primary?: PrimaryCalls | undefined;
   /** Where the files stand that the configuration names; on the disk as it is now when absent. */
   files?: Files;
+}
+
+/** What is known and can be done in this process alone. */
+function ownControls(
+  { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
+  inForce: () => Config,
+): Controls {
+  return {
+    health: async () => health(),
+    reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
+    drain: async () => drain(),
+    config: () => inForce().shown,
+    people,
+  };
 }
 
 const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
@@ -95,7 +110,8 @@ export async function startGateway(
     await admin?.close();
   };
   try {
-    if (!primary) admin = await startAdmin(config.admin.listen, emit, estate);
+    const controls = ownControls(estate, () => inForce);
+    if (!primary) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
     const names = estate.listening().map(({ name }) => name);

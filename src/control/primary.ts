@@ -11,6 +11,7 @@ import type { Random } from '../random.ts';
 import { createMembers, type Members } from './members.ts';
 import type { SentVersion } from './questions.ts';
 import type { Running } from './running.ts';
+import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
@@ -117,8 +118,4 @@ function createPreparing(
       throw error;
     }
   };
-}
-
-function sentOf({ file, files }: LoadedConfig, number: number): SentVersion {
-  return { number, file, texts: files.texts() };
 }

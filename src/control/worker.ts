@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { openFiles } from '../files.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, Prepared } from '../gateway.ts';
 import { openLine, toPrimary } from './line.ts';
 import type { PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
+import { readSent } from './version.ts';
 
 /** A worker's side of what is done with all of them together. */
 export interface WorkerSide {
@@ -26,7 +26,7 @@ export async function openWorkerSide(clock: Clock, env: NodeJS.ProcessEnv): Prom
     const gateway = await served;
     switch (question.kind) {
       case 'prepare':
-        opened = await gateway.prepare(read(question.version, env));
+        opened = await gateway.prepare(readSent(question.version, env));
         return;
       case 'commit':
         opened?.commit();
@@ -40,10 +40,5 @@ export async function openWorkerSide(clock: Clock, env: NodeJS.ProcessEnv): Prom
   const line = openLine(toPrimary, clock, answer);
   const question: WorkerQuestion = { kind: 'version' };
   const version = (await line.ask(question, longestStartMs)) as SentVersion;
-  return { loaded: read(version, env), serve };
-}
-
-/** Reads the configuration from what was sent; nothing of it is looked up on the disk again. */
-function read({ file, texts }: SentVersion, env: NodeJS.ProcessEnv): LoadedConfig {
-  return loadConfig({ file, env, files: openFiles(texts) });
+  return { loaded: readSent(version, env), serve };
 }

@@ -29,6 +29,8 @@ export interface AdoptionNeeds {
   clock: Clock;
   random: Random;
   primary: PrimaryCalls | undefined;
+  /** Whether requests should be sent here. */
+  isReady(): boolean;
 }
 
 /** How plans come into force. */
@@ -44,14 +46,25 @@ const longestPreparationMs = 10_000;
 const longestReleaseMs = 1000;
 
 export function createAdoption(needs: AdoptionNeeds): Adoption {
-  const { holdings, generations, listeners, watch, live, stop, emit, clock, random, primary } = needs;
+  const { holdings, generations, listeners, watch, live, stop, emit, clock, random, primary, isReady } =
+    needs;
   const turn = createTurn();
   let opening: Promise<unknown> = Promise.resolve();
 
   const open = async (plan: Plan) => {
     stop.refuse();
     const lease = holdings.lease();
-    const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
+    const needs = {
+      keep: lease.keep,
+      defer: lease.defer,
+      emit,
+      clock,
+      random,
+      primary,
+      isReady,
+      live,
+      watch,
+    };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
       // Those of the first one are found while it serves what needs neither.

@@ -6,10 +6,12 @@ import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
+import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { createAdoption, type PreparedPlan } from './adoption.ts';
 import { watchConnections } from './connections.ts';
-import { createGenerations } from './generations.ts';
+import { createGenerations, type Generations } from './generations.ts';
+import { type Health, healthOf } from './health.ts';
 import { openListeners } from './listeners.ts';
 import { createStop, stopping } from './stop.ts';
 
@@ -31,8 +33,10 @@ export interface Estate {
   prepare(plan: Plan): Promise<PreparedPlan>;
   /** Where it listens; nowhere before the first plan. */
   listening(): readonly { url: string; name: string }[];
-  /** What is missing before requests can be served, in sentences. */
-  missing(): string[];
+  /** Whether requests should be sent here, and what does not work. */
+  health(): Health;
+  /** The sessions of people, by the plan in force; undefined before the first one. */
+  people(): People | undefined;
   /**
    * Has others take over: it is not ready any more, and every answer ends its connection. Requests are still taken,
    * and what is open stays so.
@@ -68,6 +72,7 @@ export function openEstate(needs: EstateNeeds): Estate {
   const watch = watchConnections({ emit, clock, entryOf });
   const listeners = openListeners({ emit, clock, watch, entryOf });
   const stop = createStop();
+  const { health, isReady } = createStanding(stop, generations);
 
   const { prepare, opened } = createAdoption({
     holdings,
@@ -76,6 +81,7 @@ export function openEstate(needs: EstateNeeds): Estate {
     watch,
     live,
     stop,
+    isReady,
     ...needs,
   });
   const drain = () => {
@@ -105,11 +111,26 @@ export function openEstate(needs: EstateNeeds): Estate {
     },
     prepare,
     listening: listeners.listening,
-    missing: () => [...stop.problems(), ...generations.missing()],
+    health,
+    people: () => (generations.all().length > 0 ? generations.current().people : undefined),
     drain,
     async close(why = 'stopped') {
       stop.begin();
       await Promise.all([finish(why), opened()]);
+    },
+  };
+}
+
+/** How everything together stands. */
+function createStanding(
+  { problems }: Pick<ReturnType<typeof createStop>, 'problems'>,
+  generations: Pick<Generations, 'missing' | 'health'>,
+) {
+  return {
+    isReady: () => problems().length === 0 && generations.missing().length === 0,
+    health() {
+      const { missing, degraded } = generations.health();
+      return healthOf([...problems(), ...missing], degraded);
     },
   };
 }

@@ -6,7 +6,7 @@ import { forwardedValue, type Peer } from '../listen/peer.ts';
 import { isHeadTooLarge } from '../listen/server.ts';
 import type { Reader } from '../plan/plan.ts';
 import { destinationOf } from '../routes/destination.ts';
-import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
+import { askedEndpoint, type Resolution, readHealthTarget, resolveTarget } from '../routes/resolve.ts';
 import type { Route } from '../routes/table.ts';
 import { type RequestTarget, readTarget } from '../routes/target.ts';
 
@@ -83,6 +83,11 @@ function readDestination(
 ): Destination | Refusal {
   try {
     if (isHeadTooLarge(request)) throw new GatewayError('headers_too_large');
+    const health = readHealthTarget(prefix, request);
+    if (health) {
+      const resolution = { kind: 'endpoint', path: health.path } as const;
+      return { target: health, origin: hosts.standard, resolution, writesTo: undefined };
+    }
     const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
     const asked = peer.trusted ? askedEndpoint(prefix, target.path) : undefined;
     // A proxy that asks may know the gateway by a name that browsers never see.
