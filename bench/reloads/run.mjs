@@ -48,7 +48,8 @@ for (const workers of values.workers.split(',').map(Number)) {
   console.error(`${reloads} reloads, workers: ${workers} …`);
   runs.push(await runReloads({ ...options, workers }));
 }
-const mb = ({ rss }) => `${(rss / 1e6).toFixed(1)} MB`;
+const inMb = (bytes) => (bytes / 1e6).toFixed(0);
+const mb = ({ rss, each }) => `${inMb(rss)} MB${each.length > 1 ? ` (${each.map(inMb).join(' + ')})` : ''}`;
 const rows = [
   ['', (run) => `workers: ${run.workers}`],
   ['seconds', (run) => run.seconds.toFixed(0)],

@@ -13,6 +13,15 @@ export interface Outcome {
   problems: readonly string[];
 }
 
+/** What processes hold. */
+export interface Held {
+  /** Bytes of memory, of all of them together. */
+  rss: number;
+  /** The same of each, the first process first. */
+  each: readonly number[];
+  descriptors: number;
+}
+
 /** A gateway in processes of its own, which is told to reload. */
 export interface GatewayProcess {
   pid: number;
@@ -21,7 +30,7 @@ export interface GatewayProcess {
   /** What comes of the next reload; to be called before it is asked for. */
   outcome(): Promise<Outcome>;
   /** What it and its workers hold. */
-  held(): { rss: number; descriptors: number };
+  held(): Held;
   stop(): Promise<void>;
 }
 
@@ -96,11 +105,13 @@ function childrenOf(pid: number): number[] {
   return [...children, ...children.flatMap(childrenOf)];
 }
 
-function heldBy(pids: readonly number[]) {
+function heldBy(pids: readonly number[]): Held {
   const rssOf = (pid: number) =>
     Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+  const each = pids.map(rssOf);
   return {
-    rss: pids.reduce((sum, pid) => sum + rssOf(pid), 0),
+    rss: each.reduce((sum, rss) => sum + rss, 0),
+    each,
     descriptors: pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0),
   };
 }

@@ -1,19 +1,15 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { type Client, createClient } from '../../support/client.ts';
 import { freePort } from '../../support/listening.ts';
-import { logIn } from '../../support/log-in.ts';
-import { type Person, startProvider, type TestProvider } from '../../support/provider.ts';
 import { providerFound } from '../../support/provider-found.ts';
-import { startUpstream, type Upstream } from '../../support/upstream.ts';
+import { countRefreshes, signIn, startApplication, startRotatingProvider } from './arrange.ts';
+import { createAsker } from './ask.ts';
 import { type Failure, startLoad } from './load.ts';
-import { type GatewayProcess, startGatewayProcess } from './process.ts';
+import { type GatewayProcess, type Held, startGatewayProcess } from './process.ts';
 import { openSockets } from './sockets.ts';
-import { createVariants, numberHeader, type Variant } from './variants.ts';
+import { createVariants, type Variant } from './variants.ts';
 
 export interface RunOptions {
   reloads: number;
@@ -52,8 +48,8 @@ export interface Figures {
   secondRefreshes: readonly string[];
   /** Lines of the log that say that a session ended, or that something failed. */
   complaints: readonly string[];
-  before: { rss: number; descriptors: number };
-  after: { rss: number; descriptors: number };
+  before: Held;
+  after: Held;
   seconds: number;
 }
 
@@ -112,7 +108,7 @@ export async function runReloads(options: RunOptions): Promise<Figures> {
     const asker = createAsker(gateway.pid, join(folder, 'admin.sock'));
     const wrong: string[] = [];
     let refused = 0;
-    let before = { rss: 0, descriptors: 0 };
+    let before: Held = { rss: 0, each: [], descriptors: 0 };
     for (let number = 1; number <= options.reloads; number++) {
       const next = variant(number);
       // It is in force before anybody here hears of it.
@@ -175,107 +171,16 @@ async function reloadWith(
   return isNamed ? undefined : `the refusal does not name ${broken}: ${problems.join('; ')}`;
 }
 
-/** Asks for a reload: by the admin endpoints and by the signal in turn. Counts those of the first kind. */
-function createAsker(pid: number, socketPath: string) {
-  let posted = 0;
-  /** Undefined while it is not known to be wrong. */
-  let problem: string | undefined;
-  const post = async () => {
-    const status = await postTo(socketPath, '/reload').catch((error: Error) => error.message);
-    if (status === 200 || status === 422) posted += 1;
-    else problem = `POST /reload: ${status}`;
-  };
-  return {
-    posted: () => posted,
-    problem: () => problem,
-    async ask(number: number): Promise<void> {
-      if (number % 2 === 0 && problem === undefined) await post();
-      if (number % 2 === 1 || problem !== undefined) process.kill(pid, 'SIGHUP');
-    },
-  };
-}
-
-function postTo(socketPath: string, path: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path, method: 'POST', agent: false }, (answer) => {
-      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
-    })
-      .on('error', reject)
-      .end();
-  });
-}
-
-async function startRotatingProvider(count: number, accessToken: number): Promise<TestProvider> {
-  const people: Record<string, Person> = {};
-  for (let index = 0; index < count; index++)
-    people[`person${index}`] = { name: `Person ${index}`, email: `person${index}@example.com` };
-  return startProvider({
-    people,
-    rotateRefreshTokens: true,
-    ttl: { accessToken },
-  });
-}
-
-/** It says by which file it was asked, and echoes WebSockets. */
-async function startApplication(): Promise<Upstream> {
-  const upstream = await startUpstream((message, response) => {
-    response.setHeader('content-type', 'text/plain');
-    response.end(`${message.headers[numberHeader] ?? ''} ${'x'.repeat(1024)}`);
-  });
-  const server = new WebSocketServer({ server: upstream.server });
-  server.on('connection', (socket: WebSocket) => {
-    socket.on('error', () => socket.terminate());
-    socket.on('message', (message, isBinary) => socket.send(message as Buffer, { binary: isBinary }));
-  });
-  return upstream;
-}
-
-async function signIn(url: string, { people }: TestProvider, count: number): Promise<Map<string, Client>> {
-  const clients = new Map<string, Client>();
-  for (const name of Object.keys(people).slice(0, count)) {
-    const client = createClient();
-    await logIn(client, url, name);
-    clients.set(name, client);
-  }
-  return clients;
-}
-
-/** Counts the refresh tokens that come to the provider, and tells of those that came before. */
-function countRefreshes(provider: TestProvider) {
-  const seen = new Map<string, { sentAt: number; end: string }>();
-  const secondRefreshes: string[] = [];
-  const begun = performance.now();
-  const time = () => Math.round(performance.now() - begun);
-  provider.tamper(async (hit) => {
-    if (hit.path !== '/token') return hit.pass();
-    const token = new URLSearchParams(await hit.body()).get('refresh_token');
-    if (token === null) return hit.pass();
-    const before = seen.get(token);
-    if (before)
-      secondRefreshes.push(`sent at ${before.sentAt} ms (${before.end}), and at ${time()} ms again`);
-    const use = { sentAt: time(), end: 'no answer yet' };
-    seen.set(token, use);
-    hit.response.on('close', () => {
-      if (!hit.response.writableFinished) use.end = `the gateway left at ${time()} ms`;
-    });
-    const answer = await hit.original();
-    use.end = `answered ${answer.status} at ${time()} ms`;
-    return hit.send(answer);
-  });
-  return () => ({ refreshes: seen.size, secondRefreshes });
-}
-
 /** The least of some looks: what was thrown away is collected when nothing happens. */
-async function leastHeld(gateway: GatewayProcess, restMs: number) {
-  const looks: ReturnType<GatewayProcess['held']>[] = [];
+async function leastHeld(gateway: GatewayProcess, restMs: number): Promise<Held> {
+  let least = gateway.held();
   for (const end = performance.now() + restMs; performance.now() < end; ) {
     await wait(500);
-    looks.push(gateway.held());
+    const held = gateway.held();
+    const descriptors = Math.min(least.descriptors, held.descriptors);
+    least = { ...(held.rss < least.rss ? held : least), descriptors };
   }
-  return {
-    rss: Math.min(...looks.map(({ rss }) => rss)),
-    descriptors: Math.min(...looks.map(({ descriptors }) => descriptors)),
-  };
+  return least;
 }
 
 function complaintsOf({ lines }: GatewayProcess): string[] {
