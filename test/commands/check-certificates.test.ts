@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
@@ -72,6 +73,16 @@ test('every place of the configuration that names certificates is looked at', as
     lines.find((line) => line.includes('provider.tls.cert')),
     / provider\.tls\.cert and 1 more \(/,
   );
+});
+
+test('certificates of a JWK are looked at, and its key is not shown', async (t) => {
+  const made = await makeCertificate('localhost', { days: 5 });
+  const jwk = createPrivateKey(made.key).export({ format: 'jwk' });
+  const x5c = [new X509Certificate(made.cert).raw.toString('base64')];
+  const privateKey = JSON.stringify({ ...jwk, x5c });
+  const lines = linesOf({ provider: { clientSecret: undefined, privateKey } });
+  t.match(lines, [/^note certificate provider\.privateKey: CN=localhost: it ends on/]);
+  t.notMatch(lines.join(''), String(jwk.d));
 });
 
 test('each certificate of a chain counts', async (t) => {
