@@ -74,25 +74,37 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
       if (!member) throw new Error('no worker is there');
       return member.line.ask(question, withinMs);
     },
-    async prepare(sent: SentVersion): Promise<Prepared> {
-      const asked = [...members];
-      const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
-      const abort = async () => {
-        const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
-        await Promise.allSettled(all.map((member) => tell(member, 'abort')));
-      };
-      const refusals = answers.filter((answer, index) =>
-        isRefusal(answer, members.has(asked[index] as Member)),
-      );
-      if (refusals[0]) {
-        await abort();
-        throw refusals[0].reason;
-      }
-      const commit = () => {
-        for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
-      };
-      return { commit, abort };
-    },
+    prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
+  };
+}
+
+interface Steps {
+  members: ReadonlySet<Member>;
+  prepareOne(member: Member, sent: SentVersion): Promise<unknown>;
+  tell(member: Member, kind: 'commit' | 'abort'): Promise<unknown>;
+  goOn(member: Member): Promise<unknown>;
+  catchUp(member: Member): Promise<unknown>;
+}
+
+function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): Members['prepare'] {
+  return async (sent) => {
+    const asked = [...members];
+    const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
+    const abort = async () => {
+      const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
+      await Promise.allSettled(all.map((member) => tell(member, 'abort')));
+    };
+    const refusals = answers.filter((answer, index) =>
+      isRefusal(answer, members.has(asked[index] as Member)),
+    );
+    if (refusals[0]) {
+      await abort();
+      throw refusals[0].reason;
+    }
+    const commit = () => {
+      for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
+    };
+    return { commit, abort };
   };
 }
 
