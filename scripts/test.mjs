@@ -93,5 +93,7 @@ function slowFirst(names) {
 
 /** Most tests wait for sockets and programs more than they compute. */
 function jobs() {
+  const given = Number(process.env.SALLYPORT_TEST_JOBS);
+  if (given > 0) return given;
   return Math.min(availableParallelism() * 2, 8);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
@@ -21,14 +21,16 @@ function projectWith(t: Test, tests: Record<string, string>): string {
 }
 
 function runTests(folder: string, ...paths: string[]) {
+  return runTestsWith({}, folder, ...paths);
+}
+
+function runTestsWith(env: NodeJS.ProcessEnv, folder: string, ...paths: string[]) {
   const script = join(folder, 'scripts/test.mjs');
   // `env -u`: the runner of this test would put itself into the one that is tested.
   const { status, stdout, stderr } = spawnSync(
     'env',
     ['-u', 'NODE_OPTIONS', '-u', 'TAP', process.execPath, script, ...paths],
-    {
-      encoding: 'utf8',
-    },
+    { encoding: 'utf8', env: { ...process.env, ...env } },
   );
   const lines = stdout.trimEnd().split('\n');
   return { status, lines, last: lines.at(-1), output: `${stdout}${stderr}` };
@@ -92,4 +94,77 @@ test('only the files and folders that are named run', async (t) => {
   const none = runTests(folder, 'test/missing.test.ts');
   t.equal(none.status, 1);
   t.match(none.output, 'There is no test/missing.test.ts.');
+});
+
+/** The number of the process that runs it. */
+const tellsProcess = `import { writeFileSync } from 'node:fs';
+import { test } from 'tap';
+test('one', async (t) => { t.ok(true); });
+writeFileSync(\`\${process.argv[1]}.pid\`, String(process.pid));
+`;
+const alone = '// alone: it wants to be\n';
+/** One file after another. */
+const oneJob = { SALLYPORT_TEST_JOBS: '1' };
+
+function processOf(folder: string, name: string): string {
+  return readFileSync(join(folder, `dist/test/${name}.test.js.pid`), 'utf8');
+}
+
+test('files share a process, but for those that say they need one of their own', async (t) => {
+  const folder = projectWith(t, {
+    'a.test.ts': tellsProcess,
+    'b.test.ts': `${tellsProcess}${alone}`,
+    'c.test.ts': tellsProcess,
+  });
+  const { last, output } = runTestsWith(oneJob, folder);
+  t.equal(last, '3 passed, 0 failed', output);
+  t.equal(processOf(folder, 'a'), processOf(folder, 'c'));
+  t.not(processOf(folder, 'a'), processOf(folder, 'b'));
+});
+
+test('after a file that failed, the next one runs in another process', async (t) => {
+  const folder = projectWith(t, {
+    'a.test.ts': `${tellsProcess}test('two', async (t) => { t.ok(false); });\n`,
+    'b.test.ts': tellsProcess,
+  });
+  const { last, output } = runTestsWith(oneJob, folder);
+  t.equal(last, '2 passed, 1 failed', output);
+  t.not(processOf(folder, 'a'), processOf(folder, 'b'));
+});
+
+test('settings and ends of one file are not those of the next one in its process', async (t) => {
+  const folder = projectWith(t, {
+    'a.test.ts': `import tap, { test } from 'tap';
+tap.jobs = 2;
+tap.teardown(() => console.error('ended a'));
+test('one', async (t) => { t.ok(true); });
+`,
+    'b.test.ts': `import tap, { test } from 'tap';
+test('one', async (t) => { t.equal(tap.jobs, 1); });
+console.error('began b');
+`,
+  });
+  const { last, output } = runTestsWith(oneJob, folder);
+  t.equal(last, '2 passed, 0 failed', output);
+  t.match(output, /ended a\n(.*\n)*began b\n/);
+});
+
+test('what a file leaves running fails the run', async (t) => {
+  const folder = projectWith(t, {
+    'leaves.test.ts': `import { createServer } from 'node:net';
+import { test } from 'tap';
+test('one', async (t) => { t.ok(true); createServer().listen(0, '127.0.0.1'); });
+`,
+  });
+  const { status, last, output } = runTestsWith({ TAP_TIMEOUT: '2' }, folder);
+  t.equal(last, '1 passed, 1 failed', output);
+  t.equal(status, 1);
+  t.match(output, /Still there 2 s after the tests: .*TCPServerWrap/);
+});
+
+test('an assertion outside of a test fails its file', async (t) => {
+  const folder = projectWith(t, { 'outside.test.ts': "import t from 'tap';\nt.ok(true);\n" });
+  const { status, output } = runTests(folder);
+  t.equal(status, 1);
+  t.match(output, 'an assertion outside of a test');
 });
