@@ -96,75 +96,52 @@ test('only the files and folders that are named run', async (t) => {
   t.match(none.output, 'There is no test/missing.test.ts.');
 });
 
-/** The number of the process that runs it. */
+/** Passes, and writes down which process it runs in. */
 const tellsProcess = `import { writeFileSync } from 'node:fs';
 import { test } from 'tap';
 test('one', async (t) => { t.ok(true); });
 writeFileSync(\`\${process.argv[1]}.pid\`, String(process.pid));
 `;
-const alone = '// alone: it wants to be\n';
-/** One file after another. */
-const oneJob = { SALLYPORT_TEST_JOBS: '1' };
 
-function processOf(folder: string, name: string): string {
-  return readFileSync(join(folder, `dist/test/${name}.test.js.pid`), 'utf8');
-}
-
-test('files share a process, but for those that say they need one of their own', async (t) => {
-  const folder = projectWith(t, {
-    'a.test.ts': tellsProcess,
-    'b.test.ts': `${tellsProcess}${alone}`,
-    'c.test.ts': tellsProcess,
-  });
-  const { last, output } = runTestsWith(oneJob, folder);
-  t.equal(last, '3 passed, 0 failed', output);
-  t.equal(processOf(folder, 'a'), processOf(folder, 'c'));
-  t.not(processOf(folder, 'a'), processOf(folder, 'b'));
-});
-
-test('after a file that failed, the next one runs in another process', async (t) => {
-  const folder = projectWith(t, {
-    'a.test.ts': `${tellsProcess}test('two', async (t) => { t.ok(false); });\n`,
-    'b.test.ts': tellsProcess,
-  });
-  const { last, output } = runTestsWith(oneJob, folder);
-  t.equal(last, '2 passed, 1 failed', output);
-  t.not(processOf(folder, 'a'), processOf(folder, 'b'));
-});
-
-test('settings and ends of one file are not those of the next one in its process', async (t) => {
-  const folder = projectWith(t, {
-    'a.test.ts': `import tap, { test } from 'tap';
+/** Files that run one after another, in the order of their names. */
+const sharing = {
+  'a.test.ts': tellsProcess,
+  'b.test.ts': `${tellsProcess}// alone: it wants to be\n`,
+  'c.test.ts': `${tellsProcess}import tap from 'tap';
 tap.jobs = 2;
-tap.teardown(() => console.error('ended a'));
-test('one', async (t) => { t.ok(true); });
+tap.teardown(() => console.error('ended c'));
 `,
-    'b.test.ts': `import tap, { test } from 'tap';
-test('one', async (t) => { t.equal(tap.jobs, 1); });
-console.error('began b');
+  'd.test.ts': `import tap, { test } from 'tap';
+console.error('began d');
+test('jobs', async (t) => { t.equal(tap.jobs, 1); });
 `,
-  });
-  const { last, output } = runTestsWith(oneJob, folder);
-  t.equal(last, '2 passed, 0 failed', output);
-  t.match(output, /ended a\n(.*\n)*began b\n/);
-});
+  'e.test.ts': `${tellsProcess}test('two', async (t) => { t.ok(false, 'wrong'); });\n`,
+  'f.test.ts': tellsProcess,
+  'g.test.ts': "import t from 'tap';\nt.ok(true);\n",
+  'h.test.ts': `${tellsProcess}import { createServer } from 'node:net';
+test('two', async (t) => { t.ok(true); createServer().listen(0, '127.0.0.1'); });
+`,
+};
 
-test('what a file leaves running fails the run', async (t) => {
-  const folder = projectWith(t, {
-    'leaves.test.ts': `import { createServer } from 'node:net';
-import { test } from 'tap';
-test('one', async (t) => { t.ok(true); createServer().listen(0, '127.0.0.1'); });
-`,
-  });
-  const { status, last, output } = runTestsWith({ TAP_TIMEOUT: '2' }, folder);
-  t.equal(last, '1 passed, 1 failed', output);
+test('files share a process, in which each is as if it were alone', async (t) => {
+  const folder = projectWith(t, sharing);
+  const { status, last, output } = runTestsWith({ SALLYPORT_TEST_JOBS: '1', TAP_TIMEOUT: '5' }, folder);
+  const processOf = (name: string) => readFileSync(join(folder, `dist/test/${name}.test.js.pid`), 'utf8');
+  t.equal(last, '8 passed, 3 failed', output);
   t.equal(status, 1);
-  t.match(output, /Still there 2 s after the tests: .*TCPServerWrap/);
-});
-
-test('an assertion outside of a test fails its file', async (t) => {
-  const folder = projectWith(t, { 'outside.test.ts': "import t from 'tap';\nt.ok(true);\n" });
-  const { status, output } = runTests(folder);
-  t.equal(status, 1);
-  t.match(output, 'an assertion outside of a test');
+  t.equal(processOf('a'), processOf('c'), 'one after another');
+  t.not(processOf('a'), processOf('b'), 'a file that asks for it has a process of its own');
+  t.match(
+    output,
+    /ended c\n(.*\n)*began d\n/,
+    'what a file set and left to its end is over for the next one',
+  );
+  t.equal(processOf('e'), processOf('a'));
+  t.not(processOf('f'), processOf('e'), 'after a file that failed, a new process begins');
+  t.match(output, 'an assertion outside of a test', 'it fails its file');
+  t.match(
+    output,
+    /Still there 5 s after the tests: .*TCPServerWrap/,
+    'and so does what a file leaves running',
+  );
 });
