@@ -10,7 +10,7 @@ import { canInstall, installCommand, installPackages, missingPackages } from './
  * or a folder) only those. The last line holds the totals.
  */
 const paths = process.argv.slice(2);
-const files = (paths.length > 0 ? paths : ['test']).flatMap(testFiles);
+const files = [...new Set((paths.length > 0 ? paths : ['test']).flatMap(testFiles))];
 if (files.length === 0) fail(`No test file in ${paths.join(' ') || 'test'}.`);
 ensurePrograms();
 installDependencies();
@@ -87,6 +87,12 @@ function slowFirst(names) {
     'test/attack/readers/readers.test.ts',
     'test/redis/outage.test.ts',
     'test/demo/command.test.ts',
+    'test/listen/unix-socket.test.ts',
+    'test/observe/broken-output.test.ts',
+    'test/tokens/resource.test.ts',
+    'test/logout/back-channel.test.ts',
+    'test/refresh/one-person.test.ts',
+    'test/commands/explain-agrees.test.ts',
   ];
   return [...slow.filter((name) => names.includes(name)), ...names.filter((name) => !slow.includes(name))];
 }
