@@ -87,12 +87,6 @@ function slowFirst(names) {
     'test/attack/readers/readers.test.ts',
     'test/redis/outage.test.ts',
     'test/demo/command.test.ts',
-    'test/listen/unix-socket.test.ts',
-    'test/observe/broken-output.test.ts',
-    'test/tokens/resource.test.ts',
-    'test/logout/back-channel.test.ts',
-    'test/refresh/one-person.test.ts',
-    'test/commands/explain-agrees.test.ts',
   ];
   return [...slow.filter((name) => names.includes(name)), ...names.filter((name) => !slow.includes(name))];
 }
