@@ -56,19 +56,23 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
   }
 }
 
-/** Reads a log that is being written, line by line. */
+/** Reads a log that is being written, line by line, and each line once: tests ask again and again. */
 export function readLog(written: readonly string[]): GatewayLog {
-  const read = (): LogLine[] =>
-    written
-      .join('')
-      .split('\n')
-      // The last one may be on its way still.
-      .slice(0, -1)
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as LogLine);
+  const lines: LogLine[] = [];
+  let chunks = 0;
+  let rest = '';
+  const read = (): LogLine[] => {
+    const text = rest + written.slice(chunks).join('');
+    chunks = written.length;
+    const whole = text.split('\n');
+    // The last one may be on its way still.
+    rest = whole.pop() ?? '';
+    for (const line of whole) if (line.startsWith('{')) lines.push(JSON.parse(line) as LogLine);
+    return lines;
+  };
   return {
     get lines() {
-      return read();
+      return [...read()];
     },
     text: () => written.join(''),
     line: (found) => until('a line in the log', () => read().find(found)),
