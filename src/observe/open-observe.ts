@@ -38,10 +38,20 @@ export function openObserve(
   const failed = new Set<Sink>();
   let sinks: readonly Sink[] = [];
 
+  /** By kind, as they come. */
+  const takers = new Map<Event['kind'], readonly Sink[]>();
+  const takersOf = (kind: Event['kind']) => {
+    const taking = sinks.filter((sink) => sink.wants?.(kind) ?? true);
+    takers.set(kind, taking);
+    return taking;
+  };
+
   const emit = (event: Event) => {
     if (sinks.length === 0) return;
+    const taking = takers.get(event.kind) ?? takersOf(event.kind);
+    if (taking.length === 0) return;
     const told = tellable(event, secrets.hide);
-    for (const sink of sinks) {
+    for (const sink of taking) {
       try {
         sink.take(told);
       } catch (error) {

@@ -15,12 +15,14 @@ import type { ProviderClient } from './client.ts';
 import { type Discovery, openDiscovery } from './discovery.ts';
 import { openProviderHttp, type ProviderHttp } from './http.ts';
 import { createProviderKeys, openKeySet, type ProviderKeys } from './keys.ts';
+import type { ProviderMetadata } from './library.ts';
 import { type MetadataSource, metadataSource } from './metadata.ts';
 import { naturalKey } from './natural-key.ts';
 import { openSigningKey } from './private-key.ts';
 import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
 import { expectedIssuer } from './tenants.ts';
+import { watchCalls } from './watch-calls.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
 export interface Provider {
@@ -70,7 +72,7 @@ export function connectProvider(
   onFound: (provider: Provider) => void,
 ): Provider {
   const { clock } = needs;
-  const http = openProviderHttp(config, needs);
+  const http = openWatched(name, config, needs, () => (finding.isReady() ? metadata() : undefined));
   const source = metadataSource(config, http);
   const key = naturalKey(
     source.settings,
@@ -111,6 +113,17 @@ export function connectProvider(
   };
   finding.start();
   return provider;
+}
+
+/** The connections, shared with whoever is set alike; each call is told of under the name of this provider. */
+function openWatched(
+  name: string,
+  config: ProviderConfig,
+  needs: ProviderNeeds,
+  metadata: () => ProviderMetadata | undefined,
+): ProviderHttp {
+  const http = openProviderHttp(config, needs);
+  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata }) };
 }
 
 interface FindingNeeds extends ProviderNeeds {

@@ -1,6 +1,6 @@
 import type { Told, ToldOf } from '../events.ts';
 import type { Level } from './log-writer.ts';
-import { leftFields, requestFields } from './request-line.ts';
+import { closedFields, leftFields, requestFields } from './request-line.ts';
 
 /** How an event is written. */
 export type Line<E> = {
@@ -16,7 +16,8 @@ export type Line<E> = {
   | { level: 'info'; json(event: E): string; fields?: never }
 );
 
-type Lines = { [K in Told['kind']]: Line<ToldOf<K>> };
+/** Null for what has no line: it is for other sinks. */
+type Lines = { [K in Told['kind']]: Line<ToldOf<K>> | null };
 
 const tooLarge = 'the session is too large for session.maxCookieBytes';
 const askForLess = 'Ask for fewer groups or scopes, or keep sessions in Redis (session.store)';
@@ -25,6 +26,7 @@ const askForLess = 'Ask for fewer groups or scopes, or keep sessions in Redis (s
 export const lines = {
   'request-finished': { level: 'info', message: 'request', json: requestFields },
   'request-left': { level: 'info', message: 'request', json: leftFields },
+  'websocket-closed': { level: 'info', message: 'websocket closed', json: closedFields },
   'request-refused': {
     level: ({ code, status }) => {
       if (code === 'internal' || code === 'client_rejected') return 'error';
@@ -34,7 +36,7 @@ export const lines = {
       if (code === 'internal') return 'internal error';
       return code === 'client_rejected' || status >= 500 ? 'failed' : 'refused';
     },
-    fields: ['requestId', 'code', 'status', 'subject', 'path', 'reason', 'stack'],
+    fields: ['requestId', 'code', 'status', 'client', 'subject', 'path', 'reason', 'stack'],
   },
 
   listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
@@ -130,16 +132,22 @@ export const lines = {
     fields: ['sink', 'reason'],
   },
 
-  'login-finished': { level: 'info', message: 'login', fields: ['provider', 'subject'] },
+  'login-finished': {
+    level: 'info',
+    message: 'login',
+    fields: ['requestId', 'provider', 'subject', 'client'],
+  },
+  // Its request is refused with the same code and reason.
+  'login-failed': null,
   'login-restarted': {
     level: 'info',
     message: 'the provider did not take the authorization request; the login begins again',
-    fields: ['provider'],
+    fields: ['requestId', 'provider'],
   },
   'login-late': {
     level: 'info',
     message: 'a login came back late',
-    fields: ['provider', 'reason', 'signedIn'],
+    fields: ['requestId', 'provider', 'reason', 'signedIn'],
   },
   'refresh-finished': { level: 'info', message: ({ renewal }) => renewal, fields: ['provider', 'subject'] },
   'refresh-failed': {
@@ -159,11 +167,15 @@ export const lines = {
       isKept ? `${tooLarge}: its ID token was left out. ${askForLess}` : `${tooLarge}. ${askForLess}`,
     fields: ['provider', 'subject', 'limit'],
   },
-  'signed-out': { level: 'info', message: 'logout', fields: ['provider', 'subject', 'everywhere'] },
+  'signed-out': {
+    level: 'info',
+    message: 'logout',
+    fields: ['requestId', 'provider', 'subject', 'client', 'everywhere'],
+  },
   'sign-out-not-kept': {
     level: 'error',
     message: 'logout was not written down',
-    fields: ['provider', 'subject', 'reason'],
+    fields: ['requestId', 'provider', 'subject', 'reason'],
   },
   'token-not-revoked': {
     level: 'warn',
@@ -175,9 +187,18 @@ export const lines = {
     message: 'the logout address could not be built',
     fields: ['provider', 'reason'],
   },
-  'back-channel-logout': { level: 'info', message: 'back-channel logout', fields: ['provider', 'by'] },
-  'front-channel-logout': { level: 'info', message: 'front-channel logout', fields: ['provider', 'origin'] },
+  'back-channel-logout': {
+    level: 'info',
+    message: 'back-channel logout',
+    fields: ['requestId', 'provider', 'by', 'client'],
+  },
+  'front-channel-logout': {
+    level: 'info',
+    message: 'front-channel logout',
+    fields: ['requestId', 'provider', 'origin', 'client'],
+  },
 
+  'provider-called': null,
   'provider-found': { level: 'info', message: 'provider found', fields: ['provider', 'issuer'] },
   'provider-not-found': {
     level: 'warn',
@@ -235,6 +256,7 @@ export const lines = {
     fields: ['reason'],
   },
 
+  'store-asked': null,
   'sessions-in-memory': {
     level: 'warn',
     message: 'sessions are kept in memory: a restart of the gateway signs everybody out',

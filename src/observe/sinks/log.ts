@@ -11,6 +11,7 @@ export function openLog(options: LogOptions, { clock, emit }: SinkNeeds): Sink {
   });
   return {
     name: 'log',
+    wants: (kind) => lines[kind] !== null,
     take: (event) => write(writer, lines[event.kind] as Line<Told>, event),
     flushed: () => writer.flushed(),
     apply(changed) {

@@ -5,6 +5,8 @@ import type { LogOptions } from './log-writer.ts';
 /** Somebody who is told of everything that happens. */
 export interface Sink {
   name: string;
+  /** Whether it takes events of a kind, always the same; all of them where it does not say. What no sink takes is made for none. */
+  wants?(kind: Told['kind']): boolean;
   /** Takes an event, and costs a request no more than a counter does. What it throws disturbs nobody. */
   take(event: Told): void;
   /** Resolves when everything so far is out of the process, or when nobody takes it. */

@@ -45,8 +45,8 @@ export function createRedisLink(
   const client = connectRedis(settings, { limitsCommands: false });
   const circuit = new Circuit(client, settings, emit, clock);
   return {
-    read: (command) => circuit.ask(circuit.out, command),
-    write: (command) => circuit.ask(circuit.out ?? circuit.full, command),
+    read: (command) => circuit.ask('read', circuit.out, command),
+    write: (command) => circuit.ask('write', circuit.out ?? circuit.full, command),
     problem: () => circuit.out ?? circuit.full,
     onBack: (listener) => void circuit.listeners.add(listener),
     close: () => circuit.close(),
@@ -96,13 +96,23 @@ class Circuit {
     });
   }
 
-  async ask<T>(reason: string | undefined, command: (redis: RedisClient) => Promise<T>): Promise<T> {
+  async ask<T>(
+    operation: 'read' | 'write',
+    reason: string | undefined,
+    command: (redis: RedisClient) => Promise<T>,
+  ): Promise<T> {
     if (reason !== undefined) throw storeUnavailable(new Error(reason));
+    const begunAt = this.#clock.monotonic();
+    let outcome: 'ok' | 'failed' = 'ok';
     try {
       return await this.#inTime(command(this.#client));
     } catch (error) {
+      outcome = 'failed';
       this.#met(error);
       throw storeUnavailable(error);
+    } finally {
+      const ms = this.#clock.monotonic() - begunAt;
+      this.#emit({ kind: 'store-asked', operation, outcome, ms });
     }
   }
 
