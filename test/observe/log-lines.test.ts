@@ -249,9 +249,7 @@ const rows = {
     ],
   ],
 
-  'login-finished': [
-    [{ ...of, ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login'],
-  ],
+  'login-finished': [[{ ...of, ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login']],
   'login-failed': [],
   'login-restarted': [
     [

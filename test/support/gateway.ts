@@ -41,7 +41,7 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
     const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: parts.env ?? {} });
     const written: string[] = [];
     const { clock = systemClock } = parts;
-    const observe = observeInto((line) => written.push(line), { level: 'debug', clock });
+    const observe = observeInto((line) => written.push(line), { level: 'debug', clock, sinks: parts.sinks });
     try {
       const gateway = await startGateway(config, { observe, clock });
       for (const origin of config.publicUrl) parts.provider?.allowRedirectsTo(origin);
