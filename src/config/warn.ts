@@ -20,6 +20,11 @@ interface Route extends Subject {
   route: RouteConfig;
 }
 
+interface Skip extends Subject {
+  index: number;
+  entry: Config['logging']['access']['skip'][number];
+}
+
 interface Whole extends Subject {
   config: Config;
 }
@@ -80,6 +85,14 @@ const ofOtherHost: readonly Check<Route>[] = [
   },
 ];
 
+const ofSkip: readonly Check<Skip>[] = [
+  {
+    when: ({ entry: { userAgent, path } }) => userAgent !== undefined && path === undefined,
+    says: ({ index }) =>
+      `logging.access.skip[${index}] has a userAgent and no path: whoever says that they are that leaves no line`,
+  },
+];
+
 const routes = ({ config }: Whole): Route[] =>
   config.routes.map((route, index) => ({ at: ['routes', index], route }));
 
@@ -111,6 +124,15 @@ const checks: readonly Check<Whole>[] = [
   each(({ config }) => config.publicUrl.map((origin) => ({ at: ['publicUrl'], origin })), ofOrigin),
   each(routes, ofRoute),
   each(withoutLogin, ofOtherHost),
+  each(
+    ({ config }) =>
+      config.logging.access.skip.map((entry, index) => ({
+        at: ['logging', 'access', 'skip', index],
+        index,
+        entry,
+      })),
+    ofSkip,
+  ),
 ];
 
 /** What weakens the defaults, or cannot work as it is, is said at every start. */

@@ -20,9 +20,9 @@ export interface Observe {
 }
 
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function logOptions({ level, format }: Config['logging']): LogOptions {
+export function logOptions({ level, format, access }: Config['logging']): LogOptions {
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  return { level, pretty };
+  return { level, pretty, combined: format === 'combined', access };
 }
 
 export interface ObserveNeeds {
