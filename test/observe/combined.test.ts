@@ -86,5 +86,5 @@ test('everything else is one line of text that no request begins with', async (t
   const odd = lineOf({ kind: 'configuration-doubted', warning: 'a\n203.0.113.7 - \u202e\u009b "' });
   t.equal(odd, '[2026-01-05T23:04:09.012Z] [warn] a\\u000a203.0.113.7 - \\u202e\\u009b "\n');
   t.match(lineOf({ kind: 'store-refused', reason: 'x\ny"' }), 'reason="x\\ny\\""\n');
-  t.equal(lineOf({ kind: 'store-asked', operation: 'read', outcome: 'ok', ms: 1 }), '');
+  t.equal(lineOf({ kind: 'store-asked', operation: 'session-get', outcome: 'ok', ms: 1 }), '');
 });

@@ -214,6 +214,8 @@ test('a program with a token is told from a person with a session', async (t) =>
   });
   const authorization = `Bearer ${await first.token()}`;
   t.equal((await client.get(`${gateway.url}/api`, { authorization })).status, 200);
+  const calls = watch.told.filter(({ kind, endpoint }) => kind === 'provider-called' && endpoint === 'keys');
+  t.match(calls, [{ provider: new URL(first.provider.issuer).host, outcome: 'ok' }]);
   t.match(await watch.of('/api'), { by: 'bearer', user: 'ada', decision: 'allow', client: '127.0.0.1' });
 });
 
@@ -288,6 +290,7 @@ test('calls to the provider and to the store are told to a sink, and have no lin
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const { gateway, client, told } = await arrange(t, undefined, { session: { store: redis.url } });
+  await gateway.log.line(({ msg }) => msg === 'Redis is reachable');
   await logIn(client, gateway.url, 'ada');
   const calls = told.filter(({ kind }) => kind === 'provider-called');
   const endpoints = calls.map(({ endpoint }) => endpoint);
@@ -295,7 +298,11 @@ test('calls to the provider and to the store are told to a sink, and have no lin
     t.ok(endpoints.includes(endpoint), `${endpoint} of ${endpoints}`);
   for (const call of calls) t.match(call, { provider: 'default', outcome: 'ok', ms: Number });
   const asked = told.filter(({ kind }) => kind === 'store-asked');
-  for (const operation of ['read', 'write']) t.ok(asked.some((each) => each.operation === operation));
+  for (const operation of ['session-set', 'session-get', 'claim', 'listing'])
+    t.ok(
+      asked.some((each) => each.operation === operation),
+      operation,
+    );
   for (const each of asked) t.match(each, { ms: Number });
   t.notMatch(gateway.log.text(), /provider-called|store-asked|token_endpoint/);
 });

@@ -1,6 +1,7 @@
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { PersonRules } from '../claims/person.ts';
-import { openProviderHttp } from '../provider/http.ts';
+import { openProviderHttp, type ProviderHttp } from '../provider/http.ts';
+import { watchCalls } from '../provider/watch-calls.ts';
 import {
   type Introspector,
   type IntrospectorNeeds,
@@ -26,8 +27,8 @@ export interface Source {
 /** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
 export function openSource(entry: BearerConfig, needs: IntrospectorNeeds): Source {
   const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
-  const http = openProviderHttp(entry, needs);
   const place = introspectionOf(entry);
+  const http = openWatched(entry, place?.endpoint, needs);
   return {
     rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
     // RFC 7662 §2.2: a server may leave `aud` out, and a token for somebody else names them.
@@ -38,4 +39,18 @@ export function openSource(entry: BearerConfig, needs: IntrospectorNeeds): Sourc
     verifier: place || issuer === undefined ? undefined : openJwtVerifier(entry, issuer, http, needs),
     trust: http.trust,
   };
+}
+
+/** The connections; each call is told of under the host of whom the entry names, as a rejection is. */
+function openWatched(
+  entry: BearerConfig,
+  introspection: string | undefined,
+  needs: IntrospectorNeeds,
+): ProviderHttp {
+  const http = openProviderHttp(entry, needs);
+  const { host: name } = new URL(introspection ?? entry.issuer ?? 'http://unknown');
+  const known = introspection === undefined ? undefined : { introspection_endpoint: introspection };
+  // Beside discovery, a verifier asks for keys alone.
+  const watch = { ...needs, name, metadata: () => known, unknown: 'keys' as const };
+  return { ...http, fetch: watchCalls(http.fetch, watch) };
 }
