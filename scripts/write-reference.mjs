@@ -9,12 +9,14 @@ import { parseTemplate } from '../dist/src/config/template.js';
 import { compileTemplate } from '../dist/src/forward/template.js';
 import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
+import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
- * between the two marks in `docs/configuration.md`; and from the tables of header values and filters those in
- * `docs/headers.md`. It reads the compiled code, so compile first.
+ * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
+ * `docs/headers.md`; and from the fields of the log `config/sallyport-log.schema.json` and the table in `docs/logging.md`.
+ * It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -24,6 +26,7 @@ const sources = {
   reference: 'the schema',
   values: 'src/forward/template-values.ts',
   filters: 'src/forward/template-filters.ts',
+  fields: 'src/observe/sinks/log-schema.ts',
 };
 
 const schema = configJsonSchema();
@@ -31,6 +34,11 @@ const environment = environmentByPath();
 
 const files = [
   { path: 'config/sallyport.schema.json', make: () => formatJson(schema) },
+  { path: 'config/sallyport-log.schema.json', make: () => formatJson(logJsonSchema()) },
+  {
+    path: 'docs/logging.md',
+    make: (before) => between(before, 'fields', fieldsTable()),
+  },
   { path: 'docs/configuration.md', make: (before) => between(before, 'reference', reference()) },
   {
     path: 'docs/headers.md',
@@ -105,6 +113,12 @@ function filtersTable() {
     ...rows,
     '',
   ].join('\n');
+}
+
+/** The fields of the line of a request. */
+function fieldsTable() {
+  const rows = Object.entries(requestLineFields).map(([name, { meaning }]) => `| \`${name}\` | ${meaning} |`);
+  return ['| field | is |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
 function reference() {

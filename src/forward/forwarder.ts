@@ -53,13 +53,14 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
   const openedOf = ({ index }: { index: number }) => opened[index] as OpenRoute;
   return {
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).settings),
-    openTunnel(forwarding, { tunnel, head, answered, fail, left }) {
+    openTunnel(forwarding, { tunnel, head, passage, answered, fail, left }) {
       const { path, route } = forwarding;
       const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).settings;
       openTunnel({
         tunnel,
         head,
         path,
+        passage,
         targets,
         responseTimeout: timeout.response,
         headersFor: (target: Target) => headersFor(forwarding, target),

@@ -93,12 +93,29 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   #hasWaited = false;
   /** The whole answer was written, and is held back by its socket. */
   #isWhole = false;
+  #upload: Upload | undefined;
+
+  /** For those who watch. */
+  sentAt: number | undefined;
+  headAt: number | undefined;
+  beganAt: number | undefined;
+  endedAt: number | undefined;
+  bytesOut = 0;
+  isEventStream = false;
 
   constructor(forwarding: Forwarding, client: HttpClient, settings: RouteTransfer, withBody: boolean) {
     this.#forwarding = forwarding;
     this.#client = client;
     this.#settings = settings;
     this.#withBody = withBody;
+  }
+
+  get target(): string | undefined {
+    return this.#target?.name;
+  }
+
+  get bytesIn(): number {
+    return this.#upload?.received ?? 0;
   }
 
   send(mayRepeat: boolean): void {
@@ -109,8 +126,10 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   /** @param isFresh the connection has to be a new one */
   #sendTo(target: Target, isFresh: boolean): void {
     const { request, path } = this.#forwarding;
-    const { timeout, maxBody } = this.#settings;
+    const { timeout, maxBody, clock } = this.#settings;
+    this.sentAt ??= clock.monotonic();
     this.#target = target;
+    this.#upload = this.#withBody ? openUpload(request, this.#client.response, maxBody) : undefined;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
     this.#controller = undefined;
@@ -121,7 +140,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
         path,
         method: request.method as Dispatcher.HttpMethod,
         headers: this.#settings.headersFor(this.#forwarding, target),
-        body: this.#withBody ? openUpload(request, this.#client.response, maxBody) : null,
+        body: this.#upload ?? null,
         headersTimeout: timeout.response,
         bodyTimeout: timeout.idle,
       },
@@ -152,6 +171,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       return;
     }
     this.#patience?.cancel();
+    this.headAt = this.#settings.clock.monotonic();
     const raw = (this.#target as Target).readHeaders(controller.rawHeaders ?? [], read);
     if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
@@ -178,6 +198,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     const { status, reason, headers } = this.#head as AnswerHead;
     this.#head = undefined;
     this.#answering = true;
+    this.beganAt = this.#settings.clock.monotonic();
     const { response } = this.#client;
     try {
       if (reason === undefined) response.writeHead(status, headers);
@@ -191,6 +212,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   /** When the session or the gateway ends, the answer ends in order, and the upstream need not go on. */
   #stayOpen(): void {
     const { response } = this.#client;
+    this.isEventStream = true;
     this.#begin();
     const off = this.#settings.stayOpen(this.#forwarding, ({ reason }) => {
       // A stream that said how long it is has no other end: what comes behind would be taken for its rest.
@@ -204,6 +226,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#client;
     if (this.#head) this.#begin();
+    this.bytesOut += chunk.length;
     if (this.#remaining !== undefined) {
       this.#remaining -= chunk.length;
       if (this.#remaining === 0) {
@@ -265,6 +288,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
+    this.endedAt = this.#settings.clock.monotonic();
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
@@ -276,6 +300,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     const { response } = this.#client;
     this.#patience?.cancel();
     this.#patience = undefined;
+    this.endedAt = this.#settings.clock.monotonic();
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     const target = this.#target as Target;
     const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);

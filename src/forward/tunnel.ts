@@ -6,6 +6,7 @@ import type { Tunnel } from '../listen/inbound.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
 import { closeSoon, endTunnel, type OpenTunnel } from './end-tunnel.ts';
+import type { TunnelPassage } from './forwarding.ts';
 import { FrameBoundary } from './frame-boundary.ts';
 import type { Ending } from './live-connections.ts';
 import { probeAfterMs } from './probe.ts';
@@ -22,6 +23,7 @@ export interface TunnelJob {
   head: Buffer;
   targets: Targets;
   path: string;
+  passage: TunnelPassage;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
   responseTimeout: number;
@@ -60,6 +62,9 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
   const { targets, tunnel } = job;
   const { stream } = tunnel;
   const target = targets.pick(tried);
+  const { passage, clock } = job;
+  passage.sentAt ??= clock.monotonic();
+  passage.target = target.name;
   const upstream = sendHandshake(target, {
     path: job.path,
     headers: job.headersFor(target),
@@ -81,6 +86,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
   upstream.on('error', (error) => {
     const head = settle();
     if (head === undefined) return;
+    passage.endedAt = clock.monotonic();
     const others = [...tried, target];
     const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
     if (wasRefused) targets.refused(target);
@@ -89,6 +95,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
   });
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     const head = settle();
+    passage.headAt = clock.monotonic();
     if (head === undefined) upstreamSocket.destroy();
     else if (isWebSocketAnswer(answer)) join({ ...job, head }, answer, upstreamSocket, upstreamHead);
     else {
@@ -98,6 +105,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
     }
   });
   upstream.on('response', (answer) => {
+    passage.headAt = clock.monotonic();
     if (settle() === undefined) upstream.destroy();
     else relayRefusal(job, upstream, answer);
   });
@@ -126,6 +134,7 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
   tunnel.open(answer.statusMessage ?? 'Switching Protocols', headers);
   if (upstreamHead.length > 0) stream.write(upstreamHead);
   if (head.length > 0) upstreamSocket.write(head);
+  job.passage.beganAt = clock.monotonic();
   job.answered(101);
   stream.pipe(upstreamSocket).pipe(stream);
   const open: OpenTunnel = {
@@ -135,7 +144,7 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
     toUpstream: new FrameBoundary(),
     clock,
   };
-  const stopFollowing = follow(open, upstreamHead, head);
+  const stopFollowing = follow(open, upstreamHead, head, job.passage);
   const end = (ending: Ending) => {
     stopFollowing();
     endTunnel(open, ending);
@@ -147,28 +156,37 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
 
 const goneIdle: Ending = { code: 1001, reason: 'nothing passed for too long', mayFinish: false };
 
-/** Knows where frames end in both directions; returns what stops that for those to the client. */
+/** Knows where frames end in both directions, and counts bytes; returns what stops that for those to the client. */
 function follow(
   { client, upstream, toClient, toUpstream }: OpenTunnel,
   upstreamHead: Buffer,
   clientHead: Buffer,
+  passage: TunnelPassage,
 ): () => void {
-  const pass = (chunk: Buffer) => toClient.pass(chunk);
+  const pass = (chunk: Buffer) => {
+    passage.bytesOut += chunk.length;
+    toClient.pass(chunk);
+  };
+  const passUp = (chunk: Buffer) => {
+    passage.bytesIn += chunk.length;
+    toUpstream.pass(chunk);
+  };
   pass(upstreamHead);
   upstream.on('data', pass);
-  toUpstream.pass(clientHead);
-  client.on('data', (chunk: Buffer) => toUpstream.pass(chunk));
+  passUp(clientHead);
+  client.on('data', passUp);
   return () => upstream.off('data', pass);
 }
 
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */
 function relayRefusal(
-  { tunnel, answered, rewriteHeaders }: TunnelJob,
+  { tunnel, answered, rewriteHeaders, passage, clock }: TunnelJob,
   upstream: SentHandshake,
   answer: HandshakeAnswer,
 ): void {
   const { stream } = tunnel;
   const { headers } = rewriteHeaders(answer.rawHeaders);
+  passage.beganAt = clock.monotonic();
   const status = answer.statusCode ?? 502;
   tunnel.refuse(status, answer.statusMessage ?? '', headers);
   answered(status);

@@ -8,11 +8,19 @@ function framedHeaders({ status, headers, body }: Answer): Answer['headers'] {
   return status === 204 ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) };
 }
 
-/** Sends it through HTTP; nothing, where something was sent or the client has gone. */
-export function writeAnswer(response: Outbound, answer: Answer): void {
-  if (response.headersSent || response.destroyed) return;
+/**
+ * Sends it through HTTP; nothing, where something was sent or the client has gone. Gives how many bytes of a body it
+ * has; undefined where nothing was sent.
+ */
+export function writeAnswer(response: Outbound, answer: Answer): number | undefined {
+  if (response.headersSent || response.destroyed) return undefined;
   response.writeHead(answer.status, framedHeaders(answer));
-  response.end(response.req.method === 'HEAD' ? undefined : answer.body);
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return 0;
+  }
+  response.end(answer.body);
+  return Buffer.byteLength(answer.body);
 }
 
 /**

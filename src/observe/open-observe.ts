@@ -20,9 +20,9 @@ export interface Observe {
 }
 
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function logOptions({ level, format }: Config['logging']): LogOptions {
+export function logOptions({ level, format, access }: Config['logging']): LogOptions {
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  return { level, pretty };
+  return { level, pretty, combined: format === 'combined', access };
 }
 
 export interface ObserveNeeds {
@@ -38,10 +38,20 @@ export function openObserve(
   const failed = new Set<Sink>();
   let sinks: readonly Sink[] = [];
 
+  /** By kind, as they come. */
+  const takers = new Map<Event['kind'], readonly Sink[]>();
+  const takersOf = (kind: Event['kind']) => {
+    const taking = sinks.filter((sink) => sink.wants?.(kind) ?? true);
+    takers.set(kind, taking);
+    return taking;
+  };
+
   const emit = (event: Event) => {
     if (sinks.length === 0) return;
+    const taking = takers.get(event.kind) ?? takersOf(event.kind);
+    if (taking.length === 0) return;
     const told = tellable(event, secrets.hide);
-    for (const sink of sinks) {
+    for (const sink of taking) {
       try {
         sink.take(told);
       } catch (error) {
