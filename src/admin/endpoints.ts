@@ -119,7 +119,7 @@ async function reload(controls: Controls, dryRun: string | null): Promise<Reply>
   return {
     status: 422,
     code: 'configuration_refused',
-    detail: 'the configuration cannot be used; the one before stays in force',
+    detail: 'not reloaded: the configuration in force stays',
     more: answer,
   };
 }

@@ -1,6 +1,7 @@
 import { type Clock, within } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { healthOf } from '../estate/health.ts';
+import { stopping } from '../estate/stop.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
@@ -10,7 +11,7 @@ import type { Observe } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createMembers, type Members } from './members.ts';
-import { ending, healthOfAll, peopleOf } from './of-members.ts';
+import { healthOfAll, peopleOf } from './of-members.ts';
 import type { SentVersion } from './questions.ts';
 import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
@@ -29,6 +30,7 @@ export interface PrimaryNeeds {
 const healthMs = 1500;
 /** What calls to a provider get at the end. */
 const longestReleaseMs = 1000;
+
 /** Starts the workers, and holds what they have in common: they are commanded as one. */
 export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Promise<Running> {
   const { observe, clock, random, adminUrl, onFailure } = needs;
@@ -60,9 +62,12 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
 
   let isEnding = false;
   return {
-    prepare,
+    async prepare(next) {
+      if (isEnding) throw new Error(stopping);
+      return prepare(next);
+    },
     async health() {
-      if (isEnding) return ending;
+      if (isEnding) return healthOf([stopping]);
       const ofProviders = healthOf([], granter.troubles());
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
     },
