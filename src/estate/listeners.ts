@@ -56,6 +56,11 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   const failed = ({ name }: ListenPlan, error: unknown) =>
     needs.emit({ kind: 'listener-failed', listen: name, error });
 
+  /** By the time it can have its port, another plan may be in force that has other ones. */
+  const startIfNeeded = async (place: Place) => {
+    if (inForce.includes(place)) await place.start();
+  };
+
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
     keep(
       'listener',
@@ -93,7 +98,7 @@ export function openListeners(needs: ListenerNeeds): Listeners {
         for (const { plan, place } of next) {
           place.plan = plan;
           if (place.listener) place.listener.apply(plan);
-          else void left.then(() => place.start()).catch((error: unknown) => failed(plan, error));
+          else void left.then(() => startIfNeeded(place)).catch((error: unknown) => failed(plan, error));
         }
         inForce = next.map(({ place }) => place);
       };
