@@ -6,6 +6,7 @@ import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
 import { countDown } from '../listen/shutdown.ts';
+import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
 import type { Observe } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
@@ -41,6 +42,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     return granter.adopt(config.providers, claims, files.read);
   };
   keepSecrets(first.config.secrets);
+  await removeStaleSockets(first);
   readFilesOfProviders(first.config, first.files.read);
   await grantBy(first);
   // Every file of it is known now.
@@ -84,6 +86,11 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   };
 }
 
+/** For the workers, which listen by this process. */
+async function removeStaleSockets({ config }: LoadedConfig): Promise<void> {
+  for (const { address } of config.listen) await removeStaleSocket(address);
+}
+
 /** A version with the form in which workers get it. */
 interface Sending {
   loaded: LoadedConfig;
@@ -107,6 +114,7 @@ function createPreparing(
     const before = inForce().loaded;
     compilePlan(next.config, { read: next.files.read });
     readFilesOfProviders(next.config, next.files.read);
+    await removeStaleSockets(next);
     const sent = sentOf(next, ++last);
     const opened = await members.prepare(sent);
     try {

@@ -31,34 +31,27 @@ export async function openWorkerSide(
   const served = new Promise<Served>((resolve) => {
     serve = resolve;
   });
-  /** By the number of the version. Two may be on their way at once: one to catch up with, and the next one. */
-  const opened = new Map<number, Promise<Prepared | undefined>>();
-  const take = async (number: number) => {
-    const prepared = opened.get(number);
-    opened.delete(number);
-    return prepared;
-  };
+  const opened = createOpened();
   let isLeaving = false;
   const answer = async (question: PrimaryQuestion): Promise<unknown> => {
     const gateway = await served;
     switch (question.kind) {
       case 'prepare':
         // What leaves ends by the version that it has, and hinders nobody else's next one.
-        opened.set(
+        await opened.add(
           question.version.number,
           gateway.prepare(readSent(question.version, env)).catch((error: unknown) => {
             if (isLeaving) return undefined;
             throw error;
           }),
         );
-        await opened.get(question.version.number);
         return undefined;
       case 'commit':
-        (await take(question.number))?.commit();
+        (await opened.take(question.number))?.commit();
         return undefined;
       case 'abort':
         // One that was refused has nothing to give back.
-        await (await take(question.number).catch(() => undefined))?.abort();
+        await (await opened.take(question.number).catch(() => undefined))?.abort();
         return undefined;
       case 'health':
         if (isLeaving) throw new Error('this worker leaves');
@@ -80,6 +73,22 @@ export async function openWorkerSide(
     serve,
     leave() {
       isLeaving = true;
+    },
+  };
+}
+
+/** Versions that are opened, by their numbers. Two may be on their way at once: one to catch up with, and the next one. */
+function createOpened() {
+  const all = new Map<number, Promise<Prepared | undefined>>();
+  return {
+    async add(number: number, preparing: Promise<Prepared | undefined>): Promise<void> {
+      all.set(number, preparing);
+      await preparing;
+    },
+    async take(number: number): Promise<Prepared | undefined> {
+      const preparing = all.get(number);
+      all.delete(number);
+      return preparing;
     },
   };
 }

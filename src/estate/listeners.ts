@@ -53,12 +53,13 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   const places = new Map<string, Place>();
   let inForce: readonly Place[] = [];
   let isDraining = false;
-  const failed = ({ name }: ListenPlan, error: unknown) =>
-    needs.emit({ kind: 'listener-failed', listen: name, error });
-
   /** By the time it can have its port, another plan may be in force that has other ones. */
-  const startIfNeeded = async (place: Place) => {
-    if (inForce.includes(place)) await place.start();
+  const startLate = async (place: Place) => {
+    try {
+      if (inForce.includes(place)) await place.start();
+    } catch (error) {
+      needs.emit({ kind: 'listener-failed', listen: place.plan.name, error });
+    }
   };
 
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
@@ -98,7 +99,7 @@ export function openListeners(needs: ListenerNeeds): Listeners {
         for (const { plan, place } of next) {
           place.plan = plan;
           if (place.listener) place.listener.apply(plan);
-          else void left.then(() => startIfNeeded(place)).catch((error: unknown) => failed(plan, error));
+          else void left.then(() => startLate(place));
         }
         inForce = next.map(({ place }) => place);
       };

@@ -1,5 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import type { AdminConfig } from '../../src/config/schema/index.ts';
@@ -21,6 +23,13 @@ async function arrange(t: Test, listen: AdminConfig['listen']) {
   const go = async (next: AdminConfig['listen']) =>
     (await admin.prepare({ listen: next, token: undefined })).commit();
   return { admin, events, go };
+}
+
+/** The path of a socket has to be short. */
+function socketFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  return folder;
 }
 
 const isHealthy = async (port: number) => (await fetch(`http://127.0.0.1:${port}/healthz`)).status === 200;
@@ -51,11 +60,13 @@ test('an address that could not be had is tried again by the next reload', async
 });
 
 test('a client of a Unix socket that says nothing does not hold up the end', async (t) => {
-  const path = join(t.testdir(), 'admin.sock');
+  const path = join(socketFolder(t), 'admin.sock');
   const { admin } = await arrange(t, { path } as never);
   const client = connect({ path });
   await new Promise((resolve) => client.once('connect', resolve));
   const ended = new Promise((resolve) => client.once('close', resolve));
+  // It may be reset, where the server has not taken it up yet.
+  client.on('error', () => {});
   client.resume();
   await admin.close();
   await ended;
