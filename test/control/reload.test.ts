@@ -155,6 +155,20 @@ test('with watch a change of the file is enough, with off nothing is', async (t)
   t.match(await outcome(gateway, after), { level: 'warn', msg: /reload is off/ });
 });
 
+test('that sessions are in memory is said once, and not by each reload', async (t) => {
+  const { gateway, write, changed, text } = await arrange(t, { session: { store: 'memory' } });
+  for (const next of [
+    changed((document) => Object.assign(document, { limits: { keepAlive: '9s' } })),
+    text,
+  ]) {
+    const before = gateway.log.lines.length;
+    write(next);
+    gateway.process.kill('SIGHUP');
+    t.match(await outcome(gateway, before), { msg: 'reloaded' });
+  }
+  t.equal(gateway.log.lines.filter(({ msg }) => /kept in memory/.test(String(msg))).length, 1);
+});
+
 test('the level of the log follows, and what needs a start is named', async (t) => {
   const { gateway, write, changed } = await arrange(t, {});
   const before = gateway.log.lines.length;
