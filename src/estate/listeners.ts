@@ -53,14 +53,7 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   const places = new Map<string, Place>();
   let inForce: readonly Place[] = [];
   let isDraining = false;
-  /** By the time it can have its port, another plan may be in force that has other ones. */
-  const startLate = async (place: Place) => {
-    try {
-      if (inForce.includes(place)) await place.start();
-    } catch (error) {
-      needs.emit({ kind: 'listener-failed', listen: place.plan.name, error });
-    }
-  };
+  const startLate = (place: Place) => startWhere(() => inForce.includes(place), place, needs.emit);
 
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
     keep(
@@ -114,6 +107,15 @@ export function openListeners(needs: ListenerNeeds): Listeners {
       await Promise.all([...places.values()].map((place) => place.close(left)));
     },
   };
+}
+
+/** By the time a place can have its port, another plan may be in force that has other ones. */
+async function startWhere(isNeeded: () => boolean, place: Place, emit: Emit): Promise<void> {
+  try {
+    if (isNeeded()) await place.start();
+  } catch (error) {
+    emit({ kind: 'listener-failed', listen: place.plan.name, error });
+  }
 }
 
 function createPlace(
