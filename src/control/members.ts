@@ -1,6 +1,7 @@
 import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
+import type { Emit } from '../observe/events.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -14,6 +15,7 @@ interface Member {
 const longestPreparationMs = 30_000;
 
 export interface MembersNeeds {
+  emit: Emit;
   clock: Clock;
   /** The version in force. */
   version(): SentVersion;
@@ -32,26 +34,28 @@ export interface Members {
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
 }
 
-export function createMembers({ clock, version, adminUrl }: MembersNeeds): Members {
+export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
     line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
   const tell = ({ line }: Member, kind: 'commit' | 'abort', { number }: SentVersion) =>
     line.ask({ kind, number } satisfies PrimaryQuestion, longestPreparationMs);
-  const startAnew = (member: Member) => {
-    if (members.has(member)) member.worker.process.kill('SIGKILL');
+  const startAnew = (member: Member, error: unknown) => {
+    if (!members.has(member)) return;
+    emit({ kind: 'worker-behind', pid: member.worker.process.pid, error });
+    member.worker.process.kill('SIGKILL');
   };
   const goOn = (member: Member, sent: SentVersion) =>
-    tell(member, 'commit', sent).catch(() => startAnew(member));
+    tell(member, 'commit', sent).catch((error: unknown) => startAnew(member, error));
   /** One that began while the others went on to another version. What cannot follow is started anew. */
   const catchUp = async (member: Member) => {
     try {
       const sent = version();
       await prepareOne(member, sent);
       await tell(member, 'commit', sent);
-    } catch {
-      startAnew(member);
+    } catch (error) {
+      startAnew(member, error);
     }
   };
 

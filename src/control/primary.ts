@@ -48,7 +48,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   // Every file of it is known now.
   let inForce = { loaded: first, sent: sentOf(first, 1) };
 
-  const members = createMembers({ clock, version: () => inForce.sent, adminUrl });
+  const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl });
   const workers = startWorkers({
     count: first.config.workers,
     emit,

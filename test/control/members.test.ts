@@ -5,6 +5,7 @@ import { createMembers } from '../../src/control/members.ts';
 import type { SentVersion } from '../../src/control/questions.ts';
 import { openWorkerSide } from '../../src/control/worker.ts';
 import type { Prepared } from '../../src/gateway.ts';
+import type { Event } from '../../src/observe/events.ts';
 import { createWoundClock } from '../support/clock.ts';
 
 const text = `
@@ -47,7 +48,9 @@ function connectedWorker() {
 function arrange(t: Test) {
   const clock = createWoundClock();
   const inForce = versionOf(1);
-  const members = createMembers({ clock, version: () => inForce, adminUrl: () => undefined });
+  const events: Event[] = [];
+  const emit = (event: Event) => void events.push(event);
+  const members = createMembers({ emit, clock, version: () => inForce, adminUrl: () => undefined });
   const join = async (prepare: () => Promise<Prepared>) => {
     const { worker, channel } = connectedWorker();
     const killed: unknown[] = [];
@@ -57,7 +60,7 @@ function arrange(t: Test) {
     side.serve({ prepare, health: () => t.fail('nobody asks'), people: () => undefined } as never);
     return { worker, killed };
   };
-  return { clock, members, join };
+  return { clock, events, members, join };
 }
 
 /** A version that a worker has opened, with what became of it. */
@@ -114,4 +117,18 @@ test('what one worker refuses is given back by the others', async (t) => {
   });
   await t.rejects(members.prepare(versionOf(2)), { message: 'the port is taken' });
   t.same(good.ends, ['abort']);
+});
+
+test('a worker that cannot follow is ended, and the log says why', async (t) => {
+  const { events, members, join } = arrange(t);
+  const { killed } = await join(async () => ({
+    commit() {
+      throw new Error('it broke');
+    },
+    async abort() {},
+  }));
+  (await members.prepare(versionOf(2))).commit();
+  await settle();
+  t.same(killed, ['SIGKILL']);
+  t.match(events, [{ kind: 'worker-behind', error: { message: 'it broke' } }]);
 });
