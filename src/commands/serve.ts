@@ -1,7 +1,6 @@
 import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema/index.ts';
 import { type Admin, openAdmin } from '../control/admin.ts';
 import { createControls } from '../control/create-controls.ts';
 import { startPrimary } from '../control/primary.ts';
@@ -16,7 +15,6 @@ import { startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
-import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { logOptions, type Observe, openObserve } from '../observe/open-observe.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
@@ -48,7 +46,6 @@ async function runGateway(
   const { config } = loaded;
   const { emit } = observe;
   const controls = createControls(loaded);
-  if (config.workers > 1) await removeStaleSockets(config);
   const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
   const start = config.workers > 1 ? startWorkers : startHere;
   const starting = start(loaded, observe, admin);
@@ -115,10 +112,6 @@ async function startWorkers(loaded: LoadedConfig, observe: Observe, admin: Admin
       await admin.close();
     },
   };
-}
-
-async function removeStaleSockets({ listen }: Config): Promise<void> {
-  for (const { address } of listen) await removeStaleSocket(address);
 }
 
 /** One of the workers: it goes by what its primary process has read. */

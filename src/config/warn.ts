@@ -1,6 +1,7 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
+import { listenAddressText } from '../listen/address-text.ts';
 import { type Check, each, run, type Subject } from './checks/check.ts';
-import { type ListenAddress, listenAddressText } from './listen-address.ts';
+import type { ListenAddress } from './listen-address.ts';
 import type { BearerConfig, Config, ProviderConfig, RouteConfig } from './schema/index.ts';
 
 interface NamedProvider extends Subject {

@@ -5,6 +5,7 @@ import { type Clock, waitFor } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
+import { listenAddressText } from './address-text.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { markUnix } from './peer.ts';
@@ -37,12 +38,24 @@ export function planListeners(
   { listen: listeners, limits, shutdown }: Pick<Config, 'listen' | 'limits' | 'shutdown'>,
   read: ReadFile,
 ): readonly ListenPlan[] {
-  return listeners.map(({ address, tls }) => {
+  return listeners.map(({ address, tls }, index) => {
     const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
-    const certificate = tls && readTlsOptions(tls, read);
-    if (certificate) createSecureContext(certificate);
+    const place = listeners.length === 1 ? 'listen.tls' : `listen[${index}].tls`;
+    const certificate = tls && usableCertificate(tls, place, read);
     return { address, name: nameOf(address), tls, limits, shutdown, key, certificate };
   });
+}
+
+/** What OpenSSL says of a file that it cannot use names neither the file nor the key of the configuration. */
+function usableCertificate(tls: TlsConfig, place: string, read: ReadFile): SecureContextOptions {
+  const options = readTlsOptions(tls, read);
+  try {
+    createSecureContext(options);
+    return options;
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`${place}: ${tls.cert} cannot be used with the key ${tls.key}: ${message}`);
+  }
 }
 
 /** An address on which the gateway takes requests. It outlives the plans that decide about them. */
@@ -183,6 +196,5 @@ async function cutAfter(
 }
 
 function nameOf(address: ListenAddress): string | undefined {
-  if ('path' in address) return `unix:${address.path}`;
-  return address.port === 0 ? undefined : `${address.host}:${address.port}`;
+  return 'port' in address && address.port === 0 ? undefined : listenAddressText(address);
 }

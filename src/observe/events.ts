@@ -165,6 +165,8 @@ export type ProcessEvent =
   | { kind: 'worker-replaced'; pid: number | undefined }
   /** A worker does not answer any more. */
   | { kind: 'worker-stuck'; pid: number | undefined }
+  /** A worker could not go on to the configuration in force, as the others did. */
+  | { kind: 'worker-behind'; pid: number | undefined; error: unknown }
   /** A worker ended by itself. `pauseMs` is how long its successor waits. */
   | {
       kind: 'worker-ended';

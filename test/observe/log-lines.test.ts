@@ -302,6 +302,14 @@ const rows = {
   'part-not-closed': [[{ error }, 'error', said, 'a part of the gateway did not close']],
   'worker-replaced': [[{ pid: 7 }, 'info', '"pid":7', 'a worker was asked to stop; another is started']],
   'worker-stuck': [[{ pid: 7 }, 'error', '"pid":7', 'a worker is stuck; it is ended']],
+  'worker-behind': [
+    [
+      { pid: 7, error: new Error('late') },
+      'error',
+      '"pid":7,"reason":"late"',
+      'a worker cannot take up the configuration in force; it is ended',
+    ],
+  ],
   'worker-ended': [
     [
       { pid: 7, code: null, signal: 'SIGKILL', pauseMs: 500 },

@@ -53,3 +53,23 @@ test('of several providers, that of the file is named', async (t) => {
     message: /^providers\.two\.ca: no such file/,
   });
 });
+
+test('a certificate that cannot be used is named with its key and its file', async (t) => {
+  const folder = t.testdir({ 'tls.crt': 'garbage', 'tls.key': 'garbage' });
+  const tls = { cert: `${folder}/tls.crt`, key: `${folder}/tls.key` };
+  const listeners: [place: string, listen: unknown][] = [
+    ['listen.tls', { address: '127.0.0.1:4180', tls }],
+    ['listen[1].tls', ['127.0.0.1:4180', { address: '127.0.0.1:4181', tls }]],
+  ];
+  for (const [place, listen] of listeners) {
+    const yaml = gatewayYaml({ upstream: 'http://127.0.0.1:9', config: { listen } }, 4180);
+    const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
+    try {
+      compilePlan(config);
+      t.fail('it was taken');
+    } catch (error) {
+      const { message } = error as Error;
+      t.ok(message.startsWith(`${place}: ${tls.cert} cannot be used with the key ${tls.key}: `), message);
+    }
+  }
+});

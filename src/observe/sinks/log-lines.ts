@@ -125,6 +125,11 @@ export const lines = {
     fields: ['pid'],
   },
   'worker-stuck': { level: 'error', message: 'a worker is stuck; it is ended', fields: ['pid'] },
+  'worker-behind': {
+    level: 'error',
+    message: 'a worker cannot take up the configuration in force; it is ended',
+    fields: ['pid', 'reason'],
+  },
   'worker-ended': {
     level: 'error',
     message: 'a worker ended; another is started',
