@@ -75,6 +75,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const forwarder = openForwarder(plan.routes, {
     keep,
     clock,
+    random,
     assertions,
     live,
     watch,

@@ -1,10 +1,14 @@
 import type { Clock } from '../clock.ts';
+import type { UpstreamConfig } from '../config/schema/index.ts';
+import type { Random } from '../random.ts';
+import { balanceKinds } from './balance/kinds.ts';
+import type { Member } from './balance/member.ts';
 import type { Target } from './targets.ts';
 
 /** How long a target that refused a connection is left out while there are others. */
 const ejectionMs = 10_000;
 
-/** The targets of one route, taken in turn (round robin); the ones that refused lately come last. */
+/** The targets of one route, which share its requests; the ones that refused lately come last. */
 export interface Targets {
   size: number;
   /** @param tried those that this request was refused by already */
@@ -15,29 +19,29 @@ export interface Targets {
   isOdd(target: Target, error: Error): void;
 }
 
-/** @param onOdd called once for a target whose answers have to be repaired */
+export interface BalanceNeeds {
+  clock: Pick<Clock, 'monotonic'>;
+  random: Random;
+  /** Called once for a target whose answers have to be repaired. */
+  onOdd(target: Target, error: Error): void;
+}
+
 export function balance(
-  targets: readonly Target[],
-  clock: Pick<Clock, 'monotonic'>,
-  onOdd: (target: Target, error: Error) => void,
+  members: readonly Member[],
+  kind: UpstreamConfig['balance'],
+  { clock, random, onOdd }: BalanceNeeds,
 ): Targets {
-  let turn = 0;
+  const choose = balanceKinds[kind](members, random);
+  const [first] = members as [Member];
   const isOut = ({ refusedAt }: Target) => clock.monotonic() - refusedAt < ejectionMs;
+  const isFit = ({ weight }: Member) => weight > 0;
   return {
-    size: targets.length,
+    size: members.filter(isFit).length,
     pick(tried) {
-      if (targets.length === 1) return targets[0] as Target;
-      let fallback: Target | undefined;
-      for (let step = 0; step < targets.length; step++) {
-        const target = targets[(turn + step) % targets.length] as Target;
-        if (tried.includes(target)) continue;
-        fallback ??= target;
-        if (isOut(target)) continue;
-        turn = (turn + step + 1) % targets.length;
-        return target;
-      }
-      turn = (turn + 1) % targets.length;
-      return fallback ?? (targets[turn] as Target);
+      if (members.length === 1) return first.target;
+      const isLeft = (member: Member) => isFit(member) && !tried.includes(member.target);
+      const found = choose((member) => isLeft(member) && !isOut(member.target)) ?? choose(isLeft);
+      return (found ?? choose(isFit) ?? first).target;
     },
     refused(target) {
       target.refusedAt = clock.monotonic();

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
-import type { AssertionConfig, RouteConfig } from '../config/schema/index.ts';
+import type { AssertionConfig, RouteConfig, UpstreamConfig } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
+import type { Random } from '../random.ts';
 import type { Assertions } from './assertion.ts';
 import { balance } from './balance.ts';
 import { createTurnEnds } from './end-of-turn.ts';
@@ -26,7 +27,9 @@ export interface Forwarder {
 export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'> {
   /** Its place among the routes of its plan. */
   index: number;
+  /** Where the targets of its `upstream` are, in their order. */
   targets: readonly TargetAddress[];
+  upstream: UpstreamConfig;
   signs: AssertionConfig | undefined;
   /** @param assertion the value of the signed assertion's header, where the route has one */
   compileHeaders(assertion: CompiledTemplate | undefined, clock: Clock): RouteHeaders;
@@ -35,6 +38,7 @@ export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'>
 export interface ForwarderNeeds {
   keep: Keep;
   clock: Clock;
+  random: Random;
   assertions: Pick<Assertions, 'compile'>;
   live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
@@ -81,8 +85,8 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
 }
 
 function openRoute(
-  { targets, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
-  { keep, clock, assertions, live, watch, onOddTarget }: ForwarderNeeds,
+  { targets, upstream, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
+  { keep, clock, random, assertions, live, watch, onOddTarget }: ForwarderNeeds,
 ): OpenRoute {
   const turnEnds = keep('turn ends', '', createTurnEnds);
   const open = (address: TargetAddress): Target =>
@@ -92,11 +96,15 @@ function openRoute(
       () => openTarget(address, { opened: watch.add, clock, turnEnds }),
       closeTarget,
     );
+  const members = targets.map((address, at) => ({
+    target: open(address),
+    weight: upstream.targets[at]?.weight ?? 1,
+  }));
   const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
   const settings: RouteTransfer = {
     clock,
     turnEnds,
-    targets: balance(targets.map(open), clock, onOddTarget),
+    targets: balance(members, upstream.balance, { clock, random, onOdd: onOddTarget }),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),
     rewriteHeaders: ofAnswer,

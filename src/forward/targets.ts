@@ -31,6 +31,8 @@ export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect
   isOdd: boolean;
   /** When it refused a connection last, by a clock that never goes back. */
   refusedAt: number;
+  /** The requests and tunnels of this process that are under way to it. */
+  inFlight: number;
 }
 
 export type TargetRoute = Pick<RouteConfig, 'timeout' | 'tls' | 'http2'>;
@@ -90,6 +92,7 @@ export function openTarget(address: TargetAddress, opening: Opening): Target {
         }),
     isOdd: false,
     refusedAt: Number.NEGATIVE_INFINITY,
+    inFlight: 0,
     connect,
   };
   return target;

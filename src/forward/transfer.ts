@@ -114,6 +114,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
     this.#controller = undefined;
+    target.inFlight += 1;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
     dispatcher.dispatch(
       {
@@ -265,6 +266,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
+    (this.#target as Target).inFlight -= 1;
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
@@ -274,6 +276,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const { response } = this.#client;
+    (this.#target as Target).inFlight -= 1;
     this.#patience?.cancel();
     this.#patience = undefined;
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;

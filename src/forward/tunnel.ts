@@ -65,6 +65,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
     headers: job.headersFor(target),
     timeout: job.responseTimeout,
   });
+  countInFlight(target, upstream);
   let isSettled = false;
   const early = readEarly(stream, job.head, () => {
     isSettled = true;
@@ -100,6 +101,22 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
   upstream.on('response', (answer) => {
     if (settle() === undefined) upstream.destroy();
     else relayRefusal(job, upstream, answer);
+  });
+}
+
+/** Counts a handshake with its target, and the tunnel that comes of it. */
+function countInFlight(target: Target, upstream: SentHandshake): void {
+  target.inFlight += 1;
+  let isTunnel = false;
+  const leave = () => {
+    target.inFlight -= 1;
+  };
+  upstream.on('upgrade', (_answer, socket) => {
+    isTunnel = true;
+    socket.once('close', leave);
+  });
+  upstream.on('close', () => {
+    if (!isTunnel) leave();
   });
 }
 

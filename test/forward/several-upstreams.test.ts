@@ -67,7 +67,8 @@ test('an upstream that refused is left out for ten seconds, and then takes its t
     ),
   );
   t.teardown(() => Promise.all(open.map(closeTarget)));
-  const targets = balance(open, clock, () => {});
+  const members = open.map((target) => ({ target, weight: 1 }));
+  const targets = balance(members, 'round-robin', { clock, random: () => 0, onOdd: () => {} });
   const turns = (count: number) =>
     Array.from({ length: count }, () => targets.pick([]).name.slice(7, 8)).join('');
   t.equal(turns(6), 'abcabc');

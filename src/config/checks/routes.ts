@@ -38,7 +38,9 @@ export const routeChecks: readonly Check<Whole>[] = [
     {
       key: 'tls',
       when: ({ has, value: { upstream } }) =>
-        has('tls') && upstream?.every((url) => url !== undefined && !url.startsWith('https:')) === true,
+        has('tls') &&
+        upstream?.targets?.every((each) => each?.url !== undefined && !each.url.startsWith('https:')) ===
+          true,
       says: 'the upstream is not https, so this would have no effect.',
     },
     {

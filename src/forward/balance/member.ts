@@ -1,0 +1,11 @@
+import type { Target } from '../targets.ts';
+
+/** A target as one of those of a route. */
+export interface Member {
+  target: Target;
+  /** Its share of the requests, beside those of the others. */
+  weight: number;
+}
+
+/** Chooses among members for which `isFit` holds, and moves on; undefined where it holds for none. */
+export type Choose = (isFit: (member: Member) => boolean) => Member | undefined;
