@@ -79,7 +79,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     assertions,
     live,
     watch,
-    onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
+    emit,
   });
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;

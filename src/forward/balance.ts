@@ -1,52 +1,50 @@
-import type { Clock } from '../clock.ts';
 import type { UpstreamConfig } from '../config/schema/index.ts';
 import type { Random } from '../random.ts';
+import { type Ejection, type EjectionNeeds, openEjection } from './balance/ejection.ts';
 import { balanceKinds } from './balance/kinds.ts';
 import type { Member } from './balance/member.ts';
+import { isOut } from './balance/standing.ts';
 import type { Target } from './targets.ts';
 
-/** How long a target that refused a connection is left out while there are others. */
-const ejectionMs = 10_000;
-
-/** The targets of one route, which share its requests; the ones that refused lately come last. */
-export interface Targets {
+/** The targets of one route, which share its requests; those that are left out for a while come last. */
+export interface Targets extends Ejection {
   size: number;
-  /** @param tried those that this request was refused by already */
-  pick(tried: readonly Target[]): Target;
-  /** No connection was made: nothing was sent. */
-  refused(target: Target): void;
+  /** @param tried those that could not be reached for this request */
+  pick(tried: readonly Member[]): Member;
   /** The answer of this target is one that has to be repaired, as those that follow will be. */
-  isOdd(target: Target, error: Error): void;
+  isOdd(member: Member, error: Error): void;
 }
 
-export interface BalanceNeeds {
-  clock: Pick<Clock, 'monotonic'>;
+export interface BalanceNeeds extends EjectionNeeds {
   random: Random;
   /** Called once for a target whose answers have to be repaired. */
   onOdd(target: Target, error: Error): void;
 }
 
+/** With one target there is nothing to leave out. */
+const noEjection: Ejection = { unreachable: () => {}, failed: () => {}, answered: () => {} };
+
 export function balance(
   members: readonly Member[],
-  kind: UpstreamConfig['balance'],
-  { clock, random, onOdd }: BalanceNeeds,
+  { balance: kind, eject }: Pick<UpstreamConfig, 'balance' | 'eject'>,
+  needs: BalanceNeeds,
 ): Targets {
+  const { clock, random, onOdd } = needs;
   const choose = balanceKinds[kind](members, random);
   const [first] = members as [Member];
-  const isOut = ({ refusedAt }: Target) => clock.monotonic() - refusedAt < ejectionMs;
+  const now = () => clock.monotonic();
   const isFit = ({ weight }: Member) => weight > 0;
+  const sharing = members.filter(isFit);
   return {
-    size: members.filter(isFit).length,
+    ...(members.length === 1 ? noEjection : openEjection(sharing, eject, needs)),
+    size: sharing.length,
     pick(tried) {
-      if (members.length === 1) return first.target;
-      const isLeft = (member: Member) => isFit(member) && !tried.includes(member.target);
-      const found = choose((member) => isLeft(member) && !isOut(member.target)) ?? choose(isLeft);
-      return (found ?? choose(isFit) ?? first).target;
+      if (members.length === 1) return first;
+      const isLeft = (member: Member) => isFit(member) && !tried.includes(member);
+      const found = choose((member) => isLeft(member) && !isOut(member.standing, now));
+      return found ?? choose(isLeft) ?? choose(isFit) ?? first;
     },
-    refused(target) {
-      target.refusedAt = clock.monotonic();
-    },
-    isOdd(target, error) {
+    isOdd({ target }, error) {
       if (!target.isOdd) onOdd(target, error);
       target.isOdd = true;
     },

@@ -1,8 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { AssertionConfig, RouteConfig, UpstreamConfig } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
+import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import type { Assertions } from './assertion.ts';
+import type { Member } from './balance/member.ts';
+import { openStanding } from './balance/standing.ts';
 import { balance } from './balance.ts';
 import { createTurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UpstreamRequest } from './forwarding.ts';
@@ -42,8 +45,8 @@ export interface ForwarderNeeds {
   assertions: Pick<Assertions, 'compile'>;
   live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
-  /** Called once for a target whose answers have to be repaired. */
-  onOddTarget(target: Target, error: Error): void;
+  /** Tells what becomes of targets. */
+  emit: Emit;
 }
 
 interface OpenRoute {
@@ -86,7 +89,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
 
 function openRoute(
   { targets, upstream, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
-  { keep, clock, random, assertions, live, watch, onOddTarget }: ForwarderNeeds,
+  { keep, clock, random, assertions, live, watch, emit }: ForwarderNeeds,
 ): OpenRoute {
   const turnEnds = keep('turn ends', '', createTurnEnds);
   const open = (address: TargetAddress): Target =>
@@ -99,12 +102,14 @@ function openRoute(
   const members = targets.map((address, at) => ({
     target: open(address),
     weight: upstream.targets[at]?.weight ?? 1,
+    // Others may not mind what these routes leave a target out for.
+    standing: keep('target standing', JSON.stringify([address.key, upstream.eject]), openStanding),
   }));
   const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
   const settings: RouteTransfer = {
     clock,
     turnEnds,
-    targets: balance(members, upstream.balance, { clock, random, onOdd: onOddTarget }),
+    targets: balance(members, upstream, { clock, random, ...tellTargets(emit) }),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),
     rewriteHeaders: ofAnswer,
@@ -113,4 +118,14 @@ function openRoute(
     stayOpen: ({ lifespan }, end) => live.add(lifespan, end),
   };
   return { settings, inject };
+}
+
+function tellTargets(emit: Emit) {
+  return {
+    onOdd: ({ name }: Target, { message }: Error) =>
+      emit({ kind: 'target-repaired', target: name, reason: message }),
+    onOut: ({ target: { name } }: Member, reason: string) =>
+      emit({ kind: 'target-out', target: name, reason }),
+    onBack: ({ target: { name } }: Member) => emit({ kind: 'target-back', target: name }),
+  };
 }

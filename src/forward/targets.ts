@@ -20,7 +20,7 @@ export interface TargetAddress extends ConnectAddress {
   key: string;
 }
 
-/** A target with its connections and what is known of its health. */
+/** A target with its connections. */
 export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect'> {
   dispatcher: Dispatcher;
   /** Reads the headers of its answers. */
@@ -29,8 +29,6 @@ export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect
   single: Dispatcher;
   /** No parser takes its answers as they are: they are repaired, each on a connection of its own. */
   isOdd: boolean;
-  /** When it refused a connection last, by a clock that never goes back. */
-  refusedAt: number;
   /** The requests and tunnels of this process that are under way to it. */
   inFlight: number;
 }
@@ -91,7 +89,6 @@ export function openTarget(address: TargetAddress, opening: Opening): Target {
           maxHeaderSize: largestResponseHeaders,
         }),
     isOdd: false,
-    refusedAt: Number.NEGATIVE_INFINITY,
     inFlight: 0,
     connect,
   };

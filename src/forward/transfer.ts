@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound } from '../listen/inbound.ts';
 import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
+import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import type { DeferredWrite, TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UpstreamRequest } from './forwarding.ts';
@@ -13,7 +14,7 @@ import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
-import { isOddAnswer, upstreamError } from './upstream-error.ts';
+import { isFailure, isOddAnswer, upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
 export interface RouteTransfer {
@@ -47,7 +48,7 @@ export function transfer(
   return passage;
 }
 
-const noTargets: readonly Target[] = [];
+const noMembers: readonly Member[] = [];
 
 function openUpload(request: Inbound, response: Outbound, maxBody: number | undefined): Upload {
   return new Upload(request, maxBody ?? Number.POSITIVE_INFINITY, () => {
@@ -69,8 +70,8 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   readonly #withBody: boolean;
   #mayRepeat = false;
   /** The target that was asked, and those that this request did not reach before. */
-  #target: Target | undefined;
-  #tried: readonly Target[] = noTargets;
+  #member: Member | undefined;
+  #tried: readonly Member[] = noMembers;
   /** It has the connection for itself, since its target is odd or another connection was closed. */
   #isSingle = false;
   /** Its answer is repaired on the way. */
@@ -107,10 +108,11 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   }
 
   /** @param isFresh the connection has to be a new one */
-  #sendTo(target: Target, isFresh: boolean): void {
+  #sendTo(member: Member, isFresh: boolean): void {
     const { request, path } = this.#forwarding;
     const { timeout, maxBody } = this.#settings;
-    this.#target = target;
+    const { target } = member;
+    this.#member = member;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
     this.#controller = undefined;
@@ -153,7 +155,8 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       return;
     }
     this.#patience?.cancel();
-    const raw = (this.#target as Target).readHeaders(controller.rawHeaders ?? [], read);
+    this.#settings.targets.answered(this.#member as Member, status);
+    const raw = (this.#member as Member).target.readHeaders(controller.rawHeaders ?? [], read);
     if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
       controller.abort(new Error('the answer was taken over'));
@@ -266,7 +269,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
-    (this.#target as Target).inFlight -= 1;
+    (this.#member as Member).target.inFlight -= 1;
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
@@ -276,13 +279,13 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const { response } = this.#client;
-    (this.#target as Target).inFlight -= 1;
+    (this.#member as Member).target.inFlight -= 1;
     this.#patience?.cancel();
     this.#patience = undefined;
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
-    const target = this.#target as Target;
+    const member = this.#member as Member;
     const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);
-    if (isOdd) this.#settings.targets.isOdd(target, error);
+    if (isOdd) this.#settings.targets.isOdd(member, error);
     const isWhole = isWholeWithout(this.#head?.status ?? response.statusCode, error);
     if (this.#head && isWhole) this.#begin();
     this.#head = undefined;
@@ -301,20 +304,21 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   #failed(error: Error, isOdd: boolean): void {
     const { response } = this.#client;
     const { targets } = this.#settings;
-    const target = this.#target as Target;
+    const member = this.#member as Member;
     const wasSent = this.#controller !== undefined;
     const mayRepeat = this.#mayRepeat && !response.destroyed;
     if (!wasSent) {
-      targets.refused(target);
-      this.#tried = [...this.#tried, target];
+      targets.unreachable(member, error);
+      this.#tried = [...this.#tried, member];
     }
     if (!wasSent && this.#tried.length < targets.size && !response.destroyed) {
       this.send(this.#mayRepeat);
     } else if (wasSent && mayRepeat && isOdd) {
-      this.#sendTo(target, true);
+      this.#sendTo(member, true);
     } else if (wasSent && mayRepeat && !this.#isSingle && isClosed(error)) {
       this.#sendTo(targets.pick(this.#tried), true);
     } else {
+      if (wasSent && isFailure(error, this.#forwarding.request)) targets.failed(member, error);
       // What is still on its way is read and dropped, so that the client gets to read the answer.
       this.#forwarding.request.resume();
       this.#client.fail(upstreamError(error));

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Tunnel } from '../listen/inbound.ts';
+import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
 import { closeSoon, endTunnel, type OpenTunnel } from './end-tunnel.ts';
@@ -56,10 +57,11 @@ const refusals: ReadonlySet<string> = new Set([
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
-export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void {
+export function openTunnel(job: TunnelJob, tried: readonly Member[] = []): void {
   const { targets, tunnel } = job;
   const { stream } = tunnel;
-  const target = targets.pick(tried);
+  const member = targets.pick(tried);
+  const { target } = member;
   const upstream = sendHandshake(target, {
     path: job.path,
     headers: job.headersFor(target),
@@ -82,17 +84,20 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
   upstream.on('error', (error) => {
     const head = settle();
     if (head === undefined) return;
-    const others = [...tried, target];
+    const others = [...tried, member];
     const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
-    if (wasRefused) targets.refused(target);
+    if (wasRefused) targets.unreachable(member, error);
+    else targets.failed(member, error);
     if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
     else job.fail(upstreamError(error));
   });
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     const head = settle();
     if (head === undefined) upstreamSocket.destroy();
-    else if (isWebSocketAnswer(answer)) join({ ...job, head }, answer, upstreamSocket, upstreamHead);
-    else {
+    else if (isWebSocketAnswer(answer)) {
+      targets.answered(member, 101);
+      join({ ...job, head }, answer, upstreamSocket, upstreamHead);
+    } else {
       upstreamSocket.destroy();
       const cause = new Error(`the upstream switched to another protocol than WebSocket`);
       job.fail(new GatewayError('upstream_invalid', { cause }));
@@ -100,7 +105,10 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
   });
   upstream.on('response', (answer) => {
     if (settle() === undefined) upstream.destroy();
-    else relayRefusal(job, upstream, answer);
+    else {
+      targets.answered(member, answer.statusCode ?? 502);
+      relayRefusal(job, upstream, answer);
+    }
   });
 }
 

@@ -71,7 +71,11 @@ export type ListenerEvent =
   /** The files of a renewed certificate don't fit; the one in use stays. */
   | { kind: 'certificate-unusable'; cert: string; error: unknown }
   /** A target sends answers that need repair before they can be read. */
-  | { kind: 'target-repaired'; target: string; reason: string };
+  | { kind: 'target-repaired'; target: string; reason: string }
+  /** A target is left out for a while, since it cannot be reached, or fails. Said once until it is back. */
+  | { kind: 'target-out'; target: string; reason: string }
+  /** One of these serves again. */
+  | { kind: 'target-back'; target: string };
 
 export type ProcessEvent =
   /** The process begins. `config` is the file that was read, or `environment`. */

@@ -5,12 +5,17 @@ import { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import { balanceKinds } from '../../src/forward/balance/kinds.ts';
 import type { Member } from '../../src/forward/balance/member.ts';
+import { openStanding } from '../../src/forward/balance/standing.ts';
 import { arrangePublic, arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { until } from '../support/until.ts';
 
 /** Members as a kind of balance looks at them: nothing is sent. */
 const membersOf = (weights: readonly number[], inFlight: readonly number[] = []): Member[] =>
-  weights.map((weight, at) => ({ weight, target: { inFlight: inFlight[at] ?? 0 } as Member['target'] }));
+  weights.map((weight, at) => ({
+    weight,
+    target: { inFlight: inFlight[at] ?? 0 } as Member['target'],
+    standing: openStanding(),
+  }));
 
 const weights = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 6 });
 

@@ -1,23 +1,43 @@
 import { z } from 'zod';
-import { duration, flag, text, upstreamUrl } from './fields.ts';
+import { parseDuration } from '../units.ts';
+import { duration, flag, parsed, text, upstreamUrl } from './fields.ts';
 
 /** How a route reaches its application. */
 
 /** Each has a file in src/forward/balance. */
 const balanceKinds = ['round-robin', 'least-connections', 'random-two'] as const;
 
-const weight = () =>
-  z.preprocess(
+/** A number that may come from the environment, or between quotes. */
+const count = (least: number, most: number) => {
+  const error = `a number from ${least} to ${most}`;
+  return z.preprocess(
     (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-    z
-      .int({ error: 'a number from 0 to 1000' })
-      .min(0, { error: 'a number from 0 to 1000' })
-      .max(1000, { error: 'a number from 0 to 1000' }),
+    z.int({ error }).min(least, { error }).max(most, { error }),
   );
+};
+
+const status = z.preprocess(
+  (value) => (typeof value === 'number' ? String(value) : value),
+  parsed('a status such as 503, or 5xx for a class of them', (input) =>
+    /^[2-5](\d\d|xx)$/.test(input) ? input : undefined,
+  ),
+);
+
+const statuses = () => z.array(status, { error: 'a list of statuses such as [502, 503]' });
+
+/** As a part of 1. */
+const share = () =>
+  parsed('a share such as 50%', (input) => {
+    const percent = /^(\d{1,3})%$/.exec(input)?.[1];
+    return percent !== undefined && Number(percent) <= 100 ? Number(percent) / 100 : undefined;
+  });
+
+const someTime = () =>
+  parsed('a duration above 0 such as 500ms or 10s', (input) => parseDuration(input) || undefined);
 
 const target = z.strictObject({
   url: upstreamUrl().meta({ description: 'Where it is: a URL, or `unix:/path/to/socket`.' }),
-  weight: weight().prefault(1).meta({
+  weight: count(0, 1000).prefault(1).meta({
     description: 'Its share of the requests, beside those of the others; `0` for none.',
   }),
 });
@@ -37,6 +57,26 @@ const targets = z
   })
   .meta({ description: 'The addresses of the application; a bare string stands for `url`.' });
 
+const eject = z
+  .strictObject({
+    failures: count(1, 1000).prefault(3).meta({
+      description:
+        'How many requests in a row have to fail: the connection breaks, or `timeout.response` passes, before an answer begins. One to which no connection can be made is left out at once.',
+    }),
+    statuses: statuses().prefault([]).meta({
+      description: 'Answers with these statuses are failures too, such as `503`, or `5xx` for all of them.',
+    }),
+    for: someTime().prefault('10s').meta({
+      description: 'How long it is left out; twice as long each time that it fails again, up to a minute.',
+    }),
+    max: share().prefault('50%').meta({
+      description:
+        'The share of the targets that may be out for failures at a time, rounded up, and never all of them. Those that cannot be reached do not count.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'When a target is left out for a while, as long as there are others.' });
+
 const spelledOut = z.strictObject({
   targets,
   balance: z
@@ -46,6 +86,7 @@ const spelledOut = z.strictObject({
       description:
         'Which target a request goes to: `round-robin` in turn, `least-connections` to the one with the fewest requests under way, `random-two` to the better of two that are drawn. Weights count with each.',
     }),
+  eject,
 });
 
 /** What stands for a URL, and for a list of them. */

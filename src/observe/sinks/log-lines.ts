@@ -95,6 +95,12 @@ export const lines = {
     message: 'answers of this target are repaired from now on',
     fields: ['target', 'reason'],
   },
+  'target-out': {
+    level: 'warn',
+    message: 'a target is left out while there are others',
+    fields: ['target', 'reason'],
+  },
+  'target-back': { level: 'info', message: 'a target that was left out serves again', fields: ['target'] },
 
   starting: { level: 'info', message: 'starting', fields: ['config', 'workers'] },
   'configuration-doubted': { level: 'warn', message: ({ warning }) => warning, fields: [] },
