@@ -5,12 +5,14 @@ import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import type { Assertions } from './assertion.ts';
 import type { Member } from './balance/member.ts';
+import { createRetryBudget } from './balance/retry-budget.ts';
 import { openStanding } from './balance/standing.ts';
 import { balance } from './balance.ts';
 import { createTurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UpstreamRequest } from './forwarding.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
+import { compileRetry } from './retry.ts';
 import type { RouteHeaders } from './route-headers.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
 import type { CompiledTemplate } from './template.ts';
@@ -62,12 +64,14 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).settings),
     openTunnel(forwarding, { tunnel, head, answered, fail, left }) {
       const { path, route } = forwarding;
-      const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).settings;
+      const { targets, retry, headersFor, rewriteHeaders, timeout, stayOpen, clock } =
+        openedOf(route).settings;
       openTunnel({
         tunnel,
         head,
         path,
         targets,
+        retry,
         responseTimeout: timeout.response,
         headersFor: (target: Target) => headersFor(forwarding, target),
         rewriteHeaders: (raw) => rewriteHeaders(raw, forwarding),
@@ -105,11 +109,14 @@ function openRoute(
     // Others may not mind what these routes leave a target out for.
     standing: keep('target standing', JSON.stringify([address.key, upstream.eject]), openStanding),
   }));
+  const keys = targets.map(({ key }) => key).sort();
+  const budget = keep('retry budget', keys.join(), () => createRetryBudget(clock));
   const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
   const settings: RouteTransfer = {
     clock,
     turnEnds,
     targets: balance(members, upstream, { clock, random, ...tellTargets(emit) }),
+    retry: compileRetry(upstream.retry, { budget, clock, random }),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),
     rewriteHeaders: ofAnswer,

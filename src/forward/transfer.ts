@@ -12,15 +12,17 @@ import type { ReadHeaders } from './raw-headers.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
+import type { RetryPolicy, Wait } from './retry.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
-import { isFailure, isOddAnswer, upstreamError } from './upstream-error.ts';
+import { isFailure, isLate, isOddAnswer, upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
 export interface RouteTransfer {
   clock: Clock;
   turnEnds: TurnEnds;
   targets: Targets;
+  retry: RetryPolicy;
   /** The headers for one of the targets, whose name may stand in Host. */
   headersFor(forwarding: Forwarding, target: Target): RawHeaders;
   rewriteHeaders: ResponseHeaderWriter;
@@ -44,7 +46,10 @@ export function transfer(
   const length = withBody ? Number(request.headers['content-length'] ?? 0) : 0;
   if (settings.maxBody !== undefined && length > settings.maxBody)
     client.fail(new GatewayError('body_too_large'));
-  else passage.send(!withBody && isRepeatable(request));
+  else {
+    settings.retry.count?.();
+    passage.send(!withBody && isRepeatable(request));
+  }
   return passage;
 }
 
@@ -69,9 +74,15 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   readonly #settings: RouteTransfer;
   readonly #withBody: boolean;
   #mayRepeat = false;
-  /** The target that was asked, and those that this request did not reach before. */
+  /** The target that was asked, and those that this request did not reach, or had no good answer from. */
   #member: Member | undefined;
   #tried: readonly Member[] = noMembers;
+  /** How often it was sent again. */
+  #attempts = 0;
+  /** An answer has come with which it is sent again. */
+  #isRetried = false;
+  /** Nobody can be reached, and it tries again and again. */
+  #wait: Wait | undefined;
   /** It has the connection for itself, since its target is odd or another connection was closed. */
   #isSingle = false;
   /** Its answer is repaired on the way. */
@@ -135,11 +146,14 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   clientLeft(): void {
     if (this.#client.response.writableFinished) return;
     this.#hasLeft = true;
+    this.#wait?.cancel();
     this.#controller?.abort(new ClientLeft('the client left'));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#wait?.cancel();
+    this.#wait = undefined;
     if (this.#hasLeft || this.#client.response.destroyed) controller.abort(new ClientLeft('the client left'));
   }
 
@@ -155,7 +169,13 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       return;
     }
     this.#patience?.cancel();
-    this.#settings.targets.answered(this.#member as Member, status);
+    const { targets, retry } = this.#settings;
+    targets.answered(this.#member as Member, status);
+    if (retry.statuses.has(status) && this.#takeAttempt()) {
+      this.#isRetried = true;
+      controller.abort(new Error('the request is sent again'));
+      return;
+    }
     const raw = (this.#member as Member).target.readHeaders(controller.rawHeaders ?? [], read);
     if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
@@ -283,6 +303,11 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     this.#patience?.cancel();
     this.#patience = undefined;
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
+    if (this.#isRetried) {
+      this.#isRetried = false;
+      this.#sendElsewhere();
+      return;
+    }
     const member = this.#member as Member;
     const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);
     if (isOdd) this.#settings.targets.isOdd(member, error);
@@ -302,27 +327,63 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   /** The request failed before anything of an answer went on. */
   #failed(error: Error, isOdd: boolean): void {
-    const { response } = this.#client;
-    const { targets } = this.#settings;
+    const { targets, retry } = this.#settings;
     const member = this.#member as Member;
     const wasSent = this.#controller !== undefined;
-    const mayRepeat = this.#mayRepeat && !response.destroyed;
+    // The connection may have been closed while nothing was asked on it, which says nothing of the target.
+    const isStale = !this.#isSingle && isClosed(error);
     if (!wasSent) {
       targets.unreachable(member, error);
-      this.#tried = [...this.#tried, member];
-    }
-    if (!wasSent && this.#tried.length < targets.size && !response.destroyed) {
-      this.send(this.#mayRepeat);
-    } else if (wasSent && mayRepeat && isOdd) {
+      if (this.#sendUnsent()) return;
+    } else if (isOdd && this.#mayRepeat && !this.#client.response.destroyed) {
       this.#sendTo(member, true);
-    } else if (wasSent && mayRepeat && !this.#isSingle && isClosed(error)) {
+      return;
+    } else if (isStale && retry.onClosed && this.#takeAttempt(true)) {
       this.#sendTo(targets.pick(this.#tried), true);
+      return;
     } else {
-      if (wasSent && isFailure(error, this.#forwarding.request)) targets.failed(member, error);
-      // What is still on its way is read and dropped, so that the client gets to read the answer.
-      this.#forwarding.request.resume();
-      this.#client.fail(upstreamError(error));
+      if (isFailure(error, this.#forwarding.request)) targets.failed(member, error);
+      const isCause = (retry.onClosed && isClosed(error)) || (retry.onTimeout && isLate(error));
+      if (isCause && this.#takeAttempt()) {
+        this.#sendElsewhere();
+        return;
+      }
     }
+    this.#wait?.cancel();
+    // What is still on its way is read and dropped, so that the client gets to read the answer.
+    this.#forwarding.request.resume();
+    this.#client.fail(upstreamError(error));
+  }
+
+  /** Whether a request that was sent may be sent again, as often as it was already. */
+  #takeAttempt(isFree = false): boolean {
+    const { retry } = this.#settings;
+    const mayRepeat = this.#mayRepeat && !this.#client.response.destroyed;
+    if (!mayRepeat || this.#attempts >= retry.attempts) return false;
+    if (!(isFree && this.#attempts === 0) && !retry.take()) return false;
+    this.#attempts += 1;
+    return true;
+  }
+
+  #sendElsewhere(): void {
+    this.#tried = [...this.#tried, this.#member as Member];
+    this.#sendTo(this.#settings.targets.pick(this.#tried), true);
+  }
+
+  /** No connection was made. Sends it to a target that was not tried, now, or to any after a pause. */
+  #sendUnsent(): boolean {
+    const { targets, retry } = this.#settings;
+    if (!retry.onConnect || this.#client.response.destroyed) return false;
+    this.#tried = [...this.#tried, this.#member as Member];
+    if (this.#tried.length < targets.size) {
+      this.send(this.#mayRepeat);
+      return true;
+    }
+    this.#wait ??= retry.wait();
+    return !!this.#wait?.again(() => {
+      this.#tried = noMembers;
+      this.send(this.#mayRepeat);
+    });
   }
 }
 

@@ -12,6 +12,7 @@ import type { Ending } from './live-connections.ts';
 import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
+import type { RetryPolicy, Wait } from './retry.ts';
 import { type HandshakeAnswer, type SentHandshake, sendHandshake } from './send-handshake.ts';
 import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -22,6 +23,7 @@ export interface TunnelJob {
   tunnel: Tunnel;
   head: Buffer;
   targets: Targets;
+  retry: Pick<RetryPolicy, 'onConnect' | 'wait'>;
   path: string;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
@@ -57,7 +59,7 @@ const refusals: ReadonlySet<string> = new Set([
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
-export function openTunnel(job: TunnelJob, tried: readonly Member[] = []): void {
+export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?: Wait): void {
   const { targets, tunnel } = job;
   const { stream } = tunnel;
   const member = targets.pick(tried);
@@ -71,6 +73,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = []): void 
   let isSettled = false;
   const early = readEarly(stream, job.head, () => {
     isSettled = true;
+    wait?.cancel();
     upstream.destroy();
     stream.destroy();
     job.left();
@@ -84,15 +87,17 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = []): void 
   upstream.on('error', (error) => {
     const head = settle();
     if (head === undefined) return;
-    const others = [...tried, member];
     const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
     if (wasRefused) targets.unreachable(member, error);
     else targets.failed(member, error);
-    if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
-    else job.fail(upstreamError(error));
+    const next = wasRefused && openElsewhere({ ...job, head }, [...tried, member], wait);
+    if (next) return;
+    wait?.cancel();
+    job.fail(upstreamError(error));
   });
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     const head = settle();
+    wait?.cancel();
     if (head === undefined) upstreamSocket.destroy();
     else if (isWebSocketAnswer(answer)) {
       targets.answered(member, 101);
@@ -104,12 +109,33 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = []): void 
     }
   });
   upstream.on('response', (answer) => {
+    wait?.cancel();
     if (settle() === undefined) upstream.destroy();
     else {
       targets.answered(member, answer.statusCode ?? 502);
       relayRefusal(job, upstream, answer);
     }
   });
+}
+
+/** No connection was made: opens the tunnel to a target that was not tried, now, or to any after a pause. */
+function openElsewhere(job: TunnelJob, tried: readonly Member[], before: Wait | undefined): boolean {
+  const { targets, retry, tunnel, head, left } = job;
+  if (!retry.onConnect) return false;
+  if (tried.length < targets.size) {
+    openTunnel(job, tried, before);
+    return true;
+  }
+  const wait = before ?? retry.wait();
+  if (!wait) return false;
+  const early = readEarly(tunnel.stream, head, () => {
+    wait.cancel();
+    tunnel.stream.destroy();
+    left();
+  });
+  const isWaiting = wait.again(() => openTunnel({ ...job, head: early.take() }, [], wait));
+  if (!isWaiting) early.take();
+  return isWaiting;
 }
 
 /** Counts a handshake with its target, and the tunnel that comes of it. */

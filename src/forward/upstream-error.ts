@@ -39,6 +39,9 @@ export function upstreamError(error: unknown): GatewayError {
   return new GatewayError('upstream_unreachable', { cause: error });
 }
 
+/** Whether an error says that the answer did not begin in time. */
+export const isLate = (error: Error): boolean => upstreamError(error).code === 'upstream_timeout';
+
 /**
  * Whether an error before the answer says something of the target: its connection broke, or it was late. A client that
  * has not sent all of its request may be the cause of either.

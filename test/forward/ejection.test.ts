@@ -1,38 +1,12 @@
 import fc from 'fast-check';
-import { type Test, test } from 'tap';
+import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { openEjection } from '../../src/forward/balance/ejection.ts';
 import type { Member } from '../../src/forward/balance/member.ts';
 import { isOut, openStanding } from '../../src/forward/balance/standing.ts';
-import { arrangeGateway } from '../support/arrange.ts';
-import { createWoundClock } from '../support/clock.ts';
 import { openRaw } from '../support/raw.ts';
-import { startTarget, type TargetProcess } from '../support/target-process.ts';
-
-/** A gateway before two targets of its own processes. */
-async function arrangeTwo(
-  t: Test,
-  upstream: Record<string, unknown> = {},
-  route: Record<string, unknown> = {},
-) {
-  const clock = createWoundClock();
-  const [first, second] = [await startTarget(t, 'first'), await startTarget(t, 'second')];
-  const targets = [first.url, second.url];
-  const { gateway, client } = await arrangeGateway(t, {
-    config: { routes: [{ path: '/', upstream: { targets, ...upstream }, allow: 'public', ...route }] },
-    clock,
-  });
-  /** Who answers, or the status. */
-  const ask = async (requests: number, method = 'GET') => {
-    const found: (string | number)[] = [];
-    for (let each = 0; each < requests; each++) {
-      const { status, text } = await client.request(`${gateway.url}/x`, { method });
-      found.push(status === 200 ? text : status);
-    }
-    return found;
-  };
-  return { gateway, client, clock, first, second, ask };
-}
+import type { TargetProcess } from '../support/target-process.ts';
+import { arrangeTwo } from './two-targets.ts';
 
 const isServing = (found: readonly (string | number)[], { name }: TargetProcess) => found.includes(name);
 

@@ -44,6 +44,12 @@ export const routeChecks: readonly Check<Whole>[] = [
       says: 'the upstream is not https, so this would have no effect.',
     },
     {
+      key: ['upstream', 'retry', 'for'],
+      when: ({ value: { upstream } }) =>
+        (upstream?.retry?.for ?? 0) > 0 && upstream?.retry?.on?.includes('connect') === false,
+      says: 'it is for connections that cannot be made: list `connect` in `on`.',
+    },
+    {
       key: 'noStore',
       when: ({ value }) => value.sharedCache === true && value.noStore === true,
       says: 'nothing is kept then, so `sharedCache` would have no effect.',

@@ -52,7 +52,7 @@ const targets = z
     { error: severalTargets },
   )
   .min(1, { error: severalTargets })
-  .refine((given) => given.some((each) => each.weight > 0), {
+  .refine((given) => given.some((each) => each.weight !== 0), {
     error: 'a list with a target whose weight is above 0',
   })
   .meta({ description: 'The addresses of the application; a bare string stands for `url`.' });
@@ -77,6 +77,37 @@ const eject = z
   .prefault({})
   .meta({ description: 'When a target is left out for a while, as long as there are others.' });
 
+const retryCause = z.preprocess(
+  (value) => (typeof value === 'number' ? String(value) : value),
+  parsed('connect, closed, timeout, a status such as 503, or 5xx', (input) =>
+    /^(connect|closed|timeout|[2-5](\d\d|xx))$/.test(input) ? input : undefined,
+  ),
+);
+
+const retry = z
+  .strictObject({
+    attempts: count(0, 10).prefault(1).meta({
+      description:
+        'How often a request that was sent may be sent again. Only idempotent ones without a body are, and none whose answer has begun.',
+    }),
+    on: z
+      .array(retryCause, { error: 'a list such as [connect, closed, timeout, 503]' })
+      .prefault(['connect', 'closed'])
+      .meta({
+        description:
+          'Why: no connection could be made (`connect`: nothing was sent, so any request goes to the next target), the connection was `closed` before an answer began, `timeout.response` has passed (`timeout`), or the status of the answer, such as `503` or `5xx`.',
+      }),
+    for: duration().prefault('0s').meta({
+      description:
+        'How long a request waits and tries again while no connection can be made to any target, such as during a restart.',
+    }),
+  })
+  .prefault({})
+  .meta({
+    description:
+      'When a request is sent once more. Retries for time-outs, statuses and further attempts have a budget: a fifth of the requests of the last ten seconds.',
+  });
+
 const spelledOut = z.strictObject({
   targets,
   balance: z
@@ -87,6 +118,7 @@ const spelledOut = z.strictObject({
         'Which target a request goes to: `round-robin` in turn, `least-connections` to the one with the fewest requests under way, `random-two` to the better of two that are drawn. Weights count with each.',
     }),
   eject,
+  retry,
 });
 
 /** What stands for a URL, and for a list of them. */
