@@ -2,8 +2,7 @@ import type { UpstreamConfig } from '../config/schema/index.ts';
 import type { Random } from '../random.ts';
 import { type Ejection, type EjectionNeeds, openEjection } from './balance/ejection.ts';
 import { balanceKinds } from './balance/kinds.ts';
-import type { Member } from './balance/member.ts';
-import { isOut } from './balance/standing.ts';
+import { isOut, type Member } from './balance/member.ts';
 import type { Target } from './targets.ts';
 
 /** The targets of one route, which share its requests; those that are left out for a while come last. */
@@ -41,7 +40,7 @@ export function balance(
     pick(tried) {
       if (members.length === 1) return first;
       const isLeft = (member: Member) => isFit(member) && !tried.includes(member);
-      const found = choose((member) => isLeft(member) && !isOut(member.standing, now));
+      const found = choose((member) => isLeft(member) && !isOut(member, now));
       return found ?? choose(isLeft) ?? choose(isFit) ?? first;
     },
     isOdd({ target }, error) {

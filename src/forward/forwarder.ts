@@ -4,11 +4,12 @@ import type { Keep } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import type { Assertions } from './assertion.ts';
+import { openHealthCheck } from './balance/health.ts';
 import type { Member } from './balance/member.ts';
 import { createRetryBudget } from './balance/retry-budget.ts';
 import { openStanding } from './balance/standing.ts';
 import { balance } from './balance.ts';
-import { createTurnEnds } from './end-of-turn.ts';
+import { createTurnEnds, type TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UpstreamRequest } from './forwarding.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
@@ -35,6 +36,8 @@ export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'>
   /** Where the targets of its `upstream` are, in their order. */
   targets: readonly TargetAddress[];
   upstream: UpstreamConfig;
+  /** The Host that checks of its targets ask for; undefined for the target's own. */
+  checkHost: string | undefined;
   signs: AssertionConfig | undefined;
   /** @param assertion the value of the signed assertion's header, where the route has one */
   compileHeaders(assertion: CompiledTemplate | undefined, clock: Clock): RouteHeaders;
@@ -91,24 +94,11 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
   };
 }
 
-function openRoute(
-  { targets, upstream, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
-  { keep, clock, random, assertions, live, watch, emit }: ForwarderNeeds,
-): OpenRoute {
+function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
+  const { targets, upstream, signs, compileHeaders, timeout, maxBody } = route;
+  const { keep, clock, random, assertions, live, emit } = needs;
   const turnEnds = keep('turn ends', '', createTurnEnds);
-  const open = (address: TargetAddress): Target =>
-    keep(
-      'target',
-      address.key,
-      () => openTarget(address, { opened: watch.add, clock, turnEnds }),
-      closeTarget,
-    );
-  const members = targets.map((address, at) => ({
-    target: open(address),
-    weight: upstream.targets[at]?.weight ?? 1,
-    // Others may not mind what these routes leave a target out for.
-    standing: keep('target standing', JSON.stringify([address.key, upstream.eject]), openStanding),
-  }));
+  const members = openMembers(route, needs, turnEnds);
   const keys = targets.map(({ key }) => key).sort();
   const budget = keep('retry budget', keys.join(), () => createRetryBudget(clock));
   const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
@@ -127,12 +117,45 @@ function openRoute(
   return { settings, inject };
 }
 
+/** The targets of a route, with what is known of them: all of it outlives the plan. */
+function openMembers(
+  { targets, upstream, checkHost }: ForwardedRoute,
+  { keep, clock, random, watch, emit }: ForwarderNeeds,
+  turnEnds: TurnEnds,
+): Member[] {
+  const { eject, health } = upstream;
+  const { onCheckOut: onOut, onCheckBack: onBack } = tellTargets(emit);
+  return targets.map((address, at) => {
+    const { key } = address;
+    const open = () => openTarget(address, { opened: watch.add, clock, turnEnds });
+    const target = keep('target', key, open, closeTarget);
+    const check =
+      health &&
+      keep(
+        'target check',
+        JSON.stringify([key, checkHost, health]),
+        () => openHealthCheck(target, health, checkHost, { clock, random, onOut, onBack }),
+        ({ close }) => close(),
+      );
+    return {
+      target,
+      weight: upstream.targets[at]?.weight ?? 1,
+      // Others may not mind what these routes leave a target out for.
+      standing: keep('target standing', JSON.stringify([key, eject]), openStanding),
+      health: check?.health,
+    };
+  });
+}
+
 function tellTargets(emit: Emit) {
+  const onCheckOut = ({ name }: Target, reason: string) => emit({ kind: 'target-out', target: name, reason });
+  const onCheckBack = ({ name }: Target) => emit({ kind: 'target-back', target: name });
   return {
     onOdd: ({ name }: Target, { message }: Error) =>
       emit({ kind: 'target-repaired', target: name, reason: message }),
-    onOut: ({ target: { name } }: Member, reason: string) =>
-      emit({ kind: 'target-out', target: name, reason }),
-    onBack: ({ target: { name } }: Member) => emit({ kind: 'target-back', target: name }),
+    onOut: ({ target }: Member, reason: string) => onCheckOut(target, reason),
+    onBack: ({ target }: Member) => onCheckBack(target),
+    onCheckOut,
+    onCheckBack,
   };
 }

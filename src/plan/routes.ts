@@ -49,6 +49,7 @@ export function planRoutes(
       headers,
       targets,
       upstream,
+      checkHost: route.preserveHost ? publicHostOf(config, route) : undefined,
       signs,
       timeout,
       maxBody,
@@ -60,6 +61,12 @@ export function planRoutes(
         }),
     };
   });
+}
+
+/** A Host that requests of a route come with. */
+function publicHostOf({ publicUrl }: Config, { host }: Route): string {
+  if (host !== undefined && !host.startsWith('*')) return host;
+  return new URL(publicUrl[0] ?? 'http://localhost').host;
 }
 
 /** Every assertion that is configured, for all routes or for one. */

@@ -15,6 +15,7 @@ const membersOf = (weights: readonly number[], inFlight: readonly number[] = [])
     weight,
     target: { inFlight: inFlight[at] ?? 0 } as Member['target'],
     standing: openStanding(),
+    health: undefined,
   }));
 
 const weights = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 6 });

@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { openEjection } from '../../src/forward/balance/ejection.ts';
 import type { Member } from '../../src/forward/balance/member.ts';
-import { isOut, openStanding } from '../../src/forward/balance/standing.ts';
+import { isLeftOut, openStanding } from '../../src/forward/balance/standing.ts';
 import { openRaw } from '../support/raw.ts';
 import type { TargetProcess } from '../support/target-process.ts';
 import { arrangeTwo } from './two-targets.ts';
@@ -132,7 +132,7 @@ test('whatever happens to targets, never more than `max` are out for failures, a
         const member = members[at % size] as Member;
         if (failed) ejection.failed(member, new Error('late'));
         else ejection.answered(member, 200);
-        const out = members.filter(({ standing }) => isOut(standing, () => now)).length;
+        const out = members.filter(({ standing }) => isLeftOut(standing, () => now)).length;
         now += passed;
         return out <= Math.min(size - 1, Math.ceil(size * max));
       });

@@ -68,7 +68,7 @@ test('an upstream that refused is left out for ten seconds, and then takes its t
     ),
   );
   t.teardown(() => Promise.all(open.map(closeTarget)));
-  const members = open.map((target) => ({ target, weight: 1, standing: openStanding() }));
+  const members = open.map((target) => ({ target, weight: 1, standing: openStanding(), health: undefined }));
   const eject = { failures: 3, statuses: [], for: 10_000, max: 0.5 };
   const nothing = () => {};
   const needs = { clock, random: () => 0, onOdd: nothing, onOut: nothing, onBack: nothing };

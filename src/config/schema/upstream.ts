@@ -57,6 +57,26 @@ const targets = z
   })
   .meta({ description: 'The addresses of the application; a bare string stands for `url`.' });
 
+const health = z
+  .strictObject({
+    path: text('a path such as /healthz')
+      .regex(/^\/[\x21-\x7e]*$/, { error: 'a path such as /healthz' })
+      .prefault('/')
+      .meta({ description: 'What is asked for, by GET.' }),
+    interval: someTime().prefault('10s').meta({ description: 'How often, a tenth more or less.' }),
+    timeout: someTime().prefault('5s').meta({ description: 'How long the answer may take to begin.' }),
+    healthy: count(1, 100)
+      .prefault(2)
+      .meta({ description: 'So many good answers in a row bring a target back.' }),
+    unhealthy: count(1, 100).prefault(2).meta({ description: 'So many bad ones in a row leave it out.' }),
+    expect: statuses().prefault(['2xx', '3xx']).meta({ description: 'The statuses of good answers.' }),
+  })
+  .optional()
+  .meta({
+    description:
+      'Asks each target whether it is well; one that is not is left out while there are others. Without it, targets are only known by their requests.',
+  });
+
 const eject = z
   .strictObject({
     failures: count(1, 1000).prefault(3).meta({
@@ -117,6 +137,7 @@ const spelledOut = z.strictObject({
       description:
         'Which target a request goes to: `round-robin` in turn, `least-connections` to the one with the fewest requests under way, `random-two` to the better of two that are drawn. Weights count with each.',
     }),
+  health,
   eject,
   retry,
 });

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { UpstreamConfig } from '../../config/schema/index.ts';
 import type { Member } from './member.ts';
-import { isOut } from './standing.ts';
+import { isLeftOut } from './standing.ts';
 import { compileStatuses } from './statuses.ts';
 
 /** Those that fail again and again are left out for twice as long each time, up to this; or for `for`, if that is more. */
@@ -40,7 +40,8 @@ export function openEjection(
 
   const leaveOut = (member: Member, durationMs: number, reason: string) => {
     const { standing } = member;
-    standing.outUntil = now() + durationMs;
+    standing.outAt = now();
+    standing.outUntil = standing.outAt + durationMs;
     if (standing.isTold) return;
     standing.isTold = true;
     onOut(member, reason);
@@ -48,9 +49,9 @@ export function openEjection(
 
   const fail = (member: Member, reason: string) => {
     const { standing } = member;
-    if (isOut(standing, now)) return;
+    if (isLeftOut(standing, now)) return;
     standing.failures += 1;
-    const others = members.filter((each) => isOut(each.standing, now) && !each.standing.isUnreachable);
+    const others = members.filter((each) => isLeftOut(each.standing, now) && !each.standing.isUnreachable);
     if (standing.failures < most || others.length >= mostOut) return;
     const lastMs = durationOf(standing.ejections);
     const isAgain = now() - standing.outUntil < lastMs;
@@ -73,7 +74,7 @@ export function openEjection(
       const { standing } = member;
       if (isBad.has(status)) fail(member, `it answered ${status}`);
       // What it had begun before it was left out says nothing of it; that it can be reached does.
-      else if (standing.failures > 0 && (standing.isUnreachable || !isOut(standing, now))) {
+      else if (standing.failures > 0 && (standing.isUnreachable || !isLeftOut(standing, now))) {
         standing.failures = 0;
         if (!standing.isTold) return;
         standing.isTold = false;

@@ -4,6 +4,8 @@ export interface Standing {
   failures: number;
   /** Until then it is left out while there are others. */
   outUntil: number;
+  /** Since then. */
+  outAt: number;
   /** What it is, or was, left out for: no connection could be made, or its answers. */
   isUnreachable: boolean;
   /** How often in a row it was left out for its answers. */
@@ -15,11 +17,12 @@ export interface Standing {
 export const openStanding = (): Standing => ({
   failures: 0,
   outUntil: Number.NEGATIVE_INFINITY,
+  outAt: Number.NEGATIVE_INFINITY,
   isUnreachable: false,
   ejections: 0,
   isTold: false,
 });
 
-/** Whether a target is left out. Most were never, so that nobody looks at the time for them. */
-export const isOut = ({ failures, outUntil }: Standing, now: () => number): boolean =>
+/** Whether a target is left out for what came of requests. Most were never, so that nobody looks at the time for them. */
+export const isLeftOut = ({ failures, outUntil }: Standing, now: () => number): boolean =>
   failures > 0 && now() < outUntil;
