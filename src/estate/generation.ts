@@ -16,6 +16,7 @@ import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions } from '../session/open-sessions.ts';
 import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import { createStickyCookies } from '../session/sticky-cookie.ts';
 import { countRequests, type OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
@@ -80,6 +81,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     live,
     watch,
     emit,
+    stickyOf: createStickyCookies(ring, cookies),
   });
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;

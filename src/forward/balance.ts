@@ -8,8 +8,11 @@ import type { Target } from './targets.ts';
 /** The targets of one route, which share its requests; those that are left out for a while come last. */
 export interface Targets extends Ejection {
   size: number;
-  /** @param tried those that could not be reached for this request */
-  pick(tried: readonly Member[]): Member;
+  /**
+   * @param tried those that could not be reached for this request
+   * @param tie the name of the target that the browser is tied to, which takes it if it can, whatever its weight
+   */
+  pick(tried: readonly Member[], tie?: string): Member;
   /** The answer of this target is one that has to be repaired, as those that follow will be. */
   isOdd(member: Member, error: Error): void;
 }
@@ -37,8 +40,10 @@ export function balance(
   return {
     ...(members.length === 1 ? noEjection : openEjection(sharing, eject, needs)),
     size: sharing.length,
-    pick(tried) {
+    pick(tried, tie) {
       if (members.length === 1) return first;
+      const tied = tie === undefined ? undefined : members.find(({ target }) => target.name === tie);
+      if (tied && !tried.includes(tied) && !isOut(tied, now)) return tied;
       const isLeft = (member: Member) => isFit(member) && !tried.includes(member);
       const found = choose((member) => isLeft(member) && !isOut(member, now));
       return found ?? choose(isLeft) ?? choose(isFit) ?? first;

@@ -15,6 +15,7 @@ import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
 import { compileRetry } from './retry.ts';
 import type { RouteHeaders } from './route-headers.ts';
+import { type Sticky, tiedTo } from './sticky.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
 import type { CompiledTemplate } from './template.ts';
 import type { TemplateContext } from './template-values.ts';
@@ -50,6 +51,8 @@ export interface ForwarderNeeds {
   assertions: Pick<Assertions, 'compile'>;
   live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
+  /** Ties browsers to targets, by a cookie of this name. */
+  stickyOf(cookie: string): Sticky;
   /** Tells what becomes of targets. */
   emit: Emit;
 }
@@ -67,8 +70,9 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).settings),
     openTunnel(forwarding, { tunnel, head, answered, fail, left }) {
       const { path, route } = forwarding;
-      const { targets, retry, headersFor, rewriteHeaders, timeout, stayOpen, clock } =
+      const { sticky, targets, retry, headersFor, rewriteHeaders, timeout, stayOpen, clock } =
         openedOf(route).settings;
+      const tie = sticky?.read(forwarding.request.headers.cookie);
       openTunnel({
         tunnel,
         head,
@@ -77,7 +81,8 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         retry,
         responseTimeout: timeout.response,
         headersFor: (target: Target) => headersFor(forwarding, target),
-        rewriteHeaders: (raw) => rewriteHeaders(raw, forwarding),
+        tie: tie?.target,
+        rewriteHeaders: (raw, target) => rewriteHeaders(raw, tiedTo(forwarding, target, sticky, tie)),
         stayOpen: (end) => stayOpen(forwarding, end),
         answered,
         fail,
@@ -96,7 +101,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
 
 function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
   const { targets, upstream, signs, compileHeaders, timeout, maxBody } = route;
-  const { keep, clock, random, assertions, live, emit } = needs;
+  const { keep, clock, random, assertions, live, emit, stickyOf } = needs;
   const turnEnds = keep('turn ends', '', createTurnEnds);
   const members = openMembers(route, needs, turnEnds);
   const keys = targets.map(({ key }) => key).sort();
@@ -106,6 +111,7 @@ function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
     clock,
     turnEnds,
     targets: balance(members, upstream, { clock, random, ...tellTargets(emit) }),
+    sticky: upstream.sticky && stickyOf(upstream.sticky.cookie),
     retry: compileRetry(upstream.retry, { budget, clock, random }),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),

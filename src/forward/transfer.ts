@@ -13,6 +13,7 @@ import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { RetryPolicy, Wait } from './retry.ts';
+import { type Sticky, type Tie, tiedTo } from './sticky.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isFailure, isLate, isOddAnswer, upstreamError } from './upstream-error.ts';
@@ -23,6 +24,8 @@ export interface RouteTransfer {
   turnEnds: TurnEnds;
   targets: Targets;
   retry: RetryPolicy;
+  /** Undefined where every request goes its own way. */
+  sticky: Sticky | undefined;
   /** The headers for one of the targets, whose name may stand in Host. */
   headersFor(forwarding: Forwarding, target: Target): RawHeaders;
   rewriteHeaders: ResponseHeaderWriter;
@@ -77,6 +80,8 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   /** The target that was asked, and those that this request did not reach, or had no good answer from. */
   #member: Member | undefined;
   #tried: readonly Member[] = noMembers;
+  /** The target that its browser is tied to. */
+  readonly #tie: Tie | undefined;
   /** How often it was sent again. */
   #attempts = 0;
   /** An answer has come with which it is sent again. */
@@ -111,11 +116,12 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     this.#client = client;
     this.#settings = settings;
     this.#withBody = withBody;
+    this.#tie = settings.sticky?.read(forwarding.request.headers.cookie);
   }
 
   send(mayRepeat: boolean): void {
     this.#mayRepeat = mayRepeat;
-    this.#sendTo(this.#settings.targets.pick(this.#tried), false);
+    this.#sendTo(this.#settings.targets.pick(this.#tried, this.#tie?.target), false);
   }
 
   /** @param isFresh the connection has to be a new one */
@@ -182,11 +188,15 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       controller.abort(new Error('the answer was taken over'));
       return;
     }
-    const { headers, contentLength, isEventStream } = this.#settings.rewriteHeaders(raw, this.#forwarding);
+    const { headers, contentLength, isEventStream } = this.#settings.rewriteHeaders(raw, this.#tied());
     this.#head = { status, reason: reason === 'OK' ? reason : reasonOf(reason), headers };
     this.#remaining = contentLength;
     if (isEventStream) this.#stayOpen();
     this.#leaveSoon();
+  }
+
+  #tied(): Forwarding {
+    return tiedTo(this.#forwarding, (this.#member as Member).target, this.#settings.sticky, this.#tie);
   }
 
   /** The library counts from the last of them; a server that sends them without end would never be late. */
@@ -339,7 +349,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       this.#sendTo(member, true);
       return;
     } else if (isStale && retry.onClosed && this.#takeAttempt(true)) {
-      this.#sendTo(targets.pick(this.#tried), true);
+      this.#sendTo(targets.pick(this.#tried, this.#tie?.target), true);
       return;
     } else {
       if (isFailure(error, this.#forwarding.request)) targets.failed(member, error);
@@ -367,7 +377,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   #sendElsewhere(): void {
     this.#tried = [...this.#tried, this.#member as Member];
-    this.#sendTo(this.#settings.targets.pick(this.#tried), true);
+    this.#sendTo(this.#settings.targets.pick(this.#tried, this.#tie?.target), true);
   }
 
   /** No connection was made. Sends it to a target that was not tried, now, or to any after a pause. */

@@ -24,11 +24,14 @@ export interface TunnelJob {
   head: Buffer;
   targets: Targets;
   retry: Pick<RetryPolicy, 'onConnect' | 'wait'>;
+  /** The name of the target that the browser is tied to. */
+  tie: string | undefined;
   path: string;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
   responseTimeout: number;
-  rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
+  /** @param target the one that answers */
+  rewriteHeaders(raw: readonly (string | Buffer)[], target: Target): ResponseHeaders;
   /** The upstream answered: 101 when the tunnel is open, any other status when it refused. */
   answered(status: number): void;
   /** Registers the open tunnel, with what ends it; returns what takes it off. */
@@ -62,7 +65,7 @@ const refusals: ReadonlySet<string> = new Set([
 export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?: Wait): void {
   const { targets, tunnel } = job;
   const { stream } = tunnel;
-  const member = targets.pick(tried);
+  const member = targets.pick(tried, job.tie);
   const { target } = member;
   const upstream = sendHandshake(target, {
     path: job.path,
@@ -101,7 +104,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?:
     if (head === undefined) upstreamSocket.destroy();
     else if (isWebSocketAnswer(answer)) {
       targets.answered(member, 101);
-      join({ ...job, head }, answer, upstreamSocket, upstreamHead);
+      join({ ...job, head }, target, answer, upstreamSocket, upstreamHead);
     } else {
       upstreamSocket.destroy();
       const cause = new Error(`the upstream switched to another protocol than WebSocket`);
@@ -113,7 +116,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?:
     if (settle() === undefined) upstream.destroy();
     else {
       targets.answered(member, answer.statusCode ?? 502);
-      relayRefusal(job, upstream, answer);
+      relayRefusal(job, target, upstream, answer);
     }
   });
 }
@@ -159,7 +162,13 @@ function isWebSocketAnswer({ headers }: HandshakeAnswer): boolean {
   return headers.upgrade?.trim().toLowerCase() === 'websocket';
 }
 
-function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, upstreamHead: Buffer): void {
+function join(
+  job: TunnelJob,
+  target: Target,
+  answer: HandshakeAnswer,
+  upstreamSocket: Socket,
+  upstreamHead: Buffer,
+): void {
   const { clock, tunnel, head } = job;
   const { stream } = tunnel;
   upstreamSocket.on('error', () => stream.destroy());
@@ -173,7 +182,7 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
   upstreamSocket.setTimeout(0);
   upstreamSocket.setNoDelay(true);
   upstreamSocket.setKeepAlive(true, probeAfterMs);
-  const { headers } = job.rewriteHeaders(answer.rawHeaders);
+  const { headers } = job.rewriteHeaders(answer.rawHeaders, target);
   tunnel.open(answer.statusMessage ?? 'Switching Protocols', headers);
   if (upstreamHead.length > 0) stream.write(upstreamHead);
   if (head.length > 0) upstreamSocket.write(head);
@@ -215,11 +224,12 @@ function follow(
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */
 function relayRefusal(
   { tunnel, answered, rewriteHeaders }: TunnelJob,
+  target: Target,
   upstream: SentHandshake,
   answer: HandshakeAnswer,
 ): void {
   const { stream } = tunnel;
-  const { headers } = rewriteHeaders(answer.rawHeaders);
+  const { headers } = rewriteHeaders(answer.rawHeaders, target);
   const status = answer.statusCode ?? 502;
   tunnel.refuse(status, answer.statusMessage ?? '', headers);
   answered(status);

@@ -53,5 +53,29 @@ test('what cannot be meant is refused at its place', (t) => {
     [{ targets, retry: { on: ['closed'], for: '5s' } }, /^retry\.for: .*list `connect` in `on`/],
   ];
   for (const [given, said] of rows) t.match(problems(given).join('\n'), said, JSON.stringify(given));
+
+  const sticky = (cookie: string) => ({ targets, sticky: { cookie } });
+  const session = { secret: Buffer.alloc(32, 1).toString('base64') };
+  t.match(problems(sticky('a b'), { session }).join(), /^sticky\.cookie: expected the name of a cookie/);
+  t.match(problems(sticky('app')).join(), /this key is required: .*secret/, 'it is sealed');
+  t.same(problems(sticky('__Host-app'), { session }), []);
+  t.match(problems(sticky('__Host-app'), { session, publicUrl: 'http://127.0.0.1:1' }).join(), /https only/);
+  for (const cookie of ['sallyport', '__host-Sallyport-x', 'sallyport.1'])
+    t.match(problems(sticky(cookie), { session }).join(), /are for sessions and logins/, cookie);
+  const named = { ...session, cookie: { name: '__Host-own' } };
+  t.match(problems(sticky('__Host-own-target'), { session: named }).join(), /are for sessions and logins/);
+  const twins = (second: string) => {
+    const routes = [
+      { path: '/', allow: 'public', upstream: sticky('app') },
+      { path: '/x', allow: 'public', upstream: { targets: [second], sticky: { cookie: 'App' } } },
+    ];
+    return () =>
+      parseConfig(stringify({ publicUrl: 'https://app.example.com', session, routes }), {
+        file: 'sallyport.yaml',
+        env: {},
+      });
+  };
+  t.doesNotThrow(twins('http://a:1'));
+  t.throws(twins('http://b:1'), /a cookie of this name for other targets/);
   t.end();
 });

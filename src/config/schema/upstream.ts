@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../units.ts';
-import { duration, flag, parsed, text, upstreamUrl } from './fields.ts';
+import { duration, fieldName, flag, parsed, text, upstreamUrl } from './fields.ts';
 
 /** How a route reaches its application. */
 
@@ -56,6 +56,18 @@ const targets = z
     error: 'a list with a target whose weight is above 0',
   })
   .meta({ description: 'The addresses of the application; a bare string stands for `url`.' });
+
+const sticky = z
+  .strictObject({
+    cookie: text('the name of a cookie such as legacy-target')
+      .regex(fieldName, { error: 'the name of a cookie such as legacy-target' })
+      .meta({ description: 'The name of the cookie, which the gateway seals and keeps to itself.' }),
+  })
+  .optional()
+  .meta({
+    description:
+      'Ties each browser to one target by a cookie, as long as that target can take its requests. For applications that keep sessions in memory.',
+  });
 
 const health = z
   .strictObject({
@@ -137,6 +149,7 @@ const spelledOut = z.strictObject({
       description:
         'Which target a request goes to: `round-robin` in turn, `least-connections` to the one with the fewest requests under way, `random-two` to the better of two that are drawn. Weights count with each.',
     }),
+  sticky,
   health,
   eject,
   retry,
