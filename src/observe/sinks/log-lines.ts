@@ -28,11 +28,13 @@ export const lines = {
   'request-refused': {
     level: ({ code, status }) => {
       if (code === 'internal' || code === 'client_rejected') return 'error';
+      // As it was asked for.
+      if (code === 'maintenance') return 'info';
       return status >= 500 ? 'warn' : 'info';
     },
     message: ({ code, status }) => {
       if (code === 'internal') return 'internal error';
-      return code === 'client_rejected' || status >= 500 ? 'failed' : 'refused';
+      return status >= 500 && code !== 'maintenance' ? 'failed' : 'refused';
     },
     fields: ['requestId', 'code', 'status', 'subject', 'path', 'reason', 'stack'],
   },
