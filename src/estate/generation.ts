@@ -81,6 +81,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     live,
     watch,
     emit,
+    connectionAge: config.limits.connectionAge,
     stickyOf: createStickyCookies(ring, cookies),
   });
   const requests = countRequests();

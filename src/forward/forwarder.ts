@@ -9,6 +9,7 @@ import type { Member } from './balance/member.ts';
 import { createRetryBudget } from './balance/retry-budget.ts';
 import { openStanding } from './balance/standing.ts';
 import { balance } from './balance.ts';
+import { limitAge } from './connection-age.ts';
 import { createTurnEnds, type TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UpstreamRequest } from './forwarding.ts';
 import type { LiveConnections } from './live-connections.ts';
@@ -51,6 +52,8 @@ export interface ForwarderNeeds {
   assertions: Pick<Assertions, 'compile'>;
   live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
+  /** Milliseconds; undefined for connections to targets that may be as old as they like. */
+  connectionAge: number | undefined;
   /** Ties browsers to targets, by a cookie of this name. */
   stickyOf(cookie: string): Sticky;
   /** Tells what becomes of targets. */
@@ -126,7 +129,7 @@ function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
 /** The targets of a route, with what is known of them: all of it outlives the plan. */
 function openMembers(
   { targets, upstream, checkHost }: ForwardedRoute,
-  { keep, clock, random, watch, emit }: ForwarderNeeds,
+  { keep, clock, random, watch, emit, connectionAge }: ForwarderNeeds,
   turnEnds: TurnEnds,
 ): Member[] {
   const { eject, health } = upstream;
@@ -135,6 +138,10 @@ function openMembers(
     const { key } = address;
     const open = () => openTarget(address, { opened: watch.add, clock, turnEnds });
     const target = keep('target', key, open, closeTarget);
+    if (connectionAge !== undefined) {
+      const age = () => limitAge(target, connectionAge, { clock, random });
+      keep('connection age', JSON.stringify([key, connectionAge]), age, ({ close }) => close());
+    }
     const check =
       health &&
       keep(
