@@ -148,7 +148,9 @@ function shortForm(name, { short }) {
 /** The rows of the keys below a member; of a list, those of its items. */
 function rows(member, path) {
   const items = listForm(member)?.items;
-  const [object, at] = items?.properties ? [items, [...path, 0]] : [member, path];
+  // An item that has a short form is a map all the same; one in place of a list is told as the map.
+  const hasItems = items?.properties || (items?.short && members(member).length === 0);
+  const [object, at] = hasItems ? [items, [...path, 0]] : [member, path];
   return members(object).flatMap(([name, inner]) => {
     const innerPath = [...at, name];
     return [row(name, inner, innerPath, object), ...rows(inner, innerPath)];
@@ -166,7 +168,8 @@ function row(name, member, path, parent) {
 
 /** What the schema itself says that it expects: the sentence that stands in its error messages too. */
 function expected(path, member) {
-  if (members(member).length > 0) return 'a map';
+  // What takes other forms beside says so itself.
+  if (members(member).length > 0 && !listForm(member)) return 'a map';
   const { error } = configSchema.safeParse(documentWith(path, () => undefined));
   const issue = flatten(error.issues).find(
     (candidate) => candidate.path.join('.') === path.join('.') && !candidate.message.startsWith('Invalid'),

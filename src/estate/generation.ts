@@ -16,6 +16,7 @@ import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions, type StoreStanding } from '../session/open-sessions.ts';
 import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import { createStickyCookies } from '../session/sticky-cookie.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
 import { countRequests, type OpenRequests } from './requests.ts';
 
@@ -80,10 +81,13 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const forwarder = openForwarder(plan.routes, {
     keep,
     clock,
+    random,
     assertions,
     live,
     watch,
-    onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
+    emit,
+    connectionAge: config.limits.connectionAge,
+    stickyOf: createStickyCookies(ring, cookies),
   });
   const missing = () => missingOf(standing());
   const troubles = () => [

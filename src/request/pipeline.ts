@@ -17,6 +17,7 @@ import { type Exchange, isQuestion, readExchange } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import { createLifespans, type LifespanNeeds } from './lifespans.ts';
 import { answerToUpstream, beginLogin } from './logins.ts';
+import { refuseMaintained } from './maintenance.ts';
 import {
   type Arrival,
   beginJourney,
@@ -105,6 +106,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     replaceQuestion(reader),
     refuseUnread(logins),
     answerEndpoint(prefix, endpoints),
+    refuseMaintained,
     // Admit: who asks.
     identify({ sessions: needs.sessions, callerOf: needs.callerOf, bearer }),
     // Decide: whether they may.

@@ -150,4 +150,4 @@ export type { RouteConfig } from './routes.ts';
 export type { StepUpConfig } from './step-up.ts';
 export type { TokenConfig } from './token.ts';
 export type { TrustedProxy } from './trusted-proxy.ts';
-export type { UpstreamTls } from './upstream.ts';
+export type { UpstreamConfig, UpstreamTls } from './upstream.ts';
