@@ -44,7 +44,8 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
   return {
     url: () => current?.url,
     async prepare(next) {
-      if (JSON.stringify(next.listen) === JSON.stringify(configured.listen)) {
+      // One whose port was taken is opened anew: whoever had it may have left.
+      if (current && JSON.stringify(next.listen) === JSON.stringify(configured.listen)) {
         return {
           commit() {
             configured = next;
@@ -53,7 +54,7 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
           async abort() {},
         };
       }
-      if (isTaken(configured.listen, next.listen)) {
+      if (current && isTaken(configured.listen, next.listen)) {
         const failed = (error: unknown) => emit({ kind: 'listener-failed', listen: 'admin', error });
         const commit = () => {
           moveTo(next, undefined);
