@@ -10,8 +10,11 @@ interface Member {
   line: Line;
 }
 
-/** Each worker looks for its providers and its store, of which neither takes so long. */
-const longestPreparationMs = 30_000;
+/**
+ * Each worker looks for its providers and its store, of which neither takes so long. One that is stuck is ended sooner
+ * (pulse.ts), and then hinders nobody.
+ */
+const longestPreparationMs = 45_000;
 
 export interface MembersNeeds {
   clock: Clock;
@@ -37,17 +40,19 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
     line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
-  const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
-    line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
+  const tell = ({ line }: Member, kind: 'commit' | 'abort', { number }: SentVersion) =>
+    line.ask({ kind, number } satisfies PrimaryQuestion, longestPreparationMs);
   const startAnew = (member: Member) => {
     if (members.has(member)) member.worker.process.kill('SIGKILL');
   };
-  const goOn = (member: Member) => tell(member, 'commit').catch(() => startAnew(member));
+  const goOn = (member: Member, sent: SentVersion) =>
+    tell(member, 'commit', sent).catch(() => startAnew(member));
   /** One that began while the others went on to another version. What cannot follow is started anew. */
   const catchUp = async (member: Member) => {
+    const sent = version();
     try {
-      await prepareOne(member, version());
-      await tell(member, 'commit');
+      await prepareOne(member, sent);
+      await tell(member, 'commit', sent);
     } catch {
       startAnew(member);
     }
@@ -81,8 +86,8 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
 interface Steps {
   members: ReadonlySet<Member>;
   prepareOne(member: Member, sent: SentVersion): Promise<unknown>;
-  tell(member: Member, kind: 'commit' | 'abort'): Promise<unknown>;
-  goOn(member: Member): Promise<unknown>;
+  tell(member: Member, kind: 'commit' | 'abort', sent: SentVersion): Promise<unknown>;
+  goOn(member: Member, sent: SentVersion): Promise<unknown>;
   catchUp(member: Member): Promise<unknown>;
 }
 
@@ -91,18 +96,21 @@ function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): M
     const asked = [...members];
     const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
     const abort = async () => {
-      const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
-      await Promise.allSettled(all.map((member) => tell(member, 'abort')));
+      const told = asked.map((member) => tell(member, 'abort', sent).catch(() => {}));
+      // Whoever did not answer in time is told as well, and not waited for again.
+      await Promise.all(told.filter((_, index) => answers[index]?.status === 'fulfilled'));
     };
     const refusals = answers.filter((answer, index) =>
       isRefusal(answer, members.has(asked[index] as Member)),
     );
-    if (refusals[0]) {
+    // What no worker has opened may be a port that is taken: none of those to come could serve.
+    const isOpened = answers.some((answer) => answer.status === 'fulfilled' && answer.value === true);
+    if (refusals[0] || !isOpened) {
       await abort();
-      throw refusals[0].reason;
+      throw refusals[0]?.reason ?? new Error('no worker is there that could try it: ask again when one is');
     }
     const commit = () => {
-      for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
+      for (const member of members) void (asked.includes(member) ? goOn(member, sent) : catchUp(member));
     };
     return { commit, abort };
   };

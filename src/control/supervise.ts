@@ -38,7 +38,16 @@ export function superviseReloads(
     watch?.close();
     watch = undefined;
   };
-  host.on('SIGHUP', () => void reload({ by: 'SIGHUP' }));
+  let isWaiting = false;
+  /** Of many signals one has to wait: it reads what is there after the last of them. */
+  const reloadBySignal = async () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    await reloader.idle();
+    isWaiting = false;
+    await reload({ by: 'SIGHUP' });
+  };
+  host.on('SIGHUP', () => void reloadBySignal());
   follow();
   return { reload };
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, Prepared } from '../gateway.ts';
-import { openLine, toPrimary } from './line.ts';
-import type { Beginning, PrimaryQuestion, WorkerQuestion } from './questions.ts';
+import { type Channel, openLine, toPrimary } from './line.ts';
+import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 import { readSent } from './version.ts';
 
 /** A worker's side of what is done with all of them together. */
@@ -22,30 +22,49 @@ type Served = Pick<Gateway, 'prepare' | 'health' | 'people'>;
 /** What the primary is waited for at the start. */
 const longestStartMs = 10_000;
 
-export async function openWorkerSide(clock: Clock, env: NodeJS.ProcessEnv): Promise<WorkerSide> {
+export async function openWorkerSide(
+  clock: Clock,
+  env: NodeJS.ProcessEnv,
+  channel: Channel = toPrimary,
+): Promise<WorkerSide> {
   let serve: WorkerSide['serve'] = () => {};
   const served = new Promise<Served>((resolve) => {
     serve = resolve;
   });
-  let opened: Prepared | undefined;
+  const opened = new Map<number, Prepared>();
+  /** No version up to this one is wanted, unless it is opened already. */
+  let abandoned = 0;
   let isLeaving = false;
+  const take = (number: number) => {
+    const prepared = opened.get(number);
+    opened.delete(number);
+    return prepared;
+  };
+  const prepare = async (gateway: Served, version: SentVersion): Promise<boolean> => {
+    try {
+      const prepared = await gateway.prepare(readSent(version, env));
+      opened.set(version.number, prepared);
+    } catch (error) {
+      // What leaves ends by the version that it has, and hinders nobody else's next one.
+      if (isLeaving) return false;
+      throw error;
+    }
+    if (version.number > abandoned) return true;
+    // Its primary did not wait for so long. Kept open, it would hold up every version to come.
+    await take(version.number)?.abort();
+    return false;
+  };
   const answer = async (question: PrimaryQuestion): Promise<unknown> => {
     const gateway = await served;
     switch (question.kind) {
       case 'prepare':
-        // What leaves ends by the version that it has, and hinders nobody else's next one.
-        opened = await gateway.prepare(readSent(question.version, env)).catch((error: unknown) => {
-          if (isLeaving) return undefined;
-          throw error;
-        });
-        return undefined;
+        return prepare(gateway, question.version);
       case 'commit':
-        opened?.commit();
-        opened = undefined;
+        take(question.number)?.commit();
         return undefined;
       case 'abort':
-        await opened?.abort();
-        opened = undefined;
+        abandoned = Math.max(abandoned, question.number);
+        await take(question.number)?.abort();
         return undefined;
       case 'health':
         if (isLeaving) throw new Error('this worker leaves');
@@ -58,7 +77,7 @@ export async function openWorkerSide(clock: Clock, env: NodeJS.ProcessEnv): Prom
         return gateway.people()?.end(question.id);
     }
   };
-  const line = openLine(toPrimary, clock, answer);
+  const line = openLine(channel, clock, answer);
   const question: WorkerQuestion = { kind: 'beginning' };
   const { version, adminUrl } = (await line.ask(question, longestStartMs)) as Beginning;
   return {
