@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 
 /** Gives the text of a file. Throws as `readFileSync` does. */
 export type ReadFile = (path: string) => string;
@@ -10,6 +10,8 @@ export interface Files {
   texts(): Readonly<Record<string, string>>;
   /** Every path that was asked for, be it in vain. */
   paths(): readonly string[];
+  /** What the file of a path was just before it was read; undefined where it was not asked for. */
+  markOf(path: string): string | undefined;
 }
 
 /**
@@ -22,17 +24,20 @@ export function openFiles(
 ): Files {
   const texts = new Map(Object.entries(known));
   const paths = new Set<string>(texts.keys());
+  const marks = new Map<string, string>();
   return {
     read(path) {
       const text = texts.get(path);
       if (text !== undefined) return text;
       paths.add(path);
+      if (!marks.has(path)) marks.set(path, markOf(path));
       const read = readFile(path);
       texts.set(path, read);
       return read;
     },
     texts: () => Object.fromEntries(texts),
     paths: () => [...paths],
+    markOf: (path) => marks.get(path),
   };
 }
 
@@ -55,6 +60,16 @@ export const readPromptly: ReadFile = (path) => {
     closeSync(file);
   }
 };
+
+/** What tells a file from the one that stood there before. */
+export function markOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+  } catch {
+    return 'none';
+  }
+}
 
 const unreadable = (path: string, code: string) =>
   Object.assign(new Error(`${path} cannot be read: ${code}`), { code });

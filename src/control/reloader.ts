@@ -38,6 +38,8 @@ export interface Reloader {
   inForce(): LoadedConfig;
   /** Every file that the configuration in force needs, or that the last attempt asked for. */
   paths(): readonly string[];
+  /** What the file of a path was when it was read last. */
+  markOf(path: string): string | undefined;
 }
 
 /** Reads, compiles and opens a configuration whole before any of it is in force. */
@@ -94,6 +96,7 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
     },
     idle,
     inForce: () => inForce.loaded,
+    markOf: (path) => tried.markOf(path) ?? inForce.loaded.files.markOf(path),
     paths: () => [...new Set([...inForce.loaded.files.paths(), ...tried.paths()])],
   };
 }

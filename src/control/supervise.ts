@@ -32,7 +32,7 @@ export function superviseReloads(
   };
   const follow = () => {
     if (reloader.inForce().config.reload === 'watch') {
-      watch ??= watchFiles(reloader.paths, clock, () => void reload({ by: 'watch' }));
+      watch ??= watchFiles(reloader.paths, clock, () => void reload({ by: 'watch' }), reloader.markOf);
       return;
     }
     watch?.close();
