@@ -31,40 +31,18 @@ export async function openWorkerSide(
   const served = new Promise<Served>((resolve) => {
     serve = resolve;
   });
-  const opened = new Map<number, Prepared>();
-  /** No version up to this one is wanted, unless it is opened already. */
-  let abandoned = 0;
   let isLeaving = false;
-  const take = (number: number) => {
-    const prepared = opened.get(number);
-    opened.delete(number);
-    return prepared;
-  };
-  const prepare = async (gateway: Served, version: SentVersion): Promise<boolean> => {
-    try {
-      const prepared = await gateway.prepare(readSent(version, env));
-      opened.set(version.number, prepared);
-    } catch (error) {
-      // What leaves ends by the version that it has, and hinders nobody else's next one.
-      if (isLeaving) return false;
-      throw error;
-    }
-    if (version.number > abandoned) return true;
-    // Its primary did not wait for so long. Kept open, it would hold up every version to come.
-    await take(version.number)?.abort();
-    return false;
-  };
+  const versions = openVersions(env, () => isLeaving);
   const answer = async (question: PrimaryQuestion): Promise<unknown> => {
     const gateway = await served;
     switch (question.kind) {
       case 'prepare':
-        return prepare(gateway, question.version);
+        return versions.prepare(gateway, question.version);
       case 'commit':
-        take(question.number)?.commit();
+        versions.take(question.number)?.commit();
         return undefined;
       case 'abort':
-        abandoned = Math.max(abandoned, question.number);
-        await take(question.number)?.abort();
+        await versions.abandon(question.number);
         return undefined;
       case 'health':
         if (isLeaving) throw new Error('this worker leaves');
@@ -86,6 +64,39 @@ export async function openWorkerSide(
     serve,
     leave() {
       isLeaving = true;
+    },
+  };
+}
+
+/** The versions that are opened, or being opened, and not in force. */
+function openVersions(env: NodeJS.ProcessEnv, isLeaving: () => boolean) {
+  const opened = new Map<number, Prepared>();
+  /** No version up to this one is wanted, unless it is opened already. */
+  let abandoned = 0;
+  const take = (number: number) => {
+    const prepared = opened.get(number);
+    opened.delete(number);
+    return prepared;
+  };
+  return {
+    take,
+    async abandon(number: number): Promise<void> {
+      abandoned = Math.max(abandoned, number);
+      await take(number)?.abort();
+    },
+    async prepare(gateway: Served, version: SentVersion): Promise<boolean> {
+      try {
+        const prepared = await gateway.prepare(readSent(version, env));
+        opened.set(version.number, prepared);
+      } catch (error) {
+        // What leaves ends by the version that it has, and hinders nobody else's next one.
+        if (isLeaving()) return false;
+        throw error;
+      }
+      if (version.number > abandoned) return true;
+      // Its primary did not wait for so long. Kept open, it would hold up every version to come.
+      await take(version.number)?.abort();
+      return false;
     },
   };
 }
