@@ -69,6 +69,8 @@ const largestBody = 1024;
 const headMs = 10_000;
 const requestMs = 30_000;
 const keepAliveMs = 20_000;
+/** A reload waits for its workers, their providers and stores, and for those reloads that were asked for before it. */
+const longestAnswerMs = 10 * 60_000;
 
 interface ServerNeeds {
   address: ListenAddress;
@@ -141,6 +143,8 @@ function openDoor({ address, guard, emit, controls, clock }: ServerNeeds) {
       const asked = found.get(request);
       if (!asked) return send(reply, notFound);
       const { endpoint, call } = asked;
+      // The request is there: a reload that waits for what it needs is no silence of the client.
+      request.raw.socket.setTimeout(longestAnswerMs);
       let made: Reply;
       try {
         made = await endpoint.handle(call);

@@ -25,8 +25,7 @@ import { callPrimary } from '../session/shared/primary-calls.ts';
  */
 export async function serve({ config: file }: { config?: string }): Promise<void> {
   refuseInspector();
-  // Until the gateway runs there is nothing to reload; in a worker never, since it is the primary's.
-  process.on('SIGHUP', () => {});
+  // A worker never reloads by itself: that is the primary's.
   if (cluster.isWorker) return serveAsWorker();
   const load = (files?: Files) => loadConfig({ file, env: process.env, files });
   const loaded = load();
@@ -46,6 +45,7 @@ async function runGateway(
   const { config } = loaded;
   const { emit } = observe;
   const controls = createControls(loaded);
+  const early = noteReloads();
   const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
   const start = config.workers > 1 ? startWorkers : startHere;
   const starting = start(loaded, observe, admin);
@@ -70,6 +70,22 @@ async function runGateway(
   const supervised = superviseReloads(reloader, { emit, clock: systemClock });
   const looked = withDegraded(running, certificates.expiring);
   controls.command(looked, { ...reloader, ...supervised });
+  if (early.wereAsked()) await supervised.reload({ by: 'SIGHUP' });
+}
+
+/** What was read at the start may be old by the time that the gateway runs: who asked meanwhile means a newer one. */
+function noteReloads() {
+  let wereAsked = false;
+  const asked = () => {
+    wereAsked = true;
+  };
+  process.on('SIGHUP', asked);
+  return {
+    wereAsked() {
+      process.off('SIGHUP', asked);
+      return wereAsked;
+    },
+  };
 }
 
 /** What runs, with what else does not work. */

@@ -11,8 +11,11 @@ interface Member {
   line: Line;
 }
 
-/** Each worker looks for its providers and its store, of which neither takes so long. */
-const longestPreparationMs = 30_000;
+/**
+ * Each worker looks for its providers and its store, of which neither takes so long. One that is stuck is ended sooner
+ * (pulse.ts), and then hinders nobody.
+ */
+const longestPreparationMs = 45_000;
 
 export interface MembersNeeds {
   emit: Emit;
@@ -50,8 +53,8 @@ export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds):
     tell(member, 'commit', sent).catch((error: unknown) => startAnew(member, error));
   /** One that began while the others went on to another version. What cannot follow is started anew. */
   const catchUp = async (member: Member) => {
+    const sent = version();
     try {
-      const sent = version();
       await prepareOne(member, sent);
       await tell(member, 'commit', sent);
     } catch (error) {
@@ -65,11 +68,7 @@ export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds):
         if (kind !== 'beginning') throw new Error('that is no question');
         const member: Member = { worker, line };
         members.add(member);
-        worker.once('exit', () => {
-          members.delete(member);
-          // It does not answer any more, and nobody has to wait until its time is over.
-          line.end();
-        });
+        worker.once('exit', () => members.delete(member));
         return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
       const line = openLine(toWorker(worker), clock, answer);
@@ -101,16 +100,18 @@ function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): M
     const asked = [...members];
     const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
     const abort = async () => {
-      // One that has not answered in time may still open it, and could open no other before it has given this one back.
       const told = asked.map((member) => tell(member, 'abort', sent).catch(() => {}));
+      // Whoever did not answer in time is told as well, and not waited for again.
       await Promise.all(told.filter((_, index) => answers[index]?.status === 'fulfilled'));
     };
     const refusals = answers.filter((answer, index) =>
       isRefusal(answer, members.has(asked[index] as Member)),
     );
-    if (refusals[0]) {
+    // What no worker has opened may be a port that is taken: none of those to come could serve.
+    const isOpened = answers.some((answer) => answer.status === 'fulfilled' && answer.value === true);
+    if (refusals[0] || !isOpened) {
       await abort();
-      throw refusals[0].reason;
+      throw refusals[0]?.reason ?? new Error('no worker is there that could try it: ask again when one is');
     }
     const commit = () => {
       for (const member of members) void (asked.includes(member) ? goOn(member, sent) : catchUp(member));

@@ -17,10 +17,11 @@ export interface Beginning {
 
 /** What the primary process asks its workers. */
 export type PrimaryQuestion =
-  /** To open a version. It is answered when that is done. */
+  /** To open a version. Answered when that is done: whether it was, since what leaves opens no more. */
   | { kind: 'prepare'; version: SentVersion }
-  /** What becomes of the version of this number, also of one that is still being opened. */
-  | { kind: 'commit' | 'abort'; number: number }
+  /** What becomes of it, by its number. To abort one that is still being opened has it given up when it is. */
+  | { kind: 'commit'; number: number }
+  | { kind: 'abort'; number: number }
   /** Answered with its `Health`; refused by one that leaves while another takes its place. */
   | { kind: 'health' }
   /** What is done with the sessions of people, all of which any worker reaches. */

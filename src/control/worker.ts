@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, Prepared } from '../gateway.ts';
 import { type Channel, openLine, toPrimary } from './line.ts';
-import type { Beginning, PrimaryQuestion, WorkerQuestion } from './questions.ts';
+import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 import { readSent } from './version.ts';
 
 /** A worker's side of what is done with all of them together. */
@@ -31,27 +31,18 @@ export async function openWorkerSide(
   const served = new Promise<Served>((resolve) => {
     serve = resolve;
   });
-  const opened = createOpened();
   let isLeaving = false;
+  const versions = openVersions(env, () => isLeaving);
   const answer = async (question: PrimaryQuestion): Promise<unknown> => {
     const gateway = await served;
     switch (question.kind) {
       case 'prepare':
-        // What leaves ends by the version that it has, and hinders nobody else's next one.
-        await opened.add(
-          question.version.number,
-          gateway.prepare(readSent(question.version, env)).catch((error: unknown) => {
-            if (isLeaving) return undefined;
-            throw error;
-          }),
-        );
-        return undefined;
+        return versions.prepare(gateway, question.version);
       case 'commit':
-        (await opened.take(question.number))?.commit();
+        versions.take(question.number)?.commit();
         return undefined;
       case 'abort':
-        // One that was refused has nothing to give back.
-        await (await opened.take(question.number).catch(() => undefined))?.abort();
+        await versions.abandon(question.number);
         return undefined;
       case 'health':
         if (isLeaving) throw new Error('this worker leaves');
@@ -77,18 +68,35 @@ export async function openWorkerSide(
   };
 }
 
-/** Versions that are opened, by their numbers. Two may be on their way at once: one to catch up with, and the next one. */
-function createOpened() {
-  const all = new Map<number, Promise<Prepared | undefined>>();
+/** The versions that are opened, or being opened, and not in force. */
+function openVersions(env: NodeJS.ProcessEnv, isLeaving: () => boolean) {
+  const opened = new Map<number, Prepared>();
+  /** No version up to this one is wanted, unless it is opened already. */
+  let abandoned = 0;
+  const take = (number: number) => {
+    const prepared = opened.get(number);
+    opened.delete(number);
+    return prepared;
+  };
   return {
-    async add(number: number, preparing: Promise<Prepared | undefined>): Promise<void> {
-      all.set(number, preparing);
-      await preparing;
+    take,
+    async abandon(number: number): Promise<void> {
+      abandoned = Math.max(abandoned, number);
+      await take(number)?.abort();
     },
-    async take(number: number): Promise<Prepared | undefined> {
-      const preparing = all.get(number);
-      all.delete(number);
-      return preparing;
+    async prepare(gateway: Served, version: SentVersion): Promise<boolean> {
+      try {
+        const prepared = await gateway.prepare(readSent(version, env));
+        opened.set(version.number, prepared);
+      } catch (error) {
+        // What leaves ends by the version that it has, and hinders nobody else's next one.
+        if (isLeaving()) return false;
+        throw error;
+      }
+      if (version.number > abandoned) return true;
+      // Its primary did not wait for so long. Kept open, it would hold up every version to come.
+      await take(version.number)?.abort();
+      return false;
     },
   };
 }
