@@ -90,11 +90,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     stickyOf: createStickyCookies(ring, cookies),
   });
   const missing = () => missingOf(standing());
-  const troubles = () => [
-    ...troubleOf(standing()),
-    ...providers.troubles(),
-    ...(identity.bearer?.troubles() ?? []),
-  ];
+  const troubles = () => troublesOf([providers, identity.bearer], standing());
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
@@ -130,6 +126,13 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
 function missingOf({ wasReady, trouble }: StoreStanding): string[] {
   if (wasReady) return [];
   return [trouble === undefined ? 'the sign-outs were not loaded yet' : `the store: ${trouble.detail}`];
+}
+
+function troublesOf(
+  parts: readonly ({ troubles(): Degraded[] } | undefined)[],
+  store: StoreStanding,
+): Degraded[] {
+  return [...troubleOf(store), ...parts.flatMap((part) => part?.troubles() ?? [])];
 }
 
 function troubleOf({ trouble }: StoreStanding): Degraded[] {

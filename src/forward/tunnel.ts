@@ -96,11 +96,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?:
     const head = settle();
     if (head === undefined) return;
     passage.endedAt = clock.monotonic();
-    const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
-    if (wasRefused) targets.unreachable(member, error);
-    else targets.failed(member, error);
-    const next = wasRefused && openElsewhere({ ...job, head }, [...tried, member], wait);
-    if (next) return;
+    if (tryElsewhere({ ...job, head }, error, { member, tried, wait })) return;
     wait?.cancel();
     job.fail(upstreamError(error));
   });
@@ -127,6 +123,20 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?:
       relayRefusal(job, target, upstream, answer);
     }
   });
+}
+
+interface Attempt {
+  member: Member;
+  tried: readonly Member[];
+  wait: Wait | undefined;
+}
+
+/** Says how a target failed; whether the tunnel is opened elsewhere, since no connection was made. */
+function tryElsewhere(job: TunnelJob, error: Error, { member, tried, wait }: Attempt): boolean {
+  const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
+  if (wasRefused) job.targets.unreachable(member, error);
+  else job.targets.failed(member, error);
+  return wasRefused && openElsewhere(job, [...tried, member], wait);
 }
 
 /** No connection was made: opens the tunnel to a target that was not tried, now, or to any after a pause. */

@@ -125,14 +125,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       exchange.leave = needs.enter?.();
       return exchange;
     },
-    placeOf(exchange) {
-      const { destination } = exchange;
-      if ('error' in destination || destination.resolution.kind === 'route') return 'application';
-      const { path } = destination.resolution;
-      if (path === `${prefix}/auth`) return 'auth';
-      if (path === `${prefix}/forward-auth`) return 'forward-auth';
-      return endpoints.takes(exchange) ? 'endpoint' : 'nowhere';
-    },
+    placeOf: (exchange) => placeOf(exchange, prefix, endpoints.takes),
     isQuestion: (request) => isQuestion(reader, request),
     ...notes(clock),
     decide(exchange, arrival) {
@@ -154,6 +147,15 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     challenged: (exchange, { forwarding }, rawHeaders) =>
       answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
   };
+}
+
+function placeOf(exchange: Exchange, prefix: string, takes: (exchange: Exchange) => boolean): Place {
+  const { destination } = exchange;
+  if ('error' in destination || destination.resolution.kind === 'route') return 'application';
+  const { path } = destination.resolution;
+  if (path === `${prefix}/auth`) return 'auth';
+  if (path === `${prefix}/forward-auth`) return 'forward-auth';
+  return takes(exchange) ? 'endpoint' : 'nowhere';
 }
 
 /** What those who watch want to know of the gateway's own part. */
