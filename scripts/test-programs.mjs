@@ -20,6 +20,8 @@ const programs = [
   { package: 'python3', command: 'python3' },
   { package: 'redis-server', command: 'redis-server' },
   { package: 'openssl', command: 'openssl' },
+  { package: 'systemd', command: 'systemd-analyze' },
+  { package: 'procps', command: 'kill' },
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 

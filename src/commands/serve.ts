@@ -9,6 +9,8 @@ import { createReloader } from '../control/reloader.ts';
 import type { Running } from '../control/running.ts';
 import { superviseReloads } from '../control/supervise.ts';
 import { openWorkerSide } from '../control/worker.ts';
+import { watchCertificates } from '../estate/certificate-watch.ts';
+import type { Degraded } from '../estate/health.ts';
 import type { Files } from '../files.ts';
 import { startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
@@ -52,14 +54,36 @@ async function runGateway(
   const starting = start(loaded, observe, admin);
   stopOnSignal(starting, config.shutdown.timeout, observe);
   const running = await starting;
+  // Here and not in a worker, so that it is said once.
+  const certificates = watchCertificates({ emit, clock: systemClock });
+  certificates.adopt(loaded);
   const reloader = createReloader(loaded, {
     running,
     load,
-    prepareRest: (next) => admin.prepare(next.config.admin),
+    async prepareRest(next) {
+      const moved = await admin.prepare(next.config.admin);
+      const commit = () => {
+        moved.commit();
+        certificates.adopt(next);
+      };
+      return { commit, abort: moved.abort };
+    },
     emit,
   });
   const supervised = superviseReloads(reloader, { emit, clock: systemClock });
-  controls.command(running, { ...reloader, ...supervised });
+  const looked = withDegraded(running, certificates.expiring);
+  controls.command(looked, { ...reloader, ...supervised });
+}
+
+/** What runs, with what else does not work. */
+function withDegraded(running: Running, more: () => readonly Degraded[]): Running {
+  return {
+    ...running,
+    async health() {
+      const health = await running.health();
+      return { ...health, degraded: [...health.degraded, ...more()] };
+    },
+  };
 }
 
 /** In this process. */

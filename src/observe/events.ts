@@ -126,6 +126,20 @@ export type ListenerEvent =
   | { kind: 'certificate-reloaded'; cert: string }
   /** The files of a renewed certificate don't fit; the one in use stays. */
   | { kind: 'certificate-unusable'; cert: string; error: unknown }
+  /**
+   * A certificate that the configuration names ends soon, has ended, or is not valid yet. Said once a day for each, by
+   * one process of a gateway. `names` is whom it names, `cert` its file.
+   */
+  | {
+      kind: 'certificate-expiring';
+      key: string;
+      cert: string | undefined;
+      names: string;
+      standing: 'ending' | 'ended' | 'not-yet-valid';
+      notBefore: string | undefined;
+      notAfter: string | undefined;
+      daysLeft: number;
+    }
   /** A target sends answers that need repair before they can be read. */
   | { kind: 'target-repaired'; target: string; reason: string };
 

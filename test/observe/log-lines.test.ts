@@ -225,6 +225,50 @@ const rows = {
   'certificate-unusable': [
     [{ cert: '/c.pem', error }, 'error', `"cert":"/c.pem",${said}`, 'the new certificate cannot be used'],
   ],
+  'certificate-expiring': [
+    [
+      {
+        key: 'listen.tls.cert',
+        cert: '/c.pem',
+        names: 'CN=a',
+        standing: 'ending',
+        notBefore: undefined,
+        notAfter: '1970-01-11T00:00:00.000Z',
+        daysLeft: 10,
+      },
+      'warn',
+      '"key":"listen.tls.cert","cert":"/c.pem","names":"CN=a","notAfter":"1970-01-11T00:00:00.000Z","daysLeft":10',
+      'a certificate ends soon: renew it',
+    ],
+    [
+      {
+        key: 'provider.privateKey',
+        cert: undefined,
+        names: 'CN=a',
+        standing: 'ended',
+        notBefore: undefined,
+        notAfter: '1969-12-31T00:00:00.000Z',
+        daysLeft: -1,
+      },
+      'error',
+      '"key":"provider.privateKey","names":"CN=a","notAfter":"1969-12-31T00:00:00.000Z","daysLeft":-1',
+      'a certificate has ended: renew it',
+    ],
+    [
+      {
+        key: 'provider.ca',
+        cert: '/c.pem',
+        names: 'CN=a',
+        standing: 'not-yet-valid',
+        notBefore: '1970-01-02T00:00:00.000Z',
+        notAfter: '1970-02-01T00:00:00.000Z',
+        daysLeft: 31,
+      },
+      'error',
+      '"key":"provider.ca","cert":"/c.pem","names":"CN=a","notBefore":"1970-01-02T00:00:00.000Z","notAfter":"1970-02-01T00:00:00.000Z","daysLeft":31',
+      'a certificate is not valid yet: is the clock right?',
+    ],
+  ],
   'target-repaired': [
     [
       { target: 'http://a', reason: 'odd' },

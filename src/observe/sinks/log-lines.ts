@@ -98,6 +98,16 @@ export const lines = {
     message: 'the new certificate cannot be used',
     fields: ['cert', 'reason'],
   },
+  'certificate-expiring': {
+    level: ({ standing }) => (standing === 'ending' ? 'warn' : 'error'),
+    message: ({ standing }) => {
+      if (standing === 'ended') return 'a certificate has ended: renew it';
+      return standing === 'ending'
+        ? 'a certificate ends soon: renew it'
+        : 'a certificate is not valid yet: is the clock right?';
+    },
+    fields: ['key', 'cert', 'names', 'notBefore', 'notAfter', 'daysLeft'],
+  },
   'target-repaired': {
     level: 'warn',
     message: 'answers of this target are repaired from now on',
