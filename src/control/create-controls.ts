@@ -1,6 +1,9 @@
 import type { Controls } from '../admin/controls.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import type { CertificateWatch } from '../estate/certificate-watch.ts';
+import { commonGauges } from '../estate/common-gauges.ts';
 import type { Health } from '../estate/health.ts';
+import { renderMetrics } from '../observe/metrics/exposition.ts';
 import type { Reloader } from './reloader.ts';
 import type { Running } from './running.ts';
 
@@ -9,25 +12,38 @@ const starting: Health = { ready: false, missing: ['the gateway is starting'], d
 /** What the admin listener commands, from before the gateway runs on. */
 export interface OpenControls extends Controls {
   /** The gateway runs. */
-  command(running: Running, reloader: Pick<Reloader, 'reload' | 'inForce'>): void;
+  command(
+    running: Running,
+    reloader: Pick<Reloader, 'reload' | 'inForce'>,
+    certificates: Pick<CertificateWatch, 'expiries'>,
+  ): void;
 }
 
 export function createControls(first: LoadedConfig): OpenControls {
   let running: Running | undefined;
   let reloader: Pick<Reloader, 'reload' | 'inForce'> | undefined;
+  let certificates: Pick<CertificateWatch, 'expiries'> | undefined;
+  const inForce = () => (reloader?.inForce() ?? first).config;
   return {
-    command(commanded, reloads) {
+    command(commanded, reloads, watched) {
       running = commanded;
       reloader = reloads;
+      certificates = watched;
     },
     health: async () => (await running?.health()) ?? starting,
+    async metrics(format) {
+      const [counted, health] = await Promise.all([running?.metrics(), running?.health()]);
+      if (inForce().metrics === 'off') return undefined;
+      const common = commonGauges(health ?? starting, inForce().providers, certificates?.expiries() ?? []);
+      return renderMetrics([...(counted ?? []), common], format);
+    },
     reload: async ({ dryRun }) =>
       (await reloader?.reload({ by: 'admin', dryRun })) ?? {
         result: 'refused',
         problems: ['the gateway is starting'],
       },
     drain: async () => running?.drain(),
-    config: () => (reloader?.inForce() ?? first).config.shown,
+    config: () => inForce().shown,
     people: () => running?.people(),
   };
 }

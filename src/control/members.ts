@@ -1,6 +1,8 @@
 import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
+import type { MetricValues } from '../observe/metrics/series.ts';
+import { type Counting, type Counts, noCounts } from './counting.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -8,16 +10,20 @@ import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './
 interface Member {
   worker: Worker;
   line: Line;
+  counts: Counts;
 }
 
 /** Each worker looks for its providers and its store, of which neither takes so long. */
 const longestPreparationMs = 30_000;
+/** Scrapers wait for ten seconds, mostly. */
+const longestCountMs = 2000;
 
 export interface MembersNeeds {
   clock: Clock;
   /** The version in force. */
   version(): SentVersion;
   adminUrl(): string | undefined;
+  counting: Counting;
 }
 
 /** The workers, as far as they go by a version. */
@@ -30,9 +36,11 @@ export interface Members {
   askAll(question: PrimaryQuestion, withinMs: number): Promise<unknown[]>;
   /** Asks any of them. Rejects where there is none, or none that answers. */
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
+  /** Asks all of them what they have counted, those that have ended included. */
+  count(): Promise<MetricValues[][]>;
 }
 
-export function createMembers({ clock, version, adminUrl }: MembersNeeds): Members {
+export function createMembers({ clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
@@ -55,11 +63,17 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
 
   return {
     join(worker: Worker): void {
-      const answer = ({ kind }: WorkerQuestion) => {
-        if (kind !== 'beginning') throw new Error('that is no question');
-        const member: Member = { worker, line };
+      let counts = noCounts;
+      const answer = (question: WorkerQuestion) => {
+        if (question.kind === 'counted') return counts.last(question.metrics);
+        if (question.kind !== 'beginning') throw new Error('that is no question');
+        counts = counting.open();
+        const member: Member = { worker, line, counts };
         members.add(member);
-        worker.once('exit', () => members.delete(member));
+        worker.once('exit', () => {
+          members.delete(member);
+          counts.end();
+        });
         return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
       const line = openLine(toWorker(worker), clock, answer);
@@ -73,6 +87,15 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
       const [member] = members;
       if (!member) throw new Error('no worker is there');
       return member.line.ask(question, withinMs);
+    },
+    async count() {
+      const asking = [...members].map(async ({ line, counts }) => {
+        // What one that is busy had counted before is less wrong than nothing.
+        const now = await line.ask({ kind: 'metrics' }, longestCountMs).catch(() => undefined);
+        if (now) counts.last(now as MetricValues[]);
+      });
+      await Promise.all(asking);
+      return counting.all();
     },
     async prepare(sent: SentVersion): Promise<Prepared> {
       const asked = [...members];

@@ -6,9 +6,10 @@ import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { startWorkers } from '../listen/workers.ts';
-import type { Observe } from '../observe/open-observe.ts';
+import { type Observe, observesAlike } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
+import { createCounting } from './counting.ts';
 import { createMembers, type Members } from './members.ts';
 import { ending, healthOfAll, peopleOf } from './of-members.ts';
 import type { SentVersion } from './questions.ts';
@@ -16,7 +17,7 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply' | 'metrics'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -38,13 +39,14 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     const { claims } = compilePlan(config, { read: files.read });
     return granter.adopt(config.providers, claims, files.read);
   };
+  observe.metrics.configure(first.config.metrics);
   keepSecrets(first.config.secrets);
   readFilesOfProviders(first.config, first.files.read);
   await grantBy(first);
   // Every file of it is known now.
   let inForce = { loaded: first, sent: sentOf(first, 1) };
 
-  const members = createMembers({ clock, version: () => inForce.sent, adminUrl });
+  const members = createMembers({ clock, version: () => inForce.sent, adminUrl, counting: createCounting() });
   const workers = startWorkers({
     count: first.config.workers,
     emit,
@@ -65,6 +67,10 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       if (isEnding) return ending;
       const ofProviders = healthOf([], granter.troubles());
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
+    },
+    async metrics() {
+      const own = await observe.metrics.read();
+      return own && [own, ...(await members.count())];
     },
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
@@ -112,8 +118,7 @@ function createPreparing(
     }
     return {
       commit() {
-        const { logging } = next.config;
-        if (JSON.stringify(logging) !== JSON.stringify(before.config.logging)) observe.apply(logging);
+        if (!observesAlike(next.config, before.config)) observe.apply(next.config);
         putInForce({ loaded: next, sent });
         opened.commit();
       },

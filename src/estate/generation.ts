@@ -42,6 +42,8 @@ export interface Generation {
   shutdown: Plan['config']['shutdown'];
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** How the targets of its routes stand, by the name of the route. */
+  targets(): { route: string; target: string; isUp: boolean }[];
   /** The sessions of people, for those who run the gateway. */
   people: People;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
@@ -91,6 +93,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     ...providers.troubles(),
     ...(identity.bearer?.troubles() ?? []),
   ];
+  const labelOf = (index: number) => plan.routes[index]?.route.label ?? '';
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
@@ -111,6 +114,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     pipeline,
     shutdown: config.shutdown,
     requests,
+    targets: () => forwarder.targets().map(({ route, ...target }) => ({ route: labelOf(route), ...target })),
     people: opened.people,
     prepared: providers.tried,
     ready,

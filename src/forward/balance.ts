@@ -13,6 +13,8 @@ export interface Targets {
   refused(target: Target): void;
   /** The answer of this target is one that has to be repaired, as those that follow will be. */
   isOdd(target: Target, error: Error): void;
+  /** Whether each takes connections, as far as is known. */
+  standing(): { target: string; isUp: boolean }[];
 }
 
 /** @param onOdd called once for a target whose answers have to be repaired */
@@ -46,5 +48,6 @@ export function balance(
       if (!target.isOdd) onOdd(target, error);
       target.isOdd = true;
     },
+    standing: () => targets.map((target) => ({ target: target.name, isUp: !isOut(target) })),
   };
 }

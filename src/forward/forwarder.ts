@@ -20,6 +20,16 @@ export interface Forwarder {
   openTunnel(forwarding: Forwarding, client: TunnelClient): void;
   /** The headers that a route adds, for a proxy that forwards by itself. */
   identityHeaders(route: { index: number }, context: TemplateContext): RawHeaders;
+  /** How the targets of each route stand, as far as requests have seen it. */
+  targets(): TargetStanding[];
+}
+
+export interface TargetStanding {
+  /** The place of the route among those of its plan. */
+  route: number;
+  /** The target, as it was configured. */
+  target: string;
+  isUp: boolean;
 }
 
 /** A route of a plan, as far as it says how requests go upstream. */
@@ -65,7 +75,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         responseTimeout: timeout.response,
         headersFor: (target: Target) => headersFor(forwarding, target),
         rewriteHeaders: (raw) => rewriteHeaders(raw, forwarding),
-        stayOpen: (end) => stayOpen(forwarding, end),
+        stayOpen: (end) => stayOpen(forwarding, end, 'websocket'),
         answered,
         fail,
         left,
@@ -78,6 +88,10 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
       openedOf(route).inject(headers, context);
       return headers;
     },
+    targets: () =>
+      opened.flatMap(({ settings: { targets } }, route) =>
+        targets.standing().map((each) => ({ route, ...each })),
+      ),
   };
 }
 
@@ -103,7 +117,7 @@ function openRoute(
     rewriteHeaders: ofAnswer,
     timeout,
     maxBody,
-    stayOpen: ({ lifespan }, end) => live.add(lifespan, end),
+    stayOpen: ({ lifespan }, end, kind) => live.add(lifespan, end, kind),
   };
   return { settings, inject };
 }

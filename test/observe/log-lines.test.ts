@@ -310,9 +310,7 @@ const rows = {
     ],
   ],
 
-  'login-finished': [
-    [{ ...of, ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login'],
-  ],
+  'login-finished': [[{ ...of, ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login']],
   'login-failed': [],
   'login-restarted': [
     [
@@ -343,7 +341,9 @@ const rows = {
       'refresh of claims failed',
     ],
   ],
-  'session-ended': [[{ ...of, reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended']],
+  'session-ended': [
+    [{ ...of, by: 'provider', reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended'],
+  ],
   'sessions-ended': [
     [
       { user: 'ada@example.com', sessions: 2 },

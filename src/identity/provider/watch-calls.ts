@@ -13,10 +13,7 @@ export interface CallWatch {
 }
 
 /** Tells of each call how it ended, up to the head of its answer. */
-export function watchCalls(
-  fetch: ProviderFetch,
-  { name, metadata, emit, clock }: CallWatch,
-): ProviderFetch {
+export function watchCalls(fetch: ProviderFetch, { name, metadata, emit, clock }: CallWatch): ProviderFetch {
   return async (url, options) => {
     const begunAt = clock.monotonic();
     let status: number | undefined;

@@ -1,0 +1,50 @@
+import { test } from 'tap';
+import { createCounting } from '../../../src/control/counting.ts';
+import { renderMetrics } from '../../../src/observe/metrics/exposition.ts';
+import type { MetricValues } from '../../../src/observe/metrics/series.ts';
+import { readScrape } from './scrape.ts';
+
+const metric = (type: MetricValues['type'], name: string, value: number, aggregator = 'sum') => ({
+  name,
+  help: 'x',
+  type,
+  aggregator,
+  values: [{ value, labels: { route: '/' } }],
+});
+
+const counted = (value: number) => [metric('counter', 'a_total', value), metric('gauge', 'open', value)];
+
+async function readAll(processes: MetricValues[][]) {
+  return Object.fromEntries(readScrape((await renderMetrics(processes, 'prometheus')).text));
+}
+
+test('what a worker had counted stays when it ends, and what was open with it does not', async (t) => {
+  const counting = createCounting();
+  const [one, other] = [counting.open(), counting.open()];
+  one.last(counted(5));
+  one.last(counted(7));
+  other.last(counted(2));
+  t.strictSame(await readAll(counting.all()), { 'a_total{route="/"}': 9, 'open{route="/"}': 9 });
+  one.end();
+  t.strictSame(await readAll(counting.all()), { 'a_total{route="/"}': 9, 'open{route="/"}': 2 });
+  // Said too late, and once more.
+  one.last(counted(100));
+  one.end();
+  t.strictSame(await readAll(counting.all()), { 'a_total{route="/"}': 9, 'open{route="/"}': 2 });
+});
+
+test('however many workers have ended, they are one', async (t) => {
+  const counting = createCounting();
+  for (let worker = 0; worker < 500; worker++) {
+    const counts = counting.open();
+    counts.last(counted(1));
+    counts.end();
+  }
+  t.equal(counting.all().length, 1);
+  t.strictSame(await readAll(counting.all()), { 'a_total{route="/"}': 500 });
+});
+
+test('a target is up where it is for all of them', async (t) => {
+  const up = (value: number) => [metric('gauge', 'up', value, 'min')];
+  t.strictSame(await readAll([up(1), up(0), up(1)]), { 'up{route="/"}': 0 });
+});
