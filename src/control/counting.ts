@@ -14,7 +14,7 @@ export interface Counting {
   /** For a worker that begins. */
   open(): Counts;
   /** Of each that runs, and in one those that have ended. */
-  all(): MetricValues[][];
+  all(): (readonly MetricValues[])[];
 }
 
 export const noCounts: Counts = { last() {}, end() {} };

@@ -37,29 +37,45 @@ export interface Members {
   /** Asks any of them. Rejects where there is none, or none that answers. */
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
   /** Asks all of them what they have counted, those that have ended included. */
-  count(): Promise<MetricValues[][]>;
+  count(): Promise<(readonly MetricValues[])[]>;
+}
+
+const prepareOne = ({ line }: Member, sent: SentVersion) =>
+  line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
+
+const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
+  line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
+
+/** What one that is busy had counted before is less wrong than nothing. */
+async function askForCounts({ line, counts }: Member): Promise<void> {
+  const question: PrimaryQuestion = { kind: 'metrics' };
+  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
+  if (counted) counts.last(counted as MetricValues[]);
+}
+
+/** Has workers go by a version that the others go by. What cannot follow is started anew. */
+function createFollowing(members: ReadonlySet<Member>, version: MembersNeeds['version']) {
+  const startAnew = (member: Member) => {
+    if (members.has(member)) member.worker.process.kill('SIGKILL');
+  };
+  return {
+    goOn: (member: Member) => tell(member, 'commit').catch(() => startAnew(member)),
+    /** One that began while the others went on to another version. */
+    async catchUp(member: Member) {
+      try {
+        await prepareOne(member, version());
+        await tell(member, 'commit');
+      } catch {
+        startAnew(member);
+      }
+    },
+  };
 }
 
 export function createMembers({ clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
 
-  const prepareOne = ({ line }: Member, sent: SentVersion) =>
-    line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
-  const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
-    line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
-  const startAnew = (member: Member) => {
-    if (members.has(member)) member.worker.process.kill('SIGKILL');
-  };
-  const goOn = (member: Member) => tell(member, 'commit').catch(() => startAnew(member));
-  /** One that began while the others went on to another version. What cannot follow is started anew. */
-  const catchUp = async (member: Member) => {
-    try {
-      await prepareOne(member, version());
-      await tell(member, 'commit');
-    } catch {
-      startAnew(member);
-    }
-  };
+  const { goOn, catchUp } = createFollowing(members, version);
 
   return {
     join(worker: Worker): void {
@@ -89,12 +105,7 @@ export function createMembers({ clock, version, adminUrl, counting }: MembersNee
       return member.line.ask(question, withinMs);
     },
     async count() {
-      const asking = [...members].map(async ({ line, counts }) => {
-        // What one that is busy had counted before is less wrong than nothing.
-        const now = await line.ask({ kind: 'metrics' }, longestCountMs).catch(() => undefined);
-        if (now) counts.last(now as MetricValues[]);
-      });
-      await Promise.all(asking);
+      await Promise.all([...members].map(askForCounts));
       return counting.all();
     },
     async prepare(sent: SentVersion): Promise<Prepared> {

@@ -8,7 +8,7 @@ export interface Running extends Pick<Gateway, 'people' | 'drain' | 'close'> {
   /** Never rejects. */
   health(): Promise<Health>;
   /** What each process has counted; undefined while metrics are off. */
-  metrics(): Promise<MetricValues[][] | undefined>;
+  metrics(): Promise<(readonly MetricValues[])[] | undefined>;
   /**
    * Opens another configuration. Rejects, with nothing changed, when it cannot be used. One at a time: the next one waits
    * for what becomes of this one.

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { type Assertions, createAssertions } from '../forward/assertion.ts';
-import { openForwarder } from '../forward/forwarder.ts';
+import { type Forwarder, openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep, Lease } from '../holdings.ts';
@@ -64,12 +64,11 @@ export interface Generation {
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
-  const { config, claims, reader, cookies, ring, read } = plan;
+  const { config, claims, reader, cookies, ring, redisCa, read } = plan;
   const { keep, defer, emit, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
-  const { redisCa } = plan;
   const identify = identifyPeople(config.providers);
   const from = { keep, cookies, ring, redisCa, grant, identify, primary };
   const opened = openSessions(config, { ...from, emit, clock, random });
@@ -93,7 +92,6 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     ...providers.troubles(),
     ...(identity.bearer?.troubles() ?? []),
   ];
-  const labelOf = (index: number) => plan.routes[index]?.route.label ?? '';
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
@@ -114,7 +112,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     pipeline,
     shutdown: config.shutdown,
     requests,
-    targets: () => forwarder.targets().map(({ route, ...target }) => ({ route: labelOf(route), ...target })),
+    targets: () => standingOf(plan, forwarder),
     people: opened.people,
     prepared: providers.tried,
     ready,
@@ -125,6 +123,10 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     finish,
   };
 }
+
+/** The targets under the names of their routes. */
+const standingOf = ({ routes }: Plan, { targets }: Pick<Forwarder, 'targets'>) =>
+  targets().map(({ route, ...target }) => ({ route: routes[route]?.route.label ?? '', ...target }));
 
 /** Whoever has a session waits until the sign-outs are known; what goes out later passes. */
 function missingOf({ wasReady, trouble }: StoreStanding): string[] {

@@ -1,25 +1,41 @@
-import { loadPromClient } from './meters.ts';
 import type { MetricValues } from './series.ts';
+import { takeTogether } from './together.ts';
 
 export type Format = 'prometheus' | 'openmetrics';
 
-/** The metrics of several processes as one text. */
-export async function renderMetrics(
+const types: Readonly<Record<Format, string>> = {
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+/**
+ * The metrics of several processes as one text. Not by prom-client, which puts every label of every process together
+ * anew, and holds the event loop for as many milliseconds.
+ */
+export function renderMetrics(
   processes: readonly (readonly MetricValues[])[],
   format: Format,
-): Promise<{ type: string; text: string }> {
-  const { AggregatorRegistry, Registry } = loadPromClient();
-  const all = format === 'openmetrics' ? processes.map((each) => each.map(withoutSuffix)) : processes;
-  const registry = AggregatorRegistry.aggregate(all as unknown as object[]);
-  registry.setContentType(
-    format === 'openmetrics' ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
-  );
-  return { type: registry.contentType, text: await registry.metrics() };
+): { type: string; text: string } {
+  const isOpen = format === 'openmetrics';
+  const text = takeTogether(processes)
+    .map((metric) => block(metric, isOpen))
+    .join('');
+  return { type: types[format], text: isOpen ? `${text}# EOF\n` : text };
 }
 
-/** The names of counters have no suffix there (OpenMetrics §5.1.1); prom-client writes it behind each value itself. */
-const withoutSuffix = (metric: MetricValues): MetricValues =>
-  metric.type === 'counter' ? { ...metric, name: metric.name.replace(/_total$/, '') } : metric;
+/** In OpenMetrics the name of a counter is without the suffix that its samples have (§5.1.1). */
+function block({ name, help, type, values }: MetricValues, isOpen: boolean): string {
+  const named = isOpen && type === 'counter' ? name.replace(/_total$/, '') : name;
+  const lines = values.map(([series, value]) => `${series} ${numberText(value)}\n`).join('');
+  return `# HELP ${named} ${escapeHelp(help)}\n# TYPE ${named} ${type}\n${lines}`;
+}
+
+const escapeHelp = (help: string) => help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+
+function numberText(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+}
 
 /**
  * The format that a scraper asks for by `Accept` (RFC 9110 §12.5.1): OpenMetrics where it is wanted at least as much as

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Registry } from 'prom-client';
 import type { MetricsConfig } from '../../config/schema/index.ts';
-import { type Definition, definitions, type KeyOf, type MetricKey } from './definitions.ts';
+import { type Definition, definitions, type KeyOf } from './definitions.ts';
 import {
   type Counter,
   createCounters,
@@ -9,7 +9,9 @@ import {
   type Family,
   type Histogram,
   type MetricValues,
+  seriesText,
 } from './series.ts';
+import { takeTogether } from './together.ts';
 
 /** What is seen when somebody asks, of one gauge. */
 export interface Reading {
@@ -89,14 +91,13 @@ function withoutRoute(reading: Reading): Reading {
 
 /** Each in its form; a metric that nobody has a reading of is none. */
 export function gauges(readings: readonly Reading[]): MetricValues[] {
-  const found = new Map<MetricKey, MetricValues>();
-  for (const { key, labels, value } of readings) {
-    const { name, help, type, together: aggregator }: Definition = definitions[key];
-    const gauge = found.get(key) ?? { name, help, type, aggregator, values: [] };
-    gauge.values.push({ value, labels });
-    found.set(key, gauge);
-  }
-  return [...found.values()];
+  // One by one: several readings of the same labels count like those of several processes.
+  return takeTogether(
+    readings.map(({ key, labels, value }) => {
+      const { name, help, type, together }: Definition = definitions[key];
+      return [{ name, help, type, together, values: [[seriesText(name, Object.entries(labels)), value]] }];
+    }),
+  );
 }
 
 function openSeries(buckets: readonly number[], hasRoutes: boolean): Series {
@@ -115,33 +116,41 @@ function openSeries(buckets: readonly number[], hasRoutes: boolean): Series {
   return series;
 }
 
-/** Of several processes: what is the least or the most of all; the rest are sums. */
-const together: Readonly<Record<string, string>> = {
-  process_start_time_seconds: 'min',
-  nodejs_version_info: 'first',
-};
-
 /** Those of the process and of Node.js, which are prom-client's; it is loaded only where metrics are on. */
 function openProcessMetrics(): Registry {
-  const { Registry, collectDefaultMetrics } = loadPromClient();
+  const { Registry, collectDefaultMetrics } = createRequire(import.meta.url)(
+    'prom-client',
+  ) as typeof import('prom-client');
   const register = new Registry();
   collectDefaultMetrics({ register });
   return register;
 }
 
-export function loadPromClient(): typeof import('prom-client') {
-  return createRequire(import.meta.url)('prom-client') as typeof import('prom-client');
+/** What prom-client gives; of a part of a histogram with a name of its own. */
+interface ProcessMetric extends Pick<MetricValues, 'name' | 'help' | 'type'> {
+  values: { value: number; labels: Record<string, string | number>; metricName?: string }[];
 }
 
 async function processMetrics(registry: Registry): Promise<MetricValues[]> {
-  const metrics = (await registry.getMetricsAsJSON()) as unknown as MetricValues[];
-  return metrics.filter(isWellNamed).map((metric) => ({ ...metric, aggregator: togetherOf(metric) }));
+  const metrics = (await registry.getMetricsAsJSON()) as unknown as ProcessMetric[];
+  return metrics.filter(isWellNamed).map(({ name, help, type, values }) => ({
+    name,
+    help,
+    type,
+    together: togetherOf(name),
+    values: values.map(({ value, labels, metricName = name }): [string, number] => [
+      seriesText(metricName, Object.entries(labels)),
+      value,
+    ]),
+  }));
 }
 
 /** By their names some gauges would be counters, which `promtool check metrics` refuses; others say the same. */
-const isWellNamed = ({ name, type }: MetricValues) => type === 'counter' || !name.endsWith('_total');
+const isWellNamed = ({ name, type }: ProcessMetric) => type === 'counter' || !name.endsWith('_total');
 
-function togetherOf({ name, aggregator }: MetricValues): string {
+/** Of several processes: the worst lag, the oldest start; all else is a sum. */
+function togetherOf(name: string): Definition['together'] {
   if (name.startsWith('nodejs_eventloop_lag')) return name.includes('_min_') ? 'min' : 'max';
-  return together[name] ?? aggregator;
+  if (name === 'process_start_time_seconds') return 'min';
+  return name === 'nodejs_version_info' ? 'first' : 'sum';
 }

@@ -1,21 +1,15 @@
 import { createBounded } from '../../bounded.ts';
 import type { Definition } from './definitions.ts';
 
-/** A metric with its values, as prom-client has them, and as they go from one process to another. */
+/** A metric with its values, as they go from one process to another. */
 export interface MetricValues {
   name: string;
   help: string;
-  type: Definition['type'];
+  type: string;
   /** What becomes of the values of several processes. */
-  aggregator: string;
-  values: MetricValue[];
-}
-
-export interface MetricValue {
-  value: number;
-  labels: Readonly<Record<string, string | number>>;
-  /** Of a part of a histogram, such as `…_sum`. */
-  metricName?: string;
+  together: Definition['together'];
+  /** Each series as it stands in a scrape, such as `a_total{route="/"}`, with its value. */
+  values: [series: string, value: number][];
 }
 
 export interface Counter {
@@ -23,7 +17,7 @@ export interface Counter {
 }
 
 export interface Histogram {
-  /** @param seconds below zero counts as zero: clocks of two processes may differ */
+  /** Below zero counts as zero. */
   observe(seconds: number): void;
 }
 
@@ -40,94 +34,109 @@ export interface Family<S> {
  */
 const mostSeries = 1000;
 
+/** What is counted under some labels; it knows how it is written. */
+interface Values {
+  read(): MetricValues['values'];
+}
+
 /**
- * Not those of prom-client: it puts the labels of a series together to a text for each value, which costs more than
- * all else that is counted of a request (`npm run build && node bench/metrics.mjs`).
+ * Not those of prom-client: it puts the labels of a series together to a text for each value, which takes a request
+ * twenty times as long (`npm run build && node bench/metrics.mjs`).
+ * @param open makes a series of these labels, which are pairs of name and value
  */
-function createFamily<S>(
-  definition: Definition,
-  open: () => S,
-  valuesOf: (series: S, labels: Record<string, string>) => MetricValue[],
+function createFamily<S extends Values>(
+  { name, help, type, together, labels }: Definition,
+  open: (labels: Labels) => S,
 ): Family<S> {
-  const { name, help, type, together: aggregator, labels } = definition;
-  const known = createBounded<string, { labels: Record<string, string>; series: S }>({
-    entries: mostSeries,
-    givesWay: 'newcomer',
-  });
-  const others = { labels: labelled(labels, () => 'other'), series: open() };
-  let hasOthers = false;
+  const known = createBounded<string, S>({ entries: mostSeries, givesWay: 'newcomer' });
+  const labelled = (textOf: (index: number) => string) =>
+    labels.map((label, index): Labels[number] => [label, textOf(index)]);
+  let others: S | undefined;
   return {
     at(...values) {
       const key = values.join('\0');
-      const found = known.get(key);
-      if (found) return found.series;
+      const found = known.peek(key);
+      if (found) return found;
       if (known.size >= mostSeries) {
-        hasOthers = true;
-        return others.series;
+        others ??= open(labelled(() => 'other'));
+        return others;
       }
-      const made = { labels: labelled(labels, (index) => values[index] ?? ''), series: open() };
+      const made = open(labelled((index) => values[index] ?? ''));
       known.set(key, made);
-      return made.series;
+      return made;
     },
     read() {
-      const all = [...known.values(), ...(hasOthers ? [others] : [])];
-      const values = all.flatMap(({ labels, series }) => valuesOf(series, labels));
-      return { name, help, type, aggregator, values };
+      const all = [...known.values(), ...(others ? [others] : [])];
+      return { name, help, type, together, values: all.flatMap((series) => series.read()) };
     },
   };
 }
 
-const labelled = (names: readonly string[], textOf: (index: number) => string) =>
-  Object.fromEntries(names.map((name, index) => [name, textOf(index)]));
+export type Labels = readonly (readonly [name: string, value: string | number])[];
+
+/** A series as it stands in a scrape. */
+export function seriesText(name: string, labels: Labels): string {
+  if (labels.length === 0) return name;
+  return `${name}{${labels.map(([label, value]) => `${label}="${escapeLabel(String(value))}"`).join(',')}}`;
+}
+
+const escapeLabel = (value: string) =>
+  value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 
 export function createCounters(definition: Definition): Family<Counter> {
-  return createFamily<Counter>(
-    definition,
-    () => ({ count: 0 }),
-    ({ count }, labels) => [{ value: count, labels }],
-  );
+  return createFamily(definition, (labels) => new Count(seriesText(definition.name, labels)));
+}
+
+class Count implements Counter, Values {
+  readonly #text: string;
+  count = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  read(): MetricValues['values'] {
+    return [[this.#text, this.count]];
+  }
 }
 
 /** @param bounds the upper end of each bucket, in seconds, the smallest first */
 export function createHistograms(definition: Definition, bounds: readonly number[]): Family<Histogram> {
-  const { name } = definition;
-  return createFamily(
-    definition,
-    () => new Buckets(bounds),
-    ({ counts, sum }, labels) => {
-      let count = 0;
-      const values: MetricValue[] = [];
-      counts.forEach((each, index) => {
-        count += each;
-        values.push({
-          value: count,
-          labels: { ...labels, le: bounds[index] ?? '+Inf' },
-          metricName: `${name}_bucket`,
-        });
-      });
-      values.push({ value: sum, labels, metricName: `${name}_sum` });
-      values.push({ value: count, labels, metricName: `${name}_count` });
-      return values;
-    },
-  );
+  return createFamily(definition, (labels) => new Buckets(definition.name, labels, bounds));
 }
 
-class Buckets implements Histogram {
+class Buckets implements Histogram, Values {
   readonly #bounds: readonly number[];
   /** Of each bucket, and of what is above the last. */
-  readonly counts: Float64Array;
-  sum = 0;
+  readonly #counts: Float64Array;
+  readonly #texts: { buckets: readonly string[]; sum: string; count: string };
+  #sum = 0;
 
-  constructor(bounds: readonly number[]) {
+  constructor(name: string, labels: Labels, bounds: readonly number[]) {
     this.#bounds = bounds;
-    this.counts = new Float64Array(bounds.length + 1);
+    this.#counts = new Float64Array(bounds.length + 1);
+    this.#texts = {
+      buckets: [...bounds, '+Inf'].map((le) => seriesText(`${name}_bucket`, [...labels, ['le', le]])),
+      sum: seriesText(`${name}_sum`, labels),
+      count: seriesText(`${name}_count`, labels),
+    };
   }
 
   observe(seconds: number): void {
     const value = Number.isFinite(seconds) ? Math.max(seconds, 0) : 0;
     let at = 0;
     while (at < this.#bounds.length && value > (this.#bounds[at] as number)) at++;
-    (this.counts[at] as number)++;
-    this.sum += value;
+    (this.#counts[at] as number)++;
+    this.#sum += value;
+  }
+
+  read(): MetricValues['values'] {
+    const { buckets, sum, count } = this.#texts;
+    let upTo = 0;
+    const values = buckets.map((text, at): [string, number] => {
+      upTo += this.#counts[at] as number;
+      return [text, upTo];
+    });
+    return [...values, [sum, this.#sum], [count, upTo]];
   }
 }

@@ -25,7 +25,7 @@ function arrange(config: Record<string, unknown> = {}) {
   metrics.configure(metricsConfig(config).metrics);
   const text = async () => {
     const read = await metrics.read();
-    return read && (await renderMetrics([read], 'prometheus')).text;
+    return read && renderMetrics([read], 'prometheus').text;
   };
   return {
     emit,
