@@ -1,6 +1,6 @@
 // What metrics cost: of a request, of a scrape, and what a flood makes of them.
 // `npm run build && node bench/metrics.mjs [--flood=100000]`.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../dist/src/clock.js';
 import { renderMetrics } from '../dist/src/observe/metrics/exposition.js';
@@ -10,6 +10,7 @@ import { exchange } from '../dist/test/observe/exchange.js';
 import { floodOf, sendFlood } from '../dist/test/observe/metrics/flood.js';
 import { scrape, sumOf } from '../dist/test/observe/metrics/scrape.js';
 import { freePort } from '../dist/test/support/listening.js';
+import { startProvider } from '../dist/test/support/provider.js';
 import { spawnGateway } from '../dist/test/support/spawned-gateway.js';
 import { startUpstream } from '../dist/test/support/upstream.js';
 import { median } from './statistics.mjs';
@@ -117,19 +118,20 @@ async function ofRunning() {
     request.resume();
     response.end('hello');
   });
+  const provider = await startProvider();
   const adminUrl = `http://127.0.0.1:${await freePort()}`;
   const routes = [
     { path: '/', upstream: upstream.url, allow: 'public' },
     { path: '/api', upstream: upstream.url, allow: [{ groups: ['nobody'] }] },
   ];
   const gateway = await spawnGateway({
+    provider,
     config: {
       admin: { listen: new URL(adminUrl).host },
       workers: 2,
       routes,
       logging: { level: 'error' },
     },
-    awaitProvider: false,
   });
   try {
     const chunk = 10_000;
@@ -141,36 +143,40 @@ async function ofRunning() {
     console.log(
       `after ${flood} random requests (${answered} answered, ${requests} counted): ${values.size} series`,
     );
-    const seconds = 60;
-    const idle = await share(gateway.pid, seconds, async () => {});
-    const scraped = await share(gateway.pid, seconds, () => scrape(adminUrl));
+    const pairs = [];
+    for (let pair = 0; pair < 5; pair++) {
+      const idle = await share(gateway.pid, async () => {});
+      const scraped = await share(gateway.pid, () => scrape(adminUrl));
+      pairs.push(100 * (scraped - idle));
+    }
+    const each = pairs.map((percent) => percent.toFixed(2)).join(', ');
     console.log(
-      `scraped once a second: ${(100 * (scraped - idle)).toFixed(2)} % of a core (${(100 * scraped).toFixed(2)} % less ${(100 * idle).toFixed(2)} % at rest), all three processes, over ${seconds} s`,
+      `scraped once a second: ${median(pairs).toFixed(2)} % of a core more than at rest, all three processes (pairs: ${each})`,
     );
   } finally {
     await gateway.stop();
     await upstream.close();
+    await provider.stop();
   }
 }
 
 /** The share of one core that a process and its children take while something is done once a second. */
-async function share(pid, seconds, once) {
-  const before = ticksOf(pid);
+async function share(pid, once) {
+  const seconds = 20;
+  const before = runningOf(pid);
   const begun = performance.now();
   for (let second = 1; second <= seconds; second++) {
     await once();
     await wait(Math.max(0, begun + second * 1000 - performance.now()));
   }
-  const ticksEach = 100;
-  return (ticksOf(pid) - before) / ticksEach / ((performance.now() - begun) / 1000);
+  return (runningOf(pid) - before) / (performance.now() - begun);
 }
 
-function ticksOf(pid) {
+/** Milliseconds that the threads of a process and its children have run. */
+function runningOf(pid) {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-  return [pid, ...children].reduce((sum, each) => {
-    const fields = readFileSync(`/proc/${each}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    return sum + Number(fields[11]) + Number(fields[12]);
-  }, 0);
+  const threads = [pid, ...children].flatMap((each) =>
+    readdirSync(`/proc/${each}/task`).map((thread) => `/proc/${each}/task/${thread}/schedstat`),
+  );
+  return threads.reduce((sum, file) => sum + Number(readFileSync(file, 'utf8').split(' ')[0]), 0) / 1e6;
 }

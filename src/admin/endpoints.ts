@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts';
 import type { Health } from '../estate/health.ts';
 import { formatOf } from '../observe/metrics/exposition.ts';
 import type { People } from '../session/people.ts';
+import { createSingleFlight } from '../session/shared/single-flight.ts';
 import type { Controls } from './controls.ts';
 import type { Audience } from './guard.ts';
 import type { Problem } from './problem.ts';
@@ -35,6 +36,8 @@ export interface AdminEndpoint {
 
 /** Everything that the admin listener does, as a table. */
 export function adminEndpoints(controls: Controls, clock: Clock): readonly AdminEndpoint[] {
+  // Anybody may ask, and each answer costs every process something.
+  const scrapes = createSingleFlight<Metrics>();
   return [
     {
       method: 'GET',
@@ -52,7 +55,10 @@ export function adminEndpoints(controls: Controls, clock: Clock): readonly Admin
       method: 'GET',
       path: '/metrics',
       audience: 'everybody',
-      handle: async ({ accept }) => metricsReply(await controls.metrics(formatOf(accept))),
+      async handle({ accept }) {
+        const format = formatOf(accept);
+        return metricsReply(await scrapes(format, () => controls.metrics(format)));
+      },
     },
     {
       method: 'POST',
@@ -122,7 +128,9 @@ function readiness({ ready, missing, degraded }: Health): Reply {
   return { status: 503, json, headers: { 'retry-after': '1' } };
 }
 
-const metricsReply = (metrics: Awaited<ReturnType<Controls['metrics']>>): Reply =>
+type Metrics = Awaited<ReturnType<Controls['metrics']>>;
+
+const metricsReply = (metrics: Metrics): Reply =>
   metrics
     ? { status: 200, ...metrics }
     : { status: 404, code: 'metrics_off', detail: 'the configuration says `metrics: off`' };

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { type Test, test } from 'tap';
 import { formatOf } from '../../../src/observe/metrics/exposition.ts';
+import { arrangeAdmin } from '../../admin/scene.ts';
 import { arrangeGateway, arrangeSignedIn, arrangeUpstream } from '../../support/arrange.ts';
 import { freePort } from '../../support/listening.ts';
 import { spawnGateway } from '../../support/spawned-gateway.ts';
@@ -121,6 +122,23 @@ test('a target that takes no connections and a provider that is out are down', a
   };
   await until('both are down', async () => (await down()) === '0 0');
   t.pass();
+});
+
+test('many who ask at once cost what one costs, and get the same', async (t) => {
+  let asked = 0;
+  const { admin } = await arrangeAdmin(t, {
+    token: undefined,
+    controls: {
+      async metrics(format) {
+        asked += 1;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return { type: 'text/plain', text: `${format} ${asked}\n` };
+      },
+    },
+  });
+  const answers = await Promise.all(Array.from({ length: 30 }, () => scrape(admin.url)));
+  t.strictSame([...new Set(answers.map(({ text }) => text))], ['prometheus 1\n']);
+  t.equal((await scrape(admin.url, { accept: 'application/openmetrics-text' })).text, 'openmetrics 2\n');
 });
 
 test('metrics that are off are 404', async (t) => {
