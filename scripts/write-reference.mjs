@@ -10,12 +10,14 @@ import { compileTemplate } from '../dist/src/forward/template.js';
 import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
 import { definitions, labels } from '../dist/src/observe/metrics/definitions.js';
+import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
- * between the two marks in `docs/configuration.md`; and from the tables of header values and filters those in
- * `docs/headers.md`; and from the definitions of metrics those in `docs/metrics.md`. It reads the compiled code, so compile first.
+ * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
+ * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`; and from the fields of the log
+ * `config/sallyport-log.schema.json` and the table in `docs/logging.md`. It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -27,6 +29,7 @@ const sources = {
   filters: 'src/forward/template-filters.ts',
   metrics: 'src/observe/metrics/definitions.ts',
   labels: 'src/observe/metrics/definitions.ts',
+  fields: 'src/observe/sinks/log-schema.ts',
 };
 
 const schema = configJsonSchema();
@@ -34,6 +37,11 @@ const environment = environmentByPath();
 
 const files = [
   { path: 'config/sallyport.schema.json', make: () => formatJson(schema) },
+  { path: 'config/sallyport-log.schema.json', make: () => formatJson(logJsonSchema()) },
+  {
+    path: 'docs/logging.md',
+    make: (before) => between(before, 'fields', fieldsTable()),
+  },
   { path: 'docs/configuration.md', make: (before) => between(before, 'reference', reference()) },
   {
     path: 'docs/headers.md',
@@ -125,6 +133,12 @@ function filtersTable() {
     ...rows,
     '',
   ].join('\n');
+}
+
+/** The fields of the line of a request. */
+function fieldsTable() {
+  const rows = Object.entries(requestLineFields).map(([name, { meaning }]) => `| \`${name}\` | ${meaning} |`);
+  return ['| field | is |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
 function reference() {

@@ -331,9 +331,25 @@ export type ProviderEndpoint =
   | 'par'
   | 'other';
 
+/** What of Redis is asked. */
+export type StoreOperation =
+  | 'session-get'
+  | 'session-set'
+  | 'session-delete'
+  | 'claim'
+  | 'turn-look'
+  | 'turn-take'
+  | 'turn-renew'
+  | 'turn-release'
+  | 'turn-mark'
+  | 'turn-post'
+  | 'listing'
+  | 'sign-outs'
+  | 'other';
+
 export type StoreEvent =
   /** Redis has answered a command, or has not. Only for sinks that want it. */
-  | { kind: 'store-asked'; operation: 'read' | 'write'; outcome: 'ok' | 'failed'; ms: number }
+  | { kind: 'store-asked'; operation: StoreOperation; outcome: 'ok' | 'failed'; ms: number }
   /** A restart of the gateway signs everybody out. */
   | { kind: 'sessions-in-memory' }
   /** Redis takes no commands, or none that write. */

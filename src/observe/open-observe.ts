@@ -30,9 +30,9 @@ export const observesAlike = (one: Observed, other: Observed): boolean =>
   JSON.stringify([one.logging, one.metrics]) === JSON.stringify([other.logging, other.metrics]);
 
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function logOptions({ level, format }: Config['logging']): LogOptions {
+export function logOptions({ level, format, access }: Config['logging']): LogOptions {
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  return { level, pretty };
+  return { level, pretty, combined: format === 'combined', access };
 }
 
 export interface ObserveNeeds {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import type { Clock } from '../../src/clock.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -6,6 +7,7 @@ import { openObserve } from '../../src/observe/open-observe.ts';
 import { lines } from '../../src/observe/sinks/log-lines.ts';
 import { text } from '../../src/pages/texts/text.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { wrongOf } from '../support/log-schema.ts';
 import { exchange } from './exchange.ts';
 
 const unread: ObservedExchange = {
@@ -133,6 +135,12 @@ const rows = {
       { listen: '0.0.0.0:80', admin: undefined, publicUrl: ['https://a', 'https://b'] },
       'info',
       '"listen":"0.0.0.0:80","publicUrl":["https://a","https://b"]',
+      'listening',
+    ],
+    [
+      { listen: ['0.0.0.0:80', 'unix:/run/s'], admin: 'http://127.0.0.1:4181', publicUrl: ['https://a'] },
+      'info',
+      '"listen":["0.0.0.0:80","unix:/run/s"],"admin":"http://127.0.0.1:4181","publicUrl":["https://a"]',
       'listening',
     ],
   ],
@@ -279,7 +287,12 @@ const rows = {
   ],
 
   starting: [
-    [{ config: 'environment', workers: 2 }, 'info', '"config":"environment","workers":2', 'starting'],
+    [
+      { config: 'environment', workers: 2 },
+      'info',
+      '"config":"environment","workers":2,"schema":1',
+      'starting',
+    ],
   ],
   'configuration-doubted': [[{ warning: 'Look at this.' }, 'warn', '', 'Look at this.']],
   draining: [[{}, 'info', '', 'draining']],
@@ -537,6 +550,7 @@ for (const [kind, cases] of Object.entries(rows)) {
       openObserve(options, { clock }).emit({ kind, ...fields } as Event);
       const time = '1970-01-01T00:00:00.000Z';
       t.same(written, [`{"level":"${level}","time":"${time}"${json && `,${json}`},"msg":"${message}"}\n`]);
+      t.equal(wrongOf(JSON.parse(written.join(''))), undefined, 'as the schema says');
     });
   }
 }
@@ -563,4 +577,27 @@ test('a line that the level leaves out is not written, that of a request include
   t.same(written, []);
   emit({ kind: 'sessions-in-memory' });
   t.equal(written.length, 1);
+});
+
+test('the schema refuses what is not documented', async (t) => {
+  const good = { level: 'info', time: '1970-01-01T00:00:00.000Z', msg: 'stopped' };
+  t.equal(wrongOf(good), undefined);
+  t.match(wrongOf({ ...good, secret: 'x' }), 'additional');
+  t.match(wrongOf({ ...good, status: '200' }), 'integer');
+  t.match(wrongOf({ ...good, level: 30 }), 'enum');
+  t.match(wrongOf({ ...good, msg: 'request' }), 'requestId');
+});
+
+test('each field that the schema has is in some line', async (t) => {
+  const file = new URL('../../../config/sallyport-log.schema.json', import.meta.url);
+  const { properties } = JSON.parse(readFileSync(file, 'utf8')) as { properties: object };
+  const all = Object.values(rows).flatMap((cases) =>
+    (cases as readonly Row<Event['kind']>[]).flatMap(([, , json]) => Object.keys(JSON.parse(`{${json}}`))),
+  );
+  // Those of every line, and what only a configuration asks for.
+  const seen = new Set([...all, 'level', 'time', 'msg', 'headers']);
+  t.same(
+    Object.keys(properties).filter((name) => !seen.has(name)),
+    [],
+  );
 });

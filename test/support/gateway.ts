@@ -3,6 +3,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import { type GatewayParts, gatewayYaml } from './gateway-config.ts';
 import { freePort } from './listening.ts';
+import { wrongOf } from './log-schema.ts';
 import { observeInto } from './observe.ts';
 import { providerFound } from './provider-found.ts';
 import { until } from './until.ts';
@@ -41,7 +42,14 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
     const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: parts.env ?? {} });
     const written: string[] = [];
     const { clock = systemClock } = parts;
-    const observe = observeInto((line) => written.push(line), { level: 'debug', clock });
+    const { access, format } = config.logging;
+    const observe = observeInto((line) => written.push(line), {
+      level: 'debug',
+      clock,
+      sinks: parts.sinks,
+      access,
+      combined: format === 'combined',
+    });
     try {
       const gateway = await startGateway(config, { observe, clock });
       for (const origin of config.publicUrl) parts.provider?.allowRedirectsTo(origin);
@@ -56,8 +64,16 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
   }
 }
 
+/** Whatever a test makes the gateway say, its lines are those that are documented. */
+function requireSchema(line: LogLine): void {
+  const wrong = wrongOf(line);
+  if (wrong !== undefined)
+    throw new Error(`a line is not as the schema says: ${wrong}: ${JSON.stringify(line)}`);
+}
+
 /** Reads a log that is being written, line by line. */
 export function readLog(written: readonly string[]): GatewayLog {
+  let checked = 0;
   const read = (): LogLine[] =>
     written
       .join('')
@@ -65,7 +81,12 @@ export function readLog(written: readonly string[]): GatewayLog {
       // The last one may be on its way still.
       .slice(0, -1)
       .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as LogLine);
+      .map((line, at) => {
+        const read = JSON.parse(line) as LogLine;
+        if (at >= checked) requireSchema(read);
+        checked = Math.max(checked, at + 1);
+        return read;
+      });
   return {
     get lines() {
       return read();

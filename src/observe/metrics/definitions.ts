@@ -22,10 +22,12 @@ export const labels = {
   kind: '`http`, `websocket`, `event-stream`',
   decision: '`allow`, `login`, `step-up`, `deny`, `answer`, `refuse`',
   reason: 'of decisions, the rule or the code of the error; of sessions, who has ended them',
-  provider: 'the name of the provider; `unknown` where nobody can tell it',
+  provider:
+    'the name of the provider, or the host of an issuer of access tokens; `unknown` where nobody can tell it',
   result: 'what came of it: see the metric',
   endpoint: '`discovery`, `keys`, `token`, `userinfo`, `introspection`, `revocation`, `par`, `other`',
-  operation: '`read`, `write`',
+  operation:
+    'what is asked: `session-get`, `session-set`, `session-delete`, `claim`, `turn-look`, `turn-take`, `turn-renew`, `turn-release`, `turn-mark`, `turn-post`, `listing`, `sign-outs`, `other`',
   key: 'the key of the configuration that names the certificate',
   version: 'the version of Sallyport',
   node: 'the version of Node.js',

@@ -1,32 +1,26 @@
 import type { Told, ToldOf } from '../events.ts';
+import { logSchemaVersion } from './log-schema.ts';
 import type { Level } from './log-writer.ts';
-import { closedFields, leftFields, requestFields } from './request-line.ts';
 
 /** How an event is written. */
 export type Line<E> = {
   level: Level | ((event: E) => Level);
   message: string | ((event: E) => string);
-} & (
-  | {
-      /** Which of its fields, in the order in which they stand; what is undefined is left out. */
-      fields: readonly (keyof E & string)[] | ((event: E) => Readonly<Record<string, unknown>>);
-      json?: never;
-    }
-  /** The same as JSON, of a line of the level info. */
-  | { level: 'info'; json(event: E): string; fields?: never }
-);
+  /** Which of its fields, in the order in which they stand; what is undefined is left out. */
+  fields: readonly (keyof E & string)[] | ((event: E) => Readonly<Record<string, unknown>>);
+};
 
-/** Null for what has no line: it is for other sinks. */
-type Lines = { [K in Told['kind']]: Line<ToldOf<K>> | null };
+/** Null for what has no line: it is for other sinks. `request` for the lines of requests, which `log.ts` writes. */
+type Lines = { [K in Told['kind']]: Line<ToldOf<K>> | null | 'request' };
 
 const tooLarge = 'the session is too large for session.maxCookieBytes';
 const askForLess = 'Ask for fewer groups or scopes, or keep sessions in Redis (session.store)';
 
 /** The line of each kind of event. */
 export const lines = {
-  'request-finished': { level: 'info', message: 'request', json: requestFields },
-  'request-left': { level: 'info', message: 'request', json: leftFields },
-  'websocket-closed': { level: 'info', message: 'websocket closed', json: closedFields },
+  'request-finished': 'request',
+  'request-left': 'request',
+  'websocket-closed': 'request',
   'request-refused': {
     level: ({ code, status }) => {
       if (code === 'internal' || code === 'client_rejected') return 'error';
@@ -114,7 +108,11 @@ export const lines = {
     fields: ['target', 'reason'],
   },
 
-  starting: { level: 'info', message: 'starting', fields: ['config', 'workers'] },
+  starting: {
+    level: 'info',
+    message: 'starting',
+    fields: ({ config, workers }) => ({ config, workers, schema: logSchemaVersion }),
+  },
   'configuration-doubted': { level: 'warn', message: ({ warning }) => warning, fields: [] },
   draining: { level: 'info', message: 'draining', fields: [] },
   stopping: { level: 'info', message: 'stopping', fields: ['signal'] },

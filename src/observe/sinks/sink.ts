@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Emit, Told } from '../events.ts';
 import type { Meters } from '../metrics/meters.ts';
-import type { LogOptions } from './log-writer.ts';
+import type { LogOptions, LogSettings } from './log-writer.ts';
 
 /** Somebody who is told of everything that happens. */
 export interface Sink {
@@ -13,7 +13,7 @@ export interface Sink {
   /** Resolves when everything so far is out of the process, or when nobody takes it. */
   flushed?(): Promise<void>;
   /** Goes on as another configuration says. */
-  apply?(options: Pick<LogOptions, 'level' | 'pretty'>): void;
+  apply?(options: LogSettings): void;
 }
 
 export interface SinkNeeds {

@@ -156,9 +156,9 @@ const rows: [what: string, event: Event, ...told: string[]][] = [
   ],
   [
     'a command to Redis',
-    { kind: 'store-asked', operation: 'read', outcome: 'ok', ms: 0.5 },
-    'store_duration_seconds_sum{operation="read"} 0.0005',
-    'store_duration_seconds_count{operation="read"} 1',
+    { kind: 'store-asked', operation: 'session-get', outcome: 'ok', ms: 0.5 },
+    'store_duration_seconds_sum{operation="session-get"} 0.0005',
+    'store_duration_seconds_count{operation="session-get"} 1',
   ],
   ['a reload', { kind: 'reloaded', by: 'admin', config: 'x' }, 'reloads_total{result="ok"} 1'],
   [
