@@ -40,42 +40,26 @@ export interface Members {
   count(): Promise<(readonly MetricValues[])[]>;
 }
 
-const prepareOne = ({ line }: Member, sent: SentVersion) =>
-  line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
-
-const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
-  line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
-
-/** What one that is busy had counted before is less wrong than nothing. */
-async function askForCounts({ line, counts }: Member): Promise<void> {
-  const question: PrimaryQuestion = { kind: 'metrics' };
-  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
-  if (counted) counts.last(counted as MetricValues[]);
-}
-
-/** Has workers go by a version that the others go by. What cannot follow is started anew. */
-function createFollowing(members: ReadonlySet<Member>, version: MembersNeeds['version']) {
-  const startAnew = (member: Member) => {
-    if (members.has(member)) member.worker.process.kill('SIGKILL');
-  };
-  return {
-    goOn: (member: Member) => tell(member, 'commit').catch(() => startAnew(member)),
-    /** One that began while the others went on to another version. */
-    async catchUp(member: Member) {
-      try {
-        await prepareOne(member, version());
-        await tell(member, 'commit');
-      } catch {
-        startAnew(member);
-      }
-    },
-  };
-}
-
 export function createMembers({ clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
 
-  const { goOn, catchUp } = createFollowing(members, version);
+  const prepareOne = ({ line }: Member, sent: SentVersion) =>
+    line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
+  const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
+    line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
+  const startAnew = (member: Member) => {
+    if (members.has(member)) member.worker.process.kill('SIGKILL');
+  };
+  const goOn = (member: Member) => tell(member, 'commit').catch(() => startAnew(member));
+  /** One that began while the others went on to another version. What cannot follow is started anew. */
+  const catchUp = async (member: Member) => {
+    try {
+      await prepareOne(member, version());
+      await tell(member, 'commit');
+    } catch {
+      startAnew(member);
+    }
+  };
 
   return {
     join(worker: Worker): void {
@@ -108,25 +92,44 @@ export function createMembers({ clock, version, adminUrl, counting }: MembersNee
       await Promise.all([...members].map(askForCounts));
       return counting.all();
     },
-    async prepare(sent: SentVersion): Promise<Prepared> {
-      const asked = [...members];
-      const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
-      const abort = async () => {
-        const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
-        await Promise.allSettled(all.map((member) => tell(member, 'abort')));
-      };
-      const refusals = answers.filter((answer, index) =>
-        isRefusal(answer, members.has(asked[index] as Member)),
-      );
-      if (refusals[0]) {
-        await abort();
-        throw refusals[0].reason;
-      }
-      const commit = () => {
-        for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
-      };
-      return { commit, abort };
-    },
+    prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
+  };
+}
+
+/** What one that is busy had counted before is less wrong than nothing. */
+async function askForCounts({ line, counts }: Member): Promise<void> {
+  const question: PrimaryQuestion = { kind: 'metrics' };
+  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
+  if (counted) counts.last(counted as MetricValues[]);
+}
+
+interface Steps {
+  members: ReadonlySet<Member>;
+  prepareOne(member: Member, sent: SentVersion): Promise<unknown>;
+  tell(member: Member, kind: 'commit' | 'abort'): Promise<unknown>;
+  goOn(member: Member): Promise<unknown>;
+  catchUp(member: Member): Promise<unknown>;
+}
+
+function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): Members['prepare'] {
+  return async (sent) => {
+    const asked = [...members];
+    const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
+    const abort = async () => {
+      const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
+      await Promise.allSettled(all.map((member) => tell(member, 'abort')));
+    };
+    const refusals = answers.filter((answer, index) =>
+      isRefusal(answer, members.has(asked[index] as Member)),
+    );
+    if (refusals[0]) {
+      await abort();
+      throw refusals[0].reason;
+    }
+    const commit = () => {
+      for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
+    };
+    return { commit, abort };
   };
 }
 

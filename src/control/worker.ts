@@ -38,7 +38,11 @@ export async function openWorkerSide(clock: Clock, env: NodeJS.ProcessEnv): Prom
     const gateway = await served;
     switch (question.kind) {
       case 'prepare':
-        opened = await gateway.prepare(readSent(question.version, env));
+        // What leaves ends by the version that it has, and hinders nobody else's next one.
+        opened = await gateway.prepare(readSent(question.version, env)).catch((error: unknown) => {
+          if (isLeaving) return undefined;
+          throw error;
+        });
         return undefined;
       case 'commit':
         opened?.commit();

@@ -95,18 +95,15 @@ export async function openListener(
     if (!isDraining) endWithAnswers(server, connections);
     isDraining = true;
   };
-  let ending: Promise<void> | undefined;
-  const end = (withinMs: number) => {
-    stopReloading?.();
-    drain();
-    ending ??= closeGracefully(app, connections, { emit, clock, withinMs });
-    return ending;
-  };
-  const close = async (left = () => timeout) => {
-    const withinMs = left();
-    if (ending) await cutAfter(withinMs, connections, { clock, ending });
-    else await end(withinMs);
-  };
+  const { end, close } = createEnd(app, connections, {
+    emit,
+    clock,
+    begin() {
+      stopReloading?.();
+      drain();
+    },
+    longest: () => timeout,
+  });
   try {
     const url = await listen(app, plan.address);
     stopReloading = reload(plan);
@@ -134,6 +131,34 @@ export async function openListener(
     await close();
     throw error;
   }
+}
+
+interface EndNeeds extends Pick<ListenerNeeds, 'emit' | 'clock'> {
+  begin(): void;
+  /** The milliseconds that requests get at a close of which nothing else is said. */
+  longest(): number;
+}
+
+/** Ends once, however often it is asked to, and cuts what is left when the last one asks. */
+function createEnd(
+  app: FastifyInstance,
+  connections: Connections,
+  { emit, clock, begin, longest }: EndNeeds,
+) {
+  let ending: Promise<void> | undefined;
+  const end = (withinMs: number) => {
+    begin();
+    ending ??= closeGracefully(app, connections, { emit, clock, withinMs });
+    return ending;
+  };
+  return {
+    end,
+    async close(left = longest) {
+      const withinMs = left();
+      if (ending) await cutAfter(withinMs, connections, { clock, ending });
+      else await end(withinMs);
+    },
+  };
 }
 
 /** Longer than any connection; what timers of Node.js can wait for. */
