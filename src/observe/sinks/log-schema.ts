@@ -83,15 +83,20 @@ const otherFields = {
   code: { type: 'text', meaning: 'the code of an error; in the line of a worker, its exit code' },
   config: { type: 'text', meaning: 'the file of the configuration, or `environment`' },
   connections: { type: 'integer', meaning: 'how many connections' },
+  daysLeft: { type: 'integer', meaning: 'whole days until a certificate ends; below zero when it has ended' },
   dropped: { type: 'integer', meaning: 'how many connections were closed at once' },
   endpoint: { type: 'text', meaning: 'the endpoint of the provider that was asked' },
   everywhere: { type: 'flag', meaning: 'all sessions of the person were ended' },
   issuer: { type: 'text', meaning: 'the issuer of a provider' },
+  key: { type: 'text', meaning: 'a key of the configuration' },
   keys: { type: 'texts', meaning: 'keys of the configuration' },
   limit: { type: 'text', meaning: 'the key of a limit, or its number' },
   lines: { type: 'integer', meaning: 'how many lines were dropped' },
   listen: { type: 'texts', meaning: 'the addresses that are listened on' },
   lookAt: { type: 'texts', meaning: 'the keys of the configuration to look at' },
+  names: { type: 'text', meaning: 'whom a certificate names' },
+  notAfter: { type: 'text', meaning: 'when a certificate ends' },
+  notBefore: { type: 'text', meaning: 'when a certificate begins to hold' },
   openFiles: { type: 'integer', meaning: 'how many files the process may open' },
   origin: { type: 'text', meaning: 'the origin of the site' },
   pauseMs: { type: 'number', meaning: 'milliseconds until a worker is started again' },
@@ -131,6 +136,7 @@ const special: Readonly<Record<string, object>> = {
   code: { type: ['string', 'integer', 'null'] },
   signal: { type: ['string', 'null'] },
   limit: { type: ['string', 'integer'] },
+  daysLeft: { type: 'integer' },
 };
 
 /** The JSON Schema (draft 07) of a line. */
