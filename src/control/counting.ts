@@ -15,13 +15,15 @@ export interface Counting {
   open(): Counts;
   /** Of each that runs, and in one those that have ended. */
   all(): (readonly MetricValues[])[];
+  /** From now on it is counted in another way, such as in other buckets. */
+  clear(): void;
 }
 
 export const noCounts: Counts = { last() {}, end() {} };
 
 export function createCounting(): Counting {
   const running = new Map<Counts, MetricValues[]>();
-  const ended = createEnded();
+  let ended = createEnded();
   return {
     open() {
       const counts: Counts = {
@@ -37,5 +39,9 @@ export function createCounting(): Counting {
       return counts;
     },
     all: () => [...running.values(), ended.read()],
+    clear() {
+      ended = createEnded();
+      for (const counts of running.keys()) running.set(counts, []);
+    },
   };
 }

@@ -6,7 +6,7 @@ import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { type Observe, observesAlike } from '../observe/open-observe.ts';
+import { countsAlike, type Observe, observesAlike } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
@@ -46,7 +46,8 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   // Every file of it is known now.
   let inForce = { loaded: first, sent: sentOf(first, 1) };
 
-  const members = createMembers({ clock, version: () => inForce.sent, adminUrl, counting: createCounting() });
+  const counting = createCounting();
+  const members = createMembers({ clock, version: () => inForce.sent, adminUrl, counting });
   const workers = startWorkers({
     count: first.config.workers,
     emit,
@@ -57,6 +58,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   });
 
   const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe }, (next) => {
+    if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
     inForce = next;
   });
 

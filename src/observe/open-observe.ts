@@ -27,7 +27,11 @@ export type Observed = Pick<Config, 'logging' | 'metrics'>;
 
 /** Whether it says the same of both. */
 export const observesAlike = (one: Observed, other: Observed): boolean =>
-  JSON.stringify([one.logging, one.metrics]) === JSON.stringify([other.logging, other.metrics]);
+  countsAlike(one, other) && JSON.stringify(one.logging) === JSON.stringify(other.logging);
+
+/** Whether what was counted by the one goes on by the other. */
+export const countsAlike = (one: Pick<Config, 'metrics'>, other: Pick<Config, 'metrics'>): boolean =>
+  JSON.stringify(one.metrics) === JSON.stringify(other.metrics);
 
 /** `auto` is for people on a terminal, and for programs elsewhere. */
 export function logOptions({ level, format, access }: Config['logging']): LogOptions {

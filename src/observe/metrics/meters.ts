@@ -41,7 +41,7 @@ export interface Meters {
 }
 
 /** For what takes far less than a second: the gateway's own share, and its store. */
-const shortBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
+const shortBuckets = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
 interface On {
   series: Series;

@@ -47,3 +47,14 @@ test('a target is up where it is for all of them', async (t) => {
   const up = (value: number) => [metric('gauge', 'up', value, 'min')];
   t.strictSame(readAll([up(1), up(0), up(1)]), { 'up{route="/"}': 0 });
 });
+
+test('where another configuration counts otherwise, nothing of before is mixed in', async (t) => {
+  const counting = createCounting();
+  const [one, other] = [counting.open(), counting.open()];
+  for (const each of [one, other]) each.last(counted(3));
+  one.end();
+  counting.clear();
+  t.strictSame(readAll(counting.all()), {});
+  other.last(counted(1));
+  t.strictSame(readAll(counting.all()), { 'a_total{route="/"}': 1, 'open{route="/"}': 1 });
+});
