@@ -248,14 +248,14 @@ export type PersonEvent =
   /** The cookie is gone, and yet a copy of it may live on. */
   | ({ kind: 'sign-out-not-kept'; provider?: string; subject?: string; error: unknown } & Asked)
   /** The provider could not be told that a token is done with. */
-  | {
+  | ({
       kind: 'token-not-revoked';
       provider: string;
       token: 'access_token' | 'refresh_token';
       error: unknown;
-    }
+    } & Partial<Asked>)
   /** The person stays signed in at the provider. */
-  | { kind: 'logout-address-failed'; provider: string; error: unknown }
+  | ({ kind: 'logout-address-failed'; provider: string; error: unknown } & Partial<Asked>)
   /** A provider has ended sessions, from server to server. `by` is what names them. */
   | ({ kind: 'back-channel-logout'; provider: string; by: string } & Asked)
   /** A provider has ended a session through the browser. */
@@ -308,11 +308,16 @@ export type ProviderEvent =
   /** The claims of before stay. */
   | { kind: 'claims-not-refreshed'; provider: string; error: unknown }
   /** A login or a refresh goes on without what userinfo, or the claim sources, would say. */
-  | { kind: 'claims-missing'; provider: string; from: 'userinfo' | 'sources'; error: unknown }
+  | ({
+      kind: 'claims-missing';
+      provider: string;
+      from: 'userinfo' | 'sources';
+      error: unknown;
+    } & Partial<Asked>)
   /** A claim source leaves a claim out. */
-  | { kind: 'claim-source-doubted'; provider: string; reason: string }
+  | ({ kind: 'claim-source-doubted'; provider: string; reason: string } & Partial<Asked>)
   /** The claim of groups looks like several of them in one text. */
-  | { kind: 'groups-doubted'; provider: string; claim: string; advice: string }
+  | ({ kind: 'groups-doubted'; provider: string; claim: string; advice: string } & Partial<Asked>)
   /** An upstream has an access token of its own. */
   | { kind: 'upstream-token-taken'; provider: string; way: string }
   /** It has none. `retryAfter`, in seconds, where the provider is out. */

@@ -399,6 +399,12 @@ const rows = {
   ],
   'token-not-revoked': [
     [
+      { provider: 'main', token: 'access_token', error, ...at },
+      'warn',
+      `"requestId":"id-1","provider":"main","token":"access_token",${said}`,
+      'a token could not be revoked',
+    ],
+    [
       { provider: 'main', token: 'refresh_token', error },
       'warn',
       `"provider":"main","token":"refresh_token",${said}`,

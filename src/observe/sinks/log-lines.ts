@@ -194,12 +194,12 @@ export const lines = {
   'token-not-revoked': {
     level: 'warn',
     message: 'a token could not be revoked',
-    fields: ['provider', 'token', 'reason'],
+    fields: ['requestId', 'provider', 'token', 'reason'],
   },
   'logout-address-failed': {
     level: 'warn',
     message: 'the logout address could not be built',
-    fields: ['provider', 'reason'],
+    fields: ['requestId', 'provider', 'reason'],
   },
   'back-channel-logout': {
     level: 'info',
@@ -253,10 +253,18 @@ export const lines = {
   'claims-missing': {
     level: 'warn',
     message: ({ from }) => `${from} failed; its claims are missing`,
-    fields: ['provider', 'reason'],
+    fields: ['requestId', 'provider', 'reason'],
   },
-  'claim-source-doubted': { level: 'warn', message: 'claim source', fields: ['provider', 'reason'] },
-  'groups-doubted': { level: 'warn', message: ({ advice }) => advice, fields: ['provider', 'claim'] },
+  'claim-source-doubted': {
+    level: 'warn',
+    message: 'claim source',
+    fields: ['requestId', 'provider', 'reason'],
+  },
+  'groups-doubted': {
+    level: 'warn',
+    message: ({ advice }) => advice,
+    fields: ['requestId', 'provider', 'claim'],
+  },
   'upstream-token-taken': { level: 'debug', message: 'upstream token', fields: ['provider', 'way'] },
   'upstream-token-failed': {
     level: 'warn',

@@ -19,7 +19,8 @@ const everyLine = ['level', 'time', 'msg'] as const;
 export const requestLineFields = {
   requestId: {
     type: 'text',
-    meaning: 'the value of `X-Request-Id`, which the application gets too; in every line about the request',
+    meaning:
+      'the value of `X-Request-Id`, which the application gets too; refusals, logins and sign-outs have it in their lines, refreshes that requests share do not',
   },
   method: { type: 'text', meaning: 'the method; absent when it could not be read at all' },
   host: {

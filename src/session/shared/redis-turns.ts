@@ -197,9 +197,8 @@ function createSenders(link: RedisLink, { nameOf, endChannel, keysOf }: Places) 
     },
     async renew(key: string, holder: string) {
       const { lock } = keysOf(key);
-      await link
-        .write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs), 'turn-renew')
-        .catch(() => {});
+      const renewing = link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs), 'turn-renew');
+      await renewing.catch(() => {});
     },
     release(key: string, holder: string) {
       const { lock, sent, underway } = keysOf(key);
@@ -210,10 +209,8 @@ function createSenders(link: RedisLink, { nameOf, endChannel, keysOf }: Places) 
     },
     mark(key: string, holder: string, forMs: number) {
       const { sent, underway } = keysOf(key);
-      return link.write(
-        (redis) => redis.eval(markScript, 2, sent, underway, holder, underWayMs, forMs),
-        'turn-mark',
-      );
+      const args = [sent, underway, holder, underWayMs, forMs];
+      return link.write((redis) => redis.eval(markScript, 2, ...args), 'turn-mark');
     },
     write(key: string, { posted, holder, isAgain }: Letter, ageMs: number) {
       const { value, afterwards, rememberMs = 0 } = posted;
