@@ -66,6 +66,8 @@ const rows = [
   ['second refreshes', (run) => run.secondRefreshes.length],
   [`memory after ${options.measuredAt}`, (run) => mb(run.before)],
   ['memory at the end', (run) => mb(run.after)],
+  [`needed after ${options.measuredAt}, garbage collected`, (run) => `${inMb(run.before.needed)} MB`],
+  ['needed at the end', (run) => `${inMb(run.after.needed)} MB`],
   [`descriptors after ${options.measuredAt}`, (run) => run.before.descriptors],
   ['descriptors at the end', (run) => run.after.descriptors],
 ];

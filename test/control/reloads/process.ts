@@ -6,6 +6,7 @@ import type { LogLine } from '../../support/gateway.ts';
 import { until } from '../../support/until.ts';
 
 const main = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
+const probe = new URL('./probe.js', import.meta.url).href;
 
 /** What came of a reload, as the log says. */
 export interface Outcome {
@@ -22,6 +23,11 @@ export interface Held {
   descriptors: number;
 }
 
+/** The same, with what is left after a garbage collection. */
+export interface Measured extends Held {
+  needed: number;
+}
+
 /** A gateway in processes of its own, which is told to reload. */
 export interface GatewayProcess {
   pid: number;
@@ -31,6 +37,8 @@ export interface GatewayProcess {
   outcome(): Promise<Outcome>;
   /** What it and its workers hold. */
   held(): Held;
+  /** What its JavaScript still needs, in bytes, when all garbage is collected. */
+  needed(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -40,7 +48,7 @@ const outcomeWithinMs = 60_000;
 export async function startGatewayProcess(file: string, workers: number): Promise<GatewayProcess> {
   // The test runner's own loader, in NODE_OPTIONS, would run in the gateway too.
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const child = spawn(process.execPath, [main, 'serve', '-c', file], {
+  const child = spawn(process.execPath, ['--import', probe, main, 'serve', '-c', file], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -89,6 +97,15 @@ export async function startGatewayProcess(file: string, workers: number): Promis
         };
       }),
     held: () => heldBy([pid, ...childrenOf(pid)]),
+    async needed() {
+      const before = lines.length;
+      const pids = [pid, ...childrenOf(pid)];
+      for (const each of pids) process.kill(each, 'SIGUSR2');
+      const measured = () =>
+        lines.slice(before).flatMap(({ msg, heap }) => (msg === 'measured' ? Number(heap) : []));
+      await until('a measured heap', () => measured().length === pids.length, 30_000);
+      return measured().reduce((sum, heap) => sum + heap, 0);
+    },
     async stop() {
       child.kill('SIGTERM');
       await exited;

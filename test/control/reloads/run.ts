@@ -7,7 +7,7 @@ import { providerFound } from '../../support/provider-found.ts';
 import { countRefreshes, signIn, startApplication, startRotatingProvider } from './arrange.ts';
 import { createAsker } from './ask.ts';
 import { type Failure, startLoad } from './load.ts';
-import { type GatewayProcess, type Held, startGatewayProcess } from './process.ts';
+import { type GatewayProcess, type Held, type Measured, startGatewayProcess } from './process.ts';
 import { openSockets } from './sockets.ts';
 import { createVariants, type Variant } from './variants.ts';
 
@@ -48,8 +48,8 @@ export interface Figures {
   secondRefreshes: readonly string[];
   /** Lines of the log that say that a session ended, or that something failed. */
   complaints: readonly string[];
-  before: Held;
-  after: Held;
+  before: Measured;
+  after: Measured;
   seconds: number;
 }
 
@@ -101,14 +101,16 @@ export async function runReloads(options: RunOptions): Promise<Figures> {
       await load.pause();
       // Those that wait for a next request are no more than the load has left.
       for (const upstream of upstreams) upstream.server.closeIdleConnections();
+      // V8 takes its time with garbage, and how much of it there is says nothing of reloads.
+      const needed = await gateway.needed();
       const held = await leastHeld(gateway, options.restMs);
       load.resume();
-      return held;
+      return { ...held, needed };
     };
     const asker = createAsker(gateway.pid, join(folder, 'admin.sock'));
     const wrong: string[] = [];
     let refused = 0;
-    let before: Held = { rss: 0, each: [], descriptors: 0 };
+    let before: Measured = { rss: 0, each: [], descriptors: 0, needed: 0 };
     for (let number = 1; number <= options.reloads; number++) {
       const next = variant(number);
       // It is in force before anybody here hears of it.
@@ -171,7 +173,7 @@ async function reloadWith(
   return isNamed ? undefined : `the refusal does not name ${broken}: ${problems.join('; ')}`;
 }
 
-/** The least of some looks: what was thrown away is collected when nothing happens. */
+/** The least of some looks: memory is given back, and connections are closed, when nothing happens. */
 async function leastHeld(gateway: GatewayProcess, restMs: number): Promise<Held> {
   let least = gateway.held();
   for (const end = performance.now() + restMs; performance.now() < end; ) {
