@@ -45,17 +45,17 @@ const shortBuckets = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 
 
 interface On {
   series: Series;
-  registry: Registry;
   buckets: string;
 }
 
 export function openMeters(): Meters {
   let on: On | undefined;
+  // What it watches has no end, so there is one of it, however often metrics are turned off and on.
+  let ofProcess: (() => Registry) | undefined;
   let readings: () => readonly Reading[] = () => [];
 
   const configure = (config: MetricsConfig | 'off') => {
     if (config === 'off') {
-      on?.registry.clear();
       on = undefined;
       return;
     }
@@ -63,7 +63,8 @@ export function openMeters(): Meters {
     const hasRoutes = config.routeLabel;
     const series =
       on?.buckets === buckets ? { ...on.series, hasRoutes } : openSeries(config.buckets, hasRoutes);
-    on = { series, buckets, registry: on?.registry ?? openProcessMetrics() };
+    on = { series, buckets };
+    ofProcess ??= loadProcessMetrics();
   };
 
   return {
@@ -73,12 +74,12 @@ export function openMeters(): Meters {
       readings = asked;
     },
     async read() {
-      if (!on) return undefined;
+      if (!on || !ofProcess) return undefined;
       const { counters, histograms } = on.series;
       const own = [...Object.values(counters), ...Object.values(histograms)].map((family) => family.read());
       const { hasRoutes } = on.series;
       const seen = readings().map((reading) => (hasRoutes ? reading : withoutRoute(reading)));
-      return [...own, ...gauges(seen), ...(await processMetrics(on.registry))];
+      return [...own, ...gauges(seen), ...(await processMetrics(ofProcess()))];
     },
   };
 }
@@ -116,14 +117,22 @@ function openSeries(buckets: readonly number[], hasRoutes: boolean): Series {
   return series;
 }
 
-/** Those of the process and of Node.js, which are prom-client's; it is loaded only where metrics are on. */
-function openProcessMetrics(): Registry {
-  const { Registry, collectDefaultMetrics } = createRequire(import.meta.url)(
-    'prom-client',
-  ) as typeof import('prom-client');
-  const register = new Registry();
-  collectDefaultMetrics({ register });
-  return register;
+/**
+ * Those of the process and of Node.js, which are prom-client's. It is loaded only where metrics are on, and then at once:
+ * that takes a tenth of a second, for which a first scrape would hold all requests. It watches the event loop and the
+ * garbage collector from the first scrape on.
+ */
+function loadProcessMetrics(): () => Registry {
+  const load = createRequire(import.meta.url);
+  const { Registry, collectDefaultMetrics } = load('prom-client') as typeof import('prom-client');
+  let register: Registry | undefined;
+  return () => {
+    if (!register) {
+      register = new Registry();
+      collectDefaultMetrics({ register });
+    }
+    return register;
+  };
 }
 
 /** What prom-client gives; of a part of a histogram with a name of its own. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { test } from 'tap';
 import { parseConfig } from '../../../src/config/load.ts';
 import type { Event, ObservedExchange } from '../../../src/observe/events.ts';
@@ -259,4 +260,23 @@ test('a reload turns metrics off and on, and keeps what was counted where only l
   emit({ kind: 'reload-off', by: 'admin' });
   apply(metricsConfig());
   t.strictSame(await told(), []);
+});
+
+test('prom-client is loaded where metrics are on, and nowhere else', async (t) => {
+  const meters = new URL('../../../src/observe/metrics/meters.js', import.meta.url);
+  const loadedWith = (config: string) => {
+    const code = `
+      import { createRequire } from 'node:module';
+      import { openMeters } from '${meters.href}';
+      openMeters().configure(${config});
+      const loaded = Object.keys(createRequire('${meters.href}').cache);
+      process.stdout.write(String(loaded.some((file) => file.includes('/prom-client/'))));`;
+    const args = ['--input-type=module', '-e', code];
+    return spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    }).stdout;
+  };
+  t.equal(loadedWith("'off'"), 'false');
+  t.equal(loadedWith('{ buckets: [1], routeLabel: true }'), 'true');
 });
