@@ -22,6 +22,7 @@ const programs = [
   { package: 'openssl', command: 'openssl' },
   { package: 'systemd', command: 'systemd-analyze' },
   { package: 'procps', command: 'kill' },
+  { package: 'prometheus', command: 'promtool' },
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 

@@ -9,14 +9,15 @@ import { parseTemplate } from '../dist/src/config/template.js';
 import { compileTemplate } from '../dist/src/forward/template.js';
 import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
+import { definitions, labels } from '../dist/src/observe/metrics/definitions.js';
 import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
  * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
- * `docs/headers.md`; and from the fields of the log `config/sallyport-log.schema.json` and the table in `docs/logging.md`.
- * It reads the compiled code, so compile first.
+ * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`; and from the fields of the log
+ * `config/sallyport-log.schema.json` and the table in `docs/logging.md`. It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -26,6 +27,8 @@ const sources = {
   reference: 'the schema',
   values: 'src/forward/template-values.ts',
   filters: 'src/forward/template-filters.ts',
+  metrics: 'src/observe/metrics/definitions.ts',
+  labels: 'src/observe/metrics/definitions.ts',
   fields: 'src/observe/sinks/log-schema.ts',
 };
 
@@ -43,6 +46,10 @@ const files = [
   {
     path: 'docs/headers.md',
     make: (before) => between(between(before, 'values', valuesTable()), 'filters', filtersTable()),
+  },
+  {
+    path: 'docs/metrics.md',
+    make: (before) => between(between(before, 'metrics', metricsTable()), 'labels', labelsTable()),
   },
 ];
 
@@ -96,6 +103,19 @@ function valuesTable() {
   const rows = templateValues.map((value) => `| \`${written(value, '<path>')}\` | ${value.meaning} |`);
   const braces = '| `{{`, `}}` | the characters `{` and `}` |';
   return ['| in a template | is |', '| --- | --- |', ...rows, braces, ''].join('\n');
+}
+
+function metricsTable() {
+  const rows = Object.values(definitions).map(
+    ({ name, type, labels: named, help }) =>
+      `| \`${name}\` | ${type} | ${named.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  );
+  return ['| metric | type | labels | tells |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function labelsTable() {
+  const rows = Object.entries(labels).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return ['| label | is |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
 /** What each filter makes of a name that is not ASCII. */

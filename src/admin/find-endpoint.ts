@@ -4,7 +4,7 @@ import type { Problem } from './problem.ts';
 /** What a request asks for. */
 export interface Found {
   endpoint: AdminEndpoint;
-  call: Call;
+  call: Pick<Call, 'query' | 'id'>;
 }
 
 /** An id of a session, as it is shown: nothing of it has to be encoded. */

@@ -147,7 +147,7 @@ function openDoor({ address, guard, emit, controls, clock }: ServerNeeds) {
       request.raw.socket.setTimeout(longestAnswerMs);
       let made: Reply;
       try {
-        made = await endpoint.handle(call);
+        made = await endpoint.handle({ ...call, accept: request.headers.accept });
       } catch (error) {
         made = problemOf(error);
         if (made.status === 500) emit({ kind: 'admin-call-failed', path: endpoint.path, error });
@@ -199,8 +199,9 @@ function send(reply: FastifyReply, made: Reply): FastifyReply {
   // What is left of a body is not waited for.
   if ('code' in made && (raw.headers['content-length'] ?? raw.headers['transfer-encoding']) !== undefined)
     reply.header('connection', 'close');
-  reply.code(made.status).headers({ ...commonHeaders, ...made.headers });
+  reply.code(made.status).headers({ ...commonHeaders, ...('headers' in made ? made.headers : {}) });
   if ('code' in made) return reply.type('application/problem+json').send(problemBody(made));
+  if ('text' in made) return reply.header('vary', 'accept').type(made.type).send(made.text);
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(made.json));
 }
 

@@ -7,11 +7,11 @@ import { startPrimary } from '../control/primary.ts';
 import { createReloader } from '../control/reloader.ts';
 import type { Running } from '../control/running.ts';
 import { superviseReloads } from '../control/supervise.ts';
-import { openWorkerSide } from '../control/worker.ts';
+import { openWorkerSide, type WorkerSide } from '../control/worker.ts';
 import { watchCertificates } from '../estate/certificate-watch.ts';
 import type { Degraded } from '../estate/health.ts';
 import type { Files } from '../files.ts';
-import { startGateway } from '../gateway.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
@@ -69,7 +69,7 @@ async function runGateway(
   });
   const supervised = superviseReloads(reloader, { emit, clock: systemClock });
   const looked = withDegraded(running, certificates.expiring);
-  controls.command(looked, { ...reloader, ...supervised });
+  controls.command(looked, { ...reloader, ...supervised }, certificates);
   if (early.wereAsked()) await supervised.reload({ by: 'SIGHUP' });
 }
 
@@ -105,6 +105,10 @@ async function startHere({ config, files }: LoadedConfig, observe: Observe, admi
   return {
     ...gateway,
     health: async () => gateway.health(),
+    async metrics() {
+      const own = await gateway.metrics();
+      return own && [own];
+    },
     async close(why) {
       await gateway.close(why);
       await admin.close();
@@ -139,8 +143,23 @@ async function serveAsWorker(): Promise<void> {
   const primary = callPrimary(systemClock);
   const starting = startGateway(config, { observe, files, primary, admin: side.admin });
   process.on('SIGTERM', side.leave);
-  stopOnSignal(starting, config.shutdown.timeout, observe);
+  stopOnSignal(handingOver(starting, side), config.shutdown.timeout, observe);
   side.serve(await starting);
+}
+
+/** What a worker has counted is handed over when it has served its last request. */
+async function handingOver(
+  starting: Promise<Gateway>,
+  { hand }: Pick<WorkerSide, 'hand'>,
+): Promise<Pick<Gateway, 'drain' | 'close'>> {
+  const { drain, close, metrics } = await starting;
+  return {
+    drain,
+    async close(why) {
+      await close(why);
+      await hand(await metrics());
+    },
+  };
 }
 
 /** @param longestStartMs how long a start is waited for that is not done when the signal comes */

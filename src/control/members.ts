@@ -2,6 +2,8 @@ import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
+import type { MetricValues } from '../observe/metrics/series.ts';
+import { type Counting, type Counts, noCounts } from './counting.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -9,6 +11,7 @@ import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './
 interface Member {
   worker: Worker;
   line: Line;
+  counts: Counts;
 }
 
 /**
@@ -16,6 +19,8 @@ interface Member {
  * (pulse.ts), and then hinders nobody.
  */
 const longestPreparationMs = 45_000;
+/** Scrapers wait for ten seconds, mostly. */
+const longestCountMs = 2000;
 
 export interface MembersNeeds {
   emit: Emit;
@@ -23,6 +28,7 @@ export interface MembersNeeds {
   /** The version in force. */
   version(): SentVersion;
   adminUrl(): string | undefined;
+  counting: Counting;
 }
 
 /** The workers, as far as they go by a version. */
@@ -35,9 +41,11 @@ export interface Members {
   askAll(question: PrimaryQuestion, withinMs: number): Promise<unknown[]>;
   /** Asks any of them. Rejects where there is none, or none that answers. */
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
+  /** Asks all of them what they have counted, those that have ended included. */
+  count(): Promise<(readonly MetricValues[])[]>;
 }
 
-export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds): Members {
+export function createMembers({ emit, clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
@@ -64,11 +72,17 @@ export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds):
 
   return {
     join(worker: Worker): void {
-      const answer = ({ kind }: WorkerQuestion) => {
-        if (kind !== 'beginning') throw new Error('that is no question');
-        const member: Member = { worker, line };
+      let counts = noCounts;
+      const answer = (question: WorkerQuestion) => {
+        if (question.kind === 'counted') return counts.last(question.metrics);
+        if (question.kind !== 'beginning') throw new Error('that is no question');
+        counts = counting.open();
+        const member: Member = { worker, line, counts };
         members.add(member);
-        worker.once('exit', () => members.delete(member));
+        worker.once('exit', () => {
+          members.delete(member);
+          counts.end();
+        });
         return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
       const line = openLine(toWorker(worker), clock, answer);
@@ -83,8 +97,19 @@ export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds):
       if (!member) throw new Error('no worker is there');
       return member.line.ask(question, withinMs);
     },
+    async count() {
+      await Promise.all([...members].map(askForCounts));
+      return counting.all();
+    },
     prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
   };
+}
+
+/** What one that is busy had counted before is less wrong than nothing. */
+async function askForCounts({ line, counts }: Member): Promise<void> {
+  const question: PrimaryQuestion = { kind: 'metrics' };
+  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
+  if (counted) counts.last(counted as MetricValues[]);
 }
 
 interface Steps {

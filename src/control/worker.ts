@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, Prepared } from '../gateway.ts';
+import type { MetricValues } from '../observe/metrics/series.ts';
 import { type Channel, openLine, toPrimary } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 import { readSent } from './version.ts';
@@ -15,12 +16,16 @@ export interface WorkerSide {
   serve(gateway: Served): void;
   /** From now on it is no part of how the gateway stands. */
   leave(): void;
+  /** Hands over what it has counted, before it ends. Never rejects. */
+  hand(metrics: MetricValues[] | undefined): Promise<void>;
 }
 
-type Served = Pick<Gateway, 'prepare' | 'health' | 'people'>;
+type Served = Pick<Gateway, 'prepare' | 'health' | 'metrics' | 'people'>;
 
 /** What the primary is waited for at the start. */
 const longestStartMs = 10_000;
+/** And at the end: the last figures are not worth more. */
+const longestHandMs = 500;
 
 export async function openWorkerSide(
   clock: Clock,
@@ -47,6 +52,8 @@ export async function openWorkerSide(
       case 'health':
         if (isLeaving) throw new Error('this worker leaves');
         return gateway.health();
+      case 'metrics':
+        return gateway.metrics();
       case 'list':
         return gateway.people()?.list(question.user);
       case 'endAll':
@@ -64,6 +71,11 @@ export async function openWorkerSide(
     serve,
     leave() {
       isLeaving = true;
+    },
+    async hand(metrics) {
+      if (!metrics) return;
+      const counted: WorkerQuestion = { kind: 'counted', metrics };
+      await line.ask(counted, longestHandMs).catch(() => {});
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { type Assertions, createAssertions } from '../forward/assertion.ts';
-import { openForwarder } from '../forward/forwarder.ts';
+import { type Forwarder, openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep, Lease } from '../holdings.ts';
@@ -43,6 +43,8 @@ export interface Generation {
   shutdown: Plan['config']['shutdown'];
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** How the targets of its routes stand, by the name of the route. */
+  targets(): { route: string; target: string; isUp: boolean }[];
   /** The sessions of people, for those who run the gateway. */
   people: People;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
@@ -63,12 +65,11 @@ export interface Generation {
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
-  const { config, claims, reader, cookies, ring, read } = plan;
+  const { config, claims, reader, cookies, ring, redisCa, read } = plan;
   const { keep, defer, emit, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
-  const { redisCa } = plan;
   const identify = identifyPeople(config.providers);
   const from = { keep, cookies, ring, redisCa, grant, identify, primary };
   const opened = openSessions(config, { ...from, emit, clock, random });
@@ -111,6 +112,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     pipeline,
     shutdown: config.shutdown,
     requests,
+    targets: () => standingOf(plan, forwarder),
     people: opened.people,
     prepared: providers.tried,
     ready,
@@ -121,6 +123,10 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     finish,
   };
 }
+
+/** The targets under the names of their routes. */
+const standingOf = ({ routes }: Plan, { targets }: Pick<Forwarder, 'targets'>) =>
+  targets().map(({ route, ...target }) => ({ route: routes[route]?.route.label ?? '', ...target }));
 
 /** Whoever has a session waits until the sign-outs are known; what goes out later passes. */
 function missingOf({ wasReady, trouble }: StoreStanding): string[] {

@@ -15,6 +15,8 @@ export interface Targets extends Ejection {
   pick(tried: readonly Member[], tie?: string): Member;
   /** The answer of this target is one that has to be repaired, as those that follow will be. */
   isOdd(member: Member, error: Error): void;
+  /** Whether each takes requests, as far as is known. */
+  standing(): { target: string; isUp: boolean }[];
 }
 
 export interface BalanceNeeds extends EjectionNeeds {
@@ -23,8 +25,23 @@ export interface BalanceNeeds extends EjectionNeeds {
   onOdd(target: Target, error: Error): void;
 }
 
-/** With one target there is nothing to leave out. */
-const noEjection: Ejection = { unreachable: () => {}, failed: () => {}, answered: () => {} };
+/** How long a single target counts as down after a connection that it refused, for those who ask how it stands. */
+const downMs = 10_000;
+
+/** With one target there is nothing to leave out; how it stands is known all the same. */
+function watchSingle(now: () => number) {
+  let refusedAt = Number.NEGATIVE_INFINITY;
+  const ejection: Ejection = {
+    unreachable() {
+      refusedAt = now();
+    },
+    failed() {},
+    answered() {
+      refusedAt = Number.NEGATIVE_INFINITY;
+    },
+  };
+  return { ejection, isUp: () => now() - refusedAt > downMs };
+}
 
 export function balance(
   members: readonly Member[],
@@ -35,10 +52,11 @@ export function balance(
   const choose = balanceKinds[kind](members, random);
   const [first] = members as [Member];
   const now = () => clock.monotonic();
+  const single = watchSingle(now);
   const isFit = ({ weight }: Member) => weight > 0;
   const sharing = members.filter(isFit);
   return {
-    ...(members.length === 1 ? noEjection : openEjection(sharing, eject, needs)),
+    ...(members.length === 1 ? single.ejection : openEjection(sharing, eject, needs)),
     size: sharing.length,
     pick(tried, tie) {
       if (members.length === 1) return first;
@@ -48,6 +66,11 @@ export function balance(
       const found = choose((member) => isLeft(member) && !isOut(member, now));
       return found ?? choose(isLeft) ?? choose(isFit) ?? first;
     },
+    standing: () =>
+      members.map((member) => ({
+        target: member.target.name,
+        isUp: members.length === 1 ? single.isUp() : !isOut(member, now),
+      })),
     isOdd({ target }, error) {
       if (!target.isOdd) onOdd(target, error);
       target.isOdd = true;

@@ -29,6 +29,16 @@ export interface Forwarder {
   openTunnel(forwarding: Forwarding, client: TunnelClient): void;
   /** The headers that a route adds, for a proxy that forwards by itself. */
   identityHeaders(route: { index: number }, context: TemplateContext): RawHeaders;
+  /** How the targets of each route stand, as far as requests have seen it. */
+  targets(): TargetStanding[];
+}
+
+export interface TargetStanding {
+  /** The place of the route among those of its plan. */
+  route: number;
+  /** The target, as it was configured. */
+  target: string;
+  isUp: boolean;
 }
 
 /** A route of a plan, as far as it says how requests go upstream. */
@@ -87,7 +97,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         headersFor: (target: Target) => headersFor(forwarding, target),
         tie: tie?.target,
         rewriteHeaders: (raw, target) => rewriteHeaders(raw, tiedTo(forwarding, target, sticky, tie)),
-        stayOpen: (end) => stayOpen(forwarding, end),
+        stayOpen: (end) => stayOpen(forwarding, end, 'websocket'),
         answered,
         fail,
         left,
@@ -100,6 +110,10 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
       openedOf(route).inject(headers, context);
       return headers;
     },
+    targets: () =>
+      opened.flatMap(({ settings: { targets } }, route) =>
+        targets.standing().map((each) => ({ route, ...each })),
+      ),
   };
 }
 
@@ -122,7 +136,7 @@ function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
     rewriteHeaders: ofAnswer,
     timeout,
     maxBody,
-    stayOpen: ({ lifespan }, end) => live.add(lifespan, end),
+    stayOpen: ({ lifespan }, end, kind) => live.add(lifespan, end, kind),
   };
   return { settings, inject };
 }

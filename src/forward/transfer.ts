@@ -7,7 +7,7 @@ import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import type { DeferredWrite, TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UpstreamRequest } from './forwarding.ts';
-import type { Ending } from './live-connections.ts';
+import type { Ending, LiveKind } from './live-connections.ts';
 import type { ReadHeaders } from './raw-headers.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
@@ -34,7 +34,7 @@ export interface RouteTransfer {
   /** Bytes. */
   maxBody: number | undefined;
   /** Registers an answer that stays open, with what ends it; returns what takes it off. */
-  stayOpen(forwarding: Forwarding, end: (ending: Ending) => void): () => void;
+  stayOpen(forwarding: Forwarding, end: (ending: Ending) => void, kind: LiveKind): () => void;
 }
 
 /** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
@@ -248,12 +248,16 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     const { response } = this.#client;
     this.isEventStream = true;
     this.#begin();
-    const off = this.#settings.stayOpen(this.#forwarding, ({ reason }) => {
-      // A stream that said how long it is has no other end: what comes behind would be taken for its rest.
-      if (this.#remaining === undefined) response.end();
-      else response.destroy();
-      this.#controller?.abort(new Error(reason));
-    });
+    const off = this.#settings.stayOpen(
+      this.#forwarding,
+      ({ reason }) => {
+        // A stream that said how long it is has no other end: what comes behind would be taken for its rest.
+        if (this.#remaining === undefined) response.end();
+        else response.destroy();
+        this.#controller?.abort(new Error(reason));
+      },
+      'event-stream',
+    );
     response.on('close', off);
   }
 

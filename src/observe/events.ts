@@ -220,7 +220,15 @@ export type PersonEvent =
       retryAfter?: number;
     }
   /** A session is over before its time. */
-  | { kind: 'session-ended'; provider: string; subject: string; sessionId: string; reason: string }
+  | {
+      kind: 'session-ended';
+      provider: string;
+      subject: string;
+      sessionId: string;
+      /** Who has ended it; `replaced` where a newer copy of it goes on. */
+      by: 'provider' | 'operator' | 'replaced';
+      reason: string;
+    }
   /**
    * Those who run the gateway have ended all sessions of a person, or one that is not listed; each that is listed has an
    * event of its own. `sessions`: how many these are; undefined where sessions are with the browsers.

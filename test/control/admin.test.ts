@@ -79,7 +79,11 @@ test('a drain that is asked for while the gateway starts is not forgotten', asyn
   const commanded = controls();
   await commanded.drain();
   const done: string[] = [];
-  commanded.command({ drain: () => done.push('drain') } as unknown as Running, {} as never);
+  commanded.command(
+    { drain: () => done.push('drain') } as unknown as Running,
+    {} as never,
+    undefined as never,
+  );
   t.same(done, ['drain']);
 });
 

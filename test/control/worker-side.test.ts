@@ -46,6 +46,7 @@ async function arrange(t: Test) {
       };
     },
     health: () => ({ ready: true, missing: [], degraded: [] }),
+    metrics: async () => undefined,
     people: () => undefined,
   });
   t.teardown(() => clock.wind(0));

@@ -373,7 +373,9 @@ const rows = {
       'refresh of claims failed',
     ],
   ],
-  'session-ended': [[{ ...of, reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended']],
+  'session-ended': [
+    [{ ...of, by: 'provider', reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended'],
+  ],
   'sessions-ended': [
     [
       { user: 'ada@example.com', sessions: 2 },

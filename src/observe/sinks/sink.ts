@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Emit, Told } from '../events.ts';
+import type { Meters } from '../metrics/meters.ts';
 import type { LogOptions, LogSettings } from './log-writer.ts';
 
 /** Somebody who is told of everything that happens. */
@@ -19,6 +20,8 @@ export interface SinkNeeds {
   clock: Clock;
   /** For what a sink has to say of itself. */
   emit: Emit;
+  /** What this process counts. */
+  meters: Pick<Meters, 'series'>;
 }
 
 /** Opens a sink by what the configuration says of it. */
