@@ -20,8 +20,8 @@ export interface Version {
 
 /** A version that is opened and not in force. One of the two has to be called, once. */
 export interface Prepared {
-  /** From now on it decides. It cannot fail. */
-  commit(): void;
+  /** From now on it decides. It cannot fail. Resolves when it listens everywhere. */
+  commit(): Promise<void>;
   /** Gives back what was opened for it; everything stays as it was. */
   abort(): Promise<void>;
 }
@@ -102,7 +102,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
         commit() {
           if (!observesAlike(next.config, inForce)) observe.apply(next.config);
           inForce = next.config;
-          prepared.commit();
+          return prepared.commit();
         },
         async abort() {
           forget();
@@ -114,8 +114,9 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       throw error;
     }
   };
-  const adopt = async (next: Config, texts = openFiles()) =>
-    (await prepare({ config: next, files: texts })).commit();
+  const adopt = async (next: Config, texts = openFiles()) => {
+    await (await prepare({ config: next, files: texts })).commit();
+  };
   let admin: AdminListener | undefined;
   const close = async (why?: Closing) => {
     await estate.close(why);

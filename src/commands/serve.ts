@@ -47,7 +47,7 @@ async function runGateway(
   const controls = createControls(loaded);
   const early = noteReloads();
   const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
-  const start = config.workers > 1 ? startWorkers : startHere;
+  const start = config.workers > 1 ? startInWorkers : startHere;
   const starting = start(loaded, observe, admin);
   stopOnSignal(starting, config.shutdown.timeout, observe);
   const running = await starting;
@@ -60,8 +60,8 @@ async function runGateway(
     async prepareRest(next) {
       const moved = await admin.prepare(next.config.admin);
       const commit = () => {
-        moved.commit();
         certificates.adopt(next);
+        return moved.commit();
       };
       return { commit, abort: moved.abort };
     },
@@ -117,7 +117,7 @@ async function startHere({ config, files }: LoadedConfig, observe: Observe, admi
 }
 
 /** In several processes, whose primary this one is. */
-async function startWorkers(loaded: LoadedConfig, observe: Observe, admin: Admin): Promise<Running> {
+async function startInWorkers(loaded: LoadedConfig, observe: Observe, admin: Admin): Promise<Running> {
   const primary = await startPrimary(loaded, {
     observe,
     clock: systemClock,

@@ -51,7 +51,7 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
       const isThere = current !== undefined || next.listen === 'off';
       if (isThere && JSON.stringify(next.listen) === JSON.stringify(configured.listen)) {
         return {
-          commit() {
+          async commit() {
             configured = next;
             current?.useToken(next.token);
           },
@@ -65,11 +65,12 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
           moving = start(next).then((listener) => {
             current = listener;
           }, failed);
+          return moving;
         };
         return { commit, async abort() {} };
       }
       const listener = await start(next);
-      return { commit: () => moveTo(next, listener), abort: async () => listener?.close() };
+      return { commit: async () => moveTo(next, listener), abort: async () => listener?.close() };
     },
     async close() {
       await moving;

@@ -138,8 +138,10 @@ function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): M
       await abort();
       throw refusals[0]?.reason ?? new Error('no worker is there that could try it: ask again when one is');
     }
-    const commit = () => {
-      for (const member of members) void (asked.includes(member) ? goOn(member, sent) : catchUp(member));
+    const commit = async () => {
+      await Promise.all(
+        [...members].map((member) => (asked.includes(member) ? goOn(member, sent) : catchUp(member))),
+      );
     };
     return { commit, abort };
   };

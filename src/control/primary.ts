@@ -135,7 +135,7 @@ function createPreparing(
       commit() {
         if (!observesAlike(next.config, before.config)) observe.apply(next.config);
         putInForce({ loaded: next, sent });
-        opened.commit();
+        return opened.commit();
       },
       async abort() {
         observe.keepSecrets(before.config.secrets);

@@ -64,7 +64,7 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
     const answer: ReloadAnswer = {
       result: dryRun ? 'would-reload' : sameTexts(next, before.loaded) ? 'unchanged' : 'reloaded',
       // Nobody reads them of a signal.
-      ...(by === 'admin' && { differences: { ...(await compareVersions(before, after)), fixed } }),
+      ...(by === 'admin' && (await told(before, after, fixed))),
       warnings: next.warnings,
     };
     if (dryRun) return answer;
@@ -73,9 +73,9 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
       await rest.abort();
       throw error;
     });
-    prepared.commit();
-    rest.commit();
+    const committed = [prepared.commit(), rest.commit()];
     inForce = after;
+    await Promise.all(committed);
     for (const warning of next.warnings) emit({ kind: 'configuration-doubted', warning });
     if (fixed.length > 0) emit({ kind: 'keys-fixed', keys: fixed });
     emit({ kind: 'reloaded', by, config: next.file ?? 'environment' });
@@ -100,6 +100,18 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
     paths: () => [...new Set([...inForce.loaded.files.paths(), ...tried.paths()])],
   };
 }
+
+/** What cannot be compared is reloaded all the same. */
+async function told(
+  before: Compiled,
+  after: Compiled,
+  fixed: string[],
+): Promise<Pick<Reloaded, 'differences'>> {
+  const differences = await compareVersions(before, after).catch(() => undefined);
+  return differences ? { differences: { ...differences, fixed } } : {};
+}
+
+type Reloaded = Exclude<ReloadAnswer, { result: 'refused' }>;
 
 function compiled(loaded: LoadedConfig): Compiled {
   return { loaded, plan: compilePlan(loaded.config, { read: loaded.files.read }) };

@@ -44,7 +44,7 @@ export async function openWorkerSide(
       case 'prepare':
         return versions.prepare(gateway, question.version);
       case 'commit':
-        versions.take(question.number)?.commit();
+        await versions.take(question.number)?.commit();
         return undefined;
       case 'abort':
         await versions.abandon(question.number);

@@ -13,8 +13,11 @@ import type { Stop } from './stop.ts';
 
 /** A plan that is opened and not in force. One of the two has to be called, once. */
 export interface PreparedPlan {
-  /** It cannot fail. Where the gateway stops meanwhile it does nothing. */
-  commit(): void;
+  /**
+   * From now on it decides. It cannot fail. Where the gateway stops meanwhile it does nothing. Resolves when it listens
+   * everywhere, also where another listener had to leave first.
+   */
+  commit(): Promise<void>;
   abort(): Promise<void>;
 }
 
@@ -87,10 +90,11 @@ export function createAdoption(needs: AdoptionNeeds): Adoption {
     return {
       commit() {
         leave();
-        if (stop.hasBegun()) return;
+        if (stop.hasBegun()) return Promise.resolve();
         watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
-        listening.commit();
+        const listens = listening.commit();
         generations.putInForce(next);
+        return listens;
       },
       async abort() {
         leave();

@@ -96,7 +96,7 @@ export function openEstate(needs: EstateNeeds): Estate {
 
   return {
     async adopt(plan) {
-      (await prepare(plan)).commit();
+      await (await prepare(plan)).commit();
     },
     prepare,
     listening: listeners.listening,

@@ -19,7 +19,8 @@ export interface ListenerNeeds {
 
 /** Addresses that are listened on for a plan that is not in force. One of the two has to be called. */
 export interface PreparedListeners {
-  commit(): void;
+  /** Resolves when each is listened on, or could not be, which is said. */
+  commit(): Promise<void>;
   abort(): void;
 }
 
@@ -86,15 +87,18 @@ export function openListeners(needs: ListenerNeeds): Listeners {
         abort();
         throw error;
       }
-      const commit = () => {
+      const commit = async () => {
         // Another one may need its port, which speaks TLS where it did not, or listens on more addresses.
         const left = Promise.all(going.map((place) => place.leave()));
+        const late = next.filter(({ place }) => !place.listener);
         for (const { plan, place } of next) {
           place.plan = plan;
-          if (place.listener) place.listener.apply(plan);
-          else void left.then(() => startLate(place));
+          place.listener?.apply(plan);
         }
         inForce = next.map(({ place }) => place);
+        if (late.length === 0) return;
+        await left;
+        await Promise.all(late.map(({ place }) => startLate(place)));
       };
       return { commit, abort };
     },

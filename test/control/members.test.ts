@@ -74,7 +74,7 @@ function arrange(t: Test) {
 function preparing() {
   const ends: string[] = [];
   const prepared: Prepared = {
-    commit: () => void ends.push('commit'),
+    commit: async () => void ends.push('commit'),
     abort: async () => void ends.push('abort'),
   };
   return { ends, prepared };

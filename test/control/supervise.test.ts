@@ -16,7 +16,7 @@ test('many signals while a reload is under way are one more, which reads what is
   const emit = (event: Event) => void events.push(event);
   const hold = promiseOf();
   let reads = 0;
-  const nothing = { commit() {}, async abort() {} };
+  const nothing = { async commit() {}, async abort() {} };
   const reloader = createReloader(parseConfig(text, { env: {} }), {
     running: {
       async prepare() {
@@ -55,7 +55,7 @@ test('many signals while a reload is under way are one more, which reads what is
 
 test('`workers` is named for as long as it differs from what the gateway was started with', async (t) => {
   const text = gatewayYaml({ upstream: 'http://127.0.0.1:9' }, 4180);
-  const nothing = { commit() {}, async abort() {} };
+  const nothing = { async commit() {}, async abort() {} };
   let workers = 3;
   const reloader = createReloader(parseConfig(`${text}\nworkers: 1\n`, { env: {} }), {
     running: { prepare: async () => nothing },

@@ -41,7 +41,7 @@ async function arrange(t: Test) {
       await promise;
       const name = String(holds.length);
       return {
-        commit: () => done.push(`commit ${name}`),
+        commit: async () => void done.push(`commit ${name}`),
         abort: async () => void done.push(`abort ${name}`),
       };
     },

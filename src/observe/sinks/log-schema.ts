@@ -15,7 +15,10 @@ interface LogField {
 /** The fields that every line has. */
 const everyLine = ['level', 'time', 'msg'] as const;
 
-/** The fields of the line of each request, in their order; the others are those of other lines. */
+/**
+ * The fields of the line of each request, in their order; the others are those of other lines.
+ * @public scripts/write-reference.mjs makes the table of the documentation of them, from the compiled code
+ */
 export const requestLineFields = {
   requestId: {
     type: 'text',
@@ -140,7 +143,10 @@ const special: Readonly<Record<string, object>> = {
   daysLeft: { type: 'integer' },
 };
 
-/** The JSON Schema (draft 07) of a line. */
+/**
+ * The JSON Schema (draft 07) of a line.
+ * @public scripts/write-reference.mjs writes it down, from the compiled code
+ */
 export function logJsonSchema(): Record<string, unknown> {
   const fields: Readonly<Record<string, LogField>> = { ...requestLineFields, ...otherFields };
   const described = Object.entries(fields).map(([name, { type, meaning }]) => [
