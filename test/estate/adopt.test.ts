@@ -122,7 +122,8 @@ async function adoptUnderLoad(t: Test, adoptions: number, session: Record<string
   });
   const { gateway, client, expire, sent } = people;
 
-  const download = client('ada').get(`${gateway.url}/download`);
+  // It is silent for as long as all of them take.
+  const download = client('ada').request(`${gateway.url}/download`, { timeout: 600_000 });
   await until('a download under way', () => downloads[0]);
   const socket = await openRaw(gateway.url);
   t.teardown(() => socket.destroy());
