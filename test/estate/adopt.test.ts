@@ -170,10 +170,9 @@ async function adoptUnderLoad(t: Test, adoptions: number, session: Record<string
   socket.write('hello');
   await socket.until(/hello/);
   t.ok(after.heap < before.heap * 1.1, `memory is flat: ${before.heap} and ${after.heap}`);
-  t.ok(
-    after.descriptors <= before.descriptors + 2,
-    `descriptors: ${before.descriptors}, ${after.descriptors}`,
-  );
+  const most = before.descriptors + 2;
+  // What the last plan has no need of is closed in its own time.
+  await until(`${most} descriptors at most, of ${after.descriptors}`, () => openDescriptors() <= most);
 }
 
 test('500 plans in turn under load, with sessions in cookies', (t) => adoptUnderLoad(t, most, {}));
