@@ -21,7 +21,6 @@ LABEL org.opencontainers.image.title="Sallyport" \
       org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
 COPY package.json LICENSE ./
-COPY scripts/healthcheck.mjs ./scripts/healthcheck.mjs
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 # Published ports reach a container's own address only, not its loopback, where the gateway listens otherwise.
@@ -29,8 +28,9 @@ ENV SALLYPORT_LISTEN=0.0.0.0:4180
 EXPOSE 4180
 # The image's unprivileged user `node`; by number, which Kubernetes needs for runAsNonRoot.
 USER 1000:1000
+# It finds the admin listener by the same file and variables as the gateway does.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=15s --retries=3 \
-  CMD ["node", "/app/scripts/healthcheck.mjs"]
+  CMD ["node", "/app/dist/src/main.js", "status", "--health"]
 # Exec form: Node itself is process 1 and gets the SIGTERM of `docker stop`, with no shell between.
 ENTRYPOINT ["node", "/app/dist/src/main.js"]
 CMD ["serve"]

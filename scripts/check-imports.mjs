@@ -13,8 +13,8 @@ const order = [
   'main',
   'commands',
   'control',
-  'admin',
   'gateway',
+  'admin',
   'estate',
   'request',
   'plan',
@@ -53,6 +53,8 @@ const speakers = [
   'demo/',
   // It asks upstreams, and takes nothing in.
   'forward/send-handshake.ts',
+  // It asks the admin listener of a gateway, from another process.
+  'commands/admin-client.ts',
 ];
 
 report(

@@ -16,7 +16,7 @@ const isHome = (file) => file.startsWith(`${home}/`);
 
 /** What has sentences for operators and developers alone: commands, the log, the reference of the configuration. */
 const forOperators = [
-  ...['main.ts', 'commands/', 'config/', 'demo/', 'observe/'],
+  ...['main.ts', 'admin/', 'commands/', 'config/', 'demo/', 'observe/'],
   ...['access/conditions/', 'routes/clashes.ts', 'session/shared/redis-'],
 ];
 /** Protocol English: the sentence of an `error_description` (RFC 6750 §3), which has no full stop, is for programs. */

@@ -49,9 +49,9 @@ unshare --net --mount bash -euo pipefail -c '
   inside=(chroot --userspec=1000:1000 "$0" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin)
   unshare --pid --fork "${inside[@]}" SALLYPORT_LISTEN=0.0.0.0:4180 node /app/dist/src/main.js serve &
   for _ in {1..60}; do
-    "${inside[@]}" node /app/scripts/healthcheck.mjs 2>/dev/null && break || sleep 0.5
+    "${inside[@]}" node /app/dist/src/main.js status --health 2>/dev/null && break || sleep 0.5
   done
-  "${inside[@]}" node /app/scripts/healthcheck.mjs
+  "${inside[@]}" node /app/dist/src/main.js status --health
   echo "healthy; it runs as $(ps -o uid=,args= --ppid $!)"
   kill -TERM "$(pgrep -P $!)"
   wait $!

@@ -9,7 +9,7 @@ const { values } = parseArgs({
   options: {
     restarts: { type: 'string', default: '5' },
     rate: { type: 'string', default: '300' },
-    delay: { type: 'string', default: '2s' },
+    delay: { type: 'string', default: '5s' },
     workers: { type: 'string', default: '1' },
   },
 });

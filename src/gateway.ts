@@ -1,8 +1,9 @@
+import type { Controls } from './admin/controls.ts';
+import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { type Files, openFiles } from './files.ts';
-import { type AdminListener, startAdmin } from './listen/admin.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -33,6 +34,8 @@ export interface Gateway {
   adopt(config: Config, files?: Files): Promise<void>;
   /** The same in two steps. One at a time: the next one waits for what becomes of this one. */
   prepare(version: Version): Promise<Prepared>;
+  health: Estate['health'];
+  people: Estate['people'];
   drain: Estate['drain'];
   close: Estate['close'];
 }
@@ -44,8 +47,24 @@ export interface GatewayNeeds {
   random?: Random;
   /** The line of a worker to its primary process. */
   primary?: PrimaryCalls | undefined;
+  /** Where the admin listener is that somebody else has opened for it; else the gateway opens one of its own. */
+  admin?: { url: string | undefined } | undefined;
   /** Where the files stand that the configuration names; on the disk as it is now when absent. */
   files?: Files;
+}
+
+/** What is known and can be done in this process alone. */
+function ownControls(
+  { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
+  inForce: () => Config,
+): Controls {
+  return {
+    health: async () => health(),
+    reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
+    drain: async () => drain(),
+    config: () => inForce().shown,
+    people,
+  };
 }
 
 const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
@@ -56,10 +75,8 @@ const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.st
  * answered, or refused, by the transport that it came through. Rejects when an address cannot be listened on or a
  * file cannot be read.
  */
-export async function startGateway(
-  config: Config,
-  { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() }: GatewayNeeds,
-): Promise<Gateway> {
+export async function startGateway(config: Config, needs: GatewayNeeds): Promise<Gateway> {
+  const { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() } = needs;
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
   let inForce = config;
@@ -89,19 +106,20 @@ export async function startGateway(
     (await prepare({ config: next, files: texts })).commit();
   let admin: AdminListener | undefined;
   const close = async (why?: Closing) => {
-    // Of several processes at one address, the others say how it stands.
-    if (why === 'replaced') await admin?.close();
     await estate.close(why);
     await admin?.close();
   };
   try {
-    if (!primary) admin = await startAdmin(config.admin.listen, emit, estate);
+    const controls = ownControls(estate, () => inForce);
+    if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
     const names = estate.listening().map(({ name }) => name);
     const listen = names.length > 1 ? names : names[0];
-    emit({ kind: 'listening', listen, admin: admin?.url, publicUrl: config.publicUrl });
-    return { url, adminUrl: admin?.url, adopt, prepare, drain: estate.drain, close };
+    const adminUrl = needs.admin ? needs.admin.url : admin?.url;
+    emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
+    const { health, people, drain } = estate;
+    return { url, adminUrl, adopt, prepare, health, people, drain, close };
   } catch (error) {
     await close();
     throw error;

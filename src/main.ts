@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import type { ExplainOptions } from './commands/explain.ts';
+import type { ReloadOptions } from './commands/reload.ts';
+import type { SessionsOptions } from './commands/sessions.ts';
+import type { StatusOptions } from './commands/status.ts';
 import { ConfigError, exitCodeConfig } from './config/problems.ts';
 import { version } from './version.ts';
 
@@ -48,6 +51,46 @@ program
   .action(async (method: string, url: string, options: ExplainOptions) =>
     console.log((await import('./commands/explain.ts')).explain(method, url, options)),
   );
+
+/** The options of every command that asks a gateway that runs. */
+function asksGateway(command: Command): Command {
+  return command
+    .option(...configOption)
+    .option('--admin <url>', 'its admin listener: http://host:port, or unix:/path')
+    .option('--token-file <file>', 'a file with admin.token')
+    .option('--json', 'print the answer as JSON');
+}
+
+asksGateway(program.command('status'))
+  .description('say how a gateway that runs stands')
+  .option('--health', 'one line, and exit code 0 or 1, for the health checks of containers')
+  .action(async (options: StatusOptions) => {
+    process.exitCode = await (await import('./commands/status.ts')).status(options);
+  });
+
+asksGateway(program.command('reload'))
+  .description('have a gateway that runs read its configuration again')
+  .option('--dry-run', 'only say what would change')
+  .action(async (options: ReloadOptions) => {
+    process.exitCode = await (await import('./commands/reload.ts')).reload(options);
+  });
+
+const sessions = program.command('sessions').description('the sessions of people at a gateway that runs');
+
+asksGateway(sessions.command('list'))
+  .description('print the sessions of somebody')
+  .argument('<user>', 'a subject, a user name, or an email address')
+  .action(async (user: string, options: SessionsOptions) => {
+    process.exitCode = await (await import('./commands/sessions.ts')).listSessions(user, options);
+  });
+
+asksGateway(sessions.command('end'))
+  .description('end the sessions of somebody, or one session')
+  .argument('[user]', 'a subject, a user name, or an email address')
+  .option('--id <id>', 'of one session, as `sessions list` prints it')
+  .action(async (user: string | undefined, options: SessionsOptions & { id?: string }) => {
+    process.exitCode = await (await import('./commands/sessions.ts')).endSessions(user, options);
+  });
 
 program
   .command('schema')

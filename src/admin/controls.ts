@@ -1,5 +1,6 @@
 import type { Health } from '../estate/health.ts';
 import type { Differences } from '../plan/differences.ts';
+import type { People } from '../session/people.ts';
 
 /** What the admin listener does for those who ask it. It is the same for one process and for several workers. */
 export interface Controls {
@@ -10,14 +11,16 @@ export interface Controls {
   drain(): Promise<void>;
   /** The configuration in force as plain JSON, secrets masked. */
   config(): unknown;
+  /** The sessions of people; undefined where there are none to be looked after. */
+  people(): People | undefined;
 }
 
 /** What came of a reload, as JSON. */
 export type ReloadAnswer =
   | {
       result: 'reloaded' | 'unchanged' | 'would-reload';
-      /** What changes for whom; see plan/differences.ts. */
-      differences: Differences;
+      /** What changes for whom, for those who ask by the admin listener. */
+      differences?: Differences;
       warnings: readonly string[];
     }
   /** Nothing has changed. */

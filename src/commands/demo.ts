@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock, waitFor } from '../clock.ts';
 import { parseConfig } from '../config/load.ts';
+import type { Health } from '../estate/health.ts';
 import { type Gateway, type GatewayNeeds, startGateway } from '../gateway.ts';
 import { openObserve } from '../observe/open-observe.ts';
 import { secret } from './secret.ts';
@@ -113,8 +114,9 @@ const askAgainMs = 20;
 /** Waits until the gateway has found the provider, so that the first click does not come too early. */
 async function untilReady({ adminUrl }: Gateway): Promise<void> {
   for (let waited = 0; waited < readyWithinMs; waited += askAgainMs) {
-    const { ok } = await fetch(`${adminUrl}/readyz`);
-    if (ok) return;
+    const answer = await fetch(`${adminUrl}/readyz`);
+    const { degraded } = (await answer.json()) as Health;
+    if (answer.ok && degraded.length === 0) return;
     await waitFor(systemClock, askAgainMs);
   }
   throw new Error('The gateway of the demo did not find the provider of the demo.');

@@ -1,11 +1,15 @@
 import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema/index.ts';
+import { type Admin, openAdmin } from '../control/admin.ts';
+import { createControls } from '../control/create-controls.ts';
 import { startPrimary } from '../control/primary.ts';
 import { createReloader } from '../control/reloader.ts';
 import type { Running } from '../control/running.ts';
 import { superviseReloads } from '../control/supervise.ts';
 import { openWorkerSide } from '../control/worker.ts';
+import type { Files } from '../files.ts';
 import { startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
@@ -24,38 +28,73 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   // Until the gateway runs there is nothing to reload; in a worker never, since it is the primary's.
   process.on('SIGHUP', () => {});
   if (cluster.isWorker) return serveAsWorker();
-  const load = (files?: LoadedConfig['files']) => loadConfig({ file, env: process.env, files });
+  const load = (files?: Files) => loadConfig({ file, env: process.env, files });
   const loaded = load();
   const { config, warnings } = loaded;
   const observe = openObserve(logOptions(config.logging), { clock: systemClock });
   for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
   observe.emit({ kind: 'starting', config: loaded.file ?? 'environment', workers: config.workers });
-  const starting = config.workers > 1 ? startWorkers(loaded, observe) : startHere(loaded, observe);
+  await runGateway(loaded, load, observe);
+}
+
+/** Opens the admin listener first, so that it is known how the start goes. */
+async function runGateway(
+  loaded: LoadedConfig,
+  load: (files: Files) => LoadedConfig,
+  observe: Observe,
+): Promise<void> {
+  const { config } = loaded;
+  const { emit } = observe;
+  const controls = createControls(loaded);
+  if (config.workers > 1) await removeStaleSockets(config);
+  const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
+  const start = config.workers > 1 ? startWorkers : startHere;
+  const starting = start(loaded, observe, admin);
   stopOnSignal(starting, config.shutdown.timeout, observe);
+  const running = await starting;
   const reloader = createReloader(loaded, {
-    running: await starting,
+    running,
     load,
-    prepareRest: async () => ({ commit() {}, async abort() {} }),
-    emit: observe.emit,
+    prepareRest: (next) => admin.prepare(next.config.admin),
+    emit,
   });
-  superviseReloads(reloader, { emit: observe.emit, clock: systemClock });
+  const supervised = superviseReloads(reloader, { emit, clock: systemClock });
+  controls.command(running, { ...reloader, ...supervised });
 }
 
 /** In this process. */
-async function startHere({ config, files }: LoadedConfig, observe: Observe): Promise<Running> {
-  return startGateway(config, { observe, files });
+async function startHere({ config, files }: LoadedConfig, observe: Observe, admin: Admin): Promise<Running> {
+  const gateway = await startGateway(config, { observe, files, admin: { url: admin.url() } });
+  return {
+    ...gateway,
+    health: async () => gateway.health(),
+    async close(why) {
+      await gateway.close(why);
+      await admin.close();
+    },
+  };
 }
 
-async function startWorkers(loaded: LoadedConfig, observe: Observe): Promise<Running> {
-  const { listen, admin } = loaded.config;
-  for (const { address } of listen) await removeStaleSocket(address);
-  await removeStaleSocket(admin.listen);
-  return startPrimary(loaded, {
+/** In several processes, whose primary this one is. */
+async function startWorkers(loaded: LoadedConfig, observe: Observe, admin: Admin): Promise<Running> {
+  const primary = await startPrimary(loaded, {
     observe,
     clock: systemClock,
     random: systemRandom,
+    adminUrl: admin.url,
     onFailure: (code) => process.exit(code),
   });
+  return {
+    ...primary,
+    async close(why) {
+      await primary.close(why);
+      await admin.close();
+    },
+  };
+}
+
+async function removeStaleSockets({ listen }: Config): Promise<void> {
+  for (const { address } of listen) await removeStaleSocket(address);
 }
 
 /** One of the workers: it goes by what its primary process has read. */
@@ -64,7 +103,9 @@ async function serveAsWorker(): Promise<void> {
   const side = await openWorkerSide(systemClock, process.env);
   const { config, files } = side.loaded;
   const observe = openObserve(logOptions(config.logging), { clock: systemClock });
-  const starting = startGateway(config, { observe, files, primary: callPrimary(systemClock) });
+  const primary = callPrimary(systemClock);
+  const starting = startGateway(config, { observe, files, primary, admin: side.admin });
+  process.on('SIGTERM', side.leave);
   stopOnSignal(starting, config.shutdown.timeout, observe);
   side.serve(await starting);
 }

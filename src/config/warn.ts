@@ -1,5 +1,6 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
 import { type Check, each, run, type Subject } from './checks/check.ts';
+import { type ListenAddress, listenAddressText } from './listen-address.ts';
 import type { BearerConfig, Config, ProviderConfig, RouteConfig } from './schema/index.ts';
 
 interface NamedProvider extends Subject {
@@ -18,6 +19,11 @@ interface Origin extends Subject {
 
 interface Route extends Subject {
   route: RouteConfig;
+}
+
+interface Admin extends Subject {
+  listen: string;
+  hasToken: boolean;
 }
 
 interface Whole extends Subject {
@@ -80,6 +86,30 @@ const ofOtherHost: readonly Check<Route>[] = [
   },
 ];
 
+/** The address of the admin endpoints, where other machines can reach it. */
+const openAdmin = ({ config: { admin } }: Whole): Admin[] =>
+  typeof admin.listen === 'object' && !isOwn(admin.listen)
+    ? [{ at: ['admin'], listen: listenAddressText(admin.listen), hasToken: admin.token !== undefined }]
+    : [];
+
+function isOwn(address: ListenAddress): boolean {
+  const url = `http://${listenAddressText(address)}`;
+  return 'path' in address || (URL.canParse(url) && isLoopback(new URL(url)));
+}
+
+const ofOpenAdmin: readonly Check<Admin>[] = [
+  {
+    when: ({ hasToken }) => !hasToken,
+    says: ({ listen }) =>
+      `other machines can reach admin.listen ${listen}, and there is no admin.token: it answers health, and nothing else`,
+  },
+  {
+    when: ({ hasToken }) => hasToken,
+    says: ({ listen }) =>
+      `other machines can reach admin.listen ${listen}, which is plain http: who can read that traffic has admin.token`,
+  },
+];
+
 const routes = ({ config }: Whole): Route[] =>
   config.routes.map((route, index) => ({ at: ['routes', index], route }));
 
@@ -111,6 +141,7 @@ const checks: readonly Check<Whole>[] = [
   each(({ config }) => config.publicUrl.map((origin) => ({ at: ['publicUrl'], origin })), ofOrigin),
   each(routes, ofRoute),
   each(withoutLogin, ofOtherHost),
+  each(openAdmin, ofOpenAdmin),
 ];
 
 /** What weakens the defaults, or cannot work as it is, is said at every start. */

@@ -2,7 +2,7 @@ import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
 import { type Line, openLine, toWorker } from './line.ts';
-import type { PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
+import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
 /** A worker that goes by a version. */
 interface Member {
@@ -17,6 +17,7 @@ export interface MembersNeeds {
   clock: Clock;
   /** The version in force. */
   version(): SentVersion;
+  adminUrl(): string | undefined;
 }
 
 /** The workers, as far as they go by a version. */
@@ -25,9 +26,13 @@ export interface Members {
   join(worker: Worker): void;
   /** Rejects, with nothing changed, when one of them cannot use it; those that end meanwhile do not count. */
   prepare(sent: SentVersion): Promise<Prepared>;
+  /** Asks all of them; gives the answers that came in time. */
+  askAll(question: PrimaryQuestion, withinMs: number): Promise<unknown[]>;
+  /** Asks any of them. Rejects where there is none, or none that answers. */
+  askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
 }
 
-export function createMembers({ clock, version }: MembersNeeds): Members {
+export function createMembers({ clock, version, adminUrl }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
@@ -51,13 +56,23 @@ export function createMembers({ clock, version }: MembersNeeds): Members {
   return {
     join(worker: Worker): void {
       const answer = ({ kind }: WorkerQuestion) => {
-        if (kind !== 'version') throw new Error('that is no question');
+        if (kind !== 'beginning') throw new Error('that is no question');
         const member: Member = { worker, line };
         members.add(member);
         worker.once('exit', () => members.delete(member));
-        return version();
+        return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
       const line = openLine(toWorker(worker), clock, answer);
+    },
+    async askAll(question, withinMs) {
+      const asked = [...members].map(({ line }) => line.ask(question, withinMs));
+      const answers = await Promise.allSettled(asked);
+      return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    },
+    async askOne(question, withinMs) {
+      const [member] = members;
+      if (!member) throw new Error('no worker is there');
+      return member.line.ask(question, withinMs);
     },
     async prepare(sent: SentVersion): Promise<Prepared> {
       const asked = [...members];

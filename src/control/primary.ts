@@ -1,5 +1,6 @@
 import { type Clock, within } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { healthOf } from '../estate/health.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
@@ -9,22 +10,28 @@ import type { Observe } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createMembers, type Members } from './members.ts';
+import { ending, healthOfAll, peopleOf } from './of-members.ts';
 import type { SentVersion } from './questions.ts';
 import type { Running } from './running.ts';
+import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
   clock: Clock;
   random: Random;
+  /** Where the admin listener is. */
+  adminUrl(): string | undefined;
   /** Called with the exit code of a worker that ended before any of them could serve. */
   onFailure(code: number): void;
 }
 
+/** A worker that is busy for longer does not count. */
+const healthMs = 1500;
 /** What calls to a provider get at the end. */
 const longestReleaseMs = 1000;
 /** Starts the workers, and holds what they have in common: they are commanded as one. */
 export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Promise<Running> {
-  const { observe, clock, random, onFailure } = needs;
+  const { observe, clock, random, adminUrl, onFailure } = needs;
   const { emit, keepSecrets } = observe;
   const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
   const grantBy = ({ config, files }: LoadedConfig) => {
@@ -37,7 +44,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   // Every file of it is known now.
   let inForce = { loaded: first, sent: sentOf(first, 1) };
 
-  const members = createMembers({ clock, version: () => inForce.sent });
+  const members = createMembers({ clock, version: () => inForce.sent, adminUrl });
   const workers = startWorkers({
     count: first.config.workers,
     emit,
@@ -51,10 +58,18 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     inForce = next;
   });
 
+  let isEnding = false;
   return {
     prepare,
+    async health() {
+      if (isEnding) return ending;
+      const ofProviders = healthOf([], granter.troubles());
+      return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
+    },
+    people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
     async close() {
+      isEnding = true;
       const { timeout } = inForce.loaded.config.shutdown;
       const left = countDown(timeout, clock);
       await workers.close(timeout);
@@ -117,8 +132,4 @@ function createPreparing(
       throw error;
     }
   };
-}
-
-function sentOf({ file, files }: LoadedConfig, number: number): SentVersion {
-  return { number, file, texts: files.texts() };
 }

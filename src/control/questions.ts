@@ -8,15 +8,27 @@ export interface SentVersion {
   texts: Readonly<Record<string, string>>;
 }
 
+/** What a worker begins with. */
+export interface Beginning {
+  version: SentVersion;
+  /** Where the admin listener is; undefined where there is none. */
+  adminUrl: string | undefined;
+}
+
 /** What the primary process asks its workers. */
 export type PrimaryQuestion =
   /** To open a version. It is answered when that is done. */
   | { kind: 'prepare'; version: SentVersion }
   /** What becomes of the version that was opened last. */
   | { kind: 'commit' }
-  | { kind: 'abort' };
+  | { kind: 'abort' }
+  /** Answered with its `Health`; refused by one that leaves while another takes its place. */
+  | { kind: 'health' }
+  /** What is done with the sessions of people, all of which any worker reaches. */
+  | { kind: 'list' | 'endAll'; user: string }
+  | { kind: 'end'; id: string };
 
-/** What a worker asks its primary process: the version to begin with. */
+/** What a worker asks its primary process: what to begin with, a `Beginning`. */
 export interface WorkerQuestion {
-  kind: 'version';
+  kind: 'beginning';
 }

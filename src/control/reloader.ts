@@ -5,12 +5,10 @@ import { type Files, openFiles } from '../files.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
 import { describeError } from '../observe/scrub.ts';
-import { differencesOf, isSameForAll } from '../plan/differences.ts';
-import { compilePlan, type Plan } from '../plan/plan.ts';
+import { fixedKeys as differing } from '../plan/differences.ts';
+import { compilePlan } from '../plan/plan.ts';
+import { type Compiled, compareVersions, fixedKeys } from './differences.ts';
 import type { Running } from './running.ts';
-
-/** What stays as it was until the gateway is started anew. */
-const fixedKeys = ['workers'] as const;
 
 export interface ReloaderNeeds {
   running: Pick<Running, 'prepare'>;
@@ -43,22 +41,22 @@ export interface Reloader {
 /** Reads, compiles and opens a configuration whole before any of it is in force. */
 export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloader {
   const { running, load, prepareRest, emit } = needs;
-  let inForce = first;
-  let planInForce = compilePlan(first.config, { read: first.files.read });
+  let inForce = compiled(first);
   let tried = first.files;
   let last: Promise<unknown> = Promise.resolve();
 
-  const answerOf = (next: LoadedConfig, plan: Plan, result: Reloaded['result']): Reloaded => {
-    const differences = differencesOf(planInForce, plan, { fixed: fixedKeys });
-    const isSame = isSameForAll(differences) && sameTexts(next, inForce);
-    return { result: isSame ? 'unchanged' : result, differences, warnings: next.warnings };
-  };
   const attempt = async ({ by, dryRun = false }: ReloadOptions): Promise<ReloadAnswer> => {
     const files = openFiles();
     if (!dryRun) tried = files;
     const next = load(files);
-    const plan = compilePlan(next.config, { read: files.read });
-    const answer = answerOf(next, plan, dryRun ? 'would-reload' : 'reloaded');
+    const before = inForce;
+    const after = compiled(next);
+    const answer: ReloadAnswer = {
+      result: dryRun ? 'would-reload' : sameTexts(next, before.loaded) ? 'unchanged' : 'reloaded',
+      // Nobody reads them of a signal.
+      ...(by === 'admin' && { differences: await compareVersions(before, after) }),
+      warnings: next.warnings,
+    };
     if (dryRun) return answer;
     const rest = await prepareRest(next);
     const prepared = await running.prepare(next).catch(async (error: unknown) => {
@@ -67,10 +65,9 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
     });
     prepared.commit();
     rest.commit();
-    inForce = next;
-    planInForce = plan;
+    inForce = after;
     for (const warning of next.warnings) emit({ kind: 'configuration-doubted', warning });
-    const fixed = fixedKeys.filter((key) => next.config[key] !== first.config[key]);
+    const fixed = differing(first.config, next.config, fixedKeys);
     if (fixed.length > 0) emit({ kind: 'keys-fixed', keys: fixed });
     emit({ kind: 'reloaded', by, config: next.file ?? 'environment' });
     return answer;
@@ -88,12 +85,14 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
       last = done;
       return done;
     },
-    inForce: () => inForce,
-    paths: () => [...new Set([...inForce.files.paths(), ...tried.paths()])],
+    inForce: () => inForce.loaded,
+    paths: () => [...new Set([...inForce.loaded.files.paths(), ...tried.paths()])],
   };
 }
 
-type Reloaded = Exclude<ReloadAnswer, { result: 'refused' }>;
+function compiled(loaded: LoadedConfig): Compiled {
+  return { loaded, plan: compilePlan(loaded.config, { read: loaded.files.read }) };
+}
 
 function sameTexts(one: LoadedConfig, other: LoadedConfig): boolean {
   return JSON.stringify(sorted(one.files.texts())) === JSON.stringify(sorted(other.files.texts()));

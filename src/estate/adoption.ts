@@ -29,6 +29,8 @@ export interface AdoptionNeeds {
   clock: Clock;
   random: Random;
   primary: PrimaryCalls | undefined;
+  /** Whether requests should be sent here. */
+  isReady(): boolean;
 }
 
 /** How plans come into force. */
@@ -44,23 +46,34 @@ const longestPreparationMs = 10_000;
 const longestReleaseMs = 1000;
 
 export function createAdoption(needs: AdoptionNeeds): Adoption {
-  const { holdings, generations, listeners, watch, live, stop, emit, clock, random, primary } = needs;
+  const { holdings, generations, listeners, watch, live, stop, emit, clock, random, primary, isReady } =
+    needs;
   const turn = createTurn();
   let opening: Promise<unknown> = Promise.resolve();
 
   const open = async (plan: Plan) => {
     stop.refuse();
     const lease = holdings.lease();
-    const needs = { keep: lease.keep, defer: lease.defer, emit, clock, random, primary, live, watch };
+    const needs = {
+      keep: lease.keep,
+      defer: lease.defer,
+      emit,
+      clock,
+      random,
+      primary,
+      isReady,
+      live,
+      watch,
+    };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {
       // Those of the first one are found while it serves what needs neither.
       if (generations.all().length > 1)
         await Promise.race([untilFound(next, generations.current(), clock), stop.begun]);
       stop.refuse();
-      const listen = await listeners.prepare(plan.listeners, lease.keep);
+      const listening = await listeners.prepare(plan.listeners, lease.keep);
       stop.refuse();
-      return { next, listen };
+      return { next, listening };
     } catch (error) {
       await within(clock, longestReleaseMs, generations.end(next));
       throw error;
@@ -70,17 +83,18 @@ export function createAdoption(needs: AdoptionNeeds): Adoption {
     const leave = await turn.take();
     const opened = open(plan);
     opening = opened.catch(leave);
-    const { next, listen } = await opened;
+    const { next, listening } = await opened;
     return {
       commit() {
         leave();
         if (stop.hasBegun()) return;
         watch.apply({ ...plan.config.limits, idle: plan.config.websocket.idle });
-        listen();
+        listening.commit();
         generations.putInForce(next);
       },
       async abort() {
         leave();
+        listening.abort();
         await within(clock, longestReleaseMs, generations.end(next));
       },
     };

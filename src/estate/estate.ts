@@ -1,16 +1,19 @@
 import { type Clock, waitFor, within } from '../clock.ts';
-import { createLiveConnections, type Ending } from '../forward/live-connections.ts';
+import { createLiveConnections, type Ending, type LiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
 import { countDown } from '../listen/shutdown.ts';
+import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
+import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { createAdoption, type PreparedPlan } from './adoption.ts';
 import { watchConnections } from './connections.ts';
-import { createGenerations } from './generations.ts';
-import { openListeners } from './listeners.ts';
+import { createGenerations, type Generations } from './generations.ts';
+import { type Health, healthOf } from './health.ts';
+import { type Listeners, openListeners } from './listeners.ts';
 import { createStop, stopping } from './stop.ts';
 
 /**
@@ -31,8 +34,10 @@ export interface Estate {
   prepare(plan: Plan): Promise<PreparedPlan>;
   /** Where it listens; nowhere before the first plan. */
   listening(): readonly { url: string; name: string }[];
-  /** What is missing before requests can be served, in sentences. */
-  missing(): string[];
+  /** Whether requests should be sent here, and what does not work. */
+  health(): Health;
+  /** The sessions of people, by the plan in force; undefined before the first one. */
+  people(): People | undefined;
   /**
    * Has others take over: it is not ready any more, and every answer ends its connection. Requests are still taken,
    * and what is open stays so.
@@ -68,6 +73,7 @@ export function openEstate(needs: EstateNeeds): Estate {
   const watch = watchConnections({ emit, clock, entryOf });
   const listeners = openListeners({ emit, clock, watch, entryOf });
   const stop = createStop();
+  const { health, isReady } = createStanding(stop, generations);
 
   const { prepare, opened } = createAdoption({
     holdings,
@@ -76,27 +82,12 @@ export function openEstate(needs: EstateNeeds): Estate {
     watch,
     live,
     stop,
+    isReady,
     ...needs,
   });
   const drain = () => {
     if (stop.drain()) emit({ kind: 'draining' });
     listeners.drain();
-  };
-  const finish = async (why: Closing) => {
-    const hasServed = listeners.listening().length > 0 && generations.all().length > 0;
-    const shutdown = hasServed ? generations.current().shutdown : nothingServed;
-    const left = countDown(shutdown.timeout, clock);
-    listeners.drain();
-    const delay = delayOf(why, shutdown);
-    if (delay > 0) await waitFor(clock, delay);
-    const closing = listeners.close(left.forConnections);
-    live.endAll(why === 'replaced' ? restarting : goingAway);
-    await closing;
-    live.close();
-    watch.close();
-    await Promise.all(generations.all().map((generation) => generation.finish(left.forRefreshes())));
-    const ending = Promise.all(generations.all().map(generations.end));
-    await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
   };
 
   return {
@@ -105,11 +96,52 @@ export function openEstate(needs: EstateNeeds): Estate {
     },
     prepare,
     listening: listeners.listening,
-    missing: () => [...stop.problems(), ...generations.missing()],
+    health,
+    people: () => (generations.all().length > 0 ? generations.current().people : undefined),
     drain,
     async close(why = 'stopped') {
       stop.begin();
-      await Promise.all([finish(why), opened()]);
+      await Promise.all([finish({ listeners, generations, live, watch, clock }, why), opened()]);
+    },
+  };
+}
+
+interface Parts {
+  listeners: Listeners;
+  generations: Generations;
+  live: LiveConnections;
+  watch: Pick<SilenceWatch, 'close'>;
+  clock: Clock;
+}
+
+/** The steps of an end, of which each leaves time for the next. */
+async function finish({ listeners, generations, live, watch, clock }: Parts, why: Closing): Promise<void> {
+  const hasServed = listeners.listening().length > 0 && generations.all().length > 0;
+  const shutdown = hasServed ? generations.current().shutdown : nothingServed;
+  const left = countDown(shutdown.timeout, clock);
+  listeners.drain();
+  const delay = delayOf(why, shutdown);
+  if (delay > 0) await waitFor(clock, delay);
+  const closing = listeners.close(left.forConnections);
+  live.endAll(why === 'replaced' ? restarting : goingAway);
+  await closing;
+  live.close();
+  watch.close();
+  await Promise.all(generations.all().map((generation) => generation.finish(left.forRefreshes())));
+  const ending = Promise.all(generations.all().map(generations.end));
+  await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
+}
+
+/** How everything together stands. */
+function createStanding(
+  { problems }: Pick<ReturnType<typeof createStop>, 'problems'>,
+  generations: Pick<Generations, 'missing' | 'health'>,
+) {
+  return {
+    isReady: () => problems().length === 0 && generations.missing().length === 0,
+    health() {
+      const { missing, degraded } = generations.health();
+      return healthOf([...problems(), ...missing], degraded);
     },
   };
 }

@@ -13,9 +13,10 @@ import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
 import { openPipeline, type Pipeline } from '../request/pipeline.ts';
-import { openSessions } from '../session/open-sessions.ts';
+import { openSessions, type StoreStanding } from '../session/open-sessions.ts';
 import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import { type Degraded, type Health, healthOf } from './health.ts';
 import { countRequests, type OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
@@ -28,6 +29,8 @@ export interface GenerationNeeds {
   random: Random;
   /** The line of a worker to its primary process. */
   primary: PrimaryCalls | undefined;
+  /** Whether requests should be sent here, for the gateway's own endpoint that says so. */
+  isReady(): boolean;
   live: LiveConnections;
   watch: SocketWatch;
 }
@@ -49,7 +52,9 @@ export interface Generation {
   storeProblem(): string | undefined;
   /** From now on it decides. */
   putInForce(): void;
-  /** What is missing before requests can be served, in sentences. */
+  /** How it stands, as far as that is its own. */
+  health(): Health;
+  /** What is missing before requests with a session are served, in sentences; to ask costs nothing. */
   missing(): string[];
   /** Waits for refreshes under way, whose answers must be written down, but no longer than this. */
   finish(withinMs: number): Promise<void>;
@@ -66,7 +71,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const identify = identifyPeople(config.providers);
   const from = { keep, cookies, ring, redisCa, grant, identify, primary };
   const opened = openSessions(config, { ...from, emit, clock, random });
-  const { sessions, revocations, shared, problem, finish, ready, inForce } = opened;
+  const { sessions, revocations, shared, problem, standing, finish, ready, inForce } = opened;
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
@@ -80,12 +85,27 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     watch,
     onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
   });
+  const missing = () => missingOf(standing());
+  const troubles = () => [
+    ...troubleOf(standing()),
+    ...providers.troubles(),
+    ...(identity.bearer?.troubles() ?? []),
+  ];
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
   const pipeline = openPipeline(
     { ...decides, closeAtTokenExpiry: config.websocket.onExpiry === 'close' },
-    { ...identity, sessions, revocations, forwarder, emit, clock, enter: requests.enter },
+    {
+      ...identity,
+      sessions,
+      revocations,
+      forwarder,
+      emit,
+      clock,
+      enter: requests.enter,
+      isReady: needs.isReady,
+    },
   );
   return {
     pipeline,
@@ -96,12 +116,20 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     ready,
     storeProblem: problem,
     putInForce: inForce,
-    missing: () => [
-      ...(providers.isReady() ? [] : ['the provider was not reached yet']),
-      ...[problem() ?? []].flat(),
-    ],
+    health: () => healthOf(missing(), troubles()),
+    missing,
     finish,
   };
+}
+
+/** Whoever has a session waits until the sign-outs are known; what goes out later passes. */
+function missingOf({ wasReady, trouble }: StoreStanding): string[] {
+  if (wasReady) return [];
+  return [trouble === undefined ? 'the sign-outs were not loaded yet' : `the store: ${trouble.detail}`];
+}
+
+function troubleOf({ trouble }: StoreStanding): Degraded[] {
+  return trouble === undefined ? [] : [trouble];
 }
 
 /** The keys of the signed assertion follow from the secrets: the same secrets have the same keys. */

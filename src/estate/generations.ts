@@ -1,6 +1,7 @@
 import type { Lease } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Generation } from './generation.ts';
+import { type Health, healthOf } from './health.ts';
 
 /** The plan that is in force, and those before it that still have requests under way. */
 export interface Generations {
@@ -16,12 +17,16 @@ export interface Generations {
   /** Throws before the first one. */
   current(): Generation;
   all(): Generation[];
-  /** What is missing before requests can be served, in sentences. */
+  /** How the one in force stands. */
+  health(): Health;
+  /** What is missing before requests with a session are served, in sentences. */
   missing(): string[];
 }
 
 /** Refreshes take as long as providers do, which is bounded for each call. */
 const longestFinishMs = 60_000;
+
+const starting = ['the gateway is starting'];
 
 export function createGenerations(emit: Emit): Generations {
   const leases = new Map<Generation, Lease>();
@@ -72,6 +77,7 @@ export function createGenerations(emit: Emit): Generations {
       return inForce;
     },
     all: () => [...leases.keys()],
-    missing: () => inForce?.missing() ?? ['the gateway is starting'],
+    health: () => inForce?.health() ?? healthOf(starting),
+    missing: () => inForce?.missing() ?? starting,
   };
 }

@@ -8,6 +8,13 @@ export interface Health {
   degraded: readonly Degraded[];
 }
 
+/** The health of something of which nothing but these is known. */
+export const healthOf = (missing: readonly string[], degraded: readonly Degraded[] = []): Health => ({
+  ready: missing.length === 0,
+  missing,
+  degraded,
+});
+
 /** Something that does not work, while requests with a session do. */
 export interface Degraded {
   /** A stable name that programs and runbooks go by, such as `provider_unreachable`. */

@@ -17,13 +17,19 @@ export interface ListenerNeeds {
   entryOf: EntryOf;
 }
 
+/** Addresses that are listened on for a plan that is not in force. One of the two has to be called. */
+export interface PreparedListeners {
+  commit(): void;
+  abort(): void;
+}
+
 /** The addresses on which requests are taken. */
 export interface Listeners {
   /**
-   * Listens where a plan says and nobody did before; gives what puts the plan in force, with its certificates and
-   * time-outs. Rejects when an address cannot be listened on; what was open before stays as it is.
+   * Listens where a plan says and nobody did before. The certificates and time-outs of the plan come into force with it.
+   * Rejects when an address cannot be listened on; what was open before stays as it is.
    */
-  prepare(plans: readonly ListenPlan[], keep: Keep): Promise<() => void>;
+  prepare(plans: readonly ListenPlan[], keep: Keep): Promise<PreparedListeners>;
   /** The addresses of the plan in force. */
   listening(): readonly Pick<Listener, 'url' | 'name'>[];
   /** From now on, answers end their connections; listeners that are still to come do the same. */
@@ -36,7 +42,10 @@ export interface Listeners {
 interface Place {
   plan: ListenPlan;
   listener: Listener | undefined;
+  /** Does nothing where it has begun. */
   start(): Promise<Listener>;
+  /** Takes no more connections, until it is started again; resolves when another one can have the address. */
+  leave(): Promise<void>;
   close(left?: () => number): Promise<void>;
 }
 
@@ -44,6 +53,8 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   const places = new Map<string, Place>();
   let inForce: readonly Place[] = [];
   let isDraining = false;
+  const failed = ({ name }: ListenPlan, error: unknown) =>
+    needs.emit({ kind: 'listener-failed', listen: name, error });
 
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
     keep(
@@ -66,22 +77,27 @@ export function openListeners(needs: ListenerNeeds): Listeners {
       const going = inForce.filter((place) => !next.some((one) => one.place === place));
       const isTaken = ({ plan }: { plan: ListenPlan }) =>
         going.some((place) => overlaps(place.plan.address, plan.address));
-      for (const one of next) if (!isTaken(one)) await one.place.start();
-      return () => {
-        // Its port is needed by another one, which speaks TLS where it did not, or listens on more addresses.
-        for (const place of going)
-          if (next.some(({ plan }) => overlaps(place.plan.address, plan.address)))
-            place.listener?.leaveAddress();
+      // A plan that is at its end may still hold the place, so that it would not be given back with this one.
+      const abort = () => {
+        for (const { place } of next) if (!inForce.includes(place)) void place.leave();
+      };
+      try {
+        for (const one of next) if (!isTaken(one)) await one.place.start();
+      } catch (error) {
+        abort();
+        throw error;
+      }
+      const commit = () => {
+        // Another one may need its port, which speaks TLS where it did not, or listens on more addresses.
+        const left = Promise.all(going.map((place) => place.leave()));
         for (const { plan, place } of next) {
           place.plan = plan;
           if (place.listener) place.listener.apply(plan);
-          else
-            place
-              .start()
-              .catch((error: unknown) => needs.emit({ kind: 'listener-failed', listen: plan.name, error }));
+          else void left.then(() => place.start()).catch((error: unknown) => failed(plan, error));
         }
         inForce = next.map(({ place }) => place);
       };
+      return { commit, abort };
     },
     listening: () => inForce.flatMap(({ listener }) => listener ?? []),
     drain() {
@@ -100,6 +116,8 @@ function createPlace(
   opened: (listener: Listener) => void,
 ): Place {
   let opening: Promise<Listener> | undefined;
+  /** What was left and may still have connections. */
+  const former = new Set<Listener>();
   const open = async (): Promise<Listener> => {
     const app = await openHttp({ emit, clock, entryOf }, place.plan);
     takeUpgrades(app.server, clock, openUpgrades({ emit, clock, entryOf }));
@@ -110,13 +128,29 @@ function createPlace(
     listener: undefined,
     async start() {
       opening ??= open();
-      const listener = await opening;
+      const mine = opening;
+      const listener = await mine.catch((error: unknown) => {
+        if (opening === mine) opening = undefined;
+        throw error;
+      });
       place.listener = listener;
       opened(listener);
       return listener;
     },
+    async leave() {
+      const leaving = opening;
+      opening = undefined;
+      place.listener = undefined;
+      const listener = await leaving?.catch(() => undefined);
+      if (!listener) return;
+      former.add(listener);
+      await listener.leave();
+    },
     async close(left) {
-      await (await opening?.catch(() => undefined))?.close(left);
+      const last = await opening?.catch(() => undefined);
+      const all = [...former, ...(last ? [last] : [])];
+      former.clear();
+      await Promise.all(all.map((listener) => listener.close(left)));
     },
   };
   return place;

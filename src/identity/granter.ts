@@ -8,6 +8,7 @@ import type { Grant } from '../session/outcome.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
 import { connectProviders } from './provider/providers.ts';
 import { createGrants } from './provider/refresh.ts';
+import type { Trouble } from './provider/standing.ts';
 
 /** Asks the providers for new tokens in the place of others: of the workers of a primary process. */
 export interface Granter {
@@ -25,6 +26,8 @@ export interface Granter {
     claims: Pick<ClaimNeeds, 'claimPaths'>,
     read: ReadFile,
   ): Promise<void>;
+  /** What does not work of the providers, as this process sees it. */
+  troubles(): Trouble[];
   /** The providers are not looked for any more, and what is known of them is given back. */
   close(): Promise<void>;
 }
@@ -41,6 +44,7 @@ interface Asking {
   grant: Grant;
   /** Resolves when each was found, or could not be for the first time. */
   prepared: Promise<void>;
+  troubles(): Trouble[];
   /** Closes when the last question has its answer. */
   retire(): void;
   close(): Promise<void>;
@@ -68,6 +72,7 @@ export function openGranter(needs: GranterNeeds): Granter {
       current = next;
       before?.retire();
     },
+    troubles: () => current?.troubles() ?? [],
     async close() {
       await Promise.all([...open].map((asking) => asking.close()));
     },
@@ -113,6 +118,7 @@ function openAsking(
       }
     },
     prepared: providers.tried,
+    troubles: providers.troubles,
     retire() {
       isRetired = true;
       closeWhenIdle();

@@ -1,14 +1,20 @@
 import type { Server } from 'node:http';
 import { createSecureContext, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import type { Clock } from '../clock.ts';
+import { type Clock, waitFor } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { markUnix } from './peer.ts';
-import { closeGracefully, endWithAnswers, readBeforeClose, trackConnections } from './shutdown.ts';
+import {
+  type Connections,
+  closeGracefully,
+  endWithAnswers,
+  readBeforeClose,
+  trackConnections,
+} from './shutdown.ts';
 import type { SilenceWatch } from './silence.ts';
 import { readTlsOptions, reloadCertificate, type TlsConfig } from './tls.ts';
 
@@ -47,8 +53,11 @@ export interface Listener {
   name: string;
   /** Takes the certificate and the time-outs of another plan. */
   apply(plan: ListenPlan): void;
-  /** Gives the address free at once; the connections that are open stay. */
-  leaveAddress(): void;
+  /**
+   * Takes no more connections; those that are open go on for as long as they need. Resolves when another listener can
+   * have the address.
+   */
+  leave(): Promise<void>;
   /** From now on every answer ends its connection; requests are still taken. */
   drain(): void;
   /**
@@ -86,10 +95,17 @@ export async function openListener(
     if (!isDraining) endWithAnswers(server, connections);
     isDraining = true;
   };
-  const close = async (left = () => timeout) => {
+  let ending: Promise<void> | undefined;
+  const end = (withinMs: number) => {
     stopReloading?.();
     drain();
-    await closeGracefully(app, connections, { emit, clock, withinMs: left() });
+    ending ??= closeGracefully(app, connections, { emit, clock, withinMs });
+    return ending;
+  };
+  const close = async (left = () => timeout) => {
+    const withinMs = left();
+    if (ending) await cutAfter(withinMs, connections, { clock, ending });
+    else await end(withinMs);
   };
   try {
     const url = await listen(app, plan.address);
@@ -107,7 +123,10 @@ export async function openListener(
         stopReloading?.();
         stopReloading = reload(next);
       },
-      leaveAddress: () => void server.close(),
+      leave() {
+        void end(longestStayMs);
+        return untilFree(server, clock);
+      },
       drain,
       close,
     };
@@ -115,6 +134,27 @@ export async function openListener(
     await close();
     throw error;
   }
+}
+
+/** Longer than any connection; what timers of Node.js can wait for. */
+const longestStayMs = 2 ** 31 - 1;
+const lookEveryMs = 5;
+
+async function untilFree(server: Server, clock: Clock): Promise<void> {
+  while (server.listening) await waitFor(clock, lookEveryMs);
+}
+
+/** Waits for connections that were left to themselves, but no longer than this. */
+async function cutAfter(
+  withinMs: number,
+  { accepted }: Connections,
+  { clock, ending }: { clock: Clock; ending: Promise<void> },
+): Promise<void> {
+  const limit = clock.after(withinMs, () => {
+    for (const socket of accepted) socket.destroy();
+  });
+  await ending;
+  limit.cancel();
 }
 
 function nameOf(address: ListenAddress): string | undefined {

@@ -37,34 +37,36 @@ export interface Workers {
 const settledMs = 5000;
 const longestPauseMs = 10_000;
 
+/** How long to wait with the next start after a worker that lived so long, both in milliseconds. */
+function createPauses(): (livedMs: number) => number {
+  let quickEnds = 0;
+  return (livedMs) => {
+    quickEnds = livedMs < settledMs ? quickEnds + 1 : 0;
+    return quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
+  };
+}
+
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
   const { count, emit, clock, grant, onFailure, pulse = standardPulse } = options;
   const shared = createPrimaryShared(grant, clock);
   const gateway = randomUUID();
   let stopping = false;
-  let isDraining = false;
-  let quickEnds = 0;
+  const pauseAfter = createPauses();
   let hasServed = false;
-  const listening = new Set<Worker>();
+  const listening = createListening();
 
   const start = () => {
     if (stopping) return;
     const startedAt = clock.monotonic();
     const worker = cluster.fork({ [gatewayNameVariable]: gateway });
-    const link = linkTo(worker);
+    const link = linkTo(worker, shared);
     options.started?.(worker);
-    worker.on('message', (message: CallMessage) => {
-      if (message.kind === 'call') void shared.received(link, message);
-    });
     let isReplaced = false;
     worker.on('listening', () => {
       hasServed = true;
-      listening.add(worker);
-      // Before that it may not hear it.
-      if (isDraining) sendDrain(worker);
     });
-    keepHandedOver(worker, () => [...listening].some((other) => other !== worker && other.isConnected()));
+    listening.follow(worker);
     answerFarewell(worker, () => {
       if (stopping || isReplaced) return isReplaced;
       isReplaced = true;
@@ -72,22 +74,15 @@ export function startWorkers(options: WorkersOptions): Workers {
       start();
       return true;
     });
-    worker.on('disconnect', () => listening.delete(worker));
-    watchPulse(worker, pulse, clock, () => {
-      emit({ kind: 'worker-stuck', pid: worker.process.pid });
-      worker.process.kill('SIGKILL');
-    });
+    endWhereStuck(worker, pulse, { emit, clock });
     worker.on('exit', (code, signal) => {
       shared.left(link);
-      listening.delete(worker);
       if (stopping || isReplaced) return;
       if (!hasServed && signal === null) {
         stopping = true;
-        onFailure(code);
-        return;
+        return onFailure(code);
       }
-      quickEnds = clock.monotonic() - startedAt < settledMs ? quickEnds + 1 : 0;
-      const pauseMs = quickEnds === 0 ? 0 : Math.min(longestPauseMs, 250 * 2 ** quickEnds);
+      const pauseMs = pauseAfter(clock.monotonic() - startedAt);
       emit({ kind: 'worker-ended', pid: worker.process.pid, code, signal, pauseMs });
       clock.after(pauseMs, start);
     });
@@ -95,25 +90,64 @@ export function startWorkers(options: WorkersOptions): Workers {
   for (let index = 0; index < count; index++) start();
 
   return {
-    drain() {
-      isDraining = true;
-      for (const worker of listening) sendDrain(worker);
-    },
+    drain: listening.drain,
     async close(withinMs) {
       stopping = true;
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      const workers = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? []);
       await Promise.all(workers.map((worker) => stopWorker(worker, withinMs, emit, clock)));
     },
   };
 }
 
-function linkTo(worker: Worker): WorkerLink {
+/** The workers that take connections. */
+function createListening() {
+  const listening = new Set<Worker>();
+  let isDraining = false;
   return {
+    follow(worker: Worker): void {
+      worker.on('listening', () => {
+        listening.add(worker);
+        // Before that it may not hear it.
+        if (isDraining) sendDrain(worker);
+      });
+      const leave = () => listening.delete(worker);
+      keepHandedOver(worker, () => [...listening].some((other) => other !== worker && other.isConnected()));
+      worker.on('disconnect', leave);
+      worker.on('exit', leave);
+    },
+    drain(): void {
+      isDraining = true;
+      for (const worker of listening) sendDrain(worker);
+    },
+  };
+}
+
+/** Has what all share answer the calls of a worker. */
+function linkTo(
+  worker: Worker,
+  shared: Pick<ReturnType<typeof createPrimaryShared>, 'received'>,
+): WorkerLink {
+  const link: WorkerLink = {
     send: (message) => {
       // A worker that is just ending cannot be told any more, and need not be.
       if (worker.isConnected()) worker.send(message, () => {});
     },
   };
+  worker.on('message', (message: CallMessage) => {
+    if (message.kind === 'call') void shared.received(link, message);
+  });
+  return link;
+}
+
+function endWhereStuck(
+  worker: Worker,
+  pulse: Pulse,
+  { emit, clock }: Pick<WorkersOptions, 'emit' | 'clock'>,
+): void {
+  watchPulse(worker, pulse, clock, () => {
+    emit({ kind: 'worker-stuck', pid: worker.process.pid });
+    worker.process.kill('SIGKILL');
+  });
 }
 
 /** A worker that was asked before, by a signal to the whole group, takes this for the same wish. */

@@ -110,6 +110,10 @@ export type ListenerEvent =
   | { kind: 'keys-fixed'; keys: readonly string[] }
   /** Another process has the port of the admin endpoints, which was not chosen; they are left out. */
   | { kind: 'admin-port-taken'; port: number }
+  /** Somebody asked the admin listener for what changes something or names people, and was refused or not. */
+  | { kind: 'admin-call'; client: string; method: string; path: string; status: number }
+  /** What was asked for failed. */
+  | { kind: 'admin-call-failed'; path: string; error: unknown }
   /** A connection was silent for longer than it may be. */
   | { kind: 'silent-connection-closed'; client: string; limit: string }
   /** A client sends one request after the other and takes no answers. */

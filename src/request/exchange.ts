@@ -7,7 +7,7 @@ import { isHeadTooLarge } from '../listen/server.ts';
 import type { ObservedExchange, ObservedOutcome, ObservedPassage } from '../observe/events.ts';
 import type { Reader } from '../plan/plan.ts';
 import { destinationOf } from '../routes/destination.ts';
-import { askedEndpoint, type Resolution, resolveTarget } from '../routes/resolve.ts';
+import { askedEndpoint, type Resolution, readHealthTarget, resolveTarget } from '../routes/resolve.ts';
 import type { Route } from '../routes/table.ts';
 import { type RequestTarget, readTarget } from '../routes/target.ts';
 
@@ -102,6 +102,11 @@ function readDestination(
 ): Destination | Refusal {
   try {
     if (isHeadTooLarge(request)) throw new GatewayError('headers_too_large');
+    const health = readHealthTarget(prefix, request);
+    if (health) {
+      const resolution = { kind: 'endpoint', path: health.path } as const;
+      return { target: health, origin: hosts.standard, resolution, writesTo: undefined };
+    }
     const target = readTarget(request, forwardedValue(request, peer, 'x-forwarded-host'));
     const asked = peer.trusted ? askedEndpoint(prefix, target.path) : undefined;
     // A proxy that asks may know the gateway by a name that browsers never see.

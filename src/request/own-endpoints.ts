@@ -1,8 +1,9 @@
 import { GatewayError } from '../errors.ts';
 import type { KeySet } from '../forward/assertion.ts';
 import type { Endpoint } from '../identity/endpoints.ts';
-import type { Answer } from '../pages/answer.ts';
+import { type Answer, jsonAnswer } from '../pages/answer.ts';
 import { text } from '../pages/texts/text.ts';
+import { healthName } from '../routes/resolve.ts';
 import { metadataKey } from '../routes/resources.ts';
 import { arrived, type Exchange } from './exchange.ts';
 import { browserRequestOf } from './logins.ts';
@@ -14,6 +15,8 @@ export interface PublishedThings {
   resources: ReadonlyMap<string, Record<string, unknown>>;
   /** The public keys of the signed assertion; undefined where no route has one. */
   keySet: (() => KeySet) | undefined;
+  /** Whether requests should be sent here. */
+  isReady(): boolean;
 }
 
 /** What the gateway answers itself, by method and place. */
@@ -26,10 +29,11 @@ export interface OwnEndpoints {
 
 export function compileEndpoints(
   endpoints: readonly Endpoint[],
-  { prefix, resources, keySet }: PublishedThings,
+  { prefix, resources, keySet, isReady }: PublishedThings,
 ): OwnEndpoints {
   const byPath = new Map<string, Endpoint>();
-  for (const endpoint of [...endpoints, ...(keySet ? [keysEndpoint(keySet)] : [])]) {
+  const own = [healthEndpoint(isReady), ...(keySet ? [keysEndpoint(keySet)] : [])];
+  for (const endpoint of [...endpoints, ...own]) {
     const path = `${prefix}/${endpoint.name}`;
     byPath.set(`${endpoint.method} ${path}`, endpoint);
     if (endpoint.head) byPath.set(`HEAD ${path}`, endpoint);
@@ -56,6 +60,20 @@ function published(value: unknown, headers: Answer['headers']): Answer {
     status: 200,
     headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
     body: JSON.stringify(value),
+  };
+}
+
+/** Whoever balances load knows nothing but the public address. It is told whether, and never why not. */
+function healthEndpoint(isReady: () => boolean): Endpoint {
+  return {
+    method: 'GET',
+    name: healthName,
+    head: true,
+    handle() {
+      if (isReady()) return jsonAnswer(200, { status: 'ok' });
+      const answer = jsonAnswer(503, { status: 'unavailable' });
+      return { ...answer, headers: { ...answer.headers, 'retry-after': '1' } };
+    },
   };
 }
 

@@ -31,7 +31,7 @@ import { answerEndpoint, compileEndpoints, type PublishedThings } from './own-en
 import { supplyToken } from './upstream-token.ts';
 
 /** What of a configuration decides on requests. */
-export interface PipelinePlan extends Omit<PublishedThings, 'prefix'> {
+export interface PipelinePlan extends Omit<PublishedThings, 'prefix' | 'isReady'> {
   reader: Reader;
   /** The gateway's own origins. */
   returnOrigins: ReadonlySet<string>;
@@ -52,6 +52,8 @@ export interface PipelineNeeds {
   forwarder: Pick<Forwarder, 'forward' | 'openTunnel' | 'identityHeaders'>;
   emit: Emit;
   clock: Clock;
+  /** Whether requests should be sent here. */
+  isReady: PublishedThings['isReady'];
   /** Called for each request that is read; what it returns is called once, when that request has ended. */
   enter?: () => () => void;
 }
@@ -95,7 +97,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
   const { reader, returnOrigins } = plan;
   const { prefix, table } = reader;
   const { logins, bearer, forwarder, emit, clock } = needs;
-  const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix });
+  const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix, isReady: needs.isReady });
   const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
 
   const stages: readonly Stage[] = [

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts';
+import type { Inbound } from '../listen/inbound.ts';
 import { type Text, text } from '../pages/texts/text.ts';
 import { brokenEscape } from './decode.ts';
 import { dotSegment } from './dot-segments.ts';
@@ -105,6 +106,25 @@ function segmentAt(path: string, at: number): string {
 
 function ambiguous(detail?: Text): GatewayError {
   return new GatewayError('ambiguous_path', detail === undefined ? {} : { detail });
+}
+
+/** The endpoint that says whether requests should be sent here, below the prefix. */
+export const healthName = 'health';
+
+/**
+ * Reads a question for the health. Load balancers ask by an address, by a name of their own, or by HTTP/1.0 without
+ * any host, so that only the path counts; what names several hosts is left to be refused.
+ */
+export function readHealthTarget(
+  prefix: string,
+  { url = '', rawHeaders }: Pick<Inbound, 'url' | 'rawHeaders'>,
+): RequestTarget | undefined {
+  // Nearly every request ends here.
+  if (!url.startsWith(prefix)) return undefined;
+  const path = `${prefix}/${healthName}`;
+  if (url !== path && !url.startsWith(`${path}?`)) return undefined;
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
+  return hosts > 1 ? undefined : { path, query: '', host: '', hostname: '' };
 }
 
 /**

@@ -38,6 +38,8 @@ export interface OpenedSessions {
   shared: Shared;
   /** Why nobody with a session can be served now, for people to read. */
   problem(): string | undefined;
+  /** How the store stands, for whoever asks whether requests should be sent here. */
+  standing(): StoreStanding;
   /**
    * Resolves when people with a session can be served: what is shared has answered, its sign-outs are known, and it was
    * told what this process holds. At once, where that is in this process; never while it cannot be reached, and
@@ -48,6 +50,14 @@ export interface OpenedSessions {
   inForce(): void;
   /** Waits for what is under way, and for its being written, but no longer than this. */
   finish(withinMs: number): Promise<void>;
+}
+
+/** How the place stands that is shared with others. */
+export interface StoreStanding {
+  /** It has answered once, and the sign-outs from before the start are known: an outage from then on passes. */
+  wasReady: boolean;
+  /** What does not work now, by a stable name and for people to read. */
+  trouble: { reason: string; detail: string } | undefined;
 }
 
 export interface SessionNeeds {
@@ -110,10 +120,11 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     clock,
   });
   const { problem, ready } = place;
+  const standing = () => ({ wasReady: place.bus.knowsSignOuts(), trouble: place.trouble?.() });
   const inForce = () => finisher?.goOnWith(refresher);
   const { identify } = needs;
   const people = createPeople({ listed, sessions, revocations, lifetimes, identify, emit, clock });
-  return { sessions, people, revocations, shared, problem, ready, inForce, finish };
+  return { sessions, people, revocations, shared, problem, standing, ready, inForce, finish };
 }
 
 /** What is signed out under one plan is signed out for what was opened under another, whose secrets may be others. */

@@ -130,6 +130,19 @@ test('settings that weaken the defaults are said at start', async (t) => {
   t.match(warnings.join('\n'), /http:\/\/app\.example\.com is plain http/);
 });
 
+test('an admin listener that other machines reach is said at start', async (t) => {
+  const warningsOf = (admin: string) => parse(`${good}admin: ${admin}\n`).warnings.join('\n');
+  const token = 'token: a-token-of-the-admin';
+  t.match(
+    warningsOf('{ listen: "0.0.0.0:4181" }'),
+    /admin\.listen 0\.0\.0\.0:4181, and there is no admin\.token/,
+  );
+  t.match(warningsOf(`{ listen: ":4181", ${token} }`), /0\.0\.0\.0:4181, which is plain http/);
+  t.match(warningsOf('{ listen: "[::]:4181" }'), /admin\.listen \[::\]:4181/);
+  for (const own of ['"127.0.0.1:4181"', '"[::1]:4181"', '"localhost:4181"', 'unix:/run/a.sock', 'off'])
+    t.equal(warningsOf(`{ listen: ${own} }`), '', own);
+});
+
 test('a named file that is not there is an error that names the place', async (t) => {
   t.throws(() => loadConfig({ file: '/nonexistent/sallyport.yaml', env: {} }), {
     message: /cannot be read \(ENOENT\)\. Looked at \/nonexistent\/sallyport\.yaml/,

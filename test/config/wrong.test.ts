@@ -38,6 +38,34 @@ interface Wrong {
 
 const wrong: Wrong[] = [
   {
+    what: 'an admin token that can be guessed',
+    text: `${good}admin: { token: fifteen-letters }\n`,
+    path: 'admin.token',
+    source: 'sallyport.yaml:9',
+    says: /at least 16 visible ASCII characters/,
+  },
+  {
+    what: 'an admin token that no header can carry',
+    text: `${good}admin: { token: "sixteen letters and a blank" }\n`,
+    path: 'admin.token',
+    source: 'sallyport.yaml:9',
+    says: /at least 16 visible ASCII characters/,
+  },
+  {
+    what: 'an admin listener at the address of the gateway',
+    text: `${good}listen: "0.0.0.0:4180"\nadmin: { listen: "127.0.0.1:4180" }\n`,
+    path: 'admin.listen',
+    source: 'sallyport.yaml:10',
+    says: /where the gateway itself listens/,
+  },
+  {
+    what: 'an admin listener at the socket of the gateway',
+    text: `${good}listen: unix:/run/a.sock\nadmin: { listen: "unix:/run/a.sock" }\n`,
+    path: 'admin.listen',
+    source: 'sallyport.yaml:10',
+    says: /where the gateway itself listens/,
+  },
+  {
     what: 'a socket whose path is longer than sockets can have',
     text: `${good}listen: unix:/run/${'x'.repeat(103)}\n`,
     path: 'listen.address',

@@ -45,7 +45,7 @@ function configOf(provider: TestProvider, changes: Record<string, unknown>): Pro
 }
 
 const found = (providers: Providers) =>
-  until('the provider is found', () => providers.isReady() || undefined);
+  until('the provider is found', () => providers.all.every((each) => each.isReady()) || undefined);
 
 const sessionOf = (subject: string): Session => ({
   id: `session of ${subject}`,
@@ -69,18 +69,27 @@ const sessionOf = (subject: string): Session => ({
 test('a provider that is asked as before is known at once to a new configuration', async (t) => {
   const { provider, open } = await arrange(t);
   const first = open();
-  t.notOk(first.providers.isReady());
+  t.notOk(first.providers.all.every((each) => each.isReady()));
   await found(first.providers);
   const second = open({ label: 'Another name', claims: { groups: 'roles' } });
-  t.ok(second.providers.isReady(), 'with other claim rules and another label');
+  t.ok(
+    second.providers.all.every((each) => each.isReady()),
+    'with other claim rules and another label',
+  );
   t.equal(second.providers.get('main')?.client.metadata().issuer, provider.issuer);
   await first.close();
-  t.ok(second.providers.isReady());
+  t.ok(second.providers.all.every((each) => each.isReady()));
   t.equal(provider.hits.get(metadataPath), 1);
   const third = open({ clientSecret: 'another secret' });
-  t.ok(third.providers.isReady(), 'the secret is not what the metadata are asked with');
+  t.ok(
+    third.providers.all.every((each) => each.isReady()),
+    'the secret is not what the metadata are asked with',
+  );
   const fourth = open({ timeout: '7s' });
-  t.ok(fourth.providers.isReady(), 'nor is how long it may take');
+  t.ok(
+    fourth.providers.all.every((each) => each.isReady()),
+    'nor is how long it may take',
+  );
   t.equal(provider.hits.get(metadataPath), 1);
 });
 
@@ -103,10 +112,16 @@ test('a provider that is out stays left alone: the search goes on where it was',
   await until('a long pause', () => retryAfter() > 5 || undefined);
   await provider.restart();
   const second = open();
-  t.notOk(second.providers.isReady(), 'a new configuration is no reason to ask again');
+  t.notOk(
+    second.providers.all.every((each) => each.isReady()),
+    'a new configuration is no reason to ask again',
+  );
   clock.wind(16_000);
   await found(second.providers);
-  t.ok(first.providers.isReady(), 'both hear of it');
+  t.ok(
+    first.providers.all.every((each) => each.isReady()),
+    'both hear of it',
+  );
 });
 
 test('a search that failed for the way in which it was asked is asked in another way at once', async (t) => {
@@ -117,10 +132,16 @@ test('a search that failed for the way in which it was asked is asked in another
   await provider.restart();
   const second = open({ timeout: '7s' });
   await second.providers.tried;
-  t.notOk(first.providers.isReady(), 'who comes later is told of the failure at once');
+  t.notOk(
+    first.providers.all.every((each) => each.isReady()),
+    'who comes later is told of the failure at once',
+  );
   await found(second.providers);
   t.equal(provider.hits.get(metadataPath), 1);
-  t.ok(first.providers.isReady(), 'and what it finds is for all');
+  t.ok(
+    first.providers.all.every((each) => each.isReady()),
+    'and what it finds is for all',
+  );
 });
 
 test('while a search is under way for one that has ended, the next one asks by itself', async (t) => {

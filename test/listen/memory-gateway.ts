@@ -46,6 +46,7 @@ export async function openMemoryGateway(t: Teardown, parts: GatewayParts): Promi
     clock,
     random: systemRandom,
     primary: undefined,
+    isReady: () => true,
   };
   const opened = openGeneration(compilePlan(config), { ...open, live: createLiveConnections(clock), watch });
   generation = opened;

@@ -164,6 +164,23 @@ const rows = {
       'these keys stay as they were until the gateway is started anew',
     ],
   ],
+  'admin-call': [
+    [
+      { client: '192.0.2.1', method: 'POST', path: '/reload', status: 200 },
+      'info',
+      '"peer":"192.0.2.1","method":"POST","path":"/reload","status":200',
+      'admin',
+    ],
+    [
+      { client: 'unix', method: 'DELETE', path: '/sessions/{id}', status: 401 },
+      'warn',
+      '"peer":"unix","method":"DELETE","path":"/sessions/{id}","status":401',
+      'admin',
+    ],
+  ],
+  'admin-call-failed': [
+    [{ path: '/config', error }, 'error', `"path":"/config",${said}`, 'an admin call failed'],
+  ],
   'admin-port-taken': [
     [
       { port: 4181 },

@@ -101,6 +101,7 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
             ? pageAnswer(200, { title: text('signed_out.title'), message: text('signed_out.message') })
             : undefined,
       },
+      isReady: () => true,
       endpoints: [
         {
           method: 'GET',

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ReadConfig } from '../normalise.ts';
 import type { Partly } from '../salvage.ts';
+import { adminChecks } from './admin.ts';
 import { bearerChecks } from './bearer.ts';
 import { type Check, type Finding, run } from './check.ts';
 import { cookieChecks } from './cookie.ts';
@@ -27,6 +28,7 @@ const checks: readonly Check<Whole>[] = [
   ...listenerChecks,
   ...shutdownChecks,
   ...trustedProxyChecks,
+  ...adminChecks,
   ...upstreamTokenChecks,
   ...stepUpChecks,
   ...clashChecks,

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { emailDomainItem } from '../../access/email.ts';
 import { networkItem } from '../../access/networks.ts';
+import { parseListenAddress, socketPath } from '../listen-address.ts';
 import { parseDuration, parseSize } from '../units.ts';
+
+export type { ListenAddress } from '../listen-address.ts';
 
 /**
  * The kinds of value that the configuration knows. Each says in words what it expects, and that sentence
@@ -44,15 +47,6 @@ export const endpointUrl = () =>
     return url && url.username === '' && url.password === '' && url.hash === '' ? input : undefined;
   });
 
-/** What Linux keeps of the path of a socket (unix(7)); a longer one would be cut without a word. */
-const longestSocketPath = 107;
-
-/** The path behind `unix:`; undefined for one that is not absolute or too long. */
-function socketPath(input: string): string | undefined {
-  const path = input.slice('unix:'.length);
-  return path.startsWith('/') && Buffer.byteLength(path) <= longestSocketPath ? path : undefined;
-}
-
 /** The origin of an upstream, scheme, host and port and nothing behind; or `unix:` and the path of a socket. */
 export const upstreamUrl = () =>
   parsed(
@@ -72,19 +66,6 @@ export const publicOrigin = () =>
     const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
     return bare ? url.origin : undefined;
   });
-
-export type ListenAddress = { host: string; port: number } | { path: string };
-
-function parseListenAddress(input: string): ListenAddress | undefined {
-  if (input.startsWith('unix:')) {
-    const path = socketPath(input);
-    return path === undefined ? undefined : { path };
-  }
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):(\d{1,5})$/.exec(input);
-  if (match?.[1] === undefined || Number(match[2]) > 65_535) return undefined;
-  const host = match[1].replace(/^\[|\]$/g, '');
-  return { host: host === '' ? '0.0.0.0' : host, port: Number(match[2]) };
-}
 
 export const listenAddress = () =>
   parsed('host:port such as 127.0.0.1:4180, or unix:/path/to/socket (107 bytes at most)', parseListenAddress);

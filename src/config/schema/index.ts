@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import type { Template } from '../template.ts';
+import { admin } from './admin.ts';
 import { assertion } from './assertion.ts';
 import { bearerSchemas } from './bearer.ts';
-import { flag, listenAddress, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
+import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
 import { listen } from './listen.ts';
 import { paths } from './paths.ts';
@@ -17,22 +18,6 @@ import { trustedProxy } from './trusted-proxy.ts';
  * The one source of the configuration: its types, defaults, JSON Schema, reference page, environment
  * variables and error messages all come from here.
  */
-
-const admin = z
-  .strictObject({
-    listen: z
-      .preprocess(
-        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-        (value) => (value === false ? 'off' : value),
-        parsed('host:port such as 127.0.0.1:4181, or off', (input) =>
-          input === 'off' ? 'off' : listenAddress().safeParse(input).data,
-        ),
-      )
-      .prefault('127.0.0.1:4181')
-      .meta({ description: 'Where `/healthz` and `/readyz` answer, apart from the public port; or `off`.' }),
-  })
-  .prefault({})
-  .meta({ description: 'The endpoints for the people and programs that run the gateway.' });
 
 const prefix = parsed('a path such as /oauth2', (input) =>
   /^(\/[A-Za-z0-9_-]+)+$/.test(input) ? input : undefined,
@@ -167,6 +152,7 @@ export interface Config extends Omit<z.output<typeof configSchema>, 'provider' |
   /** The same as it may be shown: in the form of a file, defaults filled in, secrets masked. */
   shown: Readonly<Record<string, unknown>>;
 }
+export type { AdminConfig } from './admin.ts';
 export type { AssertionConfig } from './assertion.ts';
 export type { BearerConfig } from './bearer.ts';
 export type { ListenAddress } from './fields.ts';

@@ -7,6 +7,7 @@ import type { Shared } from '../../session/shared/shared.ts';
 import type { Maybe } from '../../session/stores/store.ts';
 import type { Caller } from '../claims/caller.ts';
 import { KeysUnavailable } from '../provider/keys.ts';
+import type { Trouble } from '../provider/standing.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
 import { type BoundRequest, checkBinding } from './binding.ts';
 import { type Challenge, challengeHeader } from './challenge.ts';
@@ -40,6 +41,8 @@ export interface BearerClients {
    * answered at once. Rejects with GatewayError: 400, 401 with a challenge, or 503 while nothing is known of it.
    */
   identify(request: BearerRequest): Maybe<Caller> | undefined;
+  /** What of the issuers does not work now. */
+  troubles(): Trouble[];
   /** The `WWW-Authenticate` of a refusal. */
   challenge(request: Pick<BearerRequest, 'origin' | 'route'>, details?: Partial<Challenge>): string;
 }
@@ -57,7 +60,7 @@ export function openBearerClients(
   needs: BearerNeeds,
 ): BearerClients | undefined {
   if (config.bearer.length === 0) return undefined;
-  const sources = config.bearer.map((entry) => openSource(entry, needs));
+  const sources = config.bearer.map((entry, index) => openSource(entry, `bearer[${index}]`, needs));
   const tokens = openKnownTokens(config, sources, needs);
   const resources = new Map(
     config.routes.flatMap(({ resource }) =>
@@ -90,6 +93,7 @@ export function openBearerClients(
 
   return {
     challenge,
+    troubles: () => sources.flatMap((source) => source.troubles()),
     identify(request) {
       let presented: Presented | undefined;
       try {

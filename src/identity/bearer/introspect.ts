@@ -11,6 +11,7 @@ import type { ProviderHttp } from '../provider/http.ts';
 import { connectIntrospection, type IntrospectionEndpoint } from '../provider/introspection.ts';
 import { naturalKey } from '../provider/natural-key.ts';
 import { reportRejection } from '../provider/rejection.ts';
+import type { Standing } from '../provider/standing.ts';
 import { judgeError } from '../provider/verdict.ts';
 import { audiencesOf, isOtherKind, type VerifiedToken } from '../tokens/access-token.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
@@ -57,11 +58,11 @@ export function openIntrospector(
   config: BearerConfig,
   place: IntrospectionEndpoint,
   http: ProviderHttp,
-  { emit, clock, random, keep }: IntrospectorNeeds,
+  { emit, clock, random, keep, standing }: IntrospectorNeeds & { standing: Standing },
 ): Introspector {
   const name = new URL(place.endpoint).host;
-  const onRejected = reportRejection(emit, name, config, { clock, place: 'bearer[]' });
-  const client = connectIntrospection(config, place, http.fetch, onRejected);
+  const heard = standing.hear(reportRejection(emit, name, config, { clock, place: 'bearer[]' }));
+  const client = connectIntrospection(config, place, http.fetch, heard);
   const key = naturalKey(place.endpoint, place.clientId, http.trust);
   // One client's trouble stays its own: what opens it are failures that several networks meet.
   const circuit = keep('introspection circuit', key, () => createCircuit({ clock, random }));

@@ -1,6 +1,7 @@
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { PersonRules } from '../claims/person.ts';
 import { openProviderHttp } from '../provider/http.ts';
+import { createStanding, type Standing, type Trouble } from '../provider/standing.ts';
 import {
   type Introspector,
   type IntrospectorNeeds,
@@ -19,14 +20,20 @@ export interface Source {
   clockTolerance: number;
   verifier: JwtVerifier | undefined;
   introspector: Introspector | undefined;
+  /** What of it does not work now, as far as calls have told. */
+  troubles(): Trouble[];
   /** Who is believed to be the one that was asked, as a key. */
   trust: string;
 }
 
-/** Opens an entry of `bearer`. Nothing is fetched before a token needs it. */
-export function openSource(entry: BearerConfig, needs: IntrospectorNeeds): Source {
+/**
+ * Opens an entry of `bearer`. Nothing is fetched before a token needs it.
+ * @param name what the entry is called where people read of it
+ */
+export function openSource(entry: BearerConfig, name: string, needs: IntrospectorNeeds): Source {
   const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
-  const http = openProviderHttp(entry, needs);
+  const standing = createStanding(needs.clock);
+  const http = standing.watch(openProviderHttp(entry, needs));
   const place = introspectionOf(entry);
   return {
     rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
@@ -34,8 +41,22 @@ export function openSource(entry: BearerConfig, needs: IntrospectorNeeds): Sourc
     audiences: new Set(audience ?? [clientId ?? '']),
     mayBeForNobody: place !== undefined && audience === undefined,
     clockTolerance,
-    introspector: place && openIntrospector(entry, place, http, needs),
+    introspector: place && openIntrospector(entry, place, http, { ...needs, standing }),
     verifier: place || issuer === undefined ? undefined : openJwtVerifier(entry, issuer, http, needs),
+    troubles: () => troublesOf(name, standing),
     trust: http.trust,
   };
+}
+
+function troublesOf(name: string, standing: Standing): Trouble[] {
+  const troubles: Trouble[] = [];
+  if (standing.isSilent())
+    troubles.push({ reason: 'issuer_unreachable', name, detail: 'the last call had no answer' });
+  if (standing.isRejected())
+    troubles.push({
+      reason: 'client_rejected',
+      name,
+      detail: 'it does not accept the gateway as its client',
+    });
+  return troubles;
 }

@@ -1,5 +1,6 @@
 import { type Bounded, createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
+import type { Keep } from '../../holdings.ts';
 import type { Random } from '../../random.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface Circuit {
   failed(who: string, retryAfter: number | undefined, person?: string): number;
   /** The call ended in a way that says nothing of whether the provider is out. */
   ended(who: string): void;
+  /** Whether it failed for several, with no success of anybody between, and some of that a short while ago. */
+  isOpen(): boolean;
   /** Everybody may ask at once: there is a sign of life. */
   close(): void;
 }
@@ -37,6 +40,9 @@ const probeMs = 1000;
 /** Those who failed and were not heard of again are forgotten, the oldest first. */
 const mostRemembered = 1000;
 
+/** An outage that nobody met for so long may have ended since. */
+const tellsForMs = 60_000;
+
 interface Failing {
   person: string;
   failures: number;
@@ -49,6 +55,10 @@ export interface CircuitNeeds {
   clock: Pick<Clock, 'monotonic'>;
   random: Random;
 }
+
+/** The circuit of the refreshes at one provider, shared by all that ask it as the same client. */
+export const openRefreshCircuit = (keep: Keep, providerKey: string, needs: CircuitNeeds): Circuit =>
+  keep('refresh circuit', providerKey, () => createCircuit(needs));
 
 export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeeds): Circuit {
   const failing = createBounded<string, Failing>({ entries: mostRemembered });
@@ -89,6 +99,10 @@ export function createCircuit({ clock: { monotonic: now }, random }: CircuitNeed
     },
     ended(who) {
       probes.delete(who);
+    },
+    isOpen: () => {
+      const newest = Math.max(0, ...[...failing.values()].map(({ until }) => until));
+      return isOpen(failing) && now() - newest < tellsForMs;
     },
     close() {
       probes.clear();

@@ -11,6 +11,8 @@ export interface ClientEndpoints {
   type: 'oidc' | 'oauth2';
   /** Hears of each answer that does not take the gateway as a client. */
   onRejected?: ((error: EndpointError) => void) | undefined;
+  /** Called for each that does. */
+  onAccepted?: (() => void) | undefined;
 }
 
 /**
@@ -19,11 +21,11 @@ export interface ClientEndpoints {
  */
 export function readAnswers(
   fetch: ProviderFetch,
-  { token, others = [], type, onRejected }: ClientEndpoints,
+  { token, others = [], type, onRejected, onAccepted }: ClientEndpoints,
 ): ProviderFetch {
   const tokenEndpoints = addressesOf(token);
   const otherEndpoints = addressesOf(others);
-  return async (url, options) => {
+  const read: ProviderFetch = async (url, options) => {
     const isToken = tokenEndpoints.has(url);
     const response = await fetch(url, options);
     if (!isToken && (response.ok || !otherEndpoints.has(url))) return response;
@@ -42,9 +44,20 @@ export function readAnswers(
     const status = response.ok && said ? 400 : response.status;
     const answer = { status, contentType, body, retryAfter: retryAfterIn(response.headers) };
     const isSpent = isToken && status < 300 && /"access_token"|(^|&)access_token=/.test(body);
-    const error = new EndpointError(url, answer, { isSpent });
-    if (judge(answer).kind === 'client-rejected') onRejected?.(error);
-    throw error;
+    throw new EndpointError(url, answer, { isSpent });
+  };
+  return async (url, options) => {
+    try {
+      const response = await read(url, options);
+      if (response.ok && (tokenEndpoints.has(url) || otherEndpoints.has(url))) onAccepted?.();
+      return response;
+    } catch (error) {
+      const kind = error instanceof EndpointError ? judge(error.answer).kind : undefined;
+      if (kind === 'client-rejected') onRejected?.(error as EndpointError);
+      // Whether a grant is good is looked at when the client is known.
+      if (kind === 'ended') onAccepted?.();
+      throw error;
+    }
   };
 }
 

@@ -4,12 +4,12 @@ import { browserVerbs } from './browser-verbs.ts';
 import type { ProviderClient } from './client.ts';
 import { createClientAuth, secretAuth } from './client-auth.ts';
 import { readAnswers } from './endpoint-answers.ts';
-import type { EndpointError } from './endpoint-error.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import { createLibraryClient, mayBeInsecure, type ProviderMetadata } from './library.ts';
 import { clientEndpoints } from './metadata.ts';
 import type { SigningKey } from './private-key.ts';
 import { resourceVerbs } from './resource-verbs.ts';
+import type { Heard } from './standing.ts';
 import { findUnsupported } from './support.ts';
 import { tokenVerbs } from './token-verbs.ts';
 import type { ClientChoice } from './verb-needs.ts';
@@ -24,20 +24,18 @@ export interface ProviderLibrary {
   unsupported: readonly string[];
 }
 
-export interface LibraryNeeds {
+export interface LibraryNeeds extends Heard {
   http: Pick<ProviderHttp, 'fetch'>;
   signingKey: SigningKey | undefined;
-  /** Hears of each answer that does not take the gateway as a client. */
-  onRejected: (error: EndpointError) => void;
 }
 
 export function createProviderLibrary(
   config: ProviderConfig,
   metadata: ProviderMetadata,
-  { http, signingKey, onRejected }: LibraryNeeds,
+  { http, signingKey, onRejected, onAccepted }: LibraryNeeds,
 ): ProviderLibrary {
   const auth = createClientAuth(config, metadata, signingKey);
-  const endpoints = { ...clientEndpoints(config, metadata), onRejected };
+  const endpoints = { ...clientEndpoints(config, metadata), onRejected, onAccepted };
   const insecure = mayBeInsecure(config, config.issuer);
   const create = ({ timeout = config.timeout, of, as }: ClientChoice): Configuration =>
     createLibraryClient(

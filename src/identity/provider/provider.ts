@@ -11,6 +11,7 @@ import { type PersonRules, personRules, rememberPeople } from '../claims/person.
 import { verifyIdToken } from '../tokens/id-token.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 import { fapi2Algorithms } from './algorithms.ts';
+import { type Circuit, openRefreshCircuit } from './circuit.ts';
 import type { ProviderClient } from './client.ts';
 import { type Discovery, openDiscovery } from './discovery.ts';
 import { openProviderHttp, type ProviderHttp } from './http.ts';
@@ -21,6 +22,7 @@ import { naturalKey } from './natural-key.ts';
 import { openSigningKey } from './private-key.ts';
 import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
+import { createStanding, type Heard, type Standing, type Trouble } from './standing.ts';
 import { expectedIssuer } from './tenants.ts';
 import { watchCalls } from './watch-calls.ts';
 
@@ -45,6 +47,8 @@ export interface Provider {
   verifyIdToken(tokens: Tokens): Promise<void>;
   /** Whether its metadata is known. */
   isReady(): boolean;
+  /** What of it does not work now, as far as calls have told; one that nobody has called for a while is asked. */
+  troubles(): Trouble[];
   /** Resolves when it was found, or could not be for the first time. */
   tried: Promise<void>;
   /** Nobody asks for it any more: it is not looked for on behalf of this one. */
@@ -72,7 +76,10 @@ export function connectProvider(
   onFound: (provider: Provider) => void,
 ): Provider {
   const { clock } = needs;
-  const http = openWatched(name, config, needs, () => (finding.isReady() ? metadata() : undefined));
+  const standing = createStanding(clock);
+  const http = standing.watch(
+    openWatched(name, config, needs, () => (finding.isReady() ? metadata() : undefined)),
+  );
   const source = metadataSource(config, http);
   const key = naturalKey(
     source.settings,
@@ -82,7 +89,8 @@ export function connectProvider(
     config.userinfoEndpoint,
   );
   const discovery = openDiscovery(source, needs);
-  const finding = followProvider(name, config, { ...needs, http, source, discovery }, () =>
+  const heard = standing.hear(reportRejection(needs.emit, name, config, { clock }));
+  const finding = followProvider(name, config, { ...needs, http, source, discovery, heard }, () =>
     onFound(provider),
   );
   const metadata = () => finding.library().metadata;
@@ -92,6 +100,7 @@ export function connectProvider(
     algorithms: config.profile === 'fapi2' ? fapi2Algorithms : undefined,
   });
   const rules = personRules(config);
+  const refreshes = openRefreshCircuit(needs.keep, key, needs);
   const provider: Provider = {
     name,
     config,
@@ -108,6 +117,10 @@ export function connectProvider(
         now: clock.now(),
       }),
     isReady: finding.isReady,
+    troubles() {
+      if (finding.isReady()) standing.look(source.ask);
+      return troublesOf(name, finding.isReady(), standing, refreshes);
+    },
     tried: finding.tried,
     close: finding.stop,
   };
@@ -126,10 +139,35 @@ function openWatched(
   return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata }) };
 }
 
+/** At most one of each: a provider that is out is not told of twice. */
+function troublesOf(
+  name: string,
+  isFound: boolean,
+  standing: Standing,
+  refreshes: Pick<Circuit, 'isOpen'>,
+): Trouble[] {
+  const troubles: Trouble[] = [];
+  if (!isFound)
+    troubles.push({ reason: 'provider_unreachable', name, detail: 'it was not found since the start' });
+  else if (standing.isSilent())
+    troubles.push({ reason: 'provider_unreachable', name, detail: 'the last call had no answer' });
+  else if (refreshes.isOpen())
+    troubles.push({ reason: 'provider_failing', name, detail: 'refreshes of several people fail' });
+  if (standing.isRejected())
+    troubles.push({
+      reason: 'client_rejected',
+      name,
+      detail: 'it does not accept the gateway as its client',
+    });
+  return troubles;
+}
+
 interface FindingNeeds extends ProviderNeeds {
   http: ProviderHttp;
   source: MetadataSource;
   discovery: Discovery;
+  /** Is told whether answers take the gateway as a client. */
+  heard: Heard;
 }
 
 interface Finding {
@@ -148,9 +186,8 @@ function followProvider(
   needs: FindingNeeds,
   onFound: () => void,
 ): Finding {
-  const { emit, clock, http, source, discovery } = needs;
+  const { emit, http, source, discovery, heard } = needs;
   const signingKey = loadKey(name, config, needs);
-  const onRejected = reportRejection(emit, name, config, { clock });
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
@@ -180,7 +217,13 @@ function followProvider(
           const metadata = source.complete(stated);
           const key = signingKey?.now();
           const make = (loaded: typeof key) =>
-            found(createProviderLibrary(config, metadata, { http, signingKey: loaded, onRejected }));
+            found(
+              createProviderLibrary(config, metadata, {
+                http,
+                signingKey: loaded,
+                ...heard,
+              }),
+            );
           return signingKey && !key ? signingKey.loaded.then(make) : make(key);
         },
         failed(error, retryMs) {

@@ -1,6 +1,7 @@
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import type { Emit } from '../../observe/events.ts';
 import { connectProvider, type Provider, type ProviderNeeds } from './provider.ts';
+import type { Trouble } from './standing.ts';
 
 /** Every provider that people sign in with. */
 export interface Providers {
@@ -12,8 +13,8 @@ export interface Providers {
   ofIssuer(issuer: string): readonly Provider[];
   /** Resolves when each was found, or could not be for the first time. */
   tried: Promise<void>;
-  /** Whether somebody can sign in: of several providers one may be away. */
-  isReady(): boolean;
+  /** What of them does not work now. */
+  troubles(): Trouble[];
   /** They are not looked for any more on behalf of these. What is known of them is given back with the lease. */
   close(): void;
 }
@@ -45,7 +46,7 @@ export function connectProviders(
           config.type === 'oidc' && isReady() && client.metadata().issuer === issuer,
       ),
     tried: Promise.all(all.map(({ tried }) => tried)).then(() => undefined),
-    isReady: () => all.length === 0 || all.some((provider) => provider.isReady()),
+    troubles: () => all.flatMap((provider) => provider.troubles()),
     close,
   };
 }

@@ -5,7 +5,7 @@ import { describeError } from '../../observe/scrub.ts';
 import type { Random } from '../../random.ts';
 import type { Grant, RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
-import { type Circuit, createCircuit } from './circuit.ts';
+import { type Circuit, createCircuit, openRefreshCircuit } from './circuit.ts';
 import { loginError } from './failure.ts';
 import { createHangWatch, type HangWatch } from './hang-watch.ts';
 import type { Providers } from './providers.ts';
@@ -46,7 +46,7 @@ type OneGrant = (session: Session) => Promise<RefreshOutcome>;
 
 function tokenGrant(needs: GrantNeeds, keep: Keep): OneGrant {
   const { provider, clock } = needs;
-  const circuit = keep('refresh circuit', provider.key, () => createCircuit(needs));
+  const circuit = openRefreshCircuit(keep, provider.key, { clock, random: needs.random });
   const watch = openWatch(keep, provider.key, circuit, clock);
   return guarded(needs, 'refresh', circuit, (session) => refreshTokens(needs, session, watch));
 }

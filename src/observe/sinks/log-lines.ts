@@ -66,6 +66,12 @@ export const lines = {
     message: 'the standard port of the admin endpoints is taken; running without them (set admin.listen)',
     fields: ['port'],
   },
+  'admin-call': {
+    level: ({ status }) => (status === 401 || status === 403 || status === 421 ? 'warn' : 'info'),
+    message: 'admin',
+    fields: ({ client, method, path, status }) => ({ peer: client, method, path, status }),
+  },
+  'admin-call-failed': { level: 'error', message: 'an admin call failed', fields: ['path', 'reason'] },
   'silent-connection-closed': {
     level: 'info',
     message: 'a silent connection was closed',

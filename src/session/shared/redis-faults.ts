@@ -13,6 +13,41 @@ const ofCommand: ReadonlySet<string> = new Set(['ERR', 'WRONGTYPE', 'NOSCRIPT', 
 /** Replies of a server that has no room, no disk or no replicas for what is new, and can read what it has. */
 const ofWrites: ReadonlySet<string> = new Set(['OOM', 'MISCONF', 'NOREPLICAS']);
 
+/** What does not work, for whoever looks after the gateway. */
+export interface Trouble {
+  /** A stable name that programs and runbooks go by. */
+  reason: string;
+  /** For people to read, without names and addresses. */
+  detail: string;
+}
+
+const readOnly = { reason: 'store_read_only', detail: 'Redis is a replica, and takes no writes' };
+const full = { reason: 'store_full', detail: 'Redis has no memory left, and takes no writes' };
+const notWriting = { reason: 'store_not_writing', detail: 'Redis takes no writes' };
+const refusing = { reason: 'store_refuses_login', detail: 'Redis does not accept the user or the password' };
+const notReady = { reason: 'store_not_ready', detail: 'Redis answers, and cannot be used yet' };
+const unreachable = { reason: 'store_unreachable', detail: 'Redis is not reachable' };
+
+const troubles: Readonly<Record<string, Trouble>> = {
+  READONLY: readOnly,
+  OOM: full,
+  MISCONF: notWriting,
+  NOREPLICAS: notWriting,
+  WRONGPASS: refusing,
+  NOAUTH: refusing,
+  NOPERM: refusing,
+  LOADING: notReady,
+  MASTERDOWN: notReady,
+  CLUSTERDOWN: notReady,
+};
+
+/** @param name of the fault, as `faultOf` gives it; undefined before any was met */
+export function troubleOf(name: string | undefined, concerns: 'writes' | 'all'): Trouble {
+  const standard = concerns === 'writes' ? notWriting : unreachable;
+  if (name === undefined || ofWrites.has(name) !== (concerns === 'writes')) return standard;
+  return troubles[name] ?? standard;
+}
+
 /** No reply came in time. */
 export class RedisTimeout extends Error {
   constructor(ms: number) {

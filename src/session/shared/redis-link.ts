@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterListening, type Clock, type Timer } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
-import { type Fault, faultOf, RedisTimeout } from './redis-faults.ts';
+import { type Fault, faultOf, RedisTimeout, type Trouble, troubleOf } from './redis-faults.ts';
 import { storeUnavailable } from './shared.ts';
 
 /**
@@ -16,6 +16,8 @@ export interface RedisLink {
   write<T>(command: (redis: RedisClient) => Promise<T>): Promise<T>;
   /** What is wrong, for people to read. */
   problem(): string | undefined;
+  /** The same with a name that programs go by. */
+  trouble(): Trouble | undefined;
   /** Called when something works again: all of it, or reading. */
   onBack(listener: (back: Back) => void): void;
   close(): void;
@@ -48,6 +50,7 @@ export function createRedisLink(
     read: (command) => circuit.ask('read', circuit.out, command),
     write: (command) => circuit.ask('write', circuit.out ?? circuit.full, command),
     problem: () => circuit.out ?? circuit.full,
+    trouble: () => circuit.trouble(),
     onBack: (listener) => void circuit.listeners.add(listener),
     close: () => circuit.close(),
   };
@@ -114,6 +117,11 @@ class Circuit {
       const ms = this.#clock.monotonic() - begunAt;
       this.#emit({ kind: 'store-asked', operation, outcome, ms });
     }
+  }
+
+  trouble(): Trouble | undefined {
+    if (this.out !== undefined) return troubleOf(this.#named, 'all');
+    return this.full === undefined ? undefined : troubleOf(this.#named, 'writes');
   }
 
   close(): void {

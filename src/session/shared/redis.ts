@@ -74,6 +74,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
     },
     claims: claimsThrough(held, others, claim),
     ready: Promise.all([signOuts.known, told]).then(() => undefined),
+    trouble: link.trouble,
     problem: () =>
       link.problem() ?? (signOuts.knowsSignOuts() ? undefined : 'the sign-outs were not loaded yet'),
     flush,

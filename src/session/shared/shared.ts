@@ -55,6 +55,8 @@ export interface Place {
   ready: Promise<void>;
   /** What is wrong with it, for people to read; undefined where it can be used. */
   problem(): string | undefined;
+  /** What of it does not work, by a name that programs go by; left out by a place that is in this process. */
+  trouble?(): { reason: string; detail: string } | undefined;
   /** Writes what could not be written yet, for so many milliseconds at the most. */
   flush(withinMs: number): Promise<void>;
   /** Writes what is left, within a limit of its own, and ends. */

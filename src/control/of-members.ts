@@ -1,0 +1,47 @@
+import type { Config } from '../config/schema/index.ts';
+import { GatewayError } from '../errors.ts';
+import type { Degraded, Health } from '../estate/health.ts';
+import type { ListedSession, People } from '../session/people.ts';
+import type { Members } from './members.ts';
+import type { PrimaryQuestion } from './questions.ts';
+
+export const ending: Health = { ready: false, missing: ['the gateway is stopping'], degraded: [] };
+
+const starting: Health = { ready: false, missing: ['the gateway is starting'], degraded: [] };
+
+/**
+ * All of them as one: it is ready when each that answers is.
+ * @param own what their primary process knows by itself
+ */
+export function healthOfAll(answers: readonly unknown[], own: Health): Health {
+  if (answers.length === 0) return starting;
+  const all = [...(answers as Health[]), own];
+  const degraded = new Map<string, Degraded>();
+  for (const each of all.flatMap((health) => health.degraded))
+    degraded.set(JSON.stringify([each.reason, each.name]), each);
+  return {
+    ready: all.every(({ ready }) => ready),
+    missing: [...new Set(all.flatMap(({ missing }) => missing))],
+    degraded: [...degraded.values()],
+  };
+}
+
+/** A store answers sooner, or is out. */
+const peopleMs = 60_000;
+
+/** The sessions of people, which each of the workers reaches all of. */
+export function peopleOf({ askOne }: Members, { session: { store } }: Config): People {
+  const ask = async (question: PrimaryQuestion) => {
+    try {
+      return await askOne(question, peopleMs);
+    } catch (cause) {
+      throw new GatewayError('store_unavailable', { retryAfter: 1, cause });
+    }
+  };
+  return {
+    listing: store.kind === 'cookie' ? 'none' : 'all',
+    list: async (user) => (await ask({ kind: 'list', user })) as ListedSession[],
+    end: async (id) => (await ask({ kind: 'end', id })) as boolean,
+    endAll: async (user) => (await ask({ kind: 'endAll', user })) as number | undefined,
+  };
+}

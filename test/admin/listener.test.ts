@@ -1,0 +1,114 @@
+import { test } from 'tap';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { freePort } from '../support/listening.ts';
+import { logIn } from '../support/log-in.ts';
+import { startProvider } from '../support/provider.ts';
+
+test('none of what the admin listener does is on the public address, whoever asks', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const admin = { listen: `127.0.0.1:${await freePort()}`, token };
+  const gateway = await startTestGateway({ upstream, config: { admin } });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  const asks = [
+    ['GET', '/healthz'],
+    ['GET', '/readyz'],
+    ['GET', '/metrics'],
+    ['GET', '/config'],
+    ['POST', '/reload'],
+    ['POST', '/drain'],
+    ['GET', '/sessions?user=ada'],
+    ['DELETE', '/sessions?user=ada'],
+  ] as const;
+  const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+  for (const [method, path] of asks) {
+    const { status, headers: answered } = await client.request(gateway.url + path, { method, headers });
+    t.equal(status, 401, `${method} ${path} is a request for the application`);
+    t.equal(answered['x-sallyport-error'], 'not_signed_in');
+    const below = await client.request(`${gateway.url}/oauth2${path}`, { method, headers });
+    t.equal(below.status, 404, `${method} /oauth2${path}`);
+  }
+  t.equal((await client.get(`${gateway.adminUrl}/healthz`)).status, 200);
+});
+
+test('a chosen admin address that is taken is an error', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const admin = { listen: new URL(upstream.url).host };
+  await t.rejects(startTestGateway({ upstream, config: { admin } }), { code: 'EADDRINUSE' });
+});
+
+test('the configuration in force is shown with its secrets masked, wherever they stand', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const config = {
+    admin: { listen: `127.0.0.1:${await freePort()}`, token },
+    provider: { clientSecret: 'the-client-secret' },
+    session: { redis: { url: 'redis://gate:the-redis-password@127.0.0.1:9' } },
+    headers: { 'X-Api-Key': `\${API_KEY}`, 'X-User': '{user}' },
+  };
+  const env = { API_KEY: 'k3y' };
+  const gateway = await startTestGateway({ upstream, config, env });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  const { status, text, json } = await client.get(`${gateway.adminUrl}/config`, {
+    authorization: `Bearer ${token}`,
+  });
+  t.equal(status, 200);
+  const { session } = (await import('yaml')).parse(gateway.yaml) as { session: { secret: string } };
+  for (const secret of [token, 'the-client-secret', 'the-redis-password', 'k3y', session.secret])
+    t.notOk(text.includes(secret), secret);
+  t.match(json(), {
+    publicUrl: gateway.url,
+    admin: { token: '***' },
+    headers: { 'X-Api-Key': '***', 'X-User': '{user}' },
+    session: { store: 'cookie', cookie: { sameSite: 'lax' } },
+  });
+});
+
+test('the sessions of a person are listed and ended', async (t) => {
+  const provider = await startProvider();
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const admin = { listen: `127.0.0.1:${await freePort()}`, token };
+  const config = { admin, session: { store: 'memory' } };
+  const gateway = await startTestGateway({ provider, upstream, config });
+  t.teardown(() => gateway.close());
+  const [ada, grace, operator] = [createClient(), createClient(), createClient()];
+  for (const client of [ada, grace, operator]) t.teardown(() => client.close());
+  await logIn(ada, gateway.url, 'ada');
+  await logIn(grace, gateway.url, 'grace');
+  const ask = (method: string, path: string) =>
+    operator.request(gateway.adminUrl + path, { method, headers: { authorization: `Bearer ${token}` } });
+  const listed = await ask('GET', '/sessions?user=ada@example.com');
+  const { sessions } = listed.json() as { sessions: { id: string }[] };
+  t.match(sessions, [{ subject: 'ada', provider: 'default', email: 'ada@example.com' }]);
+  t.equal(sessions.length, 1);
+  t.same((await ask('DELETE', `/sessions/${sessions[0]?.id}`)).json(), { ended: 1 });
+  t.equal((await ada.get(`${gateway.url}/x`)).status, 401);
+  t.equal((await grace.get(`${gateway.url}/x`)).status, 200);
+  t.same((await ask('DELETE', '/sessions?user=grace')).json(), { ended: 1 });
+  t.equal((await grace.get(`${gateway.url}/x`)).status, 401);
+});
+
+test('a gateway that was not started from a file says so when it is to read it again', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const token = 'a-token-of-the-admin';
+  const admin = { listen: `127.0.0.1:${await freePort()}`, token };
+  const gateway = await startTestGateway({ upstream, config: { admin } });
+  t.teardown(() => gateway.close());
+  const client = createClient();
+  t.teardown(() => client.close());
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await client.request(`${gateway.adminUrl}/reload`, { method: 'POST', headers });
+  t.equal(answer.status, 422);
+  t.match(answer.json(), {
+    code: 'configuration_refused',
+    problems: ['this gateway was not started from a file'],
+  });
+});
