@@ -9,7 +9,9 @@ import { importsOf, readSource, report, walk } from './read-source.mjs';
 
 const home = 'observe/';
 /** What the others may take of that folder: what an event is, who opens it, and how texts lose what is secret. */
-const port = ['events', 'open-observe', 'scrub', 'known-secrets'].map((name) => `observe/${name}.ts`);
+const port = ['events', 'open-observe', 'scrub', 'known-secrets', 'audit-events'].map(
+  (name) => `observe/${name}.ts`,
+);
 const loggers = /^(?:pino|pino-pretty|pino\/.*)$/;
 /** `log`, `logger`, `Logger`, `accessLog`, `#log`. */
 const names = /^(?:log|logger|Logger|createLogger|\w+Log|\w+Logger)$/;

@@ -20,6 +20,7 @@ const programs = [
   { package: 'python3', command: 'python3' },
   { package: 'redis-server', command: 'redis-server' },
   { package: 'openssl', command: 'openssl' },
+  { package: 'logrotate', command: 'logrotate' },
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 

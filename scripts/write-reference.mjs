@@ -9,12 +9,15 @@ import { parseTemplate } from '../dist/src/config/template.js';
 import { compileTemplate } from '../dist/src/forward/template.js';
 import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
+import { auditEvents } from '../dist/src/observe/audit-events.js';
+import { auditJsonSchema } from '../dist/src/observe/audit-schema.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
- * between the two marks in `docs/configuration.md`; and from the tables of header values and filters those in
- * `docs/headers.md`. It reads the compiled code, so compile first.
+ * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
+ * `docs/headers.md`; and from the events and fields of the audit `config/sallyport-audit.schema.json` and the tables of
+ * `docs/audit.md`. It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -24,6 +27,8 @@ const sources = {
   reference: 'the schema',
   values: 'src/forward/template-values.ts',
   filters: 'src/forward/template-filters.ts',
+  events: 'src/observe/audit-events.ts',
+  fields: 'src/observe/audit-schema.ts',
 };
 
 const schema = configJsonSchema();
@@ -35,6 +40,11 @@ const files = [
   {
     path: 'docs/headers.md',
     make: (before) => between(between(before, 'values', valuesTable()), 'filters', filtersTable()),
+  },
+  { path: 'config/sallyport-audit.schema.json', make: () => formatJson(auditJsonSchema()) },
+  {
+    path: 'docs/audit.md',
+    make: (before) => between(between(before, 'events', auditTable()), 'fields', auditFieldsTable()),
   },
 ];
 
@@ -105,6 +115,20 @@ function filtersTable() {
     ...rows,
     '',
   ].join('\n');
+}
+
+function auditTable() {
+  const rows = Object.entries(auditEvents).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return ['| `event` | when |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
+function auditFieldsTable() {
+  const { properties, required } = auditJsonSchema();
+  const rows = Object.entries(properties).map(([name, { type, description }]) => {
+    const kind = type ?? (name === 'v' ? 'integer' : 'string');
+    return `| \`${name}\` | ${kind}${required.includes(name) ? ', always' : ''} | ${description} |`;
+  });
+  return ['| field | type | is |', '| --- | --- | --- |', ...rows, ''].join('\n');
 }
 
 function reference() {

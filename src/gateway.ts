@@ -3,6 +3,7 @@ import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
+import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
@@ -42,7 +43,7 @@ export interface Gateway {
 
 export interface GatewayNeeds {
   /** Who is told of what happens. */
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -67,8 +68,6 @@ function ownControls(
   };
 }
 
-const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
-
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
  * request/pipeline.ts: arrive, admit, decide; what comes of them is forwarded, sent to a login or a stronger one,
@@ -85,10 +84,11 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     // However many fail, the secrets in force stay known.
     const forget = () => keepSecrets(inForce.secrets);
     try {
+      observe.check(next.config);
       const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
       return {
         commit() {
-          if (differ(next.config.logging, inForce.logging)) observe.apply(next.config.logging);
+          observe.apply(next.config);
           inForce = next.config;
           prepared.commit();
         },
@@ -110,7 +110,11 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     await admin?.close();
   };
   try {
-    const controls = ownControls(estate, () => inForce);
+    const health = () => {
+      const { missing, degraded } = estate.health();
+      return healthOf(missing, [...degraded, ...observe.troubles()]);
+    };
+    const controls = ownControls({ ...estate, health }, () => inForce);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
@@ -118,7 +122,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const listen = names.length > 1 ? names : names[0];
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
-    const { health, people, drain } = estate;
+    const { people, drain } = estate;
     return { url, adminUrl, adopt, prepare, health, people, drain, close };
   } catch (error) {
     await close();

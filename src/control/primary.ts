@@ -16,7 +16,7 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -63,7 +63,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     prepare,
     async health() {
       if (isEnding) return ending;
-      const ofProviders = healthOf([], granter.troubles());
+      const ofProviders = healthOf([], [...granter.troubles(), ...observe.troubles()]);
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
     },
     people: () => peopleOf(members, inForce.loaded.config),
@@ -100,6 +100,7 @@ function createPreparing(
   let last = inForce().sent.number;
   const prepareAll = async (next: LoadedConfig): Promise<Prepared> => {
     const before = inForce().loaded;
+    observe.check(next.config);
     compilePlan(next.config, { read: next.files.read });
     readFilesOfProviders(next.config, next.files.read);
     const sent = sentOf(next, ++last);
@@ -112,8 +113,7 @@ function createPreparing(
     }
     return {
       commit() {
-        const { logging } = next.config;
-        if (JSON.stringify(logging) !== JSON.stringify(before.config.logging)) observe.apply(logging);
+        observe.apply(next.config);
         putInForce({ loaded: next, sent });
         opened.commit();
       },

@@ -2,10 +2,10 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Emit, Event } from './events.ts';
 import { createKnownSecrets } from './known-secrets.ts';
+import { type Output, openOutput } from './output.ts';
 import { describeError } from './scrub.ts';
 import { standardSinks } from './sinks/index.ts';
-import type { LogOptions } from './sinks/log-writer.ts';
-import type { OpenSink, Sink } from './sinks/sink.ts';
+import type { OpenSink, Sink, SinkOptions, SinkTrouble } from './sinks/sink.ts';
 import { tellable } from './tell.ts';
 
 /** Takes what happens and tells every sink. */
@@ -15,14 +15,21 @@ export interface Observe {
   keepSecrets(secrets: readonly string[]): void;
   /** Resolves when everything so far is out of the process, or when nobody takes it. */
   flushed(): Promise<void>;
-  /** Goes on as another configuration says. */
-  apply(logging: Config['logging']): void;
+  /** Throws where it could not go on as a configuration says, and changes nothing. */
+  check(config: ObservedConfig): void;
+  /** Goes on as another configuration says, or as the same one read again. */
+  apply(config: ObservedConfig): void;
+  /** What of it does not work. */
+  troubles(): readonly SinkTrouble[];
 }
 
+/** What of the configuration is about who is told of what. */
+export type ObservedConfig = Pick<Config, 'logging' | 'audit'>;
+
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function logOptions({ level, format }: Config['logging']): LogOptions {
+export function sinkOptions({ logging: { level, format }, audit }: ObservedConfig): SinkOptions {
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  return { level, pretty };
+  return { level, pretty, ...(audit !== 'off' && { audit }) };
 }
 
 export interface ObserveNeeds {
@@ -31,7 +38,7 @@ export interface ObserveNeeds {
 }
 
 export function openObserve(
-  options: LogOptions,
+  options: SinkOptions,
   { clock, sinks: openers = standardSinks }: ObserveNeeds,
 ): Observe {
   const secrets = createKnownSecrets();
@@ -67,16 +74,32 @@ export function openObserve(
       process.emitWarning(`the sink ${sink.name} failed: ${secrets.hide(describeError(error))}`);
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
-  sinks = openers.map((open) => open(options, { clock, emit }));
+  const output = sharedOutput(clock, emit);
+  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output }));
 
   return {
     emit,
     keepSecrets: secrets.keep,
-    apply(logging) {
-      for (const sink of sinks) sink.apply?.(logOptions(logging));
+    check(config) {
+      for (const sink of sinks) sink.check?.(sinkOptions(config));
     },
+    apply(config) {
+      for (const sink of sinks) sink.apply?.(sinkOptions(config));
+    },
+    troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
     async flushed() {
       await Promise.all(sinks.map((sink) => sink.flushed?.()));
     },
+  };
+}
+
+/** Standard output, opened when it is first asked for. */
+function sharedOutput(clock: Clock, emit: Emit): () => Output {
+  let output: Output | undefined;
+  return () => {
+    if (output) return output;
+    output = openOutput(clock);
+    output.onDropped((lines, reason) => emit({ kind: 'log-lines-dropped', lines, reason }));
+    return output;
   };
 }

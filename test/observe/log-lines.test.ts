@@ -54,7 +54,7 @@ const rows = {
         exchange: {
           ...exchange,
           subject: 'a"\\\u009b',
-          person: { user: '\u202e\n', bearer: true },
+          person: { user: '\u202e\n', bearer: true, provider: undefined },
           request: { headers: { 'user-agent': '"'.repeat(9000) } },
           destination: {
             target: { path: '/oauth2/auth', host: `${'h'.repeat(254)}🙂x` },
@@ -266,8 +266,25 @@ const rows = {
     ],
   ],
 
+  'audit-not-written': [
+    [
+      { reason: 'ENOSPC', waiting: 3 },
+      'error',
+      '"reason":"ENOSPC","waiting":3',
+      'the audit cannot be written; its lines wait',
+    ],
+  ],
+  'audit-written': [
+    [{ reason: 'ENOSPC', lost: 0 }, 'info', '"reason":"ENOSPC","lost":0', 'the audit is written again'],
+    [
+      { reason: 'ENOSPC', lost: 7 },
+      'error',
+      '"reason":"ENOSPC","lost":7',
+      'the audit is written again; lines of it are lost',
+    ],
+  ],
   'login-finished': [
-    [{ ...of, ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login'],
+    [{ ...of, user: 'Ada', ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login'],
   ],
   'login-failed': [],
   'login-restarted': [
@@ -299,7 +316,9 @@ const rows = {
       'refresh of claims failed',
     ],
   ],
-  'session-ended': [[{ ...of, reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended']],
+  'session-ended': [
+    [{ ...of, by: 'refresh', reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended'],
+  ],
   'sessions-ended': [
     [
       { user: 'ada@example.com', sessions: 2 },
@@ -325,7 +344,7 @@ const rows = {
   ],
   'signed-out': [
     [
-      { ...of, ...at, everywhere: true },
+      { ...of, user: 'Ada', ...at, everywhere: true },
       'info',
       `"requestId":"id-1",${who},"client":"203.0.113.7","everywhere":true`,
       'logout',
@@ -358,7 +377,7 @@ const rows = {
   ],
   'back-channel-logout': [
     [
-      { provider: 'main', by: 'sid', ...at },
+      { provider: 'main', by: 'sid', subject: undefined, ...at },
       'info',
       '"requestId":"id-1","provider":"main","by":"sid","client":"203.0.113.7"',
       'back-channel logout',
@@ -515,7 +534,7 @@ test('a line that the level leaves out is not written, that of a request include
   } as const;
   const { emit } = openObserve(options, { clock: createWoundClock() });
   emit({ kind: 'request-finished', exchange, status: 200, durationMs: 1 });
-  emit({ kind: 'login-finished', ...of, ...at });
+  emit({ kind: 'login-finished', ...of, user: 'Ada', ...at });
   t.same(written, []);
   emit({ kind: 'sessions-in-memory' });
   t.equal(written.length, 1);

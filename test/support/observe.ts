@@ -1,12 +1,13 @@
 import { type Clock, systemClock } from '../../src/clock.ts';
-import type { Emit } from '../../src/observe/events.ts';
 import { type Observe, openObserve } from '../../src/observe/open-observe.ts';
 
 /** For what is opened where nobody is told of anything. */
-export const unobserved: { emit: Emit; keepSecrets(): void; apply(): void } = {
+export const unobserved: Omit<Observe, 'flushed'> = {
   emit() {},
   keepSecrets() {},
+  check() {},
   apply() {},
+  troubles: () => [],
 };
 
 /** Tells the log alone, in lines of JSON that are handed over as they are written. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Template } from '../template.ts';
 import { admin } from './admin.ts';
 import { assertion } from './assertion.ts';
+import { audit } from './audit.ts';
 import { bearerSchemas } from './bearer.ts';
 import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
@@ -137,6 +138,7 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: 'What the gateway writes to standard output.' }),
+    audit,
   })
   .meta({ title: 'Sallyport configuration' });
 

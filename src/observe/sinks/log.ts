@@ -4,11 +4,8 @@ import { type LogOptions, type LogWriter, openLogWriter } from './log-writer.ts'
 import type { Sink, SinkNeeds } from './sink.ts';
 
 /** The log: a line for each event, as its table says. */
-export function openLog(options: LogOptions, { clock, emit }: SinkNeeds): Sink {
-  let writer = openLogWriter(options, {
-    clock,
-    onDropped: (count, reason) => emit({ kind: 'log-lines-dropped', lines: count, reason }),
-  });
+export function openLog(options: LogOptions, needs: SinkNeeds): Sink {
+  let writer = openLogWriter(options, needs);
   return {
     name: 'log',
     wants: (kind) => lines[kind] !== null,
