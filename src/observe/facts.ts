@@ -89,9 +89,7 @@ export function decisionOf({ outcome, destination }: ObservedExchange): Observed
  */
 export function reasonOf({ outcome, destination }: ObservedExchange): string | undefined {
   if (outcome === undefined) return 'error' in destination ? codeOf(destination.error) : undefined;
-  return outcome.kind === 'refuse' && outcome.decision === undefined
-    ? codeOf(outcome.error)
-    : outcome.reason;
+  return outcome.kind === 'refuse' && outcome.decision === undefined ? codeOf(outcome.error) : outcome.reason;
 }
 
 const codeOf = (error: unknown): string => (error instanceof GatewayError ? error.code : 'internal');

@@ -50,13 +50,13 @@ const tellEveryMs = 60_000;
 /**
  * Opens a file to append lines to; it is made for its owner alone where there is none. Each line is one call, so that
  * lines of several processes do not mix. A file that was renamed or removed is left for a new one at the same path.
- * Throws when it cannot be opened.
+ * Where it cannot be opened, lines wait.
  */
 export function openLineFile(path: string, needs: LineFileNeeds): LineFile {
   return new AppendedFile(path, needs);
 }
 
-/** Throws when it cannot be opened. */
+/** Makes the file where there is none. Throws when it cannot be opened. */
 export function tryLineFile(path: string): void {
   closeSync(openAppending(path));
 }
@@ -79,16 +79,17 @@ class AppendedFile implements LineFile {
   readonly #path: string;
   readonly #needs: LineFileNeeds;
   readonly #flushers: (() => void)[] = [];
-  #fd: number;
+  /** -1 while there is none. */
+  #fd = -1;
   /** Which file that is. */
-  #inode: string;
+  #inode = '';
   #lines: Buffer[] = [];
   #bytes = 0;
   /** It writes, looks, or waits for the next try. */
   #isUnderWay = false;
   #isWriting = false;
   #isLeft = false;
-  #lookedAt: number;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #pauseMs = firstPauseMs;
   /** Of the first line: what a full disk has let through, and how large the file was then. */
   #begun: { bytes: number; size: number } | undefined;
@@ -99,9 +100,7 @@ class AppendedFile implements LineFile {
   constructor(path: string, needs: LineFileNeeds) {
     this.#path = path;
     this.#needs = needs;
-    this.#fd = openAppending(path);
-    this.#inode = inodeOf(fstatSync(this.#fd));
-    this.#lookedAt = needs.clock.monotonic();
+    void this.#goOn();
   }
 
   write(line: string): void {
@@ -180,7 +179,8 @@ class AppendedFile implements LineFile {
   }
 
   #end(): void {
-    close(this.#fd, () => {});
+    if (this.#fd >= 0) close(this.#fd, () => {});
+    this.#fd = -1;
   }
 
   /** Rejects when there is another one, and it cannot be opened: nobody may look at the old one again, so lines wait. */

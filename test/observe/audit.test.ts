@@ -1,4 +1,12 @@
-import { existsSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import type { AuditLine } from '../../src/observe/audit-schema.ts';
@@ -235,7 +243,7 @@ test('workers append to one file, and a stop loses no line', async (t) => {
   t.equal(lines.filter(({ event }) => event === 'login').length, 1);
 });
 
-test('by default lines go beside those of the log, whatever its level, and `off` ends them', async (t) => {
+test('by default lines go beside those of the log, and `off` ends them', async (t) => {
   const text = async (config: Record<string, unknown>) => {
     const { gateway, client } = await arrange(t, config);
     await logIn(client, gateway.url, 'ada');
@@ -245,5 +253,29 @@ test('by default lines go beside those of the log, whatever its level, and `off`
   const [line, ...others] = auditLines(await text({ audit: undefined }));
   t.match(line, { event: 'login', user: 'ada' });
   t.same(others, []);
-  t.equal(await text({ audit: 'off' }), '');
+  t.same(auditLines(await text({ audit: 'off' })), []);
+});
+
+test('a worker that is started anew serves, though the file cannot be opened', async (t) => {
+  const folder = join(t.testdir(), 'logs');
+  mkdirSync(folder);
+  const { gateway, client, ask } = await arrange(t, { workers: 2 }, join(folder, 'audit.jsonl'));
+  const started = (workers: number) =>
+    until(
+      `worker ${workers}`,
+      () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length === workers,
+      60_000,
+    );
+  await started(2);
+  renameSync(folder, `${folder}.gone`);
+  const [worker] = readFileSync(`/proc/${gateway.pid}/task/${gateway.pid}/children`, 'utf8').split(' ');
+  process.kill(Number(worker), 'SIGKILL');
+  await started(3);
+  await logIn(client, gateway.url, 'ada');
+  t.match(await (await ask('GET', '/readyz')).json(), { degraded: [{ reason: 'audit_not_written' }] });
+  mkdirSync(folder);
+  await until('the line', () => {
+    const file = join(folder, 'audit.jsonl');
+    return existsSync(file) && auditLines(readFileSync(file, 'utf8')).some(({ event }) => event === 'login');
+  });
 });

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
-import { type LineFile, openLineFile } from '../../src/observe/line-file.ts';
+import { type LineFile, openLineFile, tryLineFile } from '../../src/observe/line-file.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { until } from '../support/until.ts';
 
@@ -47,6 +47,7 @@ function pointTo(target: string, path: string): void {
 
 test('lines come in order behind what is there, and a new file is its owner’s alone', async (t) => {
   const { file, path } = arrange(t);
+  await flushed(file);
   t.equal(statSync(path).mode & 0o777, 0o600);
   for (let number = 0; number < 1000; number++) file.write(`${number}\n`);
   await flushed(file);
@@ -75,6 +76,7 @@ test('a file that was renamed, or removed, is left for a new one', async (t) => 
 
 test('who has renamed it can have the new one at once', async (t) => {
   const { file, path } = arrange(t);
+  await flushed(file);
   renameSync(path, `${path}.1`);
   file.lookAgain();
   await until('the new file', () => existsSync(path));
@@ -152,6 +154,7 @@ test('where a new file cannot be made, lines wait for one', async (t) => {
   const folder = join(t.testdir(), 'logs');
   mkdirSync(folder);
   const { file, path, clock, told } = arrange(t, join(folder, 'audit.jsonl'));
+  await flushed(file);
   renameSync(folder, `${folder}.gone`);
   clock.wind(1000);
   file.write('one\n');
@@ -169,6 +172,7 @@ test('where a new file cannot be made, lines wait for one', async (t) => {
 
 test('a process that ends writes what waits', async (t) => {
   const { file, path } = arrange(t);
+  await flushed(file);
   for (const line of ['one\n', 'two\n', 'three\n']) file.write(line);
   file.writeNow();
   t.same(linesOf(path).slice(-2), ['two', 'three']);
@@ -190,7 +194,6 @@ test('a place that cannot be written to is refused', async (t) => {
   const folder = t.testdir({ file: '' });
   const pipe = join(folder, 'pipe');
   execFileSync('mkfifo', [pipe]);
-  const needs = { clock: createWoundClock(), mostWaiting: 1, onFailing() {}, onWorking() {} };
   for (const [path, code] of [
     [folder, 'EISDIR'],
     [join(folder, 'none', 'audit.jsonl'), 'ENOENT'],
@@ -198,7 +201,7 @@ test('a place that cannot be written to is refused', async (t) => {
     // Nobody reads it, and to wait for somebody would hold up the start.
     [pipe, 'ENXIO'],
   ] as const) {
-    t.throws(() => openLineFile(path, needs), { code });
+    t.throws(() => tryLineFile(path), { code });
   }
 });
 

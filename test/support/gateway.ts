@@ -64,7 +64,8 @@ export function readLog(written: readonly string[]): GatewayLog {
       .split('\n')
       // The last one may be on its way still.
       .slice(0, -1)
-      .filter((line) => line.startsWith('{'))
+      // Those of the audit begin with the time.
+      .filter((line) => line.startsWith('{"level"'))
       .map((line) => JSON.parse(line) as LogLine);
   return {
     get lines() {

@@ -1,9 +1,11 @@
+import cluster from 'node:cluster';
 import type { Clock } from '../../clock.ts';
+import type { AuditOptions } from '../audit-events.ts';
 import { type AuditFields, type AuditLine, auditVersion } from '../audit-schema.ts';
 import { escapeControls } from '../control-characters.ts';
 import type { Told } from '../events.ts';
 import { type LineFile, openLineFile, tryLineFile } from '../line-file.ts';
-import { describeError, scrub } from '../scrub.ts';
+import { scrub } from '../scrub.ts';
 import { auditRows, isRepeatable } from './audit-lines.ts';
 import { createRepeats } from './audit-repeats.ts';
 import { cutText } from './request-line.ts';
@@ -16,8 +18,10 @@ const lastLinesMs = 1000;
 
 /** The audit: a line for each event that is in its table, to a file or beside the lines of the log. */
 export function openAudit(first: SinkOptions, needs: SinkNeeds): Sink {
-  const { clock, emit } = needs;
+  const { clock } = needs;
   let options = first.audit;
+  // A worker may be started anew at any time: then a file that cannot be opened must not keep it from serving.
+  if (!cluster.isWorker) tryPlace(options);
   let place = openPlace(first, needs);
   const written = createLines(needs);
   const repeats = createRepeats(clock, (fields) => place?.write(written(fields)));
@@ -42,8 +46,7 @@ export function openAudit(first: SinkOptions, needs: SinkNeeds): Sink {
       });
     },
     check({ audit }) {
-      if (audit?.file === undefined || audit.file === options?.file) return;
-      attempt(() => tryLineFile(audit.file as string));
+      if (audit?.file !== options?.file) tryPlace(audit);
     },
     apply(next) {
       const isSame = next.audit?.file === options?.file && !next.audit === !options;
@@ -53,16 +56,11 @@ export function openAudit(first: SinkOptions, needs: SinkNeeds): Sink {
         return;
       }
       const left = place?.leave() ?? [];
-      try {
-        place = openPlace({ ...first, audit: options }, needs);
-      } catch (error) {
-        place = undefined;
-        emit({ kind: 'audit-not-written', reason: describeError(error), waiting: left.length });
-      }
+      place = openPlace({ ...first, audit: options }, needs);
       for (const line of left) place?.write(line);
     },
     troubles() {
-      const trouble = options && (place ? place.trouble() : 'its file could not be opened');
+      const trouble = place?.trouble();
       if (trouble === undefined) return [];
       return [{ reason: 'audit_not_written', detail: `the audit cannot be written: ${trouble}` }];
     },
@@ -72,7 +70,7 @@ export function openAudit(first: SinkOptions, needs: SinkNeeds): Sink {
 /** Where lines go. */
 type Place = Omit<LineFile, 'writeNow'>;
 
-/** Undefined for no audit. Throws where a file cannot be opened. */
+/** Undefined for no audit. */
 function openPlace({ audit, destination }: SinkOptions, needs: SinkNeeds): Place | undefined {
   if (!audit) return undefined;
   if (audit.file !== undefined) return openFilePlace(audit.file, needs);
@@ -97,14 +95,12 @@ function openPlace({ audit, destination }: SinkOptions, needs: SinkNeeds): Place
 }
 
 function openFilePlace(path: string, { clock, emit }: SinkNeeds): Place {
-  const file = attempt(() =>
-    openLineFile(path, {
-      clock,
-      mostWaiting: mostUnwritten,
-      onFailing: (reason, waiting) => emit({ kind: 'audit-not-written', reason, waiting }),
-      onWorking: (reason, lost) => emit({ kind: 'audit-written', reason, lost }),
-    }),
-  );
+  const file = openLineFile(path, {
+    clock,
+    mostWaiting: mostUnwritten,
+    onFailing: (reason, waiting) => emit({ kind: 'audit-not-written', reason, waiting }),
+    onWorking: (reason, lost) => emit({ kind: 'audit-written', reason, lost }),
+  });
   const atExit = () => file.writeNow();
   process.on('exit', atExit);
   return {
@@ -124,10 +120,11 @@ const bound = (file: LineFile): Place => ({
   leave: () => file.leave(),
 });
 
-/** Whoever starts a gateway reads it: the key, and what is wrong. */
-function attempt<T>(open: () => T): T {
+/** Throws for a file that cannot be opened. Whoever starts a gateway reads it: the key, and what is wrong. */
+function tryPlace(audit: AuditOptions | undefined): void {
+  if (audit?.file === undefined) return;
   try {
-    return open();
+    tryLineFile(audit.file);
   } catch (cause) {
     const { message } = cause as Error;
     throw new Error(`audit.file: the audit cannot be written: ${message}`, { cause });
