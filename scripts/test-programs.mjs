@@ -21,6 +21,8 @@ const programs = [
   { package: 'redis-server', command: 'redis-server' },
   { package: 'openssl', command: 'openssl' },
   { package: 'logrotate', command: 'logrotate' },
+  { package: 'systemd', command: 'systemd-analyze' },
+  { package: 'procps', command: 'kill' },
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 

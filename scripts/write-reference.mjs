@@ -11,13 +11,15 @@ import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
 import { auditEvents } from '../dist/src/observe/audit-events.js';
 import { auditJsonSchema } from '../dist/src/observe/audit-schema.js';
+import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
  * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
- * `docs/headers.md`; and from the events and fields of the audit `config/sallyport-audit.schema.json` and the tables of
- * `docs/audit.md`. It reads the compiled code, so compile first.
+ * `docs/headers.md`; from the fields of the log `config/sallyport-log.schema.json` and the table in `docs/logging.md`; and
+ * from the events and fields of the audit `config/sallyport-audit.schema.json` and the tables of `docs/audit.md`. It reads
+ * the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -27,8 +29,9 @@ const sources = {
   reference: 'the schema',
   values: 'src/forward/template-values.ts',
   filters: 'src/forward/template-filters.ts',
+  fields: 'src/observe/sinks/log-schema.ts',
   events: 'src/observe/audit-events.ts',
-  fields: 'src/observe/audit-schema.ts',
+  'audit-fields': 'src/observe/audit-schema.ts',
 };
 
 const schema = configJsonSchema();
@@ -36,6 +39,11 @@ const environment = environmentByPath();
 
 const files = [
   { path: 'config/sallyport.schema.json', make: () => formatJson(schema) },
+  { path: 'config/sallyport-log.schema.json', make: () => formatJson(logJsonSchema()) },
+  {
+    path: 'docs/logging.md',
+    make: (before) => between(before, 'fields', fieldsTable()),
+  },
   { path: 'docs/configuration.md', make: (before) => between(before, 'reference', reference()) },
   {
     path: 'docs/headers.md',
@@ -44,7 +52,7 @@ const files = [
   { path: 'config/sallyport-audit.schema.json', make: () => formatJson(auditJsonSchema()) },
   {
     path: 'docs/audit.md',
-    make: (before) => between(between(before, 'events', auditTable()), 'fields', auditFieldsTable()),
+    make: (before) => between(between(before, 'events', auditTable()), 'audit-fields', auditFieldsTable()),
   },
 ];
 
@@ -115,6 +123,12 @@ function filtersTable() {
     ...rows,
     '',
   ].join('\n');
+}
+
+/** The fields of the line of a request. */
+function fieldsTable() {
+  const rows = Object.entries(requestLineFields).map(([name, { meaning }]) => `| \`${name}\` | ${meaning} |`);
+  return ['| field | is |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
 function auditTable() {

@@ -119,7 +119,7 @@ async function reload(controls: Controls, dryRun: string | null): Promise<Reply>
   return {
     status: 422,
     code: 'configuration_refused',
-    detail: 'the configuration cannot be used; the one before stays in force',
+    detail: 'not reloaded: the configuration in force stays',
     more: answer,
   };
 }
@@ -165,13 +165,17 @@ async function endSession(people: People, id: string): Promise<Reply> {
   return { status: 404, code: 'no_such_session', detail: 'no session is known by this id' };
 }
 
+const storeOut = 'the store of sessions cannot be asked now; /readyz and the log say why';
+
 /** What an error of an endpoint is answered with. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof GatewayError) {
     const { status, code, message, retryAfter } = error;
     const headers =
       retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) };
-    return { status, code, detail: message, headers };
+    // What people read of it says what it means for them.
+    const detail = code === 'store_unavailable' ? storeOut : message;
+    return { status, code, detail, headers };
   }
   return { status: 500, code: 'internal', detail: 'the gateway failed at this; its log says more' };
 }

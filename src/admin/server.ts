@@ -46,7 +46,12 @@ export async function startAdmin(
       url,
       useToken: guard.use,
       leaveAddress: () => void app.server.close(),
-      close: () => app.close(),
+      async close() {
+        const closed = app.close();
+        // Fastify ends those of an address that it listens on itself, which a Unix socket is not.
+        app.server.closeAllConnections();
+        await closed;
+      },
     };
   } catch (error) {
     await app.close();

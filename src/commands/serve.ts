@@ -2,7 +2,6 @@ import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
-import type { Config } from '../config/schema/index.ts';
 import { type Admin, openAdmin } from '../control/admin.ts';
 import { createControls } from '../control/create-controls.ts';
 import { startPrimary } from '../control/primary.ts';
@@ -10,12 +9,13 @@ import { createReloader } from '../control/reloader.ts';
 import type { Running } from '../control/running.ts';
 import { superviseReloads } from '../control/supervise.ts';
 import { openWorkerSide } from '../control/worker.ts';
+import { watchCertificates } from '../estate/certificate-watch.ts';
+import type { Degraded } from '../estate/health.ts';
 import type { Files } from '../files.ts';
 import { startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
-import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { type Observe, openObserve, sinkOptions } from '../observe/open-observe.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
@@ -56,20 +56,41 @@ async function runGateway(
   const { config } = loaded;
   const { emit } = observe;
   const controls = createControls(loaded);
-  if (config.workers > 1) await removeStaleSockets(config);
   const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
   const start = config.workers > 1 ? startWorkers : startHere;
   const starting = start(loaded, observe, admin);
   stopOnSignal(starting, config.shutdown.timeout, observe);
   const running = await starting;
+  // Here and not in a worker, so that it is said once.
+  const certificates = watchCertificates({ emit, clock: systemClock });
+  certificates.adopt(loaded);
   const reloader = createReloader(loaded, {
     running,
     load,
-    prepareRest: (next) => admin.prepare(next.config.admin),
+    async prepareRest(next) {
+      const moved = await admin.prepare(next.config.admin);
+      const commit = () => {
+        moved.commit();
+        certificates.adopt(next);
+      };
+      return { commit, abort: moved.abort };
+    },
     emit,
   });
   const supervised = superviseReloads(reloader, { emit, clock: systemClock });
-  controls.command(running, { ...reloader, ...supervised });
+  const looked = withDegraded(running, certificates.expiring);
+  controls.command(looked, { ...reloader, ...supervised });
+}
+
+/** What runs, with what else does not work. */
+function withDegraded(running: Running, more: () => readonly Degraded[]): Running {
+  return {
+    ...running,
+    async health() {
+      const health = await running.health();
+      return { ...health, degraded: [...health.degraded, ...more()] };
+    },
+  };
 }
 
 /** In this process. */
@@ -101,10 +122,6 @@ async function startWorkers(loaded: LoadedConfig, observe: Observe, admin: Admin
       await admin.close();
     },
   };
-}
-
-async function removeStaleSockets({ listen }: Config): Promise<void> {
-  for (const { address } of listen) await removeStaleSocket(address);
 }
 
 /** One of the workers: it goes by what its primary process has read. */

@@ -1,6 +1,7 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
+import { listenAddressText } from '../listen/address-text.ts';
 import { type Check, each, run, type Subject } from './checks/check.ts';
-import { type ListenAddress, listenAddressText } from './listen-address.ts';
+import type { ListenAddress } from './listen-address.ts';
 import type { BearerConfig, Config, ProviderConfig, RouteConfig } from './schema/index.ts';
 
 interface NamedProvider extends Subject {
@@ -24,6 +25,11 @@ interface Route extends Subject {
 interface Admin extends Subject {
   listen: string;
   hasToken: boolean;
+}
+
+interface Skip extends Subject {
+  index: number;
+  entry: Config['logging']['access']['skip'][number];
 }
 
 interface Whole extends Subject {
@@ -110,6 +116,14 @@ const ofOpenAdmin: readonly Check<Admin>[] = [
   },
 ];
 
+const ofSkip: readonly Check<Skip>[] = [
+  {
+    when: ({ entry: { userAgent, path } }) => userAgent !== undefined && path === undefined,
+    says: ({ index }) =>
+      `logging.access.skip[${index}] has a userAgent and no path: whoever says that they are that leaves no line`,
+  },
+];
+
 const routes = ({ config }: Whole): Route[] =>
   config.routes.map((route, index) => ({ at: ['routes', index], route }));
 
@@ -142,6 +156,15 @@ const checks: readonly Check<Whole>[] = [
   each(routes, ofRoute),
   each(withoutLogin, ofOtherHost),
   each(openAdmin, ofOpenAdmin),
+  each(
+    ({ config }) =>
+      config.logging.access.skip.map((entry, index) => ({
+        at: ['logging', 'access', 'skip', index],
+        index,
+        entry,
+      })),
+    ofSkip,
+  ),
 ];
 
 /** What weakens the defaults, or cannot work as it is, is said at every start. */

@@ -6,6 +6,8 @@ type Message =
   | { kind: 'question'; number: number; question: object }
   | { kind: 'answer'; number: number; value?: unknown; problem?: string };
 
+type Answer = Extract<Message, { kind: 'answer' }>;
+
 type Sent = (error: Error | null) => void;
 
 /** Node's side of a channel between two processes. */
@@ -21,11 +23,13 @@ export const toPrimary: Channel = {
   receive: (listener) => process.on('message', listener),
 };
 
-export function toWorker(worker: Worker): Channel {
+const otherEnded = () => new Error('the other process has ended');
+
+export function toWorker(worker: Pick<Worker, 'isConnected' | 'send' | 'on'>): Channel {
   return {
     send(message, sent) {
       if (worker.isConnected()) worker.send(message, sent);
-      else sent(new Error('the worker has ended'));
+      else sent(otherEnded());
     },
     receive: (listener) => worker.on('message', listener),
   };
@@ -35,6 +39,8 @@ export function toWorker(worker: Worker): Channel {
 export interface Line {
   /** Gives the answer. Rejects with what the other side failed with, and when there is no answer within the limit. */
   ask(question: object, withinMs: number): Promise<unknown>;
+  /** The other side has ended: whoever waits for an answer need not any more. */
+  end(): void;
 }
 
 /** @param answer answers what the other side asks */
@@ -43,7 +49,7 @@ export function openLine(
   clock: Clock,
   answer: (question: never) => unknown | Promise<unknown>,
 ): Line {
-  const waiting = new Map<number, (message: Extract<Message, { kind: 'answer' }>) => void>();
+  const waiting = new Map<number, { answered(message: Answer): void; fail(error: Error): void }>();
   let last = 0;
   const send = (message: Message, failed: (error: Error) => void = () => {}) => {
     channel.send(message, (error) => {
@@ -59,7 +65,7 @@ export function openLine(
   };
   channel.receive((message) => {
     if (message.kind === 'question') void reply(message.number, message.question);
-    if (message.kind === 'answer') waiting.get(message.number)?.(message);
+    if (message.kind === 'answer') waiting.get(message.number)?.answered(message);
   });
   return {
     ask: (question, withinMs) =>
@@ -72,11 +78,15 @@ export function openLine(
         };
         const fail = (error: Error) => end(() => reject(error));
         const limit = clock.after(withinMs, () => fail(new Error('there was no answer in time')));
-        waiting.set(number, ({ value, problem }) => {
+        const answered = ({ value, problem }: Answer) => {
           if (problem === undefined) end(() => resolve(value));
           else fail(new Error(problem));
-        });
+        };
+        waiting.set(number, { answered, fail });
         send({ kind: 'question', number, question }, fail);
       }),
+    end() {
+      for (const { fail } of [...waiting.values()]) fail(otherEnded());
+    },
   };
 }

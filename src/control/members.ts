@@ -1,6 +1,7 @@
 import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
+import type { Emit } from '../observe/events.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -14,6 +15,7 @@ interface Member {
 const longestPreparationMs = 30_000;
 
 export interface MembersNeeds {
+  emit: Emit;
   clock: Clock;
   /** The version in force. */
   version(): SentVersion;
@@ -32,24 +34,28 @@ export interface Members {
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
 }
 
-export function createMembers({ clock, version, adminUrl }: MembersNeeds): Members {
+export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
     line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
-  const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
-    line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
-  const startAnew = (member: Member) => {
-    if (members.has(member)) member.worker.process.kill('SIGKILL');
+  const tell = ({ line }: Member, kind: 'commit' | 'abort', { number }: SentVersion) =>
+    line.ask({ kind, number } satisfies PrimaryQuestion, longestPreparationMs);
+  const startAnew = (member: Member, error: unknown) => {
+    if (!members.has(member)) return;
+    emit({ kind: 'worker-behind', pid: member.worker.process.pid, error });
+    member.worker.process.kill('SIGKILL');
   };
-  const goOn = (member: Member) => tell(member, 'commit').catch(() => startAnew(member));
+  const goOn = (member: Member, sent: SentVersion) =>
+    tell(member, 'commit', sent).catch((error: unknown) => startAnew(member, error));
   /** One that began while the others went on to another version. What cannot follow is started anew. */
   const catchUp = async (member: Member) => {
     try {
-      await prepareOne(member, version());
-      await tell(member, 'commit');
-    } catch {
-      startAnew(member);
+      const sent = version();
+      await prepareOne(member, sent);
+      await tell(member, 'commit', sent);
+    } catch (error) {
+      startAnew(member, error);
     }
   };
 
@@ -59,7 +65,11 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
         if (kind !== 'beginning') throw new Error('that is no question');
         const member: Member = { worker, line };
         members.add(member);
-        worker.once('exit', () => members.delete(member));
+        worker.once('exit', () => {
+          members.delete(member);
+          // It does not answer any more, and nobody has to wait until its time is over.
+          line.end();
+        });
         return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
       const line = openLine(toWorker(worker), clock, answer);
@@ -74,25 +84,38 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
       if (!member) throw new Error('no worker is there');
       return member.line.ask(question, withinMs);
     },
-    async prepare(sent: SentVersion): Promise<Prepared> {
-      const asked = [...members];
-      const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
-      const abort = async () => {
-        const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
-        await Promise.allSettled(all.map((member) => tell(member, 'abort')));
-      };
-      const refusals = answers.filter((answer, index) =>
-        isRefusal(answer, members.has(asked[index] as Member)),
-      );
-      if (refusals[0]) {
-        await abort();
-        throw refusals[0].reason;
-      }
-      const commit = () => {
-        for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
-      };
-      return { commit, abort };
-    },
+    prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
+  };
+}
+
+interface Steps {
+  members: ReadonlySet<Member>;
+  prepareOne(member: Member, sent: SentVersion): Promise<unknown>;
+  tell(member: Member, kind: 'commit' | 'abort', sent: SentVersion): Promise<unknown>;
+  goOn(member: Member, sent: SentVersion): Promise<unknown>;
+  catchUp(member: Member): Promise<unknown>;
+}
+
+function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): Members['prepare'] {
+  return async (sent) => {
+    const asked = [...members];
+    const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
+    const abort = async () => {
+      // One that has not answered in time may still open it, and could open no other before it has given this one back.
+      const told = asked.map((member) => tell(member, 'abort', sent).catch(() => {}));
+      await Promise.all(told.filter((_, index) => answers[index]?.status === 'fulfilled'));
+    };
+    const refusals = answers.filter((answer, index) =>
+      isRefusal(answer, members.has(asked[index] as Member)),
+    );
+    if (refusals[0]) {
+      await abort();
+      throw refusals[0].reason;
+    }
+    const commit = () => {
+      for (const member of members) void (asked.includes(member) ? goOn(member, sent) : catchUp(member));
+    };
+    return { commit, abort };
   };
 }
 

@@ -19,9 +19,8 @@ export interface Beginning {
 export type PrimaryQuestion =
   /** To open a version. It is answered when that is done. */
   | { kind: 'prepare'; version: SentVersion }
-  /** What becomes of the version that was opened last. */
-  | { kind: 'commit' }
-  | { kind: 'abort' }
+  /** What becomes of the version of this number, also of one that is still being opened. */
+  | { kind: 'commit' | 'abort'; number: number }
   /** Answered with its `Health`; refused by one that leaves while another takes its place. */
   | { kind: 'health' }
   /** What is done with the sessions of people, all of which any worker reaches. */

@@ -53,8 +53,7 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   const places = new Map<string, Place>();
   let inForce: readonly Place[] = [];
   let isDraining = false;
-  const failed = ({ name }: ListenPlan, error: unknown) =>
-    needs.emit({ kind: 'listener-failed', listen: name, error });
+  const startLate = (place: Place) => startWhere(() => inForce.includes(place), place, needs.emit);
 
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
     keep(
@@ -93,7 +92,7 @@ export function openListeners(needs: ListenerNeeds): Listeners {
         for (const { plan, place } of next) {
           place.plan = plan;
           if (place.listener) place.listener.apply(plan);
-          else void left.then(() => place.start()).catch((error: unknown) => failed(plan, error));
+          else void left.then(() => startLate(place));
         }
         inForce = next.map(({ place }) => place);
       };
@@ -108,6 +107,15 @@ export function openListeners(needs: ListenerNeeds): Listeners {
       await Promise.all([...places.values()].map((place) => place.close(left)));
     },
   };
+}
+
+/** By the time a place can have its port, another plan may be in force that has other ones. */
+async function startWhere(isNeeded: () => boolean, place: Place, emit: Emit): Promise<void> {
+  try {
+    if (isNeeded()) await place.start();
+  } catch (error) {
+    emit({ kind: 'listener-failed', listen: place.plan.name, error });
+  }
 }
 
 function createPlace(

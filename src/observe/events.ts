@@ -128,6 +128,20 @@ export type ListenerEvent =
   | { kind: 'certificate-reloaded'; cert: string }
   /** The files of a renewed certificate don't fit; the one in use stays. */
   | { kind: 'certificate-unusable'; cert: string; error: unknown }
+  /**
+   * A certificate that the configuration names ends soon, has ended, or is not valid yet. Said once a day for each, by
+   * one process of a gateway. `names` is whom it names, `cert` its file.
+   */
+  | {
+      kind: 'certificate-expiring';
+      key: string;
+      cert: string | undefined;
+      names: string;
+      standing: 'ending' | 'ended' | 'not-yet-valid';
+      notBefore: string | undefined;
+      notAfter: string | undefined;
+      daysLeft: number;
+    }
   /** A target sends answers that need repair before they can be read. */
   | { kind: 'target-repaired'; target: string; reason: string };
 
@@ -153,6 +167,8 @@ export type ProcessEvent =
   | { kind: 'worker-replaced'; pid: number | undefined }
   /** A worker does not answer any more. */
   | { kind: 'worker-stuck'; pid: number | undefined }
+  /** A worker could not go on to the configuration in force, as the others did. */
+  | { kind: 'worker-behind'; pid: number | undefined; error: unknown }
   /** A worker ended by itself. `pauseMs` is how long its successor waits. */
   | {
       kind: 'worker-ended';
@@ -254,14 +270,14 @@ export type PersonEvent =
       error: unknown;
     } & Asked)
   /** The provider could not be told that a token is done with. */
-  | {
+  | ({
       kind: 'token-not-revoked';
       provider: string;
       token: 'access_token' | 'refresh_token';
       error: unknown;
-    }
+    } & Partial<Asked>)
   /** The person stays signed in at the provider. */
-  | { kind: 'logout-address-failed'; provider: string; error: unknown }
+  | ({ kind: 'logout-address-failed'; provider: string; error: unknown } & Partial<Asked>)
   /** A provider has ended sessions, from server to server. `by` is what names them; `subject` where that is a person. */
   | ({ kind: 'back-channel-logout'; provider: string; by: string; subject: string | undefined } & Asked)
   /** A provider has ended a session through the browser. */
@@ -314,11 +330,16 @@ export type ProviderEvent =
   /** The claims of before stay. */
   | { kind: 'claims-not-refreshed'; provider: string; error: unknown }
   /** A login or a refresh goes on without what userinfo, or the claim sources, would say. */
-  | { kind: 'claims-missing'; provider: string; from: 'userinfo' | 'sources'; error: unknown }
+  | ({
+      kind: 'claims-missing';
+      provider: string;
+      from: 'userinfo' | 'sources';
+      error: unknown;
+    } & Partial<Asked>)
   /** A claim source leaves a claim out. */
-  | { kind: 'claim-source-doubted'; provider: string; reason: string }
+  | ({ kind: 'claim-source-doubted'; provider: string; reason: string } & Partial<Asked>)
   /** The claim of groups looks like several of them in one text. */
-  | { kind: 'groups-doubted'; provider: string; claim: string; advice: string }
+  | ({ kind: 'groups-doubted'; provider: string; claim: string; advice: string } & Partial<Asked>)
   /** An upstream has an access token of its own. */
   | { kind: 'upstream-token-taken'; provider: string; way: string }
   /** It has none. `retryAfter`, in seconds, where the provider is out. */
@@ -337,9 +358,25 @@ export type ProviderEndpoint =
   | 'par'
   | 'other';
 
+/** What of Redis is asked. */
+export type StoreOperation =
+  | 'session-get'
+  | 'session-set'
+  | 'session-delete'
+  | 'claim'
+  | 'turn-look'
+  | 'turn-take'
+  | 'turn-renew'
+  | 'turn-release'
+  | 'turn-mark'
+  | 'turn-post'
+  | 'listing'
+  | 'sign-outs'
+  | 'other';
+
 export type StoreEvent =
   /** Redis has answered a command, or has not. Only for sinks that want it. */
-  | { kind: 'store-asked'; operation: 'read' | 'write'; outcome: 'ok' | 'failed'; ms: number }
+  | { kind: 'store-asked'; operation: StoreOperation; outcome: 'ok' | 'failed'; ms: number }
   /** A restart of the gateway signs everybody out. */
   | { kind: 'sessions-in-memory' }
   /** Redis takes no commands, or none that write. */

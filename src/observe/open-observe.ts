@@ -27,9 +27,10 @@ export interface Observe {
 export type ObservedConfig = Pick<Config, 'logging' | 'audit'>;
 
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function sinkOptions({ logging: { level, format }, audit }: ObservedConfig): SinkOptions {
+export function sinkOptions({ logging, audit }: ObservedConfig): SinkOptions {
+  const { level, format, access } = logging;
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  return { level, pretty, ...(audit !== 'off' && { audit }) };
+  return { level, pretty, combined: format === 'combined', access, ...(audit !== 'off' && { audit }) };
 }
 
 export interface ObserveNeeds {

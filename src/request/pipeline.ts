@@ -132,6 +132,31 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       return endpoints.takes(exchange) ? 'endpoint' : 'nowhere';
     },
     isQuestion: (request) => isQuestion(reader, request),
+    ...notes(clock),
+    decide(exchange, arrival) {
+      exchange.via = arrival.via;
+      const outcome = pass(stages, beginJourney(exchange, arrival), 0);
+      if (outcome instanceof Promise) return outcome.then((ready) => decided(exchange, ready));
+      return decided(exchange, outcome);
+    },
+    begin: (exchange, outcome) => beginLogin(logins, exchange, outcome),
+    fail(exchange, error) {
+      // What fails before it was decided on is refused by that.
+      exchange.outcome ??= refuse(error);
+      return answerFailure(error, exchange, prefix, emit);
+    },
+    broke: (exchange, error) => emit({ kind: 'request-refused', exchange, error }),
+    forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),
+    openTunnel: ({ forwarding }, client) => forwarder.openTunnel(forwarding, client),
+    identityHeaders: ({ forwarding: { route, context } }) => forwarder.identityHeaders(route, context),
+    challenged: (exchange, { forwarding }, rawHeaders) =>
+      answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
+  };
+}
+
+/** What those who watch want to know of the gateway's own part. */
+function notes(clock: Clock): Pick<Pipeline, 'formCame' | 'answered'> {
+  return {
     formCame(exchange, bytes) {
       exchange.formAt = clock.monotonic();
       exchange.formBytes = bytes;
@@ -140,20 +165,6 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       exchange.answeredAt = clock.monotonic();
       exchange.answerBytes = bytes;
     },
-    decide(exchange, arrival) {
-      exchange.via = arrival.via;
-      const outcome = pass(stages, beginJourney(exchange, arrival), 0);
-      if (outcome instanceof Promise) return outcome.then((ready) => decided(exchange, ready));
-      return decided(exchange, outcome);
-    },
-    begin: (exchange, outcome) => beginLogin(logins, exchange, outcome),
-    fail: (exchange, error) => answerFailure(error, exchange, prefix, emit),
-    broke: (exchange, error) => emit({ kind: 'request-refused', exchange, error }),
-    forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),
-    openTunnel: ({ forwarding }, client) => forwarder.openTunnel(forwarding, client),
-    identityHeaders: ({ forwarding: { route, context } }) => forwarder.identityHeaders(route, context),
-    challenged: (exchange, { forwarding }, rawHeaders) =>
-      answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
   };
 }
 

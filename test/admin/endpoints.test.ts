@@ -32,7 +32,7 @@ test('what each endpoint does, and what it answers', async (t) => {
     ['DELETE', '/sessions/', 404, { code: 'not_found' }, []],
     ['DELETE', '/sessions/a%2Fb', 404, { code: 'not_found' }, []],
     ['DELETE', '/sessions/a/b', 404, { code: 'not_found' }, []],
-    ['GET', '/sessions?user=out', 503, { code: 'store_unavailable' }, ['list out']],
+    ['GET', '/sessions?user=out', 503, { code: 'store_unavailable', detail: /^the store/ }, ['list out']],
     ['GET', '/sessions?user=broken', 500, { code: 'internal' }, ['list broken']],
   ] as const;
   for (const [method, path, status, json, does] of rows) {

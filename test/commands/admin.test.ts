@@ -143,7 +143,7 @@ test('reload: done, refused with its problems, and only looked at', async (t) =>
   t.match(await run(['reload', '-c', file], env), {
     code: 1,
     stdout: '',
-    stderr: /stays in force.*\n {2}routes\[0\]\.path: expected a path\n/,
+    stderr: /in force stays.*\n {2}routes\[0\]\.path: expected a path\n/,
   });
   t.match(await run(['reload', '-c', file], { ADMIN_TOKEN: 'not-the-right-token' }), {
     code: 1,

@@ -105,6 +105,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
       secret: [secret(), variable()],
       store: `rediss+sentinel://${encodeURIComponent(secret())}:${encodeURIComponent(secret())}@one:1,two:2/main`,
     },
+    admin: { token: secret() },
     headers: {
       'X-Key': `key ${variable()} of {user}`,
       'X-Twice': `{user} ${key}`,
@@ -156,7 +157,12 @@ test('no secret is in what is shown, wherever it stands', (t) => {
   const tried = [
     ...['provider.clientSecret', 'providers.*.clientSecret', 'provider.privateKey.key'],
     ...['providers.*.privateKey.key', 'bearer[].clientSecret', 'session.secret', 'session.store'],
-    ...['session.redis.url', 'routes[].basicAuth.password', 'routes[].token.clientCredentials.clientSecret'],
+    ...[
+      'admin.token',
+      'session.redis.url',
+      'routes[].basicAuth.password',
+      'routes[].token.clientCredentials.clientSecret',
+    ],
   ];
   t.strictSame(secretPlaces(configJsonSchema()).sort(), tried.sort(), 'a new secret key is tried here too');
   t.end();

@@ -1,5 +1,9 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { parse, stringify } from 'yaml';
 import { arrangeUpstream } from '../support/arrange.ts';
@@ -128,7 +132,9 @@ test('listeners are added, moved, widened and removed', async (t) => {
     patienceMs,
   );
   await listenOn(`0.0.0.0:${port}`);
-  t.equal(await status('/', `http://127.0.0.2:${port}`), 200);
+  // The port is free only when the narrower address has left it.
+  const wider = () => status('/', `http://127.0.0.2:${port}`).catch(() => undefined);
+  t.equal(await until('the wider address', wider, patienceMs), 200);
   await listenOn(own);
   t.equal(await status('/'), 200);
 });
@@ -147,6 +153,20 @@ test('with watch a change of the file is enough, with off nothing is', async (t)
   const after = gateway.log.lines.length;
   gateway.process.kill('SIGHUP');
   t.match(await outcome(gateway, after), { level: 'warn', msg: /reload is off/ });
+});
+
+test('that sessions are in memory is said once, and not by each reload', async (t) => {
+  const { gateway, write, changed, text } = await arrange(t, { session: { store: 'memory' } });
+  for (const next of [
+    changed((document) => Object.assign(document, { limits: { keepAlive: '9s' } })),
+    text,
+  ]) {
+    const before = gateway.log.lines.length;
+    write(next);
+    gateway.process.kill('SIGHUP');
+    t.match(await outcome(gateway, before), { msg: 'reloaded' });
+  }
+  t.equal(gateway.log.lines.filter(({ msg }) => /kept in memory/.test(String(msg))).length, 1);
 });
 
 test('the level of the log follows, and what needs a start is named', async (t) => {
@@ -171,4 +191,32 @@ test('the level of the log follows, and what needs a start is named', async (t) 
     gateway.log.lines.slice(before).some(({ msg }) => msg === 'request'),
     'requests are not written any more',
   );
+});
+
+/** The path of a socket has to be short. */
+function socketFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test('workers: 2: a reload takes over the socket that a killed process has left', async (t) => {
+  const { gateway, write, changed } = await arrange(t, { workers: 2 });
+  const path = join(socketFolder(t), 'g.sock');
+  const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', script]);
+  t.ok(existsSync(path), 'the file is left');
+  const before = gateway.log.lines.length;
+  write(changed((document) => Object.assign(document, { listen: [document.listen, `unix:${path}`] })));
+  gateway.process.kill('SIGHUP');
+  t.match(await outcome(gateway, before), { msg: 'reloaded' });
+  const status = await new Promise((resolve, reject) => {
+    const host = new URL(gateway.url).host;
+    const asked = request({ socketPath: path, path: '/', headers: { host } }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    asked.on('error', reject).end();
+  });
+  t.equal(status, 200);
 });

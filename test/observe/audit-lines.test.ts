@@ -2,7 +2,7 @@ import { type Test, test } from 'tap';
 import { GatewayError } from '../../src/errors.ts';
 import type { AuditOptions } from '../../src/observe/audit-events.ts';
 import type { Event } from '../../src/observe/events.ts';
-import { openObserve } from '../../src/observe/open-observe.ts';
+import { openObserve, sinkOptions } from '../../src/observe/open-observe.ts';
 import { auditLines } from '../support/audit-lines.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { exchange } from './exchange.ts';
@@ -134,7 +134,8 @@ test('`include` chooses', async (t) => {
 
 test('the level of the log changes nothing, and `audit: off` ends it', async (t) => {
   const { emit, apply, written, lines } = arrange();
-  const logging = { level: 'silent', format: 'json' } as const;
+  const access = { skip: [], sample: 1, headers: [] };
+  const logging = { level: 'silent', format: 'json', access } as const;
   emit(denied);
   t.equal(lines().length, 1);
   apply({ logging, audit: 'off' });
@@ -143,6 +144,8 @@ test('the level of the log changes nothing, and `audit: off` ends it', async (t)
   apply({ logging, audit: {} });
   emit({ kind: 'login-finished', ...of, ...at });
   t.equal(lines().at(-1)?.event, 'login');
+  t.notOk(sinkOptions({ logging, audit: 'off' }).audit, 'from the start, too');
+  t.ok(sinkOptions({ logging, audit: {} }).audit);
 });
 
 const evil = [

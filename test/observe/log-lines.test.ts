@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import type { Clock } from '../../src/clock.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -6,6 +7,7 @@ import { openObserve } from '../../src/observe/open-observe.ts';
 import { lines } from '../../src/observe/sinks/log-lines.ts';
 import { text } from '../../src/pages/texts/text.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { wrongOf } from '../support/log-schema.ts';
 import { exchange } from './exchange.ts';
 
 const unread: ObservedExchange = {
@@ -135,6 +137,12 @@ const rows = {
       '"listen":"0.0.0.0:80","publicUrl":["https://a","https://b"]',
       'listening',
     ],
+    [
+      { listen: ['0.0.0.0:80', 'unix:/run/s'], admin: 'http://127.0.0.1:4181', publicUrl: ['https://a'] },
+      'info',
+      '"listen":["0.0.0.0:80","unix:/run/s"],"admin":"http://127.0.0.1:4181","publicUrl":["https://a"]',
+      'listening',
+    ],
   ],
   reloaded: [[{ by: 'SIGHUP', config: 'a.yaml' }, 'info', '"by":"SIGHUP","config":"a.yaml"', 'reloaded']],
   'reload-refused': [
@@ -225,6 +233,50 @@ const rows = {
   'certificate-unusable': [
     [{ cert: '/c.pem', error }, 'error', `"cert":"/c.pem",${said}`, 'the new certificate cannot be used'],
   ],
+  'certificate-expiring': [
+    [
+      {
+        key: 'listen.tls.cert',
+        cert: '/c.pem',
+        names: 'CN=a',
+        standing: 'ending',
+        notBefore: undefined,
+        notAfter: '1970-01-11T00:00:00.000Z',
+        daysLeft: 10,
+      },
+      'warn',
+      '"key":"listen.tls.cert","cert":"/c.pem","names":"CN=a","notAfter":"1970-01-11T00:00:00.000Z","daysLeft":10',
+      'a certificate ends soon: renew it',
+    ],
+    [
+      {
+        key: 'provider.privateKey',
+        cert: undefined,
+        names: 'CN=a',
+        standing: 'ended',
+        notBefore: undefined,
+        notAfter: '1969-12-31T00:00:00.000Z',
+        daysLeft: -1,
+      },
+      'error',
+      '"key":"provider.privateKey","names":"CN=a","notAfter":"1969-12-31T00:00:00.000Z","daysLeft":-1',
+      'a certificate has ended: renew it',
+    ],
+    [
+      {
+        key: 'provider.ca',
+        cert: '/c.pem',
+        names: 'CN=a',
+        standing: 'not-yet-valid',
+        notBefore: '1970-01-02T00:00:00.000Z',
+        notAfter: '1970-02-01T00:00:00.000Z',
+        daysLeft: 31,
+      },
+      'error',
+      '"key":"provider.ca","cert":"/c.pem","names":"CN=a","notBefore":"1970-01-02T00:00:00.000Z","notAfter":"1970-02-01T00:00:00.000Z","daysLeft":31',
+      'a certificate is not valid yet: is the clock right?',
+    ],
+  ],
   'target-repaired': [
     [
       { target: 'http://a', reason: 'odd' },
@@ -235,7 +287,12 @@ const rows = {
   ],
 
   starting: [
-    [{ config: 'environment', workers: 2 }, 'info', '"config":"environment","workers":2', 'starting'],
+    [
+      { config: 'environment', workers: 2 },
+      'info',
+      '"config":"environment","workers":2,"schema":1',
+      'starting',
+    ],
   ],
   'configuration-doubted': [[{ warning: 'Look at this.' }, 'warn', '', 'Look at this.']],
   draining: [[{}, 'info', '', 'draining']],
@@ -245,6 +302,14 @@ const rows = {
   'part-not-closed': [[{ error }, 'error', said, 'a part of the gateway did not close']],
   'worker-replaced': [[{ pid: 7 }, 'info', '"pid":7', 'a worker was asked to stop; another is started']],
   'worker-stuck': [[{ pid: 7 }, 'error', '"pid":7', 'a worker is stuck; it is ended']],
+  'worker-behind': [
+    [
+      { pid: 7, error: new Error('late') },
+      'error',
+      '"pid":7,"reason":"late"',
+      'a worker cannot take up the configuration in force; it is ended',
+    ],
+  ],
   'worker-ended': [
     [
       { pid: 7, code: null, signal: 'SIGKILL', pauseMs: 500 },
@@ -360,6 +425,12 @@ const rows = {
     ],
   ],
   'token-not-revoked': [
+    [
+      { provider: 'main', token: 'access_token', error, ...at },
+      'warn',
+      `"requestId":"id-1","provider":"main","token":"access_token",${said}`,
+      'a token could not be revoked',
+    ],
     [
       { provider: 'main', token: 'refresh_token', error },
       'warn',
@@ -512,6 +583,7 @@ for (const [kind, cases] of Object.entries(rows)) {
       openObserve(options, { clock }).emit({ kind, ...fields } as Event);
       const time = '1970-01-01T00:00:00.000Z';
       t.same(written, [`{"level":"${level}","time":"${time}"${json && `,${json}`},"msg":"${message}"}\n`]);
+      t.equal(wrongOf(JSON.parse(written.join(''))), undefined, 'as the schema says');
     });
   }
 }
@@ -538,4 +610,27 @@ test('a line that the level leaves out is not written, that of a request include
   t.same(written, []);
   emit({ kind: 'sessions-in-memory' });
   t.equal(written.length, 1);
+});
+
+test('the schema refuses what is not documented', async (t) => {
+  const good = { level: 'info', time: '1970-01-01T00:00:00.000Z', msg: 'stopped' };
+  t.equal(wrongOf(good), undefined);
+  t.match(wrongOf({ ...good, secret: 'x' }), 'additional');
+  t.match(wrongOf({ ...good, status: '200' }), 'integer');
+  t.match(wrongOf({ ...good, level: 30 }), 'enum');
+  t.match(wrongOf({ ...good, msg: 'request' }), 'requestId');
+});
+
+test('each field that the schema has is in some line', async (t) => {
+  const file = new URL('../../../config/sallyport-log.schema.json', import.meta.url);
+  const { properties } = JSON.parse(readFileSync(file, 'utf8')) as { properties: object };
+  const all = Object.values(rows).flatMap((cases) =>
+    (cases as readonly Row<Event['kind']>[]).flatMap(([, , json]) => Object.keys(JSON.parse(`{${json}}`))),
+  );
+  // Those of every line, and what only a configuration asks for.
+  const seen = new Set([...all, 'level', 'time', 'msg', 'headers']);
+  t.same(
+    Object.keys(properties).filter((name) => !seen.has(name)),
+    [],
+  );
 });

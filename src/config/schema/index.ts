@@ -8,6 +8,7 @@ import { bearerSchemas } from './bearer.ts';
 import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
 import { listen } from './listen.ts';
+import { logging } from './logging.ts';
 import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
@@ -23,8 +24,6 @@ import { trustedProxy } from './trusted-proxy.ts';
 const prefix = parsed('a path such as /oauth2', (input) =>
   /^(\/[A-Za-z0-9_-]+)+$/.test(input) ? input : undefined,
 );
-
-const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
 export const configSchema = z
   .strictObject({
@@ -125,19 +124,7 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: "The gateway's own endpoints." }),
-    logging: z
-      .strictObject({
-        level: z
-          .enum(logLevels, { error: `one of ${logLevels.join(', ')}` })
-          .prefault('info')
-          .meta({ description: 'The least serious kind of line that is written.' }),
-        format: z
-          .enum(['auto', 'json', 'pretty'], { error: 'one of auto, json, pretty' })
-          .prefault('auto')
-          .meta({ description: '`auto` writes for people on a terminal and JSON lines elsewhere.' }),
-      })
-      .prefault({})
-      .meta({ description: 'What the gateway writes to standard output.' }),
+    logging,
     audit,
   })
   .meta({ title: 'Sallyport configuration' });

@@ -1,4 +1,4 @@
-import type { Asked } from '../../observe/events.ts';
+import type { Asked, Emit, Event } from '../../observe/events.ts';
 import type { Cookie } from '../../session/cookies.ts';
 
 /** What the login and the logout need to know of the request that they answer. */
@@ -22,3 +22,10 @@ export const askedBy = ({ requestId, client }: Pick<BrowserRequest, 'requestId' 
   requestId,
   client,
 });
+
+/** Tells of what happens further down under the request that it happens for. */
+export const emitFor =
+  (emit: Emit, browser: Pick<BrowserRequest, 'requestId' | 'client'>): Emit =>
+  (event) =>
+    // Whoever is given this tells of nothing that names another client.
+    emit({ ...event, ...askedBy(browser) } as Event);

@@ -8,7 +8,7 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import { askedBy, type BrowserRequest } from '../browser/browser-request.ts';
+import { askedBy, type BrowserRequest, emitFor } from '../browser/browser-request.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
 import { markSignedOut, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
@@ -95,7 +95,8 @@ function endingOf(
   session: Session | undefined,
   rd: string | null,
 ): Ending {
-  const { providers, prefix, returnOrigins, otherAccounts, emit } = parts;
+  const { providers, prefix, returnOrigins, otherAccounts } = parts;
+  const emit = emitFor(parts.emit, browser);
   const returnTo = safeReturnTo(rd, browser.origin, returnOrigins, parts.isReadable);
   const clear = clearAll(parts.cookies, browser);
   const provider = session && providers.get(session.provider);
@@ -149,7 +150,7 @@ async function endKnown(
   const user = provider?.personOf(session).user;
   const whose = { provider: session.provider, user, subject, sessionId: session.id };
   // Not waited for: what the provider does with it changes nothing here.
-  if (provider) void revokeTokens(provider, session, emit);
+  if (provider) void revokeTokens(provider, session, emitFor(emit, browser));
   try {
     await sessions.end(browser.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });

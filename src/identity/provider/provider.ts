@@ -77,9 +77,8 @@ export function connectProvider(
 ): Provider {
   const { clock } = needs;
   const standing = createStanding(clock);
-  const http = standing.watch(
-    openWatched(name, config, needs, () => (finding.isReady() ? metadata() : undefined)),
-  );
+  const known = () => (finding.isReady() ? metadata() : undefined);
+  const http = standing.watch(openWatched(name, config, needs, known));
   const source = metadataSource(config, http);
   const key = naturalKey(
     source.settings,
@@ -128,17 +127,6 @@ export function connectProvider(
   return provider;
 }
 
-/** The connections, shared with whoever is set alike; each call is told of under the name of this provider. */
-function openWatched(
-  name: string,
-  config: ProviderConfig,
-  needs: ProviderNeeds,
-  metadata: () => ProviderMetadata | undefined,
-): ProviderHttp {
-  const http = openProviderHttp(config, needs);
-  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata }) };
-}
-
 /** At most one of each: a provider that is out is not told of twice. */
 function troublesOf(
   name: string,
@@ -160,6 +148,17 @@ function troublesOf(
       detail: 'it does not accept the gateway as its client',
     });
   return troubles;
+}
+
+/** The connections, shared with whoever is set alike; each call is told of under the name of this provider. */
+function openWatched(
+  name: string,
+  config: ProviderConfig,
+  needs: ProviderNeeds,
+  metadata: () => ProviderMetadata | undefined,
+): ProviderHttp {
+  const http = openProviderHttp(config, needs);
+  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata }) };
 }
 
 interface FindingNeeds extends ProviderNeeds {

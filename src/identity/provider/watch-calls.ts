@@ -7,7 +7,9 @@ export interface CallWatch {
   /** Of the provider, or of the entry of `bearer`. */
   name: string;
   /** What is known of its endpoints; undefined before it was found. */
-  metadata(): ProviderMetadata | undefined;
+  metadata(): Partial<ProviderMetadata> | undefined;
+  /** What is asked at an address that nobody knows beforehand (`other`). */
+  unknown?: ProviderEndpoint;
   emit: Emit;
   clock: Pick<Clock, 'monotonic'>;
 }
@@ -15,7 +17,7 @@ export interface CallWatch {
 /** Tells of each call how it ended, up to the head of its answer. */
 export function watchCalls(
   fetch: ProviderFetch,
-  { name, metadata, emit, clock }: CallWatch,
+  { name, metadata, unknown = 'other', emit, clock }: CallWatch,
 ): ProviderFetch {
   return async (url, options) => {
     const begunAt = clock.monotonic();
@@ -25,7 +27,7 @@ export function watchCalls(
       status = response.status;
       return response;
     } finally {
-      const endpoint = endpointOf(url, metadata());
+      const endpoint = endpointOf(url, metadata()) ?? unknown;
       const ms = clock.monotonic() - begunAt;
       emit({ kind: 'provider-called', provider: name, endpoint, status, outcome: outcomeOf(status), ms });
     }
@@ -47,7 +49,10 @@ const words = [
   ['pushed_authorization_request_endpoint', 'par'],
 ] as const satisfies readonly (readonly [string, ProviderEndpoint])[];
 
-function endpointOf(url: string, metadata: ProviderMetadata | undefined): ProviderEndpoint {
+function endpointOf(
+  url: string,
+  metadata: Partial<ProviderMetadata> | undefined,
+): ProviderEndpoint | undefined {
   const asked = addressOf(url);
   for (const place of metadata ? [metadata, metadata.mtls_endpoint_aliases ?? {}] : []) {
     for (const [key, word] of words) {
@@ -55,7 +60,7 @@ function endpointOf(url: string, metadata: ProviderMetadata | undefined): Provid
       if (typeof value === 'string' && addressOf(value) === asked) return word;
     }
   }
-  return asked.includes('/.well-known/') ? 'discovery' : 'other';
+  return asked.includes('/.well-known/') ? 'discovery' : undefined;
 }
 
 /** As the library writes it, without its query. */

@@ -8,7 +8,7 @@ import { type LineFile, openLineFile, tryLineFile } from '../line-file.ts';
 import { scrub } from '../scrub.ts';
 import { auditRows, isRepeatable } from './audit-lines.ts';
 import { createRepeats } from './audit-repeats.ts';
-import { cutText } from './request-line.ts';
+import { cutText } from './quoted.ts';
 import type { Sink, SinkNeeds, SinkOptions } from './sink.ts';
 
 /** When nothing can be written, lines beyond this are lost: they must not fill the memory. */

@@ -1,32 +1,26 @@
 import type { Told, ToldOf } from '../events.ts';
+import { logSchemaVersion } from './log-schema.ts';
 import type { Level } from './log-writer.ts';
-import { closedFields, leftFields, requestFields } from './request-line.ts';
 
 /** How an event is written. */
 export type Line<E> = {
   level: Level | ((event: E) => Level);
   message: string | ((event: E) => string);
-} & (
-  | {
-      /** Which of its fields, in the order in which they stand; what is undefined is left out. */
-      fields: readonly (keyof E & string)[] | ((event: E) => Readonly<Record<string, unknown>>);
-      json?: never;
-    }
-  /** The same as JSON, of a line of the level info. */
-  | { level: 'info'; json(event: E): string; fields?: never }
-);
+  /** Which of its fields, in the order in which they stand; what is undefined is left out. */
+  fields: readonly (keyof E & string)[] | ((event: E) => Readonly<Record<string, unknown>>);
+};
 
-/** Null for what has no line: it is for other sinks. */
-type Lines = { [K in Told['kind']]: Line<ToldOf<K>> | null };
+/** Null for what has no line: it is for other sinks. `request` for the lines of requests, which `log.ts` writes. */
+type Lines = { [K in Told['kind']]: Line<ToldOf<K>> | null | 'request' };
 
 const tooLarge = 'the session is too large for session.maxCookieBytes';
 const askForLess = 'Ask for fewer groups or scopes, or keep sessions in Redis (session.store)';
 
 /** The line of each kind of event. */
 export const lines = {
-  'request-finished': { level: 'info', message: 'request', json: requestFields },
-  'request-left': { level: 'info', message: 'request', json: leftFields },
-  'websocket-closed': { level: 'info', message: 'websocket closed', json: closedFields },
+  'request-finished': 'request',
+  'request-left': 'request',
+  'websocket-closed': 'request',
   'request-refused': {
     level: ({ code, status }) => {
       if (code === 'internal' || code === 'client_rejected') return 'error';
@@ -98,13 +92,27 @@ export const lines = {
     message: 'the new certificate cannot be used',
     fields: ['cert', 'reason'],
   },
+  'certificate-expiring': {
+    level: ({ standing }) => (standing === 'ending' ? 'warn' : 'error'),
+    message: ({ standing }) => {
+      if (standing === 'ended') return 'a certificate has ended: renew it';
+      return standing === 'ending'
+        ? 'a certificate ends soon: renew it'
+        : 'a certificate is not valid yet: is the clock right?';
+    },
+    fields: ['key', 'cert', 'names', 'notBefore', 'notAfter', 'daysLeft'],
+  },
   'target-repaired': {
     level: 'warn',
     message: 'answers of this target are repaired from now on',
     fields: ['target', 'reason'],
   },
 
-  starting: { level: 'info', message: 'starting', fields: ['config', 'workers'] },
+  starting: {
+    level: 'info',
+    message: 'starting',
+    fields: ({ config, workers }) => ({ config, workers, schema: logSchemaVersion }),
+  },
   'configuration-doubted': { level: 'warn', message: ({ warning }) => warning, fields: [] },
   draining: { level: 'info', message: 'draining', fields: [] },
   stopping: { level: 'info', message: 'stopping', fields: ['signal'] },
@@ -117,6 +125,11 @@ export const lines = {
     fields: ['pid'],
   },
   'worker-stuck': { level: 'error', message: 'a worker is stuck; it is ended', fields: ['pid'] },
+  'worker-behind': {
+    level: 'error',
+    message: 'a worker cannot take up the configuration in force; it is ended',
+    fields: ['pid', 'reason'],
+  },
   'worker-ended': {
     level: 'error',
     message: 'a worker ended; another is started',
@@ -197,12 +210,12 @@ export const lines = {
   'token-not-revoked': {
     level: 'warn',
     message: 'a token could not be revoked',
-    fields: ['provider', 'token', 'reason'],
+    fields: ['requestId', 'provider', 'token', 'reason'],
   },
   'logout-address-failed': {
     level: 'warn',
     message: 'the logout address could not be built',
-    fields: ['provider', 'reason'],
+    fields: ['requestId', 'provider', 'reason'],
   },
   'back-channel-logout': {
     level: 'info',
@@ -256,10 +269,18 @@ export const lines = {
   'claims-missing': {
     level: 'warn',
     message: ({ from }) => `${from} failed; its claims are missing`,
-    fields: ['provider', 'reason'],
+    fields: ['requestId', 'provider', 'reason'],
   },
-  'claim-source-doubted': { level: 'warn', message: 'claim source', fields: ['provider', 'reason'] },
-  'groups-doubted': { level: 'warn', message: ({ advice }) => advice, fields: ['provider', 'claim'] },
+  'claim-source-doubted': {
+    level: 'warn',
+    message: 'claim source',
+    fields: ['requestId', 'provider', 'reason'],
+  },
+  'groups-doubted': {
+    level: 'warn',
+    message: ({ advice }) => advice,
+    fields: ['requestId', 'provider', 'claim'],
+  },
   'upstream-token-taken': { level: 'debug', message: 'upstream token', fields: ['provider', 'way'] },
   'upstream-token-failed': {
     level: 'warn',
