@@ -74,7 +74,8 @@ export async function fullDisk(t: Test, scene: Scene) {
   const { gateway, folder, file, ask } = scene;
   if (statSync(file).isFile()) {
     replace(file, '/dev/full');
-    gateway.process.kill('SIGHUP');
+    // At once: a line of this second could still go to the one before.
+    t.equal((await ask('POST', '/reload')).status, 200);
   }
   const client = createClient();
   t.teardown(() => client.close());
