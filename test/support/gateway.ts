@@ -83,7 +83,7 @@ export function readLog(written: readonly string[]): GatewayLog {
     // The last one may be on its way still.
     rest = whole.pop() ?? '';
     // Those of the audit begin with the time, and have a schema of their own.
-    for (const text of whole.filter((line) => line.startsWith('{"level"'))) {
+    for (const text of whole.filter((line) => /^\{(?!"time")/.test(line))) {
       const line = JSON.parse(text) as LogLine;
       requireSchema(line);
       lines.push(line);
