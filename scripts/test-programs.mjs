@@ -23,6 +23,7 @@ const programs = [
   { package: 'logrotate', command: 'logrotate' },
   { package: 'systemd', command: 'systemd-analyze' },
   { package: 'procps', command: 'kill' },
+  { package: 'prometheus', command: 'promtool' },
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 

@@ -11,15 +11,16 @@ import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
 import { auditEvents } from '../dist/src/observe/audit-events.js';
 import { auditJsonSchema } from '../dist/src/observe/audit-schema.js';
+import { definitions, labels } from '../dist/src/observe/metrics/definitions.js';
 import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
  * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
- * `docs/headers.md`; from the fields of the log `config/sallyport-log.schema.json` and the table in `docs/logging.md`; and
- * from the events and fields of the audit `config/sallyport-audit.schema.json` and the tables of `docs/audit.md`. It reads
- * the compiled code, so compile first.
+ * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`; from the fields of the log
+ * `config/sallyport-log.schema.json` and the table in `docs/logging.md`; and from the events and fields of the audit
+ * `config/sallyport-audit.schema.json` and the tables of `docs/audit.md`. It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -29,6 +30,8 @@ const sources = {
   reference: 'the schema',
   values: 'src/forward/template-values.ts',
   filters: 'src/forward/template-filters.ts',
+  metrics: 'src/observe/metrics/definitions.ts',
+  labels: 'src/observe/metrics/definitions.ts',
   fields: 'src/observe/sinks/log-schema.ts',
   events: 'src/observe/audit-events.ts',
   'audit-fields': 'src/observe/audit-schema.ts',
@@ -53,6 +56,10 @@ const files = [
   {
     path: 'docs/audit.md',
     make: (before) => between(between(before, 'events', auditTable()), 'audit-fields', auditFieldsTable()),
+  },
+  {
+    path: 'docs/metrics.md',
+    make: (before) => between(between(before, 'metrics', metricsTable()), 'labels', labelsTable()),
   },
 ];
 
@@ -106,6 +113,19 @@ function valuesTable() {
   const rows = templateValues.map((value) => `| \`${written(value, '<path>')}\` | ${value.meaning} |`);
   const braces = '| `{{`, `}}` | the characters `{` and `}` |';
   return ['| in a template | is |', '| --- | --- |', ...rows, braces, ''].join('\n');
+}
+
+function metricsTable() {
+  const rows = Object.values(definitions).map(
+    ({ name, type, labels: named, help }) =>
+      `| \`${name}\` | ${type} | ${named.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  );
+  return ['| metric | type | labels | tells |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function labelsTable() {
+  const rows = Object.entries(labels).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return ['| label | is |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
 /** What each filter makes of a name that is not ASCII. */
@@ -172,7 +192,9 @@ function shortForm(name, { short }) {
 /** The rows of the keys below a member; of a list, those of its items. */
 function rows(member, path) {
   const items = listForm(member)?.items;
-  const [object, at] = items?.properties ? [items, [...path, 0]] : [member, path];
+  // An item that has a short form is a map all the same; one in place of a list is told as the map.
+  const hasItems = items?.properties || (items?.short && members(member).length === 0);
+  const [object, at] = hasItems ? [items, [...path, 0]] : [member, path];
   return members(object).flatMap(([name, inner]) => {
     const innerPath = [...at, name];
     return [row(name, inner, innerPath, object), ...rows(inner, innerPath)];
@@ -190,7 +212,8 @@ function row(name, member, path, parent) {
 
 /** What the schema itself says that it expects: the sentence that stands in its error messages too. */
 function expected(path, member) {
-  if (members(member).length > 0) return 'a map';
+  // What takes other forms beside says so itself.
+  if (members(member).length > 0 && !listForm(member)) return 'a map';
   const { error } = configSchema.safeParse(documentWith(path, () => undefined));
   const issue = flatten(error.issues).find(
     (candidate) => candidate.path.join('.') === path.join('.') && !candidate.message.startsWith('Invalid'),

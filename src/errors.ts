@@ -41,6 +41,7 @@ const statuses = {
   provider_unavailable: 503,
   client_rejected: 503,
   store_unavailable: 503,
+  maintenance: 503,
   logout_token_invalid: 400,
   login_cookie_missing: 400,
   login_state_mismatch: 400,

@@ -2,9 +2,12 @@ import type { Controls } from './admin/controls.ts';
 import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
+import { commonGauges } from './estate/common-gauges.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
+import { renderMetrics } from './observe/metrics/exposition.ts';
+import type { MetricValues } from './observe/metrics/series.ts';
 import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -36,6 +39,8 @@ export interface Gateway {
   /** The same in two steps. One at a time: the next one waits for what becomes of this one. */
   prepare(version: Version): Promise<Prepared>;
   health: Estate['health'];
+  /** What this process counts; undefined while metrics are off. */
+  metrics(): Promise<MetricValues[] | undefined>;
   people: Estate['people'];
   drain: Estate['drain'];
   close: Estate['close'];
@@ -43,7 +48,8 @@ export interface Gateway {
 
 export interface GatewayNeeds {
   /** Who is told of what happens. */
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
+    Partial<Pick<Observe, 'metrics'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -57,10 +63,16 @@ export interface GatewayNeeds {
 /** What is known and can be done in this process alone. */
 function ownControls(
   { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
+  metrics: Gateway['metrics'],
   inForce: () => Config,
 ): Controls {
   return {
     health: async () => health(),
+    async metrics(format) {
+      const own = await metrics();
+      if (!own) return undefined;
+      return renderMetrics([own, commonGauges(health(), inForce().providers, [])], format);
+    },
     reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
     drain: async () => drain(),
     config: () => inForce().shown,
@@ -78,6 +90,9 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
   const { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() } = needs;
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
+  observe.metrics?.configure(config.metrics);
+  observe.metrics?.watch(estate.readings);
+  const metrics = async () => observe.metrics?.read();
   let inForce = config;
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);
@@ -114,7 +129,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       const { missing, degraded } = estate.health();
       return healthOf(missing, [...degraded, ...observe.troubles()]);
     };
-    const controls = ownControls({ ...estate, health }, () => inForce);
+    const controls = ownControls({ ...estate, health }, metrics, () => inForce);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
@@ -123,7 +138,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
     const { people, drain } = estate;
-    return { url, adminUrl, adopt, prepare, health, people, drain, close };
+    return { url, adminUrl, adopt, prepare, health, metrics, people, drain, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,7 +1,9 @@
 import { type Clock, within } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Health } from '../estate/health.ts';
+import { formatOf } from '../observe/metrics/exposition.ts';
 import type { People } from '../session/people.ts';
+import { createSingleFlight } from '../session/shared/single-flight.ts';
 import type { Controls } from './controls.ts';
 import type { Audience } from './guard.ts';
 import type { Problem } from './problem.ts';
@@ -11,10 +13,14 @@ export interface Call {
   query: URLSearchParams;
   /** What stands in the place of `{id}` in the path. */
   id: string;
+  accept: string | undefined;
 }
 
-/** What it answers: a status with JSON, or why not. */
-export type Reply = { status: number; json?: unknown; headers?: Readonly<Record<string, string>> } | Problem;
+/** What it answers: a status with JSON, or with a text of some type, or why not. */
+export type Reply =
+  | { status: number; json?: unknown; headers?: Readonly<Record<string, string>> }
+  | { status: number; type: string; text: string }
+  | Problem;
 
 /** One thing that the admin listener does. */
 export interface AdminEndpoint {
@@ -30,6 +36,8 @@ export interface AdminEndpoint {
 
 /** Everything that the admin listener does, as a table. */
 export function adminEndpoints(controls: Controls, clock: Clock): readonly AdminEndpoint[] {
+  // Anybody may ask, and each answer costs every process something.
+  const scrapes = createSingleFlight<Metrics>();
   return [
     {
       method: 'GET',
@@ -42,6 +50,15 @@ export function adminEndpoints(controls: Controls, clock: Clock): readonly Admin
       path: '/readyz',
       audience: 'everybody',
       handle: async () => readiness(await healthIn(controls, clock)),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      audience: 'everybody',
+      async handle({ accept }) {
+        const format = formatOf(accept);
+        return metricsReply(await scrapes(format, () => controls.metrics(format)));
+      },
     },
     {
       method: 'POST',
@@ -110,6 +127,13 @@ function readiness({ ready, missing, degraded }: Health): Reply {
   const json = { status: 'unavailable', missing, degraded };
   return { status: 503, json, headers: { 'retry-after': '1' } };
 }
+
+type Metrics = Awaited<ReturnType<Controls['metrics']>>;
+
+const metricsReply = (metrics: Metrics): Reply =>
+  metrics
+    ? { status: 200, ...metrics }
+    : { status: 404, code: 'metrics_off', detail: 'the configuration says `metrics: off`' };
 
 async function reload(controls: Controls, dryRun: string | null): Promise<Reply> {
   if (dryRun !== null && !['', 'true', 'false'].includes(dryRun))

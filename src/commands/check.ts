@@ -142,7 +142,7 @@ async function reachRedis(config: Config, url: string): Promise<void> {
 }
 
 function upstreamsOf(config: Config): string[] {
-  return [...new Set(config.routes.flatMap(({ upstream }) => upstream))];
+  return [...new Set(config.routes.flatMap(({ upstream }) => upstream.targets.map(({ url }) => url)))];
 }
 
 function reach(upstream: string): Promise<void> {

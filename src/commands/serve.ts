@@ -8,11 +8,11 @@ import { startPrimary } from '../control/primary.ts';
 import { createReloader } from '../control/reloader.ts';
 import type { Running } from '../control/running.ts';
 import { superviseReloads } from '../control/supervise.ts';
-import { openWorkerSide } from '../control/worker.ts';
+import { openWorkerSide, type WorkerSide } from '../control/worker.ts';
 import { watchCertificates } from '../estate/certificate-watch.ts';
 import type { Degraded } from '../estate/health.ts';
 import type { Files } from '../files.ts';
-import { startGateway } from '../gateway.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
@@ -26,8 +26,7 @@ import { callPrimary } from '../session/shared/primary-calls.ts';
  */
 export async function serve({ config: file }: { config?: string }): Promise<void> {
   refuseInspector();
-  // Until the gateway runs there is nothing to reload; in a worker never, since it is the primary's.
-  process.on('SIGHUP', () => {});
+  // A worker never reloads by itself: that is the primary's.
   if (cluster.isWorker) return serveAsWorker();
   const load = (files?: Files) => loadConfig({ file, env: process.env, files });
   const loaded = load();
@@ -56,6 +55,7 @@ async function runGateway(
   const { config } = loaded;
   const { emit } = observe;
   const controls = createControls(loaded);
+  const early = noteReloads();
   const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
   const start = config.workers > 1 ? startWorkers : startHere;
   const starting = start(loaded, observe, admin);
@@ -79,7 +79,23 @@ async function runGateway(
   });
   const supervised = superviseReloads(reloader, { emit, clock: systemClock });
   const looked = withDegraded(running, certificates.expiring);
-  controls.command(looked, { ...reloader, ...supervised });
+  controls.command(looked, { ...reloader, ...supervised }, certificates);
+  if (early.wereAsked()) await supervised.reload({ by: 'SIGHUP' });
+}
+
+/** What was read at the start may be old by the time that the gateway runs: who asked meanwhile means a newer one. */
+function noteReloads() {
+  let wereAsked = false;
+  const asked = () => {
+    wereAsked = true;
+  };
+  process.on('SIGHUP', asked);
+  return {
+    wereAsked() {
+      process.off('SIGHUP', asked);
+      return wereAsked;
+    },
+  };
 }
 
 /** What runs, with what else does not work. */
@@ -99,6 +115,10 @@ async function startHere({ config, files }: LoadedConfig, observe: Observe, admi
   return {
     ...gateway,
     health: async () => gateway.health(),
+    async metrics() {
+      const own = await gateway.metrics();
+      return own && [own];
+    },
     async close(why) {
       await gateway.close(why);
       await admin.close();
@@ -133,8 +153,23 @@ async function serveAsWorker(): Promise<void> {
   const primary = callPrimary(systemClock);
   const starting = startGateway(config, { observe, files, primary, admin: side.admin });
   process.on('SIGTERM', side.leave);
-  stopOnSignal(starting, config.shutdown.timeout, observe);
+  stopOnSignal(handingOver(starting, side), config.shutdown.timeout, observe);
   side.serve(await starting);
+}
+
+/** What a worker has counted is handed over when it has served its last request. */
+async function handingOver(
+  starting: Promise<Gateway>,
+  { hand }: Pick<WorkerSide, 'hand'>,
+): Promise<Pick<Gateway, 'drain' | 'close'>> {
+  const { drain, close, metrics } = await starting;
+  return {
+    drain,
+    async close(why) {
+      await close(why);
+      await hand(await metrics());
+    },
+  };
 }
 
 /** @param longestStartMs how long a start is waited for that is not done when the signal comes */

@@ -47,6 +47,7 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
     url: () => current?.url,
     async prepare(next) {
       await moving;
+      // One whose port was taken is opened anew: whoever had it may have left.
       const isThere = current !== undefined || next.listen === 'off';
       if (isThere && JSON.stringify(next.listen) === JSON.stringify(configured.listen)) {
         return {

@@ -6,15 +6,17 @@ type Message =
   | { kind: 'question'; number: number; question: object }
   | { kind: 'answer'; number: number; value?: unknown; problem?: string };
 
-type Answer = Extract<Message, { kind: 'answer' }>;
-
 type Sent = (error: Error | null) => void;
+
+const ended = 'the worker has ended';
 
 /** Node's side of a channel between two processes. */
 export interface Channel {
   send(message: object, sent: Sent): void;
   /** Names who gets what the other side sends. */
   receive(listener: (message: Message) => void): void;
+  /** Names who is told that the other side has ended; absent where this one ends with it. */
+  onEnded?(listener: () => void): void;
 }
 
 /** To the primary process of this worker. */
@@ -23,15 +25,14 @@ export const toPrimary: Channel = {
   receive: (listener) => process.on('message', listener),
 };
 
-const otherEnded = () => new Error('the other process has ended');
-
-export function toWorker(worker: Pick<Worker, 'isConnected' | 'send' | 'on'>): Channel {
+export function toWorker(worker: Worker): Channel {
   return {
     send(message, sent) {
       if (worker.isConnected()) worker.send(message, sent);
-      else sent(otherEnded());
+      else sent(new Error(ended));
     },
     receive: (listener) => worker.on('message', listener),
+    onEnded: (listener) => worker.once('exit', listener),
   };
 }
 
@@ -39,8 +40,6 @@ export function toWorker(worker: Pick<Worker, 'isConnected' | 'send' | 'on'>): C
 export interface Line {
   /** Gives the answer. Rejects with what the other side failed with, and when there is no answer within the limit. */
   ask(question: object, withinMs: number): Promise<unknown>;
-  /** The other side has ended: whoever waits for an answer need not any more. */
-  end(): void;
 }
 
 /** @param answer answers what the other side asks */
@@ -49,7 +48,7 @@ export function openLine(
   clock: Clock,
   answer: (question: never) => unknown | Promise<unknown>,
 ): Line {
-  const waiting = new Map<number, { answered(message: Answer): void; fail(error: Error): void }>();
+  const waiting = new Map<number, (message: Extract<Message, { kind: 'answer' }>) => void>();
   let last = 0;
   const send = (message: Message, failed: (error: Error) => void = () => {}) => {
     channel.send(message, (error) => {
@@ -65,7 +64,10 @@ export function openLine(
   };
   channel.receive((message) => {
     if (message.kind === 'question') void reply(message.number, message.question);
-    if (message.kind === 'answer') waiting.get(message.number)?.answered(message);
+    if (message.kind === 'answer') waiting.get(message.number)?.(message);
+  });
+  channel.onEnded?.(() => {
+    for (const [number, settle] of waiting) settle({ kind: 'answer', number, problem: ended });
   });
   return {
     ask: (question, withinMs) =>
@@ -77,16 +79,14 @@ export function openLine(
           settle();
         };
         const fail = (error: Error) => end(() => reject(error));
-        const limit = clock.after(withinMs, () => fail(new Error('there was no answer in time')));
-        const answered = ({ value, problem }: Answer) => {
+        const limit = clock.after(withinMs, () =>
+          fail(new Error('the other process did not answer in time')),
+        );
+        waiting.set(number, ({ value, problem }) => {
           if (problem === undefined) end(() => resolve(value));
           else fail(new Error(problem));
-        };
-        waiting.set(number, { answered, fail });
+        });
         send({ kind: 'question', number, question }, fail);
       }),
-    end() {
-      for (const { fail } of [...waiting.values()]) fail(otherEnded());
-    },
   };
 }

@@ -2,6 +2,8 @@ import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
+import type { MetricValues } from '../observe/metrics/series.ts';
+import { type Counting, type Counts, noCounts } from './counting.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -9,10 +11,16 @@ import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './
 interface Member {
   worker: Worker;
   line: Line;
+  counts: Counts;
 }
 
-/** Each worker looks for its providers and its store, of which neither takes so long. */
-const longestPreparationMs = 30_000;
+/**
+ * Each worker looks for its providers and its store, of which neither takes so long. One that is stuck is ended sooner
+ * (pulse.ts), and then hinders nobody.
+ */
+const longestPreparationMs = 45_000;
+/** Scrapers wait for ten seconds, mostly. */
+const longestCountMs = 2000;
 
 export interface MembersNeeds {
   emit: Emit;
@@ -20,6 +28,7 @@ export interface MembersNeeds {
   /** The version in force. */
   version(): SentVersion;
   adminUrl(): string | undefined;
+  counting: Counting;
 }
 
 /** The workers, as far as they go by a version. */
@@ -32,9 +41,11 @@ export interface Members {
   askAll(question: PrimaryQuestion, withinMs: number): Promise<unknown[]>;
   /** Asks any of them. Rejects where there is none, or none that answers. */
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
+  /** Asks all of them what they have counted, those that have ended included. */
+  count(): Promise<(readonly MetricValues[])[]>;
 }
 
-export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds): Members {
+export function createMembers({ emit, clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
@@ -50,8 +61,8 @@ export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds):
     tell(member, 'commit', sent).catch((error: unknown) => startAnew(member, error));
   /** One that began while the others went on to another version. What cannot follow is started anew. */
   const catchUp = async (member: Member) => {
+    const sent = version();
     try {
-      const sent = version();
       await prepareOne(member, sent);
       await tell(member, 'commit', sent);
     } catch (error) {
@@ -61,14 +72,16 @@ export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds):
 
   return {
     join(worker: Worker): void {
-      const answer = ({ kind }: WorkerQuestion) => {
-        if (kind !== 'beginning') throw new Error('that is no question');
-        const member: Member = { worker, line };
+      let counts = noCounts;
+      const answer = (question: WorkerQuestion) => {
+        if (question.kind === 'counted') return counts.last(question.metrics);
+        if (question.kind !== 'beginning') throw new Error('that is no question');
+        counts = counting.open();
+        const member: Member = { worker, line, counts };
         members.add(member);
         worker.once('exit', () => {
           members.delete(member);
-          // It does not answer any more, and nobody has to wait until its time is over.
-          line.end();
+          counts.end();
         });
         return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
@@ -84,8 +97,19 @@ export function createMembers({ emit, clock, version, adminUrl }: MembersNeeds):
       if (!member) throw new Error('no worker is there');
       return member.line.ask(question, withinMs);
     },
+    async count() {
+      await Promise.all([...members].map(askForCounts));
+      return counting.all();
+    },
     prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
   };
+}
+
+/** What one that is busy had counted before is less wrong than nothing. */
+async function askForCounts({ line, counts }: Member): Promise<void> {
+  const question: PrimaryQuestion = { kind: 'metrics' };
+  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
+  if (counted) counts.last(counted as MetricValues[]);
 }
 
 interface Steps {
@@ -101,16 +125,18 @@ function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): M
     const asked = [...members];
     const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
     const abort = async () => {
-      // One that has not answered in time may still open it, and could open no other before it has given this one back.
       const told = asked.map((member) => tell(member, 'abort', sent).catch(() => {}));
+      // Whoever did not answer in time is told as well, and not waited for again.
       await Promise.all(told.filter((_, index) => answers[index]?.status === 'fulfilled'));
     };
     const refusals = answers.filter((answer, index) =>
       isRefusal(answer, members.has(asked[index] as Member)),
     );
-    if (refusals[0]) {
+    // What no worker has opened may be a port that is taken: none of those to come could serve.
+    const isOpened = answers.some((answer) => answer.status === 'fulfilled' && answer.value === true);
+    if (refusals[0] || !isOpened) {
       await abort();
-      throw refusals[0].reason;
+      throw refusals[0]?.reason ?? new Error('no worker is there that could try it: ask again when one is');
     }
     const commit = () => {
       for (const member of members) void (asked.includes(member) ? goOn(member, sent) : catchUp(member));

@@ -8,9 +8,10 @@ import { openGranter } from '../identity/granter.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import type { Observe } from '../observe/open-observe.ts';
+import { countsAlike, type Observe } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
+import { createCounting } from './counting.ts';
 import { createMembers, type Members } from './members.ts';
 import { healthOfAll, peopleOf } from './of-members.ts';
 import type { SentVersion } from './questions.ts';
@@ -18,7 +19,7 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -41,6 +42,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     const { claims } = compilePlan(config, { read: files.read });
     return granter.adopt(config.providers, claims, files.read);
   };
+  observe.metrics.configure(first.config.metrics);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
   readFilesOfProviders(first.config, first.files.read);
@@ -48,7 +50,8 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   // Every file of it is known now.
   let inForce = { loaded: first, sent: sentOf(first, 1) };
 
-  const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl });
+  const counting = createCounting();
+  const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
   const workers = startWorkers({
     count: first.config.workers,
     emit,
@@ -59,6 +62,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   });
 
   const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe }, (next) => {
+    if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
     inForce = next;
   });
 
@@ -72,6 +76,10 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       if (isEnding) return healthOf([stopping]);
       const ofProviders = healthOf([], [...granter.troubles(), ...observe.troubles()]);
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
+    },
+    async metrics() {
+      const own = await observe.metrics.read();
+      return own && [own, ...(await members.count())];
     },
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,

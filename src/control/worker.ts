@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, Prepared } from '../gateway.ts';
+import type { MetricValues } from '../observe/metrics/series.ts';
 import { type Channel, openLine, toPrimary } from './line.ts';
-import type { Beginning, PrimaryQuestion, WorkerQuestion } from './questions.ts';
+import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 import { readSent } from './version.ts';
 
 /** A worker's side of what is done with all of them together. */
@@ -15,12 +16,16 @@ export interface WorkerSide {
   serve(gateway: Served): void;
   /** From now on it is no part of how the gateway stands. */
   leave(): void;
+  /** Hands over what it has counted, before it ends. Never rejects. */
+  hand(metrics: MetricValues[] | undefined): Promise<void>;
 }
 
-type Served = Pick<Gateway, 'prepare' | 'health' | 'people'>;
+type Served = Pick<Gateway, 'prepare' | 'health' | 'metrics' | 'people'>;
 
 /** What the primary is waited for at the start. */
 const longestStartMs = 10_000;
+/** And at the end: the last figures are not worth more. */
+const longestHandMs = 500;
 
 export async function openWorkerSide(
   clock: Clock,
@@ -31,31 +36,24 @@ export async function openWorkerSide(
   const served = new Promise<Served>((resolve) => {
     serve = resolve;
   });
-  const opened = createOpened();
   let isLeaving = false;
+  const versions = openVersions(env, () => isLeaving);
   const answer = async (question: PrimaryQuestion): Promise<unknown> => {
     const gateway = await served;
     switch (question.kind) {
       case 'prepare':
-        // What leaves ends by the version that it has, and hinders nobody else's next one.
-        await opened.add(
-          question.version.number,
-          gateway.prepare(readSent(question.version, env)).catch((error: unknown) => {
-            if (isLeaving) return undefined;
-            throw error;
-          }),
-        );
-        return undefined;
+        return versions.prepare(gateway, question.version);
       case 'commit':
-        (await opened.take(question.number))?.commit();
+        versions.take(question.number)?.commit();
         return undefined;
       case 'abort':
-        // One that was refused has nothing to give back.
-        await (await opened.take(question.number).catch(() => undefined))?.abort();
+        await versions.abandon(question.number);
         return undefined;
       case 'health':
         if (isLeaving) throw new Error('this worker leaves');
         return gateway.health();
+      case 'metrics':
+        return gateway.metrics();
       case 'list':
         return gateway.people()?.list(question.user);
       case 'endAll':
@@ -74,21 +72,43 @@ export async function openWorkerSide(
     leave() {
       isLeaving = true;
     },
+    async hand(metrics) {
+      if (!metrics) return;
+      const counted: WorkerQuestion = { kind: 'counted', metrics };
+      await line.ask(counted, longestHandMs).catch(() => {});
+    },
   };
 }
 
-/** Versions that are opened, by their numbers. Two may be on their way at once: one to catch up with, and the next one. */
-function createOpened() {
-  const all = new Map<number, Promise<Prepared | undefined>>();
+/** The versions that are opened, or being opened, and not in force. */
+function openVersions(env: NodeJS.ProcessEnv, isLeaving: () => boolean) {
+  const opened = new Map<number, Prepared>();
+  /** No version up to this one is wanted, unless it is opened already. */
+  let abandoned = 0;
+  const take = (number: number) => {
+    const prepared = opened.get(number);
+    opened.delete(number);
+    return prepared;
+  };
   return {
-    async add(number: number, preparing: Promise<Prepared | undefined>): Promise<void> {
-      all.set(number, preparing);
-      await preparing;
+    take,
+    async abandon(number: number): Promise<void> {
+      abandoned = Math.max(abandoned, number);
+      await take(number)?.abort();
     },
-    async take(number: number): Promise<Prepared | undefined> {
-      const preparing = all.get(number);
-      all.delete(number);
-      return preparing;
+    async prepare(gateway: Served, version: SentVersion): Promise<boolean> {
+      try {
+        const prepared = await gateway.prepare(readSent(version, env));
+        opened.set(version.number, prepared);
+      } catch (error) {
+        // What leaves ends by the version that it has, and hinders nobody else's next one.
+        if (isLeaving()) return false;
+        throw error;
+      }
+      if (version.number > abandoned) return true;
+      // Its primary did not wait for so long. Kept open, it would hold up every version to come.
+      await take(version.number)?.abort();
+      return false;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
-import { openFiles, type ReadFile } from '../files.ts';
+import { openFiles, type ReadFile, readPromptly } from '../files.ts';
 import type { TlsConfig } from '../listen/tls.ts';
 import type { Emit } from '../observe/events.ts';
 import { type Expiry, expiriesOf, fitsKey } from '../plan/certificates.ts';
@@ -86,7 +86,7 @@ const needsSomebody = ({ standing, isSpare }: Expiry) => standing !== 'good' && 
  */
 function renewedOf({ cert, key }: TlsConfig, known: string | undefined): string | undefined {
   try {
-    const { read } = openFiles();
+    const { read } = openFiles({}, readPromptly);
     const text = read(cert);
     return text !== known && fitsKey(new X509Certificate(text), read(key)) ? text : undefined;
   } catch {

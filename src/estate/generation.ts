@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { type Assertions, createAssertions } from '../forward/assertion.ts';
-import { openForwarder } from '../forward/forwarder.ts';
+import { type Forwarder, openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep, Lease } from '../holdings.ts';
@@ -16,6 +16,7 @@ import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions, type StoreStanding } from '../session/open-sessions.ts';
 import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import { createStickyCookies } from '../session/sticky-cookie.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
 import { countRequests, type OpenRequests } from './requests.ts';
 
@@ -42,6 +43,8 @@ export interface Generation {
   shutdown: Plan['config']['shutdown'];
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** How the targets of its routes stand, by the name of the route. */
+  targets(): { route: string; target: string; isUp: boolean }[];
   /** The sessions of people, for those who run the gateway. */
   people: People;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
@@ -62,12 +65,11 @@ export interface Generation {
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
-  const { config, claims, reader, cookies, ring, read } = plan;
+  const { config, claims, reader, cookies, ring, redisCa, read } = plan;
   const { keep, defer, emit, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
-  const { redisCa } = plan;
   const identify = identifyPeople(config.providers);
   const from = { keep, cookies, ring, redisCa, grant, identify, primary };
   const opened = openSessions(config, { ...from, emit, clock, random });
@@ -80,17 +82,16 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const forwarder = openForwarder(plan.routes, {
     keep,
     clock,
+    random,
     assertions,
     live,
     watch,
-    onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
+    emit,
+    connectionAge: config.limits.connectionAge,
+    stickyOf: createStickyCookies(ring, cookies),
   });
   const missing = () => missingOf(standing());
-  const troubles = () => [
-    ...troubleOf(standing()),
-    ...providers.troubles(),
-    ...(identity.bearer?.troubles() ?? []),
-  ];
+  const troubles = () => troublesOf([providers, identity.bearer], standing());
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
@@ -111,6 +112,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     pipeline,
     shutdown: config.shutdown,
     requests,
+    targets: () => standingOf(plan, forwarder),
     people: opened.people,
     prepared: providers.tried,
     ready,
@@ -122,10 +124,21 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   };
 }
 
+/** The targets under the names of their routes. */
+const standingOf = ({ routes }: Plan, { targets }: Pick<Forwarder, 'targets'>) =>
+  targets().map(({ route, ...target }) => ({ route: routes[route]?.route.label ?? '', ...target }));
+
 /** Whoever has a session waits until the sign-outs are known; what goes out later passes. */
 function missingOf({ wasReady, trouble }: StoreStanding): string[] {
   if (wasReady) return [];
   return [trouble === undefined ? 'the sign-outs were not loaded yet' : `the store: ${trouble.detail}`];
+}
+
+function troublesOf(
+  parts: readonly ({ troubles(): Degraded[] } | undefined)[],
+  store: StoreStanding,
+): Degraded[] {
+  return [...troubleOf(store), ...parts.flatMap((part) => part?.troubles() ?? [])];
 }
 
 function troubleOf({ trouble }: StoreStanding): Degraded[] {

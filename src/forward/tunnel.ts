@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Tunnel } from '../listen/inbound.ts';
+import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
 import { closeSoon, endTunnel, type OpenTunnel } from './end-tunnel.ts';
@@ -12,6 +13,7 @@ import type { Ending } from './live-connections.ts';
 import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
+import type { RetryPolicy, Wait } from './retry.ts';
 import { type HandshakeAnswer, type SentHandshake, sendHandshake } from './send-handshake.ts';
 import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -22,12 +24,16 @@ export interface TunnelJob {
   tunnel: Tunnel;
   head: Buffer;
   targets: Targets;
+  retry: Pick<RetryPolicy, 'onConnect' | 'wait'>;
+  /** The name of the target that the browser is tied to. */
+  tie: string | undefined;
   path: string;
   passage: TunnelPassage;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
   responseTimeout: number;
-  rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
+  /** @param target the one that answers */
+  rewriteHeaders(raw: readonly (string | Buffer)[], target: Target): ResponseHeaders;
   /** The upstream answered: 101 when the tunnel is open, any other status when it refused. */
   answered(status: number): void;
   /** Registers the open tunnel, with what ends it; returns what takes it off. */
@@ -58,11 +64,12 @@ const refusals: ReadonlySet<string> = new Set([
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
-export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void {
+export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?: Wait): void {
   const { targets, tunnel } = job;
   const { stream } = tunnel;
-  const target = targets.pick(tried);
   const { passage, clock } = job;
+  const member = targets.pick(tried, job.tie);
+  const { target } = member;
   passage.sentAt ??= clock.monotonic();
   passage.target = target.name;
   const upstream = sendHandshake(target, {
@@ -70,9 +77,11 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
     headers: job.headersFor(target),
     timeout: job.responseTimeout,
   });
+  countInFlight(target, upstream);
   let isSettled = false;
   const early = readEarly(stream, job.head, () => {
     isSettled = true;
+    wait?.cancel();
     upstream.destroy();
     stream.destroy();
     job.left();
@@ -87,18 +96,19 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
     const head = settle();
     if (head === undefined) return;
     passage.endedAt = clock.monotonic();
-    const others = [...tried, target];
-    const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
-    if (wasRefused) targets.refused(target);
-    if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
-    else job.fail(upstreamError(error));
+    if (tryElsewhere({ ...job, head }, error, { member, tried, wait })) return;
+    wait?.cancel();
+    job.fail(upstreamError(error));
   });
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     const head = settle();
     passage.headAt = clock.monotonic();
+    wait?.cancel();
     if (head === undefined) upstreamSocket.destroy();
-    else if (isWebSocketAnswer(answer)) join({ ...job, head }, answer, upstreamSocket, upstreamHead);
-    else {
+    else if (isWebSocketAnswer(answer)) {
+      targets.answered(member, 101);
+      join({ ...job, head }, target, answer, upstreamSocket, upstreamHead);
+    } else {
       upstreamSocket.destroy();
       const cause = new Error(`the upstream switched to another protocol than WebSocket`);
       job.fail(new GatewayError('upstream_invalid', { cause }));
@@ -106,8 +116,62 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
   });
   upstream.on('response', (answer) => {
     passage.headAt = clock.monotonic();
+    wait?.cancel();
     if (settle() === undefined) upstream.destroy();
-    else relayRefusal(job, upstream, answer);
+    else {
+      targets.answered(member, answer.statusCode ?? 502);
+      relayRefusal(job, target, upstream, answer);
+    }
+  });
+}
+
+interface Attempt {
+  member: Member;
+  tried: readonly Member[];
+  wait: Wait | undefined;
+}
+
+/** Says how a target failed; whether the tunnel is opened elsewhere, since no connection was made. */
+function tryElsewhere(job: TunnelJob, error: Error, { member, tried, wait }: Attempt): boolean {
+  const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
+  if (wasRefused) job.targets.unreachable(member, error);
+  else job.targets.failed(member, error);
+  return wasRefused && openElsewhere(job, [...tried, member], wait);
+}
+
+/** No connection was made: opens the tunnel to a target that was not tried, now, or to any after a pause. */
+function openElsewhere(job: TunnelJob, tried: readonly Member[], before: Wait | undefined): boolean {
+  const { targets, retry, tunnel, head, left } = job;
+  if (!retry.onConnect) return false;
+  if (tried.length < targets.size) {
+    openTunnel(job, tried, before);
+    return true;
+  }
+  const wait = before ?? retry.wait();
+  if (!wait) return false;
+  const early = readEarly(tunnel.stream, head, () => {
+    wait.cancel();
+    tunnel.stream.destroy();
+    left();
+  });
+  const isWaiting = wait.again(() => openTunnel({ ...job, head: early.take() }, [], wait));
+  if (!isWaiting) early.take();
+  return isWaiting;
+}
+
+/** Counts a handshake with its target, and the tunnel that comes of it. */
+function countInFlight(target: Target, upstream: SentHandshake): void {
+  target.inFlight += 1;
+  let isTunnel = false;
+  const leave = () => {
+    target.inFlight -= 1;
+  };
+  upstream.on('upgrade', (_answer, socket) => {
+    isTunnel = true;
+    socket.once('close', leave);
+  });
+  upstream.on('close', () => {
+    if (!isTunnel) leave();
   });
 }
 
@@ -116,7 +180,13 @@ function isWebSocketAnswer({ headers }: HandshakeAnswer): boolean {
   return headers.upgrade?.trim().toLowerCase() === 'websocket';
 }
 
-function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, upstreamHead: Buffer): void {
+function join(
+  job: TunnelJob,
+  target: Target,
+  answer: HandshakeAnswer,
+  upstreamSocket: Socket,
+  upstreamHead: Buffer,
+): void {
   const { clock, tunnel, head } = job;
   const { stream } = tunnel;
   upstreamSocket.on('error', () => stream.destroy());
@@ -130,7 +200,7 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
   upstreamSocket.setTimeout(0);
   upstreamSocket.setNoDelay(true);
   upstreamSocket.setKeepAlive(true, probeAfterMs);
-  const { headers } = job.rewriteHeaders(answer.rawHeaders);
+  const { headers } = job.rewriteHeaders(answer.rawHeaders, target);
   tunnel.open(answer.statusMessage ?? 'Switching Protocols', headers);
   if (upstreamHead.length > 0) stream.write(upstreamHead);
   if (head.length > 0) upstreamSocket.write(head);
@@ -181,11 +251,12 @@ function follow(
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */
 function relayRefusal(
   { tunnel, answered, rewriteHeaders, passage, clock }: TunnelJob,
+  target: Target,
   upstream: SentHandshake,
   answer: HandshakeAnswer,
 ): void {
   const { stream } = tunnel;
-  const { headers } = rewriteHeaders(answer.rawHeaders);
+  const { headers } = rewriteHeaders(answer.rawHeaders, target);
   passage.beganAt = clock.monotonic();
   const status = answer.statusCode ?? 502;
   tunnel.refuse(status, answer.statusMessage ?? '', headers);

@@ -143,7 +143,11 @@ export type ListenerEvent =
       daysLeft: number;
     }
   /** A target sends answers that need repair before they can be read. */
-  | { kind: 'target-repaired'; target: string; reason: string };
+  | { kind: 'target-repaired'; target: string; reason: string }
+  /** A target is left out for a while, since it cannot be reached, or fails. Said once until it is back. */
+  | { kind: 'target-out'; target: string; reason: string }
+  /** One of these serves again. */
+  | { kind: 'target-back'; target: string };
 
 export type ProcessEvent =
   /** The process begins. `config` is the file that was read, or `environment`. */
@@ -227,14 +231,15 @@ export type PersonEvent =
       error: unknown;
       retryAfter?: number;
     }
-  /** A session is over before its time. `by`: those who run the gateway, or what became of its refresh. */
+  /** A session is over before its time. */
   | {
       kind: 'session-ended';
-      by: 'operator' | 'refresh';
       provider: string;
       user?: string | undefined;
       subject: string;
       sessionId: string;
+      /** Who has ended it; `replaced` where a newer copy of it goes on. */
+      by: 'provider' | 'operator' | 'replaced';
       reason: string;
     }
   /**

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Emit, Event } from './events.ts';
 import { createKnownSecrets } from './known-secrets.ts';
+import { type Meters, openMeters } from './metrics/meters.ts';
 import { type Output, openOutput } from './output.ts';
 import { describeError } from './scrub.ts';
 import { standardSinks } from './sinks/index.ts';
@@ -16,18 +17,24 @@ export interface Observe {
   /** Resolves when everything so far is out of the process, or when nobody takes it. */
   flushed(): Promise<void>;
   /** Throws where it could not go on as a configuration says, and changes nothing. */
-  check(config: ObservedConfig): void;
+  check(config: Observed): void;
   /** Goes on as another configuration says, or as the same one read again. */
-  apply(config: ObservedConfig): void;
+  apply(config: Observed): void;
   /** What of it does not work. */
   troubles(): readonly SinkTrouble[];
+  /** What this process counts; nothing before it is configured. */
+  metrics: Pick<Meters, 'configure' | 'watch' | 'read'>;
 }
 
-/** What of the configuration is about who is told of what. */
-export type ObservedConfig = Pick<Config, 'logging' | 'audit'>;
+/** What of a configuration says who is told of what happens, and how. */
+export type Observed = Pick<Config, 'logging' | 'audit' | 'metrics'>;
+
+/** Whether what was counted by the one goes on by the other. */
+export const countsAlike = (one: Pick<Config, 'metrics'>, other: Pick<Config, 'metrics'>): boolean =>
+  JSON.stringify(one.metrics) === JSON.stringify(other.metrics);
 
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function sinkOptions({ logging, audit }: ObservedConfig): SinkOptions {
+export function sinkOptions({ logging, audit }: Pick<Observed, 'logging' | 'audit'>): SinkOptions {
   const { level, format, access } = logging;
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
   return { level, pretty, combined: format === 'combined', access, ...(audit !== 'off' && { audit }) };
@@ -43,6 +50,7 @@ export function openObserve(
   { clock, sinks: openers = standardSinks }: ObserveNeeds,
 ): Observe {
   const secrets = createKnownSecrets();
+  const meters = openMeters();
   const failed = new Set<Sink>();
   let sinks: readonly Sink[] = [];
 
@@ -76,7 +84,7 @@ export function openObserve(
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
   const output = sharedOutput(clock, emit);
-  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output }));
+  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters }));
 
   return {
     emit,
@@ -85,9 +93,11 @@ export function openObserve(
       for (const sink of sinks) sink.check?.(sinkOptions(config));
     },
     apply(config) {
+      meters.configure(config.metrics);
       for (const sink of sinks) sink.apply?.(sinkOptions(config));
     },
     troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
+    metrics: meters,
     async flushed() {
       await Promise.all(sinks.map((sink) => sink.flushed?.()));
     },

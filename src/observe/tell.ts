@@ -15,6 +15,9 @@ export function tellable(event: Event, hide: Hide): Told {
     case 'request-finished':
     case 'request-left':
     case 'websocket-closed':
+    // Words of this program, names of the configuration and numbers, of which each request may have several.
+    case 'store-asked':
+    case 'provider-called':
       return event;
     case 'request-refused':
       return refused(event, hide);

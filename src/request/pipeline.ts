@@ -17,6 +17,7 @@ import { type Exchange, isQuestion, readExchange } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import { createLifespans, type LifespanNeeds } from './lifespans.ts';
 import { answerToUpstream, beginLogin } from './logins.ts';
+import { refuseMaintained } from './maintenance.ts';
 import {
   type Arrival,
   beginJourney,
@@ -105,6 +106,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     replaceQuestion(reader),
     refuseUnread(logins),
     answerEndpoint(prefix, endpoints),
+    refuseMaintained,
     // Admit: who asks.
     identify({ sessions: needs.sessions, callerOf: needs.callerOf, bearer }),
     // Decide: whether they may.
@@ -123,14 +125,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       exchange.leave = needs.enter?.();
       return exchange;
     },
-    placeOf(exchange) {
-      const { destination } = exchange;
-      if ('error' in destination || destination.resolution.kind === 'route') return 'application';
-      const { path } = destination.resolution;
-      if (path === `${prefix}/auth`) return 'auth';
-      if (path === `${prefix}/forward-auth`) return 'forward-auth';
-      return endpoints.takes(exchange) ? 'endpoint' : 'nowhere';
-    },
+    placeOf: (exchange) => placeOf(exchange, prefix, endpoints.takes),
     isQuestion: (request) => isQuestion(reader, request),
     ...notes(clock),
     decide(exchange, arrival) {
@@ -152,6 +147,15 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     challenged: (exchange, { forwarding }, rawHeaders) =>
       answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
   };
+}
+
+function placeOf(exchange: Exchange, prefix: string, takes: (exchange: Exchange) => boolean): Place {
+  const { destination } = exchange;
+  if ('error' in destination || destination.resolution.kind === 'route') return 'application';
+  const { path } = destination.resolution;
+  if (path === `${prefix}/auth`) return 'auth';
+  if (path === `${prefix}/forward-auth`) return 'forward-auth';
+  return takes(exchange) ? 'endpoint' : 'nowhere';
 }
 
 /** What those who watch want to know of the gateway's own part. */

@@ -81,6 +81,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
   });
   const document = {
     publicUrl: 'https://app.example.com',
+    admin: { token: secret() },
     provider: provider({
       clientSecret: key,
       authorizationParams: { key: variable(), page: 'display' },
@@ -105,7 +106,6 @@ test('no secret is in what is shown, wherever it stands', (t) => {
       secret: [secret(), variable()],
       store: `rediss+sentinel://${encodeURIComponent(secret())}:${encodeURIComponent(secret())}@one:1,two:2/main`,
     },
-    admin: { token: secret() },
     headers: {
       'X-Key': `key ${variable()} of {user}`,
       'X-Twice': `{user} ${key}`,

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type Test, test } from 'tap';
+import { createCounting } from '../../src/control/counting.ts';
 import type { Channel } from '../../src/control/line.ts';
 import { createMembers } from '../../src/control/members.ts';
 import type { SentVersion } from '../../src/control/questions.ts';
@@ -22,7 +23,7 @@ const versionOf = (number: number): SentVersion => ({
 });
 
 /** Longer than a worker may take to open a version. */
-const tooLongMs = 31_000;
+const tooLongMs = 46_000;
 
 /** What has to run meanwhile: messages pass in later turns. */
 const settle = async () => {
@@ -50,7 +51,13 @@ function arrange(t: Test) {
   const inForce = versionOf(1);
   const events: Event[] = [];
   const emit = (event: Event) => void events.push(event);
-  const members = createMembers({ emit, clock, version: () => inForce, adminUrl: () => undefined });
+  const members = createMembers({
+    emit,
+    clock,
+    version: () => inForce,
+    adminUrl: () => undefined,
+    counting: createCounting(),
+  });
   const join = async (prepare: () => Promise<Prepared>) => {
     const { worker, channel } = connectedWorker();
     const killed: unknown[] = [];
@@ -98,7 +105,9 @@ test('a version that a worker opens too late is given back by it, too', async (t
         open = resolve;
       }),
   );
-  const refused = t.rejects(members.prepare(versionOf(2)), { message: 'there was no answer in time' });
+  const refused = t.rejects(members.prepare(versionOf(2)), {
+    message: 'the other process did not answer in time',
+  });
   await settle();
   clock.wind(tooLongMs);
   await refused;

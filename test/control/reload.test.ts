@@ -4,10 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import { parse, stringify } from 'yaml';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { startChild } from '../support/child.ts';
 import { createClient } from '../support/client.ts';
+import { gatewayYaml } from '../support/gateway-config.ts';
 import { freePort } from '../support/listening.ts';
 import { type SpawnedGateway, spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
@@ -103,6 +106,39 @@ test('a worker that is started anew has the configuration in force, not a broken
   await gateway.log.line(({ msg }) => /a worker ended/.test(String(msg)));
   await until('another worker', () => listening() === 3, patienceMs);
   t.equal(await status('/'), 200);
+});
+
+test('what no worker could open is in force nowhere, and the workers to come serve', async (t) => {
+  const { gateway, write, changed, status } = await arrange(t, { workers: 2 });
+  const listening = () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length;
+  await until('both workers', () => listening() === 2, patienceMs);
+  const before = gateway.log.lines.length;
+  write(changed((document) => Object.assign(document, { listen: '203.0.113.1:80' })));
+  const children = await readFile(`/proc/${gateway.pid}/task/${gateway.pid}/children`, 'utf8');
+  for (const worker of children.trim().split(' ').map(Number)) process.kill(worker, 'SIGKILL');
+  await gateway.log.line(({ msg }) => /a worker ended/.test(String(msg)));
+  gateway.process.kill('SIGHUP');
+  t.match(await outcome(gateway, before), { level: 'error', msg: /refused/ });
+  await until('another worker', () => listening() > 2, patienceMs);
+  t.equal(await status('/'), 200);
+});
+
+test('a signal while the gateway starts has it read its file again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-early-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'sallyport.yaml');
+  writeFileSync(file, gatewayYaml({ upstream: 'http://127.0.0.1:9' }, await freePort()));
+  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+  let isAsked = false;
+  const child = await startChild(process.execPath, [main, 'serve', '-c', file], {
+    ready(starting) {
+      const log = starting.stdout.join('');
+      if (!isAsked && log.includes('"msg":"starting"')) isAsked = starting.process.kill('SIGHUP');
+      return log.includes('"msg":"reloaded"');
+    },
+  });
+  t.match(child.stdout.join(''), /"by":"SIGHUP"/);
+  await child.stop();
 });
 
 test('listeners are added, moved, widened and removed', async (t) => {

@@ -285,6 +285,17 @@ const rows = {
       'answers of this target are repaired from now on',
     ],
   ],
+  'target-out': [
+    [
+      { target: 'http://a', reason: 'late' },
+      'warn',
+      '"target":"http://a","reason":"late"',
+      'a target is left out while there are others',
+    ],
+  ],
+  'target-back': [
+    [{ target: 'http://a' }, 'info', '"target":"http://a"', 'a target that was left out serves again'],
+  ],
 
   starting: [
     [
@@ -382,7 +393,7 @@ const rows = {
     ],
   ],
   'session-ended': [
-    [{ ...of, by: 'refresh', reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended'],
+    [{ ...of, by: 'provider', reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended'],
   ],
   'sessions-ended': [
     [

@@ -9,6 +9,7 @@ import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts'
 import { idleLimit, limits } from './limits.ts';
 import { listen } from './listen.ts';
 import { logging } from './logging.ts';
+import { metrics } from './metrics.ts';
 import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
@@ -63,6 +64,7 @@ export const configSchema = z
     }),
     listen,
     admin,
+    metrics,
     workers: z
       .preprocess(
         (value) =>
@@ -145,6 +147,7 @@ export type { AdminConfig } from './admin.ts';
 export type { AssertionConfig } from './assertion.ts';
 export type { BearerConfig } from './bearer.ts';
 export type { ListenAddress } from './fields.ts';
+export type { MetricsConfig } from './metrics.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { ClaimSource } from './provider-kind.ts';
 export type { ResourceConfig } from './resource.ts';
@@ -152,4 +155,4 @@ export type { RouteConfig } from './routes.ts';
 export type { StepUpConfig } from './step-up.ts';
 export type { TokenConfig } from './token.ts';
 export type { TrustedProxy } from './trusted-proxy.ts';
-export type { UpstreamTls } from './upstream.ts';
+export type { UpstreamConfig, UpstreamTls } from './upstream.ts';

@@ -104,7 +104,12 @@ export const auditRows = {
     by: 'person',
     reason,
   }),
-  'session-ended': ({ reason, by, ...event }) => ({ event: 'session_ended', ...whose(event), reason, by }),
+  'session-ended': ({ reason, by, ...event }) => ({
+    event: 'session_ended',
+    ...whose(event),
+    reason,
+    by: by === 'operator' ? by : 'refresh',
+  }),
   'sessions-ended': ({ sessions, ...event }) => ({
     event: 'sessions_ended',
     ...whose(event),

@@ -24,11 +24,13 @@ export const lines = {
   'request-refused': {
     level: ({ code, status }) => {
       if (code === 'internal' || code === 'client_rejected') return 'error';
+      // As it was asked for.
+      if (code === 'maintenance') return 'info';
       return status >= 500 ? 'warn' : 'info';
     },
     message: ({ code, status }) => {
       if (code === 'internal') return 'internal error';
-      return code === 'client_rejected' || status >= 500 ? 'failed' : 'refused';
+      return status >= 500 && code !== 'maintenance' ? 'failed' : 'refused';
     },
     fields: ['requestId', 'code', 'status', 'client', 'subject', 'path', 'reason', 'stack'],
   },
@@ -107,6 +109,12 @@ export const lines = {
     message: 'answers of this target are repaired from now on',
     fields: ['target', 'reason'],
   },
+  'target-out': {
+    level: 'warn',
+    message: 'a target is left out while there are others',
+    fields: ['target', 'reason'],
+  },
+  'target-back': { level: 'info', message: 'a target that was left out serves again', fields: ['target'] },
 
   starting: {
     level: 'info',

@@ -84,7 +84,7 @@ const otherFields = {
   code: { type: 'text', meaning: 'the code of an error; in the line of a worker, its exit code' },
   config: { type: 'text', meaning: 'the file of the configuration, or `environment`' },
   connections: { type: 'integer', meaning: 'how many connections' },
-  daysLeft: { type: 'number', meaning: 'days until a certificate ends; below 0 where it has' },
+  daysLeft: { type: 'integer', meaning: 'whole days until a certificate ends; below zero when it has ended' },
   dropped: { type: 'integer', meaning: 'how many connections were closed at once' },
   endpoint: { type: 'text', meaning: 'the endpoint of the provider that was asked' },
   everywhere: { type: 'flag', meaning: 'all sessions of the person were ended' },
@@ -96,9 +96,9 @@ const otherFields = {
   listen: { type: 'texts', meaning: 'the addresses that are listened on' },
   lost: { type: 'integer', meaning: 'how many lines of the audit are missing' },
   lookAt: { type: 'texts', meaning: 'the keys of the configuration to look at' },
-  names: { type: 'text', meaning: 'whom a certificate is for' },
+  names: { type: 'text', meaning: 'whom a certificate names' },
   notAfter: { type: 'text', meaning: 'when a certificate ends' },
-  notBefore: { type: 'text', meaning: 'from when on a certificate is valid' },
+  notBefore: { type: 'text', meaning: 'when a certificate begins to hold' },
   openFiles: { type: 'integer', meaning: 'how many files the process may open' },
   origin: { type: 'text', meaning: 'the origin of the site' },
   pauseMs: { type: 'number', meaning: 'milliseconds until a worker is started again' },
@@ -138,7 +138,7 @@ const special: Readonly<Record<string, object>> = {
   code: { type: ['string', 'integer', 'null'] },
   signal: { type: ['string', 'null'] },
   limit: { type: ['string', 'integer'] },
-  daysLeft: { type: 'number' },
+  daysLeft: { type: 'integer' },
 };
 
 /** The JSON Schema (draft 07) of a line. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { AuditOptions } from '../audit-events.ts';
 import type { Emit, Told } from '../events.ts';
+import type { Meters } from '../metrics/meters.ts';
 import type { Output } from '../output.ts';
 import type { LogOptions } from './log-writer.ts';
 
@@ -42,6 +43,8 @@ export interface SinkNeeds {
   hide(text: string): string;
   /** Standard output, which all sinks share so that their lines do not mix. It is opened when it is asked for. */
   output(): Output;
+  /** What this process counts. */
+  meters: Pick<Meters, 'series'>;
 }
 
 /** Opens a sink by what the configuration says of it. */

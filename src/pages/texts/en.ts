@@ -37,6 +37,7 @@ export const en = {
   'error.provider_unavailable': 'The sign-in service cannot be reached at the moment.',
   'error.client_rejected': 'The sign-in service does not know this site. Its operators have to mend that.',
   'error.store_unavailable': 'Your session cannot be looked up at the moment.',
+  'error.maintenance': 'The application behind this gateway is being worked on.',
   'error.logout_token_invalid': 'The logout token is not valid.',
   'error.login_cookie_missing':
     'This sign-in was not started in this browser, has expired or was used before.',
@@ -94,6 +95,9 @@ export const en = {
   'detail.destination_of_other_rule': 'It is a place of another rule or of another application.',
   'detail.destination_written_by_other_rule': 'What may be written there is decided by another rule.',
   'detail.destination_above_other_rule': 'What is below it is protected by another rule.',
+
+  // The same, in the words of those who run the site.
+  'detail.maintenance': '{words}',
 
   // The same: access, and sessions.
   'detail.token_rejected': '{description}.',
