@@ -20,6 +20,7 @@ const programs = [
   { package: 'python3', command: 'python3' },
   { package: 'redis-server', command: 'redis-server' },
   { package: 'openssl', command: 'openssl' },
+  { package: 'logrotate', command: 'logrotate' },
   { package: 'systemd', command: 'systemd-analyze' },
   { package: 'procps', command: 'kill' },
   { package: 'prometheus', command: 'promtool' },

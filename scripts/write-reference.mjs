@@ -9,6 +9,8 @@ import { parseTemplate } from '../dist/src/config/template.js';
 import { compileTemplate } from '../dist/src/forward/template.js';
 import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
+import { auditEvents } from '../dist/src/observe/audit-events.js';
+import { auditJsonSchema } from '../dist/src/observe/audit-schema.js';
 import { definitions, labels } from '../dist/src/observe/metrics/definitions.js';
 import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
 import { root } from './prepare.mjs';
@@ -16,8 +18,9 @@ import { root } from './prepare.mjs';
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
  * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
- * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`; and from the fields of the log
- * `config/sallyport-log.schema.json` and the table in `docs/logging.md`. It reads the compiled code, so compile first.
+ * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`; from the fields of the log
+ * `config/sallyport-log.schema.json` and the table in `docs/logging.md`; and from the events and fields of the audit
+ * `config/sallyport-audit.schema.json` and the tables of `docs/audit.md`. It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -30,6 +33,8 @@ const sources = {
   metrics: 'src/observe/metrics/definitions.ts',
   labels: 'src/observe/metrics/definitions.ts',
   fields: 'src/observe/sinks/log-schema.ts',
+  events: 'src/observe/audit-events.ts',
+  'audit-fields': 'src/observe/audit-schema.ts',
 };
 
 const schema = configJsonSchema();
@@ -46,6 +51,11 @@ const files = [
   {
     path: 'docs/headers.md',
     make: (before) => between(between(before, 'values', valuesTable()), 'filters', filtersTable()),
+  },
+  { path: 'config/sallyport-audit.schema.json', make: () => formatJson(auditJsonSchema()) },
+  {
+    path: 'docs/audit.md',
+    make: (before) => between(between(before, 'events', auditTable()), 'audit-fields', auditFieldsTable()),
   },
   {
     path: 'docs/metrics.md',
@@ -139,6 +149,20 @@ function filtersTable() {
 function fieldsTable() {
   const rows = Object.entries(requestLineFields).map(([name, { meaning }]) => `| \`${name}\` | ${meaning} |`);
   return ['| field | is |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
+function auditTable() {
+  const rows = Object.entries(auditEvents).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return ['| `event` | when |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
+function auditFieldsTable() {
+  const { properties, required } = auditJsonSchema();
+  const rows = Object.entries(properties).map(([name, { type, description }]) => {
+    const kind = type ?? (name === 'v' ? 'integer' : 'string');
+    return `| \`${name}\` | ${kind}${required.includes(name) ? ', always' : ''} | ${description} |`;
+  });
+  return ['| field | type | is |', '| --- | --- | --- |', ...rows, ''].join('\n');
 }
 
 function reference() {

@@ -4,10 +4,11 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { commonGauges } from './estate/common-gauges.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
+import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
 import { renderMetrics } from './observe/metrics/exposition.ts';
 import type { MetricValues } from './observe/metrics/series.ts';
-import { type Observe, observesAlike } from './observe/open-observe.ts';
+import type { Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -47,7 +48,8 @@ export interface Gateway {
 
 export interface GatewayNeeds {
   /** Who is told of what happens. */
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'> & Partial<Pick<Observe, 'metrics'>>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
+    Partial<Pick<Observe, 'metrics'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -97,10 +99,11 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     // However many fail, the secrets in force stay known.
     const forget = () => keepSecrets(inForce.secrets);
     try {
+      observe.check(next.config);
       const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
       return {
         commit() {
-          if (!observesAlike(next.config, inForce)) observe.apply(next.config);
+          observe.apply(next.config);
           inForce = next.config;
           return prepared.commit();
         },
@@ -123,7 +126,11 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     await admin?.close();
   };
   try {
-    const controls = ownControls(estate, metrics, () => inForce);
+    const health = () => {
+      const { missing, degraded } = estate.health();
+      return healthOf(missing, [...degraded, ...observe.troubles()]);
+    };
+    const controls = ownControls({ ...estate, health }, metrics, () => inForce);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
@@ -131,7 +138,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const listen = names.length > 1 ? names : names[0];
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
-    const { health, people, drain } = estate;
+    const { people, drain } = estate;
     return { url, adminUrl, adopt, prepare, health, metrics, people, drain, close };
   } catch (error) {
     await close();

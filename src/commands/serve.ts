@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { ConfigError } from '../config/problems.ts';
 import { type Admin, openAdmin } from '../control/admin.ts';
 import { createControls } from '../control/create-controls.ts';
 import { startPrimary } from '../control/primary.ts';
@@ -15,7 +16,7 @@ import { type Gateway, startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
-import { logOptions, type Observe, openObserve } from '../observe/open-observe.ts';
+import { type Observe, openObserve, sinkOptions } from '../observe/open-observe.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
 
@@ -30,10 +31,19 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   const load = (files?: Files) => loadConfig({ file, env: process.env, files });
   const loaded = load();
   const { config, warnings } = loaded;
-  const observe = openObserve(logOptions(config.logging), { clock: systemClock });
+  const observe = observeBy(loaded);
   for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });
   observe.emit({ kind: 'starting', config: loaded.file ?? 'environment', workers: config.workers });
   await runGateway(loaded, load, observe);
+}
+
+/** Throws ConfigError where something is to be told at a place that cannot be written to. */
+function observeBy({ config, file }: LoadedConfig): Observe {
+  try {
+    return openObserve(sinkOptions(config), { clock: systemClock });
+  } catch (error) {
+    throw new ConfigError([{ path: [], source: file ?? 'environment', message: (error as Error).message }]);
+  }
 }
 
 /** Opens the admin listener first, so that it is known how the start goes. */
@@ -139,7 +149,7 @@ async function serveAsWorker(): Promise<void> {
   answerPulse();
   const side = await openWorkerSide(systemClock, process.env);
   const { config, files } = side.loaded;
-  const observe = openObserve(logOptions(config.logging), { clock: systemClock });
+  const observe = observeBy(side.loaded);
   const primary = callPrimary(systemClock);
   const starting = startGateway(config, { observe, files, primary, admin: side.admin });
   process.on('SIGTERM', side.leave);

@@ -8,7 +8,7 @@ import { openGranter } from '../identity/granter.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { countsAlike, type Observe, observesAlike } from '../observe/open-observe.ts';
+import { countsAlike, type Observe } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
@@ -19,7 +19,7 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply' | 'metrics'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -74,7 +74,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     },
     async health() {
       if (isEnding) return healthOf([stopping]);
-      const ofProviders = healthOf([], granter.troubles());
+      const ofProviders = healthOf([], [...granter.troubles(), ...observe.troubles()]);
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
     },
     async metrics() {
@@ -120,6 +120,7 @@ function createPreparing(
   let last = inForce().sent.number;
   const prepareAll = async (next: LoadedConfig): Promise<Prepared> => {
     const before = inForce().loaded;
+    observe.check(next.config);
     compilePlan(next.config, { read: next.files.read });
     readFilesOfProviders(next.config, next.files.read);
     await removeStaleSockets(next);
@@ -133,7 +134,7 @@ function createPreparing(
     }
     return {
       commit() {
-        if (!observesAlike(next.config, before.config)) observe.apply(next.config);
+        observe.apply(next.config);
         putInForce({ loaded: next, sent });
         return opened.commit();
       },

@@ -13,6 +13,8 @@ export interface BackgroundWriter {
   write(text: string): void;
   /** Calls back when all that was taken so far is written or dropped. */
   flush(done: () => void): void;
+  /** Why nothing can be written at this time, or lines are lost; undefined where neither is so. */
+  trouble(): string | undefined;
   /** Writes what it can at once, for a process that ends. It does not wait for a reader. */
   writeNow(): void;
 }
@@ -39,20 +41,11 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
   let underWay = false;
   let isWriting = false;
   let pauseMs = firstPauseMs;
-  let dropped = 0;
-  let reason = '';
+  const losses = createLosses(onDropped);
   const flushers: (() => void)[] = [];
 
-  const recovered = () => {
-    pauseMs = firstPauseMs;
-    if (dropped === 0 || waiting.bytes > mostWaiting / 2) return;
-    const [lines, why] = [dropped, reason || slowReader];
-    [dropped, reason] = [0, ''];
-    onDropped(lines, why);
-  };
   const failed = (error: NodeJS.ErrnoException) => {
-    // EAGAIN is a reader that has not read yet.
-    if (error.code !== 'EAGAIN') reason = error.code ?? error.message;
+    losses.failed(error);
     // A process with nothing else to do ends; what it holds is tried once more then.
     clock.after(pauseMs, goOn).unref();
     pauseMs = Math.min(longestPauseMs, pauseMs * 2);
@@ -61,7 +54,8 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
     isWriting = false;
     if (error) return failed(error);
     waiting.took(bytes);
-    recovered();
+    pauseMs = firstPauseMs;
+    losses.worked(waiting.bytes <= mostWaiting / 2);
     goOn();
   };
   /** Writes the next piece, or tells those who wait that there is none. */
@@ -75,7 +69,7 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
   return {
     write(text) {
       const buffer = Buffer.from(text, 'utf8');
-      if (waiting.bytes + buffer.length > mostWaiting) dropped += countLines(buffer);
+      if (waiting.bytes + buffer.length > mostWaiting) losses.add(countLines(buffer));
       else waiting.add(buffer);
       if (!underWay) goOn();
     },
@@ -83,9 +77,40 @@ export function createBackgroundWriter(fd: number, options: WriterOptions): Back
       flushers.push(done);
       if (!underWay) goOn();
     },
+    trouble: losses.trouble,
     writeNow() {
       // What a thread is writing at this moment is its own: written here too, it would come twice.
       if (!isWriting) waiting.writeAll(target);
+    },
+  };
+}
+
+/** Counts what was dropped, and why, until it can be told. */
+function createLosses(onDropped: WriterOptions['onDropped']) {
+  let dropped = 0;
+  let reason = '';
+  let isFailing = false;
+  return {
+    add(lines: number) {
+      dropped += lines;
+    },
+    failed({ code, message }: NodeJS.ErrnoException) {
+      // A reader that has not read yet.
+      if (code === 'EAGAIN') return;
+      reason = code ?? message;
+      isFailing = true;
+    },
+    /** @param hasRoom else it would be told again and again */
+    worked(hasRoom: boolean) {
+      isFailing = false;
+      if (dropped === 0 || !hasRoom) return;
+      const [lines, why] = [dropped, reason || slowReader];
+      [dropped, reason] = [0, ''];
+      onDropped(lines, why);
+    },
+    trouble() {
+      if (isFailing) return reason;
+      return dropped > 0 ? reason || slowReader : undefined;
     },
   };
 }

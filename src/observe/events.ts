@@ -28,7 +28,9 @@ export interface ObservedExchange {
   request: ObservedRequest;
   peer: { address: string; clientAddress?: string | undefined };
   subject: string | undefined;
-  person: { user: string; bearer: boolean } | undefined;
+  person: { user: string; bearer: boolean; provider: string | undefined } | undefined;
+  /** The session that it came with, where it has one; its id opens nothing. */
+  session: { readonly id: string; readonly provider: string } | undefined;
   destination:
     | {
         target: { path: string; host: string };
@@ -183,6 +185,10 @@ export type ProcessEvent =
   | { kind: 'worker-overdue'; pid: number | undefined }
   /** Nobody reads the output as fast as it is written. */
   | { kind: 'log-lines-dropped'; lines: number; reason: string }
+  /** The audit cannot be written; its lines wait. Said again from time to time while that lasts. */
+  | { kind: 'audit-not-written'; reason: string; waiting: number }
+  /** It can be written again. `lost`: the lines for which there was no room meanwhile. */
+  | { kind: 'audit-written'; reason: string; lost: number }
   /** A sink threw. Said once for each sink, to the others. */
   | { kind: 'sink-failed'; sink: string; error: unknown };
 
@@ -191,7 +197,13 @@ export type Renewal = 'refresh' | 'refresh of claims';
 
 export type PersonEvent =
   /** Somebody has signed in; a session begins. */
-  | ({ kind: 'login-finished'; provider: string; subject: string; sessionId: string } & Asked)
+  | ({
+      kind: 'login-finished';
+      provider: string;
+      user: string | undefined;
+      subject: string;
+      sessionId: string;
+    } & Asked)
   /**
    * A callback was refused with this code, which its request tells of too. `provider` is undefined where nobody can
    * tell whose login it was.
@@ -223,6 +235,7 @@ export type PersonEvent =
   | {
       kind: 'session-ended';
       provider: string;
+      user?: string | undefined;
       subject: string;
       sessionId: string;
       /** Who has ended it; `replaced` where a newer copy of it goes on. */
@@ -247,12 +260,20 @@ export type PersonEvent =
   | ({
       kind: 'signed-out';
       provider: string;
+      user: string | undefined;
       subject: string;
       sessionId: string;
       everywhere: boolean;
     } & Asked)
   /** The cookie is gone, and yet a copy of it may live on. */
-  | ({ kind: 'sign-out-not-kept'; provider?: string; subject?: string; error: unknown } & Asked)
+  | ({
+      kind: 'sign-out-not-kept';
+      provider?: string;
+      user?: string | undefined;
+      subject?: string;
+      sessionId?: string;
+      error: unknown;
+    } & Asked)
   /** The provider could not be told that a token is done with. */
   | ({
       kind: 'token-not-revoked';
@@ -262,8 +283,8 @@ export type PersonEvent =
     } & Partial<Asked>)
   /** The person stays signed in at the provider. */
   | ({ kind: 'logout-address-failed'; provider: string; error: unknown } & Partial<Asked>)
-  /** A provider has ended sessions, from server to server. `by` is what names them. */
-  | ({ kind: 'back-channel-logout'; provider: string; by: string } & Asked)
+  /** A provider has ended sessions, from server to server. `by` is what names them; `subject` where that is a person. */
+  | ({ kind: 'back-channel-logout'; provider: string; by: string; subject: string | undefined } & Asked)
   /** A provider has ended a session through the browser. */
   | ({ kind: 'front-channel-logout'; provider: string; origin: string } & Asked);
 

@@ -3,10 +3,10 @@ import type { Config } from '../config/schema/index.ts';
 import type { Emit, Event } from './events.ts';
 import { createKnownSecrets } from './known-secrets.ts';
 import { type Meters, openMeters } from './metrics/meters.ts';
+import { type Output, openOutput } from './output.ts';
 import { describeError } from './scrub.ts';
 import { standardSinks } from './sinks/index.ts';
-import type { LogOptions } from './sinks/log-writer.ts';
-import type { OpenSink, Sink } from './sinks/sink.ts';
+import type { OpenSink, Sink, SinkOptions, SinkTrouble } from './sinks/sink.ts';
 import { tellable } from './tell.ts';
 
 /** Takes what happens and tells every sink. */
@@ -16,27 +16,28 @@ export interface Observe {
   keepSecrets(secrets: readonly string[]): void;
   /** Resolves when everything so far is out of the process, or when nobody takes it. */
   flushed(): Promise<void>;
-  /** Goes on as another configuration says. */
+  /** Throws where it could not go on as a configuration says, and changes nothing. */
+  check(config: Observed): void;
+  /** Goes on as another configuration says, or as the same one read again. */
   apply(config: Observed): void;
+  /** What of it does not work. */
+  troubles(): readonly SinkTrouble[];
   /** What this process counts; nothing before it is configured. */
   metrics: Pick<Meters, 'configure' | 'watch' | 'read'>;
 }
 
 /** What of a configuration says who is told of what happens, and how. */
-export type Observed = Pick<Config, 'logging' | 'metrics'>;
-
-/** Whether it says the same of both. */
-export const observesAlike = (one: Observed, other: Observed): boolean =>
-  countsAlike(one, other) && JSON.stringify(one.logging) === JSON.stringify(other.logging);
+export type Observed = Pick<Config, 'logging' | 'audit' | 'metrics'>;
 
 /** Whether what was counted by the one goes on by the other. */
 export const countsAlike = (one: Pick<Config, 'metrics'>, other: Pick<Config, 'metrics'>): boolean =>
   JSON.stringify(one.metrics) === JSON.stringify(other.metrics);
 
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function logOptions({ level, format, access }: Config['logging']): LogOptions {
+export function sinkOptions({ logging, audit }: Pick<Observed, 'logging' | 'audit'>): SinkOptions {
+  const { level, format, access } = logging;
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  return { level, pretty, combined: format === 'combined', access };
+  return { level, pretty, combined: format === 'combined', access, ...(audit !== 'off' && { audit }) };
 }
 
 export interface ObserveNeeds {
@@ -45,7 +46,7 @@ export interface ObserveNeeds {
 }
 
 export function openObserve(
-  options: LogOptions,
+  options: SinkOptions,
   { clock, sinks: openers = standardSinks }: ObserveNeeds,
 ): Observe {
   const secrets = createKnownSecrets();
@@ -82,18 +83,34 @@ export function openObserve(
       process.emitWarning(`the sink ${sink.name} failed: ${secrets.hide(describeError(error))}`);
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
-  sinks = openers.map((open) => open(options, { clock, emit, meters }));
+  const output = sharedOutput(clock, emit);
+  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters }));
 
   return {
     emit,
     keepSecrets: secrets.keep,
-    apply({ logging, metrics }) {
-      meters.configure(metrics);
-      for (const sink of sinks) sink.apply?.(logOptions(logging));
+    check(config) {
+      for (const sink of sinks) sink.check?.(sinkOptions(config));
     },
+    apply(config) {
+      meters.configure(config.metrics);
+      for (const sink of sinks) sink.apply?.(sinkOptions(config));
+    },
+    troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
     metrics: meters,
     async flushed() {
       await Promise.all(sinks.map((sink) => sink.flushed?.()));
     },
+  };
+}
+
+/** Standard output, opened when it is first asked for. */
+function sharedOutput(clock: Clock, emit: Emit): () => Output {
+  let output: Output | undefined;
+  return () => {
+    if (output) return output;
+    output = openOutput(clock);
+    output.onDropped((lines, reason) => emit({ kind: 'log-lines-dropped', lines, reason }));
+    return output;
   };
 }

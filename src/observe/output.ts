@@ -22,6 +22,8 @@ export type DroppedListener = (lines: number, reason: string) => void;
 export interface Output {
   write(line: string): void;
   flush(done: () => void): void;
+  /** Why it cannot be written at this time; undefined where it can. */
+  trouble(): string | undefined;
   /** Names who is told of dropped lines; the last one named counts. */
   onDropped(listener: DroppedListener): void;
 }
@@ -67,6 +69,7 @@ export function openOutput(clock: Clock): Output {
       handOver();
       writer.flush(done);
     },
+    trouble: writer.trouble,
     onDropped(listener) {
       tell = listener;
     },

@@ -32,6 +32,7 @@ export function identify({ sessions, callerOf, bearer }: AdmitNeeds): Stage {
     if (caller && trusts(route, caller.person)) journey.caller = caller;
     journey.exchange.subject = standing.session.subject;
     journey.exchange.person = caller?.person;
+    journey.exchange.session = standing.session;
     // A proxy that asks has the answer then, and nobody knows whether its client gets it.
     if (journey.arrival.via !== 'question') journey.exchange.delivered = standing.delivered;
     return undefined;

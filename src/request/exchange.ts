@@ -27,6 +27,7 @@ export interface Exchange {
   /** For those who watch: who it turned out to be, how it came, and what was decided. */
   subject: string | undefined;
   person: ObservedExchange['person'];
+  session: ObservedExchange['session'];
   via: ObservedExchange['via'];
   outcome: ObservedOutcome | undefined;
   passage: ObservedPassage | undefined;
@@ -80,6 +81,7 @@ export function readExchange(reader: Reader, request: Inbound, startedAt: number
     destination: readDestination(reader, request, peer, method),
     subject: undefined,
     person: undefined,
+    session: undefined,
     via: undefined,
     outcome: undefined,
     passage: undefined,

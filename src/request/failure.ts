@@ -65,6 +65,7 @@ function unreadExchange(error: GatewayError, address: string, startedAt: number)
     peer: { address },
     subject: undefined,
     person: undefined,
+    session: undefined,
     destination: { error },
     via: undefined,
     outcome: undefined,

@@ -78,8 +78,10 @@ export function createPeople(needs: PeopleNeeds): People {
     const entries = found.status === 'fulfilled' ? found.value : [];
     // The sign-out is what counts.
     if (listed) await inTurn(entries, (entry) => listed.remove(entry).catch(() => {}));
-    for (const { session } of entries)
-      emit({ kind: 'session-ended', ...whose(session), by: 'operator', reason });
+    for (const { session } of entries) {
+      const { user } = needs.identify(session);
+      emit({ kind: 'session-ended', by: 'operator', user, ...whose(session), reason });
+    }
     for (const each of [found, ...done]) if (each.status === 'rejected') throw each.reason;
     return entries;
   };

@@ -52,7 +52,7 @@ test('nothing that a client or a person is called breaks out of its field', asyn
     const line = finished({
       method: text,
       subject: text,
-      person: { user: text, bearer: false },
+      person: { user: text, bearer: false, provider: 'default' },
       request: { headers: { 'user-agent': text, referer: text, host: text } },
       destination: { target: { path: `/${text}`, host: text }, resolution: { kind: 'endpoint' } },
     });
@@ -64,7 +64,7 @@ test('nothing that a client or a person is called breaks out of its field', asyn
   }
   const [, , , user, , , , , , agent] = (combined.exec(
     finished({
-      person: { user: 'Zoë 이', bearer: false },
+      person: { user: 'Zoë 이', bearer: false, provider: 'default' },
       request: { headers: { 'user-agent': 'a"\\é\n' } },
     }),
   ) ?? []) as string[];

@@ -8,7 +8,8 @@ export const exchange: ObservedExchange = {
   request: { httpVersion: '1.1', headers: { host: 'APP.example:8443', 'user-agent': 'Mozilla/5.0' } },
   peer: { address: '192.0.2.1', clientAddress: '203.0.113.7' },
   subject: 'ada',
-  person: { user: 'Ada', bearer: false },
+  person: { user: 'Ada', bearer: false, provider: 'default' },
+  session: { id: 'session-1', provider: 'default' },
   destination: {
     target: { path: '/a//b', host: 'app.example:8443' },
     resolution: { kind: 'route', route: { label: 'app.example/a' } },

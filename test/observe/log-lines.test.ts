@@ -56,7 +56,7 @@ const rows = {
         exchange: {
           ...exchange,
           subject: 'a"\\\u009b',
-          person: { user: '\u202e\n', bearer: true },
+          person: { user: '\u202e\n', bearer: true, provider: undefined },
           request: { headers: { 'user-agent': '"'.repeat(9000) } },
           destination: {
             target: { path: '/oauth2/auth', host: `${'h'.repeat(254)}🙂x` },
@@ -342,7 +342,26 @@ const rows = {
     ],
   ],
 
-  'login-finished': [[{ ...of, ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login']],
+  'audit-not-written': [
+    [
+      { reason: 'ENOSPC', waiting: 3 },
+      'error',
+      '"reason":"ENOSPC","waiting":3',
+      'the audit cannot be written; its lines wait',
+    ],
+  ],
+  'audit-written': [
+    [{ reason: 'ENOSPC', lost: 0 }, 'info', '"reason":"ENOSPC","lost":0', 'the audit is written again'],
+    [
+      { reason: 'ENOSPC', lost: 7 },
+      'error',
+      '"reason":"ENOSPC","lost":7',
+      'the audit is written again; lines of it are lost',
+    ],
+  ],
+  'login-finished': [
+    [{ ...of, user: 'Ada', ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login'],
+  ],
   'login-failed': [],
   'login-restarted': [
     [
@@ -401,7 +420,7 @@ const rows = {
   ],
   'signed-out': [
     [
-      { ...of, ...at, everywhere: true },
+      { ...of, user: 'Ada', ...at, everywhere: true },
       'info',
       `"requestId":"id-1",${who},"client":"203.0.113.7","everywhere":true`,
       'logout',
@@ -440,7 +459,7 @@ const rows = {
   ],
   'back-channel-logout': [
     [
-      { provider: 'main', by: 'sid', ...at },
+      { provider: 'main', by: 'sid', subject: undefined, ...at },
       'info',
       '"requestId":"id-1","provider":"main","by":"sid","client":"203.0.113.7"',
       'back-channel logout',
@@ -598,7 +617,7 @@ test('a line that the level leaves out is not written, that of a request include
   } as const;
   const { emit } = openObserve(options, { clock: createWoundClock() });
   emit({ kind: 'request-finished', exchange, status: 200, durationMs: 1 });
-  emit({ kind: 'login-finished', ...of, ...at });
+  emit({ kind: 'login-finished', ...of, user: 'Ada', ...at });
   t.same(written, []);
   emit({ kind: 'sessions-in-memory' });
   t.equal(written.length, 1);

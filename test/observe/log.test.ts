@@ -14,7 +14,10 @@ import { startProvider } from '../support/provider.ts';
 function lineOf(pretty: boolean, fields: Record<string, unknown>, message = 'refused'): string {
   const written: string[] = [];
   const destination = { write: (text: string) => written.push(text) };
-  const needs = { clock: systemClock, onDropped: () => {} };
+  const output = () => {
+    throw new Error('lines go to the destination');
+  };
+  const needs = { clock: systemClock, output };
   openLogWriter({ level: 'info', pretty, destination }, needs).info(fields, message);
   return written.join('');
 }

@@ -82,7 +82,8 @@ export function readLog(written: readonly string[]): GatewayLog {
     const whole = text.split('\n');
     // The last one may be on its way still.
     rest = whole.pop() ?? '';
-    for (const text of whole.filter((line) => line.startsWith('{'))) {
+    // Those of the audit begin with the time, and have a schema of their own.
+    for (const text of whole.filter((line) => /^\{(?!"time")/.test(line))) {
       const line = JSON.parse(text) as LogLine;
       requireSchema(line);
       lines.push(line);

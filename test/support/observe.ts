@@ -1,15 +1,16 @@
 import { type Clock, systemClock } from '../../src/clock.ts';
-import type { Emit } from '../../src/observe/events.ts';
 import { type Observe, openObserve } from '../../src/observe/open-observe.ts';
 import { standardSinks } from '../../src/observe/sinks/index.ts';
 import type { LogSettings } from '../../src/observe/sinks/log-writer.ts';
 import type { OpenSink } from '../../src/observe/sinks/sink.ts';
 
 /** For what is opened where nobody is told of anything. */
-export const unobserved: { emit: Emit; keepSecrets(): void; apply(): void } = {
+export const unobserved: Omit<Observe, 'flushed' | 'metrics'> = {
   emit() {},
   keepSecrets() {},
+  check() {},
   apply() {},
+  troubles: () => [],
 };
 
 export interface ObserveParts {

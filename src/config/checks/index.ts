@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ReadConfig } from '../normalise.ts';
 import type { Partly } from '../salvage.ts';
 import { adminChecks } from './admin.ts';
+import { auditChecks } from './audit.ts';
 import { bearerChecks } from './bearer.ts';
 import { type Check, type Finding, run } from './check.ts';
 import { cookieChecks } from './cookie.ts';
@@ -31,6 +32,7 @@ const checks: readonly Check<Whole>[] = [
   ...stickyChecks,
   ...trustedProxyChecks,
   ...adminChecks,
+  ...auditChecks,
   ...upstreamTokenChecks,
   ...stepUpChecks,
   ...clashChecks,

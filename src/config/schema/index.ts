@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Template } from '../template.ts';
 import { admin } from './admin.ts';
 import { assertion } from './assertion.ts';
+import { audit } from './audit.ts';
 import { bearerSchemas } from './bearer.ts';
 import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
@@ -126,6 +127,7 @@ export const configSchema = z
       .prefault({})
       .meta({ description: "The gateway's own endpoints." }),
     logging,
+    audit,
   })
   .meta({ title: 'Sallyport configuration' });
 

@@ -6,6 +6,7 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import { askedBy, type BrowserRequest } from '../browser/browser-request.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
+import type { Providers } from '../provider/providers.ts';
 import { isExpiredRequest, isRefusedPrompt } from '../provider/verdict.ts';
 import type { AuthorizationResponse } from './authorization-response.ts';
 import type { FinishedLogin, Matched, PendingLogin } from './callback.ts';
@@ -19,6 +20,7 @@ import { askedAgain } from './step-up.ts';
 export interface EndNeeds {
   /** The path below which the endpoints live. */
   prefix: string;
+  providers: Pick<Providers, 'get'>;
   sessions: Pick<Sessions, 'begin'>;
   cookies: Pick<GatewayCookies, 'attributes'>;
   loginCookies: Pick<LoginCookies, 'forget'>;
@@ -74,7 +76,9 @@ async function endMatched(
     if (login.stepUp && unmet) return withCookies(await askAgain(needs.start, browser, login, unmet), forget);
     const cookies = await sessions.begin(session, browser.cookies);
     const { subject, id: sessionId } = session;
-    emit({ kind: 'login-finished', provider: login.provider, subject, sessionId, ...askedBy(browser) });
+    const { provider } = login;
+    const user = needs.providers.get(provider)?.personOf(session).user;
+    emit({ kind: 'login-finished', provider, user, subject, sessionId, ...askedBy(browser) });
     const remembered = [rounds.count(browser.cookies), ...needs.rememberChoice(login.provider)];
     return goOn(needs, returnTo, [...cookies, ...forget, ...remembered]);
   } catch (error) {

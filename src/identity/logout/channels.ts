@@ -36,7 +36,9 @@ export async function handleBackChannel(
   const [token, ...others] = tokens;
   if (token === undefined || others.length > 0) throw new GatewayError('logout_token_invalid');
   const target = await logoutTokens.use(token, (named) => sessions.revoke(named));
-  emit({ kind: 'back-channel-logout', provider: target.provider, by: target.kind, ...askedBy(browser) });
+  const subject = target.kind === 'subject' ? target.subject : undefined;
+  const { provider, kind: by } = target;
+  emit({ kind: 'back-channel-logout', provider, by, subject, ...askedBy(browser) });
   return done;
 }
 

@@ -147,15 +147,16 @@ async function endKnown(
   const { providers, sessions, emit } = parts;
   const { subject } = session;
   const provider = providers.get(session.provider);
+  const user = provider?.personOf(session).user;
+  const whose = { provider: session.provider, user, subject, sessionId: session.id };
   // Not waited for: what the provider does with it changes nothing here.
   if (provider) void revokeTokens(provider, session, emitFor(emit, browser));
   try {
     await sessions.end(browser.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });
-    const whose = { provider: session.provider, subject, sessionId: session.id };
     emit({ kind: 'signed-out', ...whose, everywhere, ...askedBy(browser) });
   } catch (error) {
-    notWrittenDown(emit, { provider: session.provider, subject }, browser, error);
+    notWrittenDown(emit, whose, browser, error);
     if (everywhere) throw error;
   }
 }
@@ -163,7 +164,7 @@ async function endKnown(
 /** The cookie goes all the same; that a copy of it may live on is for the log. Other browsers are not reached. */
 function notWrittenDown(
   emit: Emit,
-  whose: { provider?: string; subject?: string },
+  whose: { provider?: string; user?: string | undefined; subject?: string; sessionId?: string },
   browser: BrowserRequest,
   error: unknown,
 ): void {

@@ -153,6 +153,17 @@ export const lines = {
     message: 'lines of the log were dropped',
     fields: ['lines', 'reason'],
   },
+  'audit-not-written': {
+    level: 'error',
+    message: 'the audit cannot be written; its lines wait',
+    fields: ['reason', 'waiting'],
+  },
+  'audit-written': {
+    level: ({ lost }) => (lost > 0 ? 'error' : 'info'),
+    message: ({ lost }) =>
+      lost > 0 ? 'the audit is written again; lines of it are lost' : 'the audit is written again',
+    fields: ['reason', 'lost'],
+  },
   'sink-failed': {
     level: 'error',
     message: 'a sink of events failed; what it says may be incomplete',

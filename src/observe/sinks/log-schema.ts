@@ -97,6 +97,7 @@ const otherFields = {
   limit: { type: 'text', meaning: 'the key of a limit, or its number' },
   lines: { type: 'integer', meaning: 'how many lines were dropped' },
   listen: { type: 'texts', meaning: 'the addresses that are listened on' },
+  lost: { type: 'integer', meaning: 'how many lines of the audit are missing' },
   lookAt: { type: 'texts', meaning: 'the keys of the configuration to look at' },
   names: { type: 'text', meaning: 'whom a certificate names' },
   notAfter: { type: 'text', meaning: 'when a certificate ends' },
@@ -120,7 +121,7 @@ const otherFields = {
   sink: { type: 'text', meaning: 'who is told of events and failed' },
   stack: { type: 'text', meaning: 'where in the code a fault of the gateway happened' },
   token: { type: 'text', meaning: 'which kind of token' },
-  waiting: { type: 'integer', meaning: 'how many requests wait' },
+  waiting: { type: 'integer', meaning: 'how many requests wait; of the audit, how many lines' },
   way: { type: 'text', meaning: 'how a token for an upstream was asked for' },
   workers: { type: 'integer', meaning: 'how many processes share the port' },
 } as const satisfies Readonly<Record<string, LogField>>;

@@ -4,7 +4,7 @@ import { type DestinationStream, type LoggerOptions, type Logger as PinoLogger, 
 import type { PrettyOptions, PrettyStream } from 'pino-pretty';
 import type { Clock } from '../../clock.ts';
 import { escapeColouredLine, escapeControls, escapeLine } from '../control-characters.ts';
-import { type DroppedListener, openOutput } from '../output.ts';
+import type { Output } from '../output.ts';
 import type { AccessOptions } from './access-log.ts';
 import { textLines } from './text-lines.ts';
 
@@ -42,18 +42,18 @@ export type LogSettings = Omit<LogOptions, 'destination'>;
 
 interface LogNeeds {
   clock: Clock;
-  /** Called when lines were lost, once lines can be written again. */
-  onDropped: DroppedListener;
+  /** Standard output; asked for where lines go there. */
+  output(): Output;
 }
 
 /** How long somebody who reads the output may take for the last lines. */
 const lastLinesMs = 1000;
 
-export function openLogWriter(options: LogOptions, { clock, onDropped }: LogNeeds): LogWriter {
+export function openLogWriter(options: LogOptions, needs: LogNeeds): LogWriter {
   const { destination } = options;
+  const { clock } = needs;
   if (destination) return writeTo(destination, options, clock, (done) => done());
-  const output = openOutput(clock);
-  output.onDropped(onDropped);
+  const output = needs.output();
   return writeTo(output, options, clock, output.flush);
 }
 

@@ -9,11 +9,9 @@ import type { Sink, SinkNeeds } from './sink.ts';
 type RequestEvent = ToldOf<'request-finished' | 'request-left' | 'websocket-closed'>;
 
 /** The log: a line for each event, as its table says, and for each request as its format says. */
-export function openLog(options: LogOptions, { clock, emit }: SinkNeeds): Sink {
-  let writer = openLogWriter(options, {
-    clock,
-    onDropped: (count, reason) => emit({ kind: 'log-lines-dropped', lines: count, reason }),
-  });
+export function openLog(options: LogOptions, needs: SinkNeeds): Sink {
+  const { clock } = needs;
+  let writer = openLogWriter(options, needs);
   let writeRequest = requestWriter(writer, options, clock);
   return {
     name: 'log',

@@ -43,7 +43,7 @@ function arrange(config: Record<string, unknown> = {}) {
   };
 }
 
-const of = { provider: 'main', subject: 'ada', sessionId: 'session-1' };
+const of = { provider: 'main', user: 'Ada', subject: 'ada', sessionId: 'session-1' };
 const at = { requestId: 'id-1', client: '203.0.113.7' };
 const error = new Error('it broke');
 
@@ -141,7 +141,7 @@ const rows: [what: string, event: Event, ...told: string[]][] = [
   ],
   [
     'a back-channel logout',
-    { kind: 'back-channel-logout', provider: 'main', by: 'sid', ...at },
+    { kind: 'back-channel-logout', provider: 'main', by: 'sid', subject: undefined, ...at },
     'sessions_ended_total{reason="back-channel"} 1',
   ],
   [
