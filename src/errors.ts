@@ -31,6 +31,7 @@ const statuses = {
   no_route: 404,
   method_not_allowed: 405,
   body_too_large: 413,
+  rate_limited: 429,
   request_timeout: 408,
   headers_too_large: 431,
   internal: 500,

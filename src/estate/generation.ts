@@ -5,12 +5,15 @@ import type { LiveConnections } from '../forward/live-connections.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep, Lease } from '../holdings.ts';
 import { identifyPeople } from '../identity/claims/person.ts';
-import { openIdentity } from '../identity/open-identity.ts';
-import { connectProviders } from '../identity/provider/providers.ts';
+import { type Identity, openIdentity } from '../identity/open-identity.ts';
+import { connectProviders, type Providers } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
+import { openRateLimits, type RateLimits } from '../limits/rate-limits.ts';
+import { createRefusals } from '../limits/refusals.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
+import { createTokenLimits } from '../request/limit.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
 import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions, type StoreStanding } from '../session/open-sessions.ts';
@@ -75,7 +78,9 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
-  const identity = openIdentity(config, { ...people, emit, clock, random, keep, read });
+  const rateLimits = keepRateLimits(plan, needs);
+  const tokenLimits = createTokenLimits(rateLimits);
+  const identity = openIdentity(config, { ...people, tokenLimits, emit, clock, random, keep, read });
   const assertions = keepAssertions(plan, keep, clock);
   const forwarder = openForwarder(plan.routes, {
     keep,
@@ -86,11 +91,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
   });
   const missing = () => missingOf(standing());
-  const troubles = () => [
-    ...troubleOf(standing()),
-    ...providers.troubles(),
-    ...(identity.bearer?.troubles() ?? []),
-  ];
+  const troubles = () => troublesOf(standing(), providers, identity);
   const requests = countRequests();
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
@@ -101,6 +102,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
       sessions,
       revocations,
       forwarder,
+      rateLimits,
       emit,
       clock,
       enter: requests.enter,
@@ -115,10 +117,41 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     prepared: providers.tried,
     ready,
     storeProblem: problem,
-    putInForce: inForce,
+    putInForce: tellingExempt(inForce, config, emit),
     health: () => healthOf(missing(), troubles()),
     missing,
     finish,
+  };
+}
+
+/** How much may come in a time. */
+function keepRateLimits(
+  { rateRules, isTrustedProxy }: Plan,
+  { keep, clock, emit }: GenerationNeeds,
+): RateLimits {
+  const refusals = keep('refusals', 'requests', () =>
+    createRefusals(
+      (limit, client, refused) => emit({ kind: 'requests-limited', limit, client, refused }),
+      clock,
+    ),
+  );
+  return openRateLimits(rateRules, { keep, clock, refusals, isTrusted: isTrustedProxy });
+}
+
+/** Says with it who has no address of their own to be counted by. */
+function tellingExempt(inForce: () => void, { trustedProxies, listen }: Plan['config'], emit: Emit) {
+  const isUnix = listen.some(({ address }) => 'path' in address);
+  const who = [
+    ...(trustedProxies.length > 0
+      ? ['the trusted proxies themselves', 'clients whose address a trusted proxy does not name']
+      : []),
+    ...(isUnix && !trustedProxies.some(({ network }) => network === 'unix')
+      ? ['whoever comes by the Unix socket, since `unix` is not in trustedProxies']
+      : []),
+  ];
+  return (): void => {
+    inForce();
+    if (who.length > 0) emit({ kind: 'clients-exempt', who });
   };
 }
 
@@ -128,8 +161,16 @@ function missingOf({ wasReady, trouble }: StoreStanding): string[] {
   return [trouble === undefined ? 'the sign-outs were not loaded yet' : `the store: ${trouble.detail}`];
 }
 
-function troubleOf({ trouble }: StoreStanding): Degraded[] {
-  return trouble === undefined ? [] : [trouble];
+function troublesOf(
+  { trouble }: StoreStanding,
+  providers: Pick<Providers, 'troubles'>,
+  { bearer }: Pick<Identity, 'bearer'>,
+): Degraded[] {
+  return [
+    ...(trouble === undefined ? [] : [trouble]),
+    ...providers.troubles(),
+    ...(bearer?.troubles() ?? []),
+  ];
 }
 
 /** The keys of the signed assertion follow from the secrets: the same secrets have the same keys. */

@@ -25,6 +25,8 @@ export interface ObservedExchange {
   request: { method?: string | undefined };
   peer: { address: string };
   subject: string | undefined;
+  /** One of many, which have an event of their own from time to time: no line is written for it. */
+  isTurnedAway?: boolean;
   destination:
     | {
         target: { path: string };
@@ -42,9 +44,16 @@ export type RequestEvent =
   /** The client of a handshake left before the answer. */
   | { kind: 'request-left'; exchange: ObservedExchange; durationMs: number }
   /** A request was refused, or something failed on its way; its answer has an event of its own. */
-  | { kind: 'request-refused'; exchange: ObservedExchange; error: GatewayError };
+  | { kind: 'request-refused'; exchange: ObservedExchange; error: GatewayError }
+  /**
+   * So many requests were refused by a limit, since the last time that this was said. `client` is an address, of IPv6 a
+   * /64, or `others` for those who are too many to be told apart; undefined where people are counted, not clients.
+   */
+  | { kind: 'requests-limited'; limit: string; client: string | undefined; refused: number };
 
 export type ListenerEvent =
+  /** Limits by client do not count everybody: behind some addresses are many, or nobody says who. */
+  | { kind: 'clients-exempt'; who: readonly string[] }
   /** The gateway takes requests. */
   | {
       kind: 'listening';

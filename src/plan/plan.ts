@@ -1,10 +1,12 @@
 import { withAccess } from '../access/decide.ts';
+import { compileNetworks } from '../access/networks.ts';
 import type { AssertionConfig, Config } from '../config/schema/index.ts';
 import { openFiles, type ReadFile } from '../files.ts';
 import { resourceMetadata } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
 import { readHttpSettings } from '../identity/provider/http.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
+import { compileRules, type Rule } from '../limits/rules.ts';
 import { type ListenPlan, planListeners } from '../listen/listener.ts';
 import { compilePeers, type PeerReader } from '../listen/peer.ts';
 import { compileHosts, type Hosts } from '../routes/hosts.ts';
@@ -40,6 +42,10 @@ export interface Plan {
   claims: ClaimNeeds;
   /** The origins that browsers see. */
   origins: ReadonlySet<string>;
+  /** How much may come in a time. */
+  rateRules: readonly Rule[];
+  /** Whether an address is one of `trustedProxies`. */
+  isTrustedProxy(address: string): boolean;
   /** Every signed assertion that is configured. */
   assertions: readonly AssertionConfig[];
   /** The metadata of the resources that routes name (RFC 9728), by its place. */
@@ -82,6 +88,10 @@ export function compilePlan(config: Config, { read = openFiles().read }: PlanOpt
     redisCa: readRedisCa(config, read),
     claims: collectNeeds(config, templates),
     origins: new Set(config.publicUrl),
+    rateRules: compileRules(config.rateLimit),
+    isTrustedProxy: compileNetworks(
+      config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network])),
+    ),
     assertions: assertionsOf(config),
     resources: new Map(resources),
     read,

@@ -37,6 +37,18 @@ export const lines = {
     fields: ['requestId', 'code', 'status', 'subject', 'path', 'reason', 'stack'],
   },
 
+  'requests-limited': {
+    level: 'warn',
+    message: 'requests were refused: there were too many',
+    fields: ({ limit, client, refused }) => ({ limit, peer: client, refused }),
+  },
+
+  'clients-exempt': {
+    level: 'info',
+    message: 'limits by client do not count everybody',
+    fields: ['who'],
+  },
+
   listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
   reloaded: { level: 'info', message: 'reloaded', fields: ['by', 'config'] },
   'reload-refused': {

@@ -11,12 +11,19 @@ export function openLog(options: LogOptions, { clock, emit }: SinkNeeds): Sink {
   });
   return {
     name: 'log',
-    take: (event) => write(writer, lines[event.kind] as Line<Told>, event),
+    take(event) {
+      if (!isToldOtherwise(event)) write(writer, lines[event.kind] as Line<Told>, event);
+    },
     flushed: () => writer.flushed(),
     apply(changed) {
       writer = writer.anew(changed);
     },
   };
+}
+
+/** A flood that is turned away must not fill the log: its events are counted in `requests-limited`. */
+function isToldOtherwise(event: Told): boolean {
+  return 'exchange' in event && event.exchange.isTurnedAway === true;
 }
 
 function write(writer: LogWriter, line: Line<Told>, event: Told): void {
