@@ -19,6 +19,7 @@ import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions, type StoreStanding } from '../session/open-sessions.ts';
 import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
+import type { CountDesk } from '../session/shared/shared.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
 import { countRequests, type OpenRequests } from './requests.ts';
 
@@ -78,7 +79,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
-  const rateLimits = keepRateLimits(plan, needs);
+  const rateLimits = keepRateLimits(plan, needs, opened.counts);
   const tokenLimits = createTokenLimits(rateLimits);
   const identity = openIdentity(config, { ...people, tokenLimits, emit, clock, random, keep, read });
   const assertions = keepAssertions(plan, keep, clock);
@@ -128,6 +129,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
 function keepRateLimits(
   { rateRules, isTrustedProxy }: Plan,
   { keep, clock, emit }: GenerationNeeds,
+  counts: CountDesk | undefined,
 ): RateLimits {
   const refusals = keep('refusals', 'requests', () =>
     createRefusals(
@@ -135,7 +137,7 @@ function keepRateLimits(
       clock,
     ),
   );
-  return openRateLimits(rateRules, { keep, clock, refusals, isTrusted: isTrustedProxy });
+  return openRateLimits(rateRules, { keep, clock, refusals, counts, isTrusted: isTrustedProxy });
 }
 
 /** Says with it who has no address of their own to be counted by. */

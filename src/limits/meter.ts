@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { createDebts } from '../session/shared/debts.ts';
 
 /** So many may come in a time, and so many at once after a pause. */
 export interface Rate {
@@ -18,9 +19,9 @@ export interface Meter {
   take(key: string): void;
   /** Others have counted as well: the debt is this one at the least, in milliseconds. */
   raise(key: string, debtMs: number): void;
-  /** What one costs, and what a key may owe at the most. */
+  /** What one costs, and what a key may come to owe where several processes count. */
   costMs: number;
-  mostMs: number;
+  limitMs: number;
 }
 
 /**
@@ -28,6 +29,7 @@ export interface Meter {
  * forgotten, half of them at a time, and begin anew.
  */
 const mostKeys = 50_000;
+const mostProcesses = 64;
 /** A key is a name, not a place to put things: longer ones are cut by whoever makes them. */
 export const longestKey = 256;
 
@@ -37,35 +39,25 @@ export function createMeter(
 ): Meter {
   const costMs = perMs / requests;
   const mostMs = costMs * burst;
-  // Not a map of bounded.ts: in a flood of new keys, one of this size looks for its oldest entry among the places of
-  // thousands that have gone, for 30 µs each (59 s for a million); to drop half of them at once costs nothing.
-  /** When the debt of each key is paid off: of those that came lately, and of those before them. */
-  let paidAt = new Map<string, number>();
-  let before = new Map<string, number>();
-  const setPaid = (key: string, at: number) => {
-    if (paidAt.size >= mostKeys / 2 && !paidAt.has(key)) {
-      before = paidAt;
-      paidAt = new Map();
-    }
-    paidAt.set(key, at);
-  };
-  const debtOf = (key: string, at: number) => Math.max(0, (paidAt.get(key) ?? before.get(key) ?? at) - at);
+  // Each of many processes lets one pass before it hears of the others.
+  const limitMs = mostMs + mostProcesses * costMs + 1000;
+  const debts = createDebts(mostKeys);
   return {
     costMs,
-    mostMs,
+    limitMs,
     waitOf(key) {
-      const wait = debtOf(key, now()) + costMs - mostMs;
+      const wait = debts.of(key, now()) + costMs - mostMs;
       // The sum of many fractions is not exact.
       return wait > costMs / 1000 ? wait : 0;
     },
     take(key) {
       const at = now();
-      setPaid(key, at + debtOf(key, at) + costMs);
+      debts.set(key, debts.of(key, at) + costMs, at);
     },
     raise(key, debtMs) {
       const at = now();
-      const debt = Math.min(mostMs, debtMs);
-      if (debt > debtOf(key, at)) setPaid(key, at + debt);
+      const debt = Math.min(limitMs, debtMs);
+      if (debt > debts.of(key, at)) debts.set(key, debt, at);
     },
   };
 }

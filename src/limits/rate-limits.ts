@@ -4,9 +4,11 @@ import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Keep } from '../holdings.ts';
 import type { HeaderFields } from '../listen/inbound.ts';
+import type { CountDesk } from '../session/shared/shared.ts';
 import { createMeter, longestKey, type Meter } from './meter.ts';
 import type { Refusals } from './refusals.ts';
 import type { LimitedEndpoint, Rule } from './rules.ts';
+import { createSharing, type Sharing } from './sharing.ts';
 
 /** Who sends a request, and where. */
 export interface Sent {
@@ -37,6 +39,8 @@ export interface RateLimitNeeds {
   keep: Keep;
   clock: Clock;
   refusals: Refusals;
+  /** Where other processes count too; undefined where there is none. */
+  counts: CountDesk | undefined;
   /** Whether an address is one of the trusted proxies. */
   isTrusted(address: string): boolean;
 }
@@ -46,7 +50,8 @@ interface OpenRule extends Rule {
 }
 
 export function openRateLimits(rules: readonly Rule[], needs: RateLimitNeeds): RateLimits {
-  const { keep, clock, refusals } = needs;
+  const { keep, clock, refusals, counts } = needs;
+  const sharing = counts && createSharing(counts, clock);
   // What was counted outlives the plan; a rule that is another one begins anew.
   const opened = rules.map(
     (rule): OpenRule => ({
@@ -55,7 +60,8 @@ export function openRateLimits(rules: readonly Rule[], needs: RateLimitNeeds): R
     }),
   );
   const keyOf = createKeys(needs);
-  const count = createCounter(keyOf, refusals);
+  const take = createTaking(sharing);
+  const count = createCounter(keyOf, take, refusals);
   const ofPeople = opened.filter(({ by }) => by === 'person');
   const ofRequests = opened.filter(({ by, endpoint }) => by !== 'person' && endpoint === undefined);
   const ofEndpoints = new Map(
@@ -84,7 +90,7 @@ export function openRateLimits(rules: readonly Rule[], needs: RateLimitNeeds): R
     happened(endpoint, sent) {
       for (const rule of rulesOf(endpoint)) {
         const key = keyOf(rule, sent);
-        if (key !== undefined) rule.meter.take(key);
+        if (key !== undefined) take(rule, key);
       }
     },
   };
@@ -102,10 +108,18 @@ function createKeys({ isTrusted }: Pick<RateLimitNeeds, 'isTrusted'>): KeyOf {
   };
 }
 
+/** Counts one here, and lets others know. */
+function createTaking(sharing: Sharing | undefined) {
+  return ({ key: limit, meter, shared }: OpenRule, key: string): void => {
+    meter.take(key);
+    if (shared) sharing?.took(limit, meter, key);
+  };
+}
+
 /** Counts a request for all rules that mean it, or throws. */
-function createCounter(keyOf: KeyOf, refusals: Refusals) {
+function createCounter(keyOf: KeyOf, take: ReturnType<typeof createTaking>, refusals: Refusals) {
   return (candidates: readonly OpenRule[], sent: Sent, person?: string): void => {
-    const found: [Meter, string][] = [];
+    const found: [OpenRule, string][] = [];
     for (const rule of candidates) {
       if (rule.takes && (sent.path === undefined || !rule.takes(sent.path))) continue;
       const key = person ?? keyOf(rule, sent);
@@ -115,10 +129,10 @@ function createCounter(keyOf: KeyOf, refusals: Refusals) {
         refusals.refused(rule.name, person === undefined ? clientOf(sent) : undefined);
         throw new GatewayError('rate_limited', { retryAfter: wait / 1000 });
       }
-      found.push([rule.meter, key]);
+      found.push([rule, key]);
     }
     // What one rule refuses counts for none.
-    for (const [meter, key] of found) meter.take(key);
+    for (const [rule, key] of found) take(rule, key);
   };
 }
 

