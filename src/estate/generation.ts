@@ -9,7 +9,7 @@ import { type Identity, openIdentity } from '../identity/open-identity.ts';
 import { connectProviders, type Providers } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
 import { openRateLimits, type RateLimits } from '../limits/rate-limits.ts';
-import { createRefusals } from '../limits/refusals.ts';
+import { createRefusals, type Refusals } from '../limits/refusals.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
@@ -21,7 +21,7 @@ import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import type { CountDesk } from '../session/shared/shared.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
-import { countRequests, type OpenRequests } from './requests.ts';
+import { countRequests, type InFlight, type OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
 export interface GenerationNeeds {
@@ -93,7 +93,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   });
   const missing = () => missingOf(standing());
   const troubles = () => troublesOf(standing(), providers, identity);
-  const requests = countRequests();
+  const { requests, isOverloaded } = limitRequests(config.limits, needs);
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
   const pipeline = openPipeline(
@@ -104,6 +104,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
       revocations,
       forwarder,
       rateLimits,
+      isOverloaded,
       emit,
       clock,
       enter: requests.enter,
@@ -125,18 +126,43 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   };
 }
 
-/** How much may come in a time. */
-function keepRateLimits(
-  { rateRules, isTrustedProxy }: Plan,
-  { keep, clock, emit }: GenerationNeeds,
-  counts: CountDesk | undefined,
-): RateLimits {
-  const refusals = keep('refusals', 'requests', () =>
+function keepRefusals({ keep, clock, emit }: GenerationNeeds): Refusals {
+  return keep('refusals', 'requests', () =>
     createRefusals(
       (limit, client, refused) => emit({ kind: 'requests-limited', limit, client, refused }),
       clock,
     ),
   );
+}
+
+/** Counts the requests of a plan, and those of all plans, which may be too many. */
+function limitRequests(limits: Plan['config']['limits'], needs: GenerationNeeds) {
+  const inFlight = needs.keep('requests in flight', 'this process', () => ({ requests: 0 }));
+  return { requests: countRequests(inFlight), isOverloaded: createOverload(limits, inFlight, needs) };
+}
+
+function createOverload(
+  { requestsInFlight: most }: Plan['config']['limits'],
+  inFlight: InFlight,
+  needs: GenerationNeeds,
+): () => boolean {
+  if (most === undefined) return () => false;
+  const refusals = keepRefusals(needs);
+  return () => {
+    if (inFlight.requests <= most) return false;
+    refusals.refused('limits.requestsInFlight', undefined);
+    return true;
+  };
+}
+
+/** How much may come in a time. */
+function keepRateLimits(
+  { rateRules, isTrustedProxy }: Plan,
+  needs: GenerationNeeds,
+  counts: CountDesk | undefined,
+): RateLimits {
+  const { keep, clock } = needs;
+  const refusals = keepRefusals(needs);
   return openRateLimits(rateRules, { keep, clock, refusals, counts, isTrusted: isTrustedProxy });
 }
 

@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Keep } from '../holdings.ts';
+import { createRefusals } from '../limits/refusals.ts';
+import { type ConnectionLimits, createConnectionLimits } from '../listen/connection-limits.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import { overlaps } from '../listen/overlap.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
@@ -49,12 +51,11 @@ interface Place {
   close(left?: () => number): Promise<void>;
 }
 
-export function openListeners(needs: ListenerNeeds): Listeners {
+export function openListeners(given: ListenerNeeds): Listeners {
+  const needs = { ...given, limits: limitConnections(given) };
   const places = new Map<string, Place>();
   let inForce: readonly Place[] = [];
   let isDraining = false;
-  const failed = ({ name }: ListenPlan, error: unknown) =>
-    needs.emit({ kind: 'listener-failed', listen: name, error });
 
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
     keep(
@@ -91,9 +92,10 @@ export function openListeners(needs: ListenerNeeds): Listeners {
         // Another one may need its port, which speaks TLS where it did not, or listens on more addresses.
         const left = Promise.all(going.map((place) => place.leave()));
         for (const { plan, place } of next) {
+          needs.limits.apply(plan.connections);
           place.plan = plan;
           if (place.listener) place.listener.apply(plan);
-          else void left.then(() => place.start()).catch((error: unknown) => failed(plan, error));
+          else void left.then(() => place.start()).catch(tellFailure(needs, plan));
         }
         inForce = next.map(({ place }) => place);
       };
@@ -110,9 +112,22 @@ export function openListeners(needs: ListenerNeeds): Listeners {
   };
 }
 
+const tellFailure =
+  ({ emit }: ListenerNeeds, { name }: ListenPlan) =>
+  (error: unknown) =>
+    emit({ kind: 'listener-failed', listen: name, error });
+
+function limitConnections({ emit, clock }: ListenerNeeds): ConnectionLimits {
+  const refusals = createRefusals(
+    (limit, client, refused) => emit({ kind: 'connections-limited', limit, client, refused }),
+    clock,
+  );
+  return createConnectionLimits(refusals);
+}
+
 function createPlace(
   plan: ListenPlan,
-  { emit, clock, watch, entryOf }: ListenerNeeds,
+  { emit, clock, watch, entryOf, limits }: ListenerNeeds & { limits: ConnectionLimits },
   opened: (listener: Listener) => void,
 ): Place {
   let opening: Promise<Listener> | undefined;
@@ -120,6 +135,7 @@ function createPlace(
   const former = new Set<Listener>();
   const open = async (): Promise<Listener> => {
     const app = await openHttp({ emit, clock, entryOf }, place.plan);
+    limits.guard(app.server);
     takeUpgrades(app.server, clock, openUpgrades({ emit, clock, entryOf }));
     return openListener(app, place.plan, { emit, clock, watch });
   };

@@ -5,6 +5,7 @@ import { type Clock, waitFor } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
+import type { ConnectionRules } from './connection-limits.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { markUnix } from './peer.ts';
@@ -27,6 +28,8 @@ export interface ListenPlan {
   /** What cannot change while the address is open. */
   key: string;
   limits: Config['limits'];
+  /** How many connections there may be. */
+  connections: ConnectionRules;
   shutdown: Config['shutdown'];
   /** The certificate with its key; undefined without TLS. */
   certificate: SecureContextOptions | undefined;
@@ -36,12 +39,14 @@ export interface ListenPlan {
 export function planListeners(
   { listen: listeners, limits, shutdown }: Pick<Config, 'listen' | 'limits' | 'shutdown'>,
   read: ReadFile,
+  isTrusted: ConnectionRules['isTrusted'],
 ): readonly ListenPlan[] {
+  const connections = { ...limits, isTrusted };
   return listeners.map(({ address, tls }) => {
     const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
     const certificate = tls && readTlsOptions(tls, read);
     if (certificate) createSecureContext(certificate);
-    return { address, name: nameOf(address), tls, limits, shutdown, key, certificate };
+    return { address, name: nameOf(address), tls, limits, connections, shutdown, key, certificate };
   });
 }
 

@@ -77,6 +77,8 @@ export type ListenerEvent =
   | { kind: 'pipelining-connection-closed'; client: string; waiting: number }
   /** New connections were closed at once, to keep descriptors for those that are open. */
   | { kind: 'connections-turned-away'; dropped: number; connections: number; openFiles: number }
+  /** The same by a limit of the configuration; see `requests-limited`. */
+  | { kind: 'connections-limited'; limit: string; client: string | undefined; refused: number }
   /** The grace period has ended; what was open is cut. */
   | { kind: 'connections-left-open'; connections: number }
   /** A renewed certificate is in use. */

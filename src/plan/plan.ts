@@ -65,6 +65,9 @@ export interface PlanOptions {
  */
 export function compilePlan(config: Config, { read = openFiles().read }: PlanOptions = {}): Plan {
   const ruled = withAccess(config);
+  const isTrustedProxy = compileNetworks(
+    config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network])),
+  );
   const table = compileRoutes(ruled);
   const cookies = gatewayCookies(config);
   const routes = planRoutes(config, table.routes, cookies, read);
@@ -81,7 +84,7 @@ export function compilePlan(config: Config, { read = openFiles().read }: PlanOpt
       hosts: compileHosts(config.publicUrl, table),
       prefix: config.endpoints.prefix,
     },
-    listeners: planListeners(config, read),
+    listeners: planListeners(config, read, isTrustedProxy),
     routes,
     cookies,
     ring: createKeyRing(config.session.secret),
@@ -89,9 +92,7 @@ export function compilePlan(config: Config, { read = openFiles().read }: PlanOpt
     claims: collectNeeds(config, templates),
     origins: new Set(config.publicUrl),
     rateRules: compileRules(config.rateLimit),
-    isTrustedProxy: compileNetworks(
-      config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network])),
-    ),
+    isTrustedProxy,
     assertions: assertionsOf(config),
     resources: new Map(resources),
     read,

@@ -2,6 +2,7 @@ import { GatewayError } from '../errors.ts';
 import type { TokenLimits } from '../identity/bearer/token-limits.ts';
 import type { RateLimits, Sent } from '../limits/rate-limits.ts';
 import type { LimitedEndpoint } from '../limits/rules.ts';
+import { healthName } from '../routes/resolve.ts';
 import { arrived, type Exchange } from './exchange.ts';
 import type { Journey, Stage } from './outcome.ts';
 
@@ -14,6 +15,18 @@ const limited: ReadonlyMap<string, LimitedEndpoint> = new Map([
   ['userinfo', 'userinfo'],
   ['backchannel-logout', 'backchannel-logout'],
 ]);
+
+/** What is more than the process takes at once ends here. Throws GatewayError 503. */
+export function limitInFlight(isOverloaded: () => boolean, prefix: string): Stage {
+  const health = `${prefix}/${healthName}`;
+  return ({ exchange }) => {
+    if (!isOverloaded()) return undefined;
+    const { resolution } = arrived(exchange);
+    // A balancer that gets no answer takes this process out, and the others have to do its work as well.
+    if (resolution.kind === 'endpoint' && resolution.path === health) return undefined;
+    throw new GatewayError('overloaded', { retryAfter: 1 });
+  };
+}
 
 /** What is too much of one client ends here, before anything is done for it. Throws GatewayError 429. */
 export function limitClients(limits: RateLimits, prefix: string): Stage {

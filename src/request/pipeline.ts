@@ -17,7 +17,7 @@ import { decideAccess, refuseForeignSocket } from './decide.ts';
 import { type Exchange, isQuestion, readExchange } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import { createLifespans, type LifespanNeeds } from './lifespans.ts';
-import { limitClients, limitLogin, limitPeople } from './limit.ts';
+import { limitClients, limitInFlight, limitLogin, limitPeople } from './limit.ts';
 import { answerToUpstream, beginLogin } from './logins.ts';
 import {
   type Arrival,
@@ -53,6 +53,8 @@ export interface PipelineNeeds {
   tokens: UpstreamTokens;
   /** How much may come in a time. */
   rateLimits: RateLimits;
+  /** Whether there are more requests than this process takes at once; told of too. */
+  isOverloaded(): boolean;
   forwarder: Pick<Forwarder, 'forward' | 'openTunnel' | 'identityHeaders'>;
   emit: Emit;
   clock: Clock;
@@ -104,6 +106,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     // Arrive: what was asked for, and where that goes.
     replaceQuestion(reader),
     refuseUnread(logins),
+    limitInFlight(needs.isOverloaded, prefix),
     limitClients(rateLimits, prefix),
     answerEndpoint(prefix, endpoints),
     // Admit: who asks.

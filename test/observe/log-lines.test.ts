@@ -174,6 +174,14 @@ const rows = {
       'requests were refused: there were too many',
     ],
   ],
+  'connections-limited': [
+    [
+      { limit: 'limits.connections', client: '192.0.2.1', refused: 7 },
+      'warn',
+      '"limit":"limits.connections","peer":"192.0.2.1","refused":7',
+      'connections were closed: there were too many',
+    ],
+  ],
   'clients-exempt': [
     [
       { who: ['the trusted proxies themselves'] },

@@ -104,6 +104,7 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
       },
       isReady: () => true,
       rateLimits: noLimits,
+      isOverloaded: () => false,
       endpoints: [
         {
           method: 'GET',

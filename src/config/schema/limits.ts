@@ -1,10 +1,35 @@
 import { z } from 'zod';
 import { parseDuration } from '../units.ts';
-import { parsed } from './fields.ts';
+import { count, parsed } from './fields.ts';
 
 /** Every wait has an end, so none of these is without limit. */
 const limit = () =>
   parsed('a duration above 0 such as 30s or 5m', (input) => parseDuration(input) || undefined);
+
+/** How much is taken at once, in each process. */
+const amounts = {
+  connections: count()
+    .optional()
+    .meta({
+      description:
+        'So many connections of clients at the most; what is more is closed at once. The limit of open files has one of its own.',
+      examples: [10000],
+    }),
+  connectionsPerClient: count()
+    .optional()
+    .meta({
+      description:
+        'The same for one client, by its address (of IPv6, a /64). Trusted proxies have none, since many come through them.',
+      examples: [200],
+    }),
+  requestsInFlight: count()
+    .optional()
+    .meta({
+      description:
+        'So many requests at once at the most, open WebSockets and event streams among them; what is more gets 503 at once.',
+      examples: [2000],
+    }),
+};
 
 /** How long clients may keep the gateway waiting. */
 export const limits = z
@@ -24,9 +49,10 @@ export const limits = z
       description:
         'How long a connection stays open between two requests. A front in front of the gateway has to keep its idle connections for less.',
     }),
+    ...amounts,
   })
   .prefault({})
-  .meta({ description: 'How long clients may keep the gateway waiting.' });
+  .meta({ description: 'How long clients may keep the gateway waiting, and how much it takes at once.' });
 
 /** How long an open WebSocket may be idle. */
 export const idleLimit = () =>

@@ -97,6 +97,11 @@ export const lines = {
     message: 'connections were turned away: the limit of open files is nearly reached (ulimit -n)',
     fields: ['dropped', 'connections', 'openFiles'],
   },
+  'connections-limited': {
+    level: 'warn',
+    message: 'connections were closed: there were too many',
+    fields: ({ limit, client, refused }) => ({ limit, peer: client, refused }),
+  },
   'connections-left-open': {
     level: 'warn',
     message: 'connections were still open at the end of the grace period',

@@ -38,6 +38,7 @@ export const en = {
   'error.provider_unavailable': 'The sign-in service cannot be reached at the moment.',
   'error.client_rejected': 'The sign-in service does not know this site. Its operators have to mend that.',
   'error.store_unavailable': 'Your session cannot be looked up at the moment.',
+  'error.overloaded': 'There is too much to do here at the moment.',
   'error.logout_token_invalid': 'The logout token is not valid.',
   'error.login_cookie_missing':
     'This sign-in was not started in this browser, has expired or was used before.',
