@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type Assertions, createAssertions } from '../forward/assertion.ts';
 import { openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
+import type { TurnLimits } from '../forward/target-turns.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep, Lease } from '../holdings.ts';
 import { identifyPeople } from '../identity/claims/person.ts';
@@ -66,12 +67,11 @@ export interface Generation {
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
-  const { config, claims, reader, cookies, ring, read } = plan;
+  const { config, claims, reader, cookies, ring, read, redisCa } = plan;
   const { keep, defer, emit, clock, random, primary, live, watch } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
-  const { redisCa } = plan;
   const identify = identifyPeople(config.providers);
   const from = { keep, cookies, ring, redisCa, grant, identify, primary };
   const opened = openSessions(config, { ...from, emit, clock, random });
@@ -89,6 +89,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     assertions,
     live,
     watch,
+    turns: turnsAtTargets(config.limits, needs),
     onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
   });
   const missing = () => missingOf(standing());
@@ -133,6 +134,16 @@ function keepRefusals({ keep, clock, emit }: GenerationNeeds): Refusals {
       clock,
     ),
   );
+}
+
+/** How many requests each target has at once. */
+function turnsAtTargets(
+  { upstreamConnections: most, queue }: Plan['config']['limits'],
+  needs: GenerationNeeds,
+): TurnLimits | undefined {
+  if (most === undefined) return undefined;
+  const refusals = keepRefusals(needs);
+  return { most, queue, refused: () => refusals.refused('limits.upstreamConnections', undefined) };
 }
 
 /** Counts the requests of a plan, and those of all plans, which may be too many. */

@@ -8,6 +8,7 @@ import type { Forwarding, HttpClient, TunnelClient, UpstreamRequest } from './fo
 import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { RouteHeaders } from './route-headers.ts';
+import type { TurnLimits } from './target-turns.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
 import type { CompiledTemplate } from './template.ts';
 import type { TemplateContext } from './template-values.ts';
@@ -38,6 +39,8 @@ export interface ForwarderNeeds {
   assertions: Pick<Assertions, 'compile'>;
   live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
+  /** How many requests each target has at once; undefined for any number. */
+  turns: TurnLimits | undefined;
   /** Called once for a target whose answers have to be repaired. */
   onOddTarget(target: Target, error: Error): void;
 }
@@ -61,6 +64,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         head,
         path,
         targets,
+        turns: needs.turns,
         responseTimeout: timeout.response,
         headersFor: (target: Target) => headersFor(forwarding, target),
         rewriteHeaders: (raw) => rewriteHeaders(raw, forwarding),
@@ -82,7 +86,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
 
 function openRoute(
   { targets, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
-  { keep, clock, assertions, live, watch, onOddTarget }: ForwarderNeeds,
+  { keep, clock, assertions, live, watch, turns, onOddTarget }: ForwarderNeeds,
 ): OpenRoute {
   const turnEnds = keep('turn ends', '', createTurnEnds);
   const open = (address: TargetAddress): Target =>
@@ -96,6 +100,7 @@ function openRoute(
   const settings: RouteTransfer = {
     clock,
     turnEnds,
+    turns,
     targets: balance(targets.map(open), clock, onOddTarget),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),

@@ -11,6 +11,7 @@ import type { ReadHeaders } from './raw-headers.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
+import type { Turn, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isOddAnswer, upstreamError } from './upstream-error.ts';
@@ -20,6 +21,8 @@ export interface RouteTransfer {
   clock: Clock;
   turnEnds: TurnEnds;
   targets: Targets;
+  /** Undefined where any number of requests may be at a target. */
+  turns: TurnLimits | undefined;
   /** The headers for one of the targets, whose name may stand in Host. */
   headersFor(forwarding: Forwarding, target: Target): RawHeaders;
   rewriteHeaders: ResponseHeaderWriter;
@@ -75,6 +78,8 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   #isSingle = false;
   /** Its answer is repaired on the way. */
   #isRepaired = false;
+  /** Its turn at the target. */
+  #turn: Turn | undefined;
   /** What ends it, where the upstream answers with interim answers only. */
   #patience: Timer | undefined;
   /** The head of the answer, as long as it can be taken back. */
@@ -108,12 +113,26 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   /** @param isFresh the connection has to be a new one */
   #sendTo(target: Target, isFresh: boolean): void {
-    const { request, path } = this.#forwarding;
-    const { timeout, maxBody } = this.#settings;
     this.#target = target;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
     this.#controller = undefined;
+    const { turns } = this.#settings;
+    if (turns === undefined) {
+      this.#dispatch(target);
+      return;
+    }
+    this.#turn = target.turns.ask(
+      turns,
+      () => this.#dispatch(target),
+      (error) => this.#give(error),
+    );
+    this.#turn.start();
+  }
+
+  #dispatch(target: Target): void {
+    const { request, path } = this.#forwarding;
+    const { timeout, maxBody } = this.#settings;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
     dispatcher.dispatch(
       {
@@ -132,6 +151,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   clientLeft(): void {
     if (this.#client.response.writableFinished) return;
     this.#hasLeft = true;
+    this.#turn?.leave();
     this.#controller?.abort(new ClientLeft('the client left'));
   }
 
@@ -265,6 +285,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
+    this.#turn?.end();
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
@@ -276,6 +297,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     const { response } = this.#client;
     this.#patience?.cancel();
     this.#patience = undefined;
+    this.#turn?.end();
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     const target = this.#target as Target;
     const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);
@@ -312,10 +334,15 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     } else if (wasSent && mayRepeat && !this.#isSingle && isClosed(error)) {
       this.#sendTo(targets.pick(this.#tried), true);
     } else {
-      // What is still on its way is read and dropped, so that the client gets to read the answer.
-      this.#forwarding.request.resume();
-      this.#client.fail(upstreamError(error));
+      this.#give(upstreamError(error));
     }
+  }
+
+  /** Answers with an error. */
+  #give(error: GatewayError): void {
+    // What is still on its way is read and dropped, so that the client gets to read the answer.
+    this.#forwarding.request.resume();
+    this.#client.fail(error);
   }
 }
 

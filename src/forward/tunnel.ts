@@ -12,6 +12,7 @@ import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
 import { type HandshakeAnswer, type SentHandshake, sendHandshake } from './send-handshake.ts';
+import type { TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
 
@@ -21,6 +22,8 @@ export interface TunnelJob {
   tunnel: Tunnel;
   head: Buffer;
   targets: Targets;
+  /** As for requests; an open WebSocket has its turn until it ends. */
+  turns: TurnLimits | undefined;
   path: string;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
@@ -57,9 +60,34 @@ const refusals: ReadonlySet<string> = new Set([
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
 export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void {
-  const { targets, tunnel } = job;
+  const { targets, tunnel, turns } = job;
   const { stream } = tunnel;
   const target = targets.pick(tried);
+  if (turns === undefined) {
+    shake(job, target, tried, () => {});
+    return;
+  }
+  const early = readEarly(stream, job.head, () => {
+    turn.end();
+    stream.destroy();
+    job.left();
+  });
+  const turn = target.turns.ask(
+    turns,
+    () => shake({ ...job, head: early.take() }, target, tried, () => turn.end()),
+    (error) => {
+      early.take();
+      job.fail(error);
+    },
+  );
+  stream.once('close', () => turn.end());
+  turn.start();
+}
+
+/** @param over called when the target has nothing more to do with it */
+function shake(job: TunnelJob, target: Target, tried: readonly Target[], over: () => void): void {
+  const { targets, tunnel } = job;
+  const { stream } = tunnel;
   const upstream = sendHandshake(target, {
     path: job.path,
     headers: job.headersFor(target),
@@ -84,6 +112,7 @@ export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void 
     const others = [...tried, target];
     const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
     if (wasRefused) targets.refused(target);
+    over();
     if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
     else job.fail(upstreamError(error));
   });

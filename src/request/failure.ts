@@ -29,7 +29,7 @@ export function answerFailure(error: unknown, exchange: Exchange, prefix: string
 
 /** Whether there is an event of its own for many of these. */
 const isTurnedAway = ({ code }: GatewayError): boolean => turnedAway.has(code);
-const turnedAway: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'overloaded']);
+const turnedAway: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'overloaded', 'upstream_busy']);
 
 /** What broke a connection, by the code of Node's parser. */
 export function brokenBy(error: NodeJS.ErrnoException): GatewayError {

@@ -29,6 +29,22 @@ const amounts = {
         'So many requests at once at the most, open WebSockets and event streams among them; what is more gets 503 at once.',
       examples: [2000],
     }),
+  upstreamConnections: count()
+    .optional()
+    .meta({
+      description:
+        'So many requests at each target at once at the most, open WebSockets and event streams among them; more wait in `queue`.',
+      examples: [100],
+    }),
+  queue: z
+    .strictObject({
+      size: count().prefault(100).meta({
+        description: 'So many wait for each target at the most; what is more gets 503 at once.',
+      }),
+      timeout: limit().prefault('10s').meta({ description: 'So long at the most; then it is 503.' }),
+    })
+    .prefault({})
+    .meta({ description: 'What waits for a target that has as much as it may, see `upstreamConnections`.' }),
 };
 
 /** How long clients may keep the gateway waiting. */

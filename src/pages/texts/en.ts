@@ -39,6 +39,7 @@ export const en = {
   'error.client_rejected': 'The sign-in service does not know this site. Its operators have to mend that.',
   'error.store_unavailable': 'Your session cannot be looked up at the moment.',
   'error.overloaded': 'There is too much to do here at the moment.',
+  'error.upstream_busy': 'The application behind this gateway has too much to do at the moment.',
   'error.logout_token_invalid': 'The logout token is not valid.',
   'error.login_cookie_missing':
     'This sign-in was not started in this browser, has expired or was used before.',
