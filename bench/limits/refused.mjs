@@ -7,7 +7,7 @@ import { startGateway } from './gateway.mjs';
  *
  *     npm run build && node bench/limits/refused.mjs
  */
-const rounds = 6;
+const rounds = 5;
 const requests = 6400;
 const atOnce = 32;
 const everyMs = 16;

@@ -65,9 +65,9 @@ export interface PlanOptions {
  */
 export function compilePlan(config: Config, { read = openFiles().read }: PlanOptions = {}): Plan {
   const ruled = withAccess(config);
-  const isTrustedProxy = compileNetworks(
-    config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network])),
-  );
+  const trusted = config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network]));
+  // To look an address up makes objects, which a limit that is met in a flood does better without.
+  const isTrustedProxy = trusted.length === 0 ? () => false : compileNetworks(trusted);
   const table = compileRoutes(ruled);
   const cookies = gatewayCookies(config);
   const routes = planRoutes(config, table.routes, cookies, read);
