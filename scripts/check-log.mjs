@@ -8,8 +8,15 @@ import { importsOf, readSource, report, walk } from './read-source.mjs';
  */
 
 const home = 'observe/';
-/** What the others may take of that folder: what an event is, who opens it, and how texts lose what is secret. */
-const port = ['events', 'open-observe', 'scrub', 'known-secrets'].map((name) => `observe/${name}.ts`);
+/**
+ * What the others may take of that folder: what an event is, who opens it, and how texts lose what is secret or acts upon a
+ * terminal.
+ */
+const port = ['events', 'open-observe', 'scrub', 'known-secrets', 'control-characters'].map(
+  (name) => `observe/${name}.ts`,
+);
+/** What is counted goes from process to process, and to those who ask for it. */
+const counted = 'observe/metrics/';
 const loggers = /^(?:pino|pino-pretty|pino\/.*)$/;
 /** `log`, `logger`, `Logger`, `accessLog`, `#log`. */
 const names = /^(?:log|logger|Logger|createLogger|\w+Log|\w+Logger)$/;
@@ -25,7 +32,10 @@ report(
 function importsAround(source) {
   const { file, program, lineOf } = source;
   const inside = importsOf(source)
-    .filter(({ imported }) => imported.startsWith(home) && !port.includes(imported))
+    .filter(
+      ({ imported }) =>
+        imported.startsWith(home) && !imported.startsWith(counted) && !port.includes(imported),
+    )
     .map(({ line, imported }) => `src/${file}:${line} imports ${imported}: emit an event instead.`);
   const packages = [];
   walk(program, ({ type, source: from, start }) => {

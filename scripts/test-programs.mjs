@@ -20,6 +20,9 @@ const programs = [
   { package: 'python3', command: 'python3' },
   { package: 'redis-server', command: 'redis-server' },
   { package: 'openssl', command: 'openssl' },
+  { package: 'systemd', command: 'systemd-analyze' },
+  { package: 'procps', command: 'kill' },
+  { package: 'prometheus', command: 'promtool' },
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 

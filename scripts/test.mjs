@@ -10,7 +10,7 @@ import { canInstall, installCommand, installPackages, missingPackages } from './
  * or a folder) only those. The last line holds the totals.
  */
 const paths = process.argv.slice(2);
-const files = (paths.length > 0 ? paths : ['test']).flatMap(testFiles);
+const files = [...new Set((paths.length > 0 ? paths : ['test']).flatMap(testFiles))];
 if (files.length === 0) fail(`No test file in ${paths.join(' ') || 'test'}.`);
 ensurePrograms();
 installDependencies();
@@ -93,5 +93,7 @@ function slowFirst(names) {
 
 /** Most tests wait for sockets and programs more than they compute. */
 function jobs() {
+  const given = Number(process.env.SALLYPORT_TEST_JOBS);
+  if (given > 0) return given;
   return Math.min(availableParallelism() * 2, 8);
 }

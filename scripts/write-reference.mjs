@@ -9,12 +9,15 @@ import { parseTemplate } from '../dist/src/config/template.js';
 import { compileTemplate } from '../dist/src/forward/template.js';
 import { templateFilters } from '../dist/src/forward/template-filters.js';
 import { templateValues, written } from '../dist/src/forward/template-values.js';
+import { definitions, labels } from '../dist/src/observe/metrics/definitions.js';
+import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
- * between the two marks in `docs/configuration.md`; and from the tables of header values and filters those in
- * `docs/headers.md`. It reads the compiled code, so compile first.
+ * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
+ * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`; and from the fields of the log
+ * `config/sallyport-log.schema.json` and the table in `docs/logging.md`. It reads the compiled code, so compile first.
  *
  *     node scripts/write-reference.mjs [--check]
  *
@@ -24,6 +27,9 @@ const sources = {
   reference: 'the schema',
   values: 'src/forward/template-values.ts',
   filters: 'src/forward/template-filters.ts',
+  metrics: 'src/observe/metrics/definitions.ts',
+  labels: 'src/observe/metrics/definitions.ts',
+  fields: 'src/observe/sinks/log-schema.ts',
 };
 
 const schema = configJsonSchema();
@@ -31,10 +37,19 @@ const environment = environmentByPath();
 
 const files = [
   { path: 'config/sallyport.schema.json', make: () => formatJson(schema) },
+  { path: 'config/sallyport-log.schema.json', make: () => formatJson(logJsonSchema()) },
+  {
+    path: 'docs/logging.md',
+    make: (before) => between(before, 'fields', fieldsTable()),
+  },
   { path: 'docs/configuration.md', make: (before) => between(before, 'reference', reference()) },
   {
     path: 'docs/headers.md',
     make: (before) => between(between(before, 'values', valuesTable()), 'filters', filtersTable()),
+  },
+  {
+    path: 'docs/metrics.md',
+    make: (before) => between(between(before, 'metrics', metricsTable()), 'labels', labelsTable()),
   },
 ];
 
@@ -90,6 +105,19 @@ function valuesTable() {
   return ['| in a template | is |', '| --- | --- |', ...rows, braces, ''].join('\n');
 }
 
+function metricsTable() {
+  const rows = Object.values(definitions).map(
+    ({ name, type, labels: named, help }) =>
+      `| \`${name}\` | ${type} | ${named.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  );
+  return ['| metric | type | labels | tells |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function labelsTable() {
+  const rows = Object.entries(labels).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return ['| label | is |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
 /** What each filter makes of a name that is not ASCII. */
 function filtersTable() {
   const person = { claims: { name: 'Zoë Ångström' } };
@@ -105,6 +133,12 @@ function filtersTable() {
     ...rows,
     '',
   ].join('\n');
+}
+
+/** The fields of the line of a request. */
+function fieldsTable() {
+  const rows = Object.entries(requestLineFields).map(([name, { meaning }]) => `| \`${name}\` | ${meaning} |`);
+  return ['| field | is |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
 function reference() {
@@ -134,7 +168,9 @@ function shortForm(name, { short }) {
 /** The rows of the keys below a member; of a list, those of its items. */
 function rows(member, path) {
   const items = listForm(member)?.items;
-  const [object, at] = items?.properties ? [items, [...path, 0]] : [member, path];
+  // An item that has a short form is a map all the same; one in place of a list is told as the map.
+  const hasItems = items?.properties || (items?.short && members(member).length === 0);
+  const [object, at] = hasItems ? [items, [...path, 0]] : [member, path];
   return members(object).flatMap(([name, inner]) => {
     const innerPath = [...at, name];
     return [row(name, inner, innerPath, object), ...rows(inner, innerPath)];
@@ -152,7 +188,8 @@ function row(name, member, path, parent) {
 
 /** What the schema itself says that it expects: the sentence that stands in its error messages too. */
 function expected(path, member) {
-  if (members(member).length > 0) return 'a map';
+  // What takes other forms beside says so itself.
+  if (members(member).length > 0 && !listForm(member)) return 'a map';
   const { error } = configSchema.safeParse(documentWith(path, () => undefined));
   const issue = flatten(error.issues).find(
     (candidate) => candidate.path.join('.') === path.join('.') && !candidate.message.startsWith('Invalid'),

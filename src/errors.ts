@@ -44,6 +44,7 @@ const statuses = {
   store_unavailable: 503,
   overloaded: 503,
   upstream_busy: 503,
+  maintenance: 503,
   logout_token_invalid: 400,
   login_cookie_missing: 400,
   login_state_mismatch: 400,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 
 /** Gives the text of a file. Throws as `readFileSync` does. */
 export type ReadFile = (path: string) => string;
@@ -10,22 +10,66 @@ export interface Files {
   texts(): Readonly<Record<string, string>>;
   /** Every path that was asked for, be it in vain. */
   paths(): readonly string[];
+  /** What the file of a path was just before it was read; undefined where it was not asked for. */
+  markOf(path: string): string | undefined;
 }
 
-/** @param known texts that were read before; the others are read from the disk */
-export function openFiles(known: Readonly<Record<string, string>> = {}): Files {
+/**
+ * @param known texts that were read before; the others are read from the disk
+ * @param readFile reads one from the disk
+ */
+export function openFiles(
+  known: Readonly<Record<string, string>> = {},
+  readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
+): Files {
   const texts = new Map(Object.entries(known));
   const paths = new Set<string>(texts.keys());
+  const marks = new Map<string, string>();
   return {
     read(path) {
       const text = texts.get(path);
       if (text !== undefined) return text;
       paths.add(path);
-      const read = readFileSync(path, 'utf8');
+      if (!marks.has(path)) marks.set(path, markOf(path));
+      const read = readFile(path);
       texts.set(path, read);
       return read;
     },
     texts: () => Object.fromEntries(texts),
     paths: () => [...paths],
+    markOf: (path) => marks.get(path),
   };
 }
+
+/** A hundred times what a bundle of all public authorities has. */
+const largestFile = 16 * 1024 * 1024;
+
+/**
+ * Reads a file while requests are served: what would hold them up is refused. A pipe waits for a writer, a device may
+ * never end, and a large file takes seconds. Throws errors whose `code` is for people to read.
+ */
+export const readPromptly: ReadFile = (path) => {
+  // Without O_NONBLOCK, opening a pipe waits already.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile() && !stats.isDirectory()) throw unreadable(path, 'it is no regular file');
+    if (stats.size > largestFile) throw unreadable(path, 'it has more than 16 MiB');
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
+  }
+};
+
+/** What tells a file from the one that stood there before. */
+export function markOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+  } catch {
+    return 'none';
+  }
+}
+
+const unreadable = (path: string, code: string) =>
+  Object.assign(new Error(`${path} cannot be read: ${code}`), { code });

@@ -2,9 +2,12 @@ import type { Controls } from './admin/controls.ts';
 import { type AdminListener, startAdmin } from './admin/server.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
+import { commonGauges } from './estate/common-gauges.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { type Files, openFiles } from './files.ts';
-import type { Observe } from './observe/open-observe.ts';
+import { renderMetrics } from './observe/metrics/exposition.ts';
+import type { MetricValues } from './observe/metrics/series.ts';
+import { type Observe, observesAlike } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -35,6 +38,8 @@ export interface Gateway {
   /** The same in two steps. One at a time: the next one waits for what becomes of this one. */
   prepare(version: Version): Promise<Prepared>;
   health: Estate['health'];
+  /** What this process counts; undefined while metrics are off. */
+  metrics(): Promise<MetricValues[] | undefined>;
   people: Estate['people'];
   drain: Estate['drain'];
   close: Estate['close'];
@@ -42,7 +47,7 @@ export interface Gateway {
 
 export interface GatewayNeeds {
   /** Who is told of what happens. */
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'> & Partial<Pick<Observe, 'metrics'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -56,18 +61,22 @@ export interface GatewayNeeds {
 /** What is known and can be done in this process alone. */
 function ownControls(
   { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
+  metrics: Gateway['metrics'],
   inForce: () => Config,
 ): Controls {
   return {
     health: async () => health(),
+    async metrics(format) {
+      const own = await metrics();
+      if (!own) return undefined;
+      return renderMetrics([own, commonGauges(health(), inForce().providers, [])], format);
+    },
     reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
     drain: async () => drain(),
     config: () => inForce().shown,
     people,
   };
 }
-
-const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
 
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
@@ -79,6 +88,9 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
   const { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() } = needs;
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary });
+  observe.metrics?.configure(config.metrics);
+  observe.metrics?.watch(estate.readings);
+  const metrics = async () => observe.metrics?.read();
   let inForce = config;
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);
@@ -88,7 +100,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
       return {
         commit() {
-          if (differ(next.config.logging, inForce.logging)) observe.apply(next.config.logging);
+          if (!observesAlike(next.config, inForce)) observe.apply(next.config);
           inForce = next.config;
           prepared.commit();
         },
@@ -110,7 +122,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     await admin?.close();
   };
   try {
-    const controls = ownControls(estate, () => inForce);
+    const controls = ownControls(estate, metrics, () => inForce);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
@@ -119,7 +131,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
     const { health, people, drain } = estate;
-    return { url, adminUrl, adopt, prepare, health, people, drain, close };
+    return { url, adminUrl, adopt, prepare, health, metrics, people, drain, close };
   } catch (error) {
     await close();
     throw error;

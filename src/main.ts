@@ -17,7 +17,11 @@ program
   .command('serve', { isDefault: true })
   .description('run the gateway')
   .option(...configOption)
-  .action(async (options: { config?: string }) => (await import('./commands/serve.ts')).serve(options));
+  .action(async (options: { config?: string }) => {
+    // Whoever has just started it may ask for a reload: nothing was read yet, and it must not end by that.
+    process.on('SIGHUP', () => {});
+    await (await import('./commands/serve.ts')).serve(options);
+  });
 
 program
   .command('demo')

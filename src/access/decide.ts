@@ -32,7 +32,7 @@ export type Decision =
   | { kind: 'allow'; reason: string }
   | { kind: 'login'; reason: string }
   /** Allowed, once the person has signed in more strongly or again: by a redirect, or told by a challenge. */
-  | { kind: 'step-up'; redirect: boolean; reason: string }
+  | { kind: 'step-up'; redirect: boolean; rule: 'stepUp.acr' | 'stepUp.maxAge'; reason: string }
   | {
       kind: 'deny';
       code: 'not_signed_in' | 'not_allowed' | 'forgery_header_missing' | 'cross_site';
@@ -141,7 +141,7 @@ function compileStrength(
       unmet === 'acr'
         ? `signed in as ${JSON.stringify(person.claims.acr ?? null)}, and stepUp.acr asks for ${stepUp.acr?.join(', ')}`
         : 'signed in longer ago than stepUp.maxAge allows, or nobody knows when';
-    return { kind: 'step-up', redirect, reason };
+    return { kind: 'step-up', redirect, rule: `stepUp.${unmet}`, reason };
   };
 }
 

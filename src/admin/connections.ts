@@ -1,6 +1,11 @@
 import type { Server, Socket } from 'node:net';
+import { networkOf } from '../access/client-network.ts';
+import { peerAddress } from '../listen/forwarded.ts';
 
-/** Of all clients together, and of one address: some of them have to be left for those who ask for the health. */
+/**
+ * Of all clients together, and of one address, where a /64 of IPv6 is one: some of them have to be left for those who ask
+ * for the health.
+ */
 const most = 512;
 const mostOfOne = 64;
 
@@ -9,18 +14,18 @@ export function boundConnections(server: Server): void {
   const byAddress = new Map<string, number>();
   server.maxConnections = most;
   server.on('connection', (socket: Socket) => {
-    const { remoteAddress } = socket;
-    if (remoteAddress === undefined) return;
-    const open = (byAddress.get(remoteAddress) ?? 0) + 1;
+    if (socket.remoteAddress === undefined) return;
+    const client = networkOf(peerAddress(socket.remoteAddress));
+    const open = (byAddress.get(client) ?? 0) + 1;
     if (open > mostOfOne) {
       socket.destroy();
       return;
     }
-    byAddress.set(remoteAddress, open);
+    byAddress.set(client, open);
     socket.once('close', () => {
-      const left = (byAddress.get(remoteAddress) ?? 1) - 1;
-      if (left > 0) byAddress.set(remoteAddress, left);
-      else byAddress.delete(remoteAddress);
+      const left = (byAddress.get(client) ?? 1) - 1;
+      if (left > 0) byAddress.set(client, left);
+      else byAddress.delete(client);
     });
   });
 }

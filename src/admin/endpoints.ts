@@ -1,7 +1,9 @@
 import { type Clock, within } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Health } from '../estate/health.ts';
+import { formatOf } from '../observe/metrics/exposition.ts';
 import type { People } from '../session/people.ts';
+import { createSingleFlight } from '../session/shared/single-flight.ts';
 import type { Controls } from './controls.ts';
 import type { Audience } from './guard.ts';
 import type { Problem } from './problem.ts';
@@ -11,10 +13,14 @@ export interface Call {
   query: URLSearchParams;
   /** What stands in the place of `{id}` in the path. */
   id: string;
+  accept: string | undefined;
 }
 
-/** What it answers: a status with JSON, or why not. */
-export type Reply = { status: number; json?: unknown; headers?: Readonly<Record<string, string>> } | Problem;
+/** What it answers: a status with JSON, or with a text of some type, or why not. */
+export type Reply =
+  | { status: number; json?: unknown; headers?: Readonly<Record<string, string>> }
+  | { status: number; type: string; text: string }
+  | Problem;
 
 /** One thing that the admin listener does. */
 export interface AdminEndpoint {
@@ -30,6 +36,8 @@ export interface AdminEndpoint {
 
 /** Everything that the admin listener does, as a table. */
 export function adminEndpoints(controls: Controls, clock: Clock): readonly AdminEndpoint[] {
+  // Anybody may ask, and each answer costs every process something.
+  const scrapes = createSingleFlight<Metrics>();
   return [
     {
       method: 'GET',
@@ -42,6 +50,15 @@ export function adminEndpoints(controls: Controls, clock: Clock): readonly Admin
       path: '/readyz',
       audience: 'everybody',
       handle: async () => readiness(await healthIn(controls, clock)),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      audience: 'everybody',
+      async handle({ accept }) {
+        const format = formatOf(accept);
+        return metricsReply(await scrapes(format, () => controls.metrics(format)));
+      },
     },
     {
       method: 'POST',
@@ -111,6 +128,13 @@ function readiness({ ready, missing, degraded }: Health): Reply {
   return { status: 503, json, headers: { 'retry-after': '1' } };
 }
 
+type Metrics = Awaited<ReturnType<Controls['metrics']>>;
+
+const metricsReply = (metrics: Metrics): Reply =>
+  metrics
+    ? { status: 200, ...metrics }
+    : { status: 404, code: 'metrics_off', detail: 'the configuration says `metrics: off`' };
+
 async function reload(controls: Controls, dryRun: string | null): Promise<Reply> {
   if (dryRun !== null && !['', 'true', 'false'].includes(dryRun))
     return malformed('dry-run has no value, or is true or false');
@@ -119,7 +143,7 @@ async function reload(controls: Controls, dryRun: string | null): Promise<Reply>
   return {
     status: 422,
     code: 'configuration_refused',
-    detail: 'the configuration cannot be used; the one before stays in force',
+    detail: 'not reloaded: the configuration in force stays',
     more: answer,
   };
 }
@@ -165,13 +189,17 @@ async function endSession(people: People, id: string): Promise<Reply> {
   return { status: 404, code: 'no_such_session', detail: 'no session is known by this id' };
 }
 
+const storeOut = 'the store of sessions cannot be asked now; /readyz and the log say why';
+
 /** What an error of an endpoint is answered with. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof GatewayError) {
     const { status, code, message, retryAfter } = error;
     const headers =
       retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) };
-    return { status, code, detail: message, headers };
+    // What people read of it says what it means for them.
+    const detail = code === 'store_unavailable' ? storeOut : message;
+    return { status, code, detail, headers };
   }
   return { status: 500, code: 'internal', detail: 'the gateway failed at this; its log says more' };
 }

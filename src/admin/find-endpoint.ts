@@ -4,7 +4,7 @@ import type { Problem } from './problem.ts';
 /** What a request asks for. */
 export interface Found {
   endpoint: AdminEndpoint;
-  call: Call;
+  call: Pick<Call, 'query' | 'id'>;
 }
 
 /** An id of a session, as it is shown: nothing of it has to be encoded. */
@@ -21,7 +21,8 @@ export function findEndpoint(
 ): Found | Problem {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
-  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+  const text = mark < 0 ? '' : target.slice(mark + 1);
+  const query = new URLSearchParams(text);
   const here = endpoints.flatMap((endpoint) => {
     const id = idIn(path, endpoint.path);
     return id === undefined ? [] : [{ endpoint, call: { query, id } }];
@@ -33,7 +34,22 @@ export function findEndpoint(
   const foreign = [...query.keys()].filter((name) => !known.includes(name));
   // Programs that ask for the health may add something against caches.
   if (foreign.length > 0 && found.endpoint.audience === 'operator') return unknownParameter(known);
+  if (!isClear(text) && found.endpoint.audience === 'operator') return unclearQuery;
   return found;
+}
+
+/**
+ * In a form a `+` is a space, and who writes `ada+mail@example.com` by hand means a plus: to end the sessions of nobody
+ * must not look like having ended theirs. Nor is a name guessed from broken escapes.
+ */
+function isClear(query: string): boolean {
+  if (query.includes('+')) return false;
+  try {
+    decodeURIComponent(query);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What stands at `{id}`, empty where there is no such place; undefined where the path is another one. */
@@ -45,6 +61,12 @@ function idIn(path: string, pattern: string): string | undefined {
 }
 
 const methodsOf = ({ method }: AdminEndpoint): string[] => (method === 'GET' ? ['GET', 'HEAD'] : [method]);
+
+const unclearQuery: Problem = {
+  status: 400,
+  code: 'malformed_request',
+  detail: 'the query is percent-encoded UTF-8, with %2B for a plus and %20 for a space',
+};
 
 const notFound: Problem = {
   status: 404,

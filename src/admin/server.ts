@@ -46,7 +46,12 @@ export async function startAdmin(
       url,
       useToken: guard.use,
       leaveAddress: () => void app.server.close(),
-      close: () => app.close(),
+      async close() {
+        const closed = app.close();
+        // Fastify ends those of an address that it listens on itself, which a Unix socket is not.
+        app.server.closeAllConnections();
+        await closed;
+      },
     };
   } catch (error) {
     await app.close();
@@ -64,6 +69,8 @@ const largestBody = 1024;
 const headMs = 10_000;
 const requestMs = 30_000;
 const keepAliveMs = 20_000;
+/** A reload waits for its workers, their providers and stores, and for those reloads that were asked for before it. */
+const longestAnswerMs = 10 * 60_000;
 
 interface ServerNeeds {
   address: ListenAddress;
@@ -136,9 +143,11 @@ function openDoor({ address, guard, emit, controls, clock }: ServerNeeds) {
       const asked = found.get(request);
       if (!asked) return send(reply, notFound);
       const { endpoint, call } = asked;
+      // The request is there: a reload that waits for what it needs is no silence of the client.
+      request.raw.socket.setTimeout(longestAnswerMs);
       let made: Reply;
       try {
-        made = await endpoint.handle(call);
+        made = await endpoint.handle({ ...call, accept: request.headers.accept });
       } catch (error) {
         made = problemOf(error);
         if (made.status === 500) emit({ kind: 'admin-call-failed', path: endpoint.path, error });
@@ -190,8 +199,9 @@ function send(reply: FastifyReply, made: Reply): FastifyReply {
   // What is left of a body is not waited for.
   if ('code' in made && (raw.headers['content-length'] ?? raw.headers['transfer-encoding']) !== undefined)
     reply.header('connection', 'close');
-  reply.code(made.status).headers({ ...commonHeaders, ...made.headers });
+  reply.code(made.status).headers({ ...commonHeaders, ...('headers' in made ? made.headers : {}) });
   if ('code' in made) return reply.type('application/problem+json').send(problemBody(made));
+  if ('text' in made) return reply.header('vary', 'accept').type(made.type).send(made.text);
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(made.json));
 }
 

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import { withAccess } from '../access/decide.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
@@ -9,12 +8,12 @@ import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
-import { readTlsOptions, type TlsConfig } from '../listen/tls.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
 import { describeError } from '../observe/scrub.ts';
 import { compilePlan, readRedisCa } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
+import { checkCertificates } from './check-certificates.ts';
 
 interface Finding {
   subject: string;
@@ -24,9 +23,11 @@ interface Finding {
 
 const connectTimeoutMs = 5000;
 
+const labels = { ok: 'ok    ', note: 'note  ', fail: 'FAIL  ' } as const;
+
 /**
  * `sallyport check`: validates the configuration and tries what it names: the provider, each upstream, the
- * certificate. Prints a table; gives the exit code, 1 if anything fails. Rejects with ConfigError.
+ * certificates. Prints a table; gives the exit code, 1 if anything fails. Rejects with ConfigError.
  */
 export async function check(options: { config?: string; offline?: boolean }): Promise<number> {
   const { config, warnings, file, files } = loadConfig({ file: options.config, env: process.env });
@@ -35,15 +36,15 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   const findings: Finding[] = [
     { subject: `configuration ${file ?? 'from the environment'}`, problem: undefined },
   ];
-  for (const { tls } of config.listen)
-    if (tls) findings.push(await attempt(`certificate ${tls.cert}`, readCertificate(tls, files.read)));
   for (const [name, provider] of Object.entries(config.providers)) {
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider, files.read)));
   }
-  const isCertificateGood = findings.every(({ problem }) => problem === undefined);
+  const certificates = checkCertificates(config, files.read, systemClock.now());
+  const isListenerGood = !certificates.some(({ level, key }) => level === 'fail' && key.startsWith('listen'));
   const planned = await attempt('files that routes name', planRoutes(config));
-  if (isCertificateGood && planned.problem !== undefined) findings.push(planned);
+  const isSaid = !isListenerGood || findings.some(({ problem }) => problem !== undefined);
+  if (!isSaid && planned.problem !== undefined) findings.push(planned);
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
@@ -67,12 +68,17 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
       `  note   ${path} is refused: ${reason} It passes with ${settings}, where the applications read so.`,
     );
   }
+  for (const { level, subject, reason } of certificates) {
+    const sentence = secrets.hide(reason === undefined ? subject : `${subject}: ${reason}`);
+    console.log(`  ${labels[level]} ${sentence}`);
+  }
   for (const { subject, problem } of findings) {
     console.log(
       problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
     );
   }
-  return findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
+  const isCertificateBad = certificates.some(({ level }) => level === 'fail');
+  return isCertificateBad || findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
 async function attempt(subject: string, trial: Promise<void>): Promise<Finding> {
@@ -82,10 +88,6 @@ async function attempt(subject: string, trial: Promise<void>): Promise<Finding> 
   } catch (error) {
     return { subject, problem: describeError(error) };
   }
-}
-
-async function readCertificate(tls: TlsConfig, read: ReadFile): Promise<void> {
-  createSecureContext(readTlsOptions(tls, read));
 }
 
 async function planRoutes(config: Config): Promise<void> {
@@ -140,7 +142,7 @@ async function reachRedis(config: Config, url: string): Promise<void> {
 }
 
 function upstreamsOf(config: Config): string[] {
-  return [...new Set(config.routes.flatMap(({ upstream }) => upstream))];
+  return [...new Set(config.routes.flatMap(({ upstream }) => upstream.targets.map(({ url }) => url)))];
 }
 
 function reach(upstream: string): Promise<void> {

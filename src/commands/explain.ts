@@ -138,8 +138,9 @@ function explainRoute(plan: Plan, route: Route, question: Question): string {
   const person = personFor(plan, route, question);
   const decision = explainDecision(route, question, person, plan.origins);
   const lines = [
-    `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.join(', ')}`,
+    `route     ${route.label}${route.methods ? ` ${route.methods.join(',')}` : ''} -> ${route.upstream.targets.map(({ url }) => url).join(', ')}`,
     `allow     ${typeof route.allow === 'string' ? route.allow : JSON.stringify(route.allow)}`,
+    ...(route.maintenance === false ? [] : ['now       503 maintenance, whoever asks; without it:']),
     ...decision.lines,
   ];
   if (!decision.isAllowed) return lines.join('\n');

@@ -1,8 +1,9 @@
 import { asMap } from '../config/document.ts';
 import { findFile } from '../config/find.ts';
 import { interpolate, readSecretFile } from '../config/interpolate.ts';
-import { type ListenAddress, listenAddressText, parseListenAddress } from '../config/listen-address.ts';
+import { type ListenAddress, parseListenAddress } from '../config/listen-address.ts';
 import { openFiles, type ReadFile } from '../files.ts';
+import { listenAddressText } from '../listen/address-text.ts';
 
 export interface AdminOptions {
   /** The configuration file of the gateway. */

@@ -1,20 +1,20 @@
 import cluster from 'node:cluster';
 import { systemClock, within } from '../clock.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema/index.ts';
 import { type Admin, openAdmin } from '../control/admin.ts';
 import { createControls } from '../control/create-controls.ts';
 import { startPrimary } from '../control/primary.ts';
 import { createReloader } from '../control/reloader.ts';
 import type { Running } from '../control/running.ts';
 import { superviseReloads } from '../control/supervise.ts';
-import { openWorkerSide } from '../control/worker.ts';
+import { openWorkerSide, type WorkerSide } from '../control/worker.ts';
+import { watchCertificates } from '../estate/certificate-watch.ts';
+import type { Degraded } from '../estate/health.ts';
 import type { Files } from '../files.ts';
-import { startGateway } from '../gateway.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
 import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
-import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { logOptions, type Observe, openObserve } from '../observe/open-observe.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
@@ -25,8 +25,7 @@ import { callPrimary } from '../session/shared/primary-calls.ts';
  */
 export async function serve({ config: file }: { config?: string }): Promise<void> {
   refuseInspector();
-  // Until the gateway runs there is nothing to reload; in a worker never, since it is the primary's.
-  process.on('SIGHUP', () => {});
+  // A worker never reloads by itself: that is the primary's.
   if (cluster.isWorker) return serveAsWorker();
   const load = (files?: Files) => loadConfig({ file, env: process.env, files });
   const loaded = load();
@@ -46,20 +45,58 @@ async function runGateway(
   const { config } = loaded;
   const { emit } = observe;
   const controls = createControls(loaded);
-  if (config.workers > 1) await removeStaleSockets(config);
+  const early = noteReloads();
   const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
   const start = config.workers > 1 ? startWorkers : startHere;
   const starting = start(loaded, observe, admin);
   stopOnSignal(starting, config.shutdown.timeout, observe);
   const running = await starting;
+  // Here and not in a worker, so that it is said once.
+  const certificates = watchCertificates({ emit, clock: systemClock });
+  certificates.adopt(loaded);
   const reloader = createReloader(loaded, {
     running,
     load,
-    prepareRest: (next) => admin.prepare(next.config.admin),
+    async prepareRest(next) {
+      const moved = await admin.prepare(next.config.admin);
+      const commit = () => {
+        moved.commit();
+        certificates.adopt(next);
+      };
+      return { commit, abort: moved.abort };
+    },
     emit,
   });
   const supervised = superviseReloads(reloader, { emit, clock: systemClock });
-  controls.command(running, { ...reloader, ...supervised });
+  const looked = withDegraded(running, certificates.expiring);
+  controls.command(looked, { ...reloader, ...supervised }, certificates);
+  if (early.wereAsked()) await supervised.reload({ by: 'SIGHUP' });
+}
+
+/** What was read at the start may be old by the time that the gateway runs: who asked meanwhile means a newer one. */
+function noteReloads() {
+  let wereAsked = false;
+  const asked = () => {
+    wereAsked = true;
+  };
+  process.on('SIGHUP', asked);
+  return {
+    wereAsked() {
+      process.off('SIGHUP', asked);
+      return wereAsked;
+    },
+  };
+}
+
+/** What runs, with what else does not work. */
+function withDegraded(running: Running, more: () => readonly Degraded[]): Running {
+  return {
+    ...running,
+    async health() {
+      const health = await running.health();
+      return { ...health, degraded: [...health.degraded, ...more()] };
+    },
+  };
 }
 
 /** In this process. */
@@ -68,6 +105,10 @@ async function startHere({ config, files }: LoadedConfig, observe: Observe, admi
   return {
     ...gateway,
     health: async () => gateway.health(),
+    async metrics() {
+      const own = await gateway.metrics();
+      return own && [own];
+    },
     async close(why) {
       await gateway.close(why);
       await admin.close();
@@ -93,10 +134,6 @@ async function startWorkers(loaded: LoadedConfig, observe: Observe, admin: Admin
   };
 }
 
-async function removeStaleSockets({ listen }: Config): Promise<void> {
-  for (const { address } of listen) await removeStaleSocket(address);
-}
-
 /** One of the workers: it goes by what its primary process has read. */
 async function serveAsWorker(): Promise<void> {
   answerPulse();
@@ -106,8 +143,23 @@ async function serveAsWorker(): Promise<void> {
   const primary = callPrimary(systemClock);
   const starting = startGateway(config, { observe, files, primary, admin: side.admin });
   process.on('SIGTERM', side.leave);
-  stopOnSignal(starting, config.shutdown.timeout, observe);
+  stopOnSignal(handingOver(starting, side), config.shutdown.timeout, observe);
   side.serve(await starting);
+}
+
+/** What a worker has counted is handed over when it has served its last request. */
+async function handingOver(
+  starting: Promise<Gateway>,
+  { hand }: Pick<WorkerSide, 'hand'>,
+): Promise<Pick<Gateway, 'drain' | 'close'>> {
+  const { drain, close, metrics } = await starting;
+  return {
+    drain,
+    async close(why) {
+      await close(why);
+      await hand(await metrics());
+    },
+  };
 }
 
 /** @param longestStartMs how long a start is waited for that is not done when the signal comes */

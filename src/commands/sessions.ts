@@ -1,3 +1,4 @@
+import { escapeControls } from '../observe/control-characters.ts';
 import type { ListedSession } from '../session/people.ts';
 import {
   type AdminAnswer,
@@ -51,14 +52,19 @@ function say(answer: AdminAnswer, { json }: SessionsOptions, sentence: () => str
     console.error(refusalIn(answer));
     return exitCodes.refused;
   }
-  console.log(json ? JSON.stringify(answer.json, undefined, 2) : sentence());
+  console.log(escapeControls(json ? JSON.stringify(answer.json, undefined, 2) : sentence()));
   return exitCodes.done;
 }
 
 const timeOf = (seconds: number) => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 
+/** People choose what they are called: nothing of it begins a line, acts upon the terminal, or passes for another field. */
+const nameOf = (text: string) => (/^[^\s"\p{C}]+$/u.test(text) ? text : JSON.stringify(text));
+
+/** The subject is there in any case, since who chooses a user name may choose that of somebody else. */
 function lineOf({ id, provider, subject, user, email, createdAt, seenAt, expiresAt }: ListedSession): string {
-  const who = [user ?? subject, email].filter((text) => text !== undefined).join(' ');
+  const others = [user === subject ? undefined : user, email].flatMap((text) => text ?? []);
+  const who = [subject, ...others].map(nameOf).join(' ');
   const when = `since ${timeOf(createdAt)}, last seen ${timeOf(seenAt)}, until ${timeOf(expiresAt)}`;
   return `${id}  ${who}  ${provider}  ${when}`;
 }

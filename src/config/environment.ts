@@ -46,6 +46,9 @@ export function environmentNames(
       if (member.short) {
         names.set(environmentName(memberPath), { path: [...memberPath, member.short], list: false });
       }
+      // A word in the place of the whole map, such as `off`.
+      if (member.anyOf?.some((form) => typeof form.const === 'string'))
+        names.set(environmentName(memberPath), { path: memberPath, list: false });
       continue;
     }
     const items = listForm(member)?.items;

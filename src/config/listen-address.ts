@@ -21,10 +21,3 @@ export function parseListenAddress(input: string): ListenAddress | undefined {
   const host = match[1].replace(/^\[|\]$/g, '');
   return { host: host === '' ? '0.0.0.0' : host, port: Number(match[2]) };
 }
-
-/** As a configuration writes it. */
-export function listenAddressText(address: ListenAddress): string {
-  if ('path' in address) return `unix:${address.path}`;
-  const { host, port } = address;
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
-}

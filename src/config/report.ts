@@ -20,6 +20,9 @@ export function problemsOf(
   sourceOf: SourceOf,
 ): Problem[] {
   const hidden = new Set(filled.flatMap(({ path }) => (isTemplatePath(path) ? [path.join('.')] : [])));
+  const ofFiles = filled.flatMap(({ path, isOfFile }) => (isOfFile ? [`${path.join('.')}.`] : []));
+  const isOfFile = (path: readonly (string | number)[]) =>
+    ofFiles.some((start) => `${path.join('.')}.`.startsWith(start));
   const unresolved = new Set(failures.map(({ path }) => path.join('.')));
   return inFileOrder([
     ...problems,
@@ -30,10 +33,18 @@ export function problemsOf(
       .map(({ path, message, aboutKey }) => ({
         path,
         source: sourceOf(path, aboutKey),
-        message: hidden.has(path.join('.')) ? hiddenProblem : message,
+        message: hidden.has(path.join('.'))
+          ? hiddenProblem
+          : isOfFile(path)
+            ? withoutValue(message)
+            : message,
       })),
   ]);
 }
+
+/** What a file holds may be a secret that is named in the wrong place. */
+const withoutValue = (message: string) =>
+  message.replace(/, got .*$/s, '; what the file put into it is not shown.');
 
 function inFileOrder(problems: readonly Problem[]): Problem[] {
   const line = ({ source }: Problem) => Number(/:(\d+)$/.exec(source)?.[1] ?? 0);

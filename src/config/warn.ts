@@ -1,6 +1,7 @@
 import { isLoopback } from '../identity/provider/loopback.ts';
+import { listenAddressText } from '../listen/address-text.ts';
 import { type Check, each, run, type Subject } from './checks/check.ts';
-import { type ListenAddress, listenAddressText } from './listen-address.ts';
+import type { ListenAddress } from './listen-address.ts';
 import type { BearerConfig, Config, ProviderConfig, RouteConfig } from './schema/index.ts';
 
 interface NamedProvider extends Subject {
@@ -24,6 +25,11 @@ interface Route extends Subject {
 interface Admin extends Subject {
   listen: string;
   hasToken: boolean;
+}
+
+interface Skip extends Subject {
+  index: number;
+  entry: Config['logging']['access']['skip'][number];
 }
 
 interface Whole extends Subject {
@@ -101,12 +107,20 @@ const ofOpenAdmin: readonly Check<Admin>[] = [
   {
     when: ({ hasToken }) => !hasToken,
     says: ({ listen }) =>
-      `other machines can reach admin.listen ${listen}, and there is no admin.token: it answers health, and nothing else`,
+      `other machines can reach admin.listen ${listen}, and there is no admin.token: it answers health and metrics, and nothing else`,
   },
   {
     when: ({ hasToken }) => hasToken,
     says: ({ listen }) =>
       `other machines can reach admin.listen ${listen}, which is plain http: who can read that traffic has admin.token`,
+  },
+];
+
+const ofSkip: readonly Check<Skip>[] = [
+  {
+    when: ({ entry: { userAgent, path } }) => userAgent !== undefined && path === undefined,
+    says: ({ index }) =>
+      `logging.access.skip[${index}] has a userAgent and no path: whoever says that they are that leaves no line`,
   },
 ];
 
@@ -142,6 +156,15 @@ const checks: readonly Check<Whole>[] = [
   each(routes, ofRoute),
   each(withoutLogin, ofOtherHost),
   each(openAdmin, ofOpenAdmin),
+  each(
+    ({ config }) =>
+      config.logging.access.skip.map((entry, index) => ({
+        at: ['logging', 'access', 'skip', index],
+        index,
+        entry,
+      })),
+    ofSkip,
+  ),
 ];
 
 /** What weakens the defaults, or cannot work as it is, is said at every start. */

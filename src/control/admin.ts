@@ -29,6 +29,8 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
   const start = (at: AdminConfig) => startAdmin(at, emit, controls, clock);
   let current: AdminListener | undefined = await start(config);
   let configured = config;
+  /** What is still to listen at an address that was free only when another one was left. */
+  let moving: Promise<void> = Promise.resolve();
 
   const leave = (listener: AdminListener | undefined) => {
     listener?.leaveAddress();
@@ -44,7 +46,10 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
   return {
     url: () => current?.url,
     async prepare(next) {
-      if (JSON.stringify(next.listen) === JSON.stringify(configured.listen)) {
+      await moving;
+      // One whose port was taken is opened anew: whoever had it may have left.
+      const isThere = current !== undefined || next.listen === 'off';
+      if (isThere && JSON.stringify(next.listen) === JSON.stringify(configured.listen)) {
         return {
           commit() {
             configured = next;
@@ -53,11 +58,11 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
           async abort() {},
         };
       }
-      if (isTaken(configured.listen, next.listen)) {
+      if (current && isTaken(configured.listen, next.listen)) {
         const failed = (error: unknown) => emit({ kind: 'listener-failed', listen: 'admin', error });
         const commit = () => {
           moveTo(next, undefined);
-          start(next).then((listener) => {
+          moving = start(next).then((listener) => {
             current = listener;
           }, failed);
         };
@@ -66,7 +71,10 @@ export async function openAdmin(config: AdminConfig, { emit, clock, controls }: 
       const listener = await start(next);
       return { commit: () => moveTo(next, listener), abort: async () => listener?.close() };
     },
-    close: async () => current?.close(),
+    async close() {
+      await moving;
+      await current?.close();
+    },
   };
 }
 

@@ -1,33 +1,54 @@
 import type { Controls } from '../admin/controls.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import type { Health } from '../estate/health.ts';
+import type { CertificateWatch } from '../estate/certificate-watch.ts';
+import { commonGauges } from '../estate/common-gauges.ts';
+import { healthOf } from '../estate/health.ts';
+import { starting } from '../estate/stop.ts';
+import { renderMetrics } from '../observe/metrics/exposition.ts';
 import type { Reloader } from './reloader.ts';
 import type { Running } from './running.ts';
-
-const starting: Health = { ready: false, missing: ['the gateway is starting'], degraded: [] };
 
 /** What the admin listener commands, from before the gateway runs on. */
 export interface OpenControls extends Controls {
   /** The gateway runs. */
-  command(running: Running, reloader: Pick<Reloader, 'reload' | 'inForce'>): void;
+  command(
+    running: Running,
+    reloader: Pick<Reloader, 'reload' | 'inForce'>,
+    certificates: Pick<CertificateWatch, 'expiries'>,
+  ): void;
 }
 
 export function createControls(first: LoadedConfig): OpenControls {
   let running: Running | undefined;
+  let isDraining = false;
   let reloader: Pick<Reloader, 'reload' | 'inForce'> | undefined;
+  let certificates: Pick<CertificateWatch, 'expiries'> | undefined;
+  const inForce = () => (reloader?.inForce() ?? first).config;
   return {
-    command(commanded, reloads) {
+    command(commanded, reloads, watched) {
       running = commanded;
       reloader = reloads;
+      certificates = watched;
+      if (isDraining) running.drain();
     },
-    health: async () => (await running?.health()) ?? starting,
+    health: async () => (await running?.health()) ?? healthOf([starting]),
+    async metrics(format) {
+      const [counted, health] = await Promise.all([running?.metrics(), running?.health()]);
+      if (inForce().metrics === 'off') return undefined;
+      const known = health ?? healthOf([starting]);
+      const common = commonGauges(known, inForce().providers, certificates?.expiries() ?? []);
+      return renderMetrics([...(counted ?? []), common], format);
+    },
     reload: async ({ dryRun }) =>
       (await reloader?.reload({ by: 'admin', dryRun })) ?? {
         result: 'refused',
-        problems: ['the gateway is starting'],
+        problems: [starting],
       },
-    drain: async () => running?.drain(),
-    config: () => (reloader?.inForce() ?? first).config.shown,
+    async drain() {
+      isDraining = true;
+      running?.drain();
+    },
+    config: () => inForce().shown,
     people: () => running?.people(),
   };
 }

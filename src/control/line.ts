@@ -8,11 +8,15 @@ type Message =
 
 type Sent = (error: Error | null) => void;
 
+const ended = 'the worker has ended';
+
 /** Node's side of a channel between two processes. */
 export interface Channel {
   send(message: object, sent: Sent): void;
   /** Names who gets what the other side sends. */
   receive(listener: (message: Message) => void): void;
+  /** Names who is told that the other side has ended; absent where this one ends with it. */
+  onEnded?(listener: () => void): void;
 }
 
 /** To the primary process of this worker. */
@@ -25,9 +29,10 @@ export function toWorker(worker: Worker): Channel {
   return {
     send(message, sent) {
       if (worker.isConnected()) worker.send(message, sent);
-      else sent(new Error('the worker has ended'));
+      else sent(new Error(ended));
     },
     receive: (listener) => worker.on('message', listener),
+    onEnded: (listener) => worker.once('exit', listener),
   };
 }
 
@@ -61,6 +66,9 @@ export function openLine(
     if (message.kind === 'question') void reply(message.number, message.question);
     if (message.kind === 'answer') waiting.get(message.number)?.(message);
   });
+  channel.onEnded?.(() => {
+    for (const [number, settle] of waiting) settle({ kind: 'answer', number, problem: ended });
+  });
   return {
     ask: (question, withinMs) =>
       new Promise((resolve, reject) => {
@@ -71,7 +79,9 @@ export function openLine(
           settle();
         };
         const fail = (error: Error) => end(() => reject(error));
-        const limit = clock.after(withinMs, () => fail(new Error('there was no answer in time')));
+        const limit = clock.after(withinMs, () =>
+          fail(new Error('the other process did not answer in time')),
+        );
         waiting.set(number, ({ value, problem }) => {
           if (problem === undefined) end(() => resolve(value));
           else fail(new Error(problem));

@@ -1,6 +1,9 @@
 import type { Worker } from 'node:cluster';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
+import type { Emit } from '../observe/events.ts';
+import type { MetricValues } from '../observe/metrics/series.ts';
+import { type Counting, type Counts, noCounts } from './counting.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -8,16 +11,24 @@ import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './
 interface Member {
   worker: Worker;
   line: Line;
+  counts: Counts;
 }
 
-/** Each worker looks for its providers and its store, of which neither takes so long. */
-const longestPreparationMs = 30_000;
+/**
+ * Each worker looks for its providers and its store, of which neither takes so long. One that is stuck is ended sooner
+ * (pulse.ts), and then hinders nobody.
+ */
+const longestPreparationMs = 45_000;
+/** Scrapers wait for ten seconds, mostly. */
+const longestCountMs = 2000;
 
 export interface MembersNeeds {
+  emit: Emit;
   clock: Clock;
   /** The version in force. */
   version(): SentVersion;
   adminUrl(): string | undefined;
+  counting: Counting;
 }
 
 /** The workers, as far as they go by a version. */
@@ -30,36 +41,48 @@ export interface Members {
   askAll(question: PrimaryQuestion, withinMs: number): Promise<unknown[]>;
   /** Asks any of them. Rejects where there is none, or none that answers. */
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
+  /** Asks all of them what they have counted, those that have ended included. */
+  count(): Promise<(readonly MetricValues[])[]>;
 }
 
-export function createMembers({ clock, version, adminUrl }: MembersNeeds): Members {
+export function createMembers({ emit, clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
     line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
-  const tell = ({ line }: Member, kind: 'commit' | 'abort') =>
-    line.ask({ kind } satisfies PrimaryQuestion, longestPreparationMs);
-  const startAnew = (member: Member) => {
-    if (members.has(member)) member.worker.process.kill('SIGKILL');
+  const tell = ({ line }: Member, kind: 'commit' | 'abort', { number }: SentVersion) =>
+    line.ask({ kind, number } satisfies PrimaryQuestion, longestPreparationMs);
+  const startAnew = (member: Member, error: unknown) => {
+    if (!members.has(member)) return;
+    emit({ kind: 'worker-behind', pid: member.worker.process.pid, error });
+    member.worker.process.kill('SIGKILL');
   };
-  const goOn = (member: Member) => tell(member, 'commit').catch(() => startAnew(member));
+  const goOn = (member: Member, sent: SentVersion) =>
+    tell(member, 'commit', sent).catch((error: unknown) => startAnew(member, error));
   /** One that began while the others went on to another version. What cannot follow is started anew. */
   const catchUp = async (member: Member) => {
+    const sent = version();
     try {
-      await prepareOne(member, version());
-      await tell(member, 'commit');
-    } catch {
-      startAnew(member);
+      await prepareOne(member, sent);
+      await tell(member, 'commit', sent);
+    } catch (error) {
+      startAnew(member, error);
     }
   };
 
   return {
     join(worker: Worker): void {
-      const answer = ({ kind }: WorkerQuestion) => {
-        if (kind !== 'beginning') throw new Error('that is no question');
-        const member: Member = { worker, line };
+      let counts = noCounts;
+      const answer = (question: WorkerQuestion) => {
+        if (question.kind === 'counted') return counts.last(question.metrics);
+        if (question.kind !== 'beginning') throw new Error('that is no question');
+        counts = counting.open();
+        const member: Member = { worker, line, counts };
         members.add(member);
-        worker.once('exit', () => members.delete(member));
+        worker.once('exit', () => {
+          members.delete(member);
+          counts.end();
+        });
         return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
       const line = openLine(toWorker(worker), clock, answer);
@@ -74,25 +97,51 @@ export function createMembers({ clock, version, adminUrl }: MembersNeeds): Membe
       if (!member) throw new Error('no worker is there');
       return member.line.ask(question, withinMs);
     },
-    async prepare(sent: SentVersion): Promise<Prepared> {
-      const asked = [...members];
-      const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
-      const abort = async () => {
-        const all = asked.filter((_, index) => answers[index]?.status === 'fulfilled');
-        await Promise.allSettled(all.map((member) => tell(member, 'abort')));
-      };
-      const refusals = answers.filter((answer, index) =>
-        isRefusal(answer, members.has(asked[index] as Member)),
-      );
-      if (refusals[0]) {
-        await abort();
-        throw refusals[0].reason;
-      }
-      const commit = () => {
-        for (const member of members) void (asked.includes(member) ? goOn(member) : catchUp(member));
-      };
-      return { commit, abort };
+    async count() {
+      await Promise.all([...members].map(askForCounts));
+      return counting.all();
     },
+    prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
+  };
+}
+
+/** What one that is busy had counted before is less wrong than nothing. */
+async function askForCounts({ line, counts }: Member): Promise<void> {
+  const question: PrimaryQuestion = { kind: 'metrics' };
+  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
+  if (counted) counts.last(counted as MetricValues[]);
+}
+
+interface Steps {
+  members: ReadonlySet<Member>;
+  prepareOne(member: Member, sent: SentVersion): Promise<unknown>;
+  tell(member: Member, kind: 'commit' | 'abort', sent: SentVersion): Promise<unknown>;
+  goOn(member: Member, sent: SentVersion): Promise<unknown>;
+  catchUp(member: Member): Promise<unknown>;
+}
+
+function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): Members['prepare'] {
+  return async (sent) => {
+    const asked = [...members];
+    const answers = await Promise.allSettled(asked.map((member) => prepareOne(member, sent)));
+    const abort = async () => {
+      const told = asked.map((member) => tell(member, 'abort', sent).catch(() => {}));
+      // Whoever did not answer in time is told as well, and not waited for again.
+      await Promise.all(told.filter((_, index) => answers[index]?.status === 'fulfilled'));
+    };
+    const refusals = answers.filter((answer, index) =>
+      isRefusal(answer, members.has(asked[index] as Member)),
+    );
+    // What no worker has opened may be a port that is taken: none of those to come could serve.
+    const isOpened = answers.some((answer) => answer.status === 'fulfilled' && answer.value === true);
+    if (refusals[0] || !isOpened) {
+      await abort();
+      throw refusals[0]?.reason ?? new Error('no worker is there that could try it: ask again when one is');
+    }
+    const commit = () => {
+      for (const member of members) void (asked.includes(member) ? goOn(member, sent) : catchUp(member));
+    };
+    return { commit, abort };
   };
 }
 

@@ -1,20 +1,17 @@
 import type { Config } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
-import type { Degraded, Health } from '../estate/health.ts';
+import { type Degraded, type Health, healthOf } from '../estate/health.ts';
+import { starting } from '../estate/stop.ts';
 import type { ListedSession, People } from '../session/people.ts';
 import type { Members } from './members.ts';
 import type { PrimaryQuestion } from './questions.ts';
-
-export const ending: Health = { ready: false, missing: ['the gateway is stopping'], degraded: [] };
-
-const starting: Health = { ready: false, missing: ['the gateway is starting'], degraded: [] };
 
 /**
  * All of them as one: it is ready when each that answers is.
  * @param own what their primary process knows by itself
  */
 export function healthOfAll(answers: readonly unknown[], own: Health): Health {
-  if (answers.length === 0) return starting;
+  if (answers.length === 0) return healthOf([starting]);
   const all = [...(answers as Health[]), own];
   const degraded = new Map<string, Degraded>();
   for (const each of all.flatMap((health) => health.degraded))

@@ -1,22 +1,25 @@
 import { type Clock, within } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { healthOf } from '../estate/health.ts';
+import { stopping } from '../estate/stop.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
 import { countDown } from '../listen/shutdown.ts';
+import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import type { Observe } from '../observe/open-observe.ts';
+import { countsAlike, type Observe, observesAlike } from '../observe/open-observe.ts';
 import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
+import { createCounting } from './counting.ts';
 import { createMembers, type Members } from './members.ts';
-import { ending, healthOfAll, peopleOf } from './of-members.ts';
+import { healthOfAll, peopleOf } from './of-members.ts';
 import type { SentVersion } from './questions.ts';
 import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'apply' | 'metrics'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -29,6 +32,7 @@ export interface PrimaryNeeds {
 const healthMs = 1500;
 /** What calls to a provider get at the end. */
 const longestReleaseMs = 1000;
+
 /** Starts the workers, and holds what they have in common: they are commanded as one. */
 export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Promise<Running> {
   const { observe, clock, random, adminUrl, onFailure } = needs;
@@ -38,13 +42,16 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     const { claims } = compilePlan(config, { read: files.read });
     return granter.adopt(config.providers, claims, files.read);
   };
+  observe.metrics.configure(first.config.metrics);
   keepSecrets(first.config.secrets);
+  await removeStaleSockets(first);
   readFilesOfProviders(first.config, first.files.read);
   await grantBy(first);
   // Every file of it is known now.
   let inForce = { loaded: first, sent: sentOf(first, 1) };
 
-  const members = createMembers({ clock, version: () => inForce.sent, adminUrl });
+  const counting = createCounting();
+  const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
   const workers = startWorkers({
     count: first.config.workers,
     emit,
@@ -55,16 +62,24 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   });
 
   const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe }, (next) => {
+    if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
     inForce = next;
   });
 
   let isEnding = false;
   return {
-    prepare,
+    async prepare(next) {
+      if (isEnding) throw new Error(stopping);
+      return prepare(next);
+    },
     async health() {
-      if (isEnding) return ending;
+      if (isEnding) return healthOf([stopping]);
       const ofProviders = healthOf([], granter.troubles());
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
+    },
+    async metrics() {
+      const own = await observe.metrics.read();
+      return own && [own, ...(await members.count())];
     },
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
@@ -77,6 +92,11 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       await within(clock, Math.min(longestReleaseMs, left.forClosing()), granter.close());
     },
   };
+}
+
+/** For the workers, which listen by this process. */
+async function removeStaleSockets({ config }: LoadedConfig): Promise<void> {
+  for (const { address } of config.listen) await removeStaleSocket(address);
 }
 
 /** A version with the form in which workers get it. */
@@ -102,6 +122,7 @@ function createPreparing(
     const before = inForce().loaded;
     compilePlan(next.config, { read: next.files.read });
     readFilesOfProviders(next.config, next.files.read);
+    await removeStaleSockets(next);
     const sent = sentOf(next, ++last);
     const opened = await members.prepare(sent);
     try {
@@ -112,8 +133,7 @@ function createPreparing(
     }
     return {
       commit() {
-        const { logging } = next.config;
-        if (JSON.stringify(logging) !== JSON.stringify(before.config.logging)) observe.apply(logging);
+        if (!observesAlike(next.config, before.config)) observe.apply(next.config);
         putInForce({ loaded: next, sent });
         opened.commit();
       },

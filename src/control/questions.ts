@@ -1,3 +1,5 @@
+import type { MetricValues } from '../observe/metrics/series.ts';
+
 /** A version of the configuration, as it goes from the primary process to its workers. */
 export interface SentVersion {
   /** Newer ones have higher numbers. */
@@ -17,18 +19,22 @@ export interface Beginning {
 
 /** What the primary process asks its workers. */
 export type PrimaryQuestion =
-  /** To open a version. It is answered when that is done. */
+  /** To open a version. Answered when that is done: whether it was, since what leaves opens no more. */
   | { kind: 'prepare'; version: SentVersion }
-  /** What becomes of the version that was opened last. */
-  | { kind: 'commit' }
-  | { kind: 'abort' }
+  /** What becomes of it, by its number. To abort one that is still being opened has it given up when it is. */
+  | { kind: 'commit'; number: number }
+  | { kind: 'abort'; number: number }
   /** Answered with its `Health`; refused by one that leaves while another takes its place. */
   | { kind: 'health' }
+  /** Answered with its `MetricValues[]`, or undefined while metrics are off. */
+  | { kind: 'metrics' }
   /** What is done with the sessions of people, all of which any worker reaches. */
   | { kind: 'list' | 'endAll'; user: string }
   | { kind: 'end'; id: string };
 
-/** What a worker asks its primary process: what to begin with, a `Beginning`. */
-export interface WorkerQuestion {
-  kind: 'beginning';
-}
+/** What a worker asks its primary process. */
+export type WorkerQuestion =
+  /** What to begin with, a `Beginning`. */
+  | { kind: 'beginning' }
+  /** To keep what it has counted to its end; answered when that is done. */
+  | { kind: 'counted'; metrics: MetricValues[] };

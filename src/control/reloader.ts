@@ -1,7 +1,7 @@
 import type { ReloadAnswer } from '../admin/controls.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problems.ts';
-import { type Files, openFiles } from '../files.ts';
+import { type Files, openFiles, readPromptly } from '../files.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
 import { describeError } from '../observe/scrub.ts';
@@ -32,10 +32,14 @@ export interface ReloadOptions {
 export interface Reloader {
   /** Never rejects. One at a time: who asks while another is under way gets one that begins after it. */
   reload(options: ReloadOptions): Promise<ReloadAnswer>;
+  /** Resolves when none is under way or waits. */
+  idle(): Promise<void>;
   /** The configuration in force. */
   inForce(): LoadedConfig;
   /** Every file that the configuration in force needs, or that the last attempt asked for. */
   paths(): readonly string[];
+  /** What the file of a path was when it was read last. */
+  markOf(path: string): string | undefined;
 }
 
 /** Reads, compiles and opens a configuration whole before any of it is in force. */
@@ -44,17 +48,23 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
   let inForce = compiled(first);
   let tried = first.files;
   let last: Promise<unknown> = Promise.resolve();
+  const idle = async (): Promise<void> => {
+    const awaited = last;
+    await awaited;
+    if (awaited !== last) await idle();
+  };
 
   const attempt = async ({ by, dryRun = false }: ReloadOptions): Promise<ReloadAnswer> => {
-    const files = openFiles();
+    const files = openFiles({}, readPromptly);
     if (!dryRun) tried = files;
     const next = load(files);
     const before = inForce;
     const after = compiled(next);
+    const fixed = differing(first.config, next.config, fixedKeys);
     const answer: ReloadAnswer = {
       result: dryRun ? 'would-reload' : sameTexts(next, before.loaded) ? 'unchanged' : 'reloaded',
       // Nobody reads them of a signal.
-      ...(by === 'admin' && { differences: await compareVersions(before, after) }),
+      ...(by === 'admin' && { differences: { ...(await compareVersions(before, after)), fixed } }),
       warnings: next.warnings,
     };
     if (dryRun) return answer;
@@ -67,7 +77,6 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
     rest.commit();
     inForce = after;
     for (const warning of next.warnings) emit({ kind: 'configuration-doubted', warning });
-    const fixed = differing(first.config, next.config, fixedKeys);
     if (fixed.length > 0) emit({ kind: 'keys-fixed', keys: fixed });
     emit({ kind: 'reloaded', by, config: next.file ?? 'environment' });
     return answer;
@@ -85,7 +94,9 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
       last = done;
       return done;
     },
+    idle,
     inForce: () => inForce.loaded,
+    markOf: (path) => tried.markOf(path) ?? inForce.loaded.files.markOf(path),
     paths: () => [...new Set([...inForce.loaded.files.paths(), ...tried.paths()])],
   };
 }

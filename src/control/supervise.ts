@@ -32,13 +32,22 @@ export function superviseReloads(
   };
   const follow = () => {
     if (reloader.inForce().config.reload === 'watch') {
-      watch ??= watchFiles(reloader.paths, clock, () => void reload({ by: 'watch' }));
+      watch ??= watchFiles(reloader.paths, clock, () => void reload({ by: 'watch' }), reloader.markOf);
       return;
     }
     watch?.close();
     watch = undefined;
   };
-  host.on('SIGHUP', () => void reload({ by: 'SIGHUP' }));
+  let isWaiting = false;
+  /** Of many signals one has to wait: it reads what is there after the last of them. */
+  const reloadBySignal = async () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    await reloader.idle();
+    isWaiting = false;
+    await reload({ by: 'SIGHUP' });
+  };
+  host.on('SIGHUP', () => void reloadBySignal());
   follow();
   return { reload };
 }

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
+import { markOf } from '../files.ts';
 
 /** How often files are looked at. What changes again before the next look is still being written. */
 const lookEveryMs = 1000;
@@ -14,14 +14,20 @@ export interface FileWatch {
  * Calls back when one of some files is another one than before, and has stayed so from one look to the next. Files are
  * looked at rather than listened to: mounted secrets are swapped by symbolic links, which events miss.
  * @param paths the files of now; they may be others at each look, which by itself is no change
+ * @param markAtRead what a file was when it was read: what has changed since then, ahead of the first look, counts
  */
-export function watchFiles(paths: () => readonly string[], clock: Clock, onChanged: () => void): FileWatch {
-  let known = marksOf(paths());
+export function watchFiles(
+  paths: () => readonly string[],
+  clock: Clock,
+  onChanged: () => void,
+  markAtRead: (path: string) => string | undefined = () => undefined,
+): FileWatch {
+  let known = new Map(paths().map((path) => [path, markAtRead(path) ?? markOf(path)]));
   let before = '';
   const look = () => {
     const marks = marksOf(paths());
-    const changed = [...marks].filter(([path, mark]) => known.has(path) && known.get(path) !== mark);
-    for (const [path, mark] of marks) if (!known.has(path)) known.set(path, mark);
+    for (const [path, mark] of marks) if (!known.has(path)) known.set(path, markAtRead(path) ?? mark);
+    const changed = [...marks].filter(([path, mark]) => known.get(path) !== mark);
     const now = JSON.stringify(changed);
     const isSettled = changed.length > 0 && now === before;
     before = now;
@@ -41,13 +47,3 @@ export function watchFiles(paths: () => readonly string[], clock: Clock, onChang
 }
 
 const marksOf = (paths: readonly string[]) => new Map(paths.map((path) => [path, markOf(path)]));
-
-/** What tells a file from the one that stood there before. */
-function markOf(path: string): string {
-  try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
-    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
-  } catch {
-    return 'none';
-  }
-}

@@ -4,6 +4,7 @@ import { createHoldings } from '../holdings.ts';
 import { countDown } from '../listen/shutdown.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
+import type { Reading } from '../observe/metrics/meters.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
@@ -14,6 +15,7 @@ import { watchConnections } from './connections.ts';
 import { createGenerations, type Generations } from './generations.ts';
 import { type Health, healthOf } from './health.ts';
 import { type Listeners, openListeners } from './listeners.ts';
+import { readingsOf } from './readings.ts';
 import { createStop, stopping } from './stop.ts';
 
 /**
@@ -36,6 +38,8 @@ export interface Estate {
   listening(): readonly { url: string; name: string }[];
   /** Whether requests should be sent here, and what does not work. */
   health(): Health;
+  /** What is open and how the targets stand, as readings of metrics. */
+  readings(): Reading[];
   /** The sessions of people, by the plan in force; undefined before the first one. */
   people(): People | undefined;
   /**
@@ -97,6 +101,7 @@ export function openEstate(needs: EstateNeeds): Estate {
     prepare,
     listening: listeners.listening,
     health,
+    readings: () => readingsOf(generations, live),
     people: () => (generations.all().length > 0 ? generations.current().people : undefined),
     drain,
     async close(why = 'stopped') {

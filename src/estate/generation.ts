@@ -1,16 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { type Assertions, createAssertions } from '../forward/assertion.ts';
-import { openForwarder } from '../forward/forwarder.ts';
+import { type Forwarder, openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
-import type { TurnLimits } from '../forward/target-turns.ts';
 import type { SocketWatch } from '../forward/tunnel.ts';
 import type { Keep, Lease } from '../holdings.ts';
 import { identifyPeople } from '../identity/claims/person.ts';
-import { type Identity, openIdentity } from '../identity/open-identity.ts';
-import { connectProviders, type Providers } from '../identity/provider/providers.ts';
+import { openIdentity } from '../identity/open-identity.ts';
+import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
-import { openRateLimits, type RateLimits } from '../limits/rate-limits.ts';
-import { createRefusals, type Refusals } from '../limits/refusals.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
@@ -20,9 +17,10 @@ import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions, type StoreStanding } from '../session/open-sessions.ts';
 import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
-import type { CountDesk } from '../session/shared/shared.ts';
+import { createStickyCookies } from '../session/sticky-cookie.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
-import { countRequests, type InFlight, type OpenRequests } from './requests.ts';
+import { keepRateLimits, limitRequests, tellingExempt, turnsAtTargets } from './limits.ts';
+import type { OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
 export interface GenerationNeeds {
@@ -47,6 +45,8 @@ export interface Generation {
   shutdown: Plan['config']['shutdown'];
   /** The requests that it decides, as far as they are under way. */
   requests: OpenRequests;
+  /** How the targets of its routes stand, by the name of the route. */
+  targets(): { route: string; target: string; isUp: boolean }[];
   /** The sessions of people, for those who run the gateway. */
   people: People;
   /** Resolves when each provider was found, or could not be for the first time: nobody should have to wait for that later. */
@@ -67,8 +67,8 @@ export interface Generation {
 
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
-  const { config, claims, reader, cookies, ring, read, redisCa } = plan;
-  const { keep, defer, emit, clock, random, primary, live, watch } = needs;
+  const { config, claims, reader, cookies, ring, redisCa, read } = plan;
+  const { keep, defer, emit, clock, random, primary, live } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
@@ -83,17 +83,9 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const tokenLimits = createTokenLimits(rateLimits);
   const identity = openIdentity(config, { ...people, tokenLimits, emit, clock, random, keep, read });
   const assertions = keepAssertions(plan, keep, clock);
-  const forwarder = openForwarder(plan.routes, {
-    keep,
-    clock,
-    assertions,
-    live,
-    watch,
-    turns: turnsAtTargets(config.limits, needs),
-    onOddTarget: ({ name }, error) => emit({ kind: 'target-repaired', target: name, reason: error.message }),
-  });
+  const forwarder = openTargets(plan, needs, assertions);
   const missing = () => missingOf(standing());
-  const troubles = () => troublesOf(standing(), providers, identity);
+  const troubles = () => troublesOf([providers, identity.bearer], standing());
   const { requests, isOverloaded } = limitRequests(config.limits, needs);
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
@@ -116,6 +108,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     pipeline,
     shutdown: config.shutdown,
     requests,
+    targets: () => standingOf(plan, forwarder),
     people: opened.people,
     prepared: providers.tried,
     ready,
@@ -127,72 +120,30 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   };
 }
 
-function keepRefusals({ keep, clock, emit }: GenerationNeeds): Refusals {
-  return keep('refusals', 'requests', () =>
-    createRefusals(
-      (limit, client, refused) => emit({ kind: 'requests-limited', limit, client, refused }),
-      clock,
-    ),
-  );
-}
-
-/** How many requests each target has at once. */
-function turnsAtTargets(
-  { upstreamConnections: most, queue }: Plan['config']['limits'],
+/** What takes requests to the targets of a plan. */
+function openTargets(
+  { config, routes, ring, cookies }: Plan,
   needs: GenerationNeeds,
-): TurnLimits | undefined {
-  if (most === undefined) return undefined;
-  const refusals = keepRefusals(needs);
-  return { most, queue, refused: () => refusals.refused('limits.upstreamConnections', undefined) };
+  assertions: Assertions,
+) {
+  const { keep, clock, random, live, watch, emit } = needs;
+  return openForwarder(routes, {
+    keep,
+    clock,
+    random,
+    assertions,
+    live,
+    watch,
+    turns: turnsAtTargets(config.limits, needs),
+    emit,
+    connectionAge: config.limits.connectionAge,
+    stickyOf: createStickyCookies(ring, cookies),
+  });
 }
 
-/** Counts the requests of a plan, and those of all plans, which may be too many. */
-function limitRequests(limits: Plan['config']['limits'], needs: GenerationNeeds) {
-  const inFlight = needs.keep('requests in flight', 'this process', () => ({ requests: 0 }));
-  return { requests: countRequests(inFlight), isOverloaded: createOverload(limits, inFlight, needs) };
-}
-
-function createOverload(
-  { requestsInFlight: most }: Plan['config']['limits'],
-  inFlight: InFlight,
-  needs: GenerationNeeds,
-): () => boolean {
-  if (most === undefined) return () => false;
-  const refusals = keepRefusals(needs);
-  return () => {
-    if (inFlight.requests <= most) return false;
-    refusals.refused('limits.requestsInFlight', undefined);
-    return true;
-  };
-}
-
-/** How much may come in a time. */
-function keepRateLimits(
-  { rateRules, isTrustedProxy }: Plan,
-  needs: GenerationNeeds,
-  counts: CountDesk | undefined,
-): RateLimits {
-  const { keep, clock } = needs;
-  const refusals = keepRefusals(needs);
-  return openRateLimits(rateRules, { keep, clock, refusals, counts, isTrusted: isTrustedProxy });
-}
-
-/** Says with it who has no address of their own to be counted by. */
-function tellingExempt(inForce: () => void, { trustedProxies, listen }: Plan['config'], emit: Emit) {
-  const isUnix = listen.some(({ address }) => 'path' in address);
-  const who = [
-    ...(trustedProxies.length > 0
-      ? ['the trusted proxies themselves', 'clients whose address a trusted proxy does not name']
-      : []),
-    ...(isUnix && !trustedProxies.some(({ network }) => network === 'unix')
-      ? ['whoever comes by the Unix socket, since `unix` is not in trustedProxies']
-      : []),
-  ];
-  return (): void => {
-    inForce();
-    if (who.length > 0) emit({ kind: 'clients-exempt', who });
-  };
-}
+/** The targets under the names of their routes. */
+const standingOf = ({ routes }: Plan, { targets }: Pick<Forwarder, 'targets'>) =>
+  targets().map(({ route, ...target }) => ({ route: routes[route]?.route.label ?? '', ...target }));
 
 /** Whoever has a session waits until the sign-outs are known; what goes out later passes. */
 function missingOf({ wasReady, trouble }: StoreStanding): string[] {
@@ -201,15 +152,14 @@ function missingOf({ wasReady, trouble }: StoreStanding): string[] {
 }
 
 function troublesOf(
-  { trouble }: StoreStanding,
-  providers: Pick<Providers, 'troubles'>,
-  { bearer }: Pick<Identity, 'bearer'>,
+  parts: readonly ({ troubles(): Degraded[] } | undefined)[],
+  store: StoreStanding,
 ): Degraded[] {
-  return [
-    ...(trouble === undefined ? [] : [trouble]),
-    ...providers.troubles(),
-    ...(bearer?.troubles() ?? []),
-  ];
+  return [...troubleOf(store), ...parts.flatMap((part) => part?.troubles() ?? [])];
+}
+
+function troubleOf({ trouble }: StoreStanding): Degraded[] {
+  return trouble === undefined ? [] : [trouble];
 }
 
 /** The keys of the signed assertion follow from the secrets: the same secrets have the same keys. */

@@ -2,6 +2,7 @@ import type { Lease } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Generation } from './generation.ts';
 import { type Health, healthOf } from './health.ts';
+import { starting } from './stop.ts';
 
 /** The plan that is in force, and those before it that still have requests under way. */
 export interface Generations {
@@ -25,8 +26,6 @@ export interface Generations {
 
 /** Refreshes take as long as providers do, which is bounded for each call. */
 const longestFinishMs = 60_000;
-
-const starting = ['the gateway is starting'];
 
 export function createGenerations(emit: Emit): Generations {
   const leases = new Map<Generation, Lease>();
@@ -77,7 +76,7 @@ export function createGenerations(emit: Emit): Generations {
       return inForce;
     },
     all: () => [...leases.keys()],
-    health: () => inForce?.health() ?? healthOf(starting),
-    missing: () => inForce?.missing() ?? starting,
+    health: () => inForce?.health() ?? healthOf([starting]),
+    missing: () => inForce?.missing() ?? [starting],
   };
 }

@@ -56,6 +56,7 @@ export function openListeners(given: ListenerNeeds): Listeners {
   const places = new Map<string, Place>();
   let inForce: readonly Place[] = [];
   let isDraining = false;
+  const startLate = (place: Place) => startWhere(() => inForce.includes(place), place, needs.emit);
 
   const takePlace = (plan: ListenPlan, keep: Keep): Place =>
     keep(
@@ -76,14 +77,12 @@ export function openListeners(given: ListenerNeeds): Listeners {
     async prepare(plans, keep) {
       const next = plans.map((plan) => ({ plan, place: takePlace(plan, keep) }));
       const going = inForce.filter((place) => !next.some((one) => one.place === place));
-      const isTaken = ({ plan }: { plan: ListenPlan }) =>
-        going.some((place) => overlaps(place.plan.address, plan.address));
       // A plan that is at its end may still hold the place, so that it would not be given back with this one.
       const abort = () => {
         for (const { place } of next) if (!inForce.includes(place)) void place.leave();
       };
       try {
-        for (const one of next) if (!isTaken(one)) await one.place.start();
+        for (const { plan, place } of next) if (!isHeld(plan, going)) await place.start();
       } catch (error) {
         abort();
         throw error;
@@ -95,7 +94,7 @@ export function openListeners(given: ListenerNeeds): Listeners {
           needs.limits.apply(plan.connections);
           place.plan = plan;
           if (place.listener) place.listener.apply(plan);
-          else void left.then(() => place.start()).catch(tellFailure(needs, plan));
+          else void left.then(() => startLate(place));
         }
         inForce = next.map(({ place }) => place);
       };
@@ -112,10 +111,9 @@ export function openListeners(given: ListenerNeeds): Listeners {
   };
 }
 
-const tellFailure =
-  ({ emit }: ListenerNeeds, { name }: ListenPlan) =>
-  (error: unknown) =>
-    emit({ kind: 'listener-failed', listen: name, error });
+/** Whether some places have the port of a plan, or a part of its addresses. */
+const isHeld = ({ address }: ListenPlan, places: readonly Place[]): boolean =>
+  places.some((place) => overlaps(place.plan.address, address));
 
 function limitConnections({ emit, clock }: ListenerNeeds): ConnectionLimits {
   const refusals = createRefusals(
@@ -123,6 +121,15 @@ function limitConnections({ emit, clock }: ListenerNeeds): ConnectionLimits {
     clock,
   );
   return createConnectionLimits(refusals);
+}
+
+/** By the time a place can have its port, another plan may be in force that has other ones. */
+async function startWhere(isNeeded: () => boolean, place: Place, emit: Emit): Promise<void> {
+  try {
+    if (isNeeded()) await place.start();
+  } catch (error) {
+    emit({ kind: 'listener-failed', listen: place.plan.name, error });
+  }
 }
 
 function createPlace(

@@ -2,6 +2,8 @@
 export interface OpenRequests {
   /** A request begins; gives what has to be called when it has ended. To call that again does nothing. */
   enter(): () => void;
+  /** How many are under way. */
+  count(): number;
   /** Resolves when no request is under way. */
   ended(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export function countRequests(inFlight: InFlight): OpenRequests {
         isOpen = false;
       };
     },
+    count: () => open,
     ended: () => (open === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
 }

@@ -1,5 +1,6 @@
 import { promiseOf } from '../clock.ts';
 
+export const starting = 'the gateway is starting';
 export const stopping = 'the gateway is stopping';
 const draining = 'the gateway is draining';
 

@@ -1,13 +1,22 @@
 import type { Clock } from '../clock.ts';
-import type { AssertionConfig, RouteConfig } from '../config/schema/index.ts';
+import type { AssertionConfig, RouteConfig, UpstreamConfig } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
+import type { Emit } from '../observe/events.ts';
+import type { Random } from '../random.ts';
 import type { Assertions } from './assertion.ts';
+import { openHealthCheck } from './balance/health.ts';
+import type { Member } from './balance/member.ts';
+import { createRetryBudget } from './balance/retry-budget.ts';
+import { openStanding } from './balance/standing.ts';
 import { balance } from './balance.ts';
-import { createTurnEnds } from './end-of-turn.ts';
+import { limitAge } from './connection-age.ts';
+import { createTurnEnds, type TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, TunnelClient, UpstreamRequest } from './forwarding.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
+import { compileRetry } from './retry.ts';
 import type { RouteHeaders } from './route-headers.ts';
+import { type Sticky, tiedTo } from './sticky.ts';
 import type { TurnLimits } from './target-turns.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
 import type { CompiledTemplate } from './template.ts';
@@ -21,13 +30,27 @@ export interface Forwarder {
   openTunnel(forwarding: Forwarding, client: TunnelClient): void;
   /** The headers that a route adds, for a proxy that forwards by itself. */
   identityHeaders(route: { index: number }, context: TemplateContext): RawHeaders;
+  /** How the targets of each route stand, as far as requests have seen it. */
+  targets(): TargetStanding[];
+}
+
+export interface TargetStanding {
+  /** The place of the route among those of its plan. */
+  route: number;
+  /** The target, as it was configured. */
+  target: string;
+  isUp: boolean;
 }
 
 /** A route of a plan, as far as it says how requests go upstream. */
 export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'> {
   /** Its place among the routes of its plan. */
   index: number;
+  /** Where the targets of its `upstream` are, in their order. */
   targets: readonly TargetAddress[];
+  upstream: UpstreamConfig;
+  /** The Host that checks of its targets ask for; undefined for the target's own. */
+  checkHost: string | undefined;
   signs: AssertionConfig | undefined;
   /** @param assertion the value of the signed assertion's header, where the route has one */
   compileHeaders(assertion: CompiledTemplate | undefined, clock: Clock): RouteHeaders;
@@ -36,13 +59,18 @@ export interface ForwardedRoute extends Pick<RouteConfig, 'timeout' | 'maxBody'>
 export interface ForwarderNeeds {
   keep: Keep;
   clock: Clock;
+  random: Random;
   assertions: Pick<Assertions, 'compile'>;
   live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
   /** How many requests each target has at once; undefined for any number. */
   turns: TurnLimits | undefined;
-  /** Called once for a target whose answers have to be repaired. */
-  onOddTarget(target: Target, error: Error): void;
+  /** Milliseconds; undefined for connections to targets that may be as old as they like. */
+  connectionAge: number | undefined;
+  /** Ties browsers to targets, by a cookie of this name. */
+  stickyOf(cookie: string): Sticky;
+  /** Tells what becomes of targets. */
+  emit: Emit;
 }
 
 interface OpenRoute {
@@ -56,19 +84,24 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
   const openedOf = ({ index }: { index: number }) => opened[index] as OpenRoute;
   return {
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).settings),
-    openTunnel(forwarding, { tunnel, head, answered, fail, left }) {
+    openTunnel(forwarding, { tunnel, head, passage, answered, fail, left }) {
       const { path, route } = forwarding;
-      const { targets, headersFor, rewriteHeaders, timeout, stayOpen, clock } = openedOf(route).settings;
+      const { sticky, targets, retry, headersFor, rewriteHeaders, timeout, stayOpen, clock } =
+        openedOf(route).settings;
+      const tie = sticky?.read(forwarding.request.headers.cookie);
       openTunnel({
         tunnel,
         head,
         path,
+        passage,
         targets,
         turns: needs.turns,
+        retry,
         responseTimeout: timeout.response,
         headersFor: (target: Target) => headersFor(forwarding, target),
-        rewriteHeaders: (raw) => rewriteHeaders(raw, forwarding),
-        stayOpen: (end) => stayOpen(forwarding, end),
+        tie: tie?.target,
+        rewriteHeaders: (raw, target) => rewriteHeaders(raw, tiedTo(forwarding, target, sticky, tie)),
+        stayOpen: (end) => stayOpen(forwarding, end, 'websocket'),
         answered,
         fail,
         left,
@@ -81,33 +114,81 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
       openedOf(route).inject(headers, context);
       return headers;
     },
+    targets: () =>
+      opened.flatMap(({ settings: { targets } }, route) =>
+        targets.standing().map((each) => ({ route, ...each })),
+      ),
   };
 }
 
-function openRoute(
-  { targets, signs, compileHeaders, timeout, maxBody }: ForwardedRoute,
-  { keep, clock, assertions, live, watch, turns, onOddTarget }: ForwarderNeeds,
-): OpenRoute {
+function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
+  const { targets, upstream, signs, compileHeaders, timeout, maxBody } = route;
+  const { keep, clock, random, assertions, live, turns, emit, stickyOf } = needs;
   const turnEnds = keep('turn ends', '', createTurnEnds);
-  const open = (address: TargetAddress): Target =>
-    keep(
-      'target',
-      address.key,
-      () => openTarget(address, { opened: watch.add, clock, turnEnds }),
-      closeTarget,
-    );
+  const members = openMembers(route, needs, turnEnds);
+  const keys = targets.map(({ key }) => key).sort();
+  const budget = keep('retry budget', keys.join(), () => createRetryBudget(clock));
   const { ofRequest, ofAnswer, inject } = compileHeaders(signs && assertions.compile(signs), clock);
   const settings: RouteTransfer = {
     clock,
     turnEnds,
     turns,
-    targets: balance(targets.map(open), clock, onOddTarget),
+    targets: balance(members, upstream, { clock, random, ...tellTargets(emit) }),
+    sticky: upstream.sticky && stickyOf(upstream.sticky.cookie),
+    retry: compileRetry(upstream.retry, { budget, clock, random }),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
       ofRequest(request, sender, context, origin, writesTo),
     rewriteHeaders: ofAnswer,
     timeout,
     maxBody,
-    stayOpen: ({ lifespan }, end) => live.add(lifespan, end),
+    stayOpen: ({ lifespan }, end, kind) => live.add(lifespan, end, kind),
   };
   return { settings, inject };
+}
+
+/** The targets of a route, with what is known of them: all of it outlives the plan. */
+function openMembers(
+  { targets, upstream, checkHost }: ForwardedRoute,
+  { keep, clock, random, watch, emit, connectionAge }: ForwarderNeeds,
+  turnEnds: TurnEnds,
+): Member[] {
+  const { eject, health } = upstream;
+  const { onCheckOut: onOut, onCheckBack: onBack } = tellTargets(emit);
+  return targets.map((address, at) => {
+    const { key } = address;
+    const open = () => openTarget(address, { opened: watch.add, clock, turnEnds });
+    const target = keep('target', key, open, closeTarget);
+    if (connectionAge !== undefined) {
+      const age = () => limitAge(target, connectionAge, { clock, random });
+      keep('connection age', JSON.stringify([key, connectionAge]), age, ({ close }) => close());
+    }
+    const check =
+      health &&
+      keep(
+        'target check',
+        JSON.stringify([key, checkHost, health]),
+        () => openHealthCheck(target, health, checkHost, { clock, random, onOut, onBack }),
+        ({ close }) => close(),
+      );
+    return {
+      target,
+      weight: upstream.targets[at]?.weight ?? 1,
+      // Others may not mind what these routes leave a target out for.
+      standing: keep('target standing', JSON.stringify([key, eject]), openStanding),
+      health: check?.health,
+    };
+  });
+}
+
+function tellTargets(emit: Emit) {
+  const onCheckOut = ({ name }: Target, reason: string) => emit({ kind: 'target-out', target: name, reason });
+  const onCheckBack = ({ name }: Target) => emit({ kind: 'target-back', target: name });
+  return {
+    onOdd: ({ name }: Target, { message }: Error) =>
+      emit({ kind: 'target-repaired', target: name, reason: message }),
+    onOut: ({ target }: Member, reason: string) => onCheckOut(target, reason),
+    onBack: ({ target }: Member) => onCheckBack(target),
+    onCheckOut,
+    onCheckBack,
+  };
 }

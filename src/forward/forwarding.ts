@@ -25,6 +25,33 @@ export interface Forwarding {
   lifespan: Lifespan | undefined;
 }
 
+/**
+ * What is known of a request's way upstream, for those who watch it; undefined until it is. Times are milliseconds of
+ * the monotonic clock.
+ */
+export interface Passage {
+  /** The target that was asked last, as it was configured. */
+  readonly target?: string | undefined;
+  /** When it went upstream for the first time. */
+  readonly sentAt?: number | undefined;
+  /** When the head of the answer was there. */
+  readonly headAt?: number | undefined;
+  /** When that head went on to the client. */
+  readonly beganAt?: number | undefined;
+  /** When the answer had ended, or broke. */
+  readonly endedAt?: number | undefined;
+  /** Bytes of the body that were read from the client, and of the answer's that were handed on to it. */
+  readonly bytesIn?: number | undefined;
+  readonly bytesOut?: number | undefined;
+  readonly isEventStream?: boolean | undefined;
+}
+
+/** The same of a tunnel, which writes it down: the bytes are those behind the handshake. */
+export type TunnelPassage = { -readonly [Name in keyof Passage]: Passage[Name] } & {
+  bytesIn: number;
+  bytesOut: number;
+};
+
 /** Where the answer of an HTTP request goes, and what becomes of it. */
 export interface HttpClient {
   response: Outbound;
@@ -41,6 +68,7 @@ export interface TunnelClient {
   tunnel: Tunnel;
   /** What the client had sent behind its handshake. */
   head: Buffer;
+  passage: TunnelPassage;
   answered(status: number): void;
   /** Nothing of an answer was sent yet. */
   fail(error: GatewayError): void;
@@ -49,7 +77,7 @@ export interface TunnelClient {
 }
 
 /** A request on its way upstream. */
-export interface UpstreamRequest {
+export interface UpstreamRequest extends Passage {
   /** The client has gone, or has its whole answer. */
   clientLeft(): void;
 }

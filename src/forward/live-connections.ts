@@ -17,7 +17,11 @@ export interface Ending {
   mayFinish: boolean;
 }
 
+/** What it is that stays open. */
+export type LiveKind = 'websocket' | 'event-stream';
+
 interface LiveConnection {
+  kind: LiveKind;
   lifespan: Lifespan | undefined;
   end(ending: Ending): void;
 }
@@ -28,8 +32,11 @@ export interface LiveConnections {
    * Returns what takes the connection off. What comes when its session is over ends at once, and so does what comes
    * when everything was ended.
    * @param lifespan undefined for what rides on no session
+   * @param kind a WebSocket unless it is said
    */
-  add(lifespan: Lifespan | undefined, end: (ending: Ending) => void): () => void;
+  add(lifespan: Lifespan | undefined, end: (ending: Ending) => void, kind?: LiveKind): () => void;
+  /** How many of a kind are open. */
+  count(kind: LiveKind): number;
   /** Ends every connection whose session was ended. */
   endRevoked(): void;
   /** Ends every connection, and those that are still to come. */
@@ -62,14 +69,15 @@ export function createLiveConnections(clock: Clock): LiveConnections {
   });
   sweep.unref();
   return {
-    add(lifespan, end) {
-      const connection = { lifespan, end };
+    add(lifespan, end, kind = 'websocket') {
+      const connection = { kind, lifespan, end };
       // The session may have been ended while the upstream was about to answer.
       if (lifespan?.isRevoked()) end(sessionEnded);
       else if (endingOfAll) end(endingOfAll);
       else open.add(connection);
       return () => open.delete(connection);
     },
+    count: (kind) => [...open].filter((each) => each.kind === kind).length,
     endRevoked: () => endWhere((lifespan) => lifespan?.isRevoked(), sessionEnded),
     endAll(ending) {
       endingOfAll = ending;

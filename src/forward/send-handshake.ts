@@ -19,6 +19,8 @@ export interface SentHandshake {
   /** It switches to another protocol, which may be any. */
   on(event: 'upgrade', listener: (answer: HandshakeAnswer, socket: Socket, head: Buffer) => void): unknown;
   on(event: 'response', listener: (answer: HandshakeAnswer) => void): unknown;
+  /** After any of them: its connection has gone, or is that of another protocol. */
+  on(event: 'close', listener: () => void): unknown;
   destroy(): unknown;
 }
 

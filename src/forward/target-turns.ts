@@ -23,8 +23,8 @@ export interface Turn {
   start(): void;
   /** It is over, or nobody waits for it any more. To be called whatever comes of it; again, it does nothing. */
   end(): void;
-  /** Leaves the queue; does nothing where it has begun. */
-  leave(): void;
+  /** Leaves the queue; does nothing where it has begun. Whether it did wait. */
+  leave(): boolean;
 }
 
 export function createTargetTurns(clock: Pick<Clock, 'after'>): TargetTurns {
@@ -96,9 +96,9 @@ class OneTurn implements Turn {
     this.#queue.next();
   }
 
-  leave(): void {
+  leave(): boolean {
     this.#timer?.cancel();
-    this.#queue.waiting.delete(this);
+    return this.#queue.waiting.delete(this);
   }
 
   #refuse(): void {

@@ -21,7 +21,7 @@ export interface TargetAddress extends ConnectAddress {
   key: string;
 }
 
-/** A target with its connections and what is known of its health. */
+/** A target with its connections. */
 export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect'> {
   dispatcher: Dispatcher;
   /** Who may send to it now, where that is limited. */
@@ -32,8 +32,12 @@ export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect
   single: Dispatcher;
   /** No parser takes its answers as they are: they are repaired, each on a connection of its own. */
   isOdd: boolean;
-  /** When it refused a connection last, by a clock that never goes back. */
-  refusedAt: number;
+  /** Makes new connections from now on; those that are there end with their requests. */
+  renew(): void;
+  /** Those that are ending so. */
+  retired: Set<Dispatcher>;
+  /** The requests and tunnels of this process that are under way to it; those that wait for their turn are. */
+  inFlight: number;
 }
 
 export type TargetRoute = Pick<RouteConfig, 'timeout' | 'tls' | 'http2'>;
@@ -73,10 +77,13 @@ export interface Opening {
 export function openTarget(address: TargetAddress, opening: Opening): Target {
   const { name, origin, http2, connect } = address;
   const { opened, clock, turnEnds } = opening;
-  const dispatcher = new Agent({
-    connect: createConnector(address, { opened, holdsWrites: turnEnds }),
-    maxHeaderSize: largestResponseHeaders,
-  });
+  const openAgent = () =>
+    new Agent({
+      connect: createConnector(address, { opened, holdsWrites: turnEnds }),
+      maxHeaderSize: largestResponseHeaders,
+    });
+  const dispatcher = openAgent();
+  const retired = new Set<Dispatcher>();
   const target: Target = {
     name,
     origin,
@@ -93,15 +100,24 @@ export function openTarget(address: TargetAddress, opening: Opening): Target {
           maxHeaderSize: largestResponseHeaders,
         }),
     isOdd: false,
-    refusedAt: Number.NEGATIVE_INFINITY,
+    renew() {
+      const old = target.dispatcher;
+      target.dispatcher = openAgent();
+      if (http2) target.single = target.dispatcher;
+      retired.add(old);
+      const end = () => retired.delete(old);
+      old.close().then(end, end);
+    },
+    retired,
+    inFlight: 0,
     connect,
   };
   return target;
 }
 
 /** Ends every connection of a target, those in use included. */
-export async function closeTarget({ dispatcher, single }: Target): Promise<void> {
-  await Promise.all([dispatcher.destroy(), single.destroy()]);
+export async function closeTarget({ dispatcher, single, retired }: Target): Promise<void> {
+  await Promise.all([dispatcher, single, ...retired].map((each) => each.destroy()));
 }
 
 function readTls(

@@ -3,18 +3,21 @@ import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound } from '../listen/inbound.ts';
 import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
+import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import type { DeferredWrite, TurnEnds } from './end-of-turn.ts';
 import type { Forwarding, HttpClient, UpstreamRequest } from './forwarding.ts';
-import type { Ending } from './live-connections.ts';
+import type { Ending, LiveKind } from './live-connections.ts';
 import type { ReadHeaders } from './raw-headers.ts';
 import { isClosed, isRepeatable } from './repeats.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
+import type { RetryPolicy, Wait } from './retry.ts';
+import { type Sticky, type Tie, tiedTo } from './sticky.ts';
 import type { Turn, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
-import { isOddAnswer, upstreamError } from './upstream-error.ts';
+import { isFailure, isLate, isOddAnswer, upstreamError } from './upstream-error.ts';
 
 /** What the requests of one route have in common on their way; compiled once. */
 export interface RouteTransfer {
@@ -23,6 +26,9 @@ export interface RouteTransfer {
   targets: Targets;
   /** Undefined where any number of requests may be at a target. */
   turns: TurnLimits | undefined;
+  retry: RetryPolicy;
+  /** Undefined where every request goes its own way. */
+  sticky: Sticky | undefined;
   /** The headers for one of the targets, whose name may stand in Host. */
   headersFor(forwarding: Forwarding, target: Target): RawHeaders;
   rewriteHeaders: ResponseHeaderWriter;
@@ -31,7 +37,7 @@ export interface RouteTransfer {
   /** Bytes. */
   maxBody: number | undefined;
   /** Registers an answer that stays open, with what ends it; returns what takes it off. */
-  stayOpen(forwarding: Forwarding, end: (ending: Ending) => void): () => void;
+  stayOpen(forwarding: Forwarding, end: (ending: Ending) => void, kind: LiveKind): () => void;
 }
 
 /** Sends a request upstream and its answer back; bodies stream both ways with back-pressure. */
@@ -46,11 +52,14 @@ export function transfer(
   const length = withBody ? Number(request.headers['content-length'] ?? 0) : 0;
   if (settings.maxBody !== undefined && length > settings.maxBody)
     client.fail(new GatewayError('body_too_large'));
-  else passage.send(!withBody && isRepeatable(request));
+  else {
+    settings.retry.count?.();
+    passage.send(!withBody && isRepeatable(request));
+  }
   return passage;
 }
 
-const noTargets: readonly Target[] = [];
+const noMembers: readonly Member[] = [];
 
 function openUpload(request: Inbound, response: Outbound, maxBody: number | undefined): Upload {
   return new Upload(request, maxBody ?? Number.POSITIVE_INFINITY, () => {
@@ -71,9 +80,17 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   readonly #settings: RouteTransfer;
   readonly #withBody: boolean;
   #mayRepeat = false;
-  /** The target that was asked, and those that this request did not reach before. */
-  #target: Target | undefined;
-  #tried: readonly Target[] = noTargets;
+  /** The target that was asked, and those that this request did not reach, or had no good answer from. */
+  #member: Member | undefined;
+  #tried: readonly Member[] = noMembers;
+  /** The target that its browser is tied to. */
+  readonly #tie: Tie | undefined;
+  /** How often it was sent again. */
+  #attempts = 0;
+  /** An answer has come with which it is sent again. */
+  #isRetried = false;
+  /** Nobody can be reached, and it tries again and again. */
+  #wait: Wait | undefined;
   /** It has the connection for itself, since its target is odd or another connection was closed. */
   #isSingle = false;
   /** Its answer is repaired on the way. */
@@ -98,25 +115,45 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   #hasWaited = false;
   /** The whole answer was written, and is held back by its socket. */
   #isWhole = false;
+  #upload: Upload | undefined;
+
+  /** For those who watch. */
+  sentAt: number | undefined;
+  headAt: number | undefined;
+  beganAt: number | undefined;
+  endedAt: number | undefined;
+  bytesOut = 0;
+  isEventStream = false;
 
   constructor(forwarding: Forwarding, client: HttpClient, settings: RouteTransfer, withBody: boolean) {
     this.#forwarding = forwarding;
     this.#client = client;
     this.#settings = settings;
     this.#withBody = withBody;
+    this.#tie = settings.sticky?.read(forwarding.request.headers.cookie);
+  }
+
+  get target(): string | undefined {
+    return this.#member?.target.name;
+  }
+
+  get bytesIn(): number {
+    return this.#upload?.received ?? 0;
   }
 
   send(mayRepeat: boolean): void {
     this.#mayRepeat = mayRepeat;
-    this.#sendTo(this.#settings.targets.pick(this.#tried), false);
+    this.#sendTo(this.#settings.targets.pick(this.#tried, this.#tie?.target), false);
   }
 
   /** @param isFresh the connection has to be a new one */
-  #sendTo(target: Target, isFresh: boolean): void {
-    this.#target = target;
+  #sendTo(member: Member, isFresh: boolean): void {
+    const { target } = member;
+    this.#member = member;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
     this.#controller = undefined;
+    target.inFlight += 1;
     const { turns } = this.#settings;
     if (turns === undefined) {
       this.#dispatch(target);
@@ -125,14 +162,19 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     this.#turn = target.turns.ask(
       turns,
       () => this.#dispatch(target),
-      (error) => this.#give(error),
+      (error) => {
+        this.#leaveTarget();
+        this.#give(error);
+      },
     );
     this.#turn.start();
   }
 
   #dispatch(target: Target): void {
     const { request, path } = this.#forwarding;
-    const { timeout, maxBody } = this.#settings;
+    const { timeout, maxBody, clock } = this.#settings;
+    this.sentAt ??= clock.monotonic();
+    this.#upload = this.#withBody ? openUpload(request, this.#client.response, maxBody) : undefined;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
     dispatcher.dispatch(
       {
@@ -140,7 +182,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
         path,
         method: request.method as Dispatcher.HttpMethod,
         headers: this.#settings.headersFor(this.#forwarding, target),
-        body: this.#withBody ? openUpload(request, this.#client.response, maxBody) : null,
+        body: this.#upload ?? null,
         headersTimeout: timeout.response,
         bodyTimeout: timeout.idle,
       },
@@ -151,12 +193,15 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   clientLeft(): void {
     if (this.#client.response.writableFinished) return;
     this.#hasLeft = true;
-    this.#turn?.leave();
+    if (this.#turn?.leave()) this.#leaveTarget();
+    this.#wait?.cancel();
     this.#controller?.abort(new ClientLeft('the client left'));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#wait?.cancel();
+    this.#wait = undefined;
     if (this.#hasLeft || this.#client.response.destroyed) controller.abort(new ClientLeft('the client left'));
   }
 
@@ -172,17 +217,29 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       return;
     }
     this.#patience?.cancel();
-    const raw = (this.#target as Target).readHeaders(controller.rawHeaders ?? [], read);
+    this.headAt = this.#settings.clock.monotonic();
+    const { targets, retry } = this.#settings;
+    targets.answered(this.#member as Member, status);
+    if (retry.statuses.has(status) && this.#takeAttempt()) {
+      this.#isRetried = true;
+      controller.abort(new Error('the request is sent again'));
+      return;
+    }
+    const raw = (this.#member as Member).target.readHeaders(controller.rawHeaders ?? [], read);
     if (status === 401 && this.#client.challenged(raw)) {
       this.#isTaken = true;
       controller.abort(new Error('the answer was taken over'));
       return;
     }
-    const { headers, contentLength, isEventStream } = this.#settings.rewriteHeaders(raw, this.#forwarding);
+    const { headers, contentLength, isEventStream } = this.#settings.rewriteHeaders(raw, this.#tied());
     this.#head = { status, reason: reason === 'OK' ? reason : reasonOf(reason), headers };
     this.#remaining = contentLength;
     if (isEventStream) this.#stayOpen();
     this.#leaveSoon();
+  }
+
+  #tied(): Forwarding {
+    return tiedTo(this.#forwarding, (this.#member as Member).target, this.#settings.sticky, this.#tie);
   }
 
   /** The library counts from the last of them; a server that sends them without end would never be late. */
@@ -198,6 +255,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     const { status, reason, headers } = this.#head as AnswerHead;
     this.#head = undefined;
     this.#answering = true;
+    this.beganAt = this.#settings.clock.monotonic();
     const { response } = this.#client;
     try {
       if (reason === undefined) response.writeHead(status, headers);
@@ -211,19 +269,25 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   /** When the session or the gateway ends, the answer ends in order, and the upstream need not go on. */
   #stayOpen(): void {
     const { response } = this.#client;
+    this.isEventStream = true;
     this.#begin();
-    const off = this.#settings.stayOpen(this.#forwarding, ({ reason }) => {
-      // A stream that said how long it is has no other end: what comes behind would be taken for its rest.
-      if (this.#remaining === undefined) response.end();
-      else response.destroy();
-      this.#controller?.abort(new Error(reason));
-    });
+    const off = this.#settings.stayOpen(
+      this.#forwarding,
+      ({ reason }) => {
+        // A stream that said how long it is has no other end: what comes behind would be taken for its rest.
+        if (this.#remaining === undefined) response.end();
+        else response.destroy();
+        this.#controller?.abort(new Error(reason));
+      },
+      'event-stream',
+    );
     response.on('close', off);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#client;
     if (this.#head) this.#begin();
+    this.bytesOut += chunk.length;
     if (this.#remaining !== undefined) {
       this.#remaining -= chunk.length;
       if (this.#remaining === 0) {
@@ -285,7 +349,8 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
-    this.#turn?.end();
+    this.endedAt = this.#settings.clock.monotonic();
+    this.#leaveTarget();
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
@@ -295,13 +360,19 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const { response } = this.#client;
+    this.#leaveTarget();
     this.#patience?.cancel();
     this.#patience = undefined;
-    this.#turn?.end();
+    this.endedAt = this.#settings.clock.monotonic();
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
-    const target = this.#target as Target;
+    if (this.#isRetried) {
+      this.#isRetried = false;
+      this.#sendElsewhere();
+      return;
+    }
+    const member = this.#member as Member;
     const isOdd = !this.#isRepaired && isOddAnswer(error, this.#head !== undefined || this.#answering);
-    if (isOdd) this.#settings.targets.isOdd(target, error);
+    if (isOdd) this.#settings.targets.isOdd(member, error);
     const isWhole = isWholeWithout(this.#head?.status ?? response.statusCode, error);
     if (this.#head && isWhole) this.#begin();
     this.#head = undefined;
@@ -318,28 +389,71 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   /** The request failed before anything of an answer went on. */
   #failed(error: Error, isOdd: boolean): void {
-    const { response } = this.#client;
-    const { targets } = this.#settings;
-    const target = this.#target as Target;
+    const { targets, retry } = this.#settings;
+    const member = this.#member as Member;
     const wasSent = this.#controller !== undefined;
-    const mayRepeat = this.#mayRepeat && !response.destroyed;
+    // The connection may have been closed while nothing was asked on it, which says nothing of the target.
+    const isStale = !this.#isSingle && isClosed(error);
     if (!wasSent) {
-      targets.refused(target);
-      this.#tried = [...this.#tried, target];
-    }
-    if (!wasSent && this.#tried.length < targets.size && !response.destroyed) {
-      this.send(this.#mayRepeat);
-    } else if (wasSent && mayRepeat && isOdd) {
-      this.#sendTo(target, true);
-    } else if (wasSent && mayRepeat && !this.#isSingle && isClosed(error)) {
-      this.#sendTo(targets.pick(this.#tried), true);
+      targets.unreachable(member, error);
+      if (this.#sendUnsent()) return;
+    } else if (isOdd && this.#mayRepeat && !this.#client.response.destroyed) {
+      this.#sendTo(member, true);
+      return;
+    } else if (isStale && retry.onClosed && this.#takeAttempt(true)) {
+      this.#sendTo(targets.pick(this.#tried, this.#tie?.target), true);
+      return;
     } else {
-      this.#give(upstreamError(error));
+      if (isFailure(error, this.#forwarding.request)) targets.failed(member, error);
+      const isCause = (retry.onClosed && isClosed(error)) || (retry.onTimeout && isLate(error));
+      if (isCause && this.#takeAttempt()) {
+        this.#sendElsewhere();
+        return;
+      }
     }
+    this.#give(upstreamError(error));
+  }
+
+  /** Whether a request that was sent may be sent again, as often as it was already. */
+  #takeAttempt(isFree = false): boolean {
+    const { retry } = this.#settings;
+    const mayRepeat = this.#mayRepeat && !this.#client.response.destroyed;
+    if (!mayRepeat || this.#attempts >= retry.attempts) return false;
+    if (!(isFree && this.#attempts === 0) && !retry.take()) return false;
+    this.#attempts += 1;
+    return true;
+  }
+
+  #sendElsewhere(): void {
+    this.#tried = [...this.#tried, this.#member as Member];
+    this.#sendTo(this.#settings.targets.pick(this.#tried, this.#tie?.target), true);
+  }
+
+  /** No connection was made. Sends it to a target that was not tried, now, or to any after a pause. */
+  #sendUnsent(): boolean {
+    const { targets, retry } = this.#settings;
+    if (!retry.onConnect || this.#client.response.destroyed) return false;
+    this.#tried = [...this.#tried, this.#member as Member];
+    if (this.#tried.length < targets.size) {
+      this.send(this.#mayRepeat);
+      return true;
+    }
+    this.#wait ??= retry.wait();
+    return !!this.#wait?.again(() => {
+      this.#tried = noMembers;
+      this.send(this.#mayRepeat);
+    });
+  }
+
+  /** The target has nothing more to do with it, and another request may have its turn. */
+  #leaveTarget(): void {
+    (this.#member as Member).target.inFlight -= 1;
+    this.#turn?.end();
   }
 
   /** Answers with an error. */
   #give(error: GatewayError): void {
+    this.#wait?.cancel();
     // What is still on its way is read and dropped, so that the client gets to read the answer.
     this.#forwarding.request.resume();
     this.#client.fail(error);

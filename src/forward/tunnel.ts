@@ -3,16 +3,19 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Tunnel } from '../listen/inbound.ts';
+import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
 import { closeSoon, endTunnel, type OpenTunnel } from './end-tunnel.ts';
+import type { TunnelPassage } from './forwarding.ts';
 import { FrameBoundary } from './frame-boundary.ts';
 import type { Ending } from './live-connections.ts';
 import { probeAfterMs } from './probe.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
+import type { RetryPolicy, Wait } from './retry.ts';
 import { type HandshakeAnswer, type SentHandshake, sendHandshake } from './send-handshake.ts';
-import type { TurnLimits } from './target-turns.ts';
+import type { Turn, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
 
@@ -24,11 +27,16 @@ export interface TunnelJob {
   targets: Targets;
   /** As for requests; an open WebSocket has its turn until it ends. */
   turns: TurnLimits | undefined;
+  retry: Pick<RetryPolicy, 'onConnect' | 'wait'>;
+  /** The name of the target that the browser is tied to. */
+  tie: string | undefined;
   path: string;
+  passage: TunnelPassage;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
   responseTimeout: number;
-  rewriteHeaders(raw: readonly (string | Buffer)[]): ResponseHeaders;
+  /** @param target the one that answers */
+  rewriteHeaders(raw: readonly (string | Buffer)[], target: Target): ResponseHeaders;
   /** The upstream answered: 101 when the tunnel is open, any other status when it refused. */
   answered(status: number): void;
   /** Registers the open tunnel, with what ends it; returns what takes it off. */
@@ -59,43 +67,66 @@ const refusals: ReadonlySet<string> = new Set([
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
-export function openTunnel(job: TunnelJob, tried: readonly Target[] = []): void {
-  const { targets, tunnel, turns } = job;
+export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?: Wait): void {
+  const { targets, tunnel, turns, passage } = job;
   const { stream } = tunnel;
-  const target = targets.pick(tried);
+  const member = targets.pick(tried, job.tie);
+  const { target } = member;
+  const attempt = { member, tried, wait };
+  passage.target = target.name;
   if (turns === undefined) {
-    shake(job, target, tried, () => {});
+    shake(job, attempt, enter(target, undefined));
     return;
   }
   const early = readEarly(stream, job.head, () => {
-    turn.end();
+    leave();
+    wait?.cancel();
     stream.destroy();
     job.left();
   });
   const turn = target.turns.ask(
     turns,
-    () => shake({ ...job, head: early.take() }, target, tried, () => turn.end()),
+    () => shake({ ...job, head: early.take() }, attempt, leave),
     (error) => {
       early.take();
+      leave();
+      wait?.cancel();
       job.fail(error);
     },
   );
-  stream.once('close', () => turn.end());
+  const leave = enter(target, turn);
   turn.start();
 }
 
-/** @param over called when the target has nothing more to do with it */
-function shake(job: TunnelJob, target: Target, tried: readonly Target[], over: () => void): void {
-  const { targets, tunnel } = job;
+/** Counts it with its target. What it returns is to be called when the target has nothing more to do with it. */
+function enter(target: Target, turn: Turn | undefined): () => void {
+  let isIn = true;
+  target.inFlight += 1;
+  return () => {
+    if (!isIn) return;
+    isIn = false;
+    target.inFlight -= 1;
+    turn?.end();
+  };
+}
+
+/** @param leave called when the target has nothing more to do with it */
+function shake(job: TunnelJob, attempt: Attempt, leave: () => void): void {
+  const { targets, tunnel, passage, clock } = job;
+  const { member, wait } = attempt;
+  const { target } = member;
   const { stream } = tunnel;
+  passage.sentAt ??= clock.monotonic();
   const upstream = sendHandshake(target, {
     path: job.path,
     headers: job.headersFor(target),
     timeout: job.responseTimeout,
   });
+  leaveWith(upstream, leave);
   let isSettled = false;
   const early = readEarly(stream, job.head, () => {
     isSettled = true;
+    wait?.cancel();
     upstream.destroy();
     stream.destroy();
     job.left();
@@ -109,26 +140,80 @@ function shake(job: TunnelJob, target: Target, tried: readonly Target[], over: (
   upstream.on('error', (error) => {
     const head = settle();
     if (head === undefined) return;
-    const others = [...tried, target];
-    const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
-    if (wasRefused) targets.refused(target);
-    over();
-    if (wasRefused && others.length < targets.size) openTunnel({ ...job, head }, others);
-    else job.fail(upstreamError(error));
+    passage.endedAt = clock.monotonic();
+    leave();
+    if (tryElsewhere({ ...job, head }, error, attempt)) return;
+    wait?.cancel();
+    job.fail(upstreamError(error));
   });
   upstream.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     const head = settle();
+    passage.headAt = clock.monotonic();
+    wait?.cancel();
     if (head === undefined) upstreamSocket.destroy();
-    else if (isWebSocketAnswer(answer)) join({ ...job, head }, answer, upstreamSocket, upstreamHead);
-    else {
+    else if (isWebSocketAnswer(answer)) {
+      targets.answered(member, 101);
+      join({ ...job, head }, target, answer, upstreamSocket, upstreamHead);
+    } else {
       upstreamSocket.destroy();
       const cause = new Error(`the upstream switched to another protocol than WebSocket`);
       job.fail(new GatewayError('upstream_invalid', { cause }));
     }
   });
   upstream.on('response', (answer) => {
+    passage.headAt = clock.monotonic();
+    wait?.cancel();
     if (settle() === undefined) upstream.destroy();
-    else relayRefusal(job, upstream, answer);
+    else {
+      targets.answered(member, answer.statusCode ?? 502);
+      relayRefusal(job, target, upstream, answer);
+    }
+  });
+}
+
+interface Attempt {
+  member: Member;
+  tried: readonly Member[];
+  wait: Wait | undefined;
+}
+
+/** Says how a target failed; whether the tunnel is opened elsewhere, since no connection was made. */
+function tryElsewhere(job: TunnelJob, error: Error, { member, tried, wait }: Attempt): boolean {
+  const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
+  if (wasRefused) job.targets.unreachable(member, error);
+  else job.targets.failed(member, error);
+  return wasRefused && openElsewhere(job, [...tried, member], wait);
+}
+
+/** No connection was made: opens the tunnel to a target that was not tried, now, or to any after a pause. */
+function openElsewhere(job: TunnelJob, tried: readonly Member[], before: Wait | undefined): boolean {
+  const { targets, retry, tunnel, head, left } = job;
+  if (!retry.onConnect) return false;
+  if (tried.length < targets.size) {
+    openTunnel(job, tried, before);
+    return true;
+  }
+  const wait = before ?? retry.wait();
+  if (!wait) return false;
+  const early = readEarly(tunnel.stream, head, () => {
+    wait.cancel();
+    tunnel.stream.destroy();
+    left();
+  });
+  const isWaiting = wait.again(() => openTunnel({ ...job, head: early.take() }, [], wait));
+  if (!isWaiting) early.take();
+  return isWaiting;
+}
+
+/** Leaves the target with the end of a handshake, or of the tunnel that comes of it. */
+function leaveWith(upstream: SentHandshake, leave: () => void): void {
+  let isTunnel = false;
+  upstream.on('upgrade', (_answer, socket) => {
+    isTunnel = true;
+    socket.once('close', leave);
+  });
+  upstream.on('close', () => {
+    if (!isTunnel) leave();
   });
 }
 
@@ -137,7 +222,13 @@ function isWebSocketAnswer({ headers }: HandshakeAnswer): boolean {
   return headers.upgrade?.trim().toLowerCase() === 'websocket';
 }
 
-function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, upstreamHead: Buffer): void {
+function join(
+  job: TunnelJob,
+  target: Target,
+  answer: HandshakeAnswer,
+  upstreamSocket: Socket,
+  upstreamHead: Buffer,
+): void {
   const { clock, tunnel, head } = job;
   const { stream } = tunnel;
   upstreamSocket.on('error', () => stream.destroy());
@@ -151,10 +242,11 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
   upstreamSocket.setTimeout(0);
   upstreamSocket.setNoDelay(true);
   upstreamSocket.setKeepAlive(true, probeAfterMs);
-  const { headers } = job.rewriteHeaders(answer.rawHeaders);
+  const { headers } = job.rewriteHeaders(answer.rawHeaders, target);
   tunnel.open(answer.statusMessage ?? 'Switching Protocols', headers);
   if (upstreamHead.length > 0) stream.write(upstreamHead);
   if (head.length > 0) upstreamSocket.write(head);
+  job.passage.beganAt = clock.monotonic();
   job.answered(101);
   stream.pipe(upstreamSocket).pipe(stream);
   const open: OpenTunnel = {
@@ -164,7 +256,7 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
     toUpstream: new FrameBoundary(),
     clock,
   };
-  const stopFollowing = follow(open, upstreamHead, head);
+  const stopFollowing = follow(open, upstreamHead, head, job.passage);
   const end = (ending: Ending) => {
     stopFollowing();
     endTunnel(open, ending);
@@ -176,28 +268,38 @@ function join(job: TunnelJob, answer: HandshakeAnswer, upstreamSocket: Socket, u
 
 const goneIdle: Ending = { code: 1001, reason: 'nothing passed for too long', mayFinish: false };
 
-/** Knows where frames end in both directions; returns what stops that for those to the client. */
+/** Knows where frames end in both directions, and counts bytes; returns what stops that for those to the client. */
 function follow(
   { client, upstream, toClient, toUpstream }: OpenTunnel,
   upstreamHead: Buffer,
   clientHead: Buffer,
+  passage: TunnelPassage,
 ): () => void {
-  const pass = (chunk: Buffer) => toClient.pass(chunk);
+  const pass = (chunk: Buffer) => {
+    passage.bytesOut += chunk.length;
+    toClient.pass(chunk);
+  };
+  const passUp = (chunk: Buffer) => {
+    passage.bytesIn += chunk.length;
+    toUpstream.pass(chunk);
+  };
   pass(upstreamHead);
   upstream.on('data', pass);
-  toUpstream.pass(clientHead);
-  client.on('data', (chunk: Buffer) => toUpstream.pass(chunk));
+  passUp(clientHead);
+  client.on('data', passUp);
   return () => upstream.off('data', pass);
 }
 
 /** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */
 function relayRefusal(
-  { tunnel, answered, rewriteHeaders }: TunnelJob,
+  { tunnel, answered, rewriteHeaders, passage, clock }: TunnelJob,
+  target: Target,
   upstream: SentHandshake,
   answer: HandshakeAnswer,
 ): void {
   const { stream } = tunnel;
-  const { headers } = rewriteHeaders(answer.rawHeaders);
+  const { headers } = rewriteHeaders(answer.rawHeaders, target);
+  passage.beganAt = clock.monotonic();
   const status = answer.statusCode ?? 502;
   tunnel.refuse(status, answer.statusMessage ?? '', headers);
   answered(status);

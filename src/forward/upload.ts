@@ -35,6 +35,11 @@ export class Upload extends Readable {
     this.#onFirstRead = onFirstRead;
   }
 
+  /** Bytes that were read from the client. */
+  get received(): number {
+    return this.#received;
+  }
+
   override _read(): void {
     if (!this.#started) {
       this.#started = true;

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts';
+import type { Inbound } from '../listen/inbound.ts';
 
 const timeouts: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_TIMEOUT',
@@ -36,4 +37,16 @@ export function upstreamError(error: unknown): GatewayError {
   if (name === 'HTTPParserError' || invalidAnswers.test(code) || badAnswers.has(message))
     return new GatewayError('upstream_invalid', { cause: error });
   return new GatewayError('upstream_unreachable', { cause: error });
+}
+
+/** Whether an error says that the answer did not begin in time. */
+export const isLate = (error: Error): boolean => upstreamError(error).code === 'upstream_timeout';
+
+/**
+ * Whether an error before the answer says something of the target: its connection broke, or it was late. A client that
+ * has not sent all of its request may be the cause of either.
+ */
+export function isFailure(error: Error, { complete }: Pick<Inbound, 'complete'>): boolean {
+  const { code } = upstreamError(error);
+  return complete && (code === 'upstream_timeout' || code === 'upstream_unreachable');
 }

@@ -83,7 +83,7 @@ export function openEndpoints(needs: EndpointsNeeds): readonly Endpoint[] {
     {
       method: 'POST',
       name: 'backchannel-logout',
-      handle: ({ form }) => signOut.backChannel(form.getAll('logout_token')),
+      handle: ({ browser, form }) => signOut.backChannel(browser, form.getAll('logout_token')),
     },
     {
       method: 'GET',

@@ -5,6 +5,7 @@ import { type Clock, waitFor } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
+import { listenAddressText } from './address-text.ts';
 import type { ConnectionRules } from './connection-limits.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
@@ -42,12 +43,24 @@ export function planListeners(
   isTrusted: ConnectionRules['isTrusted'],
 ): readonly ListenPlan[] {
   const connections = { ...limits, isTrusted };
-  return listeners.map(({ address, tls }) => {
+  return listeners.map(({ address, tls }, index) => {
     const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
-    const certificate = tls && readTlsOptions(tls, read);
-    if (certificate) createSecureContext(certificate);
+    const place = listeners.length === 1 ? 'listen.tls' : `listen[${index}].tls`;
+    const certificate = tls && usableCertificate(tls, place, read);
     return { address, name: nameOf(address), tls, limits, connections, shutdown, key, certificate };
   });
+}
+
+/** What OpenSSL says of a file that it cannot use names neither the file nor the key of the configuration. */
+function usableCertificate(tls: TlsConfig, place: string, read: ReadFile): SecureContextOptions {
+  const options = readTlsOptions(tls, read);
+  try {
+    createSecureContext(options);
+    return options;
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`${place}: ${tls.cert} cannot be used with the key ${tls.key}: ${message}`);
+  }
 }
 
 /** An address on which the gateway takes requests. It outlives the plans that decide about them. */
@@ -100,18 +113,15 @@ export async function openListener(
     if (!isDraining) endWithAnswers(server, connections);
     isDraining = true;
   };
-  let ending: Promise<void> | undefined;
-  const end = (withinMs: number) => {
-    stopReloading?.();
-    drain();
-    ending ??= closeGracefully(app, connections, { emit, clock, withinMs });
-    return ending;
-  };
-  const close = async (left = () => timeout) => {
-    const withinMs = left();
-    if (ending) await cutAfter(withinMs, connections, { clock, ending });
-    else await end(withinMs);
-  };
+  const { end, close } = createEnd(app, connections, {
+    emit,
+    clock,
+    begin() {
+      stopReloading?.();
+      drain();
+    },
+    longest: () => timeout,
+  });
   try {
     const url = await listen(app, plan.address);
     stopReloading = reload(plan);
@@ -141,6 +151,34 @@ export async function openListener(
   }
 }
 
+interface EndNeeds extends Pick<ListenerNeeds, 'emit' | 'clock'> {
+  begin(): void;
+  /** The milliseconds that requests get at a close of which nothing else is said. */
+  longest(): number;
+}
+
+/** Ends once, however often it is asked to, and cuts what is left when the last one asks. */
+function createEnd(
+  app: FastifyInstance,
+  connections: Connections,
+  { emit, clock, begin, longest }: EndNeeds,
+) {
+  let ending: Promise<void> | undefined;
+  const end = (withinMs: number) => {
+    begin();
+    ending ??= closeGracefully(app, connections, { emit, clock, withinMs });
+    return ending;
+  };
+  return {
+    end,
+    async close(left = longest) {
+      const withinMs = left();
+      if (ending) await cutAfter(withinMs, connections, { clock, ending });
+      else await end(withinMs);
+    },
+  };
+}
+
 /** Longer than any connection; what timers of Node.js can wait for. */
 const longestStayMs = 2 ** 31 - 1;
 const lookEveryMs = 5;
@@ -163,6 +201,5 @@ async function cutAfter(
 }
 
 function nameOf(address: ListenAddress): string | undefined {
-  if ('path' in address) return `unix:${address.path}`;
-  return address.port === 0 ? undefined : `${address.host}:${address.port}`;
+  return 'port' in address && address.port === 0 ? undefined : listenAddressText(address);
 }

@@ -1,7 +1,8 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { unwatchFile, watchFile } from 'node:fs';
 import type { SecureContextOptions, Server, TlsOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { Config } from '../config/schema/index.ts';
+import { type ReadFile, readPromptly } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
 
 export type TlsConfig = NonNullable<Config['listen'][number]['tls']>;
@@ -12,7 +13,7 @@ const pollMs = 5000;
 /** @param read gives the contents of a file */
 export function readTlsOptions(
   { cert, key, minVersion }: TlsConfig,
-  read: (file: string) => string = (file) => readFileSync(file, 'utf8'),
+  read: ReadFile = readPromptly,
 ): SecureContextOptions {
   return { cert: read(cert), key: read(key), minVersion };
 }

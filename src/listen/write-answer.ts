@@ -8,16 +8,20 @@ function framedHeaders({ status, headers, body }: Answer): Answer['headers'] {
   return status === 204 ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) };
 }
 
-/** Sends it through HTTP; nothing, where something was sent or the client has gone. */
-export function writeAnswer(response: Outbound, answer: Answer): void {
-  if (response.headersSent || response.destroyed) return;
+/**
+ * Sends it through HTTP; nothing, where something was sent or the client has gone. Gives how many bytes of a body it
+ * has; undefined where nothing was sent.
+ */
+export function writeAnswer(response: Outbound, answer: Answer): number | undefined {
+  if (response.headersSent || response.destroyed) return undefined;
   response.writeHead(answer.status, framedHeaders(answer));
   const { socket } = response;
   const { body } = answer;
   const isHead = response.req.method === 'HEAD';
-  if (!socket || isHead || body === '' || Buffer.byteLength(body) !== body.length) {
+  const bytes = isHead ? 0 : Buffer.byteLength(body);
+  if (!socket || bytes === 0 || bytes !== body.length) {
     response.end(isHead ? undefined : body);
-    return;
+    return bytes;
   }
   // Plain ASCII: head and text leave as one text. A list of pieces costs a third of a refused request more
   // (`node bench/limits/refused.mjs`).
@@ -25,6 +29,7 @@ export function writeAnswer(response: Outbound, answer: Answer): void {
   response.write(body, 'latin1');
   socket.uncork();
   response.end();
+  return bytes;
 }
 
 /**

@@ -16,23 +16,73 @@ export type Emit = (event: Event) => void;
 
 /**
  * A request, as sinks may look at it: the thing itself, of which nothing is copied for an event. A sink reads what it
- * needs at once, since the request goes on. The query stays out of whatever is made of it, since it may hold secrets.
+ * needs at once, since the request goes on; `facts.ts` reads it. The query stays out of whatever is made of it, since it
+ * may hold secrets. Times are milliseconds of the monotonic clock.
  */
 export interface ObservedExchange {
   requestId: string;
   /** The request target as it came. */
   rawTarget: string;
-  request: { method?: string | undefined };
-  peer: { address: string };
+  /** The method that is decided on; of the question of a proxy, that of what it asks about. Empty where nobody read it. */
+  method: string;
+  request: ObservedRequest;
+  peer: { address: string; clientAddress?: string | undefined };
   subject: string | undefined;
+  person: { user: string; bearer: boolean } | undefined;
   /** One of many, which have an event of their own from time to time: no line is written for it. */
   isTurnedAway?: boolean;
   destination:
     | {
-        target: { path: string };
+        target: { path: string; host: string };
         resolution: { kind: 'endpoint' } | { kind: 'route'; route: { label: string } };
       }
     | { error: unknown };
+  /** Undefined until it was decided on. */
+  via: 'http' | 'upgrade' | 'question' | undefined;
+  outcome: ObservedOutcome | undefined;
+  /** Its way upstream, where it has one. */
+  passage: ObservedPassage | undefined;
+  /** When it came; when the form of an endpoint had come, and when the gateway's own answer was written, if they were. */
+  startedAt: number;
+  formAt: number | undefined;
+  answeredAt: number | undefined;
+  /** Bytes of that form, and of the body of that answer. */
+  formBytes: number;
+  answerBytes: number;
+}
+
+/** A request as it came. Of what is no HTTP there is nothing. */
+export interface ObservedRequest {
+  httpVersion?: string;
+  headers?: Readonly<Record<string, string | string[] | undefined>>;
+  rawHeaders?: readonly string[];
+}
+
+/** What was decided. What `facts.ts` makes of it is bounded, and no data of a person. */
+export interface ObservedOutcome {
+  kind: 'forward' | 'login' | 'step-up' | 'answer' | 'refuse';
+  reason: string;
+  /** Of a refusal: which decision it comes from; undefined where it was none of a rule. */
+  decision?: 'deny' | 'step-up' | undefined;
+  error?: unknown;
+}
+
+/** The way of a request upstream. Times are milliseconds of the monotonic clock. */
+export interface ObservedPassage {
+  /** The target that was asked last, as it was configured. */
+  readonly target?: string | undefined;
+  /** When it went upstream for the first time. */
+  readonly sentAt?: number | undefined;
+  /** When the head of the answer was there. */
+  readonly headAt?: number | undefined;
+  /** When that head went on to the client. */
+  readonly beganAt?: number | undefined;
+  /** When the answer had ended, or broke. */
+  readonly endedAt?: number | undefined;
+  /** Bytes of the body that were read from the client, and of the answer's that were handed on to it. */
+  readonly bytesIn?: number | undefined;
+  readonly bytesOut?: number | undefined;
+  readonly isEventStream?: boolean | undefined;
 }
 
 /** The status of a request whose client left before there was an answer; as nginx writes it. */
@@ -43,6 +93,8 @@ export type RequestEvent =
   | { kind: 'request-finished'; exchange: ObservedExchange; status: number; durationMs: number }
   /** The client of a handshake left before the answer. */
   | { kind: 'request-left'; exchange: ObservedExchange; durationMs: number }
+  /** A WebSocket that was open is closed. `durationMs` counts from its handshake. */
+  | { kind: 'websocket-closed'; exchange: ObservedExchange; durationMs: number }
   /** A request was refused, or something failed on its way; its answer has an event of its own. */
   | { kind: 'request-refused'; exchange: ObservedExchange; error: GatewayError }
   /**
@@ -85,8 +137,26 @@ export type ListenerEvent =
   | { kind: 'certificate-reloaded'; cert: string }
   /** The files of a renewed certificate don't fit; the one in use stays. */
   | { kind: 'certificate-unusable'; cert: string; error: unknown }
+  /**
+   * A certificate that the configuration names ends soon, has ended, or is not valid yet. Said once a day for each, by
+   * one process of a gateway. `names` is whom it names, `cert` its file.
+   */
+  | {
+      kind: 'certificate-expiring';
+      key: string;
+      cert: string | undefined;
+      names: string;
+      standing: 'ending' | 'ended' | 'not-yet-valid';
+      notBefore: string | undefined;
+      notAfter: string | undefined;
+      daysLeft: number;
+    }
   /** A target sends answers that need repair before they can be read. */
-  | { kind: 'target-repaired'; target: string; reason: string };
+  | { kind: 'target-repaired'; target: string; reason: string }
+  /** A target is left out for a while, since it cannot be reached, or fails. Said once until it is back. */
+  | { kind: 'target-out'; target: string; reason: string }
+  /** One of these serves again. */
+  | { kind: 'target-back'; target: string };
 
 export type ProcessEvent =
   /** The process begins. `config` is the file that was read, or `environment`. */
@@ -110,6 +180,8 @@ export type ProcessEvent =
   | { kind: 'worker-replaced'; pid: number | undefined }
   /** A worker does not answer any more. */
   | { kind: 'worker-stuck'; pid: number | undefined }
+  /** A worker could not go on to the configuration in force, as the others did. */
+  | { kind: 'worker-behind'; pid: number | undefined; error: unknown }
   /** A worker ended by itself. `pauseMs` is how long its successor waits. */
   | {
       kind: 'worker-ended';
@@ -130,11 +202,16 @@ export type Renewal = 'refresh' | 'refresh of claims';
 
 export type PersonEvent =
   /** Somebody has signed in; a session begins. */
-  | { kind: 'login-finished'; provider: string; subject: string; sessionId: string }
+  | ({ kind: 'login-finished'; provider: string; subject: string; sessionId: string } & Asked)
+  /**
+   * A callback was refused with this code, which its request tells of too. `provider` is undefined where nobody can
+   * tell whose login it was.
+   */
+  | ({ kind: 'login-failed'; provider: string | undefined; code: ErrorCode; error: unknown } & Asked)
   /** The provider did not take the authorization request, or not any more; the browser goes there anew. */
-  | { kind: 'login-restarted'; provider: string }
+  | ({ kind: 'login-restarted'; provider: string } & Asked)
   /** A callback ends no login of its browser. */
-  | { kind: 'login-late'; provider: string; reason: string; signedIn: boolean }
+  | ({ kind: 'login-late'; provider: string; reason: string; signedIn: boolean } & Asked)
   /** Tokens or claims of a session are new. */
   | {
       kind: 'refresh-finished';
@@ -154,7 +231,15 @@ export type PersonEvent =
       retryAfter?: number;
     }
   /** A session is over before its time. */
-  | { kind: 'session-ended'; provider: string; subject: string; sessionId: string; reason: string }
+  | {
+      kind: 'session-ended';
+      provider: string;
+      subject: string;
+      sessionId: string;
+      /** Who has ended it; `replaced` where a newer copy of it goes on. */
+      by: 'provider' | 'operator' | 'replaced';
+      reason: string;
+    }
   /**
    * Those who run the gateway have ended all sessions of a person, or one that is not listed; each that is listed has an
    * event of its own. `sessions`: how many these are; undefined where sessions are with the browsers.
@@ -170,24 +255,48 @@ export type PersonEvent =
       isKept: boolean;
     }
   /** Somebody has signed out here. */
-  | { kind: 'signed-out'; provider: string; subject: string; sessionId: string; everywhere: boolean }
+  | ({
+      kind: 'signed-out';
+      provider: string;
+      subject: string;
+      sessionId: string;
+      everywhere: boolean;
+    } & Asked)
   /** The cookie is gone, and yet a copy of it may live on. */
-  | { kind: 'sign-out-not-kept'; provider?: string; subject?: string; error: unknown }
+  | ({ kind: 'sign-out-not-kept'; provider?: string; subject?: string; error: unknown } & Asked)
   /** The provider could not be told that a token is done with. */
-  | {
+  | ({
       kind: 'token-not-revoked';
       provider: string;
       token: 'access_token' | 'refresh_token';
       error: unknown;
-    }
+    } & Partial<Asked>)
   /** The person stays signed in at the provider. */
-  | { kind: 'logout-address-failed'; provider: string; error: unknown }
+  | ({ kind: 'logout-address-failed'; provider: string; error: unknown } & Partial<Asked>)
   /** A provider has ended sessions, from server to server. `by` is what names them. */
-  | { kind: 'back-channel-logout'; provider: string; by: string }
+  | ({ kind: 'back-channel-logout'; provider: string; by: string } & Asked)
   /** A provider has ended a session through the browser. */
-  | { kind: 'front-channel-logout'; provider: string; origin: string };
+  | ({ kind: 'front-channel-logout'; provider: string; origin: string } & Asked);
+
+/** The request at which something happens; `client` is undefined where the front does not say it. */
+export interface Asked {
+  requestId: string;
+  client: string | undefined;
+}
 
 export type ProviderEvent =
+  /**
+   * A call to a provider has ended. `endpoint` is one of a few words, `status` undefined where there was no answer;
+   * `outcome` says `ok` for a status below 400, `refused` for one below 500, else `failed`. Only for sinks that want it.
+   */
+  | {
+      kind: 'provider-called';
+      provider: string;
+      endpoint: ProviderEndpoint;
+      status: number | undefined;
+      outcome: 'ok' | 'refused' | 'failed';
+      ms: number;
+    }
   /** The metadata of a provider are known again after they were not to be had. */
   | { kind: 'provider-found'; provider: string; issuer: string | undefined }
   /** They could not be had. `isKnown`: those of before stay in use. */
@@ -216,11 +325,16 @@ export type ProviderEvent =
   /** The claims of before stay. */
   | { kind: 'claims-not-refreshed'; provider: string; error: unknown }
   /** A login or a refresh goes on without what userinfo, or the claim sources, would say. */
-  | { kind: 'claims-missing'; provider: string; from: 'userinfo' | 'sources'; error: unknown }
+  | ({
+      kind: 'claims-missing';
+      provider: string;
+      from: 'userinfo' | 'sources';
+      error: unknown;
+    } & Partial<Asked>)
   /** A claim source leaves a claim out. */
-  | { kind: 'claim-source-doubted'; provider: string; reason: string }
+  | ({ kind: 'claim-source-doubted'; provider: string; reason: string } & Partial<Asked>)
   /** The claim of groups looks like several of them in one text. */
-  | { kind: 'groups-doubted'; provider: string; claim: string; advice: string }
+  | ({ kind: 'groups-doubted'; provider: string; claim: string; advice: string } & Partial<Asked>)
   /** An upstream has an access token of its own. */
   | { kind: 'upstream-token-taken'; provider: string; way: string }
   /** It has none. `retryAfter`, in seconds, where the provider is out. */
@@ -228,7 +342,36 @@ export type ProviderEvent =
   /** The token of before is used to its end. */
   | { kind: 'upstream-token-not-renewed'; error: unknown };
 
+/** What of a provider is asked. */
+export type ProviderEndpoint =
+  | 'discovery'
+  | 'keys'
+  | 'token'
+  | 'userinfo'
+  | 'introspection'
+  | 'revocation'
+  | 'par'
+  | 'other';
+
+/** What of Redis is asked. */
+export type StoreOperation =
+  | 'session-get'
+  | 'session-set'
+  | 'session-delete'
+  | 'claim'
+  | 'turn-look'
+  | 'turn-take'
+  | 'turn-renew'
+  | 'turn-release'
+  | 'turn-mark'
+  | 'turn-post'
+  | 'listing'
+  | 'sign-outs'
+  | 'other';
+
 export type StoreEvent =
+  /** Redis has answered a command, or has not. Only for sinks that want it. */
+  | { kind: 'store-asked'; operation: StoreOperation; outcome: 'ok' | 'failed'; ms: number }
   /** A restart of the gateway signs everybody out. */
   | { kind: 'sessions-in-memory' }
   /** Redis takes no commands, or none that write. */
@@ -253,6 +396,7 @@ type Described<E> = E extends { error: GatewayError }
 export interface Refused {
   requestId: string;
   subject: string | undefined;
+  client: string | undefined;
   code: ErrorCode;
   status: number;
   /** What the answer does not tell. */

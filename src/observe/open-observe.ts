@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Emit, Event } from './events.ts';
 import { createKnownSecrets } from './known-secrets.ts';
+import { type Meters, openMeters } from './metrics/meters.ts';
 import { describeError } from './scrub.ts';
 import { standardSinks } from './sinks/index.ts';
 import type { LogOptions } from './sinks/log-writer.ts';
@@ -16,13 +17,26 @@ export interface Observe {
   /** Resolves when everything so far is out of the process, or when nobody takes it. */
   flushed(): Promise<void>;
   /** Goes on as another configuration says. */
-  apply(logging: Config['logging']): void;
+  apply(config: Observed): void;
+  /** What this process counts; nothing before it is configured. */
+  metrics: Pick<Meters, 'configure' | 'watch' | 'read'>;
 }
 
+/** What of a configuration says who is told of what happens, and how. */
+export type Observed = Pick<Config, 'logging' | 'metrics'>;
+
+/** Whether it says the same of both. */
+export const observesAlike = (one: Observed, other: Observed): boolean =>
+  countsAlike(one, other) && JSON.stringify(one.logging) === JSON.stringify(other.logging);
+
+/** Whether what was counted by the one goes on by the other. */
+export const countsAlike = (one: Pick<Config, 'metrics'>, other: Pick<Config, 'metrics'>): boolean =>
+  JSON.stringify(one.metrics) === JSON.stringify(other.metrics);
+
 /** `auto` is for people on a terminal, and for programs elsewhere. */
-export function logOptions({ level, format }: Config['logging']): LogOptions {
+export function logOptions({ level, format, access }: Config['logging']): LogOptions {
   const pretty = format === 'auto' ? process.stdout.isTTY === true : format === 'pretty';
-  return { level, pretty };
+  return { level, pretty, combined: format === 'combined', access };
 }
 
 export interface ObserveNeeds {
@@ -35,13 +49,24 @@ export function openObserve(
   { clock, sinks: openers = standardSinks }: ObserveNeeds,
 ): Observe {
   const secrets = createKnownSecrets();
+  const meters = openMeters();
   const failed = new Set<Sink>();
   let sinks: readonly Sink[] = [];
 
+  /** By kind, as they come. */
+  const takers = new Map<Event['kind'], readonly Sink[]>();
+  const takersOf = (kind: Event['kind']) => {
+    const taking = sinks.filter((sink) => sink.wants?.(kind) ?? true);
+    takers.set(kind, taking);
+    return taking;
+  };
+
   const emit = (event: Event) => {
     if (sinks.length === 0) return;
+    const taking = takers.get(event.kind) ?? takersOf(event.kind);
+    if (taking.length === 0) return;
     const told = tellable(event, secrets.hide);
-    for (const sink of sinks) {
+    for (const sink of taking) {
       try {
         sink.take(told);
       } catch (error) {
@@ -57,14 +82,16 @@ export function openObserve(
       process.emitWarning(`the sink ${sink.name} failed: ${secrets.hide(describeError(error))}`);
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
-  sinks = openers.map((open) => open(options, { clock, emit }));
+  sinks = openers.map((open) => open(options, { clock, emit, meters }));
 
   return {
     emit,
     keepSecrets: secrets.keep,
-    apply(logging) {
+    apply({ logging, metrics }) {
+      meters.configure(metrics);
       for (const sink of sinks) sink.apply?.(logOptions(logging));
     },
+    metrics: meters,
     async flushed() {
       await Promise.all(sinks.map((sink) => sink.flushed?.()));
     },

@@ -9,9 +9,33 @@ const secretShapes: readonly [RegExp, string | ((whole: string, ...groups: strin
     '$1=[redacted]',
   ],
   [/("(?:\w*_?token|client_secret|password|client_assertion|code_verifier)"\s*:\s*")[^"]*/gi, '$1[redacted]'],
-  // Opaque codes and tokens have no shape but their length, which passes that of a UUID and of every error code.
-  [/[\w-]{40,}/g, '[redacted]'],
 ];
+
+/** Opaque codes and tokens have no shape but their length, which passes that of a UUID and of every error code. */
+const opaque = /[\w-]{40,}/g;
+
+function hideShapes(text: string): string {
+  let clean = text;
+  for (const [shape, replacement] of secretShapes)
+    clean =
+      typeof replacement === 'string' ? clean.replace(shape, replacement) : clean.replace(shape, replacement);
+  return clean;
+}
+
+/** So much of a header is looked at; what is behind it is cut from lines anyway. */
+const mostOfHeader = 1024;
+
+/**
+ * The value of a request header that somebody wants to see, without what has the shape of a credential, and without the
+ * queries and the user names of addresses. What is merely long stays: trace contexts are.
+ */
+export function withoutCredentials(value: string): string {
+  const addresses = value
+    .slice(0, mostOfHeader)
+    .replace(/\/\/[^\s/@]*@/g, '//')
+    .replace(/((?:^|[\s,;=<"'])(?:[a-z][a-z\d+.-]*:)?\/[^\s,?#"'>]*)[?#][^\s,"'>]*/gi, '$1');
+  return hideShapes(addresses);
+}
 
 /** `DPoP proof` and `Basic authentication` are words; so are the parameters of a challenge (RFC 9110 §11.6.1). */
 const plainWord = /^(?:[A-Za-z]?[a-z]{1,15}[.:!?)]*|[a-z]+(?:_[a-z]+)*=)$/;
@@ -22,11 +46,7 @@ function redactCredentials(whole: string, scheme: string, blank: string, next: s
 
 /** A text of foreign origin without tokens, line breaks and length. */
 export function scrub(text: string): string {
-  let clean = text.replace(/\s+/g, ' ');
-  for (const [shape, replacement] of secretShapes)
-    clean =
-      typeof replacement === 'string' ? clean.replace(shape, replacement) : clean.replace(shape, replacement);
-  clean = escapeControls(clean);
+  const clean = escapeControls(hideShapes(text.replace(/\s+/g, ' ')).replace(opaque, '[redacted]'));
   return clean.length > longestText ? `${cut(clean)}${cutMark}` : clean;
 }
 

@@ -14,6 +14,7 @@ import { resourcesOf } from '../routes/resources.ts';
 import { compileRoutes, type RouteTable } from '../routes/table.ts';
 import { type GatewayCookies, gatewayCookies } from '../session/cookie-names.ts';
 import { createKeyRing, type KeyRing } from '../session/key-ring.ts';
+import { namingKeys } from './named-files.ts';
 import { assertionsOf, type PlannedRoute, planRoutes } from './routes.ts';
 
 /** What decides, from the first bytes of a request, where it goes. */
@@ -63,7 +64,8 @@ export interface PlanOptions {
  * Compiles a configuration. It is pure but for reading key files, and opens nothing: the gateway, `check`, `explain`
  * and tests share it. Throws when a key file cannot be read.
  */
-export function compilePlan(config: Config, { read = openFiles().read }: PlanOptions = {}): Plan {
+export function compilePlan(config: Config, { read: readFile = openFiles().read }: PlanOptions = {}): Plan {
+  const read = namingKeys(config, readFile);
   const ruled = withAccess(config);
   const trusted = config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network]));
   // To look an address up makes objects, which a limit that is met in a flood does better without.
@@ -112,7 +114,9 @@ export function readRedisCa(
  * Reads what is not of the plan itself: the files of providers and issuers, which are used where those are connected to.
  * Throws when one cannot be used, before anything is opened.
  */
-export function readFilesOfProviders({ providers, bearer }: Config, read: ReadFile): void {
+export function readFilesOfProviders(config: Config, readFile: ReadFile): void {
+  const { providers, bearer } = config;
+  const read = namingKeys(config, readFile);
   for (const entry of bearer) readHttpSettings(entry, read);
   for (const [name, provider] of Object.entries(providers)) {
     readHttpSettings(provider, read);

@@ -33,7 +33,7 @@ export function planRoutes(
   };
   return routes.map((route, index) => {
     const headers = sets[index] as HeaderSet;
-    const targets = route.upstream.map((name) => targetAddress(name, route, read));
+    const targets = route.upstream.targets.map(({ url }) => targetAddress(url, route, read));
     const signs = route.assertion ?? config.assertion;
     const sources = {
       policy,
@@ -42,12 +42,14 @@ export function planRoutes(
       toPublicPath: (path: string) => publicPath(route, path),
       origins: targets.map(({ origin }) => origin),
     };
-    const { timeout, maxBody } = route;
+    const { timeout, maxBody, upstream } = route;
     return {
       route,
       index,
       headers,
       targets,
+      upstream,
+      checkHost: route.preserveHost ? publicHostOf(config, route) : undefined,
       signs,
       timeout,
       maxBody,
@@ -59,6 +61,12 @@ export function planRoutes(
         }),
     };
   });
+}
+
+/** A Host that requests of a route come with. */
+function publicHostOf({ publicUrl }: Config, { host }: Route): string {
+  if (host !== undefined && !host.startsWith('*')) return host;
+  return new URL(publicUrl[0] ?? 'http://localhost').host;
 }
 
 /** Every assertion that is configured, for all routes or for one. */

@@ -31,6 +31,7 @@ export function identify({ sessions, callerOf, bearer }: AdmitNeeds): Stage {
     const caller = callerOf(standing);
     if (caller && trusts(route, caller.person)) journey.caller = caller;
     journey.exchange.subject = standing.session.subject;
+    journey.exchange.person = caller?.person;
     // A proxy that asks has the answer then, and nobody knows whether its client gets it.
     if (journey.arrival.via !== 'question') journey.exchange.delivered = standing.delivered;
     return undefined;
@@ -60,6 +61,7 @@ export function identify({ sessions, callerOf, bearer }: AdmitNeeds): Stage {
 function takeClient(journey: Journey, caller: Caller | undefined): undefined {
   journey.caller = caller;
   journey.exchange.subject = caller?.subject;
+  journey.exchange.person = caller?.person;
 }
 
 /** Who brings the access token of a request; undefined for a request without one. */

@@ -25,7 +25,9 @@ export function conclude({ logins, bearer, lifespanOf }: ConcludeNeeds): Stage {
   const notSignedIn: ErrorCode = logins.isPossible ? 'not_signed_in' : 'token_missing';
   return (journey): Outcome => {
     const { exchange, caller, decision, setCookies } = journey;
-    const { kind, reason } = decision;
+    const { kind } = decision;
+    // What somebody has signed in as is theirs: what is told of requests names the rule alone.
+    const reason = kind === 'step-up' ? decision.rule : decision.reason;
     if (kind === 'allow') return { kind: 'forward', reason, forwarding: forwardingOf(journey, lifespanOf) };
     const route = routeOf(exchange);
     const challenge = challengeOf(bearer, exchange, route, decision);
@@ -34,12 +36,13 @@ export function conclude({ logins, bearer, lifespanOf }: ConcludeNeeds): Stage {
       return { kind, reason, wanted, code: notSignedIn, challenge, setCookies };
     }
     if (kind === 'deny') {
-      return { kind: 'refuse', reason, error: refusalOf(journey, decision, notSignedIn, challenge) };
+      const error = refusalOf(journey, decision, notSignedIn, challenge);
+      return { kind: 'refuse', reason, decision: 'deny', error };
     }
     const provider = caller?.current?.session.provider;
     if (!decision.redirect || provider === undefined || !route.stepUp) {
       const error = new GatewayError('step_up_required', { challenge, setCookies });
-      return { kind: 'refuse', reason, error };
+      return { kind: 'refuse', reason, decision: 'step-up', error };
     }
     const wanted = {
       ...loginFor(exchange, { providers: [provider], stepUp: route.stepUp }),

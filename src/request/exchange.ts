@@ -4,6 +4,7 @@ import type { UpstreamRequest } from '../forward/forwarding.ts';
 import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { forwardedValue, type Peer } from '../listen/peer.ts';
 import { isHeadTooLarge } from '../listen/server.ts';
+import type { ObservedExchange, ObservedOutcome, ObservedPassage } from '../observe/events.ts';
 import type { Reader } from '../plan/plan.ts';
 import { destinationOf } from '../routes/destination.ts';
 import { askedEndpoint, type Resolution, readHealthTarget, resolveTarget } from '../routes/resolve.ts';
@@ -18,13 +19,23 @@ export interface Exchange {
   /** The method that is decided on. */
   method: string;
   requestId: string;
-  /** Milliseconds of a monotonic clock. */
+  /** Milliseconds of a monotonic clock, as all times here. */
   startedAt: number;
   peer: Peer;
   /** What was asked for, where it goes and the origin that it came to; or why it is refused. */
   destination: Destination | Refusal;
-  /** For the log: who it turned out to be. */
+  /** For those who watch: who it turned out to be, how it came, and what was decided. */
   subject: string | undefined;
+  person: ObservedExchange['person'];
+  via: ObservedExchange['via'];
+  outcome: ObservedOutcome | undefined;
+  passage: ObservedPassage | undefined;
+  /** When the form of an endpoint had come, and when the gateway's own answer was written, if they were. */
+  formAt: number | undefined;
+  answeredAt: number | undefined;
+  /** Bytes of that form, and of the body of that answer. */
+  formBytes: number;
+  answerBytes: number;
   /** What goes on upstream for it, and ends when the client leaves. */
   upstreamRequest: UpstreamRequest | undefined;
   /** Called when the whole answer went to a client that was still there: it has what the answer set. */
@@ -70,6 +81,14 @@ export function readExchange(reader: Reader, request: Inbound, startedAt: number
     peer,
     destination: readDestination(reader, request, peer, method),
     subject: undefined,
+    person: undefined,
+    via: undefined,
+    outcome: undefined,
+    passage: undefined,
+    formAt: undefined,
+    answeredAt: undefined,
+    formBytes: 0,
+    answerBytes: 0,
     upstreamRequest: undefined,
     delivered: undefined,
     brokeWith: undefined,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { wantsPage } from '../access/navigation.ts';
 import type { Clock } from '../clock.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
-import type { Emit } from '../observe/events.ts';
+import type { Emit, ObservedExchange } from '../observe/events.ts';
 import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
 import type { Action } from '../pages/html.ts';
 import { text } from '../pages/texts/text.ts';
@@ -47,18 +47,39 @@ export function answerMalformed(
   { emit, clock }: { emit: Emit; clock: Clock },
 ): Answer {
   const failure = brokenBy(error);
-  const nothing = { rawTarget: '', request: {}, subject: undefined, destination: { error: failure } };
-  const startedAt = clock.monotonic();
-  const exchange = { ...nothing, requestId: randomUUID(), peer: { address } };
+  const exchange = unreadExchange(failure, address, clock.monotonic());
   emit({ kind: 'request-refused', exchange, error: failure });
   const { status } = failure;
-  emit({ kind: 'request-finished', exchange, status, durationMs: clock.monotonic() - startedAt });
+  emit({ kind: 'request-finished', exchange, status, durationMs: clock.monotonic() - exchange.startedAt });
   const { rawPacket } = error as { rawPacket?: Buffer };
   const text = rawPacket?.toString('latin1') ?? '';
   const page = /^(?:accept:[^\r\n]*text\/html|sec-fetch-mode:[ \t]*navigate)/im.test(text);
   // Of large headers only the end is known. They are cookies more often than not, and those are a browser's.
   const isEndOfCookies = failure.code === 'headers_too_large' && !/^accept:/im.test(text);
   return errorAnswer(failure, { requestId: exchange.requestId, page: page || isEndOfCookies });
+}
+
+/** What is known of what nobody could read: where it came from. */
+function unreadExchange(error: GatewayError, address: string, startedAt: number): ObservedExchange {
+  return {
+    requestId: randomUUID(),
+    rawTarget: '',
+    method: '',
+    request: {},
+    // Who it came for, a front says in what could not be read.
+    peer: { address },
+    subject: undefined,
+    person: undefined,
+    destination: { error },
+    via: undefined,
+    outcome: undefined,
+    passage: undefined,
+    startedAt,
+    formAt: undefined,
+    answeredAt: undefined,
+    formBytes: 0,
+    answerBytes: 0,
+  };
 }
 
 function loginUrl(

@@ -37,6 +37,8 @@ export function browserRequestOf(exchange: Exchange): BrowserRequest {
     origin,
     path: resolution.kind === 'endpoint' ? resolution.path : target.path,
     cookies: parseCookies(request.headers.cookie),
+    requestId: exchange.requestId,
+    client: peer.clientAddress,
     isProbe: isProbe(method, request.headers),
     originalUri: typeof uri === 'string' ? uri : undefined,
   };

@@ -39,6 +39,8 @@ export interface Own {
 export interface Refuse {
   kind: 'refuse';
   reason: string;
+  /** The decision of a rule that it comes from; undefined where it is none of a rule. */
+  decision?: 'deny' | 'step-up';
   /** What is no GatewayError is a fault of the gateway. */
   error: unknown;
   /** Another reader may see another request: nothing more is read from the connection (RFC 9112 §11.2). */

@@ -19,6 +19,7 @@ import { answerFailure } from './failure.ts';
 import { createLifespans, type LifespanNeeds } from './lifespans.ts';
 import { limitClients, limitInFlight, limitLogin, limitPeople } from './limit.ts';
 import { answerToUpstream, beginLogin } from './logins.ts';
+import { refuseMaintained } from './maintenance.ts';
 import {
   type Arrival,
   beginJourney,
@@ -74,6 +75,10 @@ export interface Pipeline {
   placeOf(exchange: Exchange): Place;
   /** Whether this is the question of a proxy, of a request that is only looked at. */
   isQuestion(request: Inbound): boolean;
+  /** The form of an endpoint has come, of so many bytes. */
+  formCame(exchange: Exchange, bytes: number): void;
+  /** The gateway's own answer is written, with a body of so many bytes. */
+  answered(exchange: Exchange, bytes: number): void;
   /** Takes a request through the stages. At once where nobody has to be asked; never rejects. */
   decide(exchange: Exchange, arrival: Arrival): Outcome | Promise<Outcome>;
   /** Begins the login that an outcome asks for. Rejects with GatewayError. */
@@ -109,6 +114,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     limitInFlight(needs.isOverloaded, prefix),
     limitClients(rateLimits, prefix),
     answerEndpoint(prefix, endpoints),
+    refuseMaintained,
     // Admit: who asks.
     identify({ sessions: needs.sessions, callerOf: needs.callerOf, bearer }),
     limitPeople(rateLimits),
@@ -128,21 +134,24 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       exchange.leave = needs.enter?.();
       return exchange;
     },
-    placeOf(exchange) {
-      const { destination } = exchange;
-      if ('error' in destination || destination.resolution.kind === 'route') return 'application';
-      const { path } = destination.resolution;
-      if (path === `${prefix}/auth`) return 'auth';
-      if (path === `${prefix}/forward-auth`) return 'forward-auth';
-      return endpoints.takes(exchange) ? 'endpoint' : 'nowhere';
-    },
+    placeOf: (exchange) => placeOf(exchange, prefix, endpoints.takes),
     isQuestion: (request) => isQuestion(reader, request),
-    decide: (exchange, arrival) => pass(stages, beginJourney(exchange, arrival), 0),
+    ...notes(clock),
+    decide(exchange, arrival) {
+      exchange.via = arrival.via;
+      const outcome = pass(stages, beginJourney(exchange, arrival), 0);
+      if (outcome instanceof Promise) return outcome.then((ready) => decided(exchange, ready));
+      return decided(exchange, outcome);
+    },
     async begin(exchange, outcome) {
       limitLogin(rateLimits, exchange);
       return beginLogin(logins, exchange, outcome);
     },
-    fail: (exchange, error) => answerFailure(error, exchange, prefix, emit),
+    fail(exchange, error) {
+      // What fails before it was decided on is refused by that.
+      exchange.outcome ??= refuse(error);
+      return answerFailure(error, exchange, prefix, emit);
+    },
     broke: (exchange, error) => emit({ kind: 'request-refused', exchange, error }),
     forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),
     openTunnel: ({ forwarding }, client) => forwarder.openTunnel(forwarding, client),
@@ -150,6 +159,35 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     challenged: (exchange, { forwarding }, rawHeaders) =>
       answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
   };
+}
+
+function placeOf(exchange: Exchange, prefix: string, takes: (exchange: Exchange) => boolean): Place {
+  const { destination } = exchange;
+  if ('error' in destination || destination.resolution.kind === 'route') return 'application';
+  const { path } = destination.resolution;
+  if (path === `${prefix}/auth`) return 'auth';
+  if (path === `${prefix}/forward-auth`) return 'forward-auth';
+  return takes(exchange) ? 'endpoint' : 'nowhere';
+}
+
+/** What those who watch want to know of the gateway's own part. */
+function notes(clock: Clock): Pick<Pipeline, 'formCame' | 'answered'> {
+  return {
+    formCame(exchange, bytes) {
+      exchange.formAt = clock.monotonic();
+      exchange.formBytes = bytes;
+    },
+    answered(exchange, bytes) {
+      exchange.answeredAt = clock.monotonic();
+      exchange.answerBytes = bytes;
+    },
+  };
+}
+
+/** Nothing is made of it here: those who watch look at it when they are told. */
+function decided(exchange: Exchange, outcome: Outcome): Outcome {
+  exchange.outcome = outcome;
+  return outcome;
 }
 
 /** Takes a request through the stages from one of them on, up to the first that has an outcome. */

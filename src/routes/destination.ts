@@ -77,7 +77,9 @@ function resolve(
 
 /** Whether two routes let the same people through to the same application. */
 const isAlike = (one: Route, other: Route): boolean =>
-  one === other || (accessOf(one) === accessOf(other) && one.upstream.join(' ') === other.upstream.join(' '));
+  one === other || (accessOf(one) === accessOf(other) && targetsOf(one) === targetsOf(other));
+
+const targetsOf = ({ upstream }: Route): string => upstream.targets.map(({ url }) => url).join(' ');
 
 /** Throws where a route of another access is below a path, or may be. */
 function refuseFolder({ routes }: RouteTable, { path, hostname }: RequestTarget, route: Route): void {

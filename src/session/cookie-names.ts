@@ -25,6 +25,8 @@ export interface GatewayCookies {
   crossSiteAttributes: CookieAttributes;
   /** Of the count of logins, which is read when a login begins and when it ends. */
   roundsAttributes: CookieAttributes;
+  /** Of the cookies that tie a browser to a target of a route: a `__Host-` name has to fit. */
+  stickyAttributes: CookieAttributes;
   /** Whether a cookie's name is one of the gateway's; an upstream never sees nor sets such a cookie. */
   owns(name: string): boolean;
   /** Whether some reader could find such a cookie in a pair of a Cookie header, which then goes nowhere. */
@@ -37,7 +39,12 @@ function standardName(secure: boolean, hasDomain: boolean): string {
   return hasDomain ? '__Secure-sallyport' : '__Host-sallyport';
 }
 
-export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Config): GatewayCookies {
+export function gatewayCookies({
+  session: { cookie },
+  publicUrl,
+  providers,
+  routes,
+}: Config): GatewayCookies {
   const secure = publicUrl.every((origin) => origin.startsWith('https:'));
   const session = cookie.name ?? standardName(secure, cookie.domain !== undefined);
   const loginPrefix = `${session}-login-`;
@@ -46,6 +53,8 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
   const signedOut = `${session}-signed-out`;
   const account = `${session}-account`;
   const whole = new Set([rounds, choice, signedOut, account].map((name) => name.toLowerCase()));
+  const sticky = routes.flatMap(({ upstream }) => upstream.sticky?.cookie.toLowerCase() ?? []);
+  for (const name of sticky) whole.add(name);
   // Browsers compare the prefixes of names without case, so a differing case is no way around.
   const lowerSession = session.toLowerCase();
   const lowerLogin = loginPrefix.toLowerCase();
@@ -67,11 +76,12 @@ export function gatewayCookies({ session: { cookie }, publicUrl, providers }: Co
     loginAttributes,
     crossSiteAttributes,
     roundsAttributes: isPosted ? crossSiteAttributes : loginAttributes,
+    stickyAttributes: { ...attributes, path: '/', domain: undefined },
     owns(name) {
       const lower = name.toLowerCase();
       return isChunk(lower) || lower.startsWith(lowerLogin) || whole.has(lower);
     },
-    hides: (pair) => mayHide(pair, lowerSession),
+    hides: (pair) => mayHide(pair, lowerSession, true) || sticky.some((name) => mayHide(pair, name, false)),
   };
 }
 
@@ -80,18 +90,19 @@ const isOdd = (code: number) => code <= 0x20 || code >= 0x7f;
 const isBorder = (code: number) => isOdd(code) || code === 0x2c || code === 0x22;
 
 /**
- * Whether a name of the gateway's own cookies stands in a pair, where some reader may see it: all of them begin with that of the session.
+ * Whether a name of the gateway's own cookies stands in a pair, where some reader may see it: that of a cookie for a route,
+ * or any that begins with that of the session (`isBeginning`), as all others do.
  * Some fronts join lines by a comma, and some readers split or trim at more than a semicolon and a blank: behind such
  * a byte, the name counts for going upstream, not for coming in. Reads a pair once, however long it is.
  */
-function mayHide(pair: string, session: string): boolean {
+function mayHide(pair: string, session: string, isBeginning: boolean): boolean {
   const last = pair.lastIndexOf('=');
   if (last < session.length) return false;
   const lower = pair.toLowerCase();
   for (let at = lower.indexOf(session); at >= 0; at = lower.indexOf(session, at + 1)) {
     if (at > 0 && !isBorder(lower.charCodeAt(at - 1))) continue;
     let end = at + session.length;
-    const isChunkOrOther = lower[end] === '.' || lower[end] === '-';
+    const isChunkOrOther = isBeginning && (lower[end] === '.' || lower[end] === '-');
     if (isChunkOrOther && last > end) return true;
     while (isOdd(lower.charCodeAt(end))) end++;
     if (lower[end] === '=') return true;

@@ -4,7 +4,7 @@ import { createHash, hkdfSync } from 'node:crypto';
 export type Purpose = Sealed | 'stored' | 'refresh' | 'people';
 
 /** What the secrets seal themselves. */
-type Sealed = 'session' | 'login' | 'state' | 'rounds' | 'account' | 'token' | 'listed';
+type Sealed = 'session' | 'login' | 'state' | 'rounds' | 'account' | 'token' | 'listed' | 'target';
 
 export interface SealingKey {
   /** Four bytes that say which secret of the ring made a seal; they tell nothing about the secret. */
@@ -38,6 +38,7 @@ export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
     account: derive('account'),
     token: derive('token'),
     listed: derive('listed'),
+    target: derive('target'),
     people: derive('people'),
   };
 }

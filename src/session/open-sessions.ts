@@ -89,8 +89,9 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   const { place, shared, finish } = openShared(session, {
     ...{ keep, revocations: list, primary, redisCa, emit, clock },
   });
+  // Said when they begin to be, and not by every plan that goes on so.
   if (session.store.kind === 'memory') {
-    emit({ kind: 'sessions-in-memory' });
+    keep('sessions in memory', 'this process', () => emit({ kind: 'sessions-in-memory' }));
   }
   const refresher = createRefresher({
     shared,

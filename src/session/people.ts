@@ -78,7 +78,8 @@ export function createPeople(needs: PeopleNeeds): People {
     const entries = found.status === 'fulfilled' ? found.value : [];
     // The sign-out is what counts.
     if (listed) await inTurn(entries, (entry) => listed.remove(entry).catch(() => {}));
-    for (const { session } of entries) emit({ kind: 'session-ended', ...whose(session), reason });
+    for (const { session } of entries)
+      emit({ kind: 'session-ended', ...whose(session), by: 'operator', reason });
     for (const each of [found, ...done]) if (each.status === 'rejected') throw each.reason;
     return entries;
   };

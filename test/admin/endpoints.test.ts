@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { createClient } from '../support/client.ts';
-import { arrangeAdmin, peopleWho, session, withToken } from './scene.ts';
+import { arrangeAdmin, peopleWho, session, token, withToken } from './scene.ts';
 
 test('what each endpoint does, and what it answers', async (t) => {
   const { admin, done, events } = await arrangeAdmin(t);
@@ -32,7 +32,7 @@ test('what each endpoint does, and what it answers', async (t) => {
     ['DELETE', '/sessions/', 404, { code: 'not_found' }, []],
     ['DELETE', '/sessions/a%2Fb', 404, { code: 'not_found' }, []],
     ['DELETE', '/sessions/a/b', 404, { code: 'not_found' }, []],
-    ['GET', '/sessions?user=out', 503, { code: 'store_unavailable' }, ['list out']],
+    ['GET', '/sessions?user=out', 503, { code: 'store_unavailable', detail: /^the store/ }, ['list out']],
     ['GET', '/sessions?user=broken', 500, { code: 'internal' }, ['list broken']],
   ] as const;
   for (const [method, path, status, json, does] of rows) {
@@ -109,4 +109,16 @@ test('processes that do not tell how they stand are not ready, and /healthz answ
   t.equal(answer.headers['retry-after'], '1');
   const failing = await arrangeAdmin(t, { controls: { health: () => Promise.reject(new Error('gone')) } });
   t.equal((await client.get(`${failing.admin.url}/readyz`)).status, 503);
+});
+
+test('a name that could mean two people is not guessed at', async (t) => {
+  const { admin, done } = await arrangeAdmin(t, { token });
+  for (const user of ['ada+mail@example.com', 'Ada+Lovelace', 'ada%', '%ff', 'ada%C3'])
+    for (const method of ['GET', 'DELETE']) {
+      const answer = await fetch(`${admin.url}/sessions?user=${user}`, { method, headers: withToken });
+      t.match(await answer.json(), { status: 400, code: 'malformed_request', detail: /%2B/ }, user);
+    }
+  t.same(done, []);
+  const clear = `${admin.url}/sessions?user=${encodeURIComponent('ada+mail@example.com')}`;
+  t.equal((await fetch(clear, { headers: withToken })).status, 200);
 });

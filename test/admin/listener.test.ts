@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
@@ -5,6 +7,7 @@ import { startTestGateway } from '../support/gateway.ts';
 import { freePort } from '../support/listening.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
+import { arrangeAdmin, token, withToken } from './scene.ts';
 
 test('none of what the admin listener does is on the public address, whoever asks', async (t) => {
   const upstream = await arrangeUpstream(t);
@@ -111,4 +114,26 @@ test('a gateway that was not started from a file says so when it is to read it a
     code: 'configuration_refused',
     problems: ['this gateway was not started from a file'],
   });
+});
+
+test('who waits for a long reload gets its answer, though nothing passes meanwhile', async (t) => {
+  let socket: Socket | undefined;
+  const begun = (message: unknown) => {
+    socket = (message as { socket: Socket }).socket;
+  };
+  subscribe('http.server.request.start', begun);
+  t.teardown(() => unsubscribe('http.server.request.start', begun));
+  let silence: number | undefined;
+  const { admin } = await arrangeAdmin(t, {
+    token,
+    controls: {
+      async reload() {
+        silence = socket?.timeout;
+        return { result: 'unchanged', warnings: [] };
+      },
+    },
+  });
+  const answer = await fetch(`${admin.url}/reload`, { method: 'POST', headers: withToken });
+  t.equal(answer.status, 200);
+  t.ok((silence ?? 0) >= 120_000, `as long as the command waits: ${silence}`);
 });

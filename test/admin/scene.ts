@@ -64,6 +64,7 @@ export async function arrangeAdmin(t: Teardown, parts: Parts = {}): Promise<Admi
       return { publicUrl: ['https://app.example'] };
     },
     people: () => peopleWho(done),
+    metrics: async () => undefined,
     ...parts.controls,
   };
   const chosen = 'token' in parts ? parts.token : token;

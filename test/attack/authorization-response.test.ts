@@ -157,18 +157,19 @@ test('B1 a login cookie that was altered, or moved to another name, is none', as
   const other = anotherBrowser(t);
   const begun = await reachCallback(other, gateway.url);
   const flipped = value.slice(0, 40) + (value[40] === 'A' ? 'B' : 'A') + value.slice(41);
-  const attempts: [URL, string][] = [
-    [callback, `${name}=${flipped}`],
-    [callback, `${name}=${value.slice(0, -4)}`],
-    [callback, `${name}=`],
-    [callback, `sallyport=1${value}`],
-    // The cookie of one login under the name of another.
-    [begun.callback, `${loginCookieOf(other).name}=${value}`],
-  ];
-  for (const [response, cookie] of attempts) {
-    const thief = anotherBrowser(t);
-    const answer = await thief.navigate(response.href, { headers: { cookie } });
-    await assertBeginsAnew(t, { ...scene, client: thief }, answer, response);
+  const attempts: Record<string, [response: URL, cookie: string]> = {
+    'one character': [callback, `${name}=${flipped}`],
+    'cut short': [callback, `${name}=${value.slice(0, -4)}`],
+    empty: [callback, `${name}=`],
+    'as a session': [callback, `sallyport=1${value}`],
+    'under the name of another login': [begun.callback, `${loginCookieOf(other).name}=${value}`],
+  };
+  for (const [what, [response, cookie]] of Object.entries(attempts)) {
+    await t.test(what, async (t) => {
+      const thief = anotherBrowser(t);
+      const answer = await thief.navigate(response.href, { headers: { cookie } });
+      await assertBeginsAnew(t, { ...scene, client: thief }, answer, response);
+    });
   }
   t.equal(hitsOf(scene, '/token'), 0);
 });
@@ -177,9 +178,11 @@ test('B1 a state that was altered is none of ours', async (t) => {
   const scene = await arrangeLogin(t);
   const { callback, state } = await reachCallback(scene.client, scene.gateway.url);
   for (const at of [0, 3, 10, 30, state.length - 2]) {
-    const flipped = state.slice(0, at) + (state[at] === 'A' ? 'B' : 'A') + state.slice(at + 1);
-    const answer = await scene.client.navigate(changed(callback, { state: flipped }));
-    await assertRefused(t, scene, answer, missing);
+    await t.test(`character ${at}`, async (t) => {
+      const flipped = state.slice(0, at) + (state[at] === 'A' ? 'B' : 'A') + state.slice(at + 1);
+      const answer = await scene.client.navigate(changed(callback, { state: flipped }));
+      await assertRefused(t, scene, answer, missing);
+    });
   }
   t.equal(hitsOf(scene, '/token'), 0);
   await assertStillWorks(t, scene, callback);
@@ -200,9 +203,11 @@ test('B2 a response of another issuer is refused before the code is spent', asyn
     `${scene.provider.issuer}/realm`,
     '',
   ]) {
-    const { callback } = await reachCallback(scene.client, scene.gateway.url);
-    const answer = await scene.client.navigate(changed(callback, { iss }));
-    await assertRefused(t, scene, answer, { code: 'login_response_invalid', reason: /iss/ });
+    await t.test(`iss ${iss}`, async (t) => {
+      const { callback } = await reachCallback(scene.client, scene.gateway.url);
+      const answer = await scene.client.navigate(changed(callback, { iss }));
+      await assertRefused(t, scene, answer, { code: 'login_response_invalid', reason: /iss/ });
+    });
   }
   t.equal(hitsOf(scene, '/token'), 0, 'no code was sent');
 });
@@ -331,12 +336,14 @@ test('B5 a login that began with another provider, or on another origin, does no
 
 test('B5 a code that fails is not sent again', async (t) => {
   for (const status of [500, 503, 429, 400]) {
-    const scene = await arrangeLogin(t);
-    const { callback } = await reachCallback(scene.client, scene.gateway.url);
-    scene.provider.tamper((hit) => (hit.path === '/token' ? hit.send({ status }) : hit.pass()));
-    await scene.client.navigate(callback.href);
-    await scene.client.navigate(callback.href);
-    t.equal(hitsOf(scene, '/token'), 1, String(status));
+    await t.test(String(status), async (t) => {
+      const scene = await arrangeLogin(t);
+      const { callback } = await reachCallback(scene.client, scene.gateway.url);
+      scene.provider.tamper((hit) => (hit.path === '/token' ? hit.send({ status }) : hit.pass()));
+      await scene.client.navigate(callback.href);
+      await scene.client.navigate(callback.href);
+      t.equal(hitsOf(scene, '/token'), 1, String(status));
+    });
   }
 });
 
@@ -344,9 +351,11 @@ test('nothing but a GET ends a login', async (t) => {
   const scene = await arrangeLogin(t);
   const { callback } = await reachCallback(scene.client, scene.gateway.url);
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
-    const answer = await scene.client.request(callback.href, { method });
-    t.ok(answer.status >= 400 && answer.status < 500, `${method}: ${answer.status}`);
-    assertNoSession(t, scene.client, answer);
+    await t.test(method, async (t) => {
+      const answer = await scene.client.request(callback.href, { method });
+      t.ok(answer.status >= 400 && answer.status < 500, `${method}: ${answer.status}`);
+      assertNoSession(t, scene.client, answer);
+    });
   }
   t.equal(hitsOf(scene, '/token'), 0);
   await assertStillWorks(t, scene, callback);

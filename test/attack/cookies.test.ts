@@ -23,24 +23,29 @@ test('F1 on https every cookie is __Host-, Secure, HttpOnly, SameSite=Lax and fo
 
 test('F1 for frames every cookie is SameSite=None, those that are taken away too, and partitioned where asked', async (t) => {
   for (const partitioned of [false, true]) {
-    const { browser } = await arrangeSecure(t, { session: { cookie: { sameSite: 'none', partitioned } } });
-    const person = browser();
-    const answers = await person.logIn('large');
-    answers.push(await person.navigate('/oauth2/sign_out'));
-    const lines = answers.flatMap(({ setCookies }) => setCookies);
-    t.ok(lines.filter((line) => line.includes('Max-Age=0')).length >= 3, 'login and session are taken away');
-    for (const line of lines) {
-      const attributes = attributesOf(line).filter((attribute) => !attribute.startsWith('max-age'));
-      const expected = [
-        'httponly',
-        ...(partitioned ? ['partitioned'] : []),
-        'path=/',
-        'samesite=none',
-        'secure',
-      ];
-      t.same(attributes, expected, line.slice(0, 30));
-      t.ok(Buffer.byteLength(line) <= 4096);
-    }
+    await t.test(`partitioned: ${partitioned}`, async (t) => {
+      const { browser } = await arrangeSecure(t, { session: { cookie: { sameSite: 'none', partitioned } } });
+      const person = browser();
+      const answers = await person.logIn('large');
+      answers.push(await person.navigate('/oauth2/sign_out'));
+      const lines = answers.flatMap(({ setCookies }) => setCookies);
+      t.ok(
+        lines.filter((line) => line.includes('Max-Age=0')).length >= 3,
+        'login and session are taken away',
+      );
+      for (const line of lines) {
+        const attributes = attributesOf(line).filter((attribute) => !attribute.startsWith('max-age'));
+        const expected = [
+          'httponly',
+          ...(partitioned ? ['partitioned'] : []),
+          'path=/',
+          'samesite=none',
+          'secure',
+        ];
+        t.same(attributes, expected, line.slice(0, 30));
+        t.ok(Buffer.byteLength(line) <= 4096);
+      }
+    });
   }
 });
 
@@ -54,11 +59,13 @@ test('F1 a session that is shared with a domain is __Secure-, and on http there 
 
 test('F1 the session ends with the browser unless session.persistent says otherwise', async (t) => {
   for (const persistent of [false, true]) {
-    const { browser } = await arrangeSecure(t, { session: { persistent, maxLifetime: '2h' } });
-    const [, ended] = await browser().logIn('ada');
-    const session = ended?.setCookies.find((line) => line.startsWith('__Host-sallyport=')) ?? '';
-    t.equal(/max-age|expires/i.test(session), persistent);
-    if (persistent) t.match(session, /Max-Age=7[12]\d\d/);
+    await t.test(`persistent: ${persistent}`, async (t) => {
+      const { browser } = await arrangeSecure(t, { session: { persistent, maxLifetime: '2h' } });
+      const [, ended] = await browser().logIn('ada');
+      const session = ended?.setCookies.find((line) => line.startsWith('__Host-sallyport=')) ?? '';
+      t.equal(/max-age|expires/i.test(session), persistent);
+      if (persistent) t.match(session, /Max-Age=7[12]\d\d/);
+    });
   }
 });
 
@@ -97,17 +104,19 @@ test('F4 no cookie is set on a 401 to a call that is no navigation', async (t) =
     { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-purpose': 'prefetch' },
   ];
   for (const headers of calls) {
-    for (const cookie of [undefined, '__Host-sallyport=1garbage; __Host-sallyport-rounds=x; other=1']) {
-      for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS', 'DELETE']) {
-        const answer = await browser().request('/', {
-          method,
-          headers: { ...headers, ...(cookie !== undefined && { cookie }) },
-        });
-        t.equal(answer.status, 401, `${method} ${JSON.stringify(headers)}`);
-        t.same(answer.setCookies, [], 'no cookie');
-        t.match(answer.headers['www-authenticate'], /^Bearer/);
+    await t.test(JSON.stringify(headers), async (t) => {
+      for (const cookie of [undefined, '__Host-sallyport=1garbage; __Host-sallyport-rounds=x; other=1']) {
+        for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS', 'DELETE']) {
+          const answer = await browser().request('/', {
+            method,
+            headers: { ...headers, ...(cookie !== undefined && { cookie }) },
+          });
+          t.equal(answer.status, 401, `${method} ${JSON.stringify(headers)}`);
+          t.same(answer.setCookies, [], 'no cookie');
+          t.match(answer.headers['www-authenticate'], /^Bearer/);
+        }
       }
-    }
+    });
   }
 });
 

@@ -181,44 +181,49 @@ test('C20 a provider whose metadata names another issuer is not used, and the lo
   const provider = await startProvider();
   t.teardown(() => provider.stop());
   for (const issuer of ['https://evil.example', `${provider.issuer}/realm`, '', undefined, 7]) {
-    provider.tamper(alterMetadata((metadata) => ({ ...metadata, issuer })));
-    const gateway = await startTestGateway({
-      provider,
-      upstream: 'http://127.0.0.1:9',
-      awaitProvider: false,
+    await t.test(`issuer ${issuer}`, async (t) => {
+      provider.tamper(alterMetadata((metadata) => ({ ...metadata, issuer })));
+      const gateway = await startTestGateway({
+        provider,
+        upstream: 'http://127.0.0.1:9',
+        awaitProvider: false,
+      });
+      t.teardown(() => gateway.close());
+      const line = await gateway.log.line(({ msg }) => msg === 'provider not found');
+      t.match(line.reason, /issuer/, String(issuer));
+      const answer = await anotherBrowser(t).navigate(`${gateway.url}/`);
+      t.equal(answer.status, 503);
+      t.match(answer.headers['retry-after'], /^\d+$/);
+      t.equal(answer.headers['x-sallyport-error'], 'provider_unavailable');
+      t.same(answer.setCookies, []);
     });
-    t.teardown(() => gateway.close());
-    const line = await gateway.log.line(({ msg }) => msg === 'provider not found');
-    t.match(line.reason, /issuer/, String(issuer));
-    const answer = await anotherBrowser(t).navigate(`${gateway.url}/`);
-    t.equal(answer.status, 503);
-    t.match(answer.headers['retry-after'], /^\d+$/);
-    t.equal(answer.headers['x-sallyport-error'], 'provider_unavailable');
-    t.same(answer.setCookies, []);
   }
 });
 
 test('C20 metadata without endpoints, or that is none, is not used', async (t) => {
   const provider = await startProvider();
   t.teardown(() => provider.stop());
-  const tampers: Tamper[] = [
-    alterMetadata(({ authorization_endpoint: _, ...metadata }) => metadata),
-    alterMetadata(({ token_endpoint: _, ...metadata }) => metadata),
-    alterMetadata((metadata) => ({ ...metadata, token_endpoint: 'not a URL' })),
-    alterMetadata(() => ['no object']),
-    onPath(discovery, (hit) => hit.send({ status: 302, headers: { location: `${provider.issuer}/moved` } })),
-    onPath(discovery, (hit) => hit.send({ headers: { 'content-type': 'text/html' }, body: html })),
-  ];
-  for (const [index, tamper] of tampers.entries()) {
-    provider.tamper(tamper);
-    const gateway = await startTestGateway({
-      provider,
-      upstream: 'http://127.0.0.1:9',
-      awaitProvider: false,
+  const moved = { status: 302, headers: { location: `${provider.issuer}/moved` } };
+  const tampers: Record<string, Tamper> = {
+    'no authorization endpoint': alterMetadata(({ authorization_endpoint: _, ...metadata }) => metadata),
+    'no token endpoint': alterMetadata(({ token_endpoint: _, ...metadata }) => metadata),
+    'an endpoint that is no URL': alterMetadata((metadata) => ({ ...metadata, token_endpoint: 'not a URL' })),
+    'no object': alterMetadata(() => ['no object']),
+    'a redirect': onPath(discovery, (hit) => hit.send(moved)),
+    HTML: onPath(discovery, (hit) => hit.send({ headers: { 'content-type': 'text/html' }, body: html })),
+  };
+  for (const [name, tamper] of Object.entries(tampers)) {
+    await t.test(name, async (t) => {
+      provider.tamper(tamper);
+      const gateway = await startTestGateway({
+        provider,
+        upstream: 'http://127.0.0.1:9',
+        awaitProvider: false,
+      });
+      t.teardown(() => gateway.close());
+      await gateway.log.line(({ msg }) => msg === 'provider not found');
+      t.equal((await anotherBrowser(t).navigate(`${gateway.url}/`)).status, 503);
     });
-    t.teardown(() => gateway.close());
-    await gateway.log.line(({ msg }) => msg === 'provider not found');
-    t.equal((await anotherBrowser(t).navigate(`${gateway.url}/`)).status, 503, String(index));
   }
   t.equal(provider.hits.get('/moved'), undefined, 'no redirect was followed');
 });
@@ -235,28 +240,34 @@ test('C21 an endpoint on plain http of another machine is refused unless insecur
     'revocation_endpoint',
   ];
   for (const name of names) {
-    provider.tamper(alterMetadata((metadata) => ({ ...metadata, [name]: 'http://id.example.com/endpoint' })));
-    for (const insecureHttp of [false, true]) {
-      const yaml = gatewayYaml(
-        { provider, upstream: 'http://127.0.0.1:9', config: { provider: { insecureHttp } } },
-        1,
+    await t.test(name, async (t) => {
+      provider.tamper(
+        alterMetadata((metadata) => ({ ...metadata, [name]: 'http://id.example.com/endpoint' })),
       );
-      const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
-      const http = createProviderHttp(onlyProvider(config), openFiles().read);
-      t.teardown(() => http.close());
-      const found = fetchMetadata(onlyProvider(config), http);
-      if (insecureHttp) await t.resolves(found, `${name} with insecureHttp`);
-      else await t.rejects(found, { message: new RegExp(`${name} is plain http`) }, name);
-    }
+      for (const insecureHttp of [false, true]) {
+        const yaml = gatewayYaml(
+          { provider, upstream: 'http://127.0.0.1:9', config: { provider: { insecureHttp } } },
+          1,
+        );
+        const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: {} });
+        const http = createProviderHttp(onlyProvider(config), openFiles().read);
+        t.teardown(() => http.close());
+        const found = fetchMetadata(onlyProvider(config), http);
+        if (insecureHttp) await t.resolves(found, `${name} with insecureHttp`);
+        else await t.rejects(found, { message: new RegExp(`${name} is plain http`) }, name);
+      }
+    });
   }
 });
 
 test('C21 endpoints given by hand on plain http of another machine are refused too', async (t) => {
   for (const name of ['tokenEndpoint', 'jwksUri', 'revocationEndpoint', 'endSessionEndpoint', 'issuer']) {
-    const yaml = gatewayYaml(
-      { upstream: 'http://127.0.0.1:9', config: { provider: { [name]: 'http://id.example.com/x' } } },
-      1,
-    );
-    t.throws(() => parseConfig(yaml, { file: 'sallyport.yaml', env: {} }), /./, name);
+    await t.test(name, async (t) => {
+      const yaml = gatewayYaml(
+        { upstream: 'http://127.0.0.1:9', config: { provider: { [name]: 'http://id.example.com/x' } } },
+        1,
+      );
+      t.throws(() => parseConfig(yaml, { file: 'sallyport.yaml', env: {} }), /./, name);
+    });
   }
 });

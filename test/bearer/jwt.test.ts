@@ -55,9 +55,11 @@ test('E1: a token in the query or in the body is not accepted, nor looked at', a
 test('E2: typ other than at+jwt, or the configured, is refused', async (t) => {
   const scene = await arrangeBearer(t);
   for (const typ of ['JWT', 'jwt', 'logout+jwt', 'dpop+jwt', 'secevent+jwt', undefined, 1, ['at+jwt'], '']) {
-    const answer = await scene.ask('/', await scene.token({ header: { typ } }));
-    t.equal(answer.status, 401, `typ ${typ}`);
-    t.equal(challengeOf(answer).error, 'invalid_token');
+    await t.test(`typ ${typ}`, async (t) => {
+      const answer = await scene.ask('/', await scene.token({ header: { typ } }));
+      t.equal(answer.status, 401, `typ ${typ}`);
+      t.equal(challengeOf(answer).error, 'invalid_token');
+    });
   }
   for (const typ of ['at+jwt', 'AT+JWT', 'application/at+jwt'])
     t.equal((await scene.ask('/', await scene.token({ header: { typ } }))).status, 200, typ);
@@ -97,9 +99,11 @@ test('E3: wrong, missing and misshapen claims are refused', async (t) => {
     'nbf a text': { nbf: 'soon' },
   };
   for (const [what, claims] of Object.entries(bad)) {
-    const answer = await scene.ask('/', await scene.token({ claims }));
-    t.equal(answer.status, 401, what);
-    t.equal(answer.headers['x-sallyport-error'], 'token_invalid', what);
+    await t.test(what, async (t) => {
+      const answer = await scene.ask('/', await scene.token({ claims }));
+      t.equal(answer.status, 401, what);
+      t.equal(answer.headers['x-sallyport-error'], 'token_invalid', what);
+    });
   }
   t.strictSame(scene.upstream.requests, []);
   const several = await scene.token({ claims: { aud: ['https://other.example.com', api] } });
@@ -135,9 +139,11 @@ test('E3: algorithms that are not allowed, and signatures of others, are refused
     'a signature cut short': good.slice(0, -8),
   };
   for (const [what, token] of Object.entries(tokens)) {
-    const answer = await scene.ask('/', token);
-    t.equal(answer.status, 401, what);
-    t.equal(challengeOf(answer).error, 'invalid_token', what);
+    await t.test(what, async (t) => {
+      const answer = await scene.ask('/', token);
+      t.equal(answer.status, 401, what);
+      t.equal(challengeOf(answer).error, 'invalid_token', what);
+    });
   }
   t.strictSame(scene.upstream.requests, []);
   const esKey = await providerKey(scene.provider, 'ES256');
@@ -189,15 +195,17 @@ test('E4: a token that fails gets 401 invalid_token and never a redirect, and no
   const scene = await arrangeBearer(t);
   const token = await scene.token({ claims: { exp: seconds() - 3600, email: 'secret@example.com' } });
   for (const path of ['/', '/login', '/pass', '/admins', '/people']) {
-    const answer = await scene.ask(path, token, { headers: { accept: 'text/html' } });
-    t.equal(answer.status, 401, path);
-    t.match(challengeOf(answer), {
-      scheme: 'Bearer',
-      realm: scene.gateway.url,
-      error: 'invalid_token',
-      error_description: 'The token has expired',
+    await t.test(path, async (t) => {
+      const answer = await scene.ask(path, token, { headers: { accept: 'text/html' } });
+      t.equal(answer.status, 401, path);
+      t.match(challengeOf(answer), {
+        scheme: 'Bearer',
+        realm: scene.gateway.url,
+        error: 'invalid_token',
+        error_description: 'The token has expired',
+      });
+      t.notOk(answer.text.includes('secret') || answer.text.includes(token.slice(-20)));
     });
-    t.notOk(answer.text.includes('secret') || answer.text.includes(token.slice(-20)));
   }
   const line = await scene.gateway.log.line(({ code }) => code === 'token_invalid');
   t.match(line.reason, /expired/);
@@ -237,11 +245,13 @@ test('E7: of two Authorization headers none is believed', async (t) => {
     ['Bearer x', `DPoP ${token}`],
   ];
   for (const [first = '', second = ''] of pairs) {
-    const answer = await scene.client.request(`${scene.gateway.url}/`, {
-      headers: ['Authorization', first, 'AUTHORIZATION', second],
+    await t.test(`${first.slice(0, 8)} ${second.slice(0, 8)}`, async (t) => {
+      const answer = await scene.client.request(`${scene.gateway.url}/`, {
+        headers: ['Authorization', first, 'AUTHORIZATION', second],
+      });
+      t.equal(answer.status, 400, `${first.slice(0, 8)} ${second.slice(0, 8)}`);
+      t.equal(challengeOf(answer).error, 'invalid_request');
     });
-    t.equal(answer.status, 400, `${first.slice(0, 8)} ${second.slice(0, 8)}`);
-    t.equal(challengeOf(answer).error, 'invalid_request');
   }
   t.strictSame(scene.upstream.requests, []);
 });
@@ -292,9 +302,11 @@ test('E8: tokens that are too large, too deep or want a key fetched are refused 
     empty: '',
   };
   for (const [what, token] of Object.entries(tokens)) {
-    const answer = await scene.ask('/', token);
-    t.equal(answer.status, 401, what);
-    t.equal(answer.headers['x-sallyport-error'], 'token_invalid', what);
+    await t.test(what, async (t) => {
+      const answer = await scene.ask('/', token);
+      t.equal(answer.status, 401, what);
+      t.equal(answer.headers['x-sallyport-error'], 'token_invalid', what);
+    });
   }
   t.strictSame(scene.upstream.requests, [], 'nothing came to the application, be it for a key');
   t.equal(scene.provider.hits.get('/jwks'), undefined);

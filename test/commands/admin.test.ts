@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import type { Controls } from '../../src/admin/controls.ts';
 import { healthOf } from '../../src/estate/health.ts';
-import { arrangeAdmin, nothing, session, token } from '../admin/scene.ts';
+import { arrangeAdmin, nothing, peopleWho, session, token } from '../admin/scene.ts';
 import { freePort } from '../support/listening.ts';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
@@ -188,4 +188,26 @@ test('over a Unix socket no token is needed', async (t) => {
   t.match(await run(['status', '--health', '--admin', `unix:${path}`]), { code: 0, stdout: 'ready\n' });
   t.match(await run(['reload', '-c', file]), { code: 0, stdout: 'reloaded\n' });
   t.same(done, ['reload']);
+});
+
+test('what people are called acts upon no terminal, and names nobody else', async (t) => {
+  const [red, backwards] = ['\u001b[31m', '\u202e'];
+  const odd = {
+    ...session,
+    subject: 'sub-of-mallory',
+    user: `ada\nsession-2  grace${red}`,
+    email: `m${backwards}@example.com  default`,
+  };
+  const people = { ...peopleWho([]), list: async () => [odd] };
+  const { listen, write } = await arrange(t, { people: () => people });
+  const file = await write('sallyport.yaml', `admin: { listen: "${listen}", token: ${token} }\n`);
+  const { stdout } = await run(['sessions', 'list', 'ada', '-c', file]);
+  t.equal(stdout.split('\n').length, 2, 'one line');
+  t.match(
+    stdout,
+    /^session-1 {2}sub-of-mallory "ada\\nsession-2 {2}grace\\u001b\[31m" "m\\u202e@example.com {2}default" {2}default {2}since/,
+  );
+  const json = (await run(['sessions', 'list', 'ada', '-c', file, '--json'])).stdout;
+  t.notMatch(json, new RegExp(`[${red[0]}${backwards}]`));
+  t.same(JSON.parse(json), { sessions: [odd] });
 });

@@ -177,3 +177,10 @@ test('explain says that the gateway answers the preflights of origins in cors', 
   t.match(ask('https://spa.example.com'), 'the gateway answers this CORS preflight by itself: 204');
   t.notMatch(ask('https://evil.example'), '204');
 });
+
+test('of a route in maintenance it says so, and what would be without it', async (t) => {
+  const routes = text.replace('/open, upstream', '/open, maintenance: Soon., upstream');
+  const folder = t.testdir({ 'c.yaml': routes });
+  const told = explain('GET', '/open/x', { config: join(folder, 'c.yaml'), from: '127.0.0.1' });
+  t.match(told, /now {7}503 maintenance, whoever asks; without it:\ndecision {2}allow: the route is public/);
+});

@@ -81,6 +81,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
   });
   const document = {
     publicUrl: 'https://app.example.com',
+    admin: { token: secret() },
     provider: provider({
       clientSecret: key,
       authorizationParams: { key: variable(), page: 'display' },
@@ -156,7 +157,12 @@ test('no secret is in what is shown, wherever it stands', (t) => {
   const tried = [
     ...['provider.clientSecret', 'providers.*.clientSecret', 'provider.privateKey.key'],
     ...['providers.*.privateKey.key', 'bearer[].clientSecret', 'session.secret', 'session.store'],
-    ...['session.redis.url', 'routes[].basicAuth.password', 'routes[].token.clientCredentials.clientSecret'],
+    ...[
+      'admin.token',
+      'session.redis.url',
+      'routes[].basicAuth.password',
+      'routes[].token.clientCredentials.clientSecret',
+    ],
   ];
   t.strictSame(secretPlaces(configJsonSchema()).sort(), tried.sort(), 'a new secret key is tried here too');
   t.end();

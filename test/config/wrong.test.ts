@@ -553,6 +553,24 @@ for (const { what, text, env, path, source, says } of wrong) {
   });
 }
 
+test('what a file holds is not quoted, in whatever place it is named', (t) => {
+  const folder = t.testdir({ secret: 'hunter2-of-a-file' });
+  for (const line of ['listen', 'limits: { keepAlive', 'publicUrl', 'session: { idleTimeout']) {
+    const [key = ''] = line.split(':');
+    const value = `"\${file:${folder}/secret}"${line.includes('{') ? ' }' : ''}`;
+    const text = `${good.replace(new RegExp(`^${key}:.*\n`, 'm'), '')}${line}: ${value}\n`;
+    let problems = '';
+    try {
+      parseConfig(text, { file: 'sallyport.yaml', env: {} });
+    } catch (error) {
+      problems = String((error as Error).message);
+    }
+    t.match(problems, new RegExp(`${key}.*is not shown`, 's'), line);
+    t.notMatch(problems, /hunter2/, line);
+  }
+  t.end();
+});
+
 test('every problem is reported at once, in the order of the file', async (t) => {
   const problems = problemsOf(`publicUrl: 5
 upstream: legacy

@@ -12,6 +12,8 @@ import { until } from '../support/until.ts';
 import { parseDockerfile } from './dockerfile.ts';
 import { buildImage, fingerprint, pathIn } from './image.ts';
 
+// alone: it sets the umask
+
 const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
 // Two installations of packages take their time on a busy machine.

@@ -1,9 +1,16 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import { parse, stringify } from 'yaml';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { startChild } from '../support/child.ts';
 import { createClient } from '../support/client.ts';
+import { gatewayYaml } from '../support/gateway-config.ts';
 import { freePort } from '../support/listening.ts';
 import { type SpawnedGateway, spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
@@ -101,6 +108,39 @@ test('a worker that is started anew has the configuration in force, not a broken
   t.equal(await status('/'), 200);
 });
 
+test('what no worker could open is in force nowhere, and the workers to come serve', async (t) => {
+  const { gateway, write, changed, status } = await arrange(t, { workers: 2 });
+  const listening = () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length;
+  await until('both workers', () => listening() === 2, patienceMs);
+  const before = gateway.log.lines.length;
+  write(changed((document) => Object.assign(document, { listen: '203.0.113.1:80' })));
+  const children = await readFile(`/proc/${gateway.pid}/task/${gateway.pid}/children`, 'utf8');
+  for (const worker of children.trim().split(' ').map(Number)) process.kill(worker, 'SIGKILL');
+  await gateway.log.line(({ msg }) => /a worker ended/.test(String(msg)));
+  gateway.process.kill('SIGHUP');
+  t.match(await outcome(gateway, before), { level: 'error', msg: /refused/ });
+  await until('another worker', () => listening() > 2, patienceMs);
+  t.equal(await status('/'), 200);
+});
+
+test('a signal while the gateway starts has it read its file again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-early-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'sallyport.yaml');
+  writeFileSync(file, gatewayYaml({ upstream: 'http://127.0.0.1:9' }, await freePort()));
+  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+  let isAsked = false;
+  const child = await startChild(process.execPath, [main, 'serve', '-c', file], {
+    ready(starting) {
+      const log = starting.stdout.join('');
+      if (!isAsked && log.includes('"msg":"starting"')) isAsked = starting.process.kill('SIGHUP');
+      return log.includes('"msg":"reloaded"');
+    },
+  });
+  t.match(child.stdout.join(''), /"by":"SIGHUP"/);
+  await child.stop();
+});
+
 test('listeners are added, moved, widened and removed', async (t) => {
   const { gateway, write, changed, status } = await arrange(t, {});
   const own = new URL(gateway.url).host;
@@ -128,7 +168,9 @@ test('listeners are added, moved, widened and removed', async (t) => {
     patienceMs,
   );
   await listenOn(`0.0.0.0:${port}`);
-  t.equal(await status('/', `http://127.0.0.2:${port}`), 200);
+  // The port is free only when the narrower address has left it.
+  const wider = () => status('/', `http://127.0.0.2:${port}`).catch(() => undefined);
+  t.equal(await until('the wider address', wider, patienceMs), 200);
   await listenOn(own);
   t.equal(await status('/'), 200);
 });
@@ -147,6 +189,20 @@ test('with watch a change of the file is enough, with off nothing is', async (t)
   const after = gateway.log.lines.length;
   gateway.process.kill('SIGHUP');
   t.match(await outcome(gateway, after), { level: 'warn', msg: /reload is off/ });
+});
+
+test('that sessions are in memory is said once, and not by each reload', async (t) => {
+  const { gateway, write, changed, text } = await arrange(t, { session: { store: 'memory' } });
+  for (const next of [
+    changed((document) => Object.assign(document, { limits: { keepAlive: '9s' } })),
+    text,
+  ]) {
+    const before = gateway.log.lines.length;
+    write(next);
+    gateway.process.kill('SIGHUP');
+    t.match(await outcome(gateway, before), { msg: 'reloaded' });
+  }
+  t.equal(gateway.log.lines.filter(({ msg }) => /kept in memory/.test(String(msg))).length, 1);
 });
 
 test('the level of the log follows, and what needs a start is named', async (t) => {
@@ -171,4 +227,32 @@ test('the level of the log follows, and what needs a start is named', async (t) 
     gateway.log.lines.slice(before).some(({ msg }) => msg === 'request'),
     'requests are not written any more',
   );
+});
+
+/** The path of a socket has to be short. */
+function socketFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test('workers: 2: a reload takes over the socket that a killed process has left', async (t) => {
+  const { gateway, write, changed } = await arrange(t, { workers: 2 });
+  const path = join(socketFolder(t), 'g.sock');
+  const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', script]);
+  t.ok(existsSync(path), 'the file is left');
+  const before = gateway.log.lines.length;
+  write(changed((document) => Object.assign(document, { listen: [document.listen, `unix:${path}`] })));
+  gateway.process.kill('SIGHUP');
+  t.match(await outcome(gateway, before), { msg: 'reloaded' });
+  const status = await new Promise((resolve, reject) => {
+    const host = new URL(gateway.url).host;
+    const asked = request({ socketPath: path, path: '/', headers: { host } }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    asked.on('error', reject).end();
+  });
+  t.equal(status, 200);
 });

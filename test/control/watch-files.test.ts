@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { watchFiles } from '../../src/control/watch-files.ts';
+import { openFiles } from '../../src/files.ts';
 import { createWoundClock } from '../support/clock.ts';
 
 function arrange(t: Test, names: readonly string[]) {
@@ -79,4 +80,29 @@ test('a file that goes away and one that comes are changes, and one that is name
   t.equal(look(3), 2);
   writeFileSync(later, 'and changes');
   t.equal(look(2), 3);
+});
+
+test('what changes between being read and the first look is told of', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-watch-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+  for (const path of [first, second]) writeFileSync(path, 'as it is read');
+  const files = openFiles();
+  files.read(first);
+  writeFileSync(first, 'changed while the gateway starts');
+  const clock = createWoundClock();
+  let changes = 0;
+  const watch = watchFiles(files.paths, clock, () => changes++, files.markOf);
+  t.teardown(watch.close);
+  for (let time = 0; time < 2; time++) clock.wind(1000);
+  t.equal(changes, 1);
+  for (let time = 0; time < 5; time++) clock.wind(1000);
+  t.equal(changes, 1, 'once');
+
+  files.read(second);
+  writeFileSync(second, 'changed ahead of the first look at it');
+  for (let time = 0; time < 2; time++) clock.wind(1000);
+  t.equal(changes, 2);
+  for (let time = 0; time < 5; time++) clock.wind(1000);
+  t.equal(changes, 2, 'once');
 });

@@ -13,6 +13,8 @@ import { openRaw } from '../support/raw.ts';
 import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
+// alone: it measures the heap and the open descriptors
+
 /** Every so many of them the access tokens end. */
 const expireEvery = 50;
 /** How many there are with sessions in one place, where all that grows would be seen; elsewhere fewer will do. */

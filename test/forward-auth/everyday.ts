@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import { handshake } from '../attack/handshake.ts';
 import { type Client, createClient, type HttpAnswer, navigationHeaders } from '../support/client.ts';
 import { logIn } from '../support/log-in.ts';
@@ -211,8 +210,8 @@ export const everyday: Readonly<Record<string, Row>> = {
   },
 };
 
-/** Signs people in, and waits until their cookies are due to be written again. */
-export async function signIn({ publicUrl }: FrontScene): Promise<People> {
+/** Signs people in; their cookies are due to be written again then. */
+export async function signIn({ publicUrl, clock }: FrontScene): Promise<People> {
   const grace = createClient();
   const crowd = createClient();
   await logIn(grace, publicUrl, 'grace', { path: '/report' });
@@ -224,7 +223,7 @@ export async function signIn({ publicUrl }: FrontScene): Promise<People> {
       .map(({ name, value }) => `${name}=${value}`);
   const early = { grace: sessionOf(grace), crowd: sessionOf(crowd) };
   if (early.crowd.length < 2) throw new Error('the session of many groups fits into one cookie');
-  await wait(idleSeconds * 100 + 200);
+  clock.wind(idleSeconds * 100 + 200);
   return { grace, crowd, stranger: createClient(), early };
 }
 

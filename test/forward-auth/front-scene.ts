@@ -3,6 +3,7 @@ import type { Test } from 'tap';
 import { acceptHandshakes } from '../attack/handshake.ts';
 import { startOnFreePort } from '../support/applications/application.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { createWoundClock, type WoundClock } from '../support/clock.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { defaultPeople, startProvider, type TestProvider } from '../support/provider.ts';
 import { echo, type Upstream, type UpstreamHandler } from '../support/upstream.ts';
@@ -21,6 +22,7 @@ export interface FrontScene {
   /** What came with each handshake. */
   handshakes: string[][];
   gateway: TestGateway;
+  clock: WoundClock;
   relay: Relay;
 }
 
@@ -62,6 +64,7 @@ export async function arrangeFront(
   t.teardown(() => provider.stop());
   const { application, streams } = await arrangeApplication(t, forgiving);
   const handshakes = acceptHandshakes(application);
+  const clock = createWoundClock();
   let gateway: TestGateway | undefined;
   const relay = await startRelay(() => new URL(gateway?.url ?? 'http://127.0.0.1:9').host);
   t.teardown(() => relay.close());
@@ -69,6 +72,7 @@ export async function arrangeFront(
     const publicUrl = `http://127.0.0.1:${port}`;
     gateway = await startTestGateway({
       provider,
+      clock,
       config: configOf(publicUrl, application.url),
       awaitProvider: false,
     });
@@ -81,7 +85,7 @@ export async function arrangeFront(
   t.teardown(() => proxy.stop());
   if (!gateway) throw new Error('no gateway was started');
   const { host } = new URL(proxy.url);
-  return { publicUrl: proxy.url, host, provider, application, streams, handshakes, gateway, relay };
+  return { publicUrl: proxy.url, host, provider, application, streams, handshakes, gateway, clock, relay };
 }
 
 function configOf(publicUrl: string, upstream: string): Record<string, unknown> {

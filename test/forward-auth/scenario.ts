@@ -1,9 +1,9 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { type Running, startOnFreePort } from '../support/applications/application.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type Client, createClient } from '../support/client.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
@@ -37,6 +37,7 @@ export async function checkForwardAuth(
   const provider = await startProvider();
   t.teardown(() => provider.stop());
   const application = await arrangeUpstream(t);
+  const clock = createWoundClock();
   let closeGateway = async () => {};
   const proxy = await startOnFreePort(async (port, folder) => {
     const publicUrl = `http://127.0.0.1:${port}`;
@@ -48,6 +49,7 @@ export async function checkForwardAuth(
     const session = { idleTimeout: `${idleSeconds}s`, ...(withoutCookies && { store: 'memory' }) };
     const gateway = await startTestGateway({
       provider,
+      clock,
       config: { publicUrl, trustedProxies: ['127.0.0.1'], routes, session, ...config },
       awaitProvider: false,
     });
@@ -127,7 +129,7 @@ export async function checkForwardAuth(
   t.strictSame(reached('/oauth2/'), [], 'nor do they reach the application');
   const posted = await client.request(`${publicUrl}/orders`, { method: 'POST', body: 'a=1' });
   t.match(posted.json(), { method: 'POST' }, 'and a form arrives');
-  await wait(idleSeconds * 100 + 200);
+  clock.wind(idleSeconds * 100 + 200);
   const later = await client.get(`${publicUrl}/report`);
   t.equal(later.status, 200);
   t.equal(later.setCookies.length > 0, !withoutCookies, 'a session that is written again travels back');

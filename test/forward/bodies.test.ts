@@ -14,14 +14,16 @@ test('a body of any size goes up unchanged', async (t) => {
   const { gateway, client } = await arrangePublic(t, upstream);
   for (const size of sizes) {
     for (const framing of ['content-length', 'chunked']) {
-      const answer = await client.request(`${gateway.url}/up`, {
-        method: 'POST',
-        headers: framing === 'chunked' ? {} : { 'content-length': String(size) },
-        body: bulkBody(size),
+      await t.test(`${size} bytes, ${framing}`, async (t) => {
+        const answer = await client.request(`${gateway.url}/up`, {
+          method: 'POST',
+          headers: framing === 'chunked' ? {} : { 'content-length': String(size) },
+          body: bulkBody(size),
+        });
+        const { body, rawHeaders } = answer.json() as Echo;
+        t.same([body.length, body.sha256], [size, bulkDigest(size)], `${size} bytes, ${framing}`);
+        if (framing === 'content-length') t.same(valuesOf(rawHeaders, 'content-length'), [String(size)]);
       });
-      const { body, rawHeaders } = answer.json() as Echo;
-      t.same([body.length, body.sha256], [size, bulkDigest(size)], `${size} bytes, ${framing}`);
-      if (framing === 'content-length') t.same(valuesOf(rawHeaders, 'content-length'), [String(size)]);
     }
   }
 });
@@ -31,9 +33,11 @@ test('a body of any size comes down unchanged', async (t) => {
   const { gateway, client } = await arrangePublic(t, upstream);
   for (const size of sizes) {
     for (const query of ['', '?length']) {
-      const { answer } = await client.open(`${gateway.url}/${size}${query}`);
-      t.equal(answer.headers['content-length'], query === '' ? undefined : String(size));
-      t.same(await digestOf(answer), { length: size, sha256: bulkDigest(size) }, `${size} bytes ${query}`);
+      await t.test(`${size} bytes ${query}`, async (t) => {
+        const { answer } = await client.open(`${gateway.url}/${size}${query}`);
+        t.equal(answer.headers['content-length'], query === '' ? undefined : String(size));
+        t.same(await digestOf(answer), { length: size, sha256: bulkDigest(size) }, `${size} bytes ${query}`);
+      });
     }
   }
 });
@@ -60,15 +64,17 @@ test('a body of any type goes up byte for byte', async (t) => {
     [undefined, bytes],
   ];
   for (const [type, body] of bodies) {
-    const answer = await client.request(`${gateway.url}/any`, {
-      method: 'POST',
-      headers: type === undefined ? {} : { 'Content-Type': type },
-      body,
+    await t.test(`${type}`, async (t) => {
+      const answer = await client.request(`${gateway.url}/any`, {
+        method: 'POST',
+        headers: type === undefined ? {} : { 'Content-Type': type },
+        body,
+      });
+      t.equal(answer.status, 200, `${type}`);
+      const echo = answer.json() as Echo;
+      t.same(valuesOf(echo.rawHeaders, 'content-type'), type === undefined ? [] : [type]);
+      t.equal(echo.body.sha256, createHash('sha256').update(body).digest('hex'), `${type}`);
     });
-    t.equal(answer.status, 200, `${type}`);
-    const echo = answer.json() as Echo;
-    t.same(valuesOf(echo.rawHeaders, 'content-type'), type === undefined ? [] : [type]);
-    t.equal(echo.body.sha256, createHash('sha256').update(body).digest('hex'), `${type}`);
   }
 });
 
@@ -76,10 +82,12 @@ test('GET and DELETE may have a body', async (t) => {
   const upstream = await arrangeUpstream(t);
   const { gateway, client } = await arrangePublic(t, upstream);
   for (const method of ['GET', 'DELETE', 'OPTIONS']) {
-    const answer = await client.request(`${gateway.url}/search`, { method, body: '{"query":{}}' });
-    const echo = answer.json() as Echo;
-    t.equal(echo.method, method);
-    t.equal(Buffer.from(echo.body.base64 ?? '', 'base64').toString(), '{"query":{}}');
+    await t.test(method, async (t) => {
+      const answer = await client.request(`${gateway.url}/search`, { method, body: '{"query":{}}' });
+      const echo = answer.json() as Echo;
+      t.equal(echo.method, method);
+      t.equal(Buffer.from(echo.body.base64 ?? '', 'base64').toString(), '{"query":{}}');
+    });
   }
 });
 
@@ -87,10 +95,12 @@ test('a request without a body gets none on the way', async (t) => {
   const upstream = await arrangeUpstream(t);
   const { gateway, client } = await arrangePublic(t, upstream);
   for (const method of ['GET', 'HEAD', 'DELETE']) {
-    await client.request(`${gateway.url}/`, { method });
-    const seen = upstream.requests.at(-1)?.rawHeaders ?? [];
-    t.same(valuesOf(seen, 'transfer-encoding'), [], method);
-    t.notOk(Number(valuesOf(seen, 'content-length')[0] ?? 0), method);
+    await t.test(method, async (t) => {
+      await client.request(`${gateway.url}/`, { method });
+      const seen = upstream.requests.at(-1)?.rawHeaders ?? [];
+      t.same(valuesOf(seen, 'transfer-encoding'), [], method);
+      t.notOk(Number(valuesOf(seen, 'content-length')[0] ?? 0), method);
+    });
   }
   const post = await client.request(`${gateway.url}/`, {
     method: 'POST',

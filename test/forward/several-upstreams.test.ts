@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { test } from 'tap';
+import { openStanding } from '../../src/forward/balance/standing.ts';
 import { balance } from '../../src/forward/balance.ts';
 import { createTurnEnds } from '../../src/forward/end-of-turn.ts';
 import { closeTarget, openTarget, targetAddress } from '../../src/forward/targets.ts';
@@ -67,19 +68,23 @@ test('an upstream that refused is left out for ten seconds, and then takes its t
     ),
   );
   t.teardown(() => Promise.all(open.map(closeTarget)));
-  const targets = balance(open, clock, () => {});
+  const members = open.map((target) => ({ target, weight: 1, standing: openStanding(), health: undefined }));
+  const eject = { failures: 3, statuses: [], for: 10_000, max: 0.5 };
+  const nothing = () => {};
+  const needs = { clock, random: () => 0, onOdd: nothing, onOut: nothing, onBack: nothing };
+  const targets = balance(members, { balance: 'round-robin', eject }, needs);
   const turns = (count: number) =>
-    Array.from({ length: count }, () => targets.pick([]).name.slice(7, 8)).join('');
+    Array.from({ length: count }, () => targets.pick([]).target.name.slice(7, 8)).join('');
   t.equal(turns(6), 'abcabc');
   const b = targets.pick([targets.pick([])]);
-  t.equal(b.name, 'http://b:1');
-  targets.refused(b);
+  t.equal(b.target.name, 'http://b:1');
+  targets.unreachable(b, new Error('refused'));
   t.match(turns(6), /^(ca|ac)+$/, 'the others share its requests');
   clock.wind(9000);
   t.notMatch(turns(6), 'b');
   clock.wind(1000);
   t.match(turns(3), 'b');
-  targets.refused(b);
+  targets.unreachable(b, new Error('refused'));
   t.notMatch(turns(6), 'b', 'and is left out again when it still refuses');
 });
 

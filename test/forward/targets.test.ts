@@ -63,8 +63,10 @@ test('path and query go upstream byte for byte', async (t) => {
     `/x?q=${'y'.repeat(20_000)}`,
   ];
   for (const target of targets) {
-    const name = target.length > 100 ? `${target.length} characters` : target;
-    t.same(await send(target), { status: 200, arrived: target }, name);
+    await t.test(target.slice(0, 100), async (t) => {
+      const name = target.length > 100 ? `${target.length} characters` : target;
+      t.same(await send(target), { status: 200, arrived: target }, name);
+    });
   }
 });
 
@@ -77,14 +79,18 @@ test('a path of 6,000 characters passes', async (t) => {
 test('dot segments and backslashes go upstream unresolved where one rule covers all their readings', async (t) => {
   const { send } = await arrange(t);
   for (const target of ['/a/../b', '/a/./b', '/a/%2e%2e/b', '/a/..%2fb', '/a\\b', '/a/..;/b', '/a%252fb']) {
-    t.same(await send(target), { status: 200, arrived: target }, target);
+    await t.test(target, async (t) => {
+      t.same(await send(target), { status: 200, arrived: target }, target);
+    });
   }
 });
 
 test('bytes outside ASCII, which no target may have (RFC 3986 §2), are refused', async (t) => {
   const { send } = await arrange(t);
   for (const target of ['/caf\xe9', '/\xc3\xa9', '/x?q=\xff\xfe', '/x\x01', '/x\x7f']) {
-    t.same(await send(target), { status: 400, arrived: undefined });
+    await t.test(JSON.stringify(target), async (t) => {
+      t.same(await send(target), { status: 400, arrived: undefined });
+    });
   }
 });
 
@@ -97,7 +103,9 @@ test('an absolute target goes upstream as its path', async (t) => {
 test('a target that is no path is refused', async (t) => {
   const { send } = await arrange(t);
   for (const target of ['*', 'x', 'ftp://127.0.0.1/x', 'http://other.example/x', '/x#y']) {
-    t.same(await send(target), { status: 400, arrived: undefined }, target);
+    await t.test(target, async (t) => {
+      t.same(await send(target), { status: 400, arrived: undefined }, target);
+    });
   }
 });
 

@@ -5,7 +5,7 @@ test('a rolling restart behind HAProxy loses no request', async (t) => {
   const { requests, failures, restarts } = await rollInstances({
     restarts: 1,
     perSecond: 100,
-    delay: '3s',
+    delay: '6s',
     workers: 1,
   });
   t.equal(restarts, 2);

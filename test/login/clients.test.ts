@@ -130,7 +130,9 @@ test('userinfo: auto goes on without its claims while userinfo is out, and the l
   const scene = await arrangeLogin(t, { provider: onlyInUserinfo });
   scene.provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status: 503 }) : hit.pass()));
   t.same(await whatArrives(scene), { user: 'ada', email: undefined, groups: undefined });
-  t.ok(await scene.gateway.log.line(({ msg, level }) => msg.includes('userinfo failed') && level === 'warn'));
+  const line = await scene.gateway.log.line(({ msg }) => msg.includes('userinfo failed'));
+  const login = await scene.gateway.log.line(({ msg }) => msg === 'login');
+  t.match(line, { level: 'warn', requestId: login.requestId });
 });
 
 test('C15 userinfo about somebody else is refused with userinfo: auto too', async (t) => {

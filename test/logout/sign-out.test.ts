@@ -150,6 +150,8 @@ test('D9 a revocation that fails keeps nobody signed in', async (t) => {
     );
     const line = await gateway.log.line(({ msg }) => msg === 'a token could not be revoked');
     t.equal(line.level, 'warn');
+    const logout = await gateway.log.line(({ msg }) => msg === 'logout');
+    t.equal(line.requestId, logout.requestId, 'it names the request');
     for (const { token } of seen) t.notMatch(gateway.log.text(), token);
   }
 });

@@ -66,6 +66,7 @@ test('no sink gets an error or a known secret, whatever was thrown', async (t) =
       exchange,
       requestId: 'id-1',
       subject: 'ada',
+      client: '203.0.113.7',
       code: 'upstream_invalid',
       status: 502,
       reason: 'it said [redacted]',

@@ -1,17 +1,33 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import type { Clock } from '../../src/clock.ts';
 import { GatewayError } from '../../src/errors.ts';
-import type { Event } from '../../src/observe/events.ts';
+import type { Event, ObservedExchange } from '../../src/observe/events.ts';
 import { openObserve } from '../../src/observe/open-observe.ts';
 import { lines } from '../../src/observe/sinks/log-lines.ts';
 import { text } from '../../src/pages/texts/text.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { wrongOf } from '../support/log-schema.ts';
 import { exchange } from './exchange.ts';
 
-const unread = { ...exchange, request: {}, subject: undefined, destination: { error: new Error('no') } };
+const unread: ObservedExchange = {
+  ...exchange,
+  method: '',
+  request: {},
+  peer: { address: '192.0.2.1' },
+  subject: undefined,
+  person: undefined,
+  destination: { error: new Error('no') },
+  via: undefined,
+  outcome: undefined,
+  passage: undefined,
+  answeredAt: 1001.26,
+  answerBytes: 99,
+};
 const error = new Error('it broke, said Bearer abcdefgh1234');
 const said = '"reason":"it broke, said Bearer [redacted]"';
 const of = { provider: 'main', subject: 'ada', sessionId: 'session-1' };
+const at = { requestId: 'id-1', client: '203.0.113.7' };
 const who = '"provider":"main","subject":"ada"';
 const large = 'the session is too large for session.maxCookieBytes';
 const less = 'Ask for fewer groups or scopes, or keep sessions in Redis (session.store)';
@@ -26,13 +42,13 @@ const rows = {
     [
       { exchange, status: 200, durationMs: 12.3456 },
       'info',
-      '"requestId":"id-1","method":"GET","path":"/a//b","status":200,"durationMs":12.3,"route":"app.example/a","subject":"ada","peer":"192.0.2.1"',
+      '"requestId":"id-1","method":"GET","host":"app.example:8443","path":"/a//b","status":200,"durationMs":12.3,"gatewayMs":0.6,"upstreamMs":10.1,"bytesIn":3,"bytesOut":4711,"route":"app.example/a","target":"http://legacy:8080","decision":"allow","subject":"ada","user":"Ada","client":"203.0.113.7","peer":"192.0.2.1","userAgent":"Mozilla/5.0"',
       'request',
     ],
     [
       { exchange: unread, status: 400, durationMs: 7 },
       'info',
-      '"requestId":"id-1","status":400,"durationMs":7,"peer":"192.0.2.1"',
+      '"requestId":"id-1","status":400,"durationMs":7,"gatewayMs":1.3,"bytesIn":0,"bytesOut":99,"decision":"refuse","peer":"192.0.2.1"',
       'request',
     ],
     [
@@ -40,22 +56,39 @@ const rows = {
         exchange: {
           ...exchange,
           subject: 'a"\\\u009b',
-          destination: { target: { path: '/oauth2/auth' }, resolution: { kind: 'endpoint' } },
+          person: { user: '\u202e\n', bearer: true },
+          request: { headers: { 'user-agent': '"'.repeat(9000) } },
+          destination: {
+            target: { path: '/oauth2/auth', host: `${'h'.repeat(254)}🙂x` },
+            resolution: { kind: 'endpoint' },
+          },
+          outcome: { kind: 'answer', reason: "the gateway's own" },
+          passage: undefined,
+          formAt: 1030,
+          formBytes: 7,
         },
         status: 499,
-        durationMs: 0,
+        durationMs: 31,
       },
       'info',
-      '"requestId":"id-1","method":"GET","path":"/oauth2/auth","status":499,"durationMs":0,"subject":"a\\"\\\\\\u009b","peer":"192.0.2.1"',
+      `"requestId":"id-1","method":"GET","host":"${'h'.repeat(254)}\ufffd…","path":"/oauth2/auth","status":499,"durationMs":31,"gatewayMs":1,"bytesIn":7,"bytesOut":0,"decision":"answer","subject":"a\\"\\\\\\u009b","user":"\\u202e\\n","client":"203.0.113.7","peer":"192.0.2.1","userAgent":"${'\\"'.repeat(511)}…"`,
       'request',
     ],
   ],
   'request-left': [
     [
-      { exchange, durationMs: 3.21 },
+      { exchange: { ...exchange, passage: { sentAt: 1001 } }, durationMs: 3.21 },
       'info',
-      '"requestId":"id-1","method":"GET","path":"/a//b","status":499,"durationMs":3.2,"route":"app.example/a","subject":"ada","peer":"192.0.2.1"',
+      '"requestId":"id-1","method":"GET","host":"app.example:8443","path":"/a//b","status":499,"durationMs":3.2,"gatewayMs":1,"upstreamMs":2.2,"bytesIn":0,"bytesOut":0,"route":"app.example/a","decision":"allow","subject":"ada","user":"Ada","client":"203.0.113.7","peer":"192.0.2.1","userAgent":"Mozilla/5.0"',
       'request',
+    ],
+  ],
+  'websocket-closed': [
+    [
+      { exchange, durationMs: 60_000.04 },
+      'info',
+      '"requestId":"id-1","durationMs":60000,"bytesIn":3,"bytesOut":4711,"route":"app.example/a","target":"http://legacy:8080","subject":"ada","client":"203.0.113.7","peer":"192.0.2.1"',
+      'websocket closed',
     ],
   ],
   'request-refused': [
@@ -65,7 +98,7 @@ const rows = {
         error: new GatewayError('not_allowed', { detail: text('detail.scope_needed', { scope: 'none' }) }),
       },
       'info',
-      '"requestId":"id-1","code":"not_allowed","status":403,"subject":"ada","reason":"It needs none."',
+      '"requestId":"id-1","code":"not_allowed","status":403,"client":"203.0.113.7","subject":"ada","reason":"It needs none."',
       'refused',
     ],
     [
@@ -77,13 +110,13 @@ const rows = {
     [
       { exchange, error: new GatewayError('upstream_timeout', { cause: error }) },
       'warn',
-      `"requestId":"id-1","code":"upstream_timeout","status":504,"subject":"ada",${said}`,
+      `"requestId":"id-1","code":"upstream_timeout","status":504,"client":"203.0.113.7","subject":"ada",${said}`,
       'failed',
     ],
     [
       { exchange, error: new GatewayError('client_rejected', { cause: error }) },
       'error',
-      `"requestId":"id-1","code":"client_rejected","status":503,"subject":"ada",${said}`,
+      `"requestId":"id-1","code":"client_rejected","status":503,"client":"203.0.113.7","subject":"ada",${said}`,
       'failed',
     ],
     [
@@ -92,7 +125,7 @@ const rows = {
         error: new GatewayError('internal', { cause: Object.assign(error, { stack: 'x\n at y\n at z' }) }),
       },
       'error',
-      `"requestId":"id-1","code":"internal","status":500,"subject":"ada",${said},"stack":"at y | at z"`,
+      `"requestId":"id-1","code":"internal","status":500,"client":"203.0.113.7","subject":"ada",${said},"stack":"at y | at z"`,
       'internal error',
     ],
   ],
@@ -102,6 +135,12 @@ const rows = {
       { listen: '0.0.0.0:80', admin: undefined, publicUrl: ['https://a', 'https://b'] },
       'info',
       '"listen":"0.0.0.0:80","publicUrl":["https://a","https://b"]',
+      'listening',
+    ],
+    [
+      { listen: ['0.0.0.0:80', 'unix:/run/s'], admin: 'http://127.0.0.1:4181', publicUrl: ['https://a'] },
+      'info',
+      '"listen":["0.0.0.0:80","unix:/run/s"],"admin":"http://127.0.0.1:4181","publicUrl":["https://a"]',
       'listening',
     ],
   ],
@@ -218,6 +257,50 @@ const rows = {
   'certificate-unusable': [
     [{ cert: '/c.pem', error }, 'error', `"cert":"/c.pem",${said}`, 'the new certificate cannot be used'],
   ],
+  'certificate-expiring': [
+    [
+      {
+        key: 'listen.tls.cert',
+        cert: '/c.pem',
+        names: 'CN=a',
+        standing: 'ending',
+        notBefore: undefined,
+        notAfter: '1970-01-11T00:00:00.000Z',
+        daysLeft: 10,
+      },
+      'warn',
+      '"key":"listen.tls.cert","cert":"/c.pem","names":"CN=a","notAfter":"1970-01-11T00:00:00.000Z","daysLeft":10',
+      'a certificate ends soon: renew it',
+    ],
+    [
+      {
+        key: 'provider.privateKey',
+        cert: undefined,
+        names: 'CN=a',
+        standing: 'ended',
+        notBefore: undefined,
+        notAfter: '1969-12-31T00:00:00.000Z',
+        daysLeft: -1,
+      },
+      'error',
+      '"key":"provider.privateKey","names":"CN=a","notAfter":"1969-12-31T00:00:00.000Z","daysLeft":-1',
+      'a certificate has ended: renew it',
+    ],
+    [
+      {
+        key: 'provider.ca',
+        cert: '/c.pem',
+        names: 'CN=a',
+        standing: 'not-yet-valid',
+        notBefore: '1970-01-02T00:00:00.000Z',
+        notAfter: '1970-02-01T00:00:00.000Z',
+        daysLeft: 31,
+      },
+      'error',
+      '"key":"provider.ca","cert":"/c.pem","names":"CN=a","notBefore":"1970-01-02T00:00:00.000Z","notAfter":"1970-02-01T00:00:00.000Z","daysLeft":31',
+      'a certificate is not valid yet: is the clock right?',
+    ],
+  ],
   'target-repaired': [
     [
       { target: 'http://a', reason: 'odd' },
@@ -226,9 +309,25 @@ const rows = {
       'answers of this target are repaired from now on',
     ],
   ],
+  'target-out': [
+    [
+      { target: 'http://a', reason: 'late' },
+      'warn',
+      '"target":"http://a","reason":"late"',
+      'a target is left out while there are others',
+    ],
+  ],
+  'target-back': [
+    [{ target: 'http://a' }, 'info', '"target":"http://a"', 'a target that was left out serves again'],
+  ],
 
   starting: [
-    [{ config: 'environment', workers: 2 }, 'info', '"config":"environment","workers":2', 'starting'],
+    [
+      { config: 'environment', workers: 2 },
+      'info',
+      '"config":"environment","workers":2,"schema":1',
+      'starting',
+    ],
   ],
   'configuration-doubted': [[{ warning: 'Look at this.' }, 'warn', '', 'Look at this.']],
   draining: [[{}, 'info', '', 'draining']],
@@ -238,6 +337,14 @@ const rows = {
   'part-not-closed': [[{ error }, 'error', said, 'a part of the gateway did not close']],
   'worker-replaced': [[{ pid: 7 }, 'info', '"pid":7', 'a worker was asked to stop; another is started']],
   'worker-stuck': [[{ pid: 7 }, 'error', '"pid":7', 'a worker is stuck; it is ended']],
+  'worker-behind': [
+    [
+      { pid: 7, error: new Error('late') },
+      'error',
+      '"pid":7,"reason":"late"',
+      'a worker cannot take up the configuration in force; it is ended',
+    ],
+  ],
   'worker-ended': [
     [
       { pid: 7, code: null, signal: 'SIGKILL', pauseMs: 500 },
@@ -259,20 +366,21 @@ const rows = {
     ],
   ],
 
-  'login-finished': [[of, 'info', who, 'login']],
+  'login-finished': [[{ ...of, ...at }, 'info', `"requestId":"id-1",${who},"client":"203.0.113.7"`, 'login']],
+  'login-failed': [],
   'login-restarted': [
     [
-      { provider: 'main' },
+      { provider: 'main', ...at },
       'info',
-      '"provider":"main"',
+      '"requestId":"id-1","provider":"main"',
       'the provider did not take the authorization request; the login begins again',
     ],
   ],
   'login-late': [
     [
-      { provider: 'main', reason: 'the state was used before', signedIn: false },
+      { provider: 'main', reason: 'the state was used before', signedIn: false, ...at },
       'info',
-      '"provider":"main","reason":"the state was used before","signedIn":false',
+      '"requestId":"id-1","provider":"main","reason":"the state was used before","signedIn":false',
       'a login came back late',
     ],
   ],
@@ -289,7 +397,9 @@ const rows = {
       'refresh of claims failed',
     ],
   ],
-  'session-ended': [[{ ...of, reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended']],
+  'session-ended': [
+    [{ ...of, by: 'provider', reason: 'revoked' }, 'info', `${who},"reason":"revoked"`, 'session ended'],
+  ],
   'sessions-ended': [
     [
       { user: 'ada@example.com', sessions: 2 },
@@ -313,12 +423,30 @@ const rows = {
     ],
     [{ ...of, limit: 4096, isKept: false }, 'warn', `${who},"limit":4096`, `${large}. ${less}`],
   ],
-  'signed-out': [[{ ...of, everywhere: true }, 'info', `${who},"everywhere":true`, 'logout']],
+  'signed-out': [
+    [
+      { ...of, ...at, everywhere: true },
+      'info',
+      `"requestId":"id-1",${who},"client":"203.0.113.7","everywhere":true`,
+      'logout',
+    ],
+  ],
   'sign-out-not-kept': [
-    [{ error }, 'error', said, 'logout was not written down'],
-    [{ provider: 'main', subject: 'ada', error }, 'error', `${who},${said}`, 'logout was not written down'],
+    [{ error, ...at }, 'error', `"requestId":"id-1",${said}`, 'logout was not written down'],
+    [
+      { provider: 'main', subject: 'ada', error, ...at },
+      'error',
+      `"requestId":"id-1",${who},${said}`,
+      'logout was not written down',
+    ],
   ],
   'token-not-revoked': [
+    [
+      { provider: 'main', token: 'access_token', error, ...at },
+      'warn',
+      `"requestId":"id-1","provider":"main","token":"access_token",${said}`,
+      'a token could not be revoked',
+    ],
     [
       { provider: 'main', token: 'refresh_token', error },
       'warn',
@@ -335,17 +463,23 @@ const rows = {
     ],
   ],
   'back-channel-logout': [
-    [{ provider: 'main', by: 'sid' }, 'info', '"provider":"main","by":"sid"', 'back-channel logout'],
+    [
+      { provider: 'main', by: 'sid', ...at },
+      'info',
+      '"requestId":"id-1","provider":"main","by":"sid","client":"203.0.113.7"',
+      'back-channel logout',
+    ],
   ],
   'front-channel-logout': [
     [
-      { provider: 'main', origin: 'https://a' },
+      { provider: 'main', origin: 'https://a', ...at },
       'info',
-      '"provider":"main","origin":"https://a"',
+      '"requestId":"id-1","provider":"main","origin":"https://a","client":"203.0.113.7"',
       'front-channel logout',
     ],
   ],
 
+  'provider-called': [],
   'provider-found': [
     [
       { provider: 'main', issuer: 'https://i' },
@@ -433,6 +567,7 @@ const rows = {
   ],
   'upstream-token-not-renewed': [[{ error }, 'debug', said, 'an upstream token could not be renewed yet']],
 
+  'store-asked': [],
   'sessions-in-memory': [
     [{}, 'warn', '', 'sessions are kept in memory: a restart of the gateway signs everybody out'],
   ],
@@ -464,12 +599,18 @@ for (const [kind, cases] of Object.entries(rows)) {
       openObserve(options, { clock }).emit({ kind, ...fields } as Event);
       const time = '1970-01-01T00:00:00.000Z';
       t.same(written, [`{"level":"${level}","time":"${time}"${json && `,${json}`},"msg":"${message}"}\n`]);
+      t.equal(wrongOf(JSON.parse(written.join(''))), undefined, 'as the schema says');
     });
   }
 }
 
-test('nothing but events has a line', async (t) => {
+test('nothing but events has a line, and each event that has none says so', async (t) => {
   t.same(Object.keys(lines).sort(), Object.keys(rows).sort());
+  const silent = Object.entries(lines).filter(([, line]) => line === null);
+  t.same(
+    silent.map(([kind]) => kind),
+    ['login-failed', 'provider-called', 'store-asked'],
+  );
 });
 
 test('a line that the level leaves out is not written, that of a request included', async (t) => {
@@ -481,8 +622,31 @@ test('a line that the level leaves out is not written, that of a request include
   } as const;
   const { emit } = openObserve(options, { clock: createWoundClock() });
   emit({ kind: 'request-finished', exchange, status: 200, durationMs: 1 });
-  emit({ kind: 'login-finished', ...of });
+  emit({ kind: 'login-finished', ...of, ...at });
   t.same(written, []);
   emit({ kind: 'sessions-in-memory' });
   t.equal(written.length, 1);
+});
+
+test('the schema refuses what is not documented', async (t) => {
+  const good = { level: 'info', time: '1970-01-01T00:00:00.000Z', msg: 'stopped' };
+  t.equal(wrongOf(good), undefined);
+  t.match(wrongOf({ ...good, secret: 'x' }), 'additional');
+  t.match(wrongOf({ ...good, status: '200' }), 'integer');
+  t.match(wrongOf({ ...good, level: 30 }), 'enum');
+  t.match(wrongOf({ ...good, msg: 'request' }), 'requestId');
+});
+
+test('each field that the schema has is in some line', async (t) => {
+  const file = new URL('../../../config/sallyport-log.schema.json', import.meta.url);
+  const { properties } = JSON.parse(readFileSync(file, 'utf8')) as { properties: object };
+  const all = Object.values(rows).flatMap((cases) =>
+    (cases as readonly Row<Event['kind']>[]).flatMap(([, , json]) => Object.keys(JSON.parse(`{${json}}`))),
+  );
+  // Those of every line, and what only a configuration asks for.
+  const seen = new Set([...all, 'level', 'time', 'msg', 'headers']);
+  t.same(
+    Object.keys(properties).filter((name) => !seen.has(name)),
+    [],
+  );
 });

@@ -5,6 +5,8 @@ import { parseConfig } from '../../src/config/load.ts';
 import { plainAccess } from '../../src/routes/plain.ts';
 import { compileRoutes, type RouteTable } from '../../src/routes/table.ts';
 
+// alone: it measures the heap
+
 const segment = fc.constantFrom('a', 'b', 'ab', 'a.b', '-');
 const path = fc.array(segment, { maxLength: 3 }).map((segments) => `/${segments.join('/')}`);
 const route = fc.record(

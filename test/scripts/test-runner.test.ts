@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
@@ -21,14 +21,16 @@ function projectWith(t: Test, tests: Record<string, string>): string {
 }
 
 function runTests(folder: string, ...paths: string[]) {
+  return runTestsWith({}, folder, ...paths);
+}
+
+function runTestsWith(env: NodeJS.ProcessEnv, folder: string, ...paths: string[]) {
   const script = join(folder, 'scripts/test.mjs');
   // `env -u`: the runner of this test would put itself into the one that is tested.
   const { status, stdout, stderr } = spawnSync(
     'env',
     ['-u', 'NODE_OPTIONS', '-u', 'TAP', process.execPath, script, ...paths],
-    {
-      encoding: 'utf8',
-    },
+    { encoding: 'utf8', env: { ...process.env, ...env } },
   );
   const lines = stdout.trimEnd().split('\n');
   return { status, lines, last: lines.at(-1), output: `${stdout}${stderr}` };
@@ -92,4 +94,54 @@ test('only the files and folders that are named run', async (t) => {
   const none = runTests(folder, 'test/missing.test.ts');
   t.equal(none.status, 1);
   t.match(none.output, 'There is no test/missing.test.ts.');
+});
+
+/** Passes, and writes down which process it runs in. */
+const tellsProcess = `import { writeFileSync } from 'node:fs';
+import { test } from 'tap';
+test('one', async (t) => { t.ok(true); });
+writeFileSync(\`\${process.argv[1]}.pid\`, String(process.pid));
+`;
+
+/** Files that run one after another, in the order of their names. */
+const sharing = {
+  'a.test.ts': tellsProcess,
+  'b.test.ts': `${tellsProcess}// alone: it wants to be\n`,
+  'c.test.ts': `${tellsProcess}import tap from 'tap';
+tap.jobs = 2;
+tap.teardown(() => console.error('ended c'));
+`,
+  'd.test.ts': `import tap, { test } from 'tap';
+console.error('began d');
+test('jobs', async (t) => { t.equal(tap.jobs, 1); });
+`,
+  'e.test.ts': `${tellsProcess}test('two', async (t) => { t.ok(false, 'wrong'); });\n`,
+  'f.test.ts': tellsProcess,
+  'g.test.ts': "import t from 'tap';\nt.ok(true);\n",
+  'h.test.ts': `${tellsProcess}import { createServer } from 'node:net';
+test('two', async (t) => { t.ok(true); createServer().listen(0, '127.0.0.1'); });
+`,
+};
+
+test('files share a process, in which each is as if it were alone', async (t) => {
+  const folder = projectWith(t, sharing);
+  const { status, last, output } = runTestsWith({ SALLYPORT_TEST_JOBS: '1', TAP_TIMEOUT: '5' }, folder);
+  const processOf = (name: string) => readFileSync(join(folder, `dist/test/${name}.test.js.pid`), 'utf8');
+  t.equal(last, '8 passed, 3 failed', output);
+  t.equal(status, 1);
+  t.equal(processOf('a'), processOf('c'), 'one after another');
+  t.not(processOf('a'), processOf('b'), 'a file that asks for it has a process of its own');
+  t.match(
+    output,
+    /ended c\n(.*\n)*began d\n/,
+    'what a file set and left to its end is over for the next one',
+  );
+  t.equal(processOf('e'), processOf('a'));
+  t.not(processOf('f'), processOf('e'), 'after a file that failed, a new process begins');
+  t.match(output, 'an assertion outside of a test', 'it fails its file');
+  t.match(
+    output,
+    /Still there 5 s after the tests: .*TCPServerWrap/,
+    'and so does what a file leaves running',
+  );
 });

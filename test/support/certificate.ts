@@ -15,15 +15,33 @@ export interface Certificate {
   keyFile: string;
 }
 
-/** Makes a key and a certificate that nobody trusts unless told to; valid for one day. The files go with the process. */
-export async function makeCertificate(commonName = 'localhost'): Promise<Certificate> {
+export interface CertificateOptions {
+  /** How long it is valid (1). */
+  days?: number;
+  /** Whom it is for, as the extension subjectAltName (`DNS:localhost,IP:127.0.0.1`). */
+  names?: string;
+  /** Who signs it; itself when absent. */
+  issuer?: Certificate;
+}
+
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Makes a key and a certificate that nobody trusts unless told to. The files go with the process. */
+export async function makeCertificate(
+  commonName = 'localhost',
+  { days = 1, names = 'DNS:localhost,IP:127.0.0.1', issuer }: CertificateOptions = {},
+): Promise<Certificate> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-tls-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   const certFile = join(folder, 'cert.pem');
   const keyFile = join(folder, 'key.pem');
   const options =
-    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=${commonName} ` +
-    `-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ${keyFile} -out ${certFile}`;
+    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days ${days} -subj /CN=${commonName} ` +
+    `-addext subjectAltName=${names} -keyout ${keyFile} -out ${certFile}` +
+    (issuer ? ` -CA ${issuer.certFile} -CAkey ${issuer.keyFile}` : '');
   try {
     await promisify(execFile)('openssl', options.split(' '));
   } catch (error) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { parse, stringify } from 'yaml';
 import type { Clock } from '../../src/clock.ts';
 import type { Config, ProviderConfig } from '../../src/config/schema/index.ts';
+import type { OpenSink } from '../../src/observe/sinks/sink.ts';
 import type { TestProvider } from './provider.ts';
 
 /** What a test says of the gateway that it wants; everything else is filled in. */
@@ -18,6 +19,8 @@ export interface GatewayParts {
   env?: NodeJS.ProcessEnv | undefined;
   /** The time that the life of sessions and the waits for the provider go by (the real one). */
   clock?: Clock | undefined;
+  /** More sinks beside the log. */
+  sinks?: readonly OpenSink[] | undefined;
 }
 
 /** Writes the configuration file of a gateway on a port of 127.0.0.1, in the style of the documentation. */

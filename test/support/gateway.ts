@@ -3,6 +3,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import { type GatewayParts, gatewayYaml } from './gateway-config.ts';
 import { freePort } from './listening.ts';
+import { wrongOf } from './log-schema.ts';
 import { observeInto } from './observe.ts';
 import { providerFound } from './provider-found.ts';
 import { until } from './until.ts';
@@ -41,7 +42,14 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
     const { config } = parseConfig(yaml, { file: 'sallyport.yaml', env: parts.env ?? {} });
     const written: string[] = [];
     const { clock = systemClock } = parts;
-    const observe = observeInto((line) => written.push(line), { level: 'debug', clock });
+    const { access, format } = config.logging;
+    const observe = observeInto((line) => written.push(line), {
+      level: 'debug',
+      clock,
+      sinks: parts.sinks,
+      access,
+      combined: format === 'combined',
+    });
     try {
       const gateway = await startGateway(config, { observe, clock });
       for (const origin of config.publicUrl) parts.provider?.allowRedirectsTo(origin);
@@ -56,19 +64,34 @@ export async function startTestGateway(parts: GatewayParts = {}): Promise<TestGa
   }
 }
 
-/** Reads a log that is being written, line by line. */
+/** Whatever a test makes the gateway say, its lines are those that are documented. */
+function requireSchema(line: LogLine): void {
+  const wrong = wrongOf(line);
+  if (wrong !== undefined)
+    throw new Error(`a line is not as the schema says: ${wrong}: ${JSON.stringify(line)}`);
+}
+
+/** Reads a log that is being written, line by line, and each line once: tests ask again and again. */
 export function readLog(written: readonly string[]): GatewayLog {
-  const read = (): LogLine[] =>
-    written
-      .join('')
-      .split('\n')
-      // The last one may be on its way still.
-      .slice(0, -1)
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as LogLine);
+  const lines: LogLine[] = [];
+  let chunks = 0;
+  let rest = '';
+  const read = (): LogLine[] => {
+    const text = rest + written.slice(chunks).join('');
+    chunks = written.length;
+    const whole = text.split('\n');
+    // The last one may be on its way still.
+    rest = whole.pop() ?? '';
+    for (const text of whole.filter((line) => line.startsWith('{'))) {
+      const line = JSON.parse(text) as LogLine;
+      requireSchema(line);
+      lines.push(line);
+    }
+    return lines;
+  };
   return {
     get lines() {
-      return read();
+      return [...read()];
     },
     text: () => written.join(''),
     line: (found) => until('a line in the log', () => read().find(found)),

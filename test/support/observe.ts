@@ -1,6 +1,9 @@
 import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Emit } from '../../src/observe/events.ts';
 import { type Observe, openObserve } from '../../src/observe/open-observe.ts';
+import { standardSinks } from '../../src/observe/sinks/index.ts';
+import type { LogSettings } from '../../src/observe/sinks/log-writer.ts';
+import type { OpenSink } from '../../src/observe/sinks/sink.ts';
 
 /** For what is opened where nobody is told of anything. */
 export const unobserved: { emit: Emit; keepSecrets(): void; apply(): void } = {
@@ -9,10 +12,20 @@ export const unobserved: { emit: Emit; keepSecrets(): void; apply(): void } = {
   apply() {},
 };
 
-/** Tells the log alone, in lines of JSON that are handed over as they are written. */
+export interface ObserveParts {
+  level?: 'info' | 'debug';
+  clock?: Clock;
+  /** Beside the log. */
+  sinks?: readonly OpenSink[] | undefined;
+  access?: LogSettings['access'];
+  combined?: boolean;
+}
+
+/** Tells the log, in lines of JSON that are handed over as they are written. */
 export function observeInto(
   write: (line: string) => unknown,
-  { level = 'info', clock = systemClock }: { level?: 'info' | 'debug'; clock?: Clock } = {},
+  { level = 'info', clock = systemClock, sinks = [], access, combined }: ObserveParts = {},
 ): Observe {
-  return openObserve({ level, pretty: false, destination: { write } }, { clock });
+  const options = { level, pretty: false, combined, access, destination: { write } };
+  return openObserve(options, { clock, sinks: [...standardSinks, ...sinks] });
 }

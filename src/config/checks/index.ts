@@ -14,6 +14,7 @@ import { routeChecks } from './routes.ts';
 import { clashChecks } from './same-requests.ts';
 import { sessionChecks } from './session.ts';
 import { shutdownChecks } from './shutdown.ts';
+import { stickyChecks } from './sticky.ts';
 import { partAt, type Whole } from './subjects.ts';
 import { stepUpChecks, upstreamTokenChecks } from './token.ts';
 import { trustedProxyChecks } from './trusted-proxies.ts';
@@ -29,6 +30,7 @@ const checks: readonly Check<Whole>[] = [
   ...listenerChecks,
   ...rateLimitChecks,
   ...shutdownChecks,
+  ...stickyChecks,
   ...trustedProxyChecks,
   ...adminChecks,
   ...upstreamTokenChecks,

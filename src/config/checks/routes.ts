@@ -38,8 +38,16 @@ export const routeChecks: readonly Check<Whole>[] = [
     {
       key: 'tls',
       when: ({ has, value: { upstream } }) =>
-        has('tls') && upstream?.every((url) => url !== undefined && !url.startsWith('https:')) === true,
+        has('tls') &&
+        upstream?.targets?.every((each) => each?.url !== undefined && !each.url.startsWith('https:')) ===
+          true,
       says: 'the upstream is not https, so this would have no effect.',
+    },
+    {
+      key: ['upstream', 'retry', 'for'],
+      when: ({ value: { upstream } }) =>
+        (upstream?.retry?.for ?? 0) > 0 && upstream?.retry?.on?.includes('connect') === false,
+      says: 'it is for connections that cannot be made: list `connect` in `on`.',
     },
     {
       key: 'noStore',

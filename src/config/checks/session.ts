@@ -6,7 +6,7 @@ import { providerNames, routes, type Whole } from './subjects.ts';
 const needsSecret = (whole: Whole): boolean =>
   providerNames(whole).length > 0 ||
   whole.has('assertion') ||
-  routes(whole).some(({ has }) => has('assertion'));
+  routes(whole).some(({ has }) => has('assertion') || has('upstream', 'sticky'));
 
 const redisUrl = ['session', 'redis', 'url'] as const;
 

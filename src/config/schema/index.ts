@@ -7,6 +7,8 @@ import { bearerSchemas } from './bearer.ts';
 import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
 import { listen } from './listen.ts';
+import { logging } from './logging.ts';
+import { metrics } from './metrics.ts';
 import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
 import { rateLimit } from './rate-limit.ts';
@@ -23,8 +25,6 @@ import { trustedProxy } from './trusted-proxy.ts';
 const prefix = parsed('a path such as /oauth2', (input) =>
   /^(\/[A-Za-z0-9_-]+)+$/.test(input) ? input : undefined,
 );
-
-const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
 export const configSchema = z
   .strictObject({
@@ -64,6 +64,7 @@ export const configSchema = z
     }),
     listen,
     admin,
+    metrics,
     workers: z
       .preprocess(
         (value) =>
@@ -126,19 +127,7 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: "The gateway's own endpoints." }),
-    logging: z
-      .strictObject({
-        level: z
-          .enum(logLevels, { error: `one of ${logLevels.join(', ')}` })
-          .prefault('info')
-          .meta({ description: 'The least serious kind of line that is written.' }),
-        format: z
-          .enum(['auto', 'json', 'pretty'], { error: 'one of auto, json, pretty' })
-          .prefault('auto')
-          .meta({ description: '`auto` writes for people on a terminal and JSON lines elsewhere.' }),
-      })
-      .prefault({})
-      .meta({ description: 'What the gateway writes to standard output.' }),
+    logging,
   })
   .meta({ title: 'Sallyport configuration' });
 
@@ -158,6 +147,7 @@ export type { AdminConfig } from './admin.ts';
 export type { AssertionConfig } from './assertion.ts';
 export type { BearerConfig } from './bearer.ts';
 export type { ListenAddress } from './fields.ts';
+export type { MetricsConfig } from './metrics.ts';
 export type { ProviderConfig } from './provider.ts';
 export type { ClaimSource } from './provider-kind.ts';
 export type { ResourceConfig } from './resource.ts';
@@ -165,4 +155,4 @@ export type { RouteConfig } from './routes.ts';
 export type { StepUpConfig } from './step-up.ts';
 export type { TokenConfig } from './token.ts';
 export type { TrustedProxy } from './trusted-proxy.ts';
-export type { UpstreamTls } from './upstream.ts';
+export type { UpstreamConfig, UpstreamTls } from './upstream.ts';

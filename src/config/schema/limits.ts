@@ -65,6 +65,13 @@ export const limits = z
       description:
         'How long a connection stays open between two requests. A front in front of the gateway has to keep its idle connections for less.',
     }),
+    connectionAge: limit()
+      .optional()
+      .meta({
+        description:
+          'How old a connection to a target may become; then it is closed, after its request. For each new one, the name of the target is looked up again.',
+        examples: ['5m'],
+      }),
     ...amounts,
   })
   .prefault({})

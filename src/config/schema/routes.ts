@@ -175,6 +175,22 @@ export const routeSchema = z.strictObject({
     description:
       'How people must have signed in to pass (RFC 9470); others are sent to the provider again, and programs get 401.',
   }),
+  maintenance: z
+    .preprocess(
+      (value) => (value === 'true' ? true : value === 'false' ? false : value),
+      z.union(
+        [z.boolean(), text('true, or a text').max(1000, { error: 'a text of up to 1000 characters' })],
+        {
+          error: 'true, or a text for people',
+        },
+      ),
+    )
+    .prefault(false)
+    .meta({
+      description:
+        'Answers every request of this route with 503 and a page, without asking the application or who it is; a text stands on the page.',
+      examples: [true, 'We are moving to new machines, until noon.'],
+    }),
   stripPrefix: flag()
     .prefault(false)
     .meta({ description: 'Takes `path` off: with `/app`, `/app/x` goes upstream as `/x`.' }),

@@ -1,7 +1,8 @@
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { PersonRules } from '../claims/person.ts';
-import { openProviderHttp } from '../provider/http.ts';
+import { openProviderHttp, type ProviderHttp } from '../provider/http.ts';
 import { createStanding, type Standing, type Trouble } from '../provider/standing.ts';
+import { watchCalls } from '../provider/watch-calls.ts';
 import {
   type Introspector,
   type IntrospectorNeeds,
@@ -33,8 +34,8 @@ export interface Source {
 export function openSource(entry: BearerConfig, name: string, needs: IntrospectorNeeds): Source {
   const { issuer, audience, clientId, claims, clockTolerance, requireVerifiedEmail } = entry;
   const standing = createStanding(needs.clock);
-  const http = standing.watch(openProviderHttp(entry, needs));
   const place = introspectionOf(entry);
+  const http = standing.watch(openWatched(entry, place?.endpoint, needs));
   return {
     rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
     // RFC 7662 §2.2: a server may leave `aud` out, and a token for somebody else names them.
@@ -59,4 +60,18 @@ function troublesOf(name: string, standing: Standing): Trouble[] {
       detail: 'it does not accept the gateway as its client',
     });
   return troubles;
+}
+
+/** The connections; each call is told of under the host of whom the entry names, as a rejection is. */
+function openWatched(
+  entry: BearerConfig,
+  introspection: string | undefined,
+  needs: IntrospectorNeeds,
+): ProviderHttp {
+  const http = openProviderHttp(entry, needs);
+  const { host: name } = new URL(introspection ?? entry.issuer ?? 'http://unknown');
+  const known = introspection === undefined ? undefined : { introspection_endpoint: introspection };
+  // Beside discovery, a verifier asks for keys alone.
+  const watch = { ...needs, name, metadata: () => known, unknown: 'keys' as const };
+  return { ...http, fetch: watchCalls(http.fetch, watch) };
 }

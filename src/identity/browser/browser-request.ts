@@ -1,3 +1,4 @@
+import type { Asked, Emit, Event } from '../../observe/events.ts';
 import type { Cookie } from '../../session/cookies.ts';
 
 /** What the login and the logout need to know of the request that they answer. */
@@ -7,8 +8,24 @@ export interface BrowserRequest {
   /** The path of the endpoint that was asked. */
   path: string;
   cookies: readonly Cookie[];
+  /** For those who watch: the request's id, and the address that it came from, where the front says it. */
+  requestId: string;
+  client: string | undefined;
   /** Nobody goes on from the answer: a HEAD, or what a browser fetches ahead of time. */
   isProbe: boolean;
   /** Path and query that the browser asked for, where a trusted proxy sent the request on to the login. */
   originalUri: string | undefined;
 }
+
+/** What is told with an event of the request at which it happens. */
+export const askedBy = ({ requestId, client }: Pick<BrowserRequest, 'requestId' | 'client'>): Asked => ({
+  requestId,
+  client,
+});
+
+/** Tells of what happens further down under the request that it happens for. */
+export const emitFor =
+  (emit: Emit, browser: Pick<BrowserRequest, 'requestId' | 'client'>): Emit =>
+  (event) =>
+    // Whoever is given this tells of nothing that names another client.
+    emit({ ...event, ...askedBy(browser) } as Event);

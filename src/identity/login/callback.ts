@@ -6,7 +6,7 @@ import { text } from '../../pages/texts/text.ts';
 import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
-import type { BrowserRequest } from '../browser/browser-request.ts';
+import { type BrowserRequest, emitFor } from '../browser/browser-request.ts';
 import { groupsAdvice } from '../claims/person.ts';
 import { checkRequiredClaims, subjectOf, type UserClaims } from '../claims/user-claims.ts';
 import { collectClaims } from '../provider/collect-claims.ts';
@@ -142,6 +142,7 @@ export async function finishLogin(
   provider.client.metadata();
   checkLogin(needs.prefix, provider, login, browser);
   const parameters = await readAuthorizationResponse(provider, response, needs.clock);
+  const emit = emitFor(needs.emit, browser);
   try {
     const { client, config } = provider;
     const proof = await client.proofOf(login.dpopKey);
@@ -150,11 +151,11 @@ export async function finishLogin(
     const unmet = unmetByLogin(login.stepUp, idToken, needs.clock.now() / 1000);
     const { accessToken } = tokens;
     const question = { accessToken, proof, idToken, subject: idToken?.sub };
-    const knowledge = await collectClaims({ ...needs, provider }, question);
+    const knowledge = await collectClaims({ ...needs, provider, emit }, question);
     checkRequiredClaims(config, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
-      needs.emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
+      emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {

@@ -4,7 +4,7 @@ import { type Answer, pageAnswer, redirectTo, withCookies } from '../../pages/an
 import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { BrowserRequest } from '../browser/browser-request.ts';
+import { askedBy, type BrowserRequest } from '../browser/browser-request.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
 import { isExpiredRequest, isRefusedPrompt } from '../provider/verdict.ts';
 import type { AuthorizationResponse } from './authorization-response.ts';
@@ -46,11 +46,19 @@ export async function endLogin(
   browser: BrowserRequest,
   response: AuthorizationResponse,
 ): Promise<Answer> {
-  const { login, late } = await needs.match(browser, response);
-  const answer = late
-    ? needs.answerLate(browser, response, late)
-    : endMatched(needs, browser, login, response);
-  return afterPost(response, await answer);
+  let provider: string | undefined;
+  try {
+    const { login, late } = await needs.match(browser, response);
+    provider = login?.provider ?? late?.carried.provider;
+    const answer = late
+      ? needs.answerLate(browser, response, late)
+      : endMatched(needs, browser, login, response);
+    return afterPost(response, await answer);
+  } catch (error) {
+    const code = error instanceof GatewayError ? error.code : 'internal';
+    needs.emit({ kind: 'login-failed', provider, code, error, ...askedBy(browser) });
+    throw error;
+  }
 }
 
 async function endMatched(
@@ -66,7 +74,7 @@ async function endMatched(
     if (login.stepUp && unmet) return withCookies(await askAgain(needs.start, browser, login, unmet), forget);
     const cookies = await sessions.begin(session, browser.cookies);
     const { subject, id: sessionId } = session;
-    emit({ kind: 'login-finished', provider: login.provider, subject, sessionId });
+    emit({ kind: 'login-finished', provider: login.provider, subject, sessionId, ...askedBy(browser) });
     const remembered = [rounds.count(browser.cookies), ...needs.rememberChoice(login.provider)];
     return goOn(needs, returnTo, [...cookies, ...forget, ...remembered]);
   } catch (error) {
@@ -110,7 +118,7 @@ function beginAgain(
   { provider, returnTo }: PendingLogin,
   forget: readonly string[],
 ): Answer {
-  emit({ kind: 'login-restarted', provider });
+  emit({ kind: 'login-restarted', provider, ...askedBy(browser) });
   const query = new URLSearchParams({ provider, rd: returnTo });
   return redirectTo(`${browser.origin}${prefix}/start?${query}`, [...forget, rounds.count(browser.cookies)]);
 }

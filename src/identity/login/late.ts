@@ -4,7 +4,7 @@ import type { Emit } from '../../observe/events.ts';
 import { type Answer, redirectTo, withCookies } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { BrowserRequest } from '../browser/browser-request.ts';
+import { askedBy, type BrowserRequest } from '../browser/browser-request.ts';
 import type { Providers } from '../provider/providers.ts';
 import { type AuthorizationResponse, refuseDoubled } from './authorization-response.ts';
 import type { LoginCookies } from './login-cookie.ts';
@@ -58,7 +58,8 @@ export async function answerLate(
   }
   const { provider, returnTo, stepUp } = carried;
   const session = await parts.sessions.find(browser.cookies);
-  parts.emit({ kind: 'login-late', provider, reason, signedIn: session !== undefined });
+  const signedIn = session !== undefined;
+  parts.emit({ kind: 'login-late', provider, reason, signedIn, ...askedBy(browser) });
   const forget = browser.isProbe ? [] : parts.loginCookies.forget(state, browser.cookies);
   if (session) {
     // Of another kind than this login was for: the page may ask for that again, and must not do so for ever.

@@ -3,7 +3,7 @@ import type { Emit } from '../../observe/events.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { BrowserRequest } from '../browser/browser-request.ts';
+import { askedBy, type BrowserRequest } from '../browser/browser-request.ts';
 import type { Providers } from '../provider/providers.ts';
 import type { LogoutTokens } from './logout-token.ts';
 
@@ -30,12 +30,13 @@ const done: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, bo
  */
 export async function handleBackChannel(
   { sessions, logoutTokens, emit }: BackChannelNeeds,
+  browser: Pick<BrowserRequest, 'requestId' | 'client'>,
   tokens: readonly string[],
 ): Promise<Answer> {
   const [token, ...others] = tokens;
   if (token === undefined || others.length > 0) throw new GatewayError('logout_token_invalid');
   const target = await logoutTokens.use(token, (named) => sessions.revoke(named));
-  emit({ kind: 'back-channel-logout', provider: target.provider, by: target.kind });
+  emit({ kind: 'back-channel-logout', provider: target.provider, by: target.kind, ...askedBy(browser) });
   return done;
 }
 
@@ -45,7 +46,7 @@ export async function handleBackChannel(
  */
 export async function handleFrontChannel(
   { sessions, providers, emit }: FrontChannelNeeds,
-  browser: Pick<BrowserRequest, 'origin'>,
+  browser: Pick<BrowserRequest, 'origin' | 'requestId' | 'client'>,
   query: URLSearchParams,
 ): Promise<Answer> {
   const [sid, ...otherSids] = query.getAll('sid');
@@ -56,7 +57,7 @@ export async function handleFrontChannel(
   }
   for (const { name } of named) {
     await sessions.revoke({ kind: 'sid', provider: name, sid }, 'claimed');
-    emit({ kind: 'front-channel-logout', provider: name, origin: browser.origin });
+    emit({ kind: 'front-channel-logout', provider: name, origin: browser.origin, ...askedBy(browser) });
   }
   const frameAncestors = `frame-ancestors ${new URL(iss).origin}`;
   return {

@@ -38,7 +38,7 @@ export interface SignOutPort {
     parameters: URLSearchParams,
   ): Promise<Answer>;
   /** A provider says so, server to server. @param tokens each `logout_token` that came */
-  backChannel(tokens: readonly string[]): Promise<Answer>;
+  backChannel(browser: BrowserRequest, tokens: readonly string[]): Promise<Answer>;
   /** A provider says so, through the browser. */
   frontChannel(browser: BrowserRequest, query: URLSearchParams): Promise<Answer>;
   /** The page for somebody who comes back signed out; undefined for everybody else. */
@@ -67,7 +67,7 @@ export function openSignOut(
   const logoutTokens = createLogoutTokens(providers, once, clock);
   return {
     signOut: (browser, request, parameters) => handleSignOut(leaving, browser, request, parameters),
-    backChannel: (tokens) => handleBackChannel({ sessions, logoutTokens, emit }, tokens),
+    backChannel: (browser, tokens) => handleBackChannel({ sessions, logoutTokens, emit }, browser, tokens),
     frontChannel: (browser, query) => handleFrontChannel({ providers, sessions, emit }, browser, query),
     arrival: (sent) => signedOutArrival({ prefix, cookies }, sent),
     page: (sent) => showSignedOut({ prefix, cookies }, sent),

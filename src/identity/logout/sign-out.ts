@@ -8,7 +8,7 @@ import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
 import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
-import type { BrowserRequest } from '../browser/browser-request.ts';
+import { askedBy, type BrowserRequest, emitFor } from '../browser/browser-request.ts';
 import type { OtherAccounts } from '../browser/other-account.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
 import { markSignedOut, signedOutPage, signedOutPath } from '../browser/signed-out.ts';
@@ -95,7 +95,8 @@ function endingOf(
   session: Session | undefined,
   rd: string | null,
 ): Ending {
-  const { providers, prefix, returnOrigins, otherAccounts, emit } = parts;
+  const { providers, prefix, returnOrigins, otherAccounts } = parts;
+  const emit = emitFor(parts.emit, browser);
   const returnTo = safeReturnTo(rd, browser.origin, returnOrigins, parts.isReadable);
   const clear = clearAll(parts.cookies, browser);
   const provider = session && providers.get(session.provider);
@@ -129,7 +130,7 @@ async function endSession(
 ): Promise<Session | undefined> {
   const { sessions, emit } = parts;
   const session = await sessions.find(browser.cookies).catch((error: unknown) => {
-    notWrittenDown(emit, {}, error);
+    notWrittenDown(emit, {}, browser, error);
     if (everywhere) throw error;
     return undefined;
   });
@@ -147,20 +148,26 @@ async function endKnown(
   const { subject } = session;
   const provider = providers.get(session.provider);
   // Not waited for: what the provider does with it changes nothing here.
-  if (provider) void revokeTokens(provider, session, emit);
+  if (provider) void revokeTokens(provider, session, emitFor(emit, browser));
   try {
     await sessions.end(browser.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });
-    emit({ kind: 'signed-out', provider: session.provider, subject, sessionId: session.id, everywhere });
+    const whose = { provider: session.provider, subject, sessionId: session.id };
+    emit({ kind: 'signed-out', ...whose, everywhere, ...askedBy(browser) });
   } catch (error) {
-    notWrittenDown(emit, { provider: session.provider, subject }, error);
+    notWrittenDown(emit, { provider: session.provider, subject }, browser, error);
     if (everywhere) throw error;
   }
 }
 
 /** The cookie goes all the same; that a copy of it may live on is for the log. Other browsers are not reached. */
-function notWrittenDown(emit: Emit, whose: { provider?: string; subject?: string }, error: unknown): void {
-  emit({ kind: 'sign-out-not-kept', ...whose, error });
+function notWrittenDown(
+  emit: Emit,
+  whose: { provider?: string; subject?: string },
+  browser: BrowserRequest,
+  error: unknown,
+): void {
+  emit({ kind: 'sign-out-not-kept', ...whose, error, ...askedBy(browser) });
 }
 
 /** Set-Cookie values that remove the session, its left-over chunks and logins that are under way. */

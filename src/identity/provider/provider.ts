@@ -16,6 +16,7 @@ import type { ProviderClient } from './client.ts';
 import { type Discovery, openDiscovery } from './discovery.ts';
 import { openProviderHttp, type ProviderHttp } from './http.ts';
 import { createProviderKeys, openKeySet, type ProviderKeys } from './keys.ts';
+import type { ProviderMetadata } from './library.ts';
 import { type MetadataSource, metadataSource } from './metadata.ts';
 import { naturalKey } from './natural-key.ts';
 import { openSigningKey } from './private-key.ts';
@@ -23,6 +24,7 @@ import { createProviderLibrary, createVerbs, type ProviderLibrary } from './prov
 import { reportRejection } from './rejection.ts';
 import { createStanding, type Heard, type Standing, type Trouble } from './standing.ts';
 import { expectedIssuer } from './tenants.ts';
+import { watchCalls } from './watch-calls.ts';
 
 /** A provider that people sign in with. It may be away at start and come and go later. */
 export interface Provider {
@@ -75,7 +77,8 @@ export function connectProvider(
 ): Provider {
   const { clock } = needs;
   const standing = createStanding(clock);
-  const http = standing.watch(openProviderHttp(config, needs));
+  const known = () => (finding.isReady() ? metadata() : undefined);
+  const http = standing.watch(openWatched(name, config, needs, known));
   const source = metadataSource(config, http);
   const key = naturalKey(
     source.settings,
@@ -145,6 +148,17 @@ function troublesOf(
       detail: 'it does not accept the gateway as its client',
     });
   return troubles;
+}
+
+/** The connections, shared with whoever is set alike; each call is told of under the name of this provider. */
+function openWatched(
+  name: string,
+  config: ProviderConfig,
+  needs: ProviderNeeds,
+  metadata: () => ProviderMetadata | undefined,
+): ProviderHttp {
+  const http = openProviderHttp(config, needs);
+  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata }) };
 }
 
 interface FindingNeeds extends ProviderNeeds {

@@ -1,5 +1,6 @@
 import { openLog } from './log.ts';
+import { openMetrics } from './metrics.ts';
 import type { OpenSink } from './sink.ts';
 
 /** Everybody who is told of everything. A new sink is a file and a line here. */
-export const standardSinks: readonly OpenSink[] = [openLog];
+export const standardSinks: readonly OpenSink[] = [openLog, openMetrics];

@@ -1,40 +1,38 @@
 import type { Told, ToldOf } from '../events.ts';
+import { logSchemaVersion } from './log-schema.ts';
 import type { Level } from './log-writer.ts';
-import { leftFields, requestFields } from './request-line.ts';
 
 /** How an event is written. */
 export type Line<E> = {
   level: Level | ((event: E) => Level);
   message: string | ((event: E) => string);
-} & (
-  | {
-      /** Which of its fields, in the order in which they stand; what is undefined is left out. */
-      fields: readonly (keyof E & string)[] | ((event: E) => Readonly<Record<string, unknown>>);
-      json?: never;
-    }
-  /** The same as JSON, of a line of the level info. */
-  | { level: 'info'; json(event: E): string; fields?: never }
-);
+  /** Which of its fields, in the order in which they stand; what is undefined is left out. */
+  fields: readonly (keyof E & string)[] | ((event: E) => Readonly<Record<string, unknown>>);
+};
 
-type Lines = { [K in Told['kind']]: Line<ToldOf<K>> };
+/** Null for what has no line: it is for other sinks. `request` for the lines of requests, which `log.ts` writes. */
+type Lines = { [K in Told['kind']]: Line<ToldOf<K>> | null | 'request' };
 
 const tooLarge = 'the session is too large for session.maxCookieBytes';
 const askForLess = 'Ask for fewer groups or scopes, or keep sessions in Redis (session.store)';
 
 /** The line of each kind of event. */
 export const lines = {
-  'request-finished': { level: 'info', message: 'request', json: requestFields },
-  'request-left': { level: 'info', message: 'request', json: leftFields },
+  'request-finished': 'request',
+  'request-left': 'request',
+  'websocket-closed': 'request',
   'request-refused': {
     level: ({ code, status }) => {
       if (code === 'internal' || code === 'client_rejected') return 'error';
+      // As it was asked for.
+      if (code === 'maintenance') return 'info';
       return status >= 500 ? 'warn' : 'info';
     },
     message: ({ code, status }) => {
       if (code === 'internal') return 'internal error';
-      return code === 'client_rejected' || status >= 500 ? 'failed' : 'refused';
+      return status >= 500 && code !== 'maintenance' ? 'failed' : 'refused';
     },
-    fields: ['requestId', 'code', 'status', 'subject', 'path', 'reason', 'stack'],
+    fields: ['requestId', 'code', 'status', 'client', 'subject', 'path', 'reason', 'stack'],
   },
 
   'requests-limited': {
@@ -113,13 +111,33 @@ export const lines = {
     message: 'the new certificate cannot be used',
     fields: ['cert', 'reason'],
   },
+  'certificate-expiring': {
+    level: ({ standing }) => (standing === 'ending' ? 'warn' : 'error'),
+    message: ({ standing }) => {
+      if (standing === 'ended') return 'a certificate has ended: renew it';
+      return standing === 'ending'
+        ? 'a certificate ends soon: renew it'
+        : 'a certificate is not valid yet: is the clock right?';
+    },
+    fields: ['key', 'cert', 'names', 'notBefore', 'notAfter', 'daysLeft'],
+  },
   'target-repaired': {
     level: 'warn',
     message: 'answers of this target are repaired from now on',
     fields: ['target', 'reason'],
   },
+  'target-out': {
+    level: 'warn',
+    message: 'a target is left out while there are others',
+    fields: ['target', 'reason'],
+  },
+  'target-back': { level: 'info', message: 'a target that was left out serves again', fields: ['target'] },
 
-  starting: { level: 'info', message: 'starting', fields: ['config', 'workers'] },
+  starting: {
+    level: 'info',
+    message: 'starting',
+    fields: ({ config, workers }) => ({ config, workers, schema: logSchemaVersion }),
+  },
   'configuration-doubted': { level: 'warn', message: ({ warning }) => warning, fields: [] },
   draining: { level: 'info', message: 'draining', fields: [] },
   stopping: { level: 'info', message: 'stopping', fields: ['signal'] },
@@ -132,6 +150,11 @@ export const lines = {
     fields: ['pid'],
   },
   'worker-stuck': { level: 'error', message: 'a worker is stuck; it is ended', fields: ['pid'] },
+  'worker-behind': {
+    level: 'error',
+    message: 'a worker cannot take up the configuration in force; it is ended',
+    fields: ['pid', 'reason'],
+  },
   'worker-ended': {
     level: 'error',
     message: 'a worker ended; another is started',
@@ -153,16 +176,22 @@ export const lines = {
     fields: ['sink', 'reason'],
   },
 
-  'login-finished': { level: 'info', message: 'login', fields: ['provider', 'subject'] },
+  'login-finished': {
+    level: 'info',
+    message: 'login',
+    fields: ['requestId', 'provider', 'subject', 'client'],
+  },
+  // Its request is refused with the same code and reason.
+  'login-failed': null,
   'login-restarted': {
     level: 'info',
     message: 'the provider did not take the authorization request; the login begins again',
-    fields: ['provider'],
+    fields: ['requestId', 'provider'],
   },
   'login-late': {
     level: 'info',
     message: 'a login came back late',
-    fields: ['provider', 'reason', 'signedIn'],
+    fields: ['requestId', 'provider', 'reason', 'signedIn'],
   },
   'refresh-finished': { level: 'info', message: ({ renewal }) => renewal, fields: ['provider', 'subject'] },
   'refresh-failed': {
@@ -182,25 +211,38 @@ export const lines = {
       isKept ? `${tooLarge}: its ID token was left out. ${askForLess}` : `${tooLarge}. ${askForLess}`,
     fields: ['provider', 'subject', 'limit'],
   },
-  'signed-out': { level: 'info', message: 'logout', fields: ['provider', 'subject', 'everywhere'] },
+  'signed-out': {
+    level: 'info',
+    message: 'logout',
+    fields: ['requestId', 'provider', 'subject', 'client', 'everywhere'],
+  },
   'sign-out-not-kept': {
     level: 'error',
     message: 'logout was not written down',
-    fields: ['provider', 'subject', 'reason'],
+    fields: ['requestId', 'provider', 'subject', 'reason'],
   },
   'token-not-revoked': {
     level: 'warn',
     message: 'a token could not be revoked',
-    fields: ['provider', 'token', 'reason'],
+    fields: ['requestId', 'provider', 'token', 'reason'],
   },
   'logout-address-failed': {
     level: 'warn',
     message: 'the logout address could not be built',
-    fields: ['provider', 'reason'],
+    fields: ['requestId', 'provider', 'reason'],
   },
-  'back-channel-logout': { level: 'info', message: 'back-channel logout', fields: ['provider', 'by'] },
-  'front-channel-logout': { level: 'info', message: 'front-channel logout', fields: ['provider', 'origin'] },
+  'back-channel-logout': {
+    level: 'info',
+    message: 'back-channel logout',
+    fields: ['requestId', 'provider', 'by', 'client'],
+  },
+  'front-channel-logout': {
+    level: 'info',
+    message: 'front-channel logout',
+    fields: ['requestId', 'provider', 'origin', 'client'],
+  },
 
+  'provider-called': null,
   'provider-found': { level: 'info', message: 'provider found', fields: ['provider', 'issuer'] },
   'provider-not-found': {
     level: 'warn',
@@ -241,10 +283,18 @@ export const lines = {
   'claims-missing': {
     level: 'warn',
     message: ({ from }) => `${from} failed; its claims are missing`,
-    fields: ['provider', 'reason'],
+    fields: ['requestId', 'provider', 'reason'],
   },
-  'claim-source-doubted': { level: 'warn', message: 'claim source', fields: ['provider', 'reason'] },
-  'groups-doubted': { level: 'warn', message: ({ advice }) => advice, fields: ['provider', 'claim'] },
+  'claim-source-doubted': {
+    level: 'warn',
+    message: 'claim source',
+    fields: ['requestId', 'provider', 'reason'],
+  },
+  'groups-doubted': {
+    level: 'warn',
+    message: ({ advice }) => advice,
+    fields: ['requestId', 'provider', 'claim'],
+  },
   'upstream-token-taken': { level: 'debug', message: 'upstream token', fields: ['provider', 'way'] },
   'upstream-token-failed': {
     level: 'warn',
@@ -258,6 +308,7 @@ export const lines = {
     fields: ['reason'],
   },
 
+  'store-asked': null,
   'sessions-in-memory': {
     level: 'warn',
     message: 'sessions are kept in memory: a restart of the gateway signs everybody out',

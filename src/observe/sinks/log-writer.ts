@@ -5,6 +5,8 @@ import type { PrettyOptions, PrettyStream } from 'pino-pretty';
 import type { Clock } from '../../clock.ts';
 import { escapeColouredLine, escapeControls, escapeLine } from '../control-characters.ts';
 import { type DroppedListener, openOutput } from '../output.ts';
+import type { AccessOptions } from './access-log.ts';
+import { textLines } from './text-lines.ts';
 
 /** Writes lines: fields that are texts, numbers and lists of them, never a whole object of others. */
 export interface LogWriter extends Pick<PinoLogger, Level | 'isLevelEnabled'> {
@@ -13,10 +15,12 @@ export interface LogWriter extends Pick<PinoLogger, Level | 'isLevelEnabled'> {
    * request has, which costs a fraction so.
    */
   writeInfo(fields: string, message: string): void;
+  /** Writes a whole line, with its end. */
+  writeLine(line: string): void;
   /** Resolves when every line so far is written, or when nobody reads them. */
   flushed(): Promise<void>;
   /** Writes to the same place from now on, in another way. */
-  anew(options: Pick<LogOptions, 'level' | 'pretty'>): LogWriter;
+  anew(options: LogSettings): LogWriter;
 }
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
@@ -25,9 +29,16 @@ export interface LogOptions {
   level: 'silent' | Level;
   /** Lines for people instead of JSON. */
   pretty: boolean;
+  /** Requests in the combined format of Apache, and everything else as plain text, instead of JSON. */
+  combined?: boolean | undefined;
+  /** Which requests have lines, and with what; all, unless this says otherwise. */
+  access?: AccessOptions | undefined;
   /** Where lines go; standard output when absent. */
   destination?: DestinationStream;
 }
+
+/** What may change while it is written. */
+export type LogSettings = Omit<LogOptions, 'destination'>;
 
 interface LogNeeds {
   clock: Clock;
@@ -48,18 +59,19 @@ export function openLogWriter(options: LogOptions, { clock, onDropped }: LogNeed
 
 function writeTo(
   to: DestinationStream,
-  { level, pretty }: LogOptions,
+  { level, pretty, combined }: LogOptions,
   clock: Clock,
   flush: (done: () => void) => void,
 ): LogWriter {
   const timestamp = timeOfLine(clock);
-  const destination = pretty ? prettyLines(to) : to;
+  const destination = pretty ? prettyLines(to) : combined ? textLines(to) : to;
   const log = pino(pinoOptions(level, pretty, timestamp), destination);
   return Object.assign(log, {
-    anew: (options: Pick<LogOptions, 'level' | 'pretty'>) => writeTo(to, options, clock, flush),
+    anew: (options: LogSettings) => writeTo(to, options, clock, flush),
     writeInfo(fields: string, message: string) {
       destination.write(`{"level":"info"${timestamp()},${fields},"msg":"${message}"}\n`);
     },
+    writeLine: (line: string) => void to.write(line),
     flushed: () =>
       new Promise<void>((resolve) => {
         clock.after(lastLinesMs, resolve);

@@ -1,22 +1,39 @@
-import type { Told } from '../events.ts';
+import { clientLeft, type Told, type ToldOf } from '../events.ts';
+import { type AccessOptions, compileAccess } from './access-log.ts';
+import { createCombinedLines } from './combined-line.ts';
 import { type Line, lines } from './log-lines.ts';
-import { type LogOptions, type LogWriter, openLogWriter } from './log-writer.ts';
+import { type LogOptions, type LogSettings, type LogWriter, openLogWriter } from './log-writer.ts';
+import { closedFields, requestFields } from './request-line.ts';
 import type { Sink, SinkNeeds } from './sink.ts';
 
-/** The log: a line for each event, as its table says. */
+type RequestEvent = ToldOf<'request-finished' | 'request-left' | 'websocket-closed'>;
+
+/** The log: a line for each event, as its table says, and for each request as its format says. */
 export function openLog(options: LogOptions, { clock, emit }: SinkNeeds): Sink {
   let writer = openLogWriter(options, {
     clock,
     onDropped: (count, reason) => emit({ kind: 'log-lines-dropped', lines: count, reason }),
   });
+  let writeRequest = requestWriter(writer, options, clock);
   return {
     name: 'log',
+    wants: (kind) => lines[kind] !== null,
     take(event) {
-      if (!isToldOtherwise(event)) write(writer, lines[event.kind] as Line<Told>, event);
+      if (isToldOtherwise(event)) return;
+      switch (event.kind) {
+        case 'request-finished':
+        case 'request-left':
+        case 'websocket-closed':
+          writeRequest(event);
+          break;
+        default:
+          write(writer, lines[event.kind] as Line<Told>, event);
+      }
     },
     flushed: () => writer.flushed(),
     apply(changed) {
       writer = writer.anew(changed);
+      writeRequest = requestWriter(writer, changed, clock);
     },
   };
 }
@@ -26,15 +43,41 @@ function isToldOtherwise(event: Told): boolean {
   return 'exchange' in event && event.exchange.isTurnedAway === true;
 }
 
+const everything: AccessOptions = { skip: [], sample: 1, headers: [] };
+
+/** Writes the lines of requests, of which there are many. */
+function requestWriter(
+  writer: LogWriter,
+  { combined, access = everything }: LogSettings,
+  clock: SinkNeeds['clock'],
+): (event: RequestEvent) => void {
+  if (!writer.isLevelEnabled('info')) return () => {};
+  const { takes, headers } = compileAccess(access);
+  const combinedLines = combined ? createCombinedLines() : undefined;
+  return (event) => {
+    const { exchange, durationMs } = event;
+    const status = statusOf(event);
+    if (!takes(event, status)) return;
+    if (event.kind === 'websocket-closed')
+      writer.writeInfo(closedFields(exchange, durationMs), 'websocket closed');
+    else if (combinedLines) writer.writeLine(combinedLines.lineOf(exchange, status, durationMs, clock.now()));
+    else writer.writeInfo(requestFields(exchange, status, durationMs) + headers(exchange), 'request');
+  };
+}
+
+function statusOf(event: RequestEvent): number {
+  if (event.kind === 'request-finished') return event.status;
+  return event.kind === 'websocket-closed' ? 101 : clientLeft;
+}
+
 function write(writer: LogWriter, line: Line<Told>, event: Told): void {
   const level = typeof line.level === 'function' ? line.level(event) : line.level;
   if (!writer.isLevelEnabled(level)) return;
   const message = typeof line.message === 'function' ? line.message(event) : line.message;
-  if (line.json) writer.writeInfo(line.json(event), message);
-  else writer[level](fieldsOf(line.fields, event), message);
+  writer[level](fieldsOf(line.fields, event), message);
 }
 
-function fieldsOf(fields: NonNullable<Line<Told>['fields']>, event: Told): object {
+function fieldsOf(fields: Line<Told>['fields'], event: Told): object {
   if (typeof fields === 'function') return fields(event);
   const named: Record<string, unknown> = {};
   for (const name of fields) named[name] = event[name];

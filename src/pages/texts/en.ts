@@ -40,6 +40,7 @@ export const en = {
   'error.store_unavailable': 'Your session cannot be looked up at the moment.',
   'error.overloaded': 'There is too much to do here at the moment.',
   'error.upstream_busy': 'The application behind this gateway has too much to do at the moment.',
+  'error.maintenance': 'The application behind this gateway is being worked on.',
   'error.logout_token_invalid': 'The logout token is not valid.',
   'error.login_cookie_missing':
     'This sign-in was not started in this browser, has expired or was used before.',
@@ -98,6 +99,9 @@ export const en = {
   'detail.destination_of_other_rule': 'It is a place of another rule or of another application.',
   'detail.destination_written_by_other_rule': 'What may be written there is decided by another rule.',
   'detail.destination_above_other_rule': 'What is below it is protected by another rule.',
+
+  // The same, in the words of those who run the site.
+  'detail.maintenance': '{words}',
 
   // The same: access, and sessions.
   'detail.token_rejected': '{description}.',

@@ -100,7 +100,8 @@ const toldOf = ({ config }: Plan, route: Route) => ({
 
 /** What files of a route hold, where nothing else of its connections is another one. */
 function filesThatDiffer(before: Plan, from: Route, after: Plan, to: Route): KeyDifference[] {
-  const told = ({ upstream, tls, http2, timeout }: Route) => JSON.stringify([upstream, tls, http2, timeout]);
+  const told = ({ upstream, tls, http2, timeout }: Route) =>
+    JSON.stringify([upstream.targets, tls, http2, timeout]);
   const keysOf = ({ routes }: Plan, { index }: Route) => routes[index]?.targets.map(({ key }) => key).join();
   if (told(from) !== told(to) || keysOf(before, from) === keysOf(after, to)) return [];
   return [{ key: 'tls', isHidden: true }];

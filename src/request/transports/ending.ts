@@ -27,6 +27,7 @@ export function closed(
 export function answerBroken({ pipeline, exchange }: Entry, error: GatewayError): Answer {
   const answer = pipeline.fail(exchange, error);
   exchange.brokeWith = answer.status;
+  pipeline.answered(exchange, Buffer.byteLength(answer.body));
   exchange.upstreamRequest?.clientLeft();
   return answer;
 }

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Outbound } from '../../listen/inbound.ts';
 import { proxiedMethods } from '../../listen/methods.ts';
-import { writeAnswer } from '../../listen/write-answer.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { refusalOf } from '../logins.ts';
 import type { Arrival, Forward, Outcome } from '../outcome.ts';
 import type { Pipeline, Place } from '../pipeline.ts';
 import { hideBodyType } from './body.ts';
 import type { Entry, EntryOf } from './entry.ts';
+import { send as sendAnswer } from './render.ts';
 
 /** How a proxy that asks wants to be answered. */
 interface Dialect {
@@ -59,15 +59,15 @@ async function answer(entry: Entry, response: Outbound, dialect: Dialect): Promi
   const { pipeline, exchange } = entry;
   try {
     const outcome = await pipeline.decide(exchange, question);
-    send(response, await render(entry, outcome, dialect), dialect);
+    send(entry, response, await render(entry, outcome, dialect), dialect);
   } catch (error) {
-    if (!response.req.socket.destroyed) send(response, pipeline.fail(exchange, error), dialect);
+    if (!response.req.socket.destroyed) send(entry, response, pipeline.fail(exchange, error), dialect);
   }
 }
 
-function send(response: Outbound, answer: Answer, { numbersCookies }: Dialect): void {
+function send(entry: Entry, response: Outbound, answer: Answer, { numbersCookies }: Dialect): void {
   const told = { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
-  writeAnswer(response, numbersCookies ? withNumberedCookies(told) : told);
+  sendAnswer(entry, response, numbersCookies ? withNumberedCookies(told) : told);
 }
 
 /** Rejects with what cannot be answered. */

@@ -99,7 +99,10 @@ async function registerEndpoints(scope: FastifyInstance, entryOf: EntryOf): Prom
     url: names.endpoint,
     handler: ({ raw, body }: FastifyRequest, reply: FastifyReply) => {
       reply.hijack();
-      pass(entryOf(raw), reply.raw, { via: 'http', form: typeof body === 'string' ? body : undefined });
+      const entry = entryOf(raw);
+      const form = typeof body === 'string' ? body : undefined;
+      if (form !== undefined) entry.pipeline.formCame(entry.exchange, Buffer.byteLength(form));
+      pass(entry, reply.raw, { via: 'http', form });
     },
   });
 }

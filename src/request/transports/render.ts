@@ -35,11 +35,11 @@ function render(entry: Entry, response: Outbound, outcome: Outcome, goOn?: () =>
     case 'step-up':
       pipeline
         .begin(exchange, outcome)
-        .then((answer) => writeAnswer(response, answer))
+        .then((answer) => send(entry, response, answer))
         .catch((error: unknown) => fail(entry, response, error));
       break;
     case 'answer':
-      writeAnswer(response, outcome.answer);
+      send(entry, response, outcome.answer);
       break;
     case 'refuse':
       if (outcome.endsConnection) response.setHeader('connection', 'close');
@@ -54,7 +54,9 @@ export function transfer(entry: Entry, response: Outbound): void {
     if (!admitted) throw new Error('a request came to its transfer without being admitted');
     // The client may have left while the session was looked up.
     if (!response.destroyed) {
-      exchange.upstreamRequest = pipeline.forward(admitted, new Client(entry, response, admitted));
+      const passage = pipeline.forward(admitted, new Client(entry, response, admitted));
+      exchange.upstreamRequest = passage;
+      exchange.passage = passage;
     }
   } catch (error) {
     fail(entry, response, error);
@@ -62,9 +64,15 @@ export function transfer(entry: Entry, response: Outbound): void {
 }
 
 /** Answers with an error; a client that leaves breaks what is done for it, which is nobody's fault. */
-export function fail({ pipeline, exchange }: Entry, response: Outbound, error: unknown): void {
+export function fail(entry: Entry, response: Outbound, error: unknown): void {
   if (response.req.socket.destroyed) return;
-  writeAnswer(response, pipeline.fail(exchange, error));
+  send(entry, response, entry.pipeline.fail(entry.exchange, error));
+}
+
+/** Sends an answer of the gateway itself. */
+export function send({ pipeline, exchange }: Entry, response: Outbound, answer: Answer): void {
+  const bytes = writeAnswer(response, answer);
+  if (bytes !== undefined) pipeline.answered(exchange, bytes);
 }
 
 /** The client of a request that was handed to the forwarder. */
@@ -101,6 +109,6 @@ class Client implements HttpClient {
 
   /** What was refreshed on the way is kept, even where the application is out. */
   #write(answer: Answer): void {
-    writeAnswer(this.response, withCookies(answer, this.#outcome.forwarding.setCookies));
+    send(this.#entry, this.response, withCookies(answer, this.#outcome.forwarding.setCookies));
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { readEarly } from '../../forward/early-bytes.ts';
+import type { TunnelPassage } from '../../forward/forwarding.ts';
 import { hasBody } from '../../forward/upload.ts';
 import type { Inbound, Tunnel } from '../../listen/inbound.ts';
 import type { UpgradeTaker } from '../../listen/upgrades.ts';
@@ -54,7 +55,9 @@ function passHandshake(
       case 'forward': {
         const { setCookies } = outcome.forwarding;
         const fail = (error: GatewayError) => refuse(error, setCookies);
-        pipeline.openTunnel(outcome, { tunnel, head: taken, answered, fail, left });
+        const passage: TunnelPassage = { bytesIn: 0, bytesOut: 0 };
+        exchange.passage = passage;
+        pipeline.openTunnel(outcome, { tunnel, head: taken, passage, answered, fail, left });
         break;
       }
       case 'login':
@@ -94,12 +97,20 @@ function createHandshake(
 ): Handshake {
   const { stream } = tunnel;
   let isGone = false;
-  if (stream.closed) endExchange(exchange);
-  else stream.once('close', () => endExchange(exchange));
+  let isOpen = false;
   const durationMs = () => clock.monotonic() - exchange.startedAt;
-  const answered = (status: number) =>
+  const closed = () => {
+    if (isOpen) emit({ kind: 'websocket-closed', exchange, durationMs: durationMs() });
+    endExchange(exchange);
+  };
+  if (stream.closed) closed();
+  else stream.once('close', closed);
+  const answered = (status: number) => {
+    isOpen = status === 101;
     emit({ kind: 'request-finished', exchange, status, durationMs: durationMs() });
+  };
   const answer = (own: Answer) => {
+    pipeline.answered(exchange, Buffer.byteLength(own.body));
     answered(own.status);
     tunnel.answer(own);
   };

@@ -81,7 +81,7 @@ function createTokenRenewal(parts: Parts) {
     if (outcome?.kind === 'ended') return endings.ended(found, outcome.reason, cookies);
     if (outcome?.kind === 'replaced') {
       // The browser has a newer cookie, which must not be taken away.
-      emit({ kind: 'session-ended', ...whose(session), reason: outcome.reason });
+      emit({ kind: 'session-ended', ...whose(session), by: 'replaced', reason: outcome.reason });
       return { lapsed: 'parked', setCookies: nothing, retryAfter: undefined, reason: outcome.reason };
     }
     if (hasGoodToken) return { session, setCookies: nothing, found };
@@ -167,7 +167,7 @@ function createEndings({ store, emit }: Pick<RenewingNeeds, 'store' | 'emit'>) {
         : writing;
     },
     async ended(found: Found, reason: string, cookies: Cookies): Promise<Lapsed> {
-      emit({ kind: 'session-ended', ...whose(found.session), reason });
+      emit({ kind: 'session-ended', ...whose(found.session), by: 'provider', reason });
       await store.remove(found);
       return { lapsed: 'ended', setCookies: store.expire(parsed(cookies)), retryAfter: undefined, reason };
     },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterListening, type Clock, type Timer } from '../../clock.ts';
-import type { Emit } from '../../observe/events.ts';
+import type { Emit, StoreOperation } from '../../observe/events.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Fault, faultOf, RedisTimeout, type Trouble, troubleOf } from './redis-faults.ts';
 import { storeUnavailable } from './shared.ts';
@@ -11,9 +11,9 @@ import { storeUnavailable } from './shared.ts';
  */
 export interface RedisLink {
   /** Rejects with GatewayError 503 for all that the server cannot do now. */
-  read<T>(command: (redis: RedisClient) => Promise<T>): Promise<T>;
+  read<T>(command: (redis: RedisClient) => Promise<T>, operation?: StoreOperation): Promise<T>;
   /** The same for commands that need room. */
-  write<T>(command: (redis: RedisClient) => Promise<T>): Promise<T>;
+  write<T>(command: (redis: RedisClient) => Promise<T>, operation?: StoreOperation): Promise<T>;
   /** What is wrong, for people to read. */
   problem(): string | undefined;
   /** The same with a name that programs go by. */
@@ -47,8 +47,8 @@ export function createRedisLink(
   const client = connectRedis(settings, { limitsCommands: false });
   const circuit = new Circuit(client, settings, emit, clock);
   return {
-    read: (command) => circuit.ask(circuit.out, command),
-    write: (command) => circuit.ask(circuit.out ?? circuit.full, command),
+    read: (command, operation) => circuit.ask(operation, circuit.out, command),
+    write: (command, operation) => circuit.ask(operation, circuit.out ?? circuit.full, command),
     problem: () => circuit.out ?? circuit.full,
     trouble: () => circuit.trouble(),
     onBack: (listener) => void circuit.listeners.add(listener),
@@ -99,13 +99,23 @@ class Circuit {
     });
   }
 
-  async ask<T>(reason: string | undefined, command: (redis: RedisClient) => Promise<T>): Promise<T> {
+  async ask<T>(
+    operation: StoreOperation = 'other',
+    reason: string | undefined,
+    command: (redis: RedisClient) => Promise<T>,
+  ): Promise<T> {
     if (reason !== undefined) throw storeUnavailable(new Error(reason));
+    const begunAt = this.#clock.monotonic();
+    let outcome: 'ok' | 'failed' = 'ok';
     try {
       return await this.#inTime(command(this.#client));
     } catch (error) {
+      outcome = 'failed';
       this.#met(error);
       throw storeUnavailable(error);
+    } finally {
+      const ms = this.#clock.monotonic() - begunAt;
+      this.#emit({ kind: 'store-asked', operation, outcome, ms });
     }
   }
 

@@ -28,20 +28,23 @@ export function createRedisListings(
   const setOf = (key: string) => `${keyPrefix}person:${key}`;
   const seconds = () => Math.floor(now() / 1000);
   const namesUnder = (key: string) =>
-    link.read((redis) => redis.zrangebyscore(setOf(key), `(${seconds()}`, '+inf'));
+    link.read((redis) => redis.zrangebyscore(setOf(key), `(${seconds()}`, '+inf'), 'listing');
   const get: Listings['get'] = (name) =>
-    link.read(async (redis) => (await redis.get(placeOf(name))) ?? undefined);
+    link.read(async (redis) => (await redis.get(placeOf(name))) ?? undefined, 'listing');
   const withdraw = (name: string, keys: readonly string[]) =>
-    keys.map((key) => link.read((redis) => redis.zrem(setOf(key), name)));
+    keys.map((key) => link.read((redis) => redis.zrem(setOf(key), name), 'listing'));
 
   return {
     async put({ name, value, ttlSeconds }, { added, gone }) {
       const end = seconds() + ttlSeconds;
       const add = (key: string) =>
-        link.write((redis) => redis.eval(addScript, 1, setOf(key), end, name, seconds(), mostUnder));
+        link.write(
+          (redis) => redis.eval(addScript, 1, setOf(key), end, name, seconds(), mostUnder),
+          'listing',
+        );
       // All of it is on its way before the first is answered.
       await Promise.all([
-        link.write((redis) => redis.set(placeOf(name), value, 'EX', ttlSeconds)),
+        link.write((redis) => redis.set(placeOf(name), value, 'EX', ttlSeconds), 'listing'),
         ...added.map(add),
         ...withdraw(name, gone),
       ]);
@@ -58,7 +61,10 @@ export function createRedisListings(
     },
     get,
     async remove({ name, under }) {
-      await Promise.all([link.read((redis) => redis.del(placeOf(name))), ...withdraw(name, under)]);
+      await Promise.all([
+        link.read((redis) => redis.del(placeOf(name)), 'listing'),
+        ...withdraw(name, under),
+      ]);
     },
   };
 }

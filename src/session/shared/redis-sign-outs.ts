@@ -88,7 +88,7 @@ function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNe
     const wasListening = channel.isListening();
     const now = Math.floor(clock.now() / 1000);
     for (const list of [listOf(true), listOf(false)]) {
-      const texts = await link.read((redis) => redis.zrangebyscore(list, now, '+inf'));
+      const texts = await link.read((redis) => redis.zrangebyscore(list, now, '+inf'), 'sign-outs');
       for (const text of texts) revocations.add(JSON.parse(text) as Revocation);
     }
     // Of those that came between the list and the first word on the channel nobody has told yet.
@@ -135,9 +135,9 @@ function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, cha
       // What is over goes, and of too many those that are over soonest: sign-outs must not fill Redis.
       await redis.zremrangebyscore(list, '-inf', Math.floor(clock.now() / 1000));
       await redis.zremrangebyrank(list, 0, -mostEntries[revocation.proven ? 'proven' : 'claimed'] - 1);
-    });
+    }, 'sign-outs');
     // A server without room for the list still tells those that listen.
-    const told = link.read((redis) => redis.publish(channelName, text));
+    const told = link.read((redis) => redis.publish(channelName, text), 'sign-outs');
     const [writing, telling] = await Promise.allSettled([written, told]);
     if (writing.status === 'rejected' || telling.status === 'rejected') {
       throw storeUnavailable(new Error('the sign-out could not be shared with other instances yet'));

@@ -184,30 +184,33 @@ function createSenders(link: RedisLink, { nameOf, endChannel, keysOf }: Places) 
         const { mark, done } = keysOf(key);
         const used = await redis.get(mark);
         return (await redis.get(done)) ?? used;
-      }),
+      }, 'turn-look'),
     async take(key: string, holder: string, forMs: number, resumable: string): Promise<Taken> {
       const { all } = keysOf(key);
       const args = [holder, leaseMs, forMs, underWayMs, resumable];
-      const [kind, value] = (await link.write((redis) =>
-        redis.eval(takeScript, all.length, ...all, ...args),
+      const [kind, value] = (await link.write(
+        (redis) => redis.eval(takeScript, all.length, ...all, ...args),
+        'turn-take',
       )) as [Taken['kind'], string | undefined | null];
       if (kind === 'done') return { kind, value: value ?? '' };
       return kind === 'yours' ? { kind, holder, previous: value ?? undefined } : { kind };
     },
     async renew(key: string, holder: string) {
       const { lock } = keysOf(key);
-      await link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs)).catch(() => {});
+      const renewing = link.write((redis) => redis.eval(renewScript, 1, lock, holder, leaseMs), 'turn-renew');
+      await renewing.catch(() => {});
     },
     release(key: string, holder: string) {
       const { lock, sent, underway } = keysOf(key);
       const args = [holder, endChannel, nameOf(key)];
       return link.read(async (redis) => {
         await redis.eval(releaseScript, 3, lock, sent, underway, ...args);
-      });
+      }, 'turn-release');
     },
     mark(key: string, holder: string, forMs: number) {
       const { sent, underway } = keysOf(key);
-      return link.write((redis) => redis.eval(markScript, 2, sent, underway, holder, underWayMs, forMs));
+      const args = [sent, underway, holder, underWayMs, forMs];
+      return link.write((redis) => redis.eval(markScript, 2, ...args), 'turn-mark');
     },
     write(key: string, { posted, holder, isAgain }: Letter, ageMs: number) {
       const { value, afterwards, rememberMs = 0 } = posted;
@@ -225,7 +228,7 @@ function createSenders(link: RedisLink, { nameOf, endChannel, keysOf }: Places) 
         nameOf(key),
         isAgain ? '1' : '',
       ];
-      return link.write((redis) => redis.eval(postScript, all.length, ...all, ...args));
+      return link.write((redis) => redis.eval(postScript, all.length, ...all, ...args), 'turn-post');
     },
   };
 }

@@ -109,20 +109,23 @@ function createRedisClaim(link: RedisLink, keyPrefix: string) {
   const placeOf = (name: string) =>
     `${keyPrefix}claim:${createHash('sha256').update(name).digest('base64url')}`;
   return (name: string, forMs: number) =>
-    link.write(async (redis) => (await redis.set(placeOf(name), '1', 'PX', Math.ceil(forMs), 'NX')) !== null);
+    link.write(
+      async (redis) => (await redis.set(placeOf(name), '1', 'PX', Math.ceil(forMs), 'NX')) !== null,
+      'claim',
+    );
 }
 
 function createRedisTable(link: RedisLink, keyPrefix: string): SessionTable {
   const placeOf = (id: string) => `${keyPrefix}session:${id}`;
   return {
-    get: (id) => link.read(async (redis) => (await redis.get(placeOf(id))) ?? undefined),
+    get: (id) => link.read(async (redis) => (await redis.get(placeOf(id))) ?? undefined, 'session-get'),
     set: (id, value, ttlSeconds) =>
       link.write(async (redis) => {
         await redis.set(placeOf(id), value, 'EX', ttlSeconds);
-      }),
+      }, 'session-set'),
     delete: (id) =>
       link.read(async (redis) => {
         await redis.del(placeOf(id));
-      }),
+      }, 'session-delete'),
   };
 }

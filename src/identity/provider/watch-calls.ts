@@ -1,0 +1,67 @@
+import type { Clock } from '../../clock.ts';
+import type { Emit, ProviderEndpoint } from '../../observe/events.ts';
+import type { ProviderFetch } from './http.ts';
+import type { ProviderMetadata } from './library.ts';
+
+export interface CallWatch {
+  /** Of the provider, or of the entry of `bearer`. */
+  name: string;
+  /** What is known of its endpoints; undefined before it was found. */
+  metadata(): Partial<ProviderMetadata> | undefined;
+  /** What is asked at an address that nobody knows beforehand (`other`). */
+  unknown?: ProviderEndpoint;
+  emit: Emit;
+  clock: Pick<Clock, 'monotonic'>;
+}
+
+/** Tells of each call how it ended, up to the head of its answer. */
+export function watchCalls(
+  fetch: ProviderFetch,
+  { name, metadata, unknown = 'other', emit, clock }: CallWatch,
+): ProviderFetch {
+  return async (url, options) => {
+    const begunAt = clock.monotonic();
+    let status: number | undefined;
+    try {
+      const response = await fetch(url, options);
+      status = response.status;
+      return response;
+    } finally {
+      const endpoint = endpointOf(url, metadata()) ?? unknown;
+      const ms = clock.monotonic() - begunAt;
+      emit({ kind: 'provider-called', provider: name, endpoint, status, outcome: outcomeOf(status), ms });
+    }
+  };
+}
+
+function outcomeOf(status: number | undefined): 'ok' | 'refused' | 'failed' {
+  if (status === undefined || status >= 500) return 'failed';
+  return status < 400 ? 'ok' : 'refused';
+}
+
+/** The few words for what is asked; an address never is one. */
+const words = [
+  ['token_endpoint', 'token'],
+  ['userinfo_endpoint', 'userinfo'],
+  ['jwks_uri', 'keys'],
+  ['introspection_endpoint', 'introspection'],
+  ['revocation_endpoint', 'revocation'],
+  ['pushed_authorization_request_endpoint', 'par'],
+] as const satisfies readonly (readonly [string, ProviderEndpoint])[];
+
+function endpointOf(
+  url: string,
+  metadata: Partial<ProviderMetadata> | undefined,
+): ProviderEndpoint | undefined {
+  const asked = addressOf(url);
+  for (const place of metadata ? [metadata, metadata.mtls_endpoint_aliases ?? {}] : []) {
+    for (const [key, word] of words) {
+      const value = (place as Readonly<Record<string, unknown>>)[key];
+      if (typeof value === 'string' && addressOf(value) === asked) return word;
+    }
+  }
+  return asked.includes('/.well-known/') ? 'discovery' : undefined;
+}
+
+/** As the library writes it, without its query. */
+const addressOf = (url: string) => (URL.canParse(url) ? new URL(url).href : url).replace(/[?#].*$/s, '');
