@@ -234,7 +234,11 @@ function join(
   upstreamSocket.on('error', () => stream.destroy());
   stream.on('error', () => upstreamSocket.destroy());
   upstreamSocket.on('close', () => (stream.writableEnded ? closeSoon(stream, clock) : stream.destroy()));
-  stream.on('close', () => upstreamSocket.destroy());
+  let off = () => {};
+  stream.on('close', () => {
+    upstreamSocket.destroy();
+    off();
+  });
   if (stream.destroyed) {
     upstreamSocket.destroy();
     return;
@@ -261,7 +265,7 @@ function join(
     stopFollowing();
     endTunnel(open, ending);
   };
-  stream.on('close', job.stayOpen(end));
+  off = job.stayOpen(end);
   job.watch.add(upstreamSocket);
   job.watch.addTunnel(stream, upstreamSocket, () => end(goneIdle));
 }

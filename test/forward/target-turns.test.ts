@@ -1,7 +1,9 @@
+import { createServer } from 'node:http';
 import { type Test, test } from 'tap';
 import { handshake } from '../attack/handshake.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { freePort } from '../support/listening.ts';
 import { openRaw } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 
@@ -144,6 +146,63 @@ test('an open WebSocket has a turn until it ends', async (t) => {
   second.write('still a tunnel');
   await second.until('still a tunnel');
   second.destroy();
+});
+
+/** Node warns of an emitter with more than ten listeners of a kind. */
+function noteWarnings(t: Test): string[] {
+  const warnings: string[] = [];
+  const note = ({ name }: Error) => warnings.push(name);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  return warnings;
+}
+
+test('a WebSocket that tries again and again takes a turn each time, and leaves nothing behind', async (t) => {
+  const warnings = noteWarnings(t);
+  const clock = createWoundClock();
+  const port = await freePort();
+  const retry = { for: '1m' };
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    awaitProvider: false,
+    config: {
+      routes: [{ path: '/', upstream: { targets: [`http://127.0.0.1:${port}`], retry }, allow: 'public' }],
+      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '10s' }, connectionsPerClient: 100 },
+    },
+  });
+  const socket = await openRaw(gateway.url);
+  socket.write(handshake(new URL(gateway.url).host));
+  for (let each = 0; each < 20; each++) {
+    await settle();
+    clock.wind(1000);
+  }
+  const upstream = createServer();
+  upstream.on('upgrade', (_request, tunnel) => {
+    tunnel.on('error', () => tunnel.destroy());
+    tunnel.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    tunnel.pipe(tunnel);
+  });
+  upstream.on('request', (_request, response) => response.end('x'));
+  await new Promise<void>((resolve) => upstream.listen(port, '127.0.0.1', resolve));
+  t.teardown(() => upstream.close());
+  await until('the tunnel', () => {
+    clock.wind(1000);
+    return socket.received().includes('101 Switching');
+  });
+  socket.destroy();
+  t.equal((await client.get(`${gateway.url}/`)).status, 200, 'its turn is free');
+  t.same(warnings, []);
+});
+
+test('a gateway that closes has no heap of listeners at an open WebSocket', async (t) => {
+  const warnings = noteWarnings(t);
+  const { gateway } = await arrange(t, { upstreamConnections: 1, connectionsPerClient: 100 });
+  const socket = await openRaw(gateway.url);
+  socket.write(handshake(new URL(gateway.url).host));
+  await socket.until('101 Switching');
+  await gateway.close();
+  await settle();
+  t.same(warnings, []);
 });
 
 test('a target that refuses connections keeps no turn', async (t) => {
