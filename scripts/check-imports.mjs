@@ -20,6 +20,7 @@ const order = [
   'plan',
   'config',
   'listen',
+  'limits',
   'routes',
   'identity',
   'session',

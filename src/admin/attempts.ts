@@ -1,6 +1,6 @@
+import { networkOf } from '../access/client-network.ts';
 import { createBounded } from '../bounded.ts';
 import type { Clock } from '../clock.ts';
-import { networkOf } from '../identity/bearer/fair-share.ts';
 
 /** Counts wrong tokens, so that nobody can try many. */
 export interface Attempts {

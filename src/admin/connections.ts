@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import { networkOf } from '../identity/bearer/fair-share.ts';
+import { networkOf } from '../access/client-network.ts';
 import { peerAddress } from '../listen/forwarded.ts';
 
 /**

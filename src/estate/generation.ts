@@ -11,6 +11,7 @@ import { createGrants } from '../identity/provider/refresh.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
+import { createTokenLimits } from '../request/limit.ts';
 import { createReturnCheck, createStepUpFinder } from '../request/own-addresses.ts';
 import { openPipeline, type Pipeline } from '../request/pipeline.ts';
 import { openSessions, type StoreStanding } from '../session/open-sessions.ts';
@@ -18,7 +19,8 @@ import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { createStickyCookies } from '../session/sticky-cookie.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
-import { countRequests, type OpenRequests } from './requests.ts';
+import { keepRateLimits, limitRequests, tellingExempt, turnsAtTargets } from './limits.ts';
+import type { OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
 export interface GenerationNeeds {
@@ -66,7 +68,7 @@ export interface Generation {
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { config, claims, reader, cookies, ring, redisCa, read } = plan;
-  const { keep, defer, emit, clock, random, primary, live, watch } = needs;
+  const { keep, defer, emit, clock, random, primary, live } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
@@ -77,22 +79,14 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   defer(revocations.onRevoked(() => live.endRevoked()));
   const places = { isReadable: createReturnCheck(reader), findStepUp: createStepUpFinder(reader) };
   const people = { providers, sessions, shared, cookies, ring, claims, ...places };
-  const identity = openIdentity(config, { ...people, emit, clock, random, keep, read });
+  const rateLimits = keepRateLimits(plan, needs, opened.counts);
+  const tokenLimits = createTokenLimits(rateLimits);
+  const identity = openIdentity(config, { ...people, tokenLimits, emit, clock, random, keep, read });
   const assertions = keepAssertions(plan, keep, clock);
-  const forwarder = openForwarder(plan.routes, {
-    keep,
-    clock,
-    random,
-    assertions,
-    live,
-    watch,
-    emit,
-    connectionAge: config.limits.connectionAge,
-    stickyOf: createStickyCookies(ring, cookies),
-  });
+  const forwarder = openTargets(plan, needs, assertions);
   const missing = () => missingOf(standing());
   const troubles = () => troublesOf([providers, identity.bearer], standing());
-  const requests = countRequests();
+  const { requests, isOverloaded } = limitRequests(config.limits, needs);
   const keySet = plan.assertions.length > 0 ? () => assertions.keySet() : undefined;
   const decides = { reader, returnOrigins: plan.origins, resources: plan.resources, keySet };
   const pipeline = openPipeline(
@@ -102,6 +96,8 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
       sessions,
       revocations,
       forwarder,
+      rateLimits,
+      isOverloaded,
       emit,
       clock,
       enter: requests.enter,
@@ -117,11 +113,32 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     prepared: providers.tried,
     ready,
     storeProblem: problem,
-    putInForce: inForce,
+    putInForce: tellingExempt(inForce, config, emit),
     health: () => healthOf(missing(), troubles()),
     missing,
     finish,
   };
+}
+
+/** What takes requests to the targets of a plan. */
+function openTargets(
+  { config, routes, ring, cookies }: Plan,
+  needs: GenerationNeeds,
+  assertions: Assertions,
+) {
+  const { keep, clock, random, live, watch, emit } = needs;
+  return openForwarder(routes, {
+    keep,
+    clock,
+    random,
+    assertions,
+    live,
+    watch,
+    turns: turnsAtTargets(config.limits, needs),
+    emit,
+    connectionAge: config.limits.connectionAge,
+    stickyOf: createStickyCookies(ring, cookies),
+  });
 }
 
 /** The targets under the names of their routes. */

@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Keep } from '../holdings.ts';
+import { createRefusals } from '../limits/refusals.ts';
+import { type ConnectionLimits, createConnectionLimits } from '../listen/connection-limits.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import { overlaps } from '../listen/overlap.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
@@ -50,39 +52,24 @@ interface Place {
   close(left?: () => number): Promise<void>;
 }
 
-export function openListeners(needs: ListenerNeeds): Listeners {
-  const places = new Map<string, Place>();
+export function openListeners(given: ListenerNeeds): Listeners {
+  const needs = { ...given, limits: limitConnections(given) };
   let inForce: readonly Place[] = [];
   let isDraining = false;
   const startLate = (place: Place) => startWhere(() => inForce.includes(place), place, needs.emit);
 
-  const takePlace = (plan: ListenPlan, keep: Keep): Place =>
-    keep(
-      'listener',
-      plan.key,
-      () => {
-        const place = createPlace(plan, needs, (listener) => isDraining && listener.drain());
-        places.set(plan.key, place);
-        return place;
-      },
-      (place) => {
-        if (places.get(plan.key) === place) places.delete(plan.key);
-        return place.close();
-      },
-    );
+  const places = createPlaces(needs, (listener) => isDraining && listener.drain());
 
   return {
     async prepare(plans, keep) {
-      const next = plans.map((plan) => ({ plan, place: takePlace(plan, keep) }));
+      const next = plans.map((plan) => ({ plan, place: places.take(plan, keep) }));
       const going = inForce.filter((place) => !next.some((one) => one.place === place));
-      const isTaken = ({ plan }: { plan: ListenPlan }) =>
-        going.some((place) => overlaps(place.plan.address, plan.address));
       // A plan that is at its end may still hold the place, so that it would not be given back with this one.
       const abort = () => {
         for (const { place } of next) if (!inForce.includes(place)) void place.leave();
       };
       try {
-        for (const one of next) if (!isTaken(one)) await one.place.start();
+        for (const { plan, place } of next) if (!isHeld(plan, going)) await place.start();
       } catch (error) {
         abort();
         throw error;
@@ -92,6 +79,7 @@ export function openListeners(needs: ListenerNeeds): Listeners {
         const left = Promise.all(going.map((place) => place.leave()));
         const late = next.filter(({ place }) => !place.listener);
         for (const { plan, place } of next) {
+          needs.limits.apply(plan.connections);
           place.plan = plan;
           place.listener?.apply(plan);
         }
@@ -105,12 +93,48 @@ export function openListeners(needs: ListenerNeeds): Listeners {
     listening: () => inForce.flatMap(({ listener }) => listener ?? []),
     drain() {
       isDraining = true;
-      for (const place of places.values()) place.listener?.drain();
+      for (const place of places.all()) place.listener?.drain();
     },
     async close(left) {
-      await Promise.all([...places.values()].map((place) => place.close(left)));
+      await Promise.all(places.all().map((place) => place.close(left)));
     },
   };
+}
+
+type PlaceNeeds = ListenerNeeds & { limits: ConnectionLimits };
+
+/** @param opened called with each listener when it listens */
+function createPlaces(needs: PlaceNeeds, opened: (listener: Listener) => void) {
+  const places = new Map<string, Place>();
+  return {
+    take: (plan: ListenPlan, keep: Keep): Place =>
+      keep(
+        'listener',
+        plan.key,
+        () => {
+          const place = createPlace(plan, needs, opened);
+          places.set(plan.key, place);
+          return place;
+        },
+        (place) => {
+          if (places.get(plan.key) === place) places.delete(plan.key);
+          return place.close();
+        },
+      ),
+    all: () => [...places.values()],
+  };
+}
+
+/** Whether some places have the port of a plan, or a part of its addresses. */
+const isHeld = ({ address }: ListenPlan, places: readonly Place[]): boolean =>
+  places.some((place) => overlaps(place.plan.address, address));
+
+function limitConnections({ emit, clock }: ListenerNeeds): ConnectionLimits {
+  const refusals = createRefusals(
+    (limit, client, refused) => emit({ kind: 'connections-limited', limit, client, refused }),
+    clock,
+  );
+  return createConnectionLimits(refusals);
 }
 
 /** By the time a place can have its port, another plan may be in force that has other ones. */
@@ -124,7 +148,7 @@ async function startWhere(isNeeded: () => boolean, place: Place, emit: Emit): Pr
 
 function createPlace(
   plan: ListenPlan,
-  { emit, clock, watch, entryOf }: ListenerNeeds,
+  { emit, clock, watch, entryOf, limits }: PlaceNeeds,
   opened: (listener: Listener) => void,
 ): Place {
   let opening: Promise<Listener> | undefined;
@@ -132,6 +156,7 @@ function createPlace(
   const former = new Set<Listener>();
   const open = async (): Promise<Listener> => {
     const app = await openHttp({ emit, clock, entryOf }, place.plan);
+    limits.guard(app.server);
     takeUpgrades(app.server, clock, openUpgrades({ emit, clock, entryOf }));
     return openListener(app, place.plan, { emit, clock, watch });
   };

@@ -8,11 +8,17 @@ export interface OpenRequests {
   ended(): Promise<void>;
 }
 
-export function countRequests(): OpenRequests {
+/** Those of all plans together. */
+export interface InFlight {
+  requests: number;
+}
+
+export function countRequests(inFlight: InFlight): OpenRequests {
   let open = 0;
   let waiting: (() => void)[] = [];
   const leave = () => {
     open -= 1;
+    inFlight.requests -= 1;
     if (open > 0) return;
     for (const resolve of waiting) resolve();
     waiting = [];
@@ -20,6 +26,7 @@ export function countRequests(): OpenRequests {
   return {
     enter() {
       open += 1;
+      inFlight.requests += 1;
       let isOpen = true;
       return () => {
         if (isOpen) leave();

@@ -17,6 +17,7 @@ import type { RawHeaders } from './request-headers.ts';
 import { compileRetry } from './retry.ts';
 import type { RouteHeaders } from './route-headers.ts';
 import { type Sticky, tiedTo } from './sticky.ts';
+import type { TurnLimits } from './target-turns.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
 import type { CompiledTemplate } from './template.ts';
 import type { TemplateContext } from './template-values.ts';
@@ -62,6 +63,8 @@ export interface ForwarderNeeds {
   assertions: Pick<Assertions, 'compile'>;
   live: Pick<LiveConnections, 'add'>;
   watch: SocketWatch;
+  /** How many requests each target has at once; undefined for any number. */
+  turns: TurnLimits | undefined;
   /** Milliseconds; undefined for connections to targets that may be as old as they like. */
   connectionAge: number | undefined;
   /** Ties browsers to targets, by a cookie of this name. */
@@ -92,6 +95,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         path,
         passage,
         targets,
+        turns: needs.turns,
         retry,
         responseTimeout: timeout.response,
         headersFor: (target: Target) => headersFor(forwarding, target),
@@ -119,7 +123,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
 
 function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
   const { targets, upstream, signs, compileHeaders, timeout, maxBody } = route;
-  const { keep, clock, random, assertions, live, emit, stickyOf } = needs;
+  const { keep, clock, random, assertions, live, turns, emit, stickyOf } = needs;
   const turnEnds = keep('turn ends', '', createTurnEnds);
   const members = openMembers(route, needs, turnEnds);
   const keys = targets.map(({ key }) => key).sort();
@@ -128,6 +132,7 @@ function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
   const settings: RouteTransfer = {
     clock,
     turnEnds,
+    turns,
     targets: balance(members, upstream, { clock, random, ...tellTargets(emit) }),
     sticky: upstream.sticky && stickyOf(upstream.sticky.cookie),
     retry: compileRetry(upstream.retry, { budget, clock, random }),

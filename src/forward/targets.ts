@@ -11,6 +11,7 @@ import {
 } from './connector.ts';
 import type { TurnEnds } from './end-of-turn.ts';
 import { createHeaderReader, type HeaderReader } from './raw-headers.ts';
+import { createTargetTurns, type TargetTurns } from './target-turns.ts';
 
 /** One address of an application, as it is connected to. */
 export interface TargetAddress extends ConnectAddress {
@@ -23,6 +24,8 @@ export interface TargetAddress extends ConnectAddress {
 /** A target with its connections. */
 export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect'> {
   dispatcher: Dispatcher;
+  /** Who may send to it now, where that is limited. */
+  turns: TargetTurns;
   /** Reads the headers of its answers. */
   readHeaders: HeaderReader;
   /** Makes a connection for each request. */
@@ -33,7 +36,7 @@ export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect
   renew(): void;
   /** Those that are ending so. */
   retired: Set<Dispatcher>;
-  /** The requests and tunnels of this process that are under way to it. */
+  /** The requests and tunnels of this process that are under way to it; those that wait for their turn are. */
   inFlight: number;
 }
 
@@ -85,6 +88,7 @@ export function openTarget(address: TargetAddress, opening: Opening): Target {
     name,
     origin,
     dispatcher,
+    turns: createTargetTurns(clock),
     readHeaders: createHeaderReader(),
     // One of HTTP/2 carries many requests, and no library reads its frames in two ways.
     single: http2

@@ -14,6 +14,7 @@ import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { RetryPolicy, Wait } from './retry.ts';
 import { type Sticky, type Tie, tiedTo } from './sticky.ts';
+import type { Turn, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isFailure, isLate, isOddAnswer, upstreamError } from './upstream-error.ts';
@@ -23,6 +24,8 @@ export interface RouteTransfer {
   clock: Clock;
   turnEnds: TurnEnds;
   targets: Targets;
+  /** Undefined where any number of requests may be at a target. */
+  turns: TurnLimits | undefined;
   retry: RetryPolicy;
   /** Undefined where every request goes its own way. */
   sticky: Sticky | undefined;
@@ -92,6 +95,8 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   #isSingle = false;
   /** Its answer is repaired on the way. */
   #isRepaired = false;
+  /** Its turn at the target. */
+  #turn: Turn | undefined;
   /** What ends it, where the upstream answers with interim answers only. */
   #patience: Timer | undefined;
   /** The head of the answer, as long as it can be taken back. */
@@ -143,16 +148,33 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   /** @param isFresh the connection has to be a new one */
   #sendTo(member: Member, isFresh: boolean): void {
-    const { request, path } = this.#forwarding;
-    const { timeout, maxBody, clock } = this.#settings;
     const { target } = member;
-    this.sentAt ??= clock.monotonic();
     this.#member = member;
-    this.#upload = this.#withBody ? openUpload(request, this.#client.response, maxBody) : undefined;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
     this.#controller = undefined;
     target.inFlight += 1;
+    const { turns } = this.#settings;
+    if (turns === undefined) {
+      this.#dispatch(target);
+      return;
+    }
+    this.#turn = target.turns.ask(
+      turns,
+      () => this.#dispatch(target),
+      (error) => {
+        this.#leaveTarget();
+        this.#give(error);
+      },
+    );
+    this.#turn.start();
+  }
+
+  #dispatch(target: Target): void {
+    const { request, path } = this.#forwarding;
+    const { timeout, maxBody, clock } = this.#settings;
+    this.sentAt ??= clock.monotonic();
+    this.#upload = this.#withBody ? openUpload(request, this.#client.response, maxBody) : undefined;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
     dispatcher.dispatch(
       {
@@ -171,6 +193,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   clientLeft(): void {
     if (this.#client.response.writableFinished) return;
     this.#hasLeft = true;
+    if (this.#turn?.leave()) this.#leaveTarget();
     this.#wait?.cancel();
     this.#controller?.abort(new ClientLeft('the client left'));
   }
@@ -327,7 +350,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
     this.endedAt = this.#settings.clock.monotonic();
-    (this.#member as Member).target.inFlight -= 1;
+    this.#leaveTarget();
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
     // Trailers need chunked framing (RFC 9112 §7.1.2).
@@ -337,7 +360,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const { response } = this.#client;
-    (this.#member as Member).target.inFlight -= 1;
+    this.#leaveTarget();
     this.#patience?.cancel();
     this.#patience = undefined;
     this.endedAt = this.#settings.clock.monotonic();
@@ -388,10 +411,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
         return;
       }
     }
-    this.#wait?.cancel();
-    // What is still on its way is read and dropped, so that the client gets to read the answer.
-    this.#forwarding.request.resume();
-    this.#client.fail(upstreamError(error));
+    this.#give(upstreamError(error));
   }
 
   /** Whether a request that was sent may be sent again, as often as it was already. */
@@ -423,6 +443,20 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       this.#tried = noMembers;
       this.send(this.#mayRepeat);
     });
+  }
+
+  /** The target has nothing more to do with it, and another request may have its turn. */
+  #leaveTarget(): void {
+    (this.#member as Member).target.inFlight -= 1;
+    this.#turn?.end();
+  }
+
+  /** Answers with an error. */
+  #give(error: GatewayError): void {
+    this.#wait?.cancel();
+    // What is still on its way is read and dropped, so that the client gets to read the answer.
+    this.#forwarding.request.resume();
+    this.#client.fail(error);
   }
 }
 

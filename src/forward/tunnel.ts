@@ -15,6 +15,7 @@ import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaders } from './response-headers.ts';
 import type { RetryPolicy, Wait } from './retry.ts';
 import { type HandshakeAnswer, type SentHandshake, sendHandshake } from './send-handshake.ts';
+import type { Turn, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { upstreamError } from './upstream-error.ts';
 
@@ -24,6 +25,8 @@ export interface TunnelJob {
   tunnel: Tunnel;
   head: Buffer;
   targets: Targets;
+  /** As for requests; an open WebSocket has its turn until it ends. */
+  turns: TurnLimits | undefined;
   retry: Pick<RetryPolicy, 'onConnect' | 'wait'>;
   /** The name of the target that the browser is tied to. */
   tie: string | undefined;
@@ -65,19 +68,61 @@ const refusals: ReadonlySet<string> = new Set([
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
  */
 export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?: Wait): void {
-  const { targets, tunnel } = job;
+  const { targets, tunnel, turns, passage } = job;
   const { stream } = tunnel;
-  const { passage, clock } = job;
   const member = targets.pick(tried, job.tie);
   const { target } = member;
-  passage.sentAt ??= clock.monotonic();
+  const attempt = { member, tried, wait };
   passage.target = target.name;
+  if (turns === undefined) {
+    shake(job, attempt, enter(target, undefined));
+    return;
+  }
+  const early = readEarly(stream, job.head, () => {
+    leave();
+    wait?.cancel();
+    stream.destroy();
+    job.left();
+  });
+  const turn = target.turns.ask(
+    turns,
+    () => shake({ ...job, head: early.take() }, attempt, leave),
+    (error) => {
+      early.take();
+      leave();
+      wait?.cancel();
+      job.fail(error);
+    },
+  );
+  const leave = enter(target, turn);
+  turn.start();
+}
+
+/** Counts it with its target. What it returns is to be called when the target has nothing more to do with it. */
+function enter(target: Target, turn: Turn | undefined): () => void {
+  let isIn = true;
+  target.inFlight += 1;
+  return () => {
+    if (!isIn) return;
+    isIn = false;
+    target.inFlight -= 1;
+    turn?.end();
+  };
+}
+
+/** @param leave called when the target has nothing more to do with it */
+function shake(job: TunnelJob, attempt: Attempt, leave: () => void): void {
+  const { targets, tunnel, passage, clock } = job;
+  const { member, wait } = attempt;
+  const { target } = member;
+  const { stream } = tunnel;
+  passage.sentAt ??= clock.monotonic();
   const upstream = sendHandshake(target, {
     path: job.path,
     headers: job.headersFor(target),
     timeout: job.responseTimeout,
   });
-  countInFlight(target, upstream);
+  leaveWith(upstream, leave);
   let isSettled = false;
   const early = readEarly(stream, job.head, () => {
     isSettled = true;
@@ -96,7 +141,8 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?:
     const head = settle();
     if (head === undefined) return;
     passage.endedAt = clock.monotonic();
-    if (tryElsewhere({ ...job, head }, error, { member, tried, wait })) return;
+    leave();
+    if (tryElsewhere({ ...job, head }, error, attempt)) return;
     wait?.cancel();
     job.fail(upstreamError(error));
   });
@@ -159,13 +205,9 @@ function openElsewhere(job: TunnelJob, tried: readonly Member[], before: Wait | 
   return isWaiting;
 }
 
-/** Counts a handshake with its target, and the tunnel that comes of it. */
-function countInFlight(target: Target, upstream: SentHandshake): void {
-  target.inFlight += 1;
+/** Leaves the target with the end of a handshake, or of the tunnel that comes of it. */
+function leaveWith(upstream: SentHandshake, leave: () => void): void {
   let isTunnel = false;
-  const leave = () => {
-    target.inFlight -= 1;
-  };
   upstream.on('upgrade', (_answer, socket) => {
     isTunnel = true;
     socket.once('close', leave);
@@ -192,7 +234,11 @@ function join(
   upstreamSocket.on('error', () => stream.destroy());
   stream.on('error', () => upstreamSocket.destroy());
   upstreamSocket.on('close', () => (stream.writableEnded ? closeSoon(stream, clock) : stream.destroy()));
-  stream.on('close', () => upstreamSocket.destroy());
+  let off = () => {};
+  stream.on('close', () => {
+    upstreamSocket.destroy();
+    off();
+  });
   if (stream.destroyed) {
     upstreamSocket.destroy();
     return;
@@ -219,7 +265,7 @@ function join(
     stopFollowing();
     endTunnel(open, ending);
   };
-  stream.on('close', job.stayOpen(end));
+  off = job.stayOpen(end);
   job.watch.add(upstreamSocket);
   job.watch.addTunnel(stream, upstreamSocket, () => end(goneIdle));
 }

@@ -10,6 +10,7 @@ import type { Sessions } from '../session/sessions.ts';
 import type { ClaimDesk, Shared } from '../session/shared/shared.ts';
 import type { Current } from '../session/standing.ts';
 import { type BearerClients, openBearerClients } from './bearer/clients.ts';
+import type { TokenLimits } from './bearer/token-limits.ts';
 import { callerOfSession } from './caller.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
 import { type Endpoint, type Logins, openEndpoints } from './endpoints.ts';
@@ -46,6 +47,7 @@ export interface IdentityNeeds {
   clock: Clock;
   random: Random;
   keep: Keep;
+  tokenLimits: TokenLimits;
   /** Gives the text of a file that the configuration names. */
   read: ReadFile;
 }
@@ -73,6 +75,7 @@ export function openIdentity(config: Config, needs: IdentityNeeds): Identity {
       clock,
       random,
       keep,
+      limits: needs.tokenLimits,
       read,
     }),
     tokens: openUpstreamTokens({ providers, sessions, shared, ring, emit, clock, random, keep }),

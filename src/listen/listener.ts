@@ -6,6 +6,7 @@ import type { Config, ListenAddress } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
 import { listenAddressText } from './address-text.ts';
+import type { ConnectionRules } from './connection-limits.ts';
 import { keepDescriptors } from './descriptors.ts';
 import { listen } from './listen.ts';
 import { markUnix } from './peer.ts';
@@ -28,6 +29,8 @@ export interface ListenPlan {
   /** What cannot change while the address is open. */
   key: string;
   limits: Config['limits'];
+  /** How many connections there may be. */
+  connections: ConnectionRules;
   shutdown: Config['shutdown'];
   /** The certificate with its key; undefined without TLS. */
   certificate: SecureContextOptions | undefined;
@@ -37,12 +40,14 @@ export interface ListenPlan {
 export function planListeners(
   { listen: listeners, limits, shutdown }: Pick<Config, 'listen' | 'limits' | 'shutdown'>,
   read: ReadFile,
+  isTrusted: ConnectionRules['isTrusted'],
 ): readonly ListenPlan[] {
+  const connections = { ...limits, isTrusted };
   return listeners.map(({ address, tls }, index) => {
     const key = JSON.stringify([address, tls !== undefined, tls?.clientCertificates]);
     const place = listeners.length === 1 ? 'listen.tls' : `listen[${index}].tls`;
     const certificate = tls && usableCertificate(tls, place, read);
-    return { address, name: nameOf(address), tls, limits, shutdown, key, certificate };
+    return { address, name: nameOf(address), tls, limits, connections, shutdown, key, certificate };
   });
 }
 

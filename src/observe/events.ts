@@ -31,6 +31,8 @@ export interface ObservedExchange {
   person: { user: string; bearer: boolean; provider: string | undefined } | undefined;
   /** The session that it came with, where it has one; its id opens nothing. */
   session: { readonly id: string; readonly provider: string } | undefined;
+  /** One of many, which have an event of their own from time to time: no line is written for it. */
+  isTurnedAway?: boolean;
   destination:
     | {
         target: { path: string; host: string };
@@ -96,9 +98,16 @@ export type RequestEvent =
   /** A WebSocket that was open is closed. `durationMs` counts from its handshake. */
   | { kind: 'websocket-closed'; exchange: ObservedExchange; durationMs: number }
   /** A request was refused, or something failed on its way; its answer has an event of its own. */
-  | { kind: 'request-refused'; exchange: ObservedExchange; error: GatewayError };
+  | { kind: 'request-refused'; exchange: ObservedExchange; error: GatewayError }
+  /**
+   * So many requests were refused by a limit, since the last time that this was said. `client` is an address, of IPv6 a
+   * /64, or `others` for those who are too many to be told apart; undefined where people are counted, not clients.
+   */
+  | { kind: 'requests-limited'; limit: string; client: string | undefined; refused: number };
 
 export type ListenerEvent =
+  /** Limits by client do not count everybody: behind some addresses are many, or nobody says who. */
+  | { kind: 'clients-exempt'; who: readonly string[] }
   /** The gateway takes requests. */
   | {
       kind: 'listening';
@@ -122,6 +131,8 @@ export type ListenerEvent =
   | { kind: 'pipelining-connection-closed'; client: string; waiting: number }
   /** New connections were closed at once, to keep descriptors for those that are open. */
   | { kind: 'connections-turned-away'; dropped: number; connections: number; openFiles: number }
+  /** The same by a limit of the configuration; see `requests-limited`. */
+  | { kind: 'connections-limited'; limit: string; client: string | undefined; refused: number }
   /** The grace period has ended; what was open is cut. */
   | { kind: 'connections-left-open'; connections: number }
   /** A renewed certificate is in use. */

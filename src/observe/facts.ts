@@ -59,7 +59,7 @@ export function upstreamTotalMsOf(exchange: ObservedExchange, durationMs: number
 /**
  * The gateway's own share: until the request goes upstream, and from the head of the answer, or its failure, to the
  * head that goes to the client. Of what the gateway answers itself: until that answer is written, without the time in
- * which the form of an endpoint came. What the gateway waits for (its provider, its store) is within; bodies that stream
+ * which the form of an endpoint came. What the gateway waits for (its provider, its store, a turn at the target) is within; bodies that stream
  * are not.
  */
 export function gatewayMsOf(exchange: ObservedExchange, durationMs: number): number {

@@ -1,10 +1,12 @@
 import { withAccess } from '../access/decide.ts';
+import { compileNetworks } from '../access/networks.ts';
 import type { AssertionConfig, Config } from '../config/schema/index.ts';
 import { openFiles, type ReadFile } from '../files.ts';
 import { resourceMetadata } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
 import { readHttpSettings } from '../identity/provider/http.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
+import { compileRules, type Rule } from '../limits/rules.ts';
 import { type ListenPlan, planListeners } from '../listen/listener.ts';
 import { compilePeers, type PeerReader } from '../listen/peer.ts';
 import { compileHosts, type Hosts } from '../routes/hosts.ts';
@@ -41,6 +43,10 @@ export interface Plan {
   claims: ClaimNeeds;
   /** The origins that browsers see. */
   origins: ReadonlySet<string>;
+  /** How much may come in a time. */
+  rateRules: readonly Rule[];
+  /** Whether an address is one of `trustedProxies`. */
+  isTrustedProxy(address: string): boolean;
   /** Every signed assertion that is configured. */
   assertions: readonly AssertionConfig[];
   /** The metadata of the resources that routes name (RFC 9728), by its place. */
@@ -61,6 +67,9 @@ export interface PlanOptions {
 export function compilePlan(config: Config, { read: readFile = openFiles().read }: PlanOptions = {}): Plan {
   const read = namingKeys(config, readFile);
   const ruled = withAccess(config);
+  const trusted = config.trustedProxies.flatMap(({ network }) => (network === 'unix' ? [] : [network]));
+  // To look an address up makes objects, which a limit that is met in a flood does better without.
+  const isTrustedProxy = trusted.length === 0 ? () => false : compileNetworks(trusted);
   const table = compileRoutes(ruled);
   const cookies = gatewayCookies(config);
   const routes = planRoutes(config, table.routes, cookies, read);
@@ -77,13 +86,15 @@ export function compilePlan(config: Config, { read: readFile = openFiles().read 
       hosts: compileHosts(config.publicUrl, table),
       prefix: config.endpoints.prefix,
     },
-    listeners: planListeners(config, read),
+    listeners: planListeners(config, read, isTrustedProxy),
     routes,
     cookies,
     ring: createKeyRing(config.session.secret),
     redisCa: readRedisCa(config, read),
     claims: collectNeeds(config, templates),
     origins: new Set(config.publicUrl),
+    rateRules: compileRules(config.rateLimit),
+    isTrustedProxy,
     assertions: assertionsOf(config),
     resources: new Map(resources),
     read,

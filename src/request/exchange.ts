@@ -43,6 +43,8 @@ export interface Exchange {
   delivered: (() => void) | undefined;
   /** The status of an answer that was written past the response object, since its request broke off. */
   brokeWith: number | undefined;
+  /** It was turned away for what others of the same client do: one line of the log tells of many. */
+  isTurnedAway: boolean;
   /** Tells the pipeline that one of its requests has ended; undefined when it knows. */
   leave: (() => void) | undefined;
 }
@@ -92,6 +94,7 @@ export function readExchange(reader: Reader, request: Inbound, startedAt: number
     upstreamRequest: undefined,
     delivered: undefined,
     brokeWith: undefined,
+    isTurnedAway: false,
     leave: undefined,
   };
 }

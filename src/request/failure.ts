@@ -12,6 +12,7 @@ import type { Destination, Exchange } from './exchange.ts';
 /** The one place where an error becomes an answer; it is told of here too. */
 export function answerFailure(error: unknown, exchange: Exchange, prefix: string, emit: Emit): Answer {
   const failure = error instanceof GatewayError ? error : new GatewayError('internal', { cause: error });
+  if (isTurnedAway(failure)) exchange.isTurnedAway = true;
   emit({ kind: 'request-refused', exchange, error: failure });
   const destination = 'error' in exchange.destination ? undefined : exchange.destination;
   const answer = errorAnswer(failure, {
@@ -25,6 +26,10 @@ export function answerFailure(error: unknown, exchange: Exchange, prefix: string
   });
   return withCors(withCookies(answer, failure.setCookies), exchange);
 }
+
+/** Whether there is an event of its own for many of these. */
+const isTurnedAway = ({ code }: GatewayError): boolean => turnedAway.has(code);
+const turnedAway: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'overloaded', 'upstream_busy']);
 
 /** What broke a connection, by the code of Node's parser. */
 export function brokenBy(error: NodeJS.ErrnoException): GatewayError {

@@ -5,6 +5,7 @@ import type { HttpClient, TunnelClient, UpstreamRequest } from '../forward/forwa
 import type { RawHeaders } from '../forward/request-headers.ts';
 import type { Endpoint, Logins } from '../identity/endpoints.ts';
 import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
+import type { RateLimits } from '../limits/rate-limits.ts';
 import type { Inbound } from '../listen/inbound.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Answer } from '../pages/answer.ts';
@@ -16,6 +17,7 @@ import { decideAccess, refuseForeignSocket } from './decide.ts';
 import { type Exchange, isQuestion, readExchange } from './exchange.ts';
 import { answerFailure } from './failure.ts';
 import { createLifespans, type LifespanNeeds } from './lifespans.ts';
+import { limitClients, limitInFlight, limitLogin, limitPeople } from './limit.ts';
 import { answerToUpstream, beginLogin } from './logins.ts';
 import { refuseMaintained } from './maintenance.ts';
 import {
@@ -50,6 +52,10 @@ export interface PipelineNeeds {
   endpoints: readonly Endpoint[];
   /** Access tokens for routes that give their upstream one of its own. */
   tokens: UpstreamTokens;
+  /** How much may come in a time. */
+  rateLimits: RateLimits;
+  /** Whether there are more requests than this process takes at once; told of too. */
+  isOverloaded(): boolean;
   forwarder: Pick<Forwarder, 'forward' | 'openTunnel' | 'identityHeaders'>;
   emit: Emit;
   clock: Clock;
@@ -97,7 +103,7 @@ export interface Pipeline {
 export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline {
   const { reader, returnOrigins } = plan;
   const { prefix, table } = reader;
-  const { logins, bearer, forwarder, emit, clock } = needs;
+  const { logins, bearer, forwarder, rateLimits, emit, clock } = needs;
   const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix, isReady: needs.isReady });
   const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
 
@@ -105,10 +111,13 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     // Arrive: what was asked for, and where that goes.
     replaceQuestion(reader),
     refuseUnread(logins),
+    limitInFlight(needs.isOverloaded, prefix),
+    limitClients(rateLimits, prefix),
     answerEndpoint(prefix, endpoints),
     refuseMaintained,
     // Admit: who asks.
     identify({ sessions: needs.sessions, callerOf: needs.callerOf, bearer }),
+    limitPeople(rateLimits),
     // Decide: whether they may.
     decideAccess({ returnOrigins, now: clock.now }),
     refuseUnknown,
@@ -134,7 +143,10 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       if (outcome instanceof Promise) return outcome.then((ready) => decided(exchange, ready));
       return decided(exchange, outcome);
     },
-    begin: (exchange, outcome) => beginLogin(logins, exchange, outcome),
+    async begin(exchange, outcome) {
+      limitLogin(rateLimits, exchange);
+      return beginLogin(logins, exchange, outcome);
+    },
     fail(exchange, error) {
       // What fails before it was decided on is refused by that.
       exchange.outcome ??= refuse(error);

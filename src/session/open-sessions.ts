@@ -20,7 +20,7 @@ import type { Session } from './session.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { openShared } from './shared/open-shared.ts';
 import { grantOfPrimary, type PrimaryCalls } from './shared/primary-calls.ts';
-import type { Place, Shared } from './shared/shared.ts';
+import type { CountDesk, Place, Shared } from './shared/shared.ts';
 import { createCookieStore } from './stores/cookie-store.ts';
 import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-writer.ts';
 import { createListed, type Listed } from './stores/listed.ts';
@@ -36,6 +36,8 @@ export interface OpenedSessions {
   /** Of all plans: whoever listens here for one plan takes the listener off with it. */
   revocations: SessionRevocations;
   shared: Shared;
+  /** Where processes count together; undefined where this one is alone. */
+  counts: CountDesk | undefined;
   /** Why nobody with a session can be served now, for people to read. */
   problem(): string | undefined;
   /** How the store stands, for whoever asks whether requests should be sent here. */
@@ -120,12 +122,12 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     emit,
     clock,
   });
-  const { problem, ready } = place;
+  const { problem, ready, counts } = place;
   const standing = () => ({ wasReady: place.bus.knowsSignOuts(), trouble: place.trouble?.() });
   const inForce = () => finisher?.goOnWith(refresher);
   const { identify } = needs;
   const people = createPeople({ listed, sessions, revocations, lifetimes, identify, emit, clock });
-  return { sessions, people, revocations, shared, problem, standing, ready, inForce, finish };
+  return { sessions, people, revocations, shared, counts, problem, standing, ready, inForce, finish };
 }
 
 /** What is signed out under one plan is signed out for what was opened under another, whose secrets may be others. */

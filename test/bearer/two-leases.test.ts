@@ -28,7 +28,8 @@ async function arrange(t: Teardown) {
     const once = async () => '';
     const { read } = openFiles();
     const needs = { emit: unobserved.emit, clock, random: systemRandom, keep: lease.keep, read, once };
-    const clients = openBearerClients(config, { ...needs, claimPaths: new Set(claimPaths) });
+    const limits = { tried: () => {}, failed: () => {}, asked: () => {} };
+    const clients = openBearerClients(config, { ...needs, limits, claimPaths: new Set(claimPaths) });
     const authorization = `Bearer ${token}`;
     const message = {
       headers: { authorization },

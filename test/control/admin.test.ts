@@ -100,12 +100,12 @@ test('an admin listener whose port was taken is opened by the next reload', asyn
   );
   t.teardown(() => admin.close());
   const wide = { listen: { host: '0.0.0.0', port } satisfies ListenAddress, token: undefined };
-  (await admin.prepare(wide)).commit();
+  await (await admin.prepare(wide)).commit();
   await until('the failure', () => events.some(({ kind }) => kind === 'listener-failed'), 10_000);
   t.equal(admin.url(), undefined);
   await t.rejects(admin.prepare(wide), { code: 'EADDRINUSE' }, 'a reload says that it is still so');
 
   await new Promise((resolve) => other.close(resolve));
-  (await admin.prepare(wide)).commit();
+  await (await admin.prepare(wide)).commit();
   t.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
 });

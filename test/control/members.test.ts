@@ -88,8 +88,7 @@ test('a worker that ends while it opens a version holds up nobody', async (t) =>
   const preparation = members.prepare(versionOf(2));
   await settle();
   worker.emit('exit');
-  (await preparation).commit();
-  await settle();
+  await (await preparation).commit();
   t.same(good.ends, ['commit']);
 });
 
@@ -136,8 +135,7 @@ test('a worker that cannot follow is ended, and the log says why', async (t) => 
     },
     async abort() {},
   }));
-  (await members.prepare(versionOf(2))).commit();
-  await settle();
+  await (await members.prepare(versionOf(2))).commit();
   t.same(killed, ['SIGKILL']);
   t.match(events, [{ kind: 'worker-behind', error: { message: 'it broke' } }]);
 });

@@ -205,6 +205,30 @@ const rows = {
       'a silent connection was closed',
     ],
   ],
+  'requests-limited': [
+    [
+      { limit: 'rateLimit[0]', client: '192.0.2.1', refused: 7 },
+      'warn',
+      '"limit":"rateLimit[0]","peer":"192.0.2.1","refused":7',
+      'requests were refused: there were too many',
+    ],
+  ],
+  'connections-limited': [
+    [
+      { limit: 'limits.connections', client: '192.0.2.1', refused: 7 },
+      'warn',
+      '"limit":"limits.connections","peer":"192.0.2.1","refused":7',
+      'connections were closed: there were too many',
+    ],
+  ],
+  'clients-exempt': [
+    [
+      { who: ['the trusted proxies themselves'] },
+      'info',
+      '"who":["the trusted proxies themselves"]',
+      'limits by client do not count everybody',
+    ],
+  ],
   'pipelining-connection-closed': [
     [
       { client: '192.0.2.1', waiting: 64 },

@@ -73,7 +73,7 @@ test('rediss:// with a certificate authority of its own, and never without', asy
 
 test('an ACL user with a password, a key prefix of its own and a database', async (t) => {
   const commands =
-    '+get +set +del +expire +eval +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zremrangebyrank +publish +subscribe +select +client +info +ping';
+    '+get +set +del +expire +eval +pttl +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zremrangebyrank +publish +subscribe +select +client +info +ping';
   const rules = ['on', '>p@ss', '~team:*', '&team:*', ...commands.split(' ')];
   const redis = await startRedis('--user', 'gate', ...rules);
   t.teardown(() => redis.stop());

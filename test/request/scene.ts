@@ -7,6 +7,7 @@ import { GatewayError } from '../../src/errors.ts';
 import { callerOfSession } from '../../src/identity/caller.ts';
 import { personRules, rememberPeople } from '../../src/identity/claims/person.ts';
 import type { Providers } from '../../src/identity/provider/providers.ts';
+import type { RateLimits } from '../../src/limits/rate-limits.ts';
 import { compilePeers } from '../../src/listen/peer.ts';
 import { pageAnswer, redirectTo } from '../../src/pages/answer.ts';
 import { text } from '../../src/pages/texts/text.ts';
@@ -102,6 +103,8 @@ export function pipelineOf({ config: more, needs }: PipelineOptions): Pipeline {
             : undefined,
       },
       isReady: () => true,
+      rateLimits: noLimits,
+      isOverloaded: () => false,
       endpoints: [
         {
           method: 'GET',
@@ -167,3 +170,11 @@ export async function outcomesOf(
 export function decideHttp(pipeline: Pipeline, { method = 'GET', path, headers = {} }: Asked) {
   return pipeline.decide(pipeline.arrive(messageOf(method, path, headers)), { via: 'http' });
 }
+
+const noLimits: RateLimits = {
+  arrived: () => {},
+  identified: () => {},
+  caused: () => {},
+  blockedFor: () => 0,
+  happened: () => {},
+};

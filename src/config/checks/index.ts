@@ -10,6 +10,7 @@ import { listenerChecks } from './listeners.ts';
 import { presetChecks } from './presets.ts';
 import { providerChecks } from './providers.ts';
 import { publicUrlChecks } from './public-url.ts';
+import { rateLimitChecks } from './rate-limit.ts';
 import { routeChecks } from './routes.ts';
 import { clashChecks } from './same-requests.ts';
 import { sessionChecks } from './session.ts';
@@ -28,6 +29,7 @@ const checks: readonly Check<Whole>[] = [
   ...cookieChecks,
   ...sessionChecks,
   ...listenerChecks,
+  ...rateLimitChecks,
   ...shutdownChecks,
   ...stickyChecks,
   ...trustedProxyChecks,

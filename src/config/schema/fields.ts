@@ -34,6 +34,13 @@ export const flag = () =>
     z.boolean({ error: 'true or false' }),
   );
 
+/** How many of something; values from the environment arrive as text. */
+export const count = (expected = 'a whole number above 0') =>
+  z.preprocess(
+    (value) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value),
+    z.int({ error: expected }).min(1, { error: expected }).max(1_000_000_000, { error: expected }),
+  );
+
 function parseUrl(input: string, protocols: readonly string[]): URL | undefined {
   if (!URL.canParse(input)) return undefined;
   const url = new URL(input);

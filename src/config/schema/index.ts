@@ -12,6 +12,7 @@ import { logging } from './logging.ts';
 import { metrics } from './metrics.ts';
 import { paths } from './paths.ts';
 import { type ProviderConfig, providerSchema, providersSchema } from './provider.ts';
+import { rateLimit } from './rate-limit.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
 import { shutdown } from './shutdown.ts';
@@ -91,6 +92,7 @@ export const configSchema = z
           'When the configuration is read again: `signal` at SIGHUP, `sallyport reload` and `POST /reload`; `watch` also when the file, or a file that it names, has changed; `off` never.',
       }),
     limits,
+    rateLimit,
     shutdown,
     websocket: z
       .strictObject({

@@ -1,10 +1,51 @@
 import { z } from 'zod';
 import { parseDuration } from '../units.ts';
-import { parsed } from './fields.ts';
+import { count, parsed } from './fields.ts';
 
 /** Every wait has an end, so none of these is without limit. */
 const limit = () =>
   parsed('a duration above 0 such as 30s or 5m', (input) => parseDuration(input) || undefined);
+
+/** How much is taken at once, in each process. */
+const amounts = {
+  connections: count()
+    .optional()
+    .meta({
+      description:
+        'So many connections of clients at the most; what is more is closed at once. The limit of open files has one of its own.',
+      examples: [10000],
+    }),
+  connectionsPerClient: count()
+    .optional()
+    .meta({
+      description:
+        'The same for one client, by its address (of IPv6, a /64). Trusted proxies have none, since many come through them.',
+      examples: [200],
+    }),
+  requestsInFlight: count()
+    .optional()
+    .meta({
+      description:
+        'So many requests at once at the most, open WebSockets and event streams among them; what is more gets 503 at once.',
+      examples: [2000],
+    }),
+  upstreamConnections: count()
+    .optional()
+    .meta({
+      description:
+        'So many requests at each target at once at the most, open WebSockets and event streams among them; more wait in `queue`.',
+      examples: [100],
+    }),
+  queue: z
+    .strictObject({
+      size: count().prefault(100).meta({
+        description: 'So many wait for each target at the most; what is more gets 503 at once.',
+      }),
+      timeout: limit().prefault('10s').meta({ description: 'So long at the most; then it is 503.' }),
+    })
+    .prefault({})
+    .meta({ description: 'What waits for a target that has as much as it may, see `upstreamConnections`.' }),
+};
 
 /** How long clients may keep the gateway waiting. */
 export const limits = z
@@ -31,9 +72,10 @@ export const limits = z
           'How old a connection to a target may become; then it is closed, after its request. For each new one, the name of the target is looked up again.',
         examples: ['5m'],
       }),
+    ...amounts,
   })
   .prefault({})
-  .meta({ description: 'How long clients may keep the gateway waiting.' });
+  .meta({ description: 'How long clients may keep the gateway waiting, and how much it takes at once.' });
 
 /** How long an open WebSocket may be idle. */
 export const idleLimit = () =>

@@ -53,7 +53,8 @@ export const headerTemplates = (reserved: readonly string[] = reservedHeaders) =
     )
     .prefault({});
 
-const path = () =>
+/** A path as routes have it, which every reader takes for the same. */
+export const path = () =>
   parsed(
     'a path such as /api, by whole segments: no regular expression, wildcard, query or dot segment',
     (input) => {

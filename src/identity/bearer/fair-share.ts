@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { networkOf } from '../../access/client-network.ts';
 import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 
@@ -60,14 +60,4 @@ export function createFairShare(places: number, { monotonic: now }: Pick<Clock, 
       };
     },
   };
-}
-
-/** One client has a whole /64 of IPv6 to choose addresses from. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
-  const whole = [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...(tail ?? '').split(':')];
-  return whole.slice(0, 4).join(':');
 }

@@ -1,3 +1,4 @@
+import { networkOf } from '../../access/client-network.ts';
 import type { Clock } from '../../clock.ts';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
@@ -15,7 +16,8 @@ import type { Standing } from '../provider/standing.ts';
 import { judgeError } from '../provider/verdict.ts';
 import { audiencesOf, isOtherKind, type VerifiedToken } from '../tokens/access-token.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
-import { createFairShare, type FairShare, networkOf } from './fair-share.ts';
+import { createFairShare, type FairShare } from './fair-share.ts';
+import type { TokenLimits } from './token-limits.ts';
 
 /** Looks opaque tokens up at the server that issued them (RFC 7662). */
 export interface Introspector {
@@ -50,6 +52,7 @@ export interface IntrospectorNeeds {
   clock: Clock;
   random: Random;
   keep: Keep;
+  limits: TokenLimits;
   /** Gives the text of a file that the configuration names. */
   read: ReadFile;
 }
@@ -58,7 +61,7 @@ export function openIntrospector(
   config: BearerConfig,
   place: IntrospectionEndpoint,
   http: ProviderHttp,
-  { emit, clock, random, keep, standing }: IntrospectorNeeds & { standing: Standing },
+  { emit, clock, random, keep, limits, standing }: IntrospectorNeeds & { standing: Standing },
 ): Introspector {
   const name = new URL(place.endpoint).host;
   const heard = standing.hear(reportRejection(emit, name, config, { clock, place: 'bearer[]' }));
@@ -71,6 +74,7 @@ export function openIntrospector(
   return {
     issuer: config.issuer,
     async introspect(token, address) {
+      limits.asked(address);
       const answer = await ask({ client, circuit, share }, token, address);
       return read(answer, { issuer: config.issuer, seconds: clock.now() / 1000, tolerance });
     },

@@ -13,6 +13,7 @@ import { readToken, scopesOf, type VerifiedToken } from '../tokens/access-token.
 import { type Confirmation, readConfirmation } from '../tokens/confirmation.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
 import type { Source } from './sources.ts';
+import type { TokenLimits } from './token-limits.ts';
 
 /** A token that was verified, with what depends on the request still to be checked. */
 export interface Client {
@@ -39,6 +40,7 @@ export interface KnownTokensNeeds {
   claimPaths: ReadonlySet<string>;
   clock: Clock;
   keep: Keep;
+  limits: Pick<TokenLimits, 'tried' | 'failed'>;
 }
 
 /** After this a JWT is verified again, so that a key that was withdrawn is not good for long. */
@@ -73,7 +75,7 @@ interface Memory {
 export function openKnownTokens(
   config: Pick<Config, 'bearer' | 'providers'>,
   sources: readonly Source[],
-  { claimPaths, clock, keep }: KnownTokensNeeds,
+  { claimPaths, clock, keep, limits }: KnownTokensNeeds,
 ): KnownTokens {
   const providerNames = Object.entries(config.providers).map(([name, { issuer }]) => [issuer, name] as const);
   const { known, inactive, alone } = openMemory(
@@ -106,6 +108,7 @@ export function openKnownTokens(
     } catch (error) {
       if (!(error instanceof NobodyKnows)) throw error;
       const { rejection } = error;
+      limits.failed(address);
       inactive.set(key, { found: rejection, until: clock.monotonic() + rejectionMs, bytes: overheadBytes });
       throw rejection;
     }
@@ -118,6 +121,8 @@ export function openKnownTokens(
       if (client && !isOver(client) && isOfToday(client)) return client;
       const refused = inactive.get(key);
       if (refused) throw refused.found;
+      // Before others who bring the same token wait for what comes of it.
+      limits.tried(address);
       return alone(key, () => lookUp(key, token, address));
     },
   };
@@ -174,7 +179,7 @@ function createLookUp(
       idToken: undefined,
       sessionId: undefined,
     };
-    const caller: Caller = { person, current: undefined, subject, tokenExpiresAt: expiresAt };
+    const caller: Caller = { person, current: undefined, subject, tokenExpiresAt: expiresAt, issuer };
     return { caller, source: index, audiences, confirmation: readConfirmation(claims.cnf), generation };
   };
 

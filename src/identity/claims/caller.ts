@@ -14,4 +14,6 @@ export interface Caller {
   subject: string;
   /** When the token of a client ends, in seconds since the epoch; undefined where its issuer names no end. */
   tokenExpiresAt?: number | undefined;
+  /** The issuer of the token of a client, where it is known. */
+  issuer?: string | undefined;
 }

@@ -35,6 +35,18 @@ export const lines = {
     fields: ['requestId', 'code', 'status', 'client', 'subject', 'path', 'reason', 'stack'],
   },
 
+  'requests-limited': {
+    level: 'warn',
+    message: 'requests were refused: there were too many',
+    fields: ({ limit, client, refused }) => ({ limit, peer: client, refused }),
+  },
+
+  'clients-exempt': {
+    level: 'info',
+    message: 'limits by client do not count everybody',
+    fields: ['who'],
+  },
+
   listening: { level: 'info', message: 'listening', fields: ['listen', 'admin', 'publicUrl'] },
   reloaded: { level: 'info', message: 'reloaded', fields: ['by', 'config'] },
   'reload-refused': {
@@ -82,6 +94,11 @@ export const lines = {
     level: 'warn',
     message: 'connections were turned away: the limit of open files is nearly reached (ulimit -n)',
     fields: ['dropped', 'connections', 'openFiles'],
+  },
+  'connections-limited': {
+    level: 'warn',
+    message: 'connections were closed: there were too many',
+    fields: ({ limit, client, refused }) => ({ limit, peer: client, refused }),
   },
   'connections-left-open': {
     level: 'warn',

@@ -45,7 +45,7 @@ export const requestLineFields = {
   gatewayMs: {
     type: 'number',
     meaning:
-      "the gateway's own share: until the request goes upstream, and from the head of the answer (or the failure) to the head that goes to the client; where the gateway answers itself, until that answer is written, without the time in which a form came. Waits for the provider and the store are within, bodies that stream are not",
+      "the gateway's own share: until the request goes upstream, and from the head of the answer (or the failure) to the head that goes to the client; where the gateway answers itself, until that answer is written, without the time in which a form came. Waits for the provider, the store and a turn at the target are within, bodies that stream are not",
   },
   upstreamMs: {
     type: 'number',
@@ -111,6 +111,7 @@ const otherFields = {
   provider: { type: 'text', meaning: 'the name of the provider' },
   publicUrl: { type: 'texts', meaning: 'the origins of the gateway' },
   reason: { type: 'text', meaning: 'what happened, without secrets' },
+  refused: { type: 'integer', meaning: 'how many were refused by a limit since the last such line' },
   retryAfter: { type: 'integer', meaning: 'seconds until it is worth a try' },
   retryMs: { type: 'number', meaning: 'milliseconds until the next try' },
   schema: { type: 'integer', meaning: 'the version of this table' },
@@ -123,6 +124,7 @@ const otherFields = {
   token: { type: 'text', meaning: 'which kind of token' },
   waiting: { type: 'integer', meaning: 'how many requests wait; of the audit, how many lines' },
   way: { type: 'text', meaning: 'how a token for an upstream was asked for' },
+  who: { type: 'texts', meaning: 'whom limits by client do not count' },
   workers: { type: 'integer', meaning: 'how many processes share the port' },
 } as const satisfies Readonly<Record<string, LogField>>;
 

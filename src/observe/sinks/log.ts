@@ -17,6 +17,7 @@ export function openLog(options: LogOptions, needs: SinkNeeds): Sink {
     name: 'log',
     wants: (kind) => lines[kind] !== null,
     take(event) {
+      if (isToldOtherwise(event)) return;
       switch (event.kind) {
         case 'request-finished':
         case 'request-left':
@@ -33,6 +34,11 @@ export function openLog(options: LogOptions, needs: SinkNeeds): Sink {
       writeRequest = requestWriter(writer, changed, clock);
     },
   };
+}
+
+/** A flood that is turned away must not fill the log: its events are counted in `requests-limited`. */
+function isToldOtherwise(event: Told): boolean {
+  return 'exchange' in event && event.exchange.isTurnedAway === true;
 }
 
 const everything: AccessOptions = { skip: [], sample: 1, headers: [] };

@@ -1,7 +1,7 @@
 import type { Renewal } from '../outcome.ts';
 import type { Revocation } from '../revocations.ts';
 import type { Session } from '../session.ts';
-import type { Listing, ListingChange, Posted, Unrepeatable } from './shared.ts';
+import type { Count, Listing, ListingChange, Posted, Unrepeatable } from './shared.ts';
 
 /** The environment variable by which workers know whose they are. It must not look like a key of the configuration. */
 export const gatewayNameVariable = '_SALLYPORT_GATEWAY';
@@ -20,6 +20,8 @@ export interface CallMessage {
     | { kind: 'claim'; name: string; forMs: number }
     /** Answered with `HeldByPrimary`. */
     | { kind: 'held' }
+    /** Answered as `CountDesk` does. */
+    | { kind: 'count'; counts: readonly Count[] }
     | { kind: 'get'; id: string }
     | { kind: 'set'; id: string; value: string; ttlSeconds: number }
     | { kind: 'delete'; id: string }

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Grant } from '../outcome.ts';
 import { createRevocations } from '../revocations.ts';
 import type { Board } from './board.ts';
+import { createMemoryCounts } from './counts.ts';
 import { createGrantDesk } from './grant-desk.ts';
 import { createHeld } from './held.ts';
 import { createLocalPlace } from './local.ts';
@@ -27,6 +28,7 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
   const owners = createOwners();
   const place = createLocalPlace(held, clock);
   const { claims } = place;
+  const counts = createMemoryCounts(clock);
   const table = createTableDesk(place);
   revocations.onRevoked((revocation) => {
     for (const worker of workers) worker.send({ kind: 'revoked', revocation });
@@ -51,6 +53,8 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
         return desk.ask(worker, request.session, request.renewal);
       case 'claim':
         return claims.claim(request.name, request.forMs);
+      case 'count':
+        return counts.add(request.counts);
       case 'held':
         return { posted: [...board.all()], claims: [...held.claims.all()] } satisfies HeldByPrimary;
       case 'publish':

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Clock, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
+import { createRedisCounts } from './counts.ts';
 import { type Begun, claimsThrough, type Following, type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
@@ -73,6 +74,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
       knowsSignOuts: signOuts.knowsSignOuts,
     },
     claims: claimsThrough(held, others, claim),
+    counts: createRedisCounts(link, keyPrefix),
     ready: Promise.all([signOuts.known, told]).then(() => undefined),
     trouble: link.trouble,
     problem: () =>

@@ -48,6 +48,8 @@ export interface Place {
   listings: Listings;
   bus: Bus;
   claims: ClaimDesk;
+  /** Undefined where this process is alone. */
+  counts?: CountDesk;
   /**
    * Resolves when it has answered for the first time: its sign-outs are known here, and it was told what this process
    * holds. Never, where it cannot be reached; `problem` says why.
@@ -116,6 +118,19 @@ export interface Bus {
 export interface ClaimDesk {
   /** Takes a name for a while: true for the first alone. Rejects with GatewayError 503 when that cannot be told. */
   claim(name: string, forMs: number): Promise<boolean>;
+}
+
+/** A place where what comes to several processes is counted together. */
+export interface CountDesk {
+  /** Adds to debts, which time pays off, and gives what each is then, in milliseconds. Rejects with GatewayError 503. */
+  add(counts: readonly Count[]): Promise<number[]>;
+}
+
+export interface Count {
+  key: string;
+  costMs: number;
+  /** The debt is no larger than this. */
+  mostMs: number;
 }
 
 /** Sealed sessions by id. All of it rejects with GatewayError 503 when the place cannot be reached. */

@@ -43,6 +43,7 @@ export function createWorkerPlace({ call, onMessage }: PrimaryCalls, held: Held)
       others,
       async (name, forMs) => (await call({ kind: 'claim', name, forMs })) as boolean,
     ),
+    counts: { add: async (counts) => (await call({ kind: 'count', counts })) as number[] },
     ...tableOfPrimary(call),
     bus: {
       async publish(revocation) {

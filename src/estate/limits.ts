@@ -1,0 +1,83 @@
+import type { Clock } from '../clock.ts';
+import type { TurnLimits } from '../forward/target-turns.ts';
+import type { Keep } from '../holdings.ts';
+import { openRateLimits, type RateLimits } from '../limits/rate-limits.ts';
+import { createRefusals, type Refusals } from '../limits/refusals.ts';
+import type { Emit } from '../observe/events.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { CountDesk } from '../session/shared/shared.ts';
+import { countRequests, type InFlight } from './requests.ts';
+
+/** What limits are opened with; what they have counted outlives plans. */
+interface LimitNeeds {
+  keep: Keep;
+  clock: Clock;
+  emit: Emit;
+}
+
+function keepRefusals({ keep, clock, emit }: LimitNeeds): Refusals {
+  return keep('refusals', 'requests', () =>
+    createRefusals(
+      (limit, client, refused) => emit({ kind: 'requests-limited', limit, client, refused }),
+      clock,
+    ),
+  );
+}
+
+/** How many requests each target has at once. */
+export function turnsAtTargets(
+  { upstreamConnections: most, queue }: Plan['config']['limits'],
+  needs: LimitNeeds,
+): TurnLimits | undefined {
+  if (most === undefined) return undefined;
+  const refusals = keepRefusals(needs);
+  return { most, queue, refused: () => refusals.refused('limits.upstreamConnections', undefined) };
+}
+
+/** Counts the requests of a plan, and those of all plans, which may be too many. */
+export function limitRequests(limits: Plan['config']['limits'], needs: LimitNeeds) {
+  const inFlight = needs.keep('requests in flight', 'this process', () => ({ requests: 0 }));
+  return { requests: countRequests(inFlight), isOverloaded: createOverload(limits, inFlight, needs) };
+}
+
+function createOverload(
+  { requestsInFlight: most }: Plan['config']['limits'],
+  inFlight: InFlight,
+  needs: LimitNeeds,
+): () => boolean {
+  if (most === undefined) return () => false;
+  const refusals = keepRefusals(needs);
+  return () => {
+    if (inFlight.requests <= most) return false;
+    refusals.refused('limits.requestsInFlight', undefined);
+    return true;
+  };
+}
+
+/** How much may come in a time. */
+export function keepRateLimits(
+  { rateRules, isTrustedProxy }: Plan,
+  needs: LimitNeeds,
+  counts: CountDesk | undefined,
+): RateLimits {
+  const { keep, clock } = needs;
+  const refusals = keepRefusals(needs);
+  return openRateLimits(rateRules, { keep, clock, refusals, counts, isTrusted: isTrustedProxy });
+}
+
+/** Says with it who has no address of their own to be counted by. */
+export function tellingExempt(inForce: () => void, { trustedProxies, listen }: Plan['config'], emit: Emit) {
+  const isUnix = listen.some(({ address }) => 'path' in address);
+  const who = [
+    ...(trustedProxies.length > 0
+      ? ['the trusted proxies themselves', 'clients whose address a trusted proxy does not name']
+      : []),
+    ...(isUnix && !trustedProxies.some(({ network }) => network === 'unix')
+      ? ['whoever comes by the Unix socket, since `unix` is not in trustedProxies']
+      : []),
+  ];
+  return (): void => {
+    inForce();
+    if (who.length > 0) emit({ kind: 'clients-exempt', who });
+  };
+}

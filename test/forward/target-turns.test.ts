@@ -1,0 +1,218 @@
+import { createServer } from 'node:http';
+import { type Test, test } from 'tap';
+import { handshake } from '../attack/handshake.ts';
+import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
+import { createWoundClock } from '../support/clock.ts';
+import { freePort } from '../support/listening.ts';
+import { openRaw } from '../support/raw.ts';
+import { until } from '../support/until.ts';
+
+/** A gateway in front of an application that answers when it is told to, in the order of their coming. */
+async function arrange(t: Test, limits: Record<string, unknown>) {
+  const clock = createWoundClock();
+  const held: { path: string; release: () => void }[] = [];
+  let most = 0;
+  const upstream = await arrangeUpstream(t, (request, response) => {
+    held.push({ path: request.url ?? '', release: () => response.end('x') });
+    most = Math.max(most, held.length);
+    response.on('close', () => {
+      const at = held.findIndex(({ path }) => path === request.url);
+      if (at >= 0) held.splice(at, 1);
+    });
+  });
+  upstream.server.on('upgrade', (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    socket.pipe(socket);
+  });
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    awaitProvider: false,
+    config: { routes: [{ path: '/', upstream: upstream.url, allow: 'public' }], limits },
+  });
+  const status = async (path: string, body?: string) => {
+    const method = body === undefined ? 'GET' : 'POST';
+    const { status: code, headers } = await client.request(gateway.url + path, {
+      method,
+      ...(body && { body }),
+    });
+    return headers['x-sallyport-error'] ?? code;
+  };
+  const paths = () => held.map(({ path }) => path);
+  const isAt = (...wanted: string[]) =>
+    until(`${wanted} at the application`, () => `${paths()}` === `${wanted}`);
+  const releaseAll = async (done: Promise<unknown>) => {
+    let isDone = false;
+    void done.then(() => {
+      isDone = true;
+    });
+    await until('all answers', () => {
+      for (const { release } of [...held]) release();
+      return isDone;
+    });
+  };
+  return { gateway, clock, status, held, isAt, paths, releaseAll, most: () => most };
+}
+
+/** Lets what was sent arrive. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+test('a target has so many requests at once; the rest wait in turn, and too many get 503', async (t) => {
+  const { status, held, isAt, releaseAll, most, gateway } = await arrange(t, {
+    upstreamConnections: 2,
+    queue: { size: 3, timeout: '1m' },
+  });
+  const all: Promise<unknown>[] = [];
+  for (const path of ['/1', '/2', '/3', '/4', '/5']) {
+    all.push(status(path, path === '/4' ? 'a body' : undefined));
+    await settle();
+  }
+  await isAt('/1', '/2');
+  t.equal(await status('/6'), 'upstream_busy');
+  held[0]?.release();
+  await isAt('/2', '/3');
+  held[0]?.release();
+  await isAt('/3', '/4');
+  const more = status('/7');
+  await releaseAll(Promise.all([...all, more]));
+  t.same(await Promise.all([...all, more]), [200, 200, 200, 200, 200, 200]);
+  t.equal(most(), 2);
+  await gateway.log.line(({ limit }) => limit === 'limits.upstreamConnections');
+});
+
+test('who waits for too long gets 503, and who leaves makes room at once', async (t) => {
+  const { status, isAt, clock, gateway, held, releaseAll, paths } = await arrange(t, {
+    upstreamConnections: 1,
+    queue: { size: 1, timeout: '10s' },
+  });
+  const first = status('/1');
+  await isAt('/1');
+  const late = status('/2');
+  await settle();
+  clock.wind(10_000);
+  t.equal(await late, 'upstream_busy');
+  const raw = await openRaw(gateway.url);
+  raw.write(`GET /left HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\n\r\n`);
+  await settle();
+  t.equal(await status('/3'), 'upstream_busy', 'the queue is full');
+  raw.destroy();
+  await settle();
+  const fourth = status('/4');
+  await settle();
+  held[0]?.release();
+  await isAt('/4');
+  t.notOk(paths().includes('/left'));
+  await releaseAll(Promise.all([first, fourth]));
+  t.same(await Promise.all([first, fourth]), [200, 200]);
+});
+
+test('a client that leaves in the middle, and an upstream that breaks, give their turns back', async (t) => {
+  const { status, isAt, gateway, releaseAll } = await arrange(t, {
+    upstreamConnections: 1,
+    queue: { size: 5, timeout: '1m' },
+  });
+  for (let each = 0; each < 5; each++) {
+    const raw = await openRaw(gateway.url);
+    raw.write(`GET /left HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\n\r\n`);
+    await isAt('/left');
+    raw.destroy();
+    await isAt();
+  }
+  const next = status('/next');
+  await releaseAll(next);
+  t.equal(await next, 200);
+});
+
+test('an open WebSocket has a turn until it ends', async (t) => {
+  const { status, gateway, isAt, releaseAll } = await arrange(t, {
+    upstreamConnections: 1,
+    queue: { size: 2, timeout: '1m' },
+  });
+  const { host } = new URL(gateway.url);
+  const socket = await openRaw(gateway.url);
+  socket.write(handshake(host));
+  await socket.until('101 Switching');
+  const waits = status('/1');
+  const second = await openRaw(gateway.url);
+  await settle();
+  second.write(handshake(host));
+  await settle();
+  t.equal(await status('/2'), 'upstream_busy');
+  socket.destroy();
+  await isAt('/1');
+  await releaseAll(waits);
+  t.equal(await waits, 200);
+  await second.until('101 Switching');
+  second.write('still a tunnel');
+  await second.until('still a tunnel');
+  second.destroy();
+});
+
+/** Node warns of an emitter with more than ten listeners of a kind. */
+function noteWarnings(t: Test): string[] {
+  const warnings: string[] = [];
+  const note = ({ name }: Error) => warnings.push(name);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  return warnings;
+}
+
+test('a WebSocket that tries again and again takes a turn each time, and leaves nothing behind', async (t) => {
+  const warnings = noteWarnings(t);
+  const clock = createWoundClock();
+  const port = await freePort();
+  const retry = { for: '1m' };
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    awaitProvider: false,
+    config: {
+      routes: [{ path: '/', upstream: { targets: [`http://127.0.0.1:${port}`], retry }, allow: 'public' }],
+      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '10s' }, connectionsPerClient: 100 },
+    },
+  });
+  const socket = await openRaw(gateway.url);
+  socket.write(handshake(new URL(gateway.url).host));
+  for (let each = 0; each < 20; each++) {
+    await settle();
+    clock.wind(1000);
+  }
+  const upstream = createServer();
+  upstream.on('upgrade', (_request, tunnel) => {
+    tunnel.on('error', () => tunnel.destroy());
+    tunnel.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    tunnel.pipe(tunnel);
+  });
+  upstream.on('request', (_request, response) => response.end('x'));
+  await new Promise<void>((resolve) => upstream.listen(port, '127.0.0.1', resolve));
+  t.teardown(() => upstream.close());
+  await until('the tunnel', () => {
+    clock.wind(1000);
+    return socket.received().includes('101 Switching');
+  });
+  socket.destroy();
+  t.equal((await client.get(`${gateway.url}/`)).status, 200, 'its turn is free');
+  t.same(warnings, []);
+});
+
+test('a gateway that closes has no heap of listeners at an open WebSocket', async (t) => {
+  const warnings = noteWarnings(t);
+  const { gateway } = await arrange(t, { upstreamConnections: 1, connectionsPerClient: 100 });
+  const socket = await openRaw(gateway.url);
+  socket.write(handshake(new URL(gateway.url).host));
+  await socket.until('101 Switching');
+  await gateway.close();
+  await settle();
+  t.same(warnings, []);
+});
+
+test('a target that refuses connections keeps no turn', async (t) => {
+  const { gateway, client } = await arrangeGateway(t, {
+    awaitProvider: false,
+    config: {
+      routes: [{ path: '/', upstream: 'http://127.0.0.1:9', allow: 'public' }],
+      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '1s' } },
+    },
+  });
+  for (let each = 0; each < 5; each++)
+    t.equal((await client.get(`${gateway.url}/`)).headers['x-sallyport-error'], 'upstream_unreachable');
+});
