@@ -12,6 +12,7 @@ const cookiesOf = (session: string | undefined) =>
     session: { cookie: { name: session, domain: undefined, sameSite: 'lax', path: '/' } },
     publicUrl: ['https://app.example.com'],
     providers: {},
+    routes: [],
   } as unknown as Parameters<typeof gatewayCookies>[0]);
 
 test('pairs end at a semicolon, and names lose SP and HTAB at their ends, and nothing else', async (t) => {
