@@ -367,6 +367,7 @@ export type StoreOperation =
   | 'turn-post'
   | 'listing'
   | 'sign-outs'
+  | 'count'
   | 'other';
 
 export type StoreEvent =
