@@ -388,6 +388,7 @@ export type StoreOperation =
   | 'turn-post'
   | 'listing'
   | 'sign-outs'
+  | 'count'
   | 'other';
 
 export type StoreEvent =

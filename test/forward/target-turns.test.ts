@@ -148,6 +148,51 @@ test('an open WebSocket has a turn until it ends', async (t) => {
   second.destroy();
 });
 
+test('a request that is sent again gives its turn back, and takes one at the next target', async (t) => {
+  let most = 0;
+  let now = 0;
+  const bad = await arrangeUpstream(t, (_request, response) => {
+    now += 1;
+    most = Math.max(most, now);
+    response.on('close', () => {
+      now -= 1;
+    });
+    response.writeHead(503).end('x');
+  });
+  const good = await arrangeUpstream(t, (_request, response) => response.end('x'));
+  const retry = { on: ['connect', 503] };
+  const upstream = { targets: [bad.url, good.url, 'http://127.0.0.1:9'], eject: { failures: 1000 }, retry };
+  const { gateway, client } = await arrangeGateway(t, {
+    awaitProvider: false,
+    config: {
+      routes: [{ path: '/', upstream, allow: 'public' }],
+      limits: { upstreamConnections: 1, queue: { size: 50, timeout: '5s' } },
+    },
+  });
+  for (let round = 0; round < 2; round++) {
+    const asked = Array.from({ length: 20 }, () => client.get(`${gateway.url}/`));
+    const answers = await Promise.all(asked);
+    const errors = answers.map(({ headers }) => headers['x-sallyport-error']);
+    t.same(errors, Array(20).fill(undefined), 'nobody waits for a turn that was not given back');
+    t.ok(answers.filter(({ status }) => status === 200).length >= 10);
+  }
+  t.equal(most, 1);
+  t.ok(bad.requests.length > 0);
+});
+
+test('a request that goes to the same target again does not wait behind itself', async (t) => {
+  const upstream = await arrangeUpstream(t, (request) => request.socket.destroy());
+  const { gateway, client } = await arrangeGateway(t, {
+    awaitProvider: false,
+    config: {
+      routes: [{ path: '/', upstream: { targets: [upstream.url], retry: { attempts: 3 } }, allow: 'public' }],
+      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '1m' } },
+    },
+  });
+  t.equal((await client.get(`${gateway.url}/`)).headers['x-sallyport-error'], 'upstream_unreachable');
+  t.equal(upstream.requests.length, 4);
+});
+
 /** Node warns of an emitter with more than ten listeners of a kind. */
 function noteWarnings(t: Test): string[] {
   const warnings: string[] = [];

@@ -43,6 +43,6 @@ export function createRedisCounts(link: RedisLink, keyPrefix: string): CountDesk
           redis.eval(countScript, 1, placeOf(key), costMs, mostMs),
         );
         return (await Promise.all(sent)).map(Number);
-      }),
+      }, 'count'),
   };
 }
