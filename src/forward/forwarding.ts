@@ -1,5 +1,6 @@
 import type { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound, Tunnel } from '../listen/inbound.ts';
+import type { ObservedPassage } from '../observe/events.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';
 import type { TemplateContext } from './template-values.ts';
@@ -25,26 +26,8 @@ export interface Forwarding {
   lifespan: Lifespan | undefined;
 }
 
-/**
- * What is known of a request's way upstream, for those who watch it; undefined until it is. Times are milliseconds of
- * the monotonic clock.
- */
-export interface Passage {
-  /** The target that was asked last, as it was configured. */
-  readonly target?: string | undefined;
-  /** When it went upstream for the first time. */
-  readonly sentAt?: number | undefined;
-  /** When the head of the answer was there. */
-  readonly headAt?: number | undefined;
-  /** When that head went on to the client. */
-  readonly beganAt?: number | undefined;
-  /** When the answer had ended, or broke. */
-  readonly endedAt?: number | undefined;
-  /** Bytes of the body that were read from the client, and of the answer's that were handed on to it. */
-  readonly bytesIn?: number | undefined;
-  readonly bytesOut?: number | undefined;
-  readonly isEventStream?: boolean | undefined;
-}
+/** What is known of a request's way upstream, for those who watch it; undefined until it is. */
+export type Passage = ObservedPassage;
 
 /** The same of a tunnel, which writes it down: the bytes are those behind the handshake. */
 export type TunnelPassage = { -readonly [Name in keyof Passage]: Passage[Name] } & {

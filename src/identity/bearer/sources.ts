@@ -1,7 +1,7 @@
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { PersonRules } from '../claims/person.ts';
 import { openProviderHttp, type ProviderHttp } from '../provider/http.ts';
-import { createStanding, type Standing, type Trouble } from '../provider/standing.ts';
+import { createStanding, rejectionOf, type Standing, type Trouble } from '../provider/standing.ts';
 import { watchCalls } from '../provider/watch-calls.ts';
 import {
   type Introspector,
@@ -53,13 +53,7 @@ function troublesOf(name: string, standing: Standing): Trouble[] {
   const troubles: Trouble[] = [];
   if (standing.isSilent())
     troubles.push({ reason: 'issuer_unreachable', name, detail: 'the last call had no answer' });
-  if (standing.isRejected())
-    troubles.push({
-      reason: 'client_rejected',
-      name,
-      detail: 'it does not accept the gateway as its client',
-    });
-  return troubles;
+  return [...troubles, ...rejectionOf(name, standing)];
 }
 
 /** The connections; each call is told of under the host of whom the entry names, as a rejection is. */

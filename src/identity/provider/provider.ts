@@ -22,7 +22,7 @@ import { naturalKey } from './natural-key.ts';
 import { openSigningKey } from './private-key.ts';
 import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
-import { createStanding, type Heard, type Standing, type Trouble } from './standing.ts';
+import { createStanding, type Heard, rejectionOf, type Standing, type Trouble } from './standing.ts';
 import { expectedIssuer } from './tenants.ts';
 import { watchCalls } from './watch-calls.ts';
 
@@ -141,13 +141,7 @@ function troublesOf(
     troubles.push({ reason: 'provider_unreachable', name, detail: 'the last call had no answer' });
   else if (refreshes.isOpen())
     troubles.push({ reason: 'provider_failing', name, detail: 'refreshes of several people fail' });
-  if (standing.isRejected())
-    troubles.push({
-      reason: 'client_rejected',
-      name,
-      detail: 'it does not accept the gateway as its client',
-    });
-  return troubles;
+  return [...troubles, ...rejectionOf(name, standing)];
 }
 
 /** The connections, shared with whoever is set alike; each call is told of under the name of this provider. */

@@ -80,3 +80,9 @@ export function createStanding({ monotonic }: Pick<Clock, 'monotonic'>): Standin
     isRejected: () => isRejected,
   };
 }
+
+/** That somebody does not take the gateway as a client, where it is so. */
+export function rejectionOf(name: string, standing: Standing): Trouble[] {
+  if (!standing.isRejected()) return [];
+  return [{ reason: 'client_rejected', name, detail: 'it does not accept the gateway as its client' }];
+}
