@@ -93,6 +93,9 @@ headers:
 listen: 127.0.0.1:${port}
 admin:
   listen: 127.0.0.1:0
+# People read what it writes, and what it says to them is enough.
+logging: { level: warn, format: pretty }
+audit: off
 session:
   secret: ${secret()}
 `;

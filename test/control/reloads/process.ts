@@ -64,7 +64,8 @@ export async function startGatewayProcess(file: string, workers: number): Promis
     if (text.endsWith('"msg":"request"}') || !text.startsWith('{')) return;
     const line = JSON.parse(text) as LogLine;
     lines.push(line);
-    if (line.msg !== 'reloaded' && !line.msg.startsWith('reload refused')) return;
+    // Those of the audit have no message.
+    if (!/^reload(ed$| refused)/.test(line.msg ?? '')) return;
     const problems = (line.problems ?? [line.reason ?? '']) as readonly string[];
     waiting?.resolve({ isRefused: line.msg !== 'reloaded', problems });
   });
