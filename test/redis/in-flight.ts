@@ -109,7 +109,7 @@ async function strikeInFlight(t: Test, store: 'cookie' | 'redis', kinds: Record<
   for (const [name, fault] of Object.entries(kinds)) {
     const before = scene.sent.length;
     const { seen, tookMs } = await strikeOnce(scene, fault).catch((error: Error) => {
-      throw new Error(`${name}: ${error.message}`);
+      throw new Error(`${name}: ${error.message}; ${whyEnded(scene)}`);
     });
     t.comment(`${name}: back after ${Math.round(tookMs)} ms`);
     const others = [...seen].filter((status) => status !== 200 && status !== 503);
@@ -117,6 +117,15 @@ async function strikeInFlight(t: Test, store: 'cookie' | 'redis', kinds: Record<
     t.equal(scene.sent.length - before, people, `${name}: one refresh for each`);
     t.equal(new Set(scene.sent).size, scene.sent.length, `${name}: no refresh token is sent twice`);
   }
+}
+
+/** What the log says of sessions that ended, and which refresh tokens were sent twice. */
+function whyEnded({ gateways, sent }: Instances): string {
+  const ends = gateways.map(({ log }) =>
+    log.lines.filter(({ msg }) => /session ended|refresh failed/.test(msg)),
+  );
+  const twice = sent.filter((token, index) => sent.indexOf(token) !== index);
+  return JSON.stringify({ ends, twice: twice.length });
 }
 
 /** Gives every status that anybody saw, and how long it took until all was well again. */
