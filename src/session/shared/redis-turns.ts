@@ -146,16 +146,18 @@ function createCommands({ link, gateway, held: { begun }, onBegun }: RedisTurnsN
     markAll,
     async take(key: string, unrepeatable: Unrepeatable | undefined): Promise<Taken> {
       const resumable = unrepeatable?.heldBy === 'gateway' ? gateway : undefined;
-      const holder = unsure.get(key) ?? `${resumable ?? me} ${randomBytes(12).toString('base64url')}`;
+      const doubted = unsure.get(key);
+      // From here on it is wanted again: what mends meanwhile must not take it back.
+      unsure.delete(key);
+      const holder = doubted ?? `${resumable ?? me} ${randomBytes(12).toString('base64url')}`;
       const forMs = unrepeatable ? Math.ceil(unrepeatable.forMs) : 0;
       const wasIn = link.problem() === undefined;
       const taken = await send
         .take(key, holder, forMs, resumable === undefined ? '' : `${resumable} `)
         .catch((error: unknown) => {
-          if (wasIn) doubt(key, holder);
+          if (wasIn || doubted !== undefined) doubt(key, holder);
           throw error;
         });
-      unsure.delete(key);
       if (taken.kind === 'yours' && unrepeatable) {
         begun.set(key, { holder, forMs });
         onBegun(key, { holder, forMs });
@@ -164,9 +166,11 @@ function createCommands({ link, gateway, held: { begun }, onBegun }: RedisTurnsN
     },
     /** The server is back: what it may have read wrongly is taken back, and what it may have forgotten is written again. */
     async mend() {
-      const attempts = [...unsure];
-      unsure.clear();
-      for (const [key, holder] of attempts) await release(key, holder);
+      for (const [key, holder] of [...unsure]) {
+        if (unsure.get(key) !== holder) continue;
+        unsure.delete(key);
+        await release(key, holder);
+      }
       await markAll();
     },
   };
