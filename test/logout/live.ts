@@ -48,6 +48,8 @@ export async function arrangeLive(
   const clock = createWoundClock();
   const gateway = await startTestGateway({ provider, upstream, config, clock });
   t.teardown(() => gateway.close());
+  // With sessions in Redis nobody signs in before it has answered.
+  await until('the store', async () => (await fetch(`${gateway.url}/oauth2/health`)).status === 200);
   const ada = await signIn(t, gateway.url, 'ada');
   const signOut = () => ada.client.navigate(`${gateway.url}/oauth2/sign_out`);
   return { provider, gateway, ada, signOut, clock };
