@@ -16,11 +16,7 @@ export function healthOfAll(answers: readonly unknown[], own: Health): Health {
   const degraded = new Map<string, Degraded>();
   for (const each of all.flatMap((health) => health.degraded))
     degraded.set(JSON.stringify([each.reason, each.name]), each);
-  return {
-    ready: all.every(({ ready }) => ready),
-    missing: [...new Set(all.flatMap(({ missing }) => missing))],
-    degraded: [...degraded.values()],
-  };
+  return healthOf([...new Set(all.flatMap(({ missing }) => missing))], [...degraded.values()]);
 }
 
 /** A store answers sooner, or is out. */

@@ -9,7 +9,7 @@ import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
 import { countsAlike, type Observe } from '../observe/open-observe.ts';
-import { compilePlan, readFilesOfProviders } from '../plan/plan.ts';
+import { compilePlan, type Plan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
 import { createMembers, type Members } from './members.ts';
@@ -38,17 +38,14 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   const { observe, clock, random, adminUrl, onFailure } = needs;
   const { emit, keepSecrets } = observe;
   const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
-  const grantBy = ({ config, files }: LoadedConfig) => {
-    const { claims } = compilePlan(config, { read: files.read });
-    return granter.adopt(config.providers, claims, files.read);
-  };
+  const grantBy = ({ config, claims, read }: Plan) => granter.adopt(config.providers, claims, read);
   observe.metrics.configure(first.config.metrics);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
-  readFilesOfProviders(first.config, first.files.read);
-  await grantBy(first);
+  const plan = planOf(first);
+  await grantBy(plan);
   // Every file of it is known now.
-  let inForce = { loaded: first, sent: sentOf(first, 1) };
+  let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
 
   const counting = createCounting();
   const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
@@ -99,9 +96,17 @@ async function removeStaleSockets({ config }: LoadedConfig): Promise<void> {
   for (const { address } of config.listen) await removeStaleSocket(address);
 }
 
-/** A version with the form in which workers get it. */
+/** Compiles a version, and reads the rest of its files. Throws when one of them cannot be used. */
+function planOf({ config, files }: LoadedConfig): Plan {
+  const plan = compilePlan(config, { read: files.read });
+  readFilesOfProviders(config, files.read);
+  return plan;
+}
+
+/** A version with its plan, and in the form in which workers get it. */
 interface Sending {
   loaded: LoadedConfig;
+  plan: Plan;
   sent: SentVersion;
 }
 
@@ -109,7 +114,7 @@ interface PreparingNeeds extends Pick<PrimaryNeeds, 'observe'> {
   inForce(): Sending;
   members: Members;
   /** Has this process ask the providers of a version. */
-  grantBy(loaded: LoadedConfig): Promise<void>;
+  grantBy(plan: Plan): Promise<void>;
 }
 
 /** Takes this process and its workers from one version to the next, or leaves all of them where they are. */
@@ -119,15 +124,14 @@ function createPreparing(
 ): Running['prepare'] {
   let last = inForce().sent.number;
   const prepareAll = async (next: LoadedConfig): Promise<Prepared> => {
-    const before = inForce().loaded;
+    const before = inForce();
     observe.check(next.config);
-    compilePlan(next.config, { read: next.files.read });
-    readFilesOfProviders(next.config, next.files.read);
+    const plan = planOf(next);
     await removeStaleSockets(next);
     const sent = sentOf(next, ++last);
     const opened = await members.prepare(sent);
     try {
-      await grantBy(next);
+      await grantBy(plan);
     } catch (error) {
       await opened.abort();
       throw error;
@@ -135,12 +139,12 @@ function createPreparing(
     return {
       commit() {
         observe.apply(next.config);
-        putInForce({ loaded: next, sent });
+        putInForce({ loaded: next, plan, sent });
         return opened.commit();
       },
       async abort() {
-        observe.keepSecrets(before.config.secrets);
-        await Promise.all([opened.abort(), grantBy(before)]);
+        observe.keepSecrets(before.loaded.config.secrets);
+        await Promise.all([opened.abort(), grantBy(before.plan)]);
       },
     };
   };

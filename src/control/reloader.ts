@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ReloadAnswer } from '../admin/controls.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problems.ts';
@@ -117,10 +118,5 @@ function compiled(loaded: LoadedConfig): Compiled {
   return { loaded, plan: compilePlan(loaded.config, { read: loaded.files.read }) };
 }
 
-function sameTexts(one: LoadedConfig, other: LoadedConfig): boolean {
-  return JSON.stringify(sorted(one.files.texts())) === JSON.stringify(sorted(other.files.texts()));
-}
-
-function sorted(texts: Readonly<Record<string, string>>): [string, string][] {
-  return Object.entries(texts).sort(([one], [other]) => (one < other ? -1 : 1));
-}
+const sameTexts = (one: LoadedConfig, other: LoadedConfig): boolean =>
+  isDeepStrictEqual(one.files.texts(), other.files.texts());

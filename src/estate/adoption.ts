@@ -9,7 +9,7 @@ import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { type Generation, openGeneration } from './generation.ts';
 import type { Generations } from './generations.ts';
 import type { Listeners } from './listeners.ts';
-import type { Stop } from './stop.ts';
+import { longestReleaseMs, type Stop } from './stop.ts';
 
 /** A plan that is opened and not in force. One of the two has to be called, once. */
 export interface PreparedPlan {
@@ -45,8 +45,6 @@ export interface Adoption {
 
 /** A plan whose providers take longer than this to be found is put in force all the same; one without its store is not. */
 const longestPreparationMs = 10_000;
-/** What closing gets where somebody waits for it: calls to a provider may hang. */
-const longestReleaseMs = 1000;
 
 export function createAdoption(needs: AdoptionNeeds): Adoption {
   const { holdings, generations, listeners, watch, live, stop, emit, clock, random, primary, isReady } =

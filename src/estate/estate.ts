@@ -16,7 +16,7 @@ import { createGenerations, type Generations } from './generations.ts';
 import { type Health, healthOf } from './health.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { readingsOf } from './readings.ts';
-import { createStop, stopping } from './stop.ts';
+import { createStop, longestReleaseMs, stopping } from './stop.ts';
 
 /**
  * What outlives a plan: connections, pools, sessions, sign-outs, caches, and what is known of providers and targets.
@@ -64,9 +64,6 @@ export interface EstateNeeds {
   /** The line of a worker to its primary process. */
   primary: PrimaryCalls | undefined;
 }
-
-/** What closing gets where somebody waits for it: calls to a provider may hang. */
-const longestReleaseMs = 1000;
 
 export function openEstate(needs: EstateNeeds): Estate {
   const { emit, clock } = needs;

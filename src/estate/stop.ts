@@ -4,6 +4,9 @@ export const starting = 'the gateway is starting';
 export const stopping = 'the gateway is stopping';
 const draining = 'the gateway is draining';
 
+/** What closing gets where somebody waits for it: calls to a provider may hang. */
+export const longestReleaseMs = 1000;
+
 /** That everything ends, once it does, or is to be done by others. */
 export interface Stop {
   begun: Promise<void>;

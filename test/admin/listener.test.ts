@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { test } from 'tap';
-import { arrangeUpstream } from '../support/arrange.ts';
+import { arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { freePort } from '../support/listening.ts';
@@ -9,14 +9,18 @@ import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 import { arrangeAdmin, token, withToken } from './scene.ts';
 
-test('none of what the admin listener does is on the public address, whoever asks', async (t) => {
-  const upstream = await arrangeUpstream(t);
-  const token = 'a-token-of-the-admin';
+async function arrangeGatewayWithAdmin(t: Teardown) {
   const admin = { listen: `127.0.0.1:${await freePort()}`, token };
+  const upstream = await arrangeUpstream(t);
   const gateway = await startTestGateway({ upstream, config: { admin } });
   t.teardown(() => gateway.close());
   const client = createClient();
   t.teardown(() => client.close());
+  return { gateway, client };
+}
+
+test('none of what the admin listener does is on the public address, whoever asks', async (t) => {
+  const { gateway, client } = await arrangeGatewayWithAdmin(t);
   const asks = [
     ['GET', '/healthz'],
     ['GET', '/readyz'],
@@ -27,7 +31,7 @@ test('none of what the admin listener does is on the public address, whoever ask
     ['GET', '/sessions?user=ada'],
     ['DELETE', '/sessions?user=ada'],
   ] as const;
-  const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+  const headers = { ...withToken, accept: 'application/json' };
   for (const [method, path] of asks) {
     const { status, headers: answered } = await client.request(gateway.url + path, { method, headers });
     t.equal(status, 401, `${method} ${path} is a request for the application`);
@@ -100,15 +104,9 @@ test('the sessions of a person are listed and ended', async (t) => {
 });
 
 test('a gateway that was not started from a file says so when it is to read it again', async (t) => {
-  const upstream = await arrangeUpstream(t);
-  const token = 'a-token-of-the-admin';
-  const admin = { listen: `127.0.0.1:${await freePort()}`, token };
-  const gateway = await startTestGateway({ upstream, config: { admin } });
-  t.teardown(() => gateway.close());
-  const client = createClient();
-  t.teardown(() => client.close());
-  const headers = { authorization: `Bearer ${token}` };
-  const answer = await client.request(`${gateway.adminUrl}/reload`, { method: 'POST', headers });
+  const { gateway, client } = await arrangeGatewayWithAdmin(t);
+  const reload = { method: 'POST', headers: withToken };
+  const answer = await client.request(`${gateway.adminUrl}/reload`, reload);
   t.equal(answer.status, 422);
   t.match(answer.json(), {
     code: 'configuration_refused',

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { test } from 'tap';
 import { systemClock } from '../../src/clock.ts';
 import { createFairShare } from '../../src/identity/bearer/fair-share.ts';
@@ -6,10 +5,7 @@ import { sendJson } from '../attack/forged-token.ts';
 import { arrangeGateway, arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import type { ProviderHit } from '../support/provider.ts';
 import { until } from '../support/until.ts';
-import { startIssuer } from './scene.ts';
-
-const endpoint = '/token/introspection';
-const opaque = (kind: string) => `${kind}-${randomBytes(16).toString('hex')}`;
+import { introspectingEntry, introspectionPath, opaque, startIssuer } from './scene.ts';
 
 /** A gateway behind a proxy that says whose a request is, and an issuer that answers by the kind of the token. */
 async function arrange(t: Teardown, answer: (kind: string, hit: ProviderHit) => void | Promise<void>) {
@@ -20,21 +16,14 @@ async function arrange(t: Teardown, answer: (kind: string, hit: ProviderHit) => 
     config: {
       provider: undefined,
       trustedProxies: ['127.0.0.1'],
-      bearer: [
-        {
-          introspectionEndpoint: provider.issuer + endpoint,
-          clientId: provider.clientId,
-          clientSecret: provider.clientSecret,
-          timeout: '60s',
-        },
-      ],
+      bearer: [{ ...introspectingEntry(provider), timeout: '60s' }],
       routes: [{ upstream: upstream.url }],
     },
   });
   let running = 0;
   let most = 0;
   provider.tamper(async (hit) => {
-    if (hit.path !== endpoint) return hit.pass();
+    if (hit.path !== introspectionPath) return hit.pass();
     const kind = (new URLSearchParams(await hit.body()).get('token') ?? '').split('-')[0] ?? '';
     running += 1;
     most = Math.max(most, running);
@@ -113,7 +102,7 @@ test('an issuer that does not take the gateway as its client is the operator’s
     ({ code, lookAt }) => code === 'client_rejected' && lookAt !== undefined,
   );
   t.match(line, { level: 'error', status: 401, lookAt: ['bearer[].clientId', 'bearer[].clientSecret'] });
-  t.equal(line.endpoint, scene.provider.issuer + endpoint);
+  t.equal(line.endpoint, scene.provider.issuer + introspectionPath);
 });
 
 test('places are shared: one has half, two have a third each, and whoever comes next finds one', (t) => {

@@ -5,7 +5,15 @@ import { arrangeGateway, arrangeUpstream, type Teardown } from '../support/arran
 import type { HttpAnswer } from '../support/client.ts';
 import type { ProviderHit, TestProvider } from '../support/provider.ts';
 import { until } from '../support/until.ts';
-import { type BearerScene, challengeOf, header, issuedToken, startIssuer } from './scene.ts';
+import {
+  type BearerScene,
+  challengeOf,
+  header,
+  introspectingEntry,
+  introspectionPath,
+  issuedToken,
+  startIssuer,
+} from './scene.ts';
 
 const resource = 'https://opaque.example.com';
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -16,8 +24,6 @@ type Opaque = Pick<BearerScene, 'gateway' | 'client' | 'upstream' | 'provider'> 
   lookUps(): number;
 };
 
-const endpoint = '/token/introspection';
-
 async function arrange(t: Teardown, entry: Record<string, unknown> = {}): Promise<Opaque> {
   const provider = await startIssuer();
   t.teardown(() => provider.stop());
@@ -27,10 +33,8 @@ async function arrange(t: Teardown, entry: Record<string, unknown> = {}): Promis
       provider: undefined,
       bearer: [
         {
-          introspectionEndpoint: provider.issuer + endpoint,
+          ...introspectingEntry(provider),
           issuer: provider.issuer,
-          clientId: provider.clientId,
-          clientSecret: provider.clientSecret,
           audience: resource,
           ...entry,
         },
@@ -49,7 +53,7 @@ async function arrange(t: Teardown, entry: Record<string, unknown> = {}): Promis
     ask: (token, path = '/') =>
       scene.client.get(scene.gateway.url + path, { authorization: `Bearer ${token}` }),
     issue: (parameters) => issuedToken(scene, provider, { resource, scope: 'files:read', ...parameters }),
-    lookUps: () => provider.hits.get(endpoint) ?? 0,
+    lookUps: () => provider.hits.get(introspectionPath) ?? 0,
   };
 }
 
@@ -58,7 +62,7 @@ const opaque = () => randomBytes(24).toString('base64url');
 /** Answers introspection with what a good token would have, and what is to be different. */
 function answering({ provider }: { provider: TestProvider }, change: Record<string, unknown>): void {
   provider.tamper((hit: ProviderHit) => {
-    if (hit.path !== endpoint) return hit.pass();
+    if (hit.path !== introspectionPath) return hit.pass();
     const { issuer: iss } = provider;
     const good = { active: true, iss, aud: resource, sub: 'ada', exp: seconds() + 300, scope: 'files:read' };
     return sendJson(hit, { ...good, ...change });
@@ -151,7 +155,7 @@ test('E6: an answer that says nothing of the token is 503, and never lets anybod
   };
   for (const [what, misbehave] of Object.entries(answers)) {
     const scene = await arrange(t);
-    scene.provider.tamper((hit) => (hit.path === endpoint ? misbehave(hit) : hit.pass()));
+    scene.provider.tamper((hit) => (hit.path === introspectionPath ? misbehave(hit) : hit.pass()));
     const answer = await scene.ask(opaque());
     t.equal(answer.status, 503, what);
     t.ok(Number(answer.headers['retry-after']) >= 1, what);
@@ -176,7 +180,7 @@ test('E6: endpoint down: 503, except for a token that is known, and back again a
 
 test('E6: a slow endpoint is given up after the timeout', async (t) => {
   const scene = await arrange(t, { timeout: '300ms' });
-  scene.provider.tamper((hit) => (hit.path === endpoint ? undefined : hit.pass()));
+  scene.provider.tamper((hit) => (hit.path === introspectionPath ? undefined : hit.pass()));
   const begun = Date.now();
   t.equal((await scene.ask(opaque())).status, 503);
   t.ok(Date.now() - begun < 5000);
@@ -197,7 +201,7 @@ test('random tokens cannot flood the issuer: so many are looked up at a time and
     open = resolve;
   });
   scene.provider.tamper(async (hit) => {
-    if (hit.path !== endpoint) return hit.pass();
+    if (hit.path !== introspectionPath) return hit.pass();
     await gate;
     return sendJson(hit, { active: false });
   });

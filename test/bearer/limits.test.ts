@@ -1,12 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { test } from 'tap';
 import { sendJson } from '../attack/forged-token.ts';
 import { arrangeGateway, arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { createWoundClock } from '../support/clock.ts';
-import { startIssuer } from './scene.ts';
-
-const endpoint = '/token/introspection';
-const opaque = (kind: string) => `${kind}-${randomBytes(16).toString('hex')}`;
+import { introspectingEntry, introspectionPath, opaque, startIssuer } from './scene.ts';
 
 /** A gateway behind a proxy that says whose a request is, and an issuer that knows the tokens that begin with `good`. */
 async function arrange(t: Teardown, rateLimit: unknown[]) {
@@ -19,20 +15,14 @@ async function arrange(t: Teardown, rateLimit: unknown[]) {
     config: {
       provider: undefined,
       trustedProxies: ['127.0.0.1'],
-      bearer: [
-        {
-          introspectionEndpoint: provider.issuer + endpoint,
-          clientId: provider.clientId,
-          clientSecret: provider.clientSecret,
-        },
-      ],
+      bearer: [introspectingEntry(provider)],
       routes: [{ upstream: upstream.url }, { path: '/open', upstream: upstream.url, allow: 'public' }],
       rateLimit,
     },
   });
   let asked = 0;
   provider.tamper(async (hit) => {
-    if (hit.path !== endpoint) return hit.pass();
+    if (hit.path !== introspectionPath) return hit.pass();
     asked += 1;
     const token = new URLSearchParams(await hit.body()).get('token') ?? '';
     sendJson(hit, token.startsWith('good') ? { active: true, sub: 'robot' } : { active: false });

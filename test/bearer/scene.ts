@@ -8,6 +8,23 @@ import { type Echo, type Upstream, valuesOf } from '../support/upstream.ts';
 /** Whom the tokens of these tests are for. */
 export const api = 'https://api.example.com';
 
+/** Where the issuer of these tests looks tokens up. */
+export const introspectionPath = '/token/introspection';
+
+/** An entry of `bearer` whose tokens are looked up there. */
+export const introspectingEntry = ({
+  issuer,
+  clientId,
+  clientSecret,
+}: Pick<TestProvider, 'issuer' | 'clientId' | 'clientSecret'>) => ({
+  introspectionEndpoint: issuer + introspectionPath,
+  clientId,
+  clientSecret,
+});
+
+/** An opaque token, of which only its beginning says something. */
+export const opaque = (kind: string): string => `${kind}-${randomBytes(16).toString('hex')}`;
+
 /** How a token differs from a good one. */
 export interface TokenChange {
   claims?: Claims;

@@ -1,15 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
-import { startChild } from '../support/child.ts';
 import { childrenOf } from '../support/children.ts';
 import { createClient } from '../support/client.ts';
 import { freePort, listenOnLoopback } from '../support/listening.ts';
 import { startProvider } from '../support/provider.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
+import { startWorkerApp } from '../support/worker-app.ts';
 
 /** Milliseconds; processes start slowly on a busy machine. */
 const patience = 20_000;
@@ -95,14 +94,8 @@ test('of a gateway that is stopped, every worker takes requests for the delay an
 });
 
 test('all workers drain, those that are started later too', async (t) => {
-  const program = fileURLToPath(new URL('../support/applications/drain-workers-app.js', import.meta.url));
-  const port = await freePort();
-  const args = ['-u', 'NODE_OPTIONS', process.execPath, program, String(port)];
-  const child = await startChild('env', args, { ready: port });
-  t.teardown(() => child.stop());
-  const client = createClient();
-  t.teardown(() => client.close());
-  const ask = async (path = '/') => (await client.get(`http://127.0.0.1:${port}${path}`)).text.split(' ');
+  const { child, client, url } = await startWorkerApp(t, 'drain-workers-app');
+  const ask = async (path = '/') => (await client.get(`${url}${path}`)).text.split(' ');
   const [first, before] = await ask();
   t.equal(before, 'serves');
   child.process.kill('SIGUSR2');

@@ -1,12 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
-import { startChild } from '../support/child.ts';
 import { childrenOf } from '../support/children.ts';
 import { createClient } from '../support/client.ts';
-import { freePort } from '../support/listening.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
+import { startWorkerApp } from '../support/worker-app.ts';
 
 /** Milliseconds; processes start slowly on a busy machine. */
 const patience = 20_000;
@@ -108,20 +106,14 @@ test('SIGUSR1 opens no debugger', async (t) => {
 });
 
 test('a worker whose event loop does not turn any more is replaced', async (t) => {
-  const program = fileURLToPath(new URL('../support/applications/stuck-worker-app.js', import.meta.url));
-  const port = await freePort();
-  const args = ['-u', 'NODE_OPTIONS', process.execPath, program, String(port)];
-  const child = await startChild('env', args, { ready: port });
-  t.teardown(() => child.stop());
-  const client = createClient();
-  t.teardown(() => client.close());
-  const { text: first } = await client.get(`http://127.0.0.1:${port}/`);
-  await t.rejects(client.get(`http://127.0.0.1:${port}/hang`), 'it is lost with the worker');
+  const { child, client, url } = await startWorkerApp(t, 'stuck-worker-app');
+  const { text: first } = await client.get(`${url}/`);
+  await t.rejects(client.get(`${url}/hang`), 'it is lost with the worker');
   await until('the line', () => child.stdout.join('').includes('a worker is stuck; it is ended'), patience);
   const second = await until(
     'another worker',
     async () => {
-      const answer = await client.get(`http://127.0.0.1:${port}/`).catch(() => undefined);
+      const answer = await client.get(`${url}/`).catch(() => undefined);
       return answer?.text;
     },
     patience,
