@@ -155,13 +155,10 @@ for (const [what, begin, rest] of [
 
 /** The close frame of a client in what an application has heard, unmasked. */
 function maskedClose(heard: Buffer): { code: number; reason: string } | undefined {
-  const at = heard.lastIndexOf(0x88);
-  if (at < 0 || heard.length < at + 8) return undefined;
-  assertMasked(heard[at + 1] as number);
-  const mask = heard.subarray(at + 2, at + 6);
-  const payload = Buffer.from(
-    heard.subarray(at + 6).map((byte, index) => byte ^ (mask[index % 4] as number)),
-  );
+  if (heard[0] !== 0x88 || heard.length < 8) return undefined;
+  assertMasked(heard[1] as number);
+  const mask = heard.subarray(2, 6);
+  const payload = Buffer.from(heard.subarray(6).map((byte, index) => byte ^ (mask[index % 4] as number)));
   return { code: payload.readUInt16BE(0), reason: payload.subarray(2).toString() };
 }
 

@@ -7,7 +7,6 @@ import { listenOnLoopback } from '../support/listening.ts';
 import { observeInto } from '../support/observe.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { shareInRedis } from '../support/shared.ts';
-import { until } from '../support/until.ts';
 
 const shortMs = 300;
 
@@ -23,7 +22,9 @@ async function arrange(t: Test, url: string, needs: { clock?: Clock; timeout?: n
   const { emit } = observeInto((line) => lines.push(JSON.parse(line)));
   const { place } = shareInRedis({ url, timeout, emit }, clock);
   t.teardown(() => place.close());
-  await until('Redis', () => place.problem() === undefined);
+  // What it asks for at the start is not under way any more.
+  await place.ready;
+  t.equal(place.problem(), undefined);
   return { place, lines };
 }
 

@@ -114,16 +114,22 @@ async function strikeInFlight(t: Test, store: 'cookie' | 'redis', kinds: Record<
     });
     t.comment(`${name}: back after ${Math.round(tookMs)} ms`);
     const others = [...seen].filter((status) => status !== 200 && status !== 503);
-    t.same(others, [], `${name}: 200 or 503, and nothing else`);
+    t.same(
+      others,
+      [],
+      `${name}: 200 or 503, and nothing else${others.length > 0 ? `; ${whyEnded(scene)}` : ''}`,
+    );
     t.equal(scene.sent.length - before, people, `${name}: one refresh for each`);
     t.equal(new Set(scene.sent).size, scene.sent.length, `${name}: no refresh token is sent twice`);
   }
 }
 
-/** What the log says of sessions that ended, and which refresh tokens were sent twice. */
+/** What the log says of sessions that ended and of requests that were refused, and which refresh tokens were sent twice. */
 function whyEnded({ gateways, sent }: Instances): string {
   const ends = gateways.map(({ log }) =>
-    log.lines.filter(({ msg }) => /session ended|refresh failed/.test(msg)),
+    log.lines.filter(
+      ({ msg, status }) => /^(session ended|refresh failed|refused)/.test(msg) && status !== 503,
+    ),
   );
   const twice = sent.filter((token, index) => sent.indexOf(token) !== index);
   return JSON.stringify({ ends, twice: twice.length });
