@@ -6,6 +6,7 @@ import { commonGauges } from './estate/common-gauges.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
+import { tellExemptClients } from './limits/exempt-clients.ts';
 import { renderMetrics } from './observe/metrics/exposition.ts';
 import type { MetricValues } from './observe/metrics/series.ts';
 import type { Observe } from './observe/open-observe.ts';
@@ -94,6 +95,8 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
   observe.metrics?.watch(estate.readings);
   const metrics = async () => observe.metrics?.read();
   let inForce = config;
+  // Of workers, their primary process says it for all.
+  const exempt = primary ? undefined : tellExemptClients(emit);
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);
     // However many fail, the secrets in force stay known.
@@ -105,6 +108,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
         commit() {
           observe.apply(next.config);
           inForce = next.config;
+          exempt?.adopt(inForce);
           return prepared.commit();
         },
         async abort() {

@@ -5,6 +5,7 @@ import { stopping } from '../estate/stop.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
+import { tellExemptClients } from '../limits/exempt-clients.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
@@ -47,6 +48,8 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   // Every file of it is known now.
   let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
 
+  const exempt = tellExemptClients(emit);
+  exempt.adopt(first.config);
   const counting = createCounting();
   const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
   const workers = startWorkers({
@@ -61,6 +64,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe }, (next) => {
     if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
     inForce = next;
+    exempt.adopt(next.loaded.config);
   });
 
   let isEnding = false;

@@ -19,7 +19,7 @@ import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { createStickyCookies } from '../session/sticky-cookie.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
-import { keepRateLimits, limitRequests, tellingExempt, turnsAtTargets } from './limits.ts';
+import { keepRateLimits, limitRequests, turnsAtTargets } from './limits.ts';
 import type { OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
@@ -113,7 +113,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     prepared: providers.tried,
     ready,
     storeProblem: problem,
-    putInForce: tellingExempt(inForce, config, emit),
+    putInForce: inForce,
     health: () => healthOf(missing(), troubles()),
     missing,
     finish,

@@ -106,7 +106,10 @@ export type RequestEvent =
   | { kind: 'requests-limited'; limit: string; client: string | undefined; refused: number };
 
 export type ListenerEvent =
-  /** Limits by client do not count everybody: behind some addresses are many, or nobody says who. */
+  /**
+   * Limits by client do not count everybody: behind some addresses are many, or nobody says who. It is told at the start,
+   * and again where a reload has changed it; `who` is empty where everybody counts from then on.
+   */
   | { kind: 'clients-exempt'; who: readonly string[] }
   /** The gateway takes requests. */
   | {
