@@ -133,7 +133,7 @@ function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
     clock,
     turnEnds,
     turns,
-    targets: balance(members, upstream, { clock, random, ...tellTargets(emit) }),
+    targets: balance(members, upstream, { clock, random, turns, ...tellTargets(emit) }),
     sticky: upstream.sticky && stickyOf(upstream.sticky.cookie),
     retry: compileRetry(upstream.retry, { budget, clock, random }),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>

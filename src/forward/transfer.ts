@@ -14,7 +14,7 @@ import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { RetryPolicy, Wait } from './retry.ts';
 import { type Sticky, type Tie, tiedTo } from './sticky.ts';
-import type { Turn, TurnLimits } from './target-turns.ts';
+import type { Asking, TargetTurns, Turn, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isFailure, isLate, isOddAnswer, upstreamError } from './upstream-error.ts';
@@ -74,7 +74,7 @@ function openUpload(request: Inbound, response: Outbound, maxBody: number | unde
  * interface, which version 7 has beside an older one and version 8 has alone; what came over the wire is in the
  * controller (from 7.28 on). `raw-headers.ts` says what the headers cost.
  */
-class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredWrite {
+class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredWrite, Asking {
   readonly #forwarding: Forwarding;
   readonly #client: HttpClient;
   readonly #settings: RouteTransfer;
@@ -148,26 +148,45 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   /** @param isFresh the connection has to be a new one */
   #sendTo(member: Member, isFresh: boolean): void {
+    this.#enter(member, isFresh);
+    this.#controller = undefined;
+    const { turns } = this.#settings;
+    if (turns === undefined) {
+      this.#dispatch(member.target);
+      return;
+    }
+    this.#turn = member.target.turns.ask(turns, this);
+    this.#turn.start();
+  }
+
+  #enter(member: Member, isFresh: boolean): void {
     const { target } = member;
     this.#member = member;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
-    this.#controller = undefined;
     target.inFlight += 1;
-    const { turns } = this.#settings;
-    if (turns === undefined) {
-      this.#dispatch(target);
-      return;
+  }
+
+  turnCame(at: TargetTurns): void {
+    const { target } = this.#member as Member;
+    if (target.turns !== at) {
+      target.inFlight -= 1;
+      this.#enter(this.#settings.targets.memberOf(at), this.#isSingle);
     }
-    this.#turn = target.turns.ask(
-      turns,
-      () => this.#dispatch(target),
-      (error) => {
-        this.#leaveTarget();
-        this.#give(error);
-      },
-    );
-    this.#turn.start();
+    this.#dispatch((this.#member as Member).target);
+  }
+
+  noTurn(error: GatewayError): void {
+    this.#leaveTarget();
+    this.#give(error);
+  }
+
+  elsewhere(): readonly TargetTurns[] {
+    return this.#settings.targets.elsewhere(this.#tried, this.#tie?.target);
+  }
+
+  wants(at: TargetTurns): boolean {
+    return this.#settings.targets.takes(at);
   }
 
   #dispatch(target: Target): void {

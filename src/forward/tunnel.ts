@@ -71,43 +71,64 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?:
   const { targets, tunnel, turns, passage } = job;
   const { stream } = tunnel;
   const member = targets.pick(tried, job.tie);
-  const { target } = member;
   const attempt = { member, tried, wait };
-  passage.target = target.name;
+  passage.target = member.target.name;
+  const place = enter(member.target);
   if (turns === undefined) {
-    shake(job, attempt, enter(target, undefined));
+    shake(job, attempt, place.leave);
     return;
   }
   const early = readEarly(stream, job.head, () => {
-    leave();
+    place.leave();
     wait?.cancel();
     stream.destroy();
     job.left();
   });
-  const turn = target.turns.ask(
-    turns,
-    () => shake({ ...job, head: early.take() }, attempt, leave),
-    (error) => {
+  place.turn = member.target.turns.ask(turns, {
+    turnCame(at) {
+      const found = targets.memberOf(at);
+      place.moveTo(found.target);
+      passage.target = found.target.name;
+      shake({ ...job, head: early.take() }, { ...attempt, member: found }, place.leave);
+    },
+    noTurn(error) {
       early.take();
-      leave();
+      place.leave();
       wait?.cancel();
       job.fail(error);
     },
-  );
-  const leave = enter(target, turn);
-  turn.start();
+    elsewhere: () => targets.elsewhere(tried, job.tie),
+    wants: targets.takes,
+  });
+  place.turn.start();
 }
 
-/** Counts it with its target. What it returns is to be called when the target has nothing more to do with it. */
-function enter(target: Target, turn: Turn | undefined): () => void {
-  let isIn = true;
-  target.inFlight += 1;
-  return () => {
-    if (!isIn) return;
-    isIn = false;
-    target.inFlight -= 1;
-    turn?.end();
+/** A tunnel among those of a target. */
+interface Place {
+  turn: Turn | undefined;
+  moveTo(target: Target): void;
+  /** To be called when the target has nothing more to do with it; again, it does nothing. */
+  leave(): void;
+}
+
+/** Counts it with its target. */
+function enter(first: Target): Place {
+  let target: Target | undefined = first;
+  first.inFlight += 1;
+  const count = (next: Target | undefined) => {
+    if (target) target.inFlight -= 1;
+    target = next;
+    if (target) target.inFlight += 1;
   };
+  const place: Place = {
+    turn: undefined,
+    moveTo: count,
+    leave() {
+      count(undefined);
+      place.turn?.end();
+    },
+  };
+  return place;
 }
 
 /** @param leave called when the target has nothing more to do with it */
