@@ -181,12 +181,21 @@ function openMembers(
 }
 
 function tellTargets(emit: Emit) {
-  const onCheckOut = ({ name }: Target, reason: string) => emit({ kind: 'target-out', target: name, reason });
+  const sayOut = ({ name }: Target, reason: string) => emit({ kind: 'target-out', target: name, reason });
+  const onCheckOut = (target: Target, reason: string) => {
+    // What is idle may lead to where nobody answers any more, such as an address that the name had before.
+    target.renew();
+    sayOut(target, reason);
+  };
   const onCheckBack = ({ name }: Target) => emit({ kind: 'target-back', target: name });
   return {
     onOdd: ({ name }: Target, { message }: Error) =>
       emit({ kind: 'target-repaired', target: name, reason: message }),
-    onOut: ({ target }: Member, reason: string) => onCheckOut(target, reason),
+    onOut({ target, standing }: Member, reason: string) {
+      // A connection that could not be made says nothing of those that are there.
+      if (standing.isUnreachable) sayOut(target, reason);
+      else onCheckOut(target, reason);
+    },
     onBack: ({ target }: Member) => onCheckBack(target),
     onCheckOut,
     onCheckBack,
