@@ -30,7 +30,9 @@ const numberOf = (name) => {
 };
 const [rounds, perSecond, seconds] = ['rounds', 'rate', 'seconds'].map(numberOf);
 
-const missing = missingPackages(['haproxy', 'caddy', 'dnsmasq'].map((command) => ({ command, package: packageOf(command) })));
+const missing = missingPackages(
+  ['haproxy', 'caddy', 'dnsmasq'].map((command) => ({ command, package: packageOf(command) })),
+);
 if (missing.length > 0 && !canInstall()) {
   console.error(`These programs are needed: ${installCommand(missing)}`);
   process.exit(1);
@@ -44,7 +46,9 @@ const { canHaveDns } = await import('../dist/test/forward/target-faults/places.j
 const { runTrial } = await import('../dist/test/forward/target-faults/run.js');
 
 if (!canHaveDns()) {
-  console.error('Names that change take a mount namespace of their own: run this as root, where `unshare --mount` is allowed.');
+  console.error(
+    'Names that change take a mount namespace of their own: run this as root, where `unshare --mount` is allowed.',
+  );
   process.exit(1);
 }
 const chosen = faults.filter(({ key }) => values.only === undefined || values.only.split(',').includes(key));
@@ -77,7 +81,12 @@ const failedIn = (trials, part, method) =>
     0,
   );
 const longest = (trials) =>
-  Math.max(0, ...trials.flatMap(({ first, after }) => [...first, ...after].filter(({ isGood }) => isGood).map(({ tookMs }) => tookMs)));
+  Math.max(
+    0,
+    ...trials.flatMap(({ first, after }) =>
+      [...first, ...after].filter(({ isGood }) => isGood).map(({ tookMs }) => tookMs),
+    ),
+  );
 const cell = (trials) => {
   const counts = (part) => `${failedIn(trials, part, 'GET')} + ${failedIn(trials, part, 'POST')}`;
   return `${counts('first')} / ${counts('after')}, ${(longest(trials) / 1000).toFixed(1)} s`;
@@ -87,7 +96,9 @@ const sent = [...results.values()].flatMap((byName) => byName.get('Sallyport'));
 const table = [
   line(['one of two targets is', ...proxies.map((proxy) => `${proxy.name} ${proxy.version()}`)]),
   line(['---', ...proxies.map(() => '---')]),
-  ...[...results].map(([{ title }, byName]) => line([title, ...proxies.map(({ name }) => cell(byName.get(name)))])),
+  ...[...results].map(([{ title }, byName]) =>
+    line([title, ...proxies.map(({ name }) => cell(byName.get(name)))]),
+  ),
   '',
   `${rounds} rounds, ${perSecond} requests a second to each proxy, of which one in five is a POST.`,
 ].join('\n');
@@ -97,7 +108,10 @@ if (values.only === undefined) {
   const text = readFileSync(page, 'utf8');
   const marked = /(<!-- written by `npm run targets` -->\n)[\s\S]*?(<!-- end -->)/;
   if (!marked.test(text)) throw new Error('docs/targets.md has no place for the table');
-  writeFileSync(page, text.replace(marked, (_, begin, end) => `${begin}\n${table}\n\n${end}`));
+  writeFileSync(
+    page,
+    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n\n${end}`),
+  );
 }
 const late = sent.reduce((sum, { after }) => sum + after.filter(({ isGood }) => !isGood).length, 0);
 if (late > 0) console.log(`\nNot kept: ${late} requests through Sallyport failed after the first second.`);

@@ -19,10 +19,11 @@ const ownMain = join(root, 'dist/src/main.js');
  * @param variant.node the Node that runs it; this one when absent
  * @param variant.nodeArgs arguments for Node
  * @param variant.main the compiled gateway; this one when absent
+ * @param variant.more more of the configuration
  */
 function sallyport(name, variant = {}) {
   const { allow = 'signed-in', store = 'cookie', bearer } = variant;
-  const { node = process.execPath, nodeArgs = [], main = ownMain } = variant;
+  const { node = process.execPath, nodeArgs = [], main = ownMain, more = {} } = variant;
   return {
     name,
     async start({ folder, upstreamPort, sinkPort, provider, redis, audience }, { cores, workers = 1 } = {}) {
@@ -38,6 +39,7 @@ function sallyport(name, variant = {}) {
           { path: '/upload', upstream: sink, allow },
           { path: '/ws', upstream: sink, allow },
         ],
+        ...more,
       };
       const file = join(folder, `sallyport-${port}.yaml`);
       writeFileSync(file, gatewayYaml({ provider, config }, port));
@@ -85,3 +87,5 @@ export const onNode = (version, node) => sallyport(`Sallyport on Node ${version}
 export const withNodeArgs = (name, nodeArgs) => sallyport(name, { nodeArgs });
 /** The gateway as another folder has it compiled. */
 export const builtIn = (name, folder) => sallyport(name, { main: join(resolve(folder), 'dist/src/main.js') });
+/** The gateway with more of a configuration. */
+export const withSettings = (name, more) => sallyport(name, { more });

@@ -2,10 +2,7 @@ import type { Config } from '../config/schema/index.ts';
 import type { Emit } from '../observe/events.ts';
 
 /** Who has no address of their own to be counted by, in words. */
-function exemptClients({
-  trustedProxies,
-  listen,
-}: Pick<Config, 'trustedProxies' | 'listen'>): string[] {
+function exemptClients({ trustedProxies, listen }: Pick<Config, 'trustedProxies' | 'listen'>): string[] {
   const isUnix = listen.some(({ address }) => 'path' in address);
   return [
     ...(trustedProxies.length > 0

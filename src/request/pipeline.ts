@@ -9,6 +9,7 @@ import type { RateLimits } from '../limits/rate-limits.ts';
 import type { Inbound } from '../listen/inbound.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Answer } from '../pages/answer.ts';
+import { createErrorAnswers } from '../pages/error-answers.ts';
 import type { Reader } from '../plan/plan.ts';
 import { type AdmitNeeds, identify, refuseUnknown } from './admit.ts';
 import { refuseUnread, replaceQuestion } from './arrive.ts';
@@ -105,6 +106,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
   const { prefix, table } = reader;
   const { logins, bearer, forwarder, rateLimits, emit, clock } = needs;
   const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix, isReady: needs.isReady });
+  const answerError = createErrorAnswers();
   const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
 
   const stages: readonly Stage[] = [
@@ -150,7 +152,7 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
     fail(exchange, error) {
       // What fails before it was decided on is refused by that.
       exchange.outcome ??= refuse(error);
-      return answerFailure(error, exchange, prefix, emit);
+      return answerFailure(error, exchange, prefix, { emit, answerError });
     },
     broke: (exchange, error) => emit({ kind: 'request-refused', exchange, error }),
     forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),

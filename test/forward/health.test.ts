@@ -51,59 +51,54 @@ test('a frozen target is left out before a request comes to it', async (t) => {
   t.same(await ask(6, 'POST'), Array(6).fill(second.name));
 });
 
-for (const [how, upstream] of Object.entries({
-  checks: { health: { ...health, interval: '1s', timeout: '1s', unhealthy: 1, healthy: 1 } },
-  requests: { eject: { failures: 1, for: '1s' }, retry: { on: ['connect', 'timeout'] } },
-})) {
-  test(`no connection of before is used for a target that was left out by its ${how}`, async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'sallyport-health-'));
-    t.teardown(() => rm(folder, { recursive: true }));
-    let isFrozen = false;
-    const [before, now] = ['before', 'now'].map((name) =>
-      createHttpServer((_request, response) => {
-        if (name === 'now') response.end(name);
-        // Late enough for a connection of each request.
-        else if (!isFrozen) setTimeout(() => response.end(name), 100);
-      }),
-    ) as [Server, Server];
-    // A name that leads elsewhere after a while.
-    const path = join(folder, 'app.sock');
-    for (const [name, server] of Object.entries({ before, now })) {
-      server.keepAliveTimeout = 3_600_000;
-      server.listen(join(folder, name));
-      t.teardown(() => server.closeAllConnections());
-      t.teardown(() => server.close());
-    }
-    symlinkSync(join(folder, 'before'), path);
-    const other = await arrangeUpstream(t, (_request, response) => response.end('other'));
-    const clock = createWoundClock();
-    const targets = [`unix:${path}`, other.url];
-    const { gateway, client } = await arrangeGateway(t, {
-      clock,
-      config: {
-        routes: [
-          { path: '/', upstream: { targets, ...upstream }, allow: 'public', timeout: { response: '1s' } },
-        ],
-      },
-    });
-    const ask = async (method = 'GET') => (await client.request(`${gateway.url}/x`, { method })).text;
-    const several = () => Promise.all(Array.from({ length: 8 }, () => ask()));
-    t.ok((await several()).includes('before'), 'some connections are there');
-    isFrozen = true;
-    unlinkSync(path);
-    symlinkSync(join(folder, 'now'), path);
-    if (how === 'requests') for (const text of [await ask(), await ask()]) t.match(text, /^(now|other)$/);
-    await whileChecked(clock, 'it out', () => gateway.log.lines.some(({ msg }) => isOut(msg)));
-    const answers: string[] = [];
-    const askOnce = async () => {
-      answers.push(await ask('POST'));
-      return answers.at(-1) === 'now';
-    };
-    await whileChecked(clock, 'it back', askOnce);
-    for (let each = 0; each < 10; each++) await askOnce();
-    t.same(new Set(answers), new Set(['now', 'other']), 'none waits for the place of before');
+test('no connection of before is used for a target that was left out by its checks', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-health-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  let isFrozen = false;
+  const [before, now] = ['before', 'now'].map((name) =>
+    createHttpServer((_request, response) => {
+      if (name === 'now') response.end(name);
+      // Late enough for a connection of each request.
+      else if (!isFrozen) setTimeout(() => response.end(name), 100);
+    }),
+  ) as [Server, Server];
+  // A name that leads elsewhere after a while.
+  const path = join(folder, 'app.sock');
+  for (const [name, server] of Object.entries({ before, now })) {
+    server.keepAliveTimeout = 3_600_000;
+    server.listen(join(folder, name));
+    t.teardown(() => server.closeAllConnections());
+    t.teardown(() => server.close());
+  }
+  symlinkSync(join(folder, 'before'), path);
+  const other = await arrangeUpstream(t, (_request, response) => response.end('other'));
+  const clock = createWoundClock();
+  const targets = [`unix:${path}`, other.url];
+  const often = { ...health, interval: '1s', timeout: '1s', unhealthy: 1, healthy: 1 };
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    config: {
+      routes: [
+        { path: '/', upstream: { targets, health: often }, allow: 'public', timeout: { response: '1s' } },
+      ],
+    },
   });
-}
+  const ask = async (method = 'GET') => (await client.request(`${gateway.url}/x`, { method })).text;
+  const several = () => Promise.all(Array.from({ length: 8 }, () => ask()));
+  t.ok((await several()).includes('before'), 'some connections are there');
+  isFrozen = true;
+  unlinkSync(path);
+  symlinkSync(join(folder, 'now'), path);
+  await whileChecked(clock, 'it out', () => gateway.log.lines.some(({ msg }) => isOut(msg)));
+  const answers: string[] = [];
+  const askOnce = async () => {
+    answers.push(await ask('POST'));
+    return answers.at(-1) === 'now';
+  };
+  await whileChecked(clock, 'it back', askOnce);
+  for (let each = 0; each < 10; each++) await askOnce();
+  t.same(new Set(answers), new Set(['now', 'other']), 'none waits for the place of before');
+});
 
 test('one bad check is none, and the statuses that are good can be said', async (t) => {
   const rare = { ...health, unhealthy: 3, expect: ['2xx', '404'] };

@@ -195,7 +195,11 @@ test('a request that goes to the same target again does not wait behind itself',
 });
 
 /** Two applications, of which the first answers when it is told to. */
-async function arrangeSlowAndQuick(t: Test, upstream: Record<string, unknown>, queue: Record<string, unknown>) {
+async function arrangeSlowAndQuick(
+  t: Test,
+  upstream: Record<string, unknown>,
+  queue: Record<string, unknown>,
+) {
   const held: (() => void)[] = [];
   const slow = await arrangeUpstream(t, (_request, response) => {
     held.push(() => response.end('slow'));

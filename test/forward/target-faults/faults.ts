@@ -6,6 +6,8 @@ export interface Fault {
   title: string;
   /** Its name leads to another address then. */
   isMove: boolean;
+  /** Whose answers are wrong from then on. */
+  wrong?: string;
   happen(places: Places): Promise<void> | void;
 }
 
@@ -33,6 +35,7 @@ export const faults: readonly Fault[] = [
     key: 'moved',
     title: 'its name leads to another address, and the place of before goes on to answer',
     isMove: true,
+    wrong: 'second',
     happen: ({ move }) => move(),
   },
   {

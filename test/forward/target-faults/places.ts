@@ -46,7 +46,8 @@ export async function startPlaces(t: Teardown): Promise<Places> {
   const dns = `${network}.53`;
   const common = { folder, first, second, third, dns };
   if (!canHaveDns()) {
-    const move = () => Promise.reject(new Error('no name can lead elsewhere: mount namespaces are not allowed'));
+    const move = () =>
+      Promise.reject(new Error('no name can lead elsewhere: mount namespaces are not allowed'));
     return { ...common, named: second.url, move, withDns: (...command) => command };
   }
   const hosts = join(folder, 'hosts');
@@ -73,15 +74,7 @@ export async function startPlaces(t: Teardown): Promise<Places> {
     },
     withDns: (command, given) => [
       'unshare',
-      [
-        '--mount',
-        'sh',
-        '-c',
-        'mount --bind "$0" /etc/resolv.conf && exec "$@"',
-        resolv,
-        command,
-        ...given,
-      ],
+      ['--mount', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolv, command, ...given],
     ],
   };
 }

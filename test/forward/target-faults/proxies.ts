@@ -13,10 +13,10 @@ import { names, type Places } from './places.ts';
 
 /**
  * The proxies, each with its checks by itself and by requests, its retries for what may be repeated, and its way to
- * follow a name, as its documentation has them. The times are the same: a check each 300 ms, which has 300 ms; an answer
+ * follow a name, as its documentation has them. The times are the same: a check each 300 ms, which has 500 ms; an answer
  * has one second to begin; a name is looked up anew after half a second.
  */
-export interface Proxy {
+export interface Gateway {
   name: string;
   version(): string;
   configure(at: { port: number; places: Places; fault: Fault }): {
@@ -28,15 +28,19 @@ export interface Proxy {
 
 const main = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
 const versionIn = (command: string, ...args: string[]) => {
-  const { stdout } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...withServers() } });
+  const { stdout } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...withServers() },
+  });
   return /\d+\.\d+[.\d]*/.exec(stdout ?? '')?.[0] ?? '';
 };
 
-const sallyport: Proxy = {
+const sallyport: Gateway = {
   name: 'Sallyport',
   version: () =>
-    JSON.parse(readFileSync(join(fileURLToPath(new URL('../../../..', import.meta.url)), 'package.json'), 'utf8'))
-      .version,
+    JSON.parse(
+      readFileSync(join(fileURLToPath(new URL('../../../..', import.meta.url)), 'package.json'), 'utf8'),
+    ).version,
   configure: ({ port, places }) => ({
     file: 'sallyport.yaml',
     text: gatewayYaml(
@@ -51,7 +55,7 @@ const sallyport: Proxy = {
               timeout: { connect: '1s', response: '1s' },
               upstream: {
                 targets: [places.first.url, places.named],
-                health: { path: '/healthz', interval: '300ms', timeout: '300ms', unhealthy: 1, healthy: 2 },
+                health: { path: '/healthz', interval: '300ms', timeout: '500ms', unhealthy: 1, healthy: 2 },
                 eject: { failures: 3, statuses: ['5xx'] },
                 retry: { attempts: 2, on: ['connect', 'closed', 'timeout', '5xx'] },
               },
@@ -66,7 +70,7 @@ const sallyport: Proxy = {
   }),
 };
 
-const haproxy: Proxy = {
+const haproxy: Gateway = {
   name: 'HAProxy',
   version: () => versionIn('haproxy', '-v'),
   configure: ({ port, places }) => ({
@@ -76,7 +80,7 @@ const haproxy: Proxy = {
   timeout connect 1s
   timeout client 60s
   timeout server 1s
-  timeout check 300ms
+  timeout check 500ms
   retries 2
   option redispatch 1
   retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504
@@ -108,14 +112,14 @@ const caddyTargets = ({ places, fault }: { places: Places; fault: Fault }) => {
     return `to ${first.host} ${second.host}
     health_uri /healthz
     health_interval 300ms
-    health_timeout 300ms
+    health_timeout 500ms
     health_status 2xx`;
   const lookUp = ({ hostname, port }: URL) =>
     `a {\n name ${hostname}\n port ${port}\n refresh 500ms\n resolvers ${places.dns}:53\n}`;
   return `dynamic multi {\n${lookUp(new URL(`http://${names.first}:${first.port}`))}\n${lookUp(second)}\n}`;
 };
 
-const caddy: Proxy = {
+const caddy: Gateway = {
   name: 'Caddy',
   version: () => versionIn('caddy', 'version'),
   configure: ({ port, places, fault }) => ({
@@ -146,12 +150,12 @@ http://:${port} {
   }),
 };
 
-export const proxies: readonly Proxy[] = [sallyport, haproxy, caddy];
+export const proxies: readonly Gateway[] = [sallyport, haproxy, caddy];
 
 /** Starts one in front of the places, and gives its address. */
 export async function startProxy(
   t: Teardown,
-  proxy: Proxy,
+  proxy: Gateway,
   { places, fault }: { places: Places; fault: Fault },
 ): Promise<{ url: string; log(): string }> {
   const port = await freePort();

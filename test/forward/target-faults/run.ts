@@ -3,11 +3,11 @@ import { until } from '../../support/until.ts';
 import type { Fault } from './faults.ts';
 import { type Asked, type Load, startLoad } from './load.ts';
 import { startPlaces } from './places.ts';
-import { type Proxy, startProxy } from './proxies.ts';
+import { type Gateway, startProxy } from './proxies.ts';
 
 export interface TrialPlan {
   fault: Fault;
-  proxies: readonly Proxy[];
+  proxies: readonly Gateway[];
   /** Requests a second to each proxy. */
   perSecond: number;
   /** How long after the fault requests are sent. */
@@ -19,7 +19,7 @@ export interface TrialPlan {
 }
 
 export interface TrialResult {
-  proxy: Proxy;
+  proxy: Gateway;
   /** The requests that began in the second behind the fault. */
   first: readonly Asked[];
   after: readonly Asked[];
@@ -34,7 +34,7 @@ export async function runTrial(plan: TrialPlan): Promise<TrialResult[]> {
   const t = { teardown: (end: () => unknown) => void ends.unshift(end) };
   try {
     const places = await startPlaces(t);
-    const running = [];
+    const running: { proxy: Gateway; url: string; log(): string }[] = [];
     for (const proxy of plan.proxies)
       running.push({ proxy, ...(await startProxy(t, proxy, { places, fault })) });
     const loads = running.map((each) => ({ ...each, load: startLoad(each.url, perSecond, longestMs) }));
@@ -48,8 +48,7 @@ export async function runTrial(plan: TrialPlan): Promise<TrialResult[]> {
     return loads.map(({ proxy, load, log }) => {
       const since = load.asked
         .filter(({ startedAt }) => startedAt >= at)
-        // The place of before is the wrong one.
-        .map((each) => (fault.isMove && each.answer === 'second' ? { ...each, isGood: false } : each));
+        .map((each) => (each.answer === fault.wrong ? { ...each, isGood: false } : each));
       return {
         proxy,
         first: since.filter(({ startedAt }) => startedAt < at + settleMs),
@@ -63,7 +62,7 @@ export async function runTrial(plan: TrialPlan): Promise<TrialResult[]> {
 }
 
 /** Both targets have to answer, for a while and well. */
-async function untilServed(load: Load, { name }: Proxy, log: () => string): Promise<void> {
+async function untilServed(load: Load, { name }: Gateway, log: () => string): Promise<void> {
   const isServed = () => {
     const lately = load.asked.slice(-20);
     const answers = new Set(lately.map(({ answer }) => answer));
