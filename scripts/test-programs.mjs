@@ -9,6 +9,7 @@ const programs = [
   { package: 'apache2', command: 'apache2' },
   { package: 'caddy', command: 'caddy' },
   { package: 'haproxy', command: 'haproxy' },
+  { package: 'dnsmasq-base', command: 'dnsmasq' },
   { package: 'varnish', command: 'varnishd' },
   { package: 'lighttpd', command: 'lighttpd' },
   { package: 'lua-socket', file: '/usr/share/lua/5.3/socket.lua' },

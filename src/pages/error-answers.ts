@@ -53,10 +53,14 @@ function prepare(error: GatewayError, context: ErrorContext): Prepared {
   const parts = body.split(marks);
   return {
     headers: others,
-    texts: parts.filter((_, at) => at % 2 === 0),
+    texts: parts.filter((_, at) => at % 2 === 0).map(context.page ? inAscii : String),
     holes: parts.filter((_, at) => at % 2 === 1).map((hole) => (hole === 'id' ? hole : Number(hole))),
   };
 }
+
+/** What is beyond ASCII by its number: a text with a byte for each character costs less to send. */
+const inAscii = (html: string): string =>
+  html.replace(/[\u{80}-\u{10ffff}]/gu, (character) => `&#${character.codePointAt(0)};`);
 
 function fill(
   { texts, holes }: Prepared,

@@ -91,7 +91,9 @@ test('in a long flood of new keys and known ones, the right one gives way', asyn
     entries: fc.integer({ min: 1, max: 40 }),
     givesWay: fc.constantFrom('oldest' as const, 'unused' as const),
     keys: fc.array(fc.nat({ max: 200 }), { minLength: 3000, maxLength: 3000, size: 'max' }),
-    kinds: fc.infiniteStream(fc.constantFrom('set' as const, 'set' as const, 'get' as const, 'delete' as const)),
+    kinds: fc.infiniteStream(
+      fc.constantFrom('set' as const, 'set' as const, 'get' as const, 'delete' as const),
+    ),
     clearAt: fc.nat({ max: 6000 }),
   });
   fc.assert(
