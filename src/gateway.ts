@@ -81,6 +81,13 @@ function ownControls(
   };
 }
 
+/** Where it listens: the first address, and what all of them are called. */
+function placesOf({ listening }: Pick<Estate, 'listening'>) {
+  const [{ url = '' } = {}] = listening();
+  const names = listening().map(({ name }) => name);
+  return { url, listen: names.length > 1 ? names : names[0] };
+}
+
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
  * request/pipeline.ts: arrive, admit, decide; what comes of them is forwarded, sent to a login or a stronger one,
@@ -137,9 +144,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const controls = ownControls({ ...estate, health }, metrics, () => inForce);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
-    const [{ url = '' } = {}] = estate.listening();
-    const names = estate.listening().map(({ name }) => name);
-    const listen = names.length > 1 ? names : names[0];
+    const { url, listen } = placesOf(estate);
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
     const { people, drain } = estate;

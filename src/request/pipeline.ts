@@ -106,7 +106,6 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
   const { prefix, table } = reader;
   const { logins, bearer, forwarder, rateLimits, emit, clock } = needs;
   const endpoints = compileEndpoints(needs.endpoints, { ...plan, prefix, isReady: needs.isReady });
-  const answerError = createErrorAnswers();
   const lifespanOf = createLifespans({ ...plan, revocations: needs.revocations });
 
   const stages: readonly Stage[] = [
@@ -149,17 +148,22 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
       limitLogin(rateLimits, exchange);
       return beginLogin(logins, exchange, outcome);
     },
-    fail(exchange, error) {
-      // What fails before it was decided on is refused by that.
-      exchange.outcome ??= refuse(error);
-      return answerFailure(error, exchange, prefix, { emit, answerError });
-    },
+    fail: createFailing(prefix, emit),
     broke: (exchange, error) => emit({ kind: 'request-refused', exchange, error }),
     forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),
     openTunnel: ({ forwarding }, client) => forwarder.openTunnel(forwarding, client),
     identityHeaders: ({ forwarding: { route, context } }) => forwarder.identityHeaders(route, context),
     challenged: (exchange, { forwarding }, rawHeaders) =>
       answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
+  };
+}
+
+function createFailing(prefix: string, emit: Emit): Pipeline['fail'] {
+  const answerError = createErrorAnswers();
+  return (exchange, error) => {
+    // What fails before it was decided on is refused by that.
+    exchange.outcome ??= refuse(error);
+    return answerFailure(error, exchange, prefix, { emit, answerError });
   };
 }
 
