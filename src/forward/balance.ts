@@ -2,7 +2,7 @@ import type { UpstreamConfig } from '../config/schema/index.ts';
 import type { Random } from '../random.ts';
 import { type Ejection, type EjectionNeeds, openEjection } from './balance/ejection.ts';
 import { balanceKinds } from './balance/kinds.ts';
-import { isOut, type Member } from './balance/member.ts';
+import { isOut, isOutTwice, type Member } from './balance/member.ts';
 import type { TargetTurns, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 
@@ -87,7 +87,8 @@ export function balance(
       const isLeft = (member: Member) => isFit(member) && !tried.includes(member);
       const canTakeIt = canTake(tried);
       const found = (turns && chooseFree(canTakeIt, turns)) ?? choose(canTakeIt);
-      return found ?? choose(isLeft) ?? choose(isFit) ?? first;
+      const likely = () => choose((member) => isLeft(member) && !isOutTwice(member, now));
+      return found ?? likely() ?? choose(isLeft) ?? choose(isFit) ?? first;
     },
     elsewhere(tried, tie) {
       if (members.length === 1 || tiedTo(tried, tie)) return noTurns;

@@ -126,6 +126,29 @@ test('when no target is well, all are tried', async (t) => {
   t.ok(found.includes(first.name) && found.includes(second.name));
 });
 
+test('when no target is well by its checks, one that fails requests too comes last', async (t) => {
+  const good = await arrangeUpstream(t, ({ url }, response) => {
+    response.writeHead(url === '/healthz' ? 503 : 200).end('good');
+  });
+  const bad = await arrangeUpstream(t, ({ socket }) => socket.destroy());
+  const clock = createWoundClock();
+  const upstream = {
+    targets: [good.url, bad.url],
+    health: { ...health, unhealthy: 1 },
+    eject: { failures: 1, for: '1h' },
+    retry: { attempts: 0 },
+  };
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    config: { routes: [{ path: '/', upstream, allow: 'public' }] },
+  });
+  const outs = () => gateway.log.lines.filter(({ msg }) => isOut(msg)).length;
+  await whileChecked(clock, 'both out', () => outs() === 2);
+  const status = async () => (await client.request(`${gateway.url}/x`, { method: 'POST' })).status;
+  await until('a failure', async () => (await status()) === 502);
+  t.same([await status(), await status(), await status(), await status()], [200, 200, 200, 200]);
+});
+
 test('a check that finds a target again ends its time outside', async (t) => {
   const { clock, first, second, ask } = await arrangeTwo(t, { health, eject: { for: '24h' } });
   await first.kill();
