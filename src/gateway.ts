@@ -1,11 +1,13 @@
 import type { Controls } from './admin/controls.ts';
 import { type AdminListener, startAdmin } from './admin/server.ts';
+import { type ProcessStatus, statusOf } from './admin/status/facts.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { commonGauges } from './estate/common-gauges.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
+import { noFigures } from './observe/figures/figures.ts';
 import { renderMetrics } from './observe/metrics/exposition.ts';
 import type { MetricValues } from './observe/metrics/series.ts';
 import type { Observe } from './observe/open-observe.ts';
@@ -41,6 +43,8 @@ export interface Gateway {
   health: Estate['health'];
   /** What this process counts; undefined while metrics are off. */
   metrics(): Promise<MetricValues[] | undefined>;
+  /** What this process says for the status page. */
+  status(): ProcessStatus;
   people: Estate['people'];
   drain: Estate['drain'];
   close: Estate['close'];
@@ -49,7 +53,7 @@ export interface Gateway {
 export interface GatewayNeeds {
   /** Who is told of what happens. */
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
-    Partial<Pick<Observe, 'metrics'>>;
+    Partial<Pick<Observe, 'metrics' | 'figures'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -63,8 +67,9 @@ export interface GatewayNeeds {
 /** What is known and can be done in this process alone. */
 function ownControls(
   { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
-  metrics: Gateway['metrics'],
+  { metrics, status }: Pick<Gateway, 'metrics' | 'status'>,
   inForce: () => Config,
+  { now }: Pick<Clock, 'now'>,
 ): Controls {
   return {
     health: async () => health(),
@@ -72,6 +77,17 @@ function ownControls(
       const own = await metrics();
       if (!own) return undefined;
       return renderMetrics([own, commonGauges(health(), inForce().providers, [])], format);
+    },
+    async status() {
+      const processes = [status()];
+      return statusOf({
+        config: inForce(),
+        health: health(),
+        processes,
+        wanted: 1,
+        expiries: [],
+        now: now(),
+      });
     },
     reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
     drain: async () => drain(),
@@ -93,6 +109,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
   observe.metrics?.configure(config.metrics);
   observe.metrics?.watch(estate.readings);
   const metrics = async () => observe.metrics?.read();
+  const status = () => ({ figures: observe.figures?.read() ?? noFigures, readings: estate.readings() });
   let inForce = config;
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);
@@ -130,7 +147,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       const { missing, degraded } = estate.health();
       return healthOf(missing, [...degraded, ...observe.troubles()]);
     };
-    const controls = ownControls({ ...estate, health }, metrics, () => inForce);
+    const controls = ownControls({ ...estate, health }, { metrics, status }, () => inForce, clock);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
@@ -139,7 +156,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
     const { people, drain } = estate;
-    return { url, adminUrl, adopt, prepare, health, metrics, people, drain, close };
+    return { url, adminUrl, adopt, prepare, health, metrics, status, people, drain, close };
   } catch (error) {
     await close();
     throw error;

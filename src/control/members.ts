@@ -1,9 +1,12 @@
 import type { Worker } from 'node:cluster';
+import type { ProcessStatus } from '../admin/status/facts.ts';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
+import type { FiguresRead } from '../observe/figures/figures.ts';
 import type { MetricValues } from '../observe/metrics/series.ts';
 import { type Counting, type Counts, noCounts } from './counting.ts';
+import type { FigureKeeper, FiguresOfWorker } from './figure-keeper.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -12,6 +15,7 @@ interface Member {
   worker: Worker;
   line: Line;
   counts: Counts;
+  figures: FiguresOfWorker;
 }
 
 /**
@@ -29,6 +33,14 @@ export interface MembersNeeds {
   version(): SentVersion;
   adminUrl(): string | undefined;
   counting: Counting;
+  figures: FigureKeeper;
+}
+
+/** What workers say for the status page. */
+export interface Looked {
+  processes: readonly ProcessStatus[];
+  /** The figures of those that have ended, or did not answer in time. */
+  others: readonly FiguresRead[];
 }
 
 /** The workers, as far as they go by a version. */
@@ -43,9 +55,11 @@ export interface Members {
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
   /** Asks all of them what they have counted, those that have ended included. */
   count(): Promise<(readonly MetricValues[])[]>;
+  /** Asks all of them for the status page. */
+  look(): Promise<Looked>;
 }
 
-export function createMembers({ emit, clock, version, adminUrl, counting }: MembersNeeds): Members {
+export function createMembers({ emit, clock, version, adminUrl, counting, figures }: MembersNeeds): Members {
   const members = new Set<Member>();
 
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
@@ -73,15 +87,23 @@ export function createMembers({ emit, clock, version, adminUrl, counting }: Memb
   return {
     join(worker: Worker): void {
       let counts = noCounts;
+      let shown: FiguresOfWorker | undefined;
       const answer = (question: WorkerQuestion) => {
-        if (question.kind === 'counted') return counts.last(question.metrics);
+        if (question.kind === 'counted') {
+          if (question.metrics) counts.last(question.metrics);
+          shown?.last(question.status.figures);
+          return undefined;
+        }
         if (question.kind !== 'beginning') throw new Error('that is no question');
         counts = counting.open();
-        const member: Member = { worker, line, counts };
+        const ofWorker = figures.open();
+        shown = ofWorker;
+        const member: Member = { worker, line, counts, figures: ofWorker };
         members.add(member);
         worker.once('exit', () => {
           members.delete(member);
           counts.end();
+          ofWorker.end();
         });
         return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
       };
@@ -101,6 +123,17 @@ export function createMembers({ emit, clock, version, adminUrl, counting }: Memb
       await Promise.all([...members].map(askForCounts));
       return counting.all();
     },
+    async look() {
+      const asked = [...members];
+      const answers = await Promise.all(asked.map(askForStatus));
+      return {
+        processes: answers.filter((answer) => answer !== undefined),
+        others: [
+          figures.ended(),
+          ...asked.filter((_member, at) => !answers[at]).map((member) => member.figures.known()),
+        ],
+      };
+    },
     prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
   };
 }
@@ -110,6 +143,16 @@ async function askForCounts({ line, counts }: Member): Promise<void> {
   const question: PrimaryQuestion = { kind: 'metrics' };
   const counted = await line.ask(question, longestCountMs).catch(() => undefined);
   if (counted) counts.last(counted as MetricValues[]);
+}
+
+/** Undefined of one that does not answer in time, whose figures are those of before. */
+async function askForStatus({ line, figures }: Member): Promise<ProcessStatus | undefined> {
+  const question: PrimaryQuestion = { kind: 'status' };
+  const status = (await line.ask(question, longestCountMs).catch(() => undefined)) as
+    | ProcessStatus
+    | undefined;
+  if (status) figures.last(status.figures);
+  return status;
 }
 
 interface Steps {

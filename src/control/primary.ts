@@ -12,6 +12,7 @@ import { countsAlike, type Observe } from '../observe/open-observe.ts';
 import { compilePlan, type Plan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
+import { createFigureKeeper } from './figure-keeper.ts';
 import { createMembers, type Members } from './members.ts';
 import { healthOfAll, peopleOf } from './of-members.ts';
 import type { SentVersion } from './questions.ts';
@@ -19,7 +20,7 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'figures'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -48,7 +49,9 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
 
   const counting = createCounting();
-  const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
+  const figures = createFigureKeeper(clock);
+  const version = () => inForce.sent;
+  const members = createMembers({ emit, clock, version, adminUrl, counting, figures });
   const workers = startWorkers({
     count: first.config.workers,
     emit,
@@ -77,6 +80,9 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     async metrics() {
       const own = await observe.metrics.read();
       return own && [own, ...(await members.count())];
+    },
+    async status() {
+      return { ...(await members.look()), wanted: first.config.workers };
     },
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,

@@ -1,0 +1,34 @@
+import { escapeHtml } from '../../pages/html.ts';
+import { english } from '../../pages/texts/languages.ts';
+import { say, type Text } from '../../pages/texts/text.ts';
+
+/** HTML whose values are escaped. Only the functions here make one, so that no word of a client gets into a page as it came. */
+export class Markup {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+}
+
+type Value = Markup | Text | string | number | undefined | false | readonly Value[];
+
+/** HTML with values in elements and quoted attributes: all of them are escaped but markup; texts are put into words. */
+export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Markup {
+  return new Markup(
+    parts.map((part, at) => part + (at < values.length ? sourceOf(values[at]) : '')).join(''),
+  );
+}
+
+function sourceOf(value: Value): string {
+  if (value === undefined || value === false) return '';
+  if (value instanceof Markup) return value.source;
+  if (Array.isArray(value)) return value.map(sourceOf).join('');
+  return escapeHtml(typeof value === 'object' ? say(english, value as Text) : String(value));
+}
+
+/** A time as people read it, in UTC. */
+export function timeOf(at: number): Markup {
+  const iso = new Date(at).toISOString();
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
+}
