@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { createBounded } from '../bounded.ts';
 import type { Clock } from '../clock.ts';
 import type { AdminConfig, ListenAddress } from '../config/schema/index.ts';
 import { peerAddress } from '../listen/forwarded.ts';
 import { listen } from '../listen/listen.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import type { Emit } from '../observe/events.ts';
-import { createTap } from './attempts.ts';
+import { createQuiet, createTap } from './attempts.ts';
 import { boundConnections } from './connections.ts';
 import type { Controls } from './controls.ts';
 import { adminEndpoints, problemOf, type Reply } from './endpoints.ts';
@@ -171,22 +170,6 @@ function openDoor({ address, guard, emit, controls, clock }: ServerNeeds) {
 function admit(guard: Guard, asking: Asking, { endpoint: { audience }, call }: Found): Sight | Problem {
   if (audience === 'by sight') return guard.sightOf(asking, call.query.has('all'));
   return guard.refuse(asking, audience) ?? (audience === 'operator' ? 'all' : 'part');
-}
-
-/** A page that refreshes itself is told of once in this time for each who looks at it. */
-const quietMs = 60 * 60_000;
-const mostLooking = 1000;
-
-function createQuiet({ monotonic: now }: Pick<Clock, 'monotonic'>): (client: string) => boolean {
-  const told = createBounded<string, number>({
-    entries: mostLooking,
-    ends: { at: (at) => at + quietMs, now },
-  });
-  return (client) => {
-    if (told.has(client)) return false;
-    told.set(client, now());
-    return true;
-  };
 }
 
 function askingOf({ raw, headers }: FastifyRequest, client: string | undefined): Asking {

@@ -27,8 +27,12 @@ function sourceOf(value: Value): string {
   return escapeHtml(typeof value === 'object' ? say(english, value as Text) : String(value));
 }
 
-/** A time as people read it, in UTC. */
-export function timeOf(at: number): Markup {
+/** A time as people read it, in UTC: all of it, the day, or what tells it apart within this day. */
+export function timeOf(at: number, form: 'whole' | 'day' | { seenAt: number } = 'whole'): Markup {
   const iso = new Date(at).toISOString();
-  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
+  const [day, time] = [iso.slice(0, 10), iso.slice(11, 19)];
+  if (form === 'whole') return html`<time datetime="${iso}">${day} ${time} UTC</time>`;
+  if (form === 'day') return html`<time datetime="${iso}">${day}</time>`;
+  const isToday = new Date(form.seenAt).toISOString().startsWith(day);
+  return html`<time datetime="${iso}">${!isToday && html`${day} `}${time}</time>`;
 }

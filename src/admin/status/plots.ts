@@ -55,7 +55,7 @@ ${card({
   figures: [{ className: 'a', value: shown(places.requests) }],
   label: text('status.rate_label', { now: shown(places.requests), most: rateText(Math.max(...requests)) }),
   lines: [{ name: 'a', values: requests, filled: true }],
-  topOf: rateText,
+  textOf: rateText,
   isQuiet,
 })}
 ${card({
@@ -72,7 +72,8 @@ ${card({
     { name: 'b', values: slots.map((slot) => percentile([slot], 0.99)) },
     { name: 'a', values: slots.map((slot) => percentile([slot], 0.5)) },
   ],
-  topOf: durationText,
+  isLogarithmic: true,
+  textOf: durationText,
   isQuiet,
 })}
 ${card({
@@ -86,7 +87,7 @@ ${card({
     { name: 'c', values: rates(places.refused) },
     { name: 'd', values: rates(places.failed) },
   ],
-  topOf: rateText,
+  textOf: rateText,
   isQuiet,
 })}
 </div>`;
@@ -97,51 +98,72 @@ interface Card {
   figures: readonly { className: string; name?: Text; value: string }[];
   label: Text;
   lines: readonly Line[];
-  topOf(value: number): string;
+  /** Of values that differ by powers of ten nothing would be seen of the smaller ones. */
+  isLogarithmic?: boolean;
+  textOf(value: number): string;
   isQuiet: boolean;
 }
 
-function card({ title, figures, label, lines, topOf, isQuiet }: Card): Markup {
-  const top = niceTop(lines.flatMap(({ values }) => values));
+/** Where a value stands between the ends of a plot, 0 to 1. */
+interface Scale {
+  bottom: number;
+  top: number;
+  of(value: number): number;
+}
+
+function linear(values: readonly number[]): Scale {
+  const top = niceTop(Math.max(0, ...values));
+  return { bottom: 0, top, of: (value) => value / top };
+}
+
+/** From a power of ten to another one. */
+function logarithmic(values: readonly number[]): Scale {
+  const low = Math.floor(Math.log10(Math.min(...values)));
+  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
+  return { bottom: 10 ** low, top: 10 ** high, of: (value) => (Math.log10(value) - low) / (high - low) };
+}
+
+function card({ title, figures, label, lines, isLogarithmic, textOf, isQuiet }: Card): Markup {
+  const known = lines.flatMap(({ values }) => values.filter((value) => value !== undefined));
+  const scale = isLogarithmic && known.length > 0 ? logarithmic(known) : linear(known);
   const line = (each: Line) =>
-    html`${each.filled && html`<path class="area ${each.name}" d="${areaOf(each.values, top)}"/>`}<path class="line ${each.name}" d="${pathOf(each.values, top)}"/>`;
+    html`${each.filled && html`<path class="area ${each.name}" d="${areaOf(each.values, scale)}"/>`}<path class="line ${each.name}" d="${pathOf(each.values, scale)}"/>`;
   return html`<div class="card">
 <h3>${title}</h3>
 <p class="figures">${figures.map(
     ({ className, name, value }) =>
       html`<span class="figure ${className}">${name && html`<span class="name">${name}</span> `}<b>${value}</b></span>`,
   )}</p>
-<div class="plot"><svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="${label}"><path class="grid" d="M0 ${margin}H${width}M0 ${height / 2}H${width}M0 ${height - margin}H${width}"/>${!isQuiet && lines.map(line)}</svg><span class="top">${isQuiet ? '' : topOf(top)}</span>${isQuiet && html`<span class="quiet">${text('status.no_requests')}</span>`}</div>
+<div class="plot"><svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="${label}"><path class="grid" d="M0 ${margin}H${width}M0 ${height / 2}H${width}M0 ${height - margin}H${width}"/>${!isQuiet && lines.map(line)}</svg>${!isQuiet && html`<span class="top">${textOf(scale.top)}</span>`}${!isQuiet && isLogarithmic && html`<span class="bottom">${textOf(scale.bottom)}</span>`}${isQuiet && html`<span class="quiet">${text('status.no_requests')}</span>`}</div>
 <p class="axis"><span>${text('status.earlier')}</span><span>${text('status.now')}</span></p>
 </div>`;
 }
 
-/** What the scale ends at: 1, 2 or 5 times a power of ten, at or above each value. */
-function niceTop(values: readonly (number | undefined)[]): number {
-  const most = Math.max(0, ...values.map((value) => value ?? 0));
+/** A round number at or above a value. */
+function niceTop(most: number): number {
   if (most === 0) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return ([1, 2, 5, 10].find((each) => each * power >= most * 0.999) ?? 10) * power;
+  return ([1, 1.5, 2, 3, 4, 5, 6, 8].find((each) => each * power >= most * 0.999) ?? 10) * power;
 }
 
 const xOf = (at: number, of: number): string => ((at / Math.max(1, of - 1)) * width).toFixed(1);
-const yOf = (value: number, top: number): string =>
-  (height - margin - (value / top) * (height - 2 * margin)).toFixed(1);
+const yOf = (value: number, { of }: Scale): string =>
+  (height - margin - of(value) * (height - 2 * margin)).toFixed(1);
 
 /** It is broken where there is no value; one alone is a dot. */
-function pathOf(values: readonly (number | undefined)[], top: number): string {
+function pathOf(values: Line['values'], scale: Scale): string {
   let path = '';
   for (const [at, value] of values.entries()) {
     if (value === undefined) continue;
     const isBegun = at > 0 && values[at - 1] !== undefined;
-    const point = `${xOf(at, values.length)} ${yOf(value, top)}`;
+    const point = `${xOf(at, values.length)} ${yOf(value, scale)}`;
     path += isBegun ? `L${point}` : `M${point}h0`;
   }
   return path;
 }
 
-const areaOf = (values: readonly (number | undefined)[], top: number): string =>
-  `${pathOf(values, top)}L${width} ${height - margin}L0 ${height - margin}Z`;
+const areaOf = (values: Line['values'], scale: Scale): string =>
+  `${pathOf(values, scale)}L${width} ${height - margin}L0 ${height - margin}Z`;
 
 /** Within which so large a share of the requests of these stretches ended, in milliseconds. */
 function percentile(slots: readonly ReadonlyMap<number, number>[], share: number): number | undefined {
@@ -185,11 +207,14 @@ export function totals(read: readonly SlotRead[]): { requests: number; failed: n
 function rateText(rate: number): string {
   if (rate === 0) return '0';
   if (rate < 0.1) return rate.toFixed(2);
-  return rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
+  return rate < 10 ? round(rate) : String(Math.round(rate));
 }
+
+/** With one digit behind the point where it says something. */
+const round = (value: number): string => String(Math.round(value * 10) / 10);
 
 function durationText(ms: number | undefined): string {
   if (ms === undefined) return '–';
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 10) return `${round(ms)} ms`;
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${round(ms / 1000)} s`;
 }

@@ -30,7 +30,7 @@ button:hover { border-color: var(--a) }
 dl.facts { display: flex; flex-wrap: wrap; gap: .3rem 2.2rem; margin: .3rem 0 0 }
 .facts dt { color: var(--soft); font-size: .8rem }
 .facts dd { margin: 0; overflow-wrap: anywhere }
-.troubles { list-style: none; margin: 0; padding: 0; display: grid; gap: .45rem }
+ul.troubles { list-style: none; margin: 0; display: grid; gap: .45rem }
 .troubles li { display: flex; flex-wrap: wrap; gap: .2rem .7rem; align-items: baseline }
 .soft { color: var(--soft) }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .9rem }
@@ -41,7 +41,9 @@ dl.facts { display: flex; flex-wrap: wrap; gap: .3rem 2.2rem; margin: .3rem 0 0 
 .figure.a::before { color: var(--a) } .figure.b::before { color: var(--b) } .figure.c::before { color: var(--c) } .figure.d::before { color: var(--d) }
 .plot { position: relative }
 .plot svg { display: block; width: 100%; height: 5.6rem; overflow: visible }
-.plot .top { position: absolute; top: .2rem; left: 0; padding: 0 .25rem; font-size: .74rem; color: var(--soft); background: var(--card) }
+.plot .top, .plot .bottom { position: absolute; left: 0; padding: 0 .25rem; font-size: .74rem; color: var(--soft); background: var(--card); opacity: .85 }
+.plot .top { top: .2rem }
+.plot .bottom { bottom: .2rem }
 .plot .quiet { position: absolute; inset: 0; display: grid; place-items: center; color: var(--soft); font-size: .86rem }
 .axis { display: flex; justify-content: space-between; font-size: .74rem; color: var(--soft); margin-top: .25rem }
 .grid { stroke: var(--line); fill: none; vector-effect: non-scaling-stroke }
@@ -50,7 +52,7 @@ dl.facts { display: flex; flex-wrap: wrap; gap: .3rem 2.2rem; margin: .3rem 0 0 
 .area { stroke: none; opacity: .14 } .area.a { fill: var(--a) }
 .bars { display: block; width: 7.5rem; height: 1.25rem; border-bottom: 1px solid var(--line) }
 .bar { fill: var(--a) } .bar.bad { fill: var(--d); background: none }
-table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); border-radius: .7rem; border-spacing: 0; overflow: hidden; font-size: .9rem }
+table { width: 100%; border-collapse: collapse; font-size: .9rem }
 th { text-align: left; font-size: .8rem; font-weight: 600; color: var(--soft); padding: .55rem .9rem; border-bottom: 1px solid var(--line); white-space: nowrap }
 td { padding: .5rem .9rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
 tr:last-child td { border-bottom: 0 }
@@ -58,7 +60,10 @@ td ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .25rem }
 .failed { color: var(--bad) }
 td .state { font-size: .78rem; padding: 0 .5rem }
 .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 1.2rem; align-items: start }
-.frame { border-radius: .7rem; overflow: hidden }
+.frame { border: 1px solid var(--line); border-radius: .7rem; overflow: hidden; background: var(--card) }
+.fixed, time { white-space: nowrap }
+.below { display: block }
+.key { overflow-wrap: break-word }
 footer { margin-top: 1.6rem; font-size: .84rem; color: var(--soft) }
 .problem { max-width: 34rem; margin: 12vh auto 0; display: grid; gap: .8rem }
 @media (max-width: 46rem) {

@@ -44,12 +44,12 @@ export function routesTable({ routes, at }: Status, sight: Sight): Markup {
     const { requests, failed } = totals(route.slots);
     return [
       html`${nameOf(route, sight)} ${route.isInMaintenance && state('warn', text('status.maintenance'))}`,
-      text(`status.access.${route.access}`),
+      html`<span class="fixed">${text(`status.access.${route.access}`)}</span>`,
       html`<ul role="list">${route.targets.map((target, place) => html`<li>${targetText(target, place, sight)}</li>`)}</ul>`,
       bars(route.slots, at),
       requests === 0
         ? html`<span class="soft">${text('status.none')}</span>`
-        : html`<span class="${failed > 0 ? 'failed' : 'soft'}">${text('status.failed_of', { failed, requests })}</span>`,
+        : html`<span class="${failed > 0 ? 'failed' : 'soft'} fixed">${text('status.failed_of', { failed, requests })}</span>`,
     ];
   });
   const rest = routes.length - shown.length;
@@ -112,10 +112,10 @@ export function certificatesTable({ certificates }: Status, sight: Sight): Marku
   const isAll = sight === 'all';
   const heads = ['certificate', 'state', 'ends', ...(isAll ? (['names'] as const) : [])] as const;
   const rows = certificates.map(({ key, file, subject, standing, notAfter, daysLeft }: Expiry) => [
-    html`<span class="mono">${key}</span>${isAll && file !== undefined && html` <span class="soft mono">${file}</span>`}`,
+    html`<span class="mono key">${key}</span>${isAll && file !== undefined && html` <span class="soft mono below">${file}</span>`}`,
     state(tones[standing], text(`status.standing.${standing}`)),
-    html`${timeOf(notAfter)} <span class="soft">${daysLeft >= 0 && text('status.days_left', { days: daysLeft })}</span>`,
-    ...(isAll ? [subject] : []),
+    html`${timeOf(notAfter, 'day')} <span class="soft fixed">${daysLeft >= 0 && text('status.days_left', { days: daysLeft })}</span>`,
+    ...(isAll ? [html`<span class="key">${subject}</span>`] : []),
   ]);
   return table(
     text('status.certificates'),
@@ -124,17 +124,17 @@ export function certificatesTable({ certificates }: Status, sight: Sight): Marku
   );
 }
 
-export function refusalsTable({ figures: { refusals } }: Status): Markup {
+export function refusalsTable({ at: seenAt, figures: { refusals } }: Status): Markup {
   const heads = ['time', 'reason', 'status', 'route', 'path', 'client', 'user'] as const;
   const none = html`<span class="soft">${text('status.none')}</span>`;
   const rows = refusals.map(({ at, times, reason, status, route, method, host, path, client, user }) => [
-    html`${timeOf(at)}${times > 1 && html` <span class="soft">${text('status.times', { times })}</span>`}`,
+    html`${timeOf(at, { seenAt })}${times > 1 && html` <span class="soft below">${text('status.times', { times })}</span>`}`,
     reason,
     status === undefined ? none : String(status),
     route === undefined ? none : html`<span class="mono">${route}</span>`,
     path === undefined
       ? none
-      : html`<span class="mono">${method} ${path}</span> <span class="soft">${host}</span>`,
+      : html`<span class="mono">${method} ${path}</span> <span class="soft below">${host}</span>`,
     client === undefined ? none : html`<span class="mono">${client}</span>`,
     user ?? none,
   ]);
