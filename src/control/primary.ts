@@ -31,6 +31,8 @@ export interface PrimaryNeeds {
 
 /** A worker that is busy for longer does not count. */
 const healthMs = 1500;
+/** So much is missing at the most from the plots of a worker that was killed. */
+const lookMs = 60_000;
 /** What calls to a provider get at the end. */
 const longestReleaseMs = 1000;
 
@@ -66,6 +68,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     inForce = next;
   });
 
+  const looking = clock.every(lookMs, () => void members.look()).unref();
   let isEnding = false;
   return {
     async prepare(next) {
@@ -88,6 +91,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     drain: workers.drain,
     async close() {
       isEnding = true;
+      looking.cancel();
       const { timeout } = inForce.loaded.config.shutdown;
       const left = countDown(timeout, clock);
       await workers.close(timeout);

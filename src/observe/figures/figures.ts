@@ -132,7 +132,7 @@ export const noFigures: FiguresRead = { slots: [], routes: [], refusals: [], out
  */
 export function figuresOfEnded(all: readonly FiguresRead[], now: number): FiguresRead {
   const { slots, routes, refusals } = figuresTogether(all);
-  const isShown = (ms: number) => (slot: SlotRead) => slot.at > (now - halfHourMs) / ms - 1;
+  const isShown = (ms: number) => (slot: SlotRead) => slot.at > Math.floor(now / ms) - halfHourMs / ms;
   return {
     slots: slots.filter(isShown(slotMs)),
     routes: routes

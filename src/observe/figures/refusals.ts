@@ -37,6 +37,9 @@ export interface Refusals {
 /** So many are known, whatever comes. */
 export const mostRefusals = 50;
 
+/** So many of them have the same reason at the same route: many who are refused one thing push nothing else out. */
+const mostOfKind = 15;
+
 /** Of each text so much is kept, and so much shown. */
 const longestKept = 400;
 const longestShown = 160;
@@ -48,9 +51,13 @@ const longestShown = 160;
 export function createRefusals(hide: (text: string) => string): Refusals {
   const rows = createBounded<string, Refusal>({ entries: mostRefusals });
   const add = (row: Refusal) => {
-    const { at: _at, times: _times, path: _path, ...same } = row;
-    const key = JSON.stringify(same);
-    rows.set(key, { ...row, times: row.times + (rows.peek(key)?.times ?? 0) });
+    const key = keyOf(row);
+    const before = rows.peek(key);
+    if (!before) {
+      const alike = [...rows].filter(([, { route, reason }]) => route === row.route && reason === row.reason);
+      if (alike.length >= mostOfKind) rows.delete((alike[0] as [string, Refusal])[0]);
+    }
+    rows.set(key, { ...row, times: row.times + (before?.times ?? 0) });
   };
   const shown = (text: string | undefined) =>
     text === undefined ? undefined : cutText(escapeLine(hide(text)).toWellFormed(), longestShown);
@@ -88,6 +95,10 @@ export function createRefusals(hide: (text: string) => string): Refusals {
   };
 }
 
+/** Who is refused what. What they can choose anew each time is no part of it. */
+const keyOf = ({ route, reason, status, client, user }: Refusal): string =>
+  JSON.stringify([route, reason, status, client, user]);
+
 /** What one of many limits has refused is told of together. */
 function isRefused(exchange: ObservedExchange, status: number): boolean {
   if (exchange.isTurnedAway || status >= 500 || status === clientLeft) return false;
@@ -107,8 +118,7 @@ const kept = (text: string | undefined): string | undefined =>
 export function refusalsTogether(all: readonly (readonly Refusal[])[]): Refusal[] {
   const found = new Map<string, Refusal>();
   for (const row of all.flat()) {
-    const { at: _at, times: _times, path: _path, ...same } = row;
-    const key = JSON.stringify(same);
+    const key = keyOf(row);
     const before = found.get(key);
     const latest = before && before.at > row.at ? before : row;
     found.set(key, { ...latest, times: row.times + (before?.times ?? 0) });

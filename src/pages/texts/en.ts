@@ -195,11 +195,13 @@ export const en = {
   'status.traffic': 'The last 30 minutes',
   'status.rate': 'Requests a second',
   'status.rate_now': '{rate}/s',
-  'status.rate_label': 'Requests a second over the last 30 minutes: {now} in the last minute, {most} at the most.',
+  'status.rate_label':
+    'Requests a second over the last 30 minutes: {now} in the last minute, {most} at the most.',
   'status.duration': 'Time that a request takes',
   'status.duration_label':
     'Time that a request takes, over the last 30 minutes: the median of the last minute is {median}, and 99 of 100 take no longer than {slow}.',
-  'status.duration_none': 'Time that a request takes, over the last 30 minutes: none came in the last minute.',
+  'status.duration_none':
+    'Time that a request takes, over the last 30 minutes: none came in the last minute.',
   'status.median': 'median',
   'status.slow': '99 of 100',
   'status.bad': 'Refused and failed a second',
