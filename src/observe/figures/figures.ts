@@ -41,7 +41,7 @@ const bucketsPerOctave = 4;
 const buckets = 20 * bucketsPerOctave;
 
 const bucketOf = (ms: number): number =>
-  ms <= shortestMs ? 0 : Math.min(buckets - 1, Math.ceil(Math.log2(ms / shortestMs) * bucketsPerOctave));
+  ms > shortestMs ? Math.min(buckets - 1, Math.ceil(Math.log2(ms / shortestMs) * bucketsPerOctave)) : 0;
 
 /** The duration that a bucket stands for, in milliseconds: its middle. */
 export const durationOf = (bucket: number): number => shortestMs * 2 ** ((bucket - 0.5) / bucketsPerOctave);
@@ -59,11 +59,11 @@ export function openFigures(clock: Pick<Clock, 'now'>, hide: (text: string) => s
     count(exchange, status, durationMs) {
       const now = clock.now();
       const hasFailed = status >= 500;
-      slots.add(now, places.requests);
+      // An event stream lasts for as long as somebody looks at it.
+      const isLasting = requestKindOf(exchange) === 'event-stream';
+      slots.add(now, places.requests, isLasting ? -1 : places.durations + bucketOf(durationMs));
       if (hasFailed) slots.add(now, places.failed);
       else if (isRefusal(exchange)) slots.add(now, places.refused);
-      // An event stream lasts for as long as somebody looks at it.
-      if (requestKindOf(exchange) !== 'event-stream') slots.add(now, places.durations + bucketOf(durationMs));
       const route = routeOf(exchange);
       if (route !== undefined) countAt(routes, route, now, hasFailed);
       refusals.take(exchange, status, now);
@@ -102,8 +102,7 @@ function countAt(routes: Bounded<string, Slots>, route: string, now: number, has
     found = createSlots({ ms: minuteMs, most: halfHourMs / minuteMs, places: 2 });
     routes.set(route, found);
   }
-  found.add(now, routePlaces.requests);
-  if (hasFailed) found.add(now, routePlaces.failed);
+  found.add(now, routePlaces.requests, hasFailed ? routePlaces.failed : -1);
 }
 
 /** Those of several processes as those of one. */

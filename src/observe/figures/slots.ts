@@ -8,7 +8,8 @@ export interface SlotRead {
 
 /** Counts by the stretch of time in which they come. What is older than its last stretch is forgotten. */
 export interface Slots {
-  add(now: number, place: number): void;
+  /** Counts one at each of these places; `also` is none below zero. Two in one call, since each request counts. */
+  add(now: number, place: number, also?: number): void;
   /** The oldest first, without those in which nothing came. */
   read(now: number): SlotRead[];
 }
@@ -28,15 +29,25 @@ export interface SlotsOptions {
 export function createSlots({ ms, most, places }: SlotsOptions): Slots {
   const counts = new Uint32Array(most * places);
   const numbers = new Float64Array(most).fill(-1);
+  /** The stretch that was counted in last, and where it stands among the counts. */
+  let from = Number.POSITIVE_INFINITY;
+  let until = Number.NEGATIVE_INFINITY;
+  let base = 0;
+  const turnTo = (now: number) => {
+    const at = Math.floor(now / ms);
+    const slot = at % most;
+    from = at * ms;
+    until = from + ms;
+    base = slot * places;
+    if (numbers[slot] === at) return;
+    numbers[slot] = at;
+    counts.fill(0, base, base + places);
+  };
   return {
-    add(now, place) {
-      const at = Math.floor(now / ms);
-      const slot = at % most;
-      if (numbers[slot] !== at) {
-        numbers[slot] = at;
-        counts.fill(0, slot * places, (slot + 1) * places);
-      }
-      (counts[slot * places + place] as number)++;
+    add(now, place, also = -1) {
+      if (now < from || now >= until) turnTo(now);
+      (counts[base + place] as number)++;
+      if (also >= 0) (counts[base + also] as number)++;
     },
     read(now) {
       const last = Math.floor(now / ms);
