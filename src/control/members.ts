@@ -6,7 +6,7 @@ import type { Emit } from '../observe/events.ts';
 import type { FiguresRead } from '../observe/figures/figures.ts';
 import type { MetricValues } from '../observe/metrics/series.ts';
 import { type Counting, type Counts, noCounts } from './counting.ts';
-import type { FigureKeeper, FiguresOfWorker } from './figure-keeper.ts';
+import { createFigureKeeper, type FigureKeeper, type FiguresOfWorker } from './figure-keeper.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -33,7 +33,6 @@ export interface MembersNeeds {
   version(): SentVersion;
   adminUrl(): string | undefined;
   counting: Counting;
-  figures: FigureKeeper;
 }
 
 /** What workers say for the status page. */
@@ -59,30 +58,9 @@ export interface Members {
   look(): Promise<Looked>;
 }
 
-export function createMembers({ emit, clock, version, adminUrl, counting, figures }: MembersNeeds): Members {
+export function createMembers({ emit, clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
-
-  const prepareOne = ({ line }: Member, sent: SentVersion) =>
-    line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
-  const tell = ({ line }: Member, kind: 'commit' | 'abort', { number }: SentVersion) =>
-    line.ask({ kind, number } satisfies PrimaryQuestion, longestPreparationMs);
-  const startAnew = (member: Member, error: unknown) => {
-    if (!members.has(member)) return;
-    emit({ kind: 'worker-behind', pid: member.worker.process.pid, error });
-    member.worker.process.kill('SIGKILL');
-  };
-  const goOn = (member: Member, sent: SentVersion) =>
-    tell(member, 'commit', sent).catch((error: unknown) => startAnew(member, error));
-  /** One that began while the others went on to another version. What cannot follow is started anew. */
-  const catchUp = async (member: Member) => {
-    const sent = version();
-    try {
-      await prepareOne(member, sent);
-      await tell(member, 'commit', sent);
-    } catch (error) {
-      startAnew(member, error);
-    }
-  };
+  const figures = createFigureKeeper(clock);
 
   return {
     join(worker: Worker): void {
@@ -123,18 +101,8 @@ export function createMembers({ emit, clock, version, adminUrl, counting, figure
       await Promise.all([...members].map(askForCounts));
       return counting.all();
     },
-    async look() {
-      const asked = [...members];
-      const answers = await Promise.all(asked.map(askForStatus));
-      return {
-        processes: answers.filter((answer) => answer !== undefined),
-        others: [
-          figures.ended(),
-          ...asked.filter((_member, at) => !answers[at]).map((member) => member.figures.known()),
-        ],
-      };
-    },
-    prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
+    look: () => lookAt([...members], figures),
+    prepare: createPreparing(stepsOf({ members, emit, version })),
   };
 }
 
@@ -143,6 +111,15 @@ async function askForCounts({ line, counts }: Member): Promise<void> {
   const question: PrimaryQuestion = { kind: 'metrics' };
   const counted = await line.ask(question, longestCountMs).catch(() => undefined);
   if (counted) counts.last(counted as MetricValues[]);
+}
+
+async function lookAt(asked: readonly Member[], { ended }: FigureKeeper): Promise<Looked> {
+  const answers = await Promise.all(asked.map(askForStatus));
+  const silent = asked.filter((_member, at) => !answers[at]);
+  return {
+    processes: answers.filter((answer) => answer !== undefined),
+    others: [ended(), ...silent.map(({ figures }) => figures.known())],
+  };
 }
 
 /** Undefined of one that does not answer in time, whose figures are those of before. */
@@ -161,6 +138,36 @@ interface Steps {
   tell(member: Member, kind: 'commit' | 'abort', sent: SentVersion): Promise<unknown>;
   goOn(member: Member, sent: SentVersion): Promise<unknown>;
   catchUp(member: Member): Promise<unknown>;
+}
+
+/** What is done to one of them on the way to another version. */
+function stepsOf({
+  members,
+  emit,
+  version,
+}: Pick<MembersNeeds, 'emit' | 'version'> & Pick<Steps, 'members'>): Steps {
+  const prepareOne = ({ line }: Member, sent: SentVersion) =>
+    line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
+  const tell = ({ line }: Member, kind: 'commit' | 'abort', { number }: SentVersion) =>
+    line.ask({ kind, number } satisfies PrimaryQuestion, longestPreparationMs);
+  const startAnew = (member: Member, error: unknown) => {
+    if (!members.has(member)) return;
+    emit({ kind: 'worker-behind', pid: member.worker.process.pid, error });
+    member.worker.process.kill('SIGKILL');
+  };
+  const goOn = (member: Member, sent: SentVersion) =>
+    tell(member, 'commit', sent).catch((error: unknown) => startAnew(member, error));
+  /** One that began while the others went on to another version. What cannot follow is started anew. */
+  const catchUp = async (member: Member) => {
+    const sent = version();
+    try {
+      await prepareOne(member, sent);
+      await tell(member, 'commit', sent);
+    } catch (error) {
+      startAnew(member, error);
+    }
+  };
+  return { members, prepareOne, tell, goOn, catchUp };
 }
 
 function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): Members['prepare'] {

@@ -12,7 +12,6 @@ import { countsAlike, type Observe } from '../observe/open-observe.ts';
 import { compilePlan, type Plan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
-import { createFigureKeeper } from './figure-keeper.ts';
 import { createMembers, type Members } from './members.ts';
 import { healthOfAll, peopleOf } from './of-members.ts';
 import type { SentVersion } from './questions.ts';
@@ -51,9 +50,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
 
   const counting = createCounting();
-  const figures = createFigureKeeper(clock);
-  const version = () => inForce.sent;
-  const members = createMembers({ emit, clock, version, adminUrl, counting, figures });
+  const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
   const workers = startWorkers({
     count: first.config.workers,
     emit,
@@ -84,9 +81,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const own = await observe.metrics.read();
       return own && [own, ...(await members.count())];
     },
-    async status() {
-      return { ...(await members.look()), wanted: first.config.workers };
-    },
+    status: async () => ({ ...(await members.look()), wanted: first.config.workers }),
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
     async close() {

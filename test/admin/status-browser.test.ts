@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import { type Test, test } from 'tap';
 import type { Status } from '../../src/admin/status/facts.ts';
 import { type Browser, launchBrowser } from '../support/browser.ts';
 import { arrangeAdmin, quietStatus, token } from './scene.ts';
 import { busyStatus } from './status-example.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Found {
   passes: unknown[];
@@ -62,7 +59,7 @@ test('nothing about it keeps people from reading it, in both colour schemes and 
       show(status);
       const view = { ...options, colorScheme, viewport: { width, height: 800 }, bypassCSP: true };
       const { page } = await open(t, browser, url, view);
-      await page.evaluate(axe);
+      await page.evaluate(axe.source);
       const found = (await page.evaluate('axe.run()')) as Found;
       const told = found.violations.map(({ id, nodes }) => ({ id, nodes: nodes.slice(0, 3) }));
       t.same(told, [], `${name}, ${colorScheme}, ${width}`);

@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type Test, test } from 'tap';
 import { createCounting } from '../../src/control/counting.ts';
-import { createFigureKeeper } from '../../src/control/figure-keeper.ts';
 import type { Channel } from '../../src/control/line.ts';
 import { createMembers } from '../../src/control/members.ts';
 import type { SentVersion } from '../../src/control/questions.ts';
@@ -58,7 +57,6 @@ function arrange(t: Test) {
     version: () => inForce,
     adminUrl: () => undefined,
     counting: createCounting(),
-    figures: createFigureKeeper(clock),
   });
   const join = async (prepare: () => Promise<Prepared>) => {
     const { worker, channel } = connectedWorker();

@@ -23,8 +23,8 @@ export function html(parts: TemplateStringsArray, ...values: readonly Value[]): 
 function sourceOf(value: Value): string {
   if (value === undefined || value === false) return '';
   if (value instanceof Markup) return value.source;
-  if (Array.isArray(value)) return value.map(sourceOf).join('');
-  return escapeHtml(typeof value === 'object' ? say(english, value as Text) : String(value));
+  if (typeof value !== 'object') return escapeHtml(String(value));
+  return 'key' in value ? escapeHtml(say(english, value)) : value.map(sourceOf).join('');
 }
 
 /** A time as people read it, in UTC: all of it, the day, or what tells it apart within this day. */

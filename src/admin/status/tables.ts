@@ -17,7 +17,7 @@ export const state = (tone: Tone, words: Text): Markup => html`<span class="stat
  * A table that is a list on narrow screens. The roles are named, since a table that is laid out in another way is none to
  * those who listen.
  */
-export function table(name: Text, heads: readonly Text[], rows: readonly (readonly Cell[])[]): Markup {
+function table(name: Text, heads: readonly Text[], rows: readonly (readonly Cell[])[]): Markup {
   return html`<div class="frame"><table role="table" aria-label="${name}">
 <thead role="rowgroup"><tr role="row">${heads.map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
 <tbody role="rowgroup">${rows.map(
@@ -26,6 +26,12 @@ export function table(name: Text, heads: readonly Text[], rows: readonly (readon
   )}</tbody>
 </table></div>`;
 }
+
+const accesses: Readonly<Record<RouteStatus['access'], Text>> = {
+  public: text('status.access.public'),
+  'signed-in': text('status.access.signed_in'),
+  rules: text('status.access.rules'),
+};
 
 /** More rows than somebody looks at; what is in trouble comes first then. */
 const mostRoutes = 200;
@@ -44,7 +50,7 @@ export function routesTable({ routes, at }: Status, sight: Sight): Markup {
     const { requests, failed } = totals(route.slots);
     return [
       html`${nameOf(route, sight)} ${route.isInMaintenance && state('warn', text('status.maintenance'))}`,
-      html`<span class="fixed">${text(`status.access.${route.access}`)}</span>`,
+      html`<span class="fixed">${accesses[route.access]}</span>`,
       html`<ul role="list">${route.targets.map((target, place) => html`<li>${targetText(target, place, sight)}</li>`)}</ul>`,
       bars(route.slots, at),
       requests === 0
@@ -106,14 +112,19 @@ export function troubleText(
   return html`<span class="state ${tone}">${what}</span> ${sight === 'all' && html`<span class="soft">${detail}</span>`}`;
 }
 
-const tones = { good: 'ok', ending: 'warn', ended: 'bad', 'not-yet-valid': 'bad' } as const;
+const standings: Readonly<Record<Expiry['standing'], [Tone, Text]>> = {
+  good: ['ok', text('status.standing.good')],
+  ending: ['warn', text('status.standing.ending')],
+  ended: ['bad', text('status.standing.ended')],
+  'not-yet-valid': ['bad', text('status.standing.early')],
+};
 
 export function certificatesTable({ certificates }: Status, sight: Sight): Markup {
   const isAll = sight === 'all';
   const heads = ['certificate', 'state', 'ends', ...(isAll ? (['names'] as const) : [])] as const;
   const rows = certificates.map(({ key, file, subject, standing, notAfter, daysLeft }: Expiry) => [
     html`<span class="mono key">${key}</span>${isAll && file !== undefined && html` <span class="soft mono below">${file}</span>`}`,
-    state(tones[standing], text(`status.standing.${standing}`)),
+    state(...standings[standing]),
     html`${timeOf(notAfter, 'day')} <span class="soft fixed">${daysLeft >= 0 && text('status.days_left', { days: daysLeft })}</span>`,
     ...(isAll ? [html`<span class="key">${subject}</span>`] : []),
   ]);

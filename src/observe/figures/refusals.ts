@@ -35,7 +35,7 @@ export interface Refusals {
 }
 
 /** So many are known, whatever comes. */
-export const mostRefusals = 50;
+const mostRefusals = 50;
 
 /** So many of them have the same reason at the same route: many who are refused one thing push nothing else out. */
 const mostOfKind = 15;
