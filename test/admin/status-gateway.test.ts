@@ -129,7 +129,7 @@ test('rates and durations are drawn, event streams are open, and failures count'
   t.match(text, /aria-label="Requests a second over the last 30 minutes: 0\.5 in the last minute/);
   t.match(text, /the median of the last minute is [\d.]+ m?s, and 99 of 100 take no longer than [\d.]+ m?s/);
   t.match(text, /in the last minute 0 were refused, and 0\.05 failed/);
-  t.match(text, '1 event streams');
+  t.match(text, 'event streams 1');
   t.match(text, /class="line a" d="[^"]*L/);
   stream.destroy();
   clock.wind(31 * 60_000);

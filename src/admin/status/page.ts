@@ -71,7 +71,7 @@ ${part('refusals', text('status.refusals'), sight === 'all' ? refusals(status) :
 /** Why somebody does not see it, for people in a browser. */
 export function problemPage({ status, detail, headers: more }: Problem): PageReply {
   const body = html`<main class="problem card"><h1>${text('status.title')}</h1>
-<p>${detail}</p>
+<p>${text('status.problem', { detail: detail.charAt(0).toUpperCase() + detail.slice(1) })}</p>
 <p><a href="/">${text('status.back')}</a></p></main>`;
   const made = page(status, text('status.title'), 'warn', body);
   return { ...made, headers: { ...made.headers, ...more } };

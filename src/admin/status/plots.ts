@@ -207,7 +207,7 @@ export function totals(read: readonly SlotRead[]): { requests: number; failed: n
 function rateText(rate: number): string {
   if (rate === 0) return '0';
   if (rate < 0.1) return rate.toFixed(2);
-  return rate < 10 ? round(rate) : String(Math.round(rate));
+  return rate < 10 ? round(rate) : Math.round(rate).toLocaleString('en');
 }
 
 /** With one digit behind the point where it says something. */

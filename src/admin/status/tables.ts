@@ -10,6 +10,8 @@ type Cell = Markup | Text | string | undefined;
 
 export type Tone = 'ok' | 'warn' | 'bad';
 
+const grouped = (count: number): string => count.toLocaleString('en');
+
 /** A word on how something stands; its colour and its shape say it again. */
 export const state = (tone: Tone, words: Text): Markup => html`<span class="state ${tone}">${words}</span>`;
 
@@ -55,7 +57,7 @@ export function routesTable({ routes, at }: Status, sight: Sight): Markup {
       bars(route.slots, at),
       requests === 0
         ? html`<span class="soft">${text('status.none')}</span>`
-        : html`<span class="${failed > 0 ? 'failed' : 'soft'} fixed">${text('status.failed_of', { failed, requests })}</span>`,
+        : html`<span class="${failed > 0 ? 'failed' : 'soft'} fixed">${text('status.failed_of', { failed: grouped(failed), requests: grouped(requests) })}</span>`,
     ];
   });
   const rest = routes.length - shown.length;
@@ -139,7 +141,7 @@ export function refusalsTable({ at: seenAt, figures: { refusals } }: Status): Ma
   const heads = ['time', 'reason', 'status', 'route', 'path', 'client', 'user'] as const;
   const none = html`<span class="soft">${text('status.none')}</span>`;
   const rows = refusals.map(({ at, times, reason, status, route, method, host, path, client, user }) => [
-    html`${timeOf(at, { seenAt })}${times > 1 && html` <span class="soft below">${text('status.times', { times })}</span>`}`,
+    html`${timeOf(at, { seenAt })}${times > 1 && html` <span class="soft below">${text('status.times', { times: grouped(times) })}</span>`}`,
     reason,
     status === undefined ? none : String(status),
     route === undefined ? none : html`<span class="mono">${route}</span>`,
