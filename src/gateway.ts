@@ -1,5 +1,6 @@
 import type { Controls } from './admin/controls.ts';
 import { type AdminListener, startAdmin } from './admin/server.ts';
+import { type ProcessStatus, statusOf } from './admin/status/facts.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { commonGauges } from './estate/common-gauges.ts';
@@ -7,6 +8,7 @@ import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
 import { tellExemptClients } from './limits/exempt-clients.ts';
+import { noFigures } from './observe/figures/figures.ts';
 import { renderMetrics } from './observe/metrics/exposition.ts';
 import type { MetricValues } from './observe/metrics/series.ts';
 import type { Observe } from './observe/open-observe.ts';
@@ -42,6 +44,8 @@ export interface Gateway {
   health: Estate['health'];
   /** What this process counts; undefined while metrics are off. */
   metrics(): Promise<MetricValues[] | undefined>;
+  /** What this process says for the status page. */
+  status(): ProcessStatus;
   people: Estate['people'];
   drain: Estate['drain'];
   close: Estate['close'];
@@ -50,7 +54,7 @@ export interface Gateway {
 export interface GatewayNeeds {
   /** Who is told of what happens. */
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
-    Partial<Pick<Observe, 'metrics'>>;
+    Partial<Pick<Observe, 'metrics' | 'figures'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -64,8 +68,9 @@ export interface GatewayNeeds {
 /** What is known and can be done in this process alone. */
 function ownControls(
   { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
-  metrics: Gateway['metrics'],
+  { metrics, status }: Pick<Gateway, 'metrics' | 'status'>,
   inForce: () => Config,
+  { now }: Pick<Clock, 'now'>,
 ): Controls {
   return {
     health: async () => health(),
@@ -73,6 +78,17 @@ function ownControls(
       const own = await metrics();
       if (!own) return undefined;
       return renderMetrics([own, commonGauges(health(), inForce().providers, [])], format);
+    },
+    async status() {
+      const processes = [status()];
+      return statusOf({
+        config: inForce(),
+        health: health(),
+        processes,
+        wanted: 1,
+        expiries: [],
+        now: now(),
+      });
     },
     reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
     drain: async () => drain(),
@@ -101,6 +117,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
   observe.metrics?.configure(config.metrics);
   observe.metrics?.watch(estate.readings);
   const metrics = async () => observe.metrics?.read();
+  const status = () => ({ figures: observe.figures?.read() ?? noFigures, readings: estate.readings() });
   let inForce = config;
   // Of workers, their primary process says it for all.
   const exempt = primary ? undefined : tellExemptClients(emit);
@@ -141,14 +158,14 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       const { missing, degraded } = estate.health();
       return healthOf(missing, [...degraded, ...observe.troubles()]);
     };
-    const controls = ownControls({ ...estate, health }, metrics, () => inForce);
+    const controls = ownControls({ ...estate, health }, { metrics, status }, () => inForce, clock);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const { url, listen } = placesOf(estate);
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
     const { people, drain } = estate;
-    return { url, adminUrl, adopt, prepare, health, metrics, people, drain, close };
+    return { url, adminUrl, adopt, prepare, health, metrics, status, people, drain, close };
   } catch (error) {
     await close();
     throw error;

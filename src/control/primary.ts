@@ -20,7 +20,7 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'figures'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -31,6 +31,8 @@ export interface PrimaryNeeds {
 
 /** A worker that is busy for longer does not count. */
 const healthMs = 1500;
+/** So much is missing at the most from the plots of a worker that was killed. */
+const lookMs = 60_000;
 /** What calls to a provider get at the end. */
 const longestReleaseMs = 1000;
 
@@ -67,6 +69,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     exempt.adopt(next.loaded.config);
   });
 
+  const looking = clock.every(lookMs, () => void members.look()).unref();
   let isEnding = false;
   return {
     async prepare(next) {
@@ -82,10 +85,12 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const own = await observe.metrics.read();
       return own && [own, ...(await members.count())];
     },
+    status: async () => ({ ...(await members.look()), wanted: first.config.workers }),
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
     async close() {
       isEnding = true;
+      looking.cancel();
       const { timeout } = inForce.loaded.config.shutdown;
       const left = countDown(timeout, clock);
       await workers.close(timeout);

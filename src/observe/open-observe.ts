@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Emit, Event } from './events.ts';
+import { type Figures, openFigures } from './figures/figures.ts';
 import { createKnownSecrets } from './known-secrets.ts';
 import { type Meters, openMeters } from './metrics/meters.ts';
 import { type Output, openOutput } from './output.ts';
@@ -24,6 +25,8 @@ export interface Observe {
   troubles(): readonly SinkTrouble[];
   /** What this process counts; nothing before it is configured. */
   metrics: Pick<Meters, 'configure' | 'watch' | 'read'>;
+  /** What of it the status page shows. */
+  figures: Pick<Figures, 'read'>;
 }
 
 /** What of a configuration says who is told of what happens, and how. */
@@ -51,6 +54,7 @@ export function openObserve(
 ): Observe {
   const secrets = createKnownSecrets();
   const meters = openMeters();
+  const figures = openFigures(clock, secrets.hide);
   const failed = new Set<Sink>();
   let sinks: readonly Sink[] = [];
 
@@ -84,7 +88,7 @@ export function openObserve(
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
   const output = sharedOutput(clock, emit);
-  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters }));
+  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters, figures }));
 
   return {
     emit,
@@ -98,6 +102,7 @@ export function openObserve(
     },
     troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
     metrics: meters,
+    figures,
     async flushed() {
       await Promise.all(sinks.map((sink) => sink.flushed?.()));
     },

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { AuditOptions } from '../audit-events.ts';
 import type { Emit, Told } from '../events.ts';
+import type { Figures } from '../figures/figures.ts';
 import type { Meters } from '../metrics/meters.ts';
 import type { Output } from '../output.ts';
 import type { LogOptions } from './log-writer.ts';
@@ -45,6 +46,8 @@ export interface SinkNeeds {
   output(): Output;
   /** What this process counts. */
   meters: Pick<Meters, 'series'>;
+  /** What of it the status page shows. */
+  figures: Omit<Figures, 'read'>;
 }
 
 /** Opens a sink by what the configuration says of it. */
