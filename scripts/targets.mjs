@@ -28,6 +28,8 @@ const numberOf = (name) => {
   console.error(`--${name} takes a number above 0, not ${values[name]}.`);
   process.exit(2);
 };
+// What was started ends with this process, as its `exit` is told.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 const [rounds, perSecond, seconds] = ['rounds', 'rate', 'seconds'].map(numberOf);
 
 const missing = missingPackages(

@@ -119,7 +119,6 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
   const metrics = async () => observe.metrics?.read();
   const status = () => ({ figures: observe.figures?.read() ?? noFigures, readings: estate.readings() });
   let inForce = config;
-  // Of workers, their primary process says it for all.
   const exempt = primary ? undefined : tellExemptClients(emit);
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);

@@ -50,8 +50,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   // Every file of it is known now.
   let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
 
-  const exempt = tellExemptClients(emit);
-  exempt.adopt(first.config);
+  const exempt = tellExemptClients(emit, first.config);
   const counting = createCounting();
   const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
   const workers = startWorkers({
@@ -63,10 +62,9 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     started: members.join,
   });
 
-  const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe }, (next) => {
+  const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe, exempt }, (next) => {
     if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
     inForce = next;
-    exempt.adopt(next.loaded.config);
   });
 
   const looking = clock.every(lookMs, () => void members.look()).unref();
@@ -124,11 +122,12 @@ interface PreparingNeeds extends Pick<PrimaryNeeds, 'observe'> {
   members: Members;
   /** Has this process ask the providers of a version. */
   grantBy(plan: Plan): Promise<void>;
+  exempt: ReturnType<typeof tellExemptClients>;
 }
 
 /** Takes this process and its workers from one version to the next, or leaves all of them where they are. */
 function createPreparing(
-  { inForce, members, grantBy, observe }: PreparingNeeds,
+  { inForce, members, grantBy, observe, exempt }: PreparingNeeds,
   putInForce: (next: Sending) => void,
 ): Running['prepare'] {
   let last = inForce().sent.number;
@@ -148,6 +147,7 @@ function createPreparing(
     return {
       commit() {
         observe.apply(next.config);
+        exempt.adopt(next.config);
         putInForce({ loaded: next, plan, sent });
         return opened.commit();
       },

@@ -14,15 +14,18 @@ function exemptClients({ trustedProxies, listen }: Pick<Config, 'trustedProxies'
   ];
 }
 
-/** Says it of the first configuration in force, and of a later one where it is not the same any more. */
-export function tellExemptClients(emit: Emit): { adopt(config: Config): void } {
+/**
+ * Says it of the first configuration in force, and of a later one where it is not the same any more. Of workers, their
+ * primary process says it for all.
+ */
+export function tellExemptClients(emit: Emit, first?: Config): { adopt(config: Config): void } {
   let told: readonly string[] = [];
-  return {
-    adopt(config) {
-      const who = exemptClients(config);
-      const isChanged = who.join('\n') !== told.join('\n');
-      told = who;
-      if (isChanged) emit({ kind: 'clients-exempt', who });
-    },
+  const adopt = (config: Config) => {
+    const who = exemptClients(config);
+    const isChanged = who.join('\n') !== told.join('\n');
+    told = who;
+    if (isChanged) emit({ kind: 'clients-exempt', who });
   };
+  if (first) adopt(first);
+  return { adopt };
 }

@@ -58,7 +58,9 @@ function outcome({ log }: SpawnedGateway, after: number) {
 }
 
 for (const workers of [1, 2]) {
-  test(`workers: ${workers}: who is exempt from limits is said once at start, and again when it has changed`, async (t) => {
+  test(`workers: ${workers}: who is exempt from limits is said once at start, and again when it has changed`, {
+    timeout: 120_000,
+  }, async (t) => {
     const { gateway, write, changed } = await arrange(t, { workers, trustedProxies: ['192.0.2.1'] });
     const reload = async (trustedProxies: string[]) => {
       const before = gateway.log.lines.length;
