@@ -49,7 +49,7 @@ export interface Gateway {
 export interface GatewayNeeds {
   /** Who is told of what happens. */
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
-    Partial<Pick<Observe, 'metrics'>>;
+    Partial<Pick<Observe, 'metrics' | 'traces'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -80,6 +80,13 @@ function ownControls(
   };
 }
 
+/** Before the first plan: to look for its providers is told too. */
+async function beginToTell({ metrics, traces }: GatewayNeeds['observe'], config: Config): Promise<void> {
+  metrics?.configure(config.metrics);
+  await traces?.prepare(config);
+  traces?.apply(config);
+}
+
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
  * request/pipeline.ts: arrive, admit, decide; what comes of them is forwarded, sent to a login or a stronger one,
@@ -89,8 +96,7 @@ function ownControls(
 export async function startGateway(config: Config, needs: GatewayNeeds): Promise<Gateway> {
   const { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() } = needs;
   const { emit, keepSecrets } = observe;
-  const estate = openEstate({ emit, clock, random, primary });
-  observe.metrics?.configure(config.metrics);
+  const estate = openEstate({ emit, clock, random, primary, traces: observe.traces });
   observe.metrics?.watch(estate.readings);
   const metrics = async () => observe.metrics?.read();
   let inForce = config;
@@ -100,6 +106,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const forget = () => keepSecrets(inForce.secrets);
     try {
       observe.check(next.config);
+      await observe.traces?.prepare(next.config);
       const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
       return {
         commit() {
@@ -131,6 +138,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       return healthOf(missing, [...degraded, ...observe.troubles()]);
     };
     const controls = ownControls({ ...estate, health }, metrics, () => inForce);
+    await beginToTell(observe, config);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();

@@ -19,7 +19,7 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics'>;
+  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'traces'>;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -40,6 +40,8 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
   const grantBy = ({ config, claims, read }: Plan) => granter.adopt(config.providers, claims, read);
   observe.metrics.configure(first.config.metrics);
+  await observe.traces.prepare(first.config);
+  observe.traces.apply(first.config);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
   const plan = planOf(first);
@@ -54,6 +56,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     emit,
     clock,
     grant: granter.grant,
+    traces: observe.traces,
     onFailure,
     started: members.join,
   });
@@ -86,7 +89,8 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const left = countDown(timeout, clock);
       await workers.close(timeout);
       // Calls to a provider that hang go with the process.
-      await within(clock, Math.min(longestReleaseMs, left.forClosing()), granter.close());
+      const ending = Promise.all([granter.close(), observe.traces.close()]);
+      await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
     },
   };
 }
@@ -126,6 +130,7 @@ function createPreparing(
   const prepareAll = async (next: LoadedConfig): Promise<Prepared> => {
     const before = inForce();
     observe.check(next.config);
+    await observe.traces.prepare(next.config);
     const plan = planOf(next);
     await removeStaleSockets(next);
     const sent = sentOf(next, ++last);

@@ -8,6 +8,8 @@ import { describeError } from './scrub.ts';
 import { standardSinks } from './sinks/index.ts';
 import type { OpenSink, Sink, SinkOptions, SinkTrouble } from './sinks/sink.ts';
 import { tellable } from './tell.ts';
+import type { Traces } from './trace.ts';
+import { openTraces, type ProcessTraces } from './traces/open-traces.ts';
 
 /** Takes what happens and tells every sink. */
 export interface Observe {
@@ -24,10 +26,11 @@ export interface Observe {
   troubles(): readonly SinkTrouble[];
   /** What this process counts; nothing before it is configured. */
   metrics: Pick<Meters, 'configure' | 'watch' | 'read'>;
+  traces: Traces & Pick<ProcessTraces, 'prepare' | 'apply' | 'close'>;
 }
 
 /** What of a configuration says who is told of what happens, and how. */
-export type Observed = Pick<Config, 'logging' | 'audit' | 'metrics'>;
+export type Observed = Pick<Config, 'logging' | 'audit' | 'metrics' | 'tracing'>;
 
 /** Whether what was counted by the one goes on by the other. */
 export const countsAlike = (one: Pick<Config, 'metrics'>, other: Pick<Config, 'metrics'>): boolean =>
@@ -84,7 +87,8 @@ export function openObserve(
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
   const output = sharedOutput(clock, emit);
-  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters }));
+  const traces = openTraces({ clock, emit, hide: secrets.hide });
+  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters, traces }));
 
   return {
     emit,
@@ -94,13 +98,13 @@ export function openObserve(
     },
     apply(config) {
       meters.configure(config.metrics);
+      traces.apply(config);
       for (const sink of sinks) sink.apply?.(sinkOptions(config));
     },
     troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
     metrics: meters,
-    async flushed() {
-      await Promise.all(sinks.map((sink) => sink.flushed?.()));
-    },
+    traces,
+    flushed: () => Promise.all(sinks.map((sink) => sink.flushed?.())).then(() => {}),
   };
 }
 

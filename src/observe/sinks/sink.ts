@@ -3,6 +3,7 @@ import type { AuditOptions } from '../audit-events.ts';
 import type { Emit, Told } from '../events.ts';
 import type { Meters } from '../metrics/meters.ts';
 import type { Output } from '../output.ts';
+import type { ProcessTraces } from '../traces/open-traces.ts';
 import type { LogOptions } from './log-writer.ts';
 
 /** Somebody who is told of everything that happens. */
@@ -45,6 +46,8 @@ export interface SinkNeeds {
   output(): Output;
   /** What this process counts. */
   meters: Pick<Meters, 'series'>;
+  /** What is recorded of requests. */
+  traces: Pick<ProcessTraces, 'ended' | 'called' | 'idHere'>;
 }
 
 /** Opens a sink by what the configuration says of it. */
