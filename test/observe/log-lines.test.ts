@@ -13,7 +13,7 @@ import { exchange } from './exchange.ts';
 
 const traced: ObservedExchange = {
   ...exchange,
-  trace: { id: '0af7651916cd43dd8448eb211c80319c', end() {} } as unknown as Trace,
+  trace: { id: '0af7651916cd43dd8448eb211c80319c', end() {}, failed() {} } as unknown as Trace,
 };
 const unread: ObservedExchange = {
   ...exchange,

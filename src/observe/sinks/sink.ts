@@ -47,7 +47,7 @@ export interface SinkNeeds {
   /** What this process counts. */
   meters: Pick<Meters, 'series'>;
   /** What is recorded of requests. */
-  traces: Pick<ProcessTraces, 'ended' | 'called' | 'idHere'>;
+  traces: Pick<ProcessTraces, 'failed' | 'ended' | 'called' | 'idHere'>;
 }
 
 /** Opens a sink by what the configuration says of it. */

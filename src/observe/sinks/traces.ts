@@ -4,6 +4,7 @@ import type { EndedCall } from '../traces/tracer.ts';
 import type { OpenSink } from './sink.ts';
 
 const kinds: ReadonlySet<Told['kind']> = new Set([
+  'request-refused',
   'request-finished',
   'request-left',
   'provider-called',
@@ -16,6 +17,9 @@ export const openTracesSink: OpenSink = (_options, { traces }) => ({
   wants: (kind) => kinds.has(kind),
   take(event) {
     switch (event.kind) {
+      case 'request-refused':
+        traces.failed(event.exchange, event.code);
+        break;
       case 'request-finished':
         traces.ended(event.exchange, event.status, event.durationMs);
         break;

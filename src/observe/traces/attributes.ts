@@ -16,7 +16,12 @@ export const methodOf = (method: string): string => (methods.has(method) ? metho
 export const routeNameOf = (exchange: ObservedExchange): string | undefined =>
   routeOf(exchange) ?? exchange.endpoint;
 
-export function requestAttributes(exchange: ObservedExchange, status: number): AttributesOf<'request'> {
+/** @param code of the error that it was answered with, if that is known */
+export function requestAttributes(
+  exchange: ObservedExchange,
+  status: number,
+  code: string | undefined,
+): AttributesOf<'request'> {
   const { destination, request, peer } = exchange;
   const target = 'error' in destination ? undefined : destination.target;
   const scheme = 'error' in destination ? undefined : destination.origin?.replace(/:.*$/s, '');
@@ -32,7 +37,7 @@ export function requestAttributes(exchange: ObservedExchange, status: number): A
     'network.peer.address': peer.address,
     'network.protocol.version': request.httpVersion,
     'user_agent.original': userAgentOf(exchange)?.slice(0, longestAgent),
-    'error.type': hasAnswer ? errorOf(exchange, status) : 'client_left',
+    'error.type': hasAnswer ? errorOf(status, code) : 'client_left',
     'sallyport.request_id': exchange.requestId,
     'sallyport.kind': requestKindOf(exchange),
     'sallyport.decision': decisionOf(exchange),
@@ -41,11 +46,8 @@ export function requestAttributes(exchange: ObservedExchange, status: number): A
 }
 
 /** Of a server only its own failures are errors: what a client does wrong is none. */
-function errorOf(exchange: ObservedExchange, status: number): string | undefined {
-  if (status < 500) return undefined;
-  const { outcome } = exchange;
-  return outcome?.kind === 'refuse' ? (reasonOf(exchange) ?? String(status)) : String(status);
-}
+const errorOf = (status: number, code: string | undefined): string | undefined =>
+  status < 500 ? undefined : (code ?? String(status));
 
 export interface Address {
   'url.full': string;

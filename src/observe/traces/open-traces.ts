@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
 import type { Emit, ObservedExchange } from '../events.ts';
-import type { Traces } from '../trace.ts';
+import type { Trace, Traces } from '../trace.ts';
 import type { Backend } from './backend.ts';
 import { createScopes } from './scopes.ts';
 import type { EndedCall, OpenTrace, Scope } from './tracer.ts';
@@ -16,6 +16,7 @@ export interface ProcessTraces extends Traces {
   close(): Promise<void>;
   /** The id of the recorded trace that is at work here. */
   idHere(): string | undefined;
+  failed(exchange: ObservedExchange, code: string): void;
   ended(exchange: ObservedExchange, status: number, durationMs: number): void;
   /** @param isShared it has a trace of its own where it is part of none */
   called(call: () => EndedCall, isShared: boolean): void;
@@ -26,6 +27,9 @@ export interface TracesNeeds {
   clock: Clock;
   hide(text: string): string;
 }
+
+/** All of them begin here. */
+const openOf = (trace: Trace | undefined) => trace as OpenTrace | undefined;
 
 /** Nothing of OpenTelemetry is loaded before a configuration with `tracing`. */
 export function openTraces(needs: TracesNeeds): ProcessTraces {
@@ -75,9 +79,8 @@ export function openTraces(needs: TracesNeeds): ProcessTraces {
       return scope ? scopes.run(scope, work, () => scope.leave()) : work();
     },
     idHere: () => scopes.current()?.traceId,
-    ended(exchange, status, durationMs) {
-      (exchange.trace as OpenTrace | undefined)?.end(exchange, status, durationMs);
-    },
+    failed: ({ trace }, code) => openOf(trace)?.failed(code),
+    ended: (exchange, status, durationMs) => openOf(exchange.trace)?.end(exchange, status, durationMs),
     called(call, isShared) {
       const scope = scopes.current();
       if (scope) scope.record(call());

@@ -53,6 +53,8 @@ export interface Scope {
 
 /** A trace from the side of those who watch: they say when its request has ended. */
 export interface OpenTrace extends Trace {
+  /** The gateway answers with an error. */
+  failed(code: string): void;
   end(exchange: ObservedExchange, status: number, durationMs: number): void;
 }
 
@@ -192,6 +194,7 @@ class RecordedTrace implements OpenTrace {
   readonly #span: OpenSpan;
   readonly #startedAt: number;
   readonly #tracestate: string | undefined;
+  #code: string | undefined;
 
   constructor(span: OpenSpan, startedAt: number, tracestate: string | undefined) {
     this.id = span.traceId;
@@ -233,13 +236,17 @@ class RecordedTrace implements OpenTrace {
     };
   }
 
+  failed(code: string): void {
+    this.#code ??= code;
+  }
+
   end(exchange: ObservedExchange, status: number, durationMs: number): void {
     const span = this.#span;
     const route = routeNameOf(exchange);
     const method = methodOf(exchange.method);
     span.span.updateName(route === undefined ? method : `${method} ${route}`);
     span.end(
-      requestAttributes(exchange, status),
+      requestAttributes(exchange, status, this.#code),
       status >= 500,
       span.origin + this.#startedAt + Math.max(0, durationMs),
     );
@@ -272,6 +279,8 @@ class UnrecordedTrace implements OpenTrace {
     const { traceId, spanId } = this.#context;
     if (this.#propagates) putContext(headers, traceparentOf(traceId, spanId, false), this.#tracestate);
   }
+
+  failed(): void {}
 
   end(): void {}
 }

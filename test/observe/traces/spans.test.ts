@@ -1,45 +1,23 @@
-import { type Test, test } from 'tap';
-import { attributes, type SpanName, spans } from '../../../src/observe/traces/definitions.ts';
+import { test } from 'tap';
 import { arrangeGateway, arrangeUpstream } from '../../support/arrange.ts';
-import { arrangeCollector, type Collector, type ReceivedSpan } from '../../support/collector.ts';
+import { arrangeCollector, type ReceivedSpan } from '../../support/collector.ts';
 import { logIn } from '../../support/log-in.ts';
 import { startProvider } from '../../support/provider.ts';
-
-const [internal, server, client] = [1, 2, 3];
-
-/** The definition that a span was made by. */
-function nameOf({ kind, name, attributes: set }: ReceivedSpan): SpanName {
-  if (kind === server) return 'request';
-  if (kind === internal) return name as SpanName;
-  if ('db.system.name' in set) return 'store';
-  return 'sallyport.provider' in set ? 'provider' : 'upstream';
-}
-
-/** Whatever a test makes the gateway record, its spans are those that are documented. */
-function checkDefined(t: Test, { spans: received }: Collector) {
-  for (const span of received) {
-    const definition = spans[nameOf(span)];
-    t.ok(definition, `${span.name} is documented`);
-    const documented: readonly string[] = definition.attributes;
-    const unknown = Object.keys(span.attributes).filter((name) => !documented.includes(name));
-    t.same(unknown, [], `so are the attributes of ${span.name}`);
-    t.ok(span.end >= span.start, `${span.name} ends after it begins`);
-  }
-}
+import { checkDefined, lineOfNamed, spanKinds } from '../../support/spans.ts';
 
 for (const protocol of ['http/protobuf', 'http/json'] as const) {
-  test(`a login and a request are traces of spans, in ${protocol}`, async (t) => {
+  test(`a login and a request are traces, in ${protocol}`, async (t) => {
     const collector = await arrangeCollector(t);
     const provider = await startProvider();
     t.teardown(() => provider.stop());
     const upstream = await arrangeUpstream(t);
-    const { gateway, client: person } = await arrangeGateway(t, {
+    const { gateway, client } = await arrangeGateway(t, {
       provider,
       upstream,
       config: { tracing: { endpoint: collector.url, protocol, headers: { 'X-Key': 'k1' } } },
     });
-    await logIn(person, gateway.url, 'ada');
-    const answer = await person.get(`${gateway.url}/reports?token=sesame`);
+    await logIn(client, gateway.url, 'ada');
+    const answer = await client.get(`${gateway.url}/reports?token=sesame`);
     t.equal(answer.status, 200);
     const sent = upstream.requests.find(({ url }) => url === '/reports?token=sesame')?.rawHeaders ?? [];
     const line = await gateway.log.line(({ path }) => path === '/reports');
@@ -47,9 +25,8 @@ for (const protocol of ['http/protobuf', 'http/json'] as const) {
 
     t.match(collector.requests[0], { url: '/v1/traces', headers: { 'x-key': 'k1' } });
     checkDefined(t, collector);
-    const request = await collector.span(({ name, kind }) => kind === server && name === 'GET /');
     const own = collector.spans.filter(({ traceId }) => traceId === line.traceId);
-    const root = own.find(({ kind }) => kind === server) as ReceivedSpan;
+    const root = own.find(({ kind }) => kind === spanKinds.server) as ReceivedSpan;
     t.match(root, {
       name: 'GET /',
       parentSpanId: '',
@@ -61,15 +38,16 @@ for (const protocol of ['http/protobuf', 'http/json'] as const) {
         'url.path': '/reports',
         'url.scheme': 'http',
         'server.address': '127.0.0.1',
+        'server.port': Number(new URL(gateway.url).port),
+        'client.address': '127.0.0.1',
         'sallyport.decision': 'allow',
         'sallyport.request_id': line.requestId,
       },
       resource: { 'service.name': 'sallyport' },
     });
-    t.ok(request);
     const below = own.filter(({ parentSpanId }) => parentSpanId === root.spanId);
     t.same(below.map(({ name }) => name).sort(), ['GET', 'session.open']);
-    const up = below.find(({ kind }) => kind === client) as ReceivedSpan;
+    const up = below.find(({ kind }) => kind === spanKinds.client) as ReceivedSpan;
     t.match(up.attributes, {
       'http.response.status_code': 200,
       'url.full': `${upstream.url}/reports`,
@@ -80,15 +58,53 @@ for (const protocol of ['http/protobuf', 'http/json'] as const) {
       `00-${root.traceId}-${up.spanId}-01`,
       'the application is told of the span of its request',
     );
-
-    const callback = collector.spans.find(({ name }) => name === 'GET /oauth2/callback') as ReceivedSpan;
-    const calls = collector.spans.filter(({ parentSpanId }) => parentSpanId === callback.spanId);
+    t.same(lineOfNamed(collector.spans, 'POST token'), ['POST token', 'GET /oauth2/callback']);
+    t.ok(lineOfNamed(collector.spans, 'GET discovery').length > 0);
+    const lines = gateway.log.lines.filter(({ requestId }) => requestId !== undefined);
+    t.ok(lines.every(({ traceId }) => /^[0-9a-f]{32}$/.test(String(traceId))));
     t.ok(
-      calls.some(({ name }) => name === 'POST token'),
-      'the code was exchanged in the course of the callback',
+      lines.some(({ msg }) => msg === 'login'),
+      'that of the login among them',
     );
-    t.ok(collector.spans.some(({ name }) => name === 'GET discovery'));
-    t.ok(collector.requests.every(({ bytes }) => !bytes.includes('sesame') && !bytes.includes('code=')));
-    t.ok(Object.keys(attributes).length > 0);
   });
 }
+
+test('no token, cookie, query, body or name of a person is in a span', async (t) => {
+  const collector = await arrangeCollector(t);
+  const provider = await startProvider();
+  t.teardown(() => provider.stop());
+  const seen: string[] = [];
+  provider.tamper(async (hit) => {
+    if (hit.path !== '/token') return hit.pass();
+    const original = await hit.original();
+    for (const value of Object.values(JSON.parse(original.body) as object))
+      if (typeof value === 'string' && value.length > 20) seen.push(value);
+    for (const [, value] of new URLSearchParams(await hit.body())) if (value.length > 20) seen.push(value);
+    return hit.send(original);
+  });
+  const upstream = await arrangeUpstream(t);
+  const { gateway, client } = await arrangeGateway(t, {
+    provider,
+    upstream,
+    config: { tracing: { endpoint: collector.url } },
+  });
+  await logIn(client, gateway.url, 'ada');
+  const { requests } = upstream;
+  await client.request(`${gateway.url}/form?otp=squeamish`, { method: 'POST', body: 'ossifrage' });
+  const [last] = requests.slice(-1);
+  await gateway.close();
+  const bytes = Buffer.concat(collector.requests.map((request) => request.bytes));
+  const bearer = last?.rawHeaders.find((value) => value.startsWith('Bearer '))?.slice(7) ?? '';
+  t.ok(seen.length > 2 && bearer !== '');
+  const secrets = [
+    ...seen,
+    bearer,
+    'squeamish',
+    'ossifrage',
+    'Lovelace',
+    'ada@example.com',
+    '__Host-',
+    'code=',
+  ];
+  for (const secret of secrets) t.notOk(bytes.includes(secret), `not ${secret.slice(0, 12)}`);
+});
