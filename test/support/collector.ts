@@ -82,7 +82,7 @@ interface JsonAttribute {
 }
 
 /** OTLP in JSON, as a program writes it and as a collector does. */
-interface JsonTraces {
+export interface JsonTraces {
   resourceSpans: {
     resource?: { attributes?: JsonAttribute[] };
     scopeSpans: {
@@ -102,7 +102,8 @@ interface JsonTraces {
   }[];
 }
 
-function spansOfJson({ resourceSpans }: JsonTraces): ReceivedSpan[] {
+/** @public scripts/traces.mjs reads the file of a collector with it */
+export function spansOfJson({ resourceSpans }: JsonTraces): ReceivedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap(({ spans }) =>
       spans.map((span) => ({
