@@ -7,7 +7,8 @@ import { ensurePrograms, installNodes, versions } from './programs.mjs';
 /**
  * `npm run bench`: measures the gateway beside its peers and writes bench/results.md.
  * `npm run bench -- quick` does the most important part in two minutes, `check` fails when the authenticated
- * route costs more than the limit, `compare` sets two versions side by side, `soak` looks for growing memory, `profile` says where the time goes.
+ * route costs more than the limit, `compare` sets two versions side by side, `traces`
+ * says what it costs to tell others of requests, `soak` looks for growing memory, `profile` says where the time goes.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -63,10 +64,12 @@ async function run() {
       return soakFor(Number(values.minutes) * 60);
     case 'compare':
       return compareWith(values.with);
+    case 'traces':
+      return compareTraces();
     case 'profile':
       return showProfile();
     default:
-      console.error(`There is no ${mode}: full, quick, check, compare, soak and profile there are.`);
+      console.error(`There is no ${mode}: full, quick, check, compare, traces, soak and profile there are.`);
       return 1;
   }
 }
@@ -132,10 +135,24 @@ async function compareWith(folder) {
   const { compare } = await import('./measure/compare.mjs');
   const pairs = Number(values.pairs);
   const { cpu, start } = await compare(folder, { pairs, quiet: await watch(), parties, report });
-  const words = ({ mean, from, to }) => `${mean.toFixed(3)} (95 %: ${from.toFixed(3)} to ${to.toFixed(3)})`;
   console.log(`\nCPU of a request with a session, this over the other, ${pairs} pairs: ${words(cpu)}.`);
   console.log(`Time until the first answer: ${words(start)}.`);
   return 0;
+}
+
+function words({ mean, from, to }) {
+  return `${mean.toFixed(3)} (95 %: ${from.toFixed(3)} to ${to.toFixed(3)})`;
+}
+
+async function compareTraces() {
+  const { compareTraced } = await import('./measure/compare.mjs');
+  const pairs = Number(values.pairs);
+  const cpu = await compareTraced({ pairs, quiet: await watch(), parties, report });
+  console.log(
+    `\nCPU of a request, with metrics, audit and 1 % of traces over without, ${pairs} pairs: ${words(cpu)}.`,
+  );
+  // The most that it may cost.
+  return cpu.mean <= 1.07 ? 0 : 1;
 }
 
 async function showProfile() {

@@ -1,5 +1,5 @@
 import { meanRatio } from '../statistics.mjs';
-import { builtIn, cookieStore } from '../subjects/sallyport.mjs';
+import { builtIn, cookieStore, traced, unwatched } from '../subjects/sallyport.mjs';
 import { measureWindow, warm } from './window.mjs';
 
 const scenario = { path: '/1k', connections: 64, seconds: 2 };
@@ -24,6 +24,12 @@ export async function compare(folder, { pairs, quiet, parties, report }) {
     report(`start ${start + 1}: ${times.map((time) => time.toFixed(0)).join(' and ')} ms`);
     firstAnswers.push(times[0] / times[1]);
   }
+  const cpu = await comparePairs(subjects, { pairs, quiet, parties, report });
+  return { cpu, start: meanRatio(firstAnswers) };
+}
+
+/** The ratio of CPU time a request of two subjects that run side by side. */
+async function comparePairs(subjects, { pairs, quiet, parties, report }) {
   const targets = [];
   try {
     for (const subject of subjects) targets.push(await subject.start(parties));
@@ -36,8 +42,11 @@ export async function compare(folder, { pairs, quiet, parties, report }) {
       report(`pair ${pair + 1}: ${cost.map((each) => each.toFixed(1)).join(' and ')} µs`);
       ratios.push(cost[0] / cost[1]);
     }
-    return { cpu: meanRatio(ratios), start: meanRatio(firstAnswers) };
+    return meanRatio(ratios);
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
   }
 }
+
+/** What a request with a session costs with metrics, audit and 1 % of traces, over one without any of them. */
+export const compareTraced = (needs) => comparePairs([traced, unwatched], needs);

@@ -19,10 +19,11 @@ const ownMain = join(root, 'dist/src/main.js');
  * @param variant.node the Node that runs it; this one when absent
  * @param variant.nodeArgs arguments for Node
  * @param variant.main the compiled gateway; this one when absent
+ * @param variant.configOf more of the configuration, by the address of the sink
  */
 function sallyport(name, variant = {}) {
   const { allow = 'signed-in', store = 'cookie', bearer } = variant;
-  const { node = process.execPath, nodeArgs = [], main = ownMain } = variant;
+  const { node = process.execPath, nodeArgs = [], main = ownMain, configOf } = variant;
   return {
     name,
     async start({ folder, upstreamPort, sinkPort, provider, redis, audience }, { cores, workers = 1 } = {}) {
@@ -38,6 +39,7 @@ function sallyport(name, variant = {}) {
           { path: '/upload', upstream: sink, allow },
           { path: '/ws', upstream: sink, allow },
         ],
+        ...configOf?.(sink),
       };
       const file = join(folder, `sallyport-${port}.yaml`);
       writeFileSync(file, gatewayYaml({ provider, config }, port));
@@ -78,6 +80,14 @@ export const memoryStore = sallyport('Sallyport, memory store', { store: 'memory
 export const redisStore = sallyport('Sallyport, Redis store', { store: 'redis' });
 export const bearerToken = sallyport('Sallyport, bearer JWT', { bearer: true });
 export const publicRoute = sallyport('Sallyport, public route', { allow: 'public' });
+
+/** What it is with nobody told of anything but the log; and told everything, with one trace in a hundred recorded. */
+export const unwatched = sallyport('Sallyport, metrics, audit and traces off', {
+  configOf: () => ({ metrics: 'off', audit: 'off', tracing: 'off' }),
+});
+export const traced = sallyport('Sallyport, metrics, audit and 1 % of traces', {
+  configOf: (sink) => ({ tracing: { endpoint: sink, sampling: 0.01 } }),
+});
 
 /** The gateway on another version of Node. */
 export const onNode = (version, node) => sallyport(`Sallyport on Node ${version}`, { node });

@@ -13,6 +13,7 @@ import {
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { ObservedExchange } from '../events.ts';
+import { cutText } from '../sinks/quoted.ts';
 import type { Trace, TracedRequest, UpstreamCall, UpstreamCallFacts } from '../trace.ts';
 import { addressOf, methodOf, requestAttributes, routeNameOf } from './attributes.ts';
 import { parseTraceparent, putContext, type RemoteContext, readContext, traceparentOf } from './context.ts';
@@ -102,6 +103,9 @@ function timeOf(ms: number): [number, number] {
   return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
 }
 
+/** Spans wait in memory: a client that sends long paths must not fill it. */
+const longestValue = 1024;
+
 /** Sets what is there, without known secrets. */
 function describe<Name extends SpanName>(
   span: Span,
@@ -109,7 +113,8 @@ function describe<Name extends SpanName>(
   hide: TracerParts['hide'],
 ): void {
   for (const [name, value] of Object.entries(attributes as Record<string, string | number | undefined>)) {
-    if (value !== undefined) span.setAttribute(name, typeof value === 'string' ? hide(value) : value);
+    if (value === undefined) continue;
+    span.setAttribute(name, typeof value === 'string' ? cutText(hide(value), longestValue) : value);
   }
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 
-const program = fileURLToPath(new URL('../../support/applications/loaded-packages.js', import.meta.url));
+const program = fileURLToPath(new URL('../../support/applications/loaded-packages-app.js', import.meta.url));
 
 /** Starts a gateway in a process of its own, and gives what it has loaded of OpenTelemetry. */
 function loadedWith(config: Record<string, unknown>): string[] {

@@ -1,8 +1,8 @@
 import { test } from 'tap';
 import { arrangeUpstream } from '../../support/arrange.ts';
 import { arrangeCollector } from '../../support/collector.ts';
-import { spawnGateway } from '../../support/spawned-gateway.ts';
 import { spanKinds } from '../../support/spans.ts';
+import { spawnGateway } from '../../support/spawned-gateway.ts';
 
 test('the variables of OpenTelemetry do what the file does not say, and what they cannot is told', async (t) => {
   const collector = await arrangeCollector(t);
