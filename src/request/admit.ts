@@ -48,10 +48,8 @@ export function identify({ sessions, callerOf, bearer }: AdmitNeeds): Stage {
       return client.then((caller) => takeClient(journey, caller));
     }
     const { cookie } = exchange.request.headers;
-    const standing =
-      cookie === undefined
-        ? undefined
-        : partOf(exchange.trace, 'session.open', () => sessions.currentOf(cookie));
+    const open = () => sessions.currentOf(cookie);
+    const standing = cookie === undefined ? open() : partOf(exchange.trace, 'session.open', open);
     if (!(standing instanceof Promise)) return takeStanding(journey, route, standing);
     return standing.then(
       (ready) => takeStanding(journey, route, ready),

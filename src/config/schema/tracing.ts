@@ -47,7 +47,6 @@ const keys = z
       .meta({
         description:
           'Headers of the requests to the collector, such as its API key. Beside them go those of `OTEL_EXPORTER_OTLP_HEADERS`.',
-        secret: true,
       }),
   })
   .meta({ description: 'What is traced, and who is told.' });
