@@ -1,5 +1,7 @@
 import type { PartName } from './traces/definitions.ts';
 
+export { putContext } from './traces/context.ts';
+
 /**
  * What those who handle a request see of tracing. Nothing of OpenTelemetry is known outside of `src/observe/traces`, and
  * nothing of it is loaded where `tracing` is off.
