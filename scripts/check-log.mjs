@@ -22,7 +22,7 @@ const port = [
   'audit-events',
 ].map((name) => `observe/${name}.ts`);
 /** What is counted goes from process to process, and to those who ask for it. */
-const counted = 'observe/metrics/';
+const counted = ['observe/metrics/', 'observe/figures/'];
 const loggers = /^(?:pino|pino-pretty|pino\/.*)$/;
 /** `log`, `logger`, `Logger`, `accessLog`, `#log`. */
 const names = /^(?:log|logger|Logger|createLogger|\w+Log|\w+Logger)$/;
@@ -40,7 +40,9 @@ function importsAround(source) {
   const inside = importsOf(source)
     .filter(
       ({ imported }) =>
-        imported.startsWith(home) && !imported.startsWith(counted) && !port.includes(imported),
+        imported.startsWith(home) &&
+        !counted.some((folder) => imported.startsWith(folder)) &&
+        !port.includes(imported),
     )
     .map(({ line, imported }) => `src/${file}:${line} imports ${imported}: emit an event instead.`);
   const packages = [];

@@ -1,14 +1,16 @@
 import type { Controls } from './admin/controls.ts';
 import { type AdminListener, startAdmin } from './admin/server.ts';
+import { type ProcessStatus, statusOf } from './admin/status/facts.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/schema/index.ts';
 import { commonGauges } from './estate/common-gauges.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
+import { noFigures } from './observe/figures/figures.ts';
 import { renderMetrics } from './observe/metrics/exposition.ts';
 import type { MetricValues } from './observe/metrics/series.ts';
-import type { Observe } from './observe/open-observe.ts';
+import { beginToTell, type Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -41,6 +43,8 @@ export interface Gateway {
   health: Estate['health'];
   /** What this process counts; undefined while metrics are off. */
   metrics(): Promise<MetricValues[] | undefined>;
+  /** What this process says for the status page. */
+  status(): ProcessStatus;
   people: Estate['people'];
   drain: Estate['drain'];
   close: Estate['close'];
@@ -49,7 +53,7 @@ export interface Gateway {
 export interface GatewayNeeds {
   /** Who is told of what happens. */
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
-    Partial<Pick<Observe, 'metrics' | 'traces'>>;
+    Partial<Pick<Observe, 'metrics' | 'figures' | 'traces'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -63,8 +67,9 @@ export interface GatewayNeeds {
 /** What is known and can be done in this process alone. */
 function ownControls(
   { health, drain, people }: Pick<Estate, 'health' | 'drain' | 'people'>,
-  metrics: Gateway['metrics'],
+  { metrics, status }: Pick<Gateway, 'metrics' | 'status'>,
   inForce: () => Config,
+  { now }: Pick<Clock, 'now'>,
 ): Controls {
   return {
     health: async () => health(),
@@ -73,18 +78,22 @@ function ownControls(
       if (!own) return undefined;
       return renderMetrics([own, commonGauges(health(), inForce().providers, [])], format);
     },
+    async status() {
+      const processes = [status()];
+      return statusOf({
+        config: inForce(),
+        health: health(),
+        processes,
+        wanted: 1,
+        expiries: [],
+        now: now(),
+      });
+    },
     reload: async () => ({ result: 'refused', problems: ['this gateway was not started from a file'] }),
     drain: async () => drain(),
     config: () => inForce().shown,
     people,
   };
-}
-
-/** Before the first plan: to look for its providers is told too. */
-async function beginToTell({ metrics, traces }: GatewayNeeds['observe'], config: Config): Promise<void> {
-  metrics?.configure(config.metrics);
-  await traces?.prepare(config);
-  traces?.apply(config);
 }
 
 /**
@@ -97,8 +106,8 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
   const { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() } = needs;
   const { emit, keepSecrets } = observe;
   const estate = openEstate({ emit, clock, random, primary, traces: observe.traces });
-  observe.metrics?.watch(estate.readings);
   const metrics = async () => observe.metrics?.read();
+  const status = () => ({ figures: observe.figures?.read() ?? noFigures, readings: estate.readings() });
   let inForce = config;
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);
@@ -137,8 +146,8 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       const { missing, degraded } = estate.health();
       return healthOf(missing, [...degraded, ...observe.troubles()]);
     };
-    const controls = ownControls({ ...estate, health }, metrics, () => inForce);
-    await beginToTell(observe, config);
+    const controls = ownControls({ ...estate, health }, { metrics, status }, () => inForce, clock);
+    await beginToTell(observe, config, estate.readings);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const [{ url = '' } = {}] = estate.listening();
@@ -147,7 +156,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
     const { people, drain } = estate;
-    return { url, adminUrl, adopt, prepare, health, metrics, people, drain, close };
+    return { url, adminUrl, adopt, prepare, health, metrics, status, people, drain, close };
   } catch (error) {
     await close();
     throw error;

@@ -56,6 +56,22 @@ export function createTap(most: number, everyMs: number, { monotonic }: Time): (
   };
 }
 
+/** A page that refreshes itself is told of once in this time for each who looks at it. */
+const quietMs = 60 * 60_000;
+
+/** Tells whether somebody has come for the first time in an hour. */
+export function createQuiet({ monotonic: now }: Time): (who: string) => boolean {
+  const told = createBounded<string, number>({
+    entries: mostRemembered,
+    ends: { at: (at) => at + quietMs, now },
+  });
+  return (who) => {
+    if (told.has(who)) return false;
+    told.set(who, now());
+    return true;
+  };
+}
+
 /** A vessel that leaks one thing each so many milliseconds. */
 interface Level {
   readonly emptyAt: number;

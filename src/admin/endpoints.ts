@@ -5,8 +5,10 @@ import { formatOf } from '../observe/metrics/exposition.ts';
 import type { People } from '../session/people.ts';
 import { createSingleFlight } from '../session/shared/single-flight.ts';
 import type { Controls } from './controls.ts';
-import type { Audience } from './guard.ts';
+import type { Audience, Sight } from './guard.ts';
 import type { Problem } from './problem.ts';
+import type { Status } from './status/facts.ts';
+import { statusPage } from './status/page.ts';
 
 /** What an endpoint is told of a request. */
 export interface Call {
@@ -14,12 +16,16 @@ export interface Call {
   /** What stands in the place of `{id}` in the path. */
   id: string;
   accept: string | undefined;
+  /** How much of the answer they may see. */
+  sight: Sight;
+  /** Whether anybody sees all of it. */
+  canSeeAll: boolean;
 }
 
 /** What it answers: a status with JSON, or with a text of some type, or why not. */
 export type Reply =
   | { status: number; json?: unknown; headers?: Readonly<Record<string, string>> }
-  | { status: number; type: string; text: string }
+  | { status: number; type: string; text: string; headers?: Readonly<Record<string, string>> }
   | Problem;
 
 /** One thing that the admin listener does. */
@@ -27,7 +33,8 @@ export interface AdminEndpoint {
   method: 'GET' | 'POST' | 'DELETE';
   /** As it stands in logs; `{id}` is one segment of a path. */
   path: string;
-  audience: Audience;
+  /** `by sight`: everybody, and operators see more; its parameter `all` asks for that. */
+  audience: Audience | 'by sight';
   /** The parameters that a query may have: a misspelt one must not make a trial the real thing. */
   parameters?: readonly string[];
   /** Rejects with GatewayError. */
@@ -38,7 +45,15 @@ export interface AdminEndpoint {
 export function adminEndpoints(controls: Controls, clock: Clock): readonly AdminEndpoint[] {
   // Anybody may ask, and each answer costs every process something.
   const scrapes = createSingleFlight<Metrics>();
+  const looks = createSingleFlight<Status>();
   return [
+    {
+      method: 'GET',
+      path: '/',
+      audience: 'by sight',
+      handle: async ({ sight, canSeeAll }) =>
+        statusPage(await looks('', () => controls.status()), { sight, canSeeAll }),
+    },
     {
       method: 'GET',
       path: '/healthz',

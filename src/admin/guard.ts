@@ -23,9 +23,20 @@ export interface Asking {
   authorization: string | undefined;
 }
 
+/** How much of a page somebody sees: all of it, or what tells nothing of people, paths and addresses. */
+export type Sight = 'all' | 'part';
+
 export interface Guard {
   /** Why a request is refused; undefined lets it pass. */
   refuse(asking: Asking, audience: Audience): Problem | undefined;
+  /**
+   * How much of the status page somebody sees, or why none of it. People open it in a browser, which has no way to send a
+   * bearer token: here the token is also taken as the password of Basic authentication (RFC 7617), with any user name.
+   * @param wantsAll they are not content with a part of it
+   */
+  sightOf(asking: Asking, wantsAll: boolean): Sight | Problem;
+  /** Whether there is a token to show. */
+  hasToken(): boolean;
   /** From now on another token counts, or none. */
   use(token: string | undefined): void;
 }
@@ -41,29 +52,55 @@ export function createGuard({ listen, token }: GuardOptions, clock: Pick<Clock, 
   const ownNames = new Set(['localhost', ...('host' in listen ? [listen.host.toLowerCase()] : [])]);
   let expected = token === undefined ? undefined : digestOf(token);
 
-  const refuseToken = (client: string, authorization: string | undefined): Problem | undefined => {
+  const refuseToken = (client: string, shown: string | undefined): Problem | undefined => {
     if (expected === undefined) return withoutToken;
     const wait = attempts.blockedFor(client);
     if (wait > 0) return tooMany(wait);
-    const shown = /^bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1];
     if (shown === undefined) return tokenMissing;
     if (timingSafeEqual(digestOf(shown), expected)) return undefined;
     attempts.failed(client);
     return tokenWrong;
   };
+  const isForeignHost = ({ client, hosts }: Asking) =>
+    client !== undefined && !hosts.every((host) => isOwnHost(host, ownNames));
 
   return {
-    refuse({ client, hosts, origin, fetchSite, authorization }, audience) {
+    refuse(asking, audience) {
+      const { client, hosts, authorization } = asking;
       if (hosts.length > 1) return severalHosts;
       if (audience === 'everybody') return undefined;
-      if (client !== undefined && !hosts.every((host) => isOwnHost(host, ownNames))) return foreignHost;
-      if (origin !== undefined || isForeignSite(fetchSite)) return crossSite;
-      return client === undefined ? undefined : refuseToken(client, authorization);
+      if (isForeignHost(asking)) return foreignHost;
+      if (isOfOtherSite(asking)) return crossSite;
+      return client === undefined ? undefined : refuseToken(client, bearerToken(authorization));
     },
+    sightOf(asking, wantsAll) {
+      const { client, hosts, authorization } = asking;
+      if (hosts.length > 1) return severalHosts;
+      if (isForeignHost(asking)) return foreignHost;
+      // A browser adds what it knows of this address wherever a link stands. To follow one is no harm, and shows no more.
+      if (isOfOtherSite(asking)) return 'part';
+      if (client === undefined) return 'all';
+      if (!wantsAll && (authorization === undefined || expected === undefined)) return 'part';
+      const shown = bearerToken(authorization);
+      const refusal = refuseToken(client, shown ?? basicPassword(authorization));
+      if (!refusal) return 'all';
+      return shown === undefined && refusal.status === 401 ? { ...refusal, ...askedByBrowser } : refusal;
+    },
+    hasToken: () => expected !== undefined,
     use(next) {
       expected = next === undefined ? undefined : digestOf(next);
     },
   };
+}
+
+const bearerToken = (authorization = ''): string | undefined =>
+  /^bearer +([\x21-\x7e]+)$/i.exec(authorization)?.[1];
+
+/** What stands behind the first colon (RFC 7617 §2); undefined for other schemes, and for nothing. */
+function basicPassword(authorization = ''): string | undefined {
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
+  if (encoded === undefined) return undefined;
+  return /^[^:]*:(.+)$/s.exec(Buffer.from(encoded, 'base64').toString())?.[1];
 }
 
 /** Two digests are of one length, and how much of them is the same tells nothing of the token. */
@@ -78,6 +115,9 @@ function isOwnHost(host: string, ownNames: ReadonlySet<string>): boolean {
   if (bracketed !== undefined) return isIP(bracketed) === 6;
   return isIP(plain) === 4 || ownNames.has(plain.toLowerCase().replace(/\.$/, ''));
 }
+
+const isOfOtherSite = ({ origin, fetchSite }: Asking): boolean =>
+  origin !== undefined || isForeignSite(fetchSite);
 
 /** Browsers say where a request comes from; no page asks for anything here, but one that came from here. */
 const isForeignSite = (fetchSite: string | undefined): boolean =>
@@ -120,6 +160,12 @@ const tokenWrong: Problem = {
   code: 'token_invalid',
   detail: 'this is not admin.token',
   headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+};
+
+/** So that a browser asks its person. */
+const askedByBrowser = {
+  detail: 'this needs admin.token: as the password, with any user name, or as Authorization: Bearer',
+  headers: { 'www-authenticate': 'Basic realm="Sallyport admin", charset="UTF-8"' },
 };
 
 function tooMany(seconds: number): Problem {

@@ -7,13 +7,14 @@ import { peerAddress } from '../listen/forwarded.ts';
 import { listen } from '../listen/listen.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import type { Emit } from '../observe/events.ts';
-import { createTap } from './attempts.ts';
+import { createQuiet, createTap } from './attempts.ts';
 import { boundConnections } from './connections.ts';
 import type { Controls } from './controls.ts';
 import { adminEndpoints, problemOf, type Reply } from './endpoints.ts';
 import { type Found, findEndpoint } from './find-endpoint.ts';
-import { type Asking, createGuard, type Guard } from './guard.ts';
+import { type Asking, createGuard, type Guard, type Sight } from './guard.ts';
 import { type Problem, problemBody } from './problem.ts';
+import { problemPage } from './status/page.ts';
 
 export interface AdminListener {
   /** Where it listens, such as `http://127.0.0.1:4181`, or `unix:` and the path of a socket. */
@@ -118,7 +119,8 @@ const refusalMs = 10_000;
 function openDoor({ address, guard, emit, controls, clock }: ServerNeeds) {
   const endpoints = adminEndpoints(controls, clock);
   const isTold = createTap(mostRefusals, refusalMs, clock);
-  const found = new WeakMap<FastifyRequest, Found>();
+  const isLookTold = createQuiet(clock);
+  const found = new WeakMap<FastifyRequest, Found & { sight: Sight }>();
   const clientOf = ({ raw }: FastifyRequest) =>
     'path' in address ? undefined : peerAddress(raw.socket.remoteAddress);
 
@@ -131,31 +133,43 @@ function openDoor({ address, guard, emit, controls, clock }: ServerNeeds) {
       const asked = findEndpoint(endpoints, request.method, request.originalUrl);
       if ('status' in asked) return send(reply, asked);
       const client = clientOf(request);
-      const refusal = guard.refuse(askingOf(request, client), asked.endpoint.audience);
-      if (!refusal) {
-        found.set(request, asked);
+      const sight = admit(guard, askingOf(request, client), asked);
+      if (typeof sight === 'string') {
+        found.set(request, { ...asked, sight });
         return undefined;
       }
-      if (refusal.status !== 429 && isTold()) tell(request, client, asked.endpoint.path, refusal.status);
-      return send(reply, refusal);
+      if (sight.status !== 429 && isTold()) tell(request, client, asked.endpoint.path, sight.status);
+      const isForPeople =
+        asked.endpoint.audience === 'by sight' && /\btext\/html\b/.test(request.headers.accept ?? '');
+      return send(reply, isForPeople ? problemPage(sight) : sight);
     },
     async answer(request: FastifyRequest, reply: FastifyReply) {
       const asked = found.get(request);
       if (!asked) return send(reply, notFound);
-      const { endpoint, call } = asked;
+      const { endpoint, call, sight } = asked;
+      const { accept } = request.headers;
       // The request is there: a reload that waits for what it needs is no silence of the client.
       request.raw.socket.setTimeout(longestAnswerMs);
       let made: Reply;
       try {
-        made = await endpoint.handle({ ...call, accept: request.headers.accept });
+        made = await endpoint.handle({ ...call, accept, sight, canSeeAll: guard.hasToken() });
       } catch (error) {
         made = problemOf(error);
         if (made.status === 500) emit({ kind: 'admin-call-failed', path: endpoint.path, error });
       }
-      if (endpoint.audience === 'operator') tell(request, clientOf(request), endpoint.path, made.status);
+      const client = clientOf(request);
+      if (endpoint.audience === 'operator') tell(request, client, endpoint.path, made.status);
+      else if (sight === 'all' && isLookTold(client ?? 'unix'))
+        tell(request, client, endpoint.path, made.status);
       return send(reply, made);
     },
   };
+}
+
+/** Who may ask for something sees all of it, but for the page that shows less to those who are no operators. */
+function admit(guard: Guard, asking: Asking, { endpoint: { audience }, call }: Found): Sight | Problem {
+  if (audience === 'by sight') return guard.sightOf(asking, call.query.has('all'));
+  return guard.refuse(asking, audience) ?? (audience === 'operator' ? 'all' : 'part');
 }
 
 function askingOf({ raw, headers }: FastifyRequest, client: string | undefined): Asking {
@@ -201,7 +215,7 @@ function send(reply: FastifyReply, made: Reply): FastifyReply {
     reply.header('connection', 'close');
   reply.code(made.status).headers({ ...commonHeaders, ...('headers' in made ? made.headers : {}) });
   if ('code' in made) return reply.type('application/problem+json').send(problemBody(made));
-  if ('text' in made) return reply.header('vary', 'accept').type(made.type).send(made.text);
+  if ('text' in made) return reply.header('vary', 'accept, authorization').type(made.type).send(made.text);
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(made.json));
 }
 

@@ -54,7 +54,7 @@ async function runGateway(
 ): Promise<void> {
   const { config } = loaded;
   const { emit } = observe;
-  const controls = createControls(loaded);
+  const controls = createControls(loaded, systemClock);
   const early = noteReloads();
   const admin = await openAdmin(config.admin, { emit, clock: systemClock, controls });
   const start = config.workers > 1 ? startInWorkers : startHere;
@@ -119,6 +119,7 @@ async function startHere({ config, files }: LoadedConfig, observe: Observe, admi
       const own = await gateway.metrics();
       return own && [own];
     },
+    status: async () => ({ processes: [gateway.status()], others: [], wanted: 1 }),
     async close(why) {
       await gateway.close(why);
       await admin.close();
@@ -162,12 +163,12 @@ async function handingOver(
   starting: Promise<Gateway>,
   { hand }: Pick<WorkerSide, 'hand'>,
 ): Promise<Pick<Gateway, 'drain' | 'close'>> {
-  const { drain, close, metrics } = await starting;
+  const { drain, close, metrics, status } = await starting;
   return {
     drain,
     async close(why) {
       await close(why);
-      await hand(await metrics());
+      await hand(await metrics(), status());
     },
   };
 }

@@ -107,7 +107,7 @@ const ofOpenAdmin: readonly Check<Admin>[] = [
   {
     when: ({ hasToken }) => !hasToken,
     says: ({ listen }) =>
-      `other machines can reach admin.listen ${listen}, and there is no admin.token: it answers health and metrics, and nothing else`,
+      `other machines can reach admin.listen ${listen}, and there is no admin.token: it answers health, metrics and a part of the status page, and nothing else`,
   },
   {
     when: ({ hasToken }) => hasToken,

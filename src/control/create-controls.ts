@@ -1,4 +1,6 @@
 import type { Controls } from '../admin/controls.ts';
+import { statusOf } from '../admin/status/facts.ts';
+import type { Clock } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { CertificateWatch } from '../estate/certificate-watch.ts';
 import { commonGauges } from '../estate/common-gauges.ts';
@@ -18,12 +20,12 @@ export interface OpenControls extends Controls {
   ): void;
 }
 
-export function createControls(first: LoadedConfig): OpenControls {
+export function createControls(first: LoadedConfig, { now }: Pick<Clock, 'now'>): OpenControls {
   let running: Running | undefined;
   let isDraining = false;
   let reloader: Pick<Reloader, 'reload' | 'inForce'> | undefined;
   let certificates: Pick<CertificateWatch, 'expiries'> | undefined;
-  const inForce = () => (reloader?.inForce() ?? first).config;
+  const inForce = () => reloader?.inForce() ?? first;
   return {
     command(commanded, reloads, watched) {
       running = commanded;
@@ -34,10 +36,22 @@ export function createControls(first: LoadedConfig): OpenControls {
     health: async () => (await running?.health()) ?? healthOf([starting]),
     async metrics(format) {
       const [counted, health] = await Promise.all([running?.metrics(), running?.health()]);
-      if (inForce().metrics === 'off') return undefined;
+      if (inForce().config.metrics === 'off') return undefined;
       const known = health ?? healthOf([starting]);
-      const common = commonGauges(known, inForce().providers, certificates?.expiries() ?? []);
+      const common = commonGauges(known, inForce().config.providers, certificates?.expiries() ?? []);
       return renderMetrics([...(counted ?? []), common], format);
+    },
+    async status() {
+      const [health, known] = await Promise.all([running?.health(), running?.status()]);
+      return statusOf({
+        config: inForce().config,
+        health: health ?? healthOf([starting]),
+        processes: known?.processes ?? [],
+        others: known?.others ?? [],
+        wanted: known?.wanted ?? first.config.workers,
+        expiries: certificates?.expiries() ?? [],
+        now: now(),
+      });
     },
     reload: async ({ dryRun }) =>
       (await reloader?.reload({ by: 'admin', dryRun })) ?? {
@@ -48,7 +62,7 @@ export function createControls(first: LoadedConfig): OpenControls {
       isDraining = true;
       running?.drain();
     },
-    config: () => inForce().shown,
+    config: () => inForce().config.shown,
     people: () => running?.people(),
   };
 }

@@ -1,9 +1,12 @@
 import type { Worker } from 'node:cluster';
+import type { ProcessStatus } from '../admin/status/facts.ts';
 import type { Clock } from '../clock.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
+import type { FiguresRead } from '../observe/figures/figures.ts';
 import type { MetricValues } from '../observe/metrics/series.ts';
 import { type Counting, type Counts, noCounts } from './counting.ts';
+import { createFigureKeeper, type FigureKeeper, type FiguresOfWorker } from './figure-keeper.ts';
 import { type Line, openLine, toWorker } from './line.ts';
 import type { Beginning, PrimaryQuestion, SentVersion, WorkerQuestion } from './questions.ts';
 
@@ -12,6 +15,7 @@ interface Member {
   worker: Worker;
   line: Line;
   counts: Counts;
+  figures: FiguresOfWorker;
 }
 
 /**
@@ -31,6 +35,13 @@ export interface MembersNeeds {
   counting: Counting;
 }
 
+/** What workers say for the status page. */
+export interface Looked {
+  processes: readonly ProcessStatus[];
+  /** The figures of those that have ended, or did not answer in time. */
+  others: readonly FiguresRead[];
+}
+
 /** The workers, as far as they go by a version. */
 export interface Members {
   /** To be called for each worker as it is started. */
@@ -43,11 +54,98 @@ export interface Members {
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
   /** Asks all of them what they have counted, those that have ended included. */
   count(): Promise<(readonly MetricValues[])[]>;
+  /** Asks all of them for the status page. */
+  look(): Promise<Looked>;
 }
 
 export function createMembers({ emit, clock, version, adminUrl, counting }: MembersNeeds): Members {
   const members = new Set<Member>();
+  const figures = createFigureKeeper(clock);
 
+  return {
+    join(worker: Worker): void {
+      let counts = noCounts;
+      let shown: FiguresOfWorker | undefined;
+      const answer = (question: WorkerQuestion) => {
+        if (question.kind === 'counted') {
+          if (question.metrics) counts.last(question.metrics);
+          shown?.last(question.status.figures);
+          return undefined;
+        }
+        if (question.kind !== 'beginning') throw new Error('that is no question');
+        counts = counting.open();
+        const ofWorker = figures.open();
+        shown = ofWorker;
+        const member: Member = { worker, line, counts, figures: ofWorker };
+        members.add(member);
+        worker.once('exit', () => {
+          members.delete(member);
+          counts.end();
+          ofWorker.end();
+        });
+        return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
+      };
+      const line = openLine(toWorker(worker), clock, answer);
+    },
+    async askAll(question, withinMs) {
+      const asked = [...members].map(({ line }) => line.ask(question, withinMs));
+      const answers = await Promise.allSettled(asked);
+      return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    },
+    async askOne(question, withinMs) {
+      const [member] = members;
+      if (!member) throw new Error('no worker is there');
+      return member.line.ask(question, withinMs);
+    },
+    async count() {
+      await Promise.all([...members].map(askForCounts));
+      return counting.all();
+    },
+    look: () => lookAt([...members], figures),
+    prepare: createPreparing(stepsOf({ members, emit, version })),
+  };
+}
+
+/** What one that is busy had counted before is less wrong than nothing. */
+async function askForCounts({ line, counts }: Member): Promise<void> {
+  const question: PrimaryQuestion = { kind: 'metrics' };
+  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
+  if (counted) counts.last(counted as MetricValues[]);
+}
+
+async function lookAt(asked: readonly Member[], { ended }: FigureKeeper): Promise<Looked> {
+  const answers = await Promise.all(asked.map(askForStatus));
+  const silent = asked.filter((_member, at) => !answers[at]);
+  return {
+    processes: answers.filter((answer) => answer !== undefined),
+    others: [ended(), ...silent.map(({ figures }) => figures.known())],
+  };
+}
+
+/** Undefined of one that does not answer in time, whose figures are those of before. */
+async function askForStatus({ line, figures }: Member): Promise<ProcessStatus | undefined> {
+  const question: PrimaryQuestion = { kind: 'status' };
+  const status = (await line.ask(question, longestCountMs).catch(() => undefined)) as
+    | ProcessStatus
+    | undefined;
+  if (status) figures.last(status.figures);
+  return status;
+}
+
+interface Steps {
+  members: ReadonlySet<Member>;
+  prepareOne(member: Member, sent: SentVersion): Promise<unknown>;
+  tell(member: Member, kind: 'commit' | 'abort', sent: SentVersion): Promise<unknown>;
+  goOn(member: Member, sent: SentVersion): Promise<unknown>;
+  catchUp(member: Member): Promise<unknown>;
+}
+
+/** What is done to one of them on the way to another version. */
+function stepsOf({
+  members,
+  emit,
+  version,
+}: Pick<MembersNeeds, 'emit' | 'version'> & Pick<Steps, 'members'>): Steps {
   const prepareOne = ({ line }: Member, sent: SentVersion) =>
     line.ask({ kind: 'prepare', version: sent } satisfies PrimaryQuestion, longestPreparationMs);
   const tell = ({ line }: Member, kind: 'commit' | 'abort', { number }: SentVersion) =>
@@ -69,55 +167,7 @@ export function createMembers({ emit, clock, version, adminUrl, counting }: Memb
       startAnew(member, error);
     }
   };
-
-  return {
-    join(worker: Worker): void {
-      let counts = noCounts;
-      const answer = (question: WorkerQuestion) => {
-        if (question.kind === 'counted') return counts.last(question.metrics);
-        if (question.kind !== 'beginning') throw new Error('that is no question');
-        counts = counting.open();
-        const member: Member = { worker, line, counts };
-        members.add(member);
-        worker.once('exit', () => {
-          members.delete(member);
-          counts.end();
-        });
-        return { version: version(), adminUrl: adminUrl() } satisfies Beginning;
-      };
-      const line = openLine(toWorker(worker), clock, answer);
-    },
-    async askAll(question, withinMs) {
-      const asked = [...members].map(({ line }) => line.ask(question, withinMs));
-      const answers = await Promise.allSettled(asked);
-      return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-    },
-    async askOne(question, withinMs) {
-      const [member] = members;
-      if (!member) throw new Error('no worker is there');
-      return member.line.ask(question, withinMs);
-    },
-    async count() {
-      await Promise.all([...members].map(askForCounts));
-      return counting.all();
-    },
-    prepare: createPreparing({ members, prepareOne, tell, goOn, catchUp }),
-  };
-}
-
-/** What one that is busy had counted before is less wrong than nothing. */
-async function askForCounts({ line, counts }: Member): Promise<void> {
-  const question: PrimaryQuestion = { kind: 'metrics' };
-  const counted = await line.ask(question, longestCountMs).catch(() => undefined);
-  if (counted) counts.last(counted as MetricValues[]);
-}
-
-interface Steps {
-  members: ReadonlySet<Member>;
-  prepareOne(member: Member, sent: SentVersion): Promise<unknown>;
-  tell(member: Member, kind: 'commit' | 'abort', sent: SentVersion): Promise<unknown>;
-  goOn(member: Member, sent: SentVersion): Promise<unknown>;
-  catchUp(member: Member): Promise<unknown>;
+  return { members, prepareOne, tell, goOn, catchUp };
 }
 
 function createPreparing({ members, prepareOne, tell, goOn, catchUp }: Steps): Members['prepare'] {

@@ -8,7 +8,7 @@ import { openGranter } from '../identity/granter.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { countsAlike, type Observe } from '../observe/open-observe.ts';
+import { beginToTell, countsAlike, type Observe } from '../observe/open-observe.ts';
 import { compilePlan, type Plan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
@@ -19,7 +19,10 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'traces'>;
+  observe: Pick<
+    Observe,
+    'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'figures' | 'traces'
+  >;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -30,6 +33,8 @@ export interface PrimaryNeeds {
 
 /** A worker that is busy for longer does not count. */
 const healthMs = 1500;
+/** So much is missing at the most from the plots of a worker that was killed. */
+const lookMs = 60_000;
 /** What calls to a provider get at the end. */
 const longestReleaseMs = 1000;
 
@@ -39,9 +44,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   const { emit, keepSecrets } = observe;
   const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
   const grantBy = ({ config, claims, read }: Plan) => granter.adopt(config.providers, claims, read);
-  observe.metrics.configure(first.config.metrics);
-  await observe.traces.prepare(first.config);
-  observe.traces.apply(first.config);
+  await beginToTell(observe, first.config);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
   const plan = planOf(first);
@@ -66,6 +69,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     inForce = next;
   });
 
+  const looking = clock.every(lookMs, () => void members.look()).unref();
   let isEnding = false;
   return {
     async prepare(next) {
@@ -81,19 +85,23 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const own = await observe.metrics.read();
       return own && [own, ...(await members.count())];
     },
+    status: async () => ({ ...(await members.look()), wanted: first.config.workers }),
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
     async close() {
       isEnding = true;
+      looking.cancel();
       const { timeout } = inForce.loaded.config.shutdown;
       const left = countDown(timeout, clock);
       await workers.close(timeout);
       // Calls to a provider that hang go with the process.
-      const ending = Promise.all([granter.close(), observe.traces.close()]);
-      await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
+      await within(clock, Math.min(longestReleaseMs, left.forClosing()), closeAll([granter, observe.traces]));
     },
   };
 }
+
+const closeAll = (parts: readonly { close(): Promise<void> }[]) =>
+  Promise.all(parts.map((part) => part.close()));
 
 /** For the workers, which listen by this process. */
 async function removeStaleSockets({ config }: LoadedConfig): Promise<void> {

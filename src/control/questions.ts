@@ -1,3 +1,4 @@
+import type { ProcessStatus } from '../admin/status/facts.ts';
 import type { MetricValues } from '../observe/metrics/series.ts';
 
 /** A version of the configuration, as it goes from the primary process to its workers. */
@@ -28,6 +29,8 @@ export type PrimaryQuestion =
   | { kind: 'health' }
   /** Answered with its `MetricValues[]`, or undefined while metrics are off. */
   | { kind: 'metrics' }
+  /** Answered with its `ProcessStatus`. */
+  | { kind: 'status' }
   /** What is done with the sessions of people, all of which any worker reaches. */
   | { kind: 'list' | 'endAll'; user: string }
   | { kind: 'end'; id: string };
@@ -37,4 +40,4 @@ export type WorkerQuestion =
   /** What to begin with, a `Beginning`. */
   | { kind: 'beginning' }
   /** To keep what it has counted to its end; answered when that is done. */
-  | { kind: 'counted'; metrics: MetricValues[] };
+  | { kind: 'counted'; metrics: MetricValues[] | undefined; status: ProcessStatus };

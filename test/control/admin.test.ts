@@ -14,7 +14,7 @@ import { createWoundClock } from '../support/clock.ts';
 import { freePort } from '../support/listening.ts';
 import { until } from '../support/until.ts';
 
-const controls = () => createControls({ config: { shown: {} } } as never);
+const controls = () => createControls({ config: { shown: {} } } as never, systemClock);
 
 async function arrange(t: Test, listen: AdminConfig['listen']) {
   const events: Event[] = [];
@@ -92,7 +92,7 @@ test('an admin listener whose port was taken is opened by the next reload', asyn
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.2', resolve));
   const { port } = other.address() as { port: number };
   const events: Event[] = [];
-  const controls = createControls({ config: {} } as never);
+  const controls = createControls({ config: {} } as never, systemClock);
   const emit = (event: Event) => void events.push(event);
   const admin = await openAdmin(
     { listen: { host: '127.0.0.1', port }, token: undefined },

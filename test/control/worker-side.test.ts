@@ -5,6 +5,7 @@ import { type Channel, openLine } from '../../src/control/line.ts';
 import type { Beginning, PrimaryQuestion } from '../../src/control/questions.ts';
 import { sentOf } from '../../src/control/version.ts';
 import { openWorkerSide } from '../../src/control/worker.ts';
+import { noFigures } from '../../src/observe/figures/figures.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
 
@@ -47,6 +48,7 @@ async function arrange(t: Test) {
     },
     health: () => ({ ready: true, missing: [], degraded: [] }),
     metrics: async () => undefined,
+    status: () => ({ figures: noFigures, readings: [] }),
     people: () => undefined,
   });
   t.teardown(() => clock.wind(0));

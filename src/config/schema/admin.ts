@@ -31,7 +31,7 @@ export const admin = z
       }),
     token: token.optional().meta({
       description:
-        'What has to be shown, as `Authorization: Bearer`, for everything that changes something or names people, paths or addresses. Without it, only a Unix socket gives that; over TCP there are health and metrics.',
+        'What has to be shown, as `Authorization: Bearer`, for everything that changes something or names people, paths or addresses. Without it, only a Unix socket gives that; over TCP there are health, metrics and a part of the status page.',
       secret: true,
     }),
   })

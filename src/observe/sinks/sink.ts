@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { AuditOptions } from '../audit-events.ts';
 import type { Emit, Told } from '../events.ts';
+import type { Figures } from '../figures/figures.ts';
 import type { Meters } from '../metrics/meters.ts';
 import type { Output } from '../output.ts';
 import type { ProcessTraces } from '../traces/open-traces.ts';
@@ -48,6 +49,8 @@ export interface SinkNeeds {
   meters: Pick<Meters, 'series'>;
   /** What is recorded of requests. */
   traces: Pick<ProcessTraces, 'failed' | 'ended' | 'called' | 'idHere'>;
+  /** What of it the status page shows. */
+  figures: Omit<Figures, 'read'>;
 }
 
 /** Opens a sink by what the configuration says of it. */

@@ -1,0 +1,127 @@
+import { createBounded } from '../../bounded.ts';
+import { escapeLine } from '../control-characters.ts';
+import { clientLeft, type ObservedExchange, type ToldOf } from '../events.ts';
+import { clientOf, decisionOf, hostOf, reasonOf, routeOf, userOf } from '../facts.ts';
+import { scrub } from '../scrub.ts';
+import { cutText } from '../sinks/quoted.ts';
+
+/** Somebody was refused something. What a client or a person chose is cut, and shows nothing that acts. */
+export interface Refusal {
+  /** The last time, in milliseconds since the epoch. */
+  at: number;
+  /** How often the same was refused to the same one. */
+  times: number;
+  /** Host and path of the route; undefined where none takes the request. */
+  route: string | undefined;
+  /** The condition of the rule, the code of the error, or the limit. */
+  reason: string;
+  /** Undefined for a limit, whose refusals are told of together. */
+  status: number | undefined;
+  method: string | undefined;
+  host: string | undefined;
+  /** Without its query; of the last time. */
+  path: string | undefined;
+  client: string | undefined;
+  user: string | undefined;
+}
+
+/** The last of them. */
+export interface Refusals {
+  /** Takes a request that has ended, if it was refused. */
+  take(exchange: ObservedExchange, status: number, now: number): void;
+  limited(event: ToldOf<'requests-limited'>, now: number): void;
+  /** The latest first. */
+  read(): Refusal[];
+}
+
+/** So many are known, whatever comes. */
+const mostRefusals = 50;
+
+/** So many of them have the same reason at the same route: many who are refused one thing push nothing else out. */
+const mostOfKind = 15;
+
+/** Of each text so much is kept, and so much shown. */
+const longestKept = 400;
+const longestShown = 160;
+
+/**
+ * Who is refused the same again and again has one row, which counts: a program that goes on asking pushes nobody else out.
+ * Of what failed (a status of 500 and above) the rest of the page tells.
+ */
+export function createRefusals(hide: (text: string) => string): Refusals {
+  const rows = createBounded<string, Refusal>({ entries: mostRefusals });
+  const add = (row: Refusal) => {
+    const key = keyOf(row);
+    const before = rows.peek(key);
+    if (!before) {
+      const alike = [...rows].filter(([, { route, reason }]) => route === row.route && reason === row.reason);
+      if (alike.length >= mostOfKind) rows.delete((alike[0] as [string, Refusal])[0]);
+    }
+    rows.set(key, { ...row, times: row.times + (before?.times ?? 0) });
+  };
+  const shown = (text: string | undefined) =>
+    text === undefined ? undefined : cutText(escapeLine(hide(text)).toWellFormed(), longestShown);
+  return {
+    take(exchange, status, now) {
+      // Most pass, and of them nothing is read.
+      if (exchange.outcome?.kind === 'forward' || !isRefused(exchange, status)) return;
+      add({
+        at: now,
+        times: 1,
+        route: routeOf(exchange),
+        reason: reasonOf(exchange) ?? '',
+        status,
+        method: kept(exchange.method || undefined),
+        host: kept(hostOf(exchange)),
+        path: kept(pathOf(exchange)),
+        client: clientOf(exchange),
+        user: kept(userOf(exchange)),
+      });
+    },
+    limited({ limit, client, refused }, now) {
+      const unknown = { status: undefined, method: undefined, host: undefined, path: undefined };
+      add({ at: now, times: refused, route: undefined, reason: limit, client, user: undefined, ...unknown });
+    },
+    read: () =>
+      [...rows.values()].reverse().map((row) => ({
+        ...row,
+        method: shown(row.method),
+        host: shown(row.host),
+        // Links in mails have their token in the path.
+        path: shown(row.path === undefined ? undefined : scrub(hide(row.path))),
+        user: shown(row.user),
+        client: shown(row.client),
+      })),
+  };
+}
+
+/** Who is refused what. What they can choose anew each time is no part of it. */
+const keyOf = ({ route, reason, status, client, user }: Refusal): string =>
+  JSON.stringify([route, reason, status, client, user]);
+
+/** What one of many limits has refused is told of together. */
+function isRefused(exchange: ObservedExchange, status: number): boolean {
+  if (exchange.isTurnedAway || status >= 500 || status === clientLeft) return false;
+  const decision = decisionOf(exchange);
+  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
+}
+
+/** As it was read; of what could not be read, as it came. What stands before `?` and `#` in either. */
+function pathOf({ destination, rawTarget }: ObservedExchange): string {
+  return ('error' in destination ? rawTarget : destination.target.path).replace(/[?#].*$/s, '');
+}
+
+const kept = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : cutText(text, longestKept);
+
+/** Those of several processes as those of one, the latest first. */
+export function refusalsTogether(all: readonly (readonly Refusal[])[]): Refusal[] {
+  const found = new Map<string, Refusal>();
+  for (const row of all.flat()) {
+    const key = keyOf(row);
+    const before = found.get(key);
+    const latest = before && before.at > row.at ? before : row;
+    found.set(key, { ...latest, times: row.times + (before?.times ?? 0) });
+  }
+  return [...found.values()].sort((one, other) => other.at - one.at).slice(0, mostRefusals);
+}
