@@ -7,7 +7,7 @@ import { ensurePrograms, installNodes, versions } from './programs.mjs';
 /**
  * `npm run bench`: measures the gateway beside its peers and writes bench/results.md.
  * `npm run bench -- quick` does the most important part in two minutes, `check` fails when the authenticated
- * route costs more than the limit, `compare` sets two versions side by side, `cost` a request with and without metrics, audit and limits, `soak` looks for growing memory, `profile` says where the time goes.
+ * route costs more than the limit, `compare` sets two versions side by side, `cost` a request with and without metrics, audit, limits and traces, `soak` looks for growing memory, `profile` says where the time goes.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,

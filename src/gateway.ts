@@ -11,7 +11,7 @@ import { tellExemptClients } from './limits/exempt-clients.ts';
 import { noFigures } from './observe/figures/figures.ts';
 import { renderMetrics } from './observe/metrics/exposition.ts';
 import type { MetricValues } from './observe/metrics/series.ts';
-import type { Observe } from './observe/open-observe.ts';
+import { beginToTell, type Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -54,7 +54,7 @@ export interface Gateway {
 export interface GatewayNeeds {
   /** Who is told of what happens. */
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
-    Partial<Pick<Observe, 'metrics' | 'figures'>>;
+    Partial<Pick<Observe, 'metrics' | 'figures' | 'traces'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -113,9 +113,7 @@ function placesOf({ listening }: Pick<Estate, 'listening'>) {
 export async function startGateway(config: Config, needs: GatewayNeeds): Promise<Gateway> {
   const { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() } = needs;
   const { emit, keepSecrets } = observe;
-  const estate = openEstate({ emit, clock, random, primary });
-  observe.metrics?.configure(config.metrics);
-  observe.metrics?.watch(estate.readings);
+  const estate = openEstate({ emit, clock, random, primary, traces: observe.traces });
   const metrics = async () => observe.metrics?.read();
   const status = () => ({ figures: observe.figures?.read() ?? noFigures, readings: estate.readings() });
   let inForce = config;
@@ -126,6 +124,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
     const forget = () => keepSecrets(inForce.secrets);
     try {
       observe.check(next.config);
+      await observe.traces?.prepare(next.config);
       const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
       return {
         commit() {
@@ -158,6 +157,7 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       return healthOf(missing, [...degraded, ...observe.troubles()]);
     };
     const controls = ownControls({ ...estate, health }, { metrics, status }, () => inForce, clock);
+    await beginToTell(observe, config, estate.readings);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
     const { url, listen } = placesOf(estate);

@@ -12,6 +12,7 @@ import { personOf, personRules } from '../identity/claims/person.ts';
 import { scopesOf } from '../identity/tokens/access-token.ts';
 import type { HeaderFields } from '../listen/inbound.ts';
 import { proxiedMethods } from '../listen/methods.ts';
+import { putContext } from '../observe/trace.ts';
 import { english } from '../pages/texts/languages.ts';
 import { say } from '../pages/texts/text.ts';
 import { compilePlan, type Plan } from '../plan/plan.ts';
@@ -196,7 +197,9 @@ function headersFor(
     token: route.token && (person || route.token.clientCredentials) ? mask : undefined,
   };
   const request = { rawHeaders, headers: joined(rawHeaders) };
-  return ofRequest(request, { ...sender, scheme }, context, planned.targets[0]?.origin ?? '');
+  const sent = ofRequest(request, { ...sender, scheme }, context, planned.targets[0]?.origin ?? '');
+  if (config.tracing !== 'off') putContext(sent, mask, undefined);
+  return sent;
 }
 
 /**

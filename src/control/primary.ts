@@ -9,7 +9,7 @@ import { tellExemptClients } from '../limits/exempt-clients.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { countsAlike, type Observe } from '../observe/open-observe.ts';
+import { beginToTell, countsAlike, type Observe } from '../observe/open-observe.ts';
 import { compilePlan, type Plan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
@@ -20,7 +20,10 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'figures'>;
+  observe: Pick<
+    Observe,
+    'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'figures' | 'traces'
+  >;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -42,7 +45,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   const { emit, keepSecrets } = observe;
   const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
   const grantBy = ({ config, claims, read }: Plan) => granter.adopt(config.providers, claims, read);
-  observe.metrics.configure(first.config.metrics);
+  await beginToTell(observe, first.config);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
   const plan = planOf(first);
@@ -58,6 +61,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     emit,
     clock,
     grant: granter.grant,
+    traces: observe.traces,
     onFailure,
     started: members.join,
   });
@@ -79,10 +83,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const ofProviders = healthOf([], [...granter.troubles(), ...observe.troubles()]);
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
     },
-    async metrics() {
-      const own = await observe.metrics.read();
-      return own && [own, ...(await members.count())];
-    },
+    metrics: () => countAll(observe, members),
     status: async () => ({ ...(await members.look()), wanted: first.config.workers }),
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
@@ -93,10 +94,19 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const left = countDown(timeout, clock);
       await workers.close(timeout);
       // Calls to a provider that hang go with the process.
-      await within(clock, Math.min(longestReleaseMs, left.forClosing()), granter.close());
+      await within(clock, Math.min(longestReleaseMs, left.forClosing()), closeAll([granter, observe.traces]));
     },
   };
 }
+
+/** What is counted here and by the workers; undefined where nothing is. */
+async function countAll({ metrics }: Pick<Observe, 'metrics'>, members: Members) {
+  const own = await metrics.read();
+  return own && [own, ...(await members.count())];
+}
+
+const closeAll = (parts: readonly { close(): Promise<void> }[]) =>
+  Promise.all(parts.map((part) => part.close()));
 
 /** For the workers, which listen by this process. */
 async function removeStaleSockets({ config }: LoadedConfig): Promise<void> {
@@ -134,6 +144,7 @@ function createPreparing(
   const prepareAll = async (next: LoadedConfig): Promise<Prepared> => {
     const before = inForce();
     observe.check(next.config);
+    await observe.traces.prepare(next.config);
     const plan = planOf(next);
     await removeStaleSockets(next);
     const sent = sentOf(next, ++last);

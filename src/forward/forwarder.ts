@@ -85,7 +85,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
   return {
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).settings),
     openTunnel(forwarding, { tunnel, head, passage, answered, fail, left }) {
-      const { path, route } = forwarding;
+      const { path, route, trace } = forwarding;
       const { sticky, targets, retry, headersFor, rewriteHeaders, timeout, stayOpen, clock } =
         openedOf(route).settings;
       const tie = sticky?.read(forwarding.request.headers.cookie);
@@ -93,6 +93,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         tunnel,
         head,
         path,
+        trace,
         passage,
         targets,
         turns: needs.turns,

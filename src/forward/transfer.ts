@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound } from '../listen/inbound.ts';
+import type { UpstreamCall } from '../observe/trace.ts';
 import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
 import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
@@ -116,6 +117,9 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   /** The whole answer was written, and is held back by its socket. */
   #isWhole = false;
   #upload: Upload | undefined;
+  /** What is recorded of this attempt, and which of them it is. */
+  #call: UpstreamCall | undefined;
+  #sent = 0;
 
   /** For those who watch. */
   sentAt: number | undefined;
@@ -190,17 +194,20 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   }
 
   #dispatch(target: Target): void {
-    const { request, path } = this.#forwarding;
+    const { request, path, trace } = this.#forwarding;
     const { timeout, maxBody, clock } = this.#settings;
     this.sentAt ??= clock.monotonic();
     this.#upload = this.#withBody ? openUpload(request, this.#client.response, maxBody) : undefined;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
+    const { method } = request;
+    const headers = this.#settings.headersFor(this.#forwarding, target);
+    if (trace) this.#call = trace.call(headers, { method: method ?? '', path, target }, this.#sent++);
     dispatcher.dispatch(
       {
         origin: target.origin,
         path,
-        method: request.method as Dispatcher.HttpMethod,
-        headers: this.#settings.headersFor(this.#forwarding, target),
+        method: method as Dispatcher.HttpMethod,
+        headers,
         body: this.#upload ?? null,
         headersTimeout: timeout.response,
         bodyTimeout: timeout.idle,
@@ -237,6 +244,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     }
     this.#patience?.cancel();
     this.headAt = this.#settings.clock.monotonic();
+    this.#call?.answered(status);
     const { targets, retry } = this.#settings;
     targets.answered(this.#member as Member, status);
     if (retry.statuses.has(status) && this.#takeAttempt()) {
@@ -369,6 +377,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
     this.endedAt = this.#settings.clock.monotonic();
+    this.#call?.end(undefined);
     this.#leaveTarget();
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
@@ -383,6 +392,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     this.#patience?.cancel();
     this.#patience = undefined;
     this.endedAt = this.#settings.clock.monotonic();
+    this.#call?.end(this.#wordOf(error));
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     if (this.#isRetried) {
       this.#isRetried = false;
@@ -404,6 +414,12 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       this.#client.broke(upstreamError(error));
       response.destroy();
     }
+  }
+
+  /** As it is recorded; undefined where the answer was good enough. */
+  #wordOf(error: Error): string | undefined {
+    if (this.#isTaken || this.#isRetried) return undefined;
+    return this.#hasLeft || error instanceof ClientLeft ? 'client_left' : upstreamError(error).code;
   }
 
   /** The request failed before anything of an answer went on. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Tunnel } from '../listen/inbound.ts';
+import type { Trace, UpstreamCall } from '../observe/trace.ts';
 import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
@@ -31,6 +32,7 @@ export interface TunnelJob {
   /** The name of the target that the browser is tied to. */
   tie: string | undefined;
   path: string;
+  trace: Trace | undefined;
   passage: TunnelPassage;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
@@ -138,15 +140,12 @@ function shake(job: TunnelJob, attempt: Attempt, leave: () => void): void {
   const { target } = member;
   const { stream } = tunnel;
   passage.sentAt ??= clock.monotonic();
-  const upstream = sendHandshake(target, {
-    path: job.path,
-    headers: job.headersFor(target),
-    timeout: job.responseTimeout,
-  });
+  const { upstream, call } = send(job, attempt);
   leaveWith(upstream, leave);
   let isSettled = false;
   const early = readEarly(stream, job.head, () => {
     isSettled = true;
+    call?.end('client_left');
     wait?.cancel();
     upstream.destroy();
     stream.destroy();
@@ -190,6 +189,27 @@ function shake(job: TunnelJob, attempt: Attempt, leave: () => void): void {
       relayRefusal(job, target, upstream, answer);
     }
   });
+}
+
+function send(job: TunnelJob, { member, tried }: Attempt) {
+  const { path, responseTimeout: timeout } = job;
+  const { target } = member;
+  const headers = job.headersFor(target);
+  const call = job.trace?.call(headers, { method: 'GET', path, target }, tried.length);
+  const upstream = sendHandshake(target, { path, headers, timeout });
+  if (call) record(upstream, call);
+  return { upstream, call };
+}
+
+/** The first of these ends what is recorded. */
+function record(upstream: SentHandshake, call: UpstreamCall): void {
+  const answered = (status: number) => {
+    call.answered(status);
+    call.end(undefined);
+  };
+  upstream.on('error', (error) => call.end(upstreamError(error).code));
+  upstream.on('upgrade', () => answered(101));
+  upstream.on('response', ({ statusCode = 502 }) => answered(statusCode));
 }
 
 interface Attempt {

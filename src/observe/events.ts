@@ -1,4 +1,5 @@
 import type { ErrorCode, GatewayError } from '../errors.ts';
+import type { Trace } from './trace.ts';
 
 /**
  * Everything that happens in the gateway, as values. Whoever does something emits what came of it and knows nobody
@@ -27,6 +28,10 @@ export interface ObservedExchange {
   method: string;
   request: ObservedRequest;
   peer: { address: string; clientAddress?: string | undefined };
+  /** The trace that it belongs to; undefined where there is none. */
+  trace?: Trace | undefined;
+  /** The path of the gateway's own endpoint that it came to, if there is one. */
+  endpoint?: string | undefined;
   subject: string | undefined;
   person: { user: string; bearer: boolean; provider: string | undefined } | undefined;
   /** The session that it came with, where it has one; its id opens nothing. */
@@ -36,6 +41,8 @@ export interface ObservedExchange {
   destination:
     | {
         target: { path: string; host: string };
+        /** The public origin that it came to. */
+        origin?: string;
         resolution: { kind: 'endpoint' } | { kind: 'route'; route: { label: string } };
       }
     | { error: unknown };
@@ -203,6 +210,10 @@ export type ProcessEvent =
   | { kind: 'audit-not-written'; reason: string; waiting: number }
   /** It can be written again. `lost`: the lines for which there was no room meanwhile. */
   | { kind: 'audit-written'; reason: string; lost: number }
+  /** Spans did not reach the collector, and are lost. Said once until they do. */
+  | { kind: 'traces-not-exported'; error: unknown }
+  /** They do again; so many were lost, and those for which there was no room. */
+  | { kind: 'traces-exported'; lost: number }
   /** A sink threw. Said once for each sink, to the others. */
   | { kind: 'sink-failed'; sink: string; error: unknown };
 
@@ -306,6 +317,7 @@ export type PersonEvent =
 export interface Asked {
   requestId: string;
   client: string | undefined;
+  traceId?: string | undefined;
 }
 
 export type ProviderEvent =
@@ -317,8 +329,13 @@ export type ProviderEvent =
       kind: 'provider-called';
       provider: string;
       endpoint: ProviderEndpoint;
+      method: string;
+      /** Without its query; where nobody knew it beforehand, its origin: the rest may name a person. */
+      address: string;
       status: number | undefined;
       outcome: 'ok' | 'refused' | 'failed';
+      /** Of the connection, as one word; undefined for an answer. */
+      failure: string | undefined;
       ms: number;
     }
   /** The metadata of a provider are known again after they were not to be had. */
@@ -420,6 +437,7 @@ type Described<E> = E extends { error: GatewayError }
 /** What is told of a refusal. */
 export interface Refused {
   requestId: string;
+  traceId: string | undefined;
   subject: string | undefined;
   client: string | undefined;
   code: ErrorCode;

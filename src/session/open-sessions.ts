@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
+import { noTraces, type Traces } from '../observe/trace.ts';
 import type { Random } from '../random.ts';
 import type { GatewayCookies } from './cookie-names.ts';
 import type { Found } from './found.ts';
@@ -73,6 +74,7 @@ export interface SessionNeeds {
   identify: Identify;
   /** A worker's line to its primary process. */
   primary: PrimaryCalls | undefined;
+  traces?: Traces | undefined;
   /** What the file of `session.redis.ca` holds. */
   redisCa: string | undefined;
   emit: Emit;
@@ -95,7 +97,7 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   }
   const refresher = createRefresher({
     shared,
-    grant: grantFor(config, needs),
+    grant: tracedGrant(grantFor(config, needs), needs),
     longest: session.maxLifetime,
     settled: keep('settled turns', 'this process', () =>
       createBounded<string, true>({ entries: mostSettled }),
@@ -148,9 +150,9 @@ function openRevocations(list: Revocations, { keep, ring, identify }: SessionNee
 }
 
 /** A worker has its primary ask, but for a provider that its own plan does not know any more. */
-function grantFor({ providers }: Config, { primary, grant }: SessionNeeds): Grant {
+function grantFor({ providers }: Config, { primary, grant, traces = noTraces }: SessionNeeds): Grant {
   if (!primary) return grant;
-  const ask = grantOfPrimary(primary);
+  const ask = grantOfPrimary(primary, traces.carried);
   return async (session, renewal) =>
     Object.hasOwn(providers, session.provider) ? ask(session, renewal) : grant(session, renewal);
 }
@@ -185,3 +187,11 @@ function openStore(
   const listed = createListed({ place, ring, identify, clock });
   return { store: createTicketStore(writer, ring, place.sessions, listed, tickets, clock), touches, listed };
 }
+
+/** To ask the provider is a part of the request that does, for all that wait for it. */
+const tracedGrant =
+  (grant: Grant, { traces = noTraces }: Pick<SessionNeeds, 'traces'>): Grant =>
+  (session, renewal) =>
+    traces.part(renewal === 'claims' ? 'session.refresh_claims' : 'session.refresh', () =>
+      grant(session, renewal),
+    );

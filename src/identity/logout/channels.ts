@@ -30,7 +30,7 @@ const done: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, bo
  */
 export async function handleBackChannel(
   { sessions, logoutTokens, emit }: BackChannelNeeds,
-  browser: Pick<BrowserRequest, 'requestId' | 'client'>,
+  browser: Pick<BrowserRequest, 'requestId' | 'client' | 'traceId'>,
   tokens: readonly string[],
 ): Promise<Answer> {
   const [token, ...others] = tokens;
@@ -48,7 +48,7 @@ export async function handleBackChannel(
  */
 export async function handleFrontChannel(
   { sessions, providers, emit }: FrontChannelNeeds,
-  browser: Pick<BrowserRequest, 'origin' | 'requestId' | 'client'>,
+  browser: Pick<BrowserRequest, 'origin' | 'requestId' | 'client' | 'traceId'>,
   query: URLSearchParams,
 ): Promise<Answer> {
   const [sid, ...otherSids] = query.getAll('sid');

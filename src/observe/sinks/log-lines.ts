@@ -181,6 +181,12 @@ export const lines = {
       lost > 0 ? 'the audit is written again; lines of it are lost' : 'the audit is written again',
     fields: ['reason', 'lost'],
   },
+  'traces-not-exported': {
+    level: 'warn',
+    message: 'traces do not reach the collector, and are lost',
+    fields: ['reason'],
+  },
+  'traces-exported': { level: 'info', message: 'traces reach the collector again', fields: ['lost'] },
   'sink-failed': {
     level: 'error',
     message: 'a sink of events failed; what it says may be incomplete',
