@@ -17,6 +17,10 @@ export const claims = z
       .meta({ description: 'The claim that headers and rules know as `preferred_username`.' }),
     name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
     groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
+    from: z.enum(['access_token'], { error: 'access_token' }).optional().meta({
+      description:
+        'With `access_token`, claims are read in the access token too, a JWT whose signature, issuer and end are checked: what the ID token says counts more, and what userinfo says less. For a provider, not for an entry of `bearer`.',
+    }),
     groupsSeparator: text('what stands between two groups, such as a comma').optional().meta({
       description:
         'What stands between the groups of a claim that is one text, exactly. Unset, such a text is one group.',

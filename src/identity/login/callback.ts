@@ -14,6 +14,7 @@ import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import { claimsRefreshTime } from '../provider/refresh-claims.ts';
+import { clockDifference } from '../provider/verdict.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
 import {
   type AuthorizationResponse,
@@ -21,6 +22,8 @@ import {
   readAuthorizationResponse,
 } from './authorization-response.ts';
 import type { LateLogin } from './late.ts';
+import type { MissingClaims } from './missing-claims.ts';
+import { postedName } from './posted-name.ts';
 import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
 import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
 import { callbackPath } from './start.ts';
@@ -47,6 +50,7 @@ export interface FinishNeeds {
   maxLifetime: number;
   /** A text of the provider without the secrets of the configuration, which it may repeat. */
   hide(text: string): string;
+  missingClaims: MissingClaims;
   emit: Emit;
   clock: Clock;
   random: Random;
@@ -150,8 +154,10 @@ export async function finishLogin(
     const idToken = config.type === 'oidc' ? checkedIdToken(tokens) : undefined;
     const unmet = unmetByLogin(login.stepUp, idToken, needs.clock.now() / 1000);
     const { accessToken } = tokens;
-    const question = { accessToken, proof, idToken, subject: idToken?.sub };
+    const posted = config.postedName ? postedName(response.parameters, config.claims.name) : undefined;
+    const question = { accessToken, proof, idToken, subject: idToken?.sub, posted };
     const knowledge = await collectClaims({ ...needs, provider, emit }, question);
+    needs.missingClaims.look(provider, knowledge.claims, emit);
     checkRequiredClaims(config, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
@@ -159,7 +165,11 @@ export async function finishLogin(
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
-    throw loginError(error, needs.hide);
+    const seconds = clockDifference(error, needs.clock.now() / 1000);
+    if (seconds === undefined) throw loginError(error, needs.hide);
+    emit({ kind: 'clock-differs', provider: provider.name, seconds });
+    const detail = text('detail.clocks_differ', { seconds: String(Math.abs(seconds)) });
+    throw new GatewayError('login_token_invalid', { detail, cause: error });
   }
 }
 

@@ -26,7 +26,7 @@ export interface OpenSignOutNeeds {
   /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   emit: Emit;
-  clock: Pick<Clock, 'now'>;
+  clock: Pick<Clock, 'now' | 'after'>;
 }
 
 /** How people are signed out. What throws or rejects does so with GatewayError. */
@@ -60,6 +60,7 @@ export function openSignOut(
     cookies,
     isReadable,
     emit,
+    clock,
     returnOrigins: new Set(publicUrl),
     otherAccounts: createOtherAccounts(cookies, ring, clock),
     requirePost: signOut.requirePost,

@@ -8,6 +8,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { type Clock, withLimit } from '../../clock.ts';
+import { asymmetricAlgorithms } from '../../config/schema/algorithms.ts';
 import type { Keep } from '../../holdings.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
@@ -30,7 +31,7 @@ export interface ProviderKeys {
 }
 
 /** What a token is: the provider states the algorithms of each kind apart. */
-export type TokenPurpose = 'id token' | 'authorization response';
+export type TokenPurpose = 'id token' | 'authorization response' | 'access token';
 
 export interface KeySource {
   /** Where the keys are. */
@@ -155,10 +156,7 @@ export function createProviderKeys({ metadata, keySet, algorithms: only }: KeySo
     async verify(token, options, purpose = 'id token') {
       const server = await metadata();
       const { jwks_uri: uri } = server;
-      const stated =
-        purpose === 'id token'
-          ? server.id_token_signing_alg_values_supported
-          : server.authorization_signing_alg_values_supported;
+      const stated = statedAlgorithms(server, purpose);
       if (uri === undefined) throw new KeysUnavailable('the provider names no keys');
       // Never `none`; and a key that both sides share could also sign, so none of those either.
       const algorithms = (stated ?? only ?? [standardAlgorithm]).filter(
@@ -176,6 +174,18 @@ export function createProviderKeys({ metadata, keySet, algorithms: only }: KeySo
       }
     },
   };
+}
+
+/** What metadata state of each kind of token; of access tokens they say nothing, so that all that are safe count. */
+function statedAlgorithms(server: ProviderMetadata, purpose: TokenPurpose): readonly string[] | undefined {
+  switch (purpose) {
+    case 'id token':
+      return server.id_token_signing_alg_values_supported;
+    case 'authorization response':
+      return server.authorization_signing_alg_values_supported;
+    case 'access token':
+      return asymmetricAlgorithms;
+  }
 }
 
 /** Without a kid several keys may fit: each is tried. */

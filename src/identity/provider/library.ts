@@ -3,8 +3,10 @@ import {
   type ClientAuth,
   Configuration,
   customFetch,
+  type DecryptionKey,
   type DiscoveryRequestOptions,
   discovery,
+  enableDecryptingResponses,
   None,
   type ServerMetadata,
 } from 'openid-client';
@@ -35,11 +37,13 @@ export interface ClientSettings {
   auth: ClientAuth;
   /** The endpoints that ask for a certificate are taken (RFC 8705 §5). */
   useMtlsAliases?: boolean;
+  /** What opens ID tokens and userinfo that are encrypted. */
+  decryption?: readonly DecryptionKey[];
 }
 
 /** The client object of the library. It stays in this folder: others call the verbs of a `ProviderClient`. */
 export function createLibraryClient(
-  { server, clientId, auth, useMtlsAliases = false }: ClientSettings,
+  { server, clientId, auth, useMtlsAliases = false, decryption = [] }: ClientSettings,
   { fetch, timeout, insecure }: Transport,
 ): Configuration {
   const metadata = useMtlsAliases ? { use_mtls_endpoint_aliases: true } : {};
@@ -47,6 +51,7 @@ export function createLibraryClient(
   client[customFetch] = fetch;
   client.timeout = timeout / 1000;
   if (insecure) allowInsecureRequests(client);
+  if (decryption.length > 0) enableDecryptingResponses(client, undefined, ...decryption);
   return client;
 }
 

@@ -8,6 +8,7 @@ import type { Random } from '../../random.ts';
 import type { Session } from '../../session/session.ts';
 import type { CallerPerson } from '../claims/caller.ts';
 import { type PersonRules, personRules, rememberPeople } from '../claims/person.ts';
+import { verifyAccessToken } from '../tokens/own-access-token.ts';
 import { verifyIdToken } from '../tokens/id-token.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 import { fapi2Algorithms } from './algorithms.ts';
@@ -45,6 +46,11 @@ export interface Provider {
   keys: ProviderKeys;
   /** Checks what the library has not checked of an ID token. Rejects with GatewayError or an error of the keys. */
   verifyIdToken(tokens: Tokens): Promise<void>;
+  /**
+   * What a JWT access token of it says. Rejects with GatewayError for one that is no JWT, and with an error of the keys
+   * for one that cannot be verified.
+   */
+  accessTokenClaims(accessToken: string): Promise<Readonly<Record<string, unknown>>>;
   /** Whether its metadata is known. */
   isReady(): boolean;
   /** What of it does not work now, as far as calls have told; one that nobody has called for a while is asked. */
@@ -106,13 +112,19 @@ export function connectProvider(
     key,
     personRules: rules,
     personOf: rememberPeople(rules),
-    client: createVerbs(config, http.fetch, finding.library),
+    client: createVerbs(config, { fetch: http.fetch, now: clock.now }, finding.library),
     keys,
     verifyIdToken: async (tokens) =>
       verifyIdToken(tokens, {
         verify: keys.verify,
         issuer: expectedIssuer(config, metadata().issuer, tokens.claims),
         clientId: config.clientId,
+        now: clock.now(),
+      }),
+    accessTokenClaims: async (accessToken) =>
+      verifyAccessToken(accessToken, {
+        verify: (token, options) => keys.verify(token, options, 'access token'),
+        issuerOf: (claims) => expectedIssuer(config, metadata().issuer, claims),
         now: clock.now(),
       }),
     isReady: finding.isReady,
@@ -179,7 +191,7 @@ function followProvider(
   needs: FindingNeeds,
   onFound: () => void,
 ): Finding {
-  const { emit, http, source, discovery, heard } = needs;
+  const { emit, clock, http, source, discovery, heard } = needs;
   const signingKey = loadKey(name, config, needs);
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
@@ -214,6 +226,7 @@ function followProvider(
               createProviderLibrary(config, metadata, {
                 http,
                 signingKey: loaded,
+                clock,
                 ...heard,
               }),
             );

@@ -41,6 +41,20 @@ export function findUnsupported(config: ProviderConfig, server: ServerMetadata):
   return missing;
 }
 
+/**
+ * The scopes that the configuration asks for and the provider does not name, in sentences. It need not name all that it
+ * knows (RFC 8414 §2), so that this is a hint: many refuse a login for a scope that they do not know.
+ */
+export function unknownScopes(
+  { scopes_supported: known }: ServerMetadata,
+  scopes: readonly string[],
+): string[] {
+  if (known === undefined) return [];
+  const unknown = [...new Set(scopes)].filter((scope) => !known.includes(scope));
+  if (unknown.length === 0) return [];
+  return [`${unknown.join(', ')} is not among its scopes_supported; many refuse a scope that they do not know`];
+}
+
 /** The response mode of the authorization request, in the names of RFC 8414 and JARM §2.3. */
 export function responseMode({ jarm, responseMode: mode }: ProviderConfig): string {
   if (!jarm) return mode;

@@ -13,7 +13,17 @@ export interface ClientChoice {
   of?: { issuer: string; fetch: ProviderFetch } | undefined;
   /** Another client than the gateway. */
   as?: Credentials | undefined;
+  /** The endpoint that is asked; unset, the token endpoint. */
+  asks?: AskedEndpoint;
+  /** What sends the call, in place of what sends all of them. */
+  fetch?: ProviderFetch | undefined;
 }
+
+/** The endpoints beside the token endpoint at which the gateway authenticates. */
+export type AskedEndpoint =
+  | 'introspection_endpoint'
+  | 'revocation_endpoint'
+  | 'pushed_authorization_request_endpoint';
 
 /** What the verbs of a `ProviderClient` are made of. The functions throw GatewayError 503 while it was never reached. */
 export interface VerbNeeds {
@@ -23,4 +33,6 @@ export interface VerbNeeds {
   client(choice?: ClientChoice): Configuration;
   /** What signs request objects. */
   signingKey(): SigningKey | undefined;
+  /** Milliseconds since the epoch. */
+  now(): number;
 }

@@ -2,6 +2,7 @@ import { errors } from 'jose';
 import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
+import { ClockDiffers } from '../tokens/clock-differs.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
 import { EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
 
@@ -23,7 +24,7 @@ export type Verdict =
 
 /**
  * Errors that speak of one grant (RFC 6749 §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1). Dex and LemonLDAP::NG
- * say `invalid_request` of a refresh token that is not good any more; the last are GitHub's.
+ * say `invalid_request` of a refresh token that is not good any more; the last are GitHub's, and Slack's.
  */
 const ofOneGrant: ReadonlySet<string> = new Set([
   'invalid_grant',
@@ -37,10 +38,22 @@ const ofOneGrant: ReadonlySet<string> = new Set([
   'account_selection_required',
   'bad_refresh_token',
   'bad_verification_code',
+  'invalid_code',
+  'code_already_used',
+  'invalid_refresh_token',
+  'token_expired',
+  'token_revoked',
 ]);
 
 /** Errors that speak of the gateway's registration (RFC 6749 §5.2). */
-const ofTheClient: ReadonlySet<string> = new Set(['invalid_client', 'unauthorized_client']);
+const ofTheClient: ReadonlySet<string> = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  // GitHub's, and Slack's.
+  'incorrect_client_credentials',
+  'bad_client_secret',
+  'invalid_client_id',
+]);
 
 /**
  * The one place that decides what a provider's answer means, for every endpoint: by its status, its body, whatever
@@ -141,6 +154,33 @@ export function isFailedCheck(error: unknown): boolean {
   return tokenChecks.has(codeOf(error));
 }
 
+/** What clocks that are right may differ by, with all that happens between. */
+const rightClocksSeconds = 30;
+
+/**
+ * The seconds by which our clock is behind the one that a token was issued by, where the token failed for that; below 0
+ * where ours is ahead. A token that was just issued tells the time of its issuer.
+ * @param now in seconds
+ */
+export function clockDifference(error: unknown, now: number): number | undefined {
+  for (const current of causesOf(error)) {
+    if (current instanceof ClockDiffers) return current.seconds;
+    const issuedAt = issueTimeIn(current);
+    if (issuedAt !== undefined && Math.abs(issuedAt - now) > rightClocksSeconds) return Math.round(issuedAt - now);
+  }
+  return undefined;
+}
+
+/** `iat` of a token whose times did not fit. */
+function issueTimeIn(error: Error): number | undefined {
+  const isTimed =
+    error instanceof errors.JWTExpired ||
+    (error instanceof errors.JWTClaimValidationFailed && ['exp', 'iat', 'nbf'].includes(error.claim));
+  const { cause } = error as { cause?: { claims?: { iat?: unknown }; claim?: unknown } };
+  const claims = isTimed ? error.payload : cause instanceof Error || !cause?.claim ? undefined : cause.claims;
+  return typeof claims?.iat === 'number' ? claims.iat : undefined;
+}
+
 /** The code that a provider says in an error answer (RFC 6749 §5.2). */
 export function errorCodeIn(error: unknown): string | undefined {
   const { body = '', contentType } = answerOf(error);
@@ -183,9 +223,6 @@ export function mayBeMissing(error: unknown): boolean {
   const status = statusOf(error);
   return status === 403 || status === 404;
 }
-
-/** Whether a resource does not take the access token at all (RFC 6750 §3). */
-export const isChallenge = (error: unknown): boolean => error instanceof WWWAuthenticateChallengeError;
 
 function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
