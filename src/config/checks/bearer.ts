@@ -45,11 +45,6 @@ const entryChecks: readonly Check<BearerEntry>[] = [
     when: (entry) => isOpaque(entry) && !entry.has('clientSecret'),
     says: 'this key is required: who asks `introspectionEndpoint`.',
   },
-  {
-    key: ['claims', 'from'],
-    when: ({ has }) => has('claims', 'from'),
-    says: 'the token that a client brings is where its claims are read, so this would have no effect.',
-  },
   each(keysWithoutEffect, [
     {
       when: () => true,

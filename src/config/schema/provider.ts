@@ -5,31 +5,38 @@ import { loginRequestKeys } from './login-request.ts';
 import { providerKind } from './provider-kind.ts';
 
 /** Where a person's claims are, of a provider and of an issuer of access tokens. */
-export const claims = z
-  .strictObject({
-    user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
-    email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
-    emailVerified: claimPath()
-      .prefault('email_verified')
-      .meta({ description: 'The claim that says whether the email address is verified.' }),
-    username: claimPath()
-      .prefault('preferred_username')
-      .meta({ description: 'The claim that headers and rules know as `preferred_username`.' }),
-    name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
-    groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
+const claimsObject = z.strictObject({
+  user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
+  email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
+  emailVerified: claimPath()
+    .prefault('email_verified')
+    .meta({ description: 'The claim that says whether the email address is verified.' }),
+  username: claimPath()
+    .prefault('preferred_username')
+    .meta({ description: 'The claim that headers and rules know as `preferred_username`.' }),
+  name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
+  groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
+  groupsSeparator: text('what stands between two groups, such as a comma').optional().meta({
+    description:
+      'What stands between the groups of a claim that is one text, exactly. Unset, such a text is one group.',
+  }),
+});
+
+const claimsMeta = {
+  description: 'Which claims say who the person is, as dotted paths, such as `realm_access.roles`.',
+};
+
+export const claims = claimsObject.prefault({}).meta(claimsMeta);
+
+const providerClaims = claimsObject
+  .extend({
     from: z.enum(['access_token'], { error: 'access_token' }).optional().meta({
       description:
-        'With `access_token`, claims are read in the access token too, a JWT whose signature, issuer and end are checked: what the ID token says counts more, and what userinfo says less. For a provider, not for an entry of `bearer`.',
-    }),
-    groupsSeparator: text('what stands between two groups, such as a comma').optional().meta({
-      description:
-        'What stands between the groups of a claim that is one text, exactly. Unset, such a text is one group.',
+        'With `access_token`, claims are read in the access token too, a JWT whose signature, issuer and end are checked: what the ID token says counts more, and what userinfo says less.',
     }),
   })
   .prefault({})
-  .meta({
-    description: 'Which claims say who the person is, as dotted paths, such as `realm_access.roles`.',
-  });
+  .meta(claimsMeta);
 
 export const providerSchema = z
   .strictObject({
@@ -86,7 +93,7 @@ export const providerSchema = z
         description: 'More parameters for the authorization request, such as `ui_locales`.',
       }),
     ...loginRequestKeys,
-    claims,
+    claims: providerClaims,
     userinfo: z
       .preprocess(
         (value) => (value === 'true' ? true : value === 'false' ? false : value),

@@ -37,6 +37,11 @@ export class EndpointError extends Error {
   }
 }
 
+/** The gateway cannot say who it is, so that nothing was sent: the operator's to mend, whoever asks. */
+export class ClientUnready extends Error {
+  override readonly name = 'ClientUnready';
+}
+
 interface EndpointFault {
   isSpent?: boolean;
   cause?: unknown;

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { ClientAuth } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { ClientUnready } from './endpoint-error.ts';
 
 type AssertionFile = NonNullable<ProviderConfig['clientAssertionFile']>;
 
@@ -22,14 +23,14 @@ export function platformAssertion({ file, type }: AssertionFile): ClientAuth {
   };
 }
 
-/** Rejects with an Error that has nothing of the contents in it. */
+/** Rejects with a ClientUnready that has nothing of the contents in it. */
 export async function readAssertion(file: string): Promise<string> {
   const text = await read(file).catch(({ code = 'unreadable' }: NodeJS.ErrnoException) => {
-    throw new Error(`clientAssertionFile: ${file} cannot be read (${code})`);
+    throw new ClientUnready(`clientAssertionFile: ${file} cannot be read (${code})`);
   });
   const assertion = text.trim();
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(assertion)) {
-    throw new Error(`clientAssertionFile: there is no signed JWT in ${file}`);
+    throw new ClientUnready(`clientAssertionFile: there is no signed JWT in ${file}`);
   }
   return assertion;
 }

@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { ClockDiffers } from '../tokens/clock-differs.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
-import { EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
+import { ClientUnready, EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
 
 /**
  * The one place that says what an error of a call to a provider means: whether somebody's grant is over, whether the
@@ -72,7 +72,10 @@ export function judge({ status, contentType, body = '', retryAfter, error }: Pro
 }
 
 /** The verdict on a call that rejected. */
-export const judgeError = (error: unknown): Verdict => judge(answerOf(error));
+export function judgeError(error: unknown): Verdict {
+  if (isUnready(error)) return { kind: 'client-rejected', reason: textOf(error) };
+  return judge(answerOf(error));
+}
 
 function said(body: string, contentType: string | undefined): string {
   const found = readOAuthError(body, contentType);
@@ -112,6 +115,10 @@ function* causesOf(error: unknown): Generator<Error> {
 
 /** Whether there was an answer, as far as an error tells. */
 export const wasAnswered = (error: unknown): boolean => answerOf(error).status !== undefined;
+
+/** Whether nothing was asked, since the gateway could not say who it is. */
+export const isUnready = (error: unknown): boolean =>
+  [...causesOf(error)].some((current) => current instanceof ClientUnready);
 
 /** What an error of a call to a provider, by whichever library, tells of the answer. */
 function answerOf(error: unknown): ProviderAnswer {
