@@ -22,7 +22,7 @@ export interface ApiAnswer {
 /** How a well-known provider answers, by its documentation. Functions get the imitation's origin. */
 export interface Imitated {
   /** The discovery document and its path; none for a provider without one. */
-  metadata?: (origin: string) => { path: string; document: Json };
+  metadata?: (origin: string) => { path: string; document: Json; headers?: Record<string, string> };
   paths: { authorize: string; token: string; jwks?: string };
   /** The claims of ID tokens beside nonce, aud, iat and exp; none for plain OAuth 2.0. */
   idToken?: (origin: string) => Json;
@@ -96,7 +96,8 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
     const url = new URL(request.url ?? '/', origin);
     const { metadata, paths, api = {} } = imitation.answers;
     const discovered = metadata?.(origin);
-    if (url.pathname === discovered?.path) return { json: discovered.document };
+    if (url.pathname === discovered?.path)
+      return { json: discovered.document, ...(discovered.headers && { headers: discovered.headers }) };
     if (url.pathname === paths.jwks) return { json: { keys: [jwk] } };
     if (url.pathname === paths.authorize) return authorize(url.searchParams);
     if (url.pathname === paths.token) return token(request, new URLSearchParams(await bodyOf(request)));
