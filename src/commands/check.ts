@@ -5,13 +5,13 @@ import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
-import { createProviderHttp } from '../identity/provider/http.ts';
 import { watchDate } from '../identity/provider/date-watch.ts';
+import { createProviderHttp } from '../identity/provider/http.ts';
+import { fetchMetadata } from '../identity/provider/metadata.ts';
 import { readAssertion } from '../identity/provider/platform-assertion.ts';
+import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { unknownScopes } from '../identity/provider/support.ts';
 import { refreshReach } from '../identity/upstream-token/target.ts';
-import { fetchMetadata } from '../identity/provider/metadata.ts';
-import { readPrivateKey } from '../identity/provider/private-key.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
 import { describeError } from '../observe/scrub.ts';
 import { compilePlan, readRedisCa } from '../plan/plan.ts';
@@ -46,7 +46,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider, files.read)));
     if (provider.clientAssertionFile) {
-      const read = readAssertion(provider.clientAssertionFile.file).then(() => undefined);
+      const read = readAssertion(provider.clientAssertionFile.file);
       findings.push(await attempt(`client assertion of provider ${name}`, read));
     }
   }
@@ -93,10 +93,11 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   return isCertificateBad || findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
-async function attempt(subject: string, trial: Promise<readonly string[] | void>): Promise<Finding> {
+/** @param trial gives notes, if anything */
+async function attempt(subject: string, trial: Promise<unknown>): Promise<Finding> {
   try {
-    const notes = (await trial) ?? [];
-    return { subject, problem: undefined, notes };
+    const notes = await trial;
+    return { subject, problem: undefined, notes: Array.isArray(notes) ? notes : [] };
   } catch (error) {
     return { subject, problem: describeError(error) };
   }

@@ -55,7 +55,9 @@ function createNamedClaims(
       names === undefined || names.includes(provider);
     const needs = [...ofHeaders, ...routes.filter(isAsked).map(needsOfAccess)];
     // Every application is told these, where a provider has them; a file that says where means that they are there.
-    const said = (['user', 'email', 'name', 'groups'] as const).filter((role) => claims[role] !== usualClaims[role]);
+    const said = (['user', 'email', 'name', 'groups'] as const).filter(
+      (role) => claims[role] !== usualClaims[role],
+    );
     const roles = [...needs.flatMap(({ roles: each = [] }) => each), ...said];
     const named = [...needs.flatMap(({ paths = [] }) => paths), ...roles.map((role) => claims[role])];
     // Of these two, a login that needs them says more; and that nobody says an address is verified means nothing.

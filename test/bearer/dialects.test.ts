@@ -47,7 +47,13 @@ async function arrangeAnswers(t: Test, entry: object = {}, route: object = {}, c
 
 test('what Hydra and Dex answer of access tokens counts, and what they answer of others does not', async (t) => {
   const { statusFor } = await arrangeAnswers(t, { audience: api });
-  const good = { sub: 'ada', client_id: 'cli', exp: seconds() + 300, aud: [api], iss: 'https://id.example.com' };
+  const good = {
+    sub: 'ada',
+    client_id: 'cli',
+    exp: seconds() + 300,
+    aud: [api],
+    iss: 'https://id.example.com',
+  };
   t.equal(await statusFor({ ...good, token_type: 'Bearer', token_use: 'access_token' }), 200, 'Hydra');
   t.equal(await statusFor({ ...good, token_type: 'bearer', token_use: 'access_token', ext: {} }), 200, 'Dex');
   t.equal(await statusFor({ ...good, token_use: 'access' }), 200);
@@ -59,7 +65,8 @@ test('what Hydra and Dex answer of access tokens counts, and what they answer of
 
 test('where no audience is configured, an empty list names nobody, as a missing one does', async (t) => {
   const { statusFor } = await arrangeAnswers(t);
-  for (const aud of [[], undefined, null]) t.equal(await statusFor({ sub: 'ada', aud }), 200, JSON.stringify(aud));
+  for (const aud of [[], undefined, null])
+    t.equal(await statusFor({ sub: 'ada', aud }), 200, JSON.stringify(aud));
   for (const aud of ['', {}, [''], [7], 7, true, ['https://other.example.com']])
     t.equal(await statusFor({ sub: 'ada', aud }), 401, JSON.stringify(aud));
 });
@@ -138,7 +145,11 @@ test('E3: an ID token counts by insecureIdToken alone, for its client alone', as
   t.equal(good.status, 200);
   t.equal(header(good, 'x-forwarded-user'), 'ada');
   t.equal((await ask({ header: { typ: undefined }, claims: idToken })).status, 200, 'ID tokens need no typ');
-  t.equal((await ask({ ...idTokenType, claims: { aud: 'kube', azp: 'other' } })).status, 200, 'one audience: azp is who asked');
+  t.equal(
+    (await ask({ ...idTokenType, claims: { aud: 'kube', azp: 'other' } })).status,
+    200,
+    'one audience: azp is who asked',
+  );
   t.equal((await ask({ ...idTokenType, claims: { aud: ['kube', 'x'], azp: 'kube' } })).status, 200);
   t.equal((await ask({ claims: { aud: 'cli' } })).status, 200, 'access tokens count as before');
   const attacks: Record<string, Parameters<typeof signedToken>[1]> = {

@@ -58,8 +58,14 @@ test('check compares the scopes with those that the provider names, and the cloc
   });
   t.teardown(() => imitation.stop());
   const file = join(t.testdir(), 'sallyport.yaml');
-  const provider = { issuer: imitation.origin, clientSecret: 'x', scopes: ['openid', 'email', 'groups', 'offline_access'] };
-  const routes = [{ upstream: upstream.url, token: { resource: 'https://api.example.com', scopes: ['pay'] } }];
+  const provider = {
+    issuer: imitation.origin,
+    clientSecret: 'x',
+    scopes: ['openid', 'email', 'groups', 'offline_access'],
+  };
+  const routes = [
+    { upstream: upstream.url, token: { resource: 'https://api.example.com', scopes: ['pay'] } },
+  ];
   writeFileSync(file, gatewayYaml({ config: { provider, routes } }, 4180));
   const { code, output } = await check(file);
   t.equal(code, 0, 'a provider need not name all of them');

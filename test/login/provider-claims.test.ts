@@ -1,6 +1,15 @@
 import { generateKeyPair } from 'jose';
 import { test } from 'tap';
-import { alterClaims, alterTokens, type Claims, onPath, onPaths, providerKey, sendJson, signClaims } from '../attack/forged-token.ts';
+import {
+  alterClaims,
+  alterTokens,
+  type Claims,
+  onPath,
+  onPaths,
+  providerKey,
+  sendJson,
+  signClaims,
+} from '../attack/forged-token.ts';
 import { grantsOf, headerOf, patience } from '../profiles/scene.ts';
 import { logIn } from '../support/log-in.ts';
 import type { TestProvider } from '../support/provider.ts';
@@ -22,7 +31,11 @@ function giveTokens(
       const own = await providerKey(provider);
       const good = { iss: provider.issuer, sub: 'ada', iat: seconds(), exp: seconds() + 300, aud: 'account' };
       const token = await signClaims({ ...good, ...claimsOf() }, { ...own, ...change });
-      return { ...tokens, access_token: token, id_token: await withoutHash(provider, String(tokens.id_token)) };
+      return {
+        ...tokens,
+        access_token: token,
+        id_token: await withoutHash(provider, String(tokens.id_token)),
+      };
     }),
   );
 }
@@ -42,7 +55,10 @@ async function loginStatus({ client, gateway }: LoginScene): Promise<number> {
 
 test('claims.from: an access token that is a JWT is verified, and tells what the ID token does not', async (t) => {
   const scene = await arrangeLogin(t, { config: fromToken });
-  giveTokens(scene.provider, () => ({ realm_access: { roles: ['clerk', 'editor'] }, email: 'other@example.com' }));
+  giveTokens(scene.provider, () => ({
+    realm_access: { roles: ['clerk', 'editor'] },
+    email: 'other@example.com',
+  }));
   await logIn(scene.client, scene.gateway.url, 'ada');
   t.equal(await headerOf(scene, 'x-forwarded-groups'), 'clerk,editor');
   t.equal(await headerOf(scene, 'x-forwarded-email'), 'ada@example.com', 'the ID token counts more');
@@ -92,7 +108,11 @@ test('claims.from: a group that the next access token lacks is gone with the ref
 /** Userinfo answers everybody like that. */
 const userinfoSays = (status: number, headers: Record<string, string> = {}, body: unknown = {}) =>
   onPath('/me', (hit) =>
-    hit.send({ status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
+    hit.send({
+      status,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    }),
   );
 
 const needsUserinfo = { provider: { conformIdTokenClaims: true } };
@@ -128,7 +148,10 @@ test('an error that comes with the status 200, as Slack sends it, fails with its
     userinfo: { path: '/me', config: {} },
     'the userinfo of plain OAuth 2.0': { path: '/me', config: { type: 'oauth2', claims: { user: 'id' } } },
   };
-  const errors = [{ ok: false, error: 'account_inactive' }, { error: { error_code: 5, error_msg: 'account_inactive' } }];
+  const errors = [
+    { ok: false, error: 'account_inactive' },
+    { error: { error_code: 5, error_msg: 'account_inactive' } },
+  ];
   for (const [what, { path, config }] of Object.entries(endpoints)) {
     for (const error of errors) {
       const scene = await arrangeLogin(t, { ...needsUserinfo, config: { provider: config } });

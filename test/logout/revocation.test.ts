@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint, EmbeddedJWK, type JWK, jwtVerify } from 'jose';
 import { test } from 'tap';
-import { createWoundClock } from '../support/clock.ts';
 import { arrangeLogin } from '../login/steps.ts';
+import { createWoundClock } from '../support/clock.ts';
 import { logIn } from '../support/log-in.ts';
 import type { ProviderHit } from '../support/provider.ts';
 import { until } from '../support/until.ts';
@@ -57,11 +57,15 @@ test('D9: a revocation that does not end is waited for a short while, and where 
 });
 
 /** Checks a proof as a provider would: signed by its own key, for this call, without an access token. */
-async function proofIn({ request }: ProviderHit, url: string): Promise<{ jkt: string; nonce: unknown; jti: unknown }> {
+async function proofIn(
+  { request }: ProviderHit,
+  url: string,
+): Promise<{ jkt: string; nonce: unknown; jti: unknown }> {
   const { payload, protectedHeader } = await jwtVerify(String(request.headers.dpop), EmbeddedJWK, {
     typ: 'dpop+jwt',
   });
-  if (payload.htm !== 'POST' || payload.htu !== url || payload.ath !== undefined) throw new Error('another call');
+  if (payload.htm !== 'POST' || payload.htu !== url || payload.ath !== undefined)
+    throw new Error('another call');
   return {
     jkt: await calculateJwkThumbprint(protectedHeader.jwk as JWK),
     nonce: payload.nonce,
@@ -126,7 +130,10 @@ test('a provider that wants a nonce over and over is asked twice, and no more', 
   });
   t.equal((await client.navigate(`${gateway.url}/oauth2/sign_out`)).status, 302);
   // Of the refresh token, then of the access token, which goes on its own where the first did not.
-  await until('the end of it', () => gateway.log.lines.filter(({ msg }) => msg === 'a token could not be revoked').length === 2);
+  await until(
+    'the end of it',
+    () => gateway.log.lines.filter(({ msg }) => msg === 'a token could not be revoked').length === 2,
+  );
   t.equal(asked, 4);
   t.equal((await client.get(`${gateway.url}/`)).status, 401);
 });

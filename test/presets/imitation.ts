@@ -77,7 +77,8 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
     answer(request)
       .then(({ status = 200, headers = {}, json }) => {
         const { formUnlessJson = false, paths } = imitation.answers;
-        const isForm = imitation.formEncoded || (formUnlessJson && !/json/.test(request.headers.accept ?? ''));
+        const isForm =
+          imitation.formEncoded || (formUnlessJson && !/json/.test(request.headers.accept ?? ''));
         if (isForm && request.url === paths.token) {
           response.writeHead(status, { 'content-type': 'application/x-www-form-urlencoded' });
           response.end(new URLSearchParams(json as Record<string, string>).toString());
@@ -141,7 +142,8 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
   async function token(request: IncomingMessage, parameters: URLSearchParams): Promise<ApiAnswer> {
     imitation.tokenRequests.push(parameters);
     const { isClient = isTestClient } = imitation.answers;
-    if (!isClient(...credentialsIn(request, parameters))) return { status: 401, json: { error: 'invalid_client' } };
+    if (!isClient(...credentialsIn(request, parameters)))
+      return { status: 401, json: { error: 'invalid_client' } };
     const { idToken, tokens = {} } = imitation.answers;
     if (tokens.error !== undefined) return { json: tokens };
     const isRefresh = parameters.get('grant_type') === 'refresh_token';

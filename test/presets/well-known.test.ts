@@ -111,7 +111,9 @@ test('Apple: a secret of the key, a response that is posted, and the name at the
     const { rawHeaders } = (await browser.request('/')).json() as Echo;
     return (header: string) => valuesOf(rawHeaders, header)[0];
   };
-  const first = await signIn({ user: '{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x@example.com"}' });
+  const first = await signIn({
+    user: '{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x@example.com"}',
+  });
   t.equal(first('x-forwarded-user'), '001999.0c9b.1215');
   t.equal(first('x-forwarded-email'), 'ada@privaterelay.example', 'of the ID token');
   t.equal(first('x-name'), 'Ada Lovelace');

@@ -49,7 +49,11 @@ const entra: WellKnown = {
       `/${tenant}/v2.0`,
       { authorize: '/authorize', token: '/token', jwks: '/keys', userinfo: '/oidc/userinfo' },
       {
-        token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
+        token_endpoint_auth_methods_supported: [
+          'client_secret_post',
+          'private_key_jwt',
+          'client_secret_basic',
+        ],
         response_modes_supported: ['query', 'fragment', 'form_post'],
         subject_types_supported: ['pairwise'],
         request_uri_parameter_supported: false,
@@ -167,7 +171,12 @@ const auth0: WellKnown = {
   imitated: {
     ...discovered(
       '',
-      { authorize: '/authorize', token: '/oauth/token', jwks: '/.well-known/jwks.json', userinfo: '/userinfo' },
+      {
+        authorize: '/authorize',
+        token: '/oauth/token',
+        jwks: '/.well-known/jwks.json',
+        userinfo: '/userinfo',
+      },
       { scopes_supported: ['openid', 'profile', 'offline_access', 'email'] },
       '/',
     ),
@@ -253,7 +262,13 @@ const gitlab: WellKnown = {
       jwks: '/oauth/discovery/keys',
       userinfo: '/oauth/userinfo',
     }),
-    idToken: (origin) => ({ iss: origin, sub: '42', sub_legacy: '9f3', auth_time: 1, groups_direct: ['team'] }),
+    idToken: (origin) => ({
+      iss: origin,
+      sub: '42',
+      sub_legacy: '9f3',
+      auth_time: 1,
+      groups_direct: ['team'],
+    }),
     tokens: { token_type: 'Bearer', expires_in: 7200, scope: 'openid profile email', created_at: 1607635748 },
     api: {
       '/oauth/userinfo': () => ({
@@ -293,7 +308,10 @@ const github: WellKnown = {
         ],
       }),
       '/api/v3/user/orgs': () => ({ json: [{ login: 'example', id: 1 }] }),
-      '/api/v3/user/teams': () => ({ status: 403, json: { message: 'Resource not accessible', status: '403' } }),
+      '/api/v3/user/teams': () => ({
+        status: 403,
+        json: { message: 'Resource not accessible', status: '403' },
+      }),
     },
   },
   provider: (origin) => ({ preset: { name: 'github', url: origin } }),
@@ -314,7 +332,11 @@ const adfs: WellKnown = {
       },
       {
         access_token_issuer: 'http://fs.example.com/adfs/services/trust',
-        token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'private_key_jwt'],
+        token_endpoint_auth_methods_supported: [
+          'client_secret_post',
+          'client_secret_basic',
+          'private_key_jwt',
+        ],
         scopes_supported: ['openid', 'profile', 'email', 'allatclaims', 'user_impersonation'],
       },
     ),
@@ -349,14 +371,35 @@ const twitch: WellKnown = {
   imitated: {
     ...discovered(
       '/oauth2',
-      { authorize: '/oauth2/authorize', token: '/oauth2/token', jwks: '/oauth2/keys', userinfo: '/oauth2/userinfo' },
+      {
+        authorize: '/oauth2/authorize',
+        token: '/oauth2/token',
+        jwks: '/oauth2/keys',
+        userinfo: '/oauth2/userinfo',
+      },
       { token_endpoint_auth_methods_supported: ['client_secret_post'], scopes_supported: ['openid'] },
     ),
-    idToken: (origin) => ({ iss: `${origin}/oauth2`, azp: 'app', sub: '713936733', preferred_username: 'adastreams' }),
-    tokens: { token_type: 'bearer', expires_in: 14124, scope: ['openid', 'user:read:email'], refresh_token: 'eyJfaWQ' },
+    idToken: (origin) => ({
+      iss: `${origin}/oauth2`,
+      azp: 'app',
+      sub: '713936733',
+      preferred_username: 'adastreams',
+    }),
+    tokens: {
+      token_type: 'bearer',
+      expires_in: 14124,
+      scope: ['openid', 'user:read:email'],
+      refresh_token: 'eyJfaWQ',
+    },
     api: {
       '/oauth2/userinfo': ({ origin }) => ({
-        json: { aud: 'app', iss: `${origin}/oauth2`, sub: '713936733', email: 'ada@example.com', email_verified: true },
+        json: {
+          aud: 'app',
+          iss: `${origin}/oauth2`,
+          sub: '713936733',
+          email: 'ada@example.com',
+          email_verified: true,
+        },
       }),
     },
   },
@@ -435,13 +478,23 @@ const naver: WellKnown = {
   name: 'Naver',
   imitated: {
     paths: { authorize: '/oauth2.0/authorize', token: '/oauth2.0/token' },
-    tokens: { token_type: 'bearer', expires_in: '3600', refresh_token: 'c8ceMEJisO4Se7uGisHoX0f5JEii7JnipglQipk' },
+    tokens: {
+      token_type: 'bearer',
+      expires_in: '3600',
+      refresh_token: 'c8ceMEJisO4Se7uGisHoX0f5JEii7JnipglQipk',
+    },
     api: {
       '/v1/nid/me': () => ({
         json: {
           resultcode: '00',
           message: 'success',
-          response: { id: '32742776', email: 'ada@naver.example', nickname: 'Ada', gender: 'F', age: '40-49' },
+          response: {
+            id: '32742776',
+            email: 'ada@naver.example',
+            nickname: 'Ada',
+            gender: 'F',
+            age: '40-49',
+          },
         },
       }),
     },
@@ -509,10 +562,20 @@ const line: WellKnown = {
   name: 'LINE',
   imitated: {
     paths: { authorize: '/oauth2/v2.1/authorize', token: '/oauth2/v2.1/token' },
-    tokens: { token_type: 'Bearer', expires_in: 2592000, refresh_token: 'Aa1FdeggRhTnPNNpxr8p', scope: 'profile' },
+    tokens: {
+      token_type: 'Bearer',
+      expires_in: 2592000,
+      refresh_token: 'Aa1FdeggRhTnPNNpxr8p',
+      scope: 'profile',
+    },
     api: {
       '/v2/profile': () => ({
-        json: { userId: 'U4af4980629', displayName: 'Brown', pictureUrl: 'https://profile.example/x', statusMessage: 'Hi' },
+        json: {
+          userId: 'U4af4980629',
+          displayName: 'Brown',
+          pictureUrl: 'https://profile.example/x',
+          statusMessage: 'Hi',
+        },
       }),
     },
   },

@@ -8,7 +8,14 @@ import { sendJson } from '../attack/forged-token.ts';
 import { beginLogin, signInAtProvider } from '../login/steps.ts';
 import { logIn } from '../support/log-in.ts';
 import { until } from '../support/until.ts';
-import { arrangeProfile, headerOf, makeClientKey, recordPosts, registration, type SeenRequest } from './scene.ts';
+import {
+  arrangeProfile,
+  headerOf,
+  makeClientKey,
+  recordPosts,
+  registration,
+  type SeenRequest,
+} from './scene.ts';
 
 const registered = (key: ReturnType<typeof makeClientKey>) =>
   registration({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key.publicJwk] } as never });
@@ -36,7 +43,8 @@ test('assertionAudience says for whom assertions are, at each endpoint', async (
     const { issuer } = scene.provider;
     const asked = seen.filter(({ form }) => form.has('client_assertion'));
     t.ok(asked.some(({ path }) => path === '/request'));
-    for (const call of asked) t.equal(decodeJwt(assertionOf(call)).aud, audienceAt(issuer, call.path), call.path);
+    for (const call of asked)
+      t.equal(decodeJwt(assertionOf(call)).aud, audienceAt(issuer, call.path), call.path);
   }
 });
 
@@ -114,7 +122,7 @@ test('clientAssertionFile: a file that is of no use fails the login with its nam
     'far too large': () => writeFileSync(file, 'x'.repeat(1024 * 1024)),
     'a pipe that nobody writes to': () => execFileSync('mkfifo', [file]),
   };
-  const told = () => 
+  const told = () =>
     scene.gateway.log.lines.filter(({ reason }) => /clientAssertionFile: .*token/.test(String(reason)));
   let lines = 0;
   for (const [what, arrange] of Object.entries(arrangements)) {
@@ -153,7 +161,10 @@ test('secretFromKey: the secret is a JWT of the key, in the form of the authenti
   const key = makeClientKey();
   for (const clientAuth of ['client_secret_post', 'client_secret_basic'] as const) {
     const scene = await arrangeProfile(t, {
-      client: registration({ token_endpoint_auth_method: clientAuth, client_secret: 'unused here, and long enough' }),
+      client: registration({
+        token_endpoint_auth_method: clientAuth,
+        client_secret: 'unused here, and long enough',
+      }),
       keys: {
         privateKey: { key: key.pem, kid: 'KEY123' },
         secretFromKey: { issuer: 'TEAM456', audience: 'https://appleid.apple.com' },
@@ -164,7 +175,10 @@ test('secretFromKey: the secret is a JWT of the key, in the form of the authenti
     const secrets: string[] = [];
     scene.provider.tamper(async (hit) => {
       if (hit.path !== '/token') return hit.pass();
-      const basic = Buffer.from((hit.request.headers.authorization ?? '').replace('Basic ', ''), 'base64').toString();
+      const basic = Buffer.from(
+        (hit.request.headers.authorization ?? '').replace('Basic ', ''),
+        'base64',
+      ).toString();
       const form = new URLSearchParams(await hit.body());
       secrets.push(form.get('client_secret') ?? decodeURIComponent(basic.split(':')[1] ?? ''));
       sendJson(hit, { error: 'invalid_client' }, 400);
@@ -190,7 +204,13 @@ test('secretFromKey: a secret is kept until shortly before its end', async (t) =
   const secretAt = async (seconds: number) => {
     now = 1_800_000_000_000 + seconds * 1000;
     const body = new URLSearchParams();
-    await auth({ issuer: settings.issuer }, { client_id: 'app' }, body, new Headers());
+    // The type of the library says nothing of a promise, which it waits for.
+    await (auth(
+      { issuer: settings.issuer },
+      { client_id: 'app' },
+      body,
+      new Headers(),
+    ) as unknown as Promise<void>);
     const secret = body.get('client_secret') ?? '';
     t.ok((decodeJwt(secret).exp ?? 0) > now / 1000 + 60, 'it does not end on the way');
     t.ok((decodeJwt(secret).iat ?? 0) <= now / 1000, 'nor is it of the future');

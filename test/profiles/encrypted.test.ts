@@ -78,7 +78,10 @@ test('what is inside is checked as ever: an ID token that somebody else signed i
     if (hit.path !== '/token') return hit.pass();
     const answer = await hit.original();
     const tokens = JSON.parse(answer.body) as Record<string, string>;
-    hit.send({ ...answer, body: JSON.stringify({ ...tokens, id_token: await encryptedByStranger(tokens, key) }) });
+    hit.send({
+      ...answer,
+      body: JSON.stringify({ ...tokens, id_token: await encryptedByStranger(tokens, key) }),
+    });
   });
   const callback = await signInAtProvider(scene.client, await beginLogin(scene.client, scene.gateway.url));
   t.equal((await scene.client.navigate(callback.href)).status, 400);

@@ -12,7 +12,11 @@ const posted = {
 };
 
 /** The name that the application is told of ada, who comes back with this parameter `user`. */
-async function nameAfter(t: Test, user: string | undefined, config: object = posted): Promise<string | undefined> {
+async function nameAfter(
+  t: Test,
+  user: string | undefined,
+  config: object = posted,
+): Promise<string | undefined> {
   const { browser } = await arrangeSecure(t, config as Record<string, unknown>);
   const ada = browser();
   const { form } = await reachForm(t, ada);
@@ -30,7 +34,10 @@ const appleUser = (firstName: unknown, lastName: unknown, more: object = {}) =>
   JSON.stringify({ name: { firstName, lastName }, email: 'evil@example.com', ...more });
 
 test('the name that comes beside the code of a first login is shown to applications, and only the name', async (t) => {
-  t.equal(await nameAfter(t, appleUser('Ada', 'Lovelace', { sub: 'root', groups: ['admins'] })), 'Ada Lovelace');
+  t.equal(
+    await nameAfter(t, appleUser('Ada', 'Lovelace', { sub: 'root', groups: ['admins'] })),
+    'Ada Lovelace',
+  );
   t.equal(await nameAfter(t, appleUser(' Ada ', undefined)), 'Ada');
   t.equal(await nameAfter(t, appleUser('Zoë', 'Ångström')), encodeURI('Zoë Ångström').replaceAll('%20', ' '));
   t.equal(await nameAfter(t, undefined), undefined, 'later logins bring none');
@@ -77,7 +84,9 @@ test('no rule may rest on a name that nobody signed', (t) => {
       return error.problems.map(({ message }) => message).join('; ');
     }
   };
-  const withProvider = (more: object) => ({ provider: { responseMode: 'form_post', postedName: true, ...more } });
+  const withProvider = (more: object) => ({
+    provider: { responseMode: 'form_post', postedName: true, ...more },
+  });
   t.equal(problemOf(withProvider({})), '');
   const routes = [{ path: '/', upstream: 'http://127.0.0.1:9', allow: [{ claims: { name: 'Ada' } }] }];
   t.match(problemOf({ ...withProvider({}), routes }), /the claim name is in/);

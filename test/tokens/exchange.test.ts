@@ -46,7 +46,9 @@ test('RFC 8693: an upstream gets a token that was exchanged for it, in place of 
 });
 
 test('the parameters that the file adds go along with an exchange, and are a part of what tokens are shared by', async (t) => {
-  const { client, gateway, provider } = await arrange(t, { params: { connector_id: 'ldap', subject: 'a&b=c' } });
+  const { client, gateway, provider } = await arrange(t, {
+    params: { connector_id: 'ldap', subject: 'a&b=c' },
+  });
   const asked: URLSearchParams[] = [];
   provider.tamper(async (hit) => {
     if (hit.path === '/token') asked.push(new URLSearchParams(await hit.body()));

@@ -89,7 +89,8 @@ const audienceChecks: readonly Check<BearerEntry>[] = [
     key: 'audience',
     when: (entry) =>
       entry.value.insecureIdToken !== true &&
-      (entry.value.type ?? []).some((type) => type?.toLowerCase() === 'jwt') && isClient(entry),
+      (entry.value.type ?? []).some((type) => type?.toLowerCase() === 'jwt') &&
+      isClient(entry),
     says: 'with `type: JWT`, ID tokens for this client would pass for access tokens: use another.',
   },
 ];

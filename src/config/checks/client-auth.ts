@@ -35,10 +35,7 @@ export const clientAuthChecks: readonly Check<Provider>[] = [
   {
     key: 'clientSecret',
     when: ({ has, value }) =>
-      !has('clientAuth') &&
-      has('privateKey') &&
-      has('clientSecret') &&
-      value.profile !== 'fapi2',
+      !has('clientAuth') && has('privateKey') && has('clientSecret') && value.profile !== 'fapi2',
     says: '`privateKey` is given too: drop one of the two, or say which by `clientAuth`.',
   },
   {

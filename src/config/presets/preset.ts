@@ -8,5 +8,8 @@ export interface Preset {
   /** The parameters that it takes, with what stands in for them; undefined for nothing. */
   optional?: Readonly<Record<string, string | undefined>>;
   /** The keys of the provider, parameters filled in; those that are lists stand apart. */
-  keys(parameters: Readonly<Record<string, string>>, lists: Readonly<Record<string, readonly string[]>>): PresetKeys;
+  keys(
+    parameters: Readonly<Record<string, string>>,
+    lists: Readonly<Record<string, readonly string[]>>,
+  ): PresetKeys;
 }

@@ -51,12 +51,10 @@ const bearerSchema = z.strictObject({
   }),
   clientId: text().optional().meta({ description: 'The client identifier for introspection.' }),
   clientSecret: text().optional().meta({ description: 'The client secret for introspection.', secret: true }),
-  clientIds: oneOrMore(text(), 'a client identifier, or a list of them')
-    .optional()
-    .meta({
-      description:
-        'The clients whose tokens count where the answer of the introspection names no audience, by its `client_id`. On a route with `resource` such a token never counts.',
-    }),
+  clientIds: oneOrMore(text(), 'a client identifier, or a list of them').optional().meta({
+    description:
+      'The clients whose tokens count where the answer of the introspection names no audience, by its `client_id`. On a route with `resource` such a token never counts.',
+  }),
   clientAuth: z
     .enum(clientAuthMethods, { error: `one of ${clientAuthMethods.join(', ')}` })
     .prefault('client_secret_basic')

@@ -82,9 +82,9 @@ const clientAssertionFile = z
 
 const secretFromKey = z
   .strictObject({
-    issuer: text()
-      .optional()
-      .meta({ description: 'Who makes it (`iss`), such as the team identifier of Apple; unset, `clientId`.' }),
+    issuer: text().optional().meta({
+      description: 'Who makes it (`iss`), such as the team identifier of Apple; unset, `clientId`.',
+    }),
     audience: text()
       .optional()
       .meta({ description: 'For whom it is (`aud`); unset, the issuer identifier of the provider.' }),

@@ -22,10 +22,10 @@ import {
   readAuthorizationResponse,
 } from './authorization-response.ts';
 import type { LateLogin } from './late.ts';
-import type { MissingClaims } from './missing-claims.ts';
-import { postedName } from './posted-name.ts';
 import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
 import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
+import type { MissingClaims } from './missing-claims.ts';
+import { postedName } from './posted-name.ts';
 import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
 import type { UsedStates } from './used-states.ts';

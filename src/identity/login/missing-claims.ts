@@ -2,10 +2,17 @@ import type { Keep } from '../../holdings.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Provider } from '../provider/provider.ts';
 
+/** The claims that the configuration names of the people of a provider. */
+export type NamedClaims = (provider: string, claims: Provider['config']['claims']) => ReadonlySet<string>;
+
 /** Says which claims that the configuration names a provider does not give. */
 export interface MissingClaims {
   /** @param claims those of somebody who signs in, by their paths */
-  look(provider: Pick<Provider, 'name' | 'config' | 'key'>, claims: Readonly<Record<string, unknown>>, emit: Emit): void;
+  look(
+    provider: Pick<Provider, 'name' | 'config' | 'key'>,
+    claims: Readonly<Record<string, unknown>>,
+    emit: Emit,
+  ): void;
 }
 
 /** For as long as somebody needs the provider: a reload says nothing twice. */
@@ -16,7 +23,7 @@ const kind = 'claims that were looked for';
  * reasons. A claim is one that the configuration names, so that there are few.
  */
 export function createMissingClaims(
-  named: (provider: string, claims: Provider['config']['claims']) => ReadonlySet<string>,
+  named: NamedClaims,
   { providers, keep }: { providers: readonly Pick<Provider, 'key'>[]; keep: Keep },
 ): MissingClaims {
   const looked = new Map(providers.map(({ key }) => [key, keep(kind, key, () => new Set<string>())]));

@@ -10,7 +10,6 @@ import type { KeyRing } from '../../session/key-ring.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { ClaimDesk } from '../../session/shared/shared.ts';
 import type { BrowserRequest } from '../browser/browser-request.ts';
-import type { ClaimNeeds } from '../claim-paths.ts';
 import { createOtherAccounts } from '../browser/other-account.ts';
 import { needsIdToken } from '../logout/end-session.ts';
 import type { Providers } from '../provider/providers.ts';
@@ -23,7 +22,7 @@ import { type EndNeeds, endLogin } from './end.ts';
 import { answerLate, type LateNeeds } from './late.ts';
 import { createLoginCookies } from './login-cookie.ts';
 import { createLoginStates } from './login-state.ts';
-import { createMissingClaims } from './missing-claims.ts';
+import { createMissingClaims, type NamedClaims } from './missing-claims.ts';
 import { createRounds } from './rounds.ts';
 import { type StartLogin, type StartNeeds, startLogin } from './start.ts';
 import { createUsedStates } from './used-states.ts';
@@ -33,7 +32,7 @@ export interface LoginsNeeds {
   claimPaths: ReadonlySet<string>;
   /** Whether headers use the ID token. */
   idToken: boolean;
-  namedClaims: ClaimNeeds['namedClaims'];
+  namedClaims: NamedClaims;
   keep: Keep;
   providers: Providers;
   sessions: Sessions;
@@ -90,7 +89,10 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,
     hide: hiderOf(config.secrets),
-    missingClaims: createMissingClaims(needs.namedClaims, { providers: needs.providers.all, keep: needs.keep }),
+    missingClaims: createMissingClaims(needs.namedClaims, {
+      providers: needs.providers.all,
+      keep: needs.keep,
+    }),
   };
   const ending: EndNeeds = {
     ...common,

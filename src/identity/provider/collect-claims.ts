@@ -75,7 +75,10 @@ export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion
   if (again && userinfo) stated = without(stated, userinfo, username);
   const answered = userinfo ? pickOfPerson(userinfo, paths, username) : before;
   // An access token counts more than userinfo, unless that was just asked again with it.
-  const fetched = { ...question.posted, ...(again ? { ...ofToken, ...answered } : { ...answered, ...ofToken }) };
+  const fetched = {
+    ...question.posted,
+    ...(again ? { ...ofToken, ...answered } : { ...answered, ...ofToken }),
+  };
   const lookUp = (path: string) =>
     readClaim(idToken, path) ??
     readClaim(token, path) ??
@@ -133,7 +136,9 @@ async function readAccessToken(needs: ClaimsNeeds, question: ClaimsQuestion): Pr
     // At a provider without ID tokens, who somebody is may be another claim than this one.
     const isComparable = provider.config.type === 'oidc' || user === 'sub';
     if (isComparable && subject !== undefined && claims.sub !== subject) {
-      throw new GatewayError('login_token_invalid', { cause: new Error('the access token is of somebody else') });
+      throw new GatewayError('login_token_invalid', {
+        cause: new Error('the access token is of somebody else'),
+      });
     }
     return claims;
   } catch (error) {

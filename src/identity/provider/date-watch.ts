@@ -22,7 +22,8 @@ export function watchDate(
       const difference = theirs - now() / 1000;
       const isOff = Math.abs(difference) > forgivenSeconds + tookSeconds;
       // A cache in between keeps the date of what it kept.
-      if (isOff && !response.headers.has('age') && Math.abs(difference) > Math.abs(largest)) largest = difference;
+      if (isOff && !response.headers.has('age') && Math.abs(difference) > Math.abs(largest))
+        largest = difference;
       return response;
     },
     differences() {

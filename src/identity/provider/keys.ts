@@ -8,8 +8,8 @@ import {
   jwtVerify,
 } from 'jose';
 import { type Clock, withLimit } from '../../clock.ts';
-import { asymmetricAlgorithms } from '../../config/schema/algorithms.ts';
 import type { Keep } from '../../holdings.ts';
+import { accessTokenAlgorithms } from './algorithms.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
 import { naturalKey } from './natural-key.ts';
@@ -184,7 +184,7 @@ function statedAlgorithms(server: ProviderMetadata, purpose: TokenPurpose): read
     case 'authorization response':
       return server.authorization_signing_alg_values_supported;
     case 'access token':
-      return asymmetricAlgorithms;
+      return accessTokenAlgorithms;
   }
 }
 

@@ -8,8 +8,8 @@ import type { Random } from '../../random.ts';
 import type { Session } from '../../session/session.ts';
 import type { CallerPerson } from '../claims/caller.ts';
 import { type PersonRules, personRules, rememberPeople } from '../claims/person.ts';
-import { verifyAccessToken } from '../tokens/own-access-token.ts';
 import { verifyIdToken } from '../tokens/id-token.ts';
+import { verifyAccessToken } from '../tokens/own-access-token.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 import { fapi2Algorithms } from './algorithms.ts';
 import { type Circuit, openRefreshCircuit } from './circuit.ts';
@@ -114,6 +114,31 @@ export function connectProvider(
     personOf: rememberPeople(rules),
     client: createVerbs(config, { fetch: http.fetch, now: clock.now }, finding.library),
     keys,
+    ...tokenChecks(config, { keys, metadata, clock }),
+    isReady: finding.isReady,
+    troubles() {
+      if (finding.isReady()) standing.look(source.ask);
+      return troublesOf(name, finding.isReady(), standing, refreshes);
+    },
+    tried: finding.tried,
+    close: finding.stop,
+  };
+  finding.start();
+  return provider;
+}
+
+interface CheckNeeds {
+  keys: ProviderKeys;
+  metadata(): ProviderMetadata;
+  clock: Pick<Clock, 'now'>;
+}
+
+/** What is checked of tokens that the provider gave. */
+function tokenChecks(
+  config: ProviderConfig,
+  { keys, metadata, clock }: CheckNeeds,
+): Pick<Provider, 'verifyIdToken' | 'accessTokenClaims'> {
+  return {
     verifyIdToken: async (tokens) =>
       verifyIdToken(tokens, {
         verify: keys.verify,
@@ -127,16 +152,7 @@ export function connectProvider(
         issuerOf: (claims) => expectedIssuer(config, metadata().issuer, claims),
         now: clock.now(),
       }),
-    isReady: finding.isReady,
-    troubles() {
-      if (finding.isReady()) standing.look(source.ask);
-      return troublesOf(name, finding.isReady(), standing, refreshes);
-    },
-    tried: finding.tried,
-    close: finding.stop,
   };
-  finding.start();
-  return provider;
 }
 
 /** At most one of each: a provider that is out is not told of twice. */

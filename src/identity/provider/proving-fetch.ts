@@ -15,7 +15,10 @@ export function provingFetch(send: ProviderFetch, key: DpopKey, now: () => numbe
     fetch: async (url, options) => {
       const { origin, pathname } = new URL(url);
       const call = { method: options.method, url: origin + pathname, nonce, now: now() / 1000 };
-      const headers = { ...Object.fromEntries(new Headers(options.headers)), dpop: await signProof(key, call) };
+      const headers = {
+        ...Object.fromEntries(new Headers(options.headers)),
+        dpop: await signProof(key, call),
+      };
       const response = await send(url, { ...options, headers });
       nonce = response.headers.get('dpop-nonce') ?? nonce;
       return response;

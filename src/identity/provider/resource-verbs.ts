@@ -5,10 +5,10 @@ import {
   tokenIntrospection,
   tokenRevocation,
 } from 'openid-client';
-import { provingFetch } from './proving-fetch.ts';
-import type { Introspection, ResourceVerbs } from './client.ts';
 import { readRefusal } from '../tokens/token-answer.ts';
+import type { Introspection, ResourceVerbs } from './client.ts';
 import { EndpointError } from './endpoint-error.ts';
+import { provingFetch } from './proving-fetch.ts';
 import type { VerbNeeds } from './verb-needs.ts';
 import { errorCodeIn } from './verdict.ts';
 

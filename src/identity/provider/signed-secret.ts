@@ -2,8 +2,8 @@ import { SignJWT } from 'jose';
 import { type ClientAuth, ClientSecretPost } from 'openid-client';
 import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import type { SigningKey } from './private-key.ts';
 import { clientSecretBasic } from './client-secret-basic.ts';
+import type { SigningKey } from './private-key.ts';
 
 /** Seconds: it is made anew long before it ends, and a copy of one is not good for long. */
 const lifeSeconds = 3600;
@@ -36,7 +36,8 @@ export function signedSecretAuth(
     const seconds = Math.floor(now() / 1000);
     // A clock that was set back would have one used that is of the future.
     const isGood = known && seconds < known.until && seconds >= known.until - lifeSeconds;
-    if (!known || !isGood) known = { secret: make(seconds), until: seconds + lifeSeconds - renewedBeforeSeconds };
+    if (!known || !isGood)
+      known = { secret: make(seconds), until: seconds + lifeSeconds - renewedBeforeSeconds };
     const secret = await known.secret;
     const auth = method === 'client_secret_post' ? ClientSecretPost(secret) : clientSecretBasic(secret);
     auth(server, client, body, headers);

@@ -52,7 +52,9 @@ export function unknownScopes(
   if (known === undefined) return [];
   const unknown = [...new Set(scopes)].filter((scope) => !known.includes(scope));
   if (unknown.length === 0) return [];
-  return [`${unknown.join(', ')} is not among its scopes_supported; many refuse a scope that they do not know`];
+  return [
+    `${unknown.join(', ')} is not among its scopes_supported; many refuse a scope that they do not know`,
+  ];
 }
 
 /** The response mode of the authorization request, in the names of RFC 8414 and JARM §2.3. */

@@ -173,7 +173,8 @@ export function clockDifference(error: unknown, now: number): number | undefined
   for (const current of causesOf(error)) {
     if (current instanceof ClockDiffers) return current.seconds;
     const issuedAt = issueTimeIn(current);
-    if (issuedAt !== undefined && Math.abs(issuedAt - now) > rightClocksSeconds) return Math.round(issuedAt - now);
+    if (issuedAt !== undefined && Math.abs(issuedAt - now) > rightClocksSeconds)
+      return Math.round(issuedAt - now);
   }
   return undefined;
 }

@@ -21,7 +21,10 @@ function errorOf({ ok, error, error_description: description }: Members): OAuthE
     const { error_code, code, type, error_msg, message } = error as Members;
     const name = [type, error_code, code].find((each) => isText(each) || Number.isSafeInteger(each));
     const said = [error_msg, message].find(isText);
-    return { error: name === undefined ? 'error' : String(name), ...(said !== undefined && { error_description: said }) };
+    return {
+      error: name === undefined ? 'error' : String(name),
+      ...(said !== undefined && { error_description: said }),
+    };
   }
   return ok === false ? { error: 'ok is false' } : undefined;
 }
