@@ -55,6 +55,13 @@ export const clientAuthChecks: readonly Check<Provider>[] = [
     says: 'this key is required: `requestObject` signs with it.',
   },
   {
+    // With a secret or a certificate it may be there to open what the provider encrypts.
+    key: 'privateKey',
+    when: ({ has, value: { clientAuth, requestObject } }) =>
+      has('privateKey') && clientAuth === 'none' && requestObject !== true,
+    says: 'neither `clientAuth` nor `requestObject` uses it: a client that can keep a key signs with it, by private_key_jwt.',
+  },
+  {
     key: 'privateKey',
     when: ({ has }) => has('secretFromKey') && !has('privateKey') && !has('clientSecret'),
     says: 'this key is required: `secretFromKey` signs with it.',

@@ -9,7 +9,7 @@ export type NamedClaims = (provider: string, claims: Provider['config']['claims'
 export interface MissingClaims {
   /** @param claims those of somebody who signs in, by their paths */
   look(
-    provider: Pick<Provider, 'name' | 'config' | 'key'>,
+    provider: Pick<Provider, 'name' | 'config'>,
     claims: Readonly<Record<string, unknown>>,
     emit: Emit,
   ): void;
@@ -24,12 +24,14 @@ const kind = 'claims that were looked for';
  */
 export function createMissingClaims(
   named: NamedClaims,
-  { providers, keep }: { providers: readonly Pick<Provider, 'key'>[]; keep: Keep },
+  { providers, keep }: { providers: readonly Pick<Provider, 'name' | 'key'>[]; keep: Keep },
 ): MissingClaims {
-  const looked = new Map(providers.map(({ key }) => [key, keep(kind, key, () => new Set<string>())]));
+  const looked = new Map(
+    providers.map(({ name, key }) => [name, keep(kind, `${name}\0${key}`, () => new Set<string>())]),
+  );
   return {
-    look({ name, config, key }, claims, emit) {
-      const before = looked.get(key);
+    look({ name, config }, claims, emit) {
+      const before = looked.get(name);
       for (const path of named(name, config.claims)) {
         if (!before || before.has(path)) continue;
         before.add(path);

@@ -114,10 +114,13 @@ function issuersOf({ bearer, providers, shown }: Config): Map<string, Source> {
   );
 }
 
-function identityOf(config: Pick<ProviderConfig, 'claims'>, harmless: ReadonlySet<string>): string {
+function identityOf(
+  config: { claims: Pick<ProviderConfig['claims'], 'username' | 'from'> },
+  harmless: ReadonlySet<string>,
+): string {
   const telling = Object.entries(config).filter(([key]) => key !== 'claims' && !harmless.has(key));
   // It is a claim of its own to rules.
-  return JSON.stringify([telling, config.claims.username]);
+  return JSON.stringify([telling, config.claims.username, config.claims.from]);
 }
 
 function rolesOf(claims: ProviderConfig['claims'], verified: readonly boolean[]): Source['roles'] {
