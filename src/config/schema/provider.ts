@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asymmetricAlgorithms, secretAlgorithms } from './algorithms.ts';
 import { clientAuthKeys } from './client-auth.ts';
 import { claimPath, duration, emailDomain, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
@@ -26,6 +27,9 @@ export const claims = z
   .meta({
     description: 'Which claims say who the person is, as dotted paths, such as `realm_access.roles`.',
   });
+
+const idTokenAlgorithms = [...asymmetricAlgorithms, 'Ed25519', ...secretAlgorithms] as const;
+const idTokenAlgorithm = z.enum(idTokenAlgorithms, { error: `one of ${idTokenAlgorithms.join(', ')}` });
 
 export const providerSchema = z
   .strictObject({
@@ -70,6 +74,16 @@ export const providerSchema = z
     pushedAuthorizationRequestEndpoint: endpointUrl().optional().meta({
       description: 'The URL of pushed authorization requests (RFC 9126), by hand instead of by discovery.',
     }),
+    idTokenAlgorithms: oneOrMore(
+      idTokenAlgorithm,
+      `one of ${idTokenAlgorithms.join(', ')}, or a list of them`,
+    )
+      .optional()
+      .meta({
+        description:
+          'What ID tokens, logout tokens and signed userinfo answers may be signed with. Unset, whatever of it is asymmetric and the provider states, RS256 where it states nothing; for logout tokens RS256 alone where that is among it. HS256, HS384 and HS512 count only if they are named here, with a `clientSecret` of 32, 48 or 64 bytes.',
+        examples: [['RS256']],
+      }),
     ...providerKind,
     scopes: z
       .array(text('a scope such as openid'), { error: 'a list of scopes such as [openid, email]' })

@@ -34,7 +34,7 @@ export function openJwtVerifier(
   const keys = createProviderKeys({
     metadata: openIssuerMetadata(config, issuer, http, needs),
     keySet: openKeySet({ ...config, issuer }, http, needs),
-    algorithms,
+    only: algorithms,
   });
   return {
     issuer,

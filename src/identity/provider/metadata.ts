@@ -1,4 +1,5 @@
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { isKeyedWithSecret } from './algorithms.ts';
 import type { ClientEndpoints } from './endpoint-answers.ts';
 import type { ProviderHttp } from './http.ts';
 import { discover, mayBeInsecure, type ProviderMetadata } from './library.ts';
@@ -21,9 +22,16 @@ function givenMetadata(config: ProviderConfig): Partial<ProviderMetadata> {
 }
 
 /** Whether everything that a login needs is given by hand, so that nothing has to be discovered. */
-function isComplete({ type, authorizationEndpoint, tokenEndpoint, jwksUri }: ProviderConfig): boolean {
+function isComplete({
+  type,
+  authorizationEndpoint,
+  tokenEndpoint,
+  jwksUri,
+  idTokenAlgorithms,
+}: ProviderConfig): boolean {
   if (authorizationEndpoint === undefined || tokenEndpoint === undefined) return false;
-  return type === 'oauth2' || jwksUri !== undefined;
+  // What is keyed with the client secret needs no keys of the provider.
+  return type === 'oauth2' || jwksUri !== undefined || idTokenAlgorithms?.every(isKeyedWithSecret) === true;
 }
 
 /** What is asked for the metadata of a provider, and what of the configuration takes their place. */

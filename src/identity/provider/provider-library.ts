@@ -1,5 +1,6 @@
 import type { Configuration } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { algorithmChoice, allowedAlgorithms } from './algorithms.ts';
 import { browserVerbs } from './browser-verbs.ts';
 import type { ProviderClient } from './client.ts';
 import { createClientAuth, secretAuth } from './client-auth.ts';
@@ -9,6 +10,7 @@ import { createLibraryClient, mayBeInsecure, type ProviderMetadata } from './lib
 import { clientEndpoints } from './metadata.ts';
 import type { SigningKey } from './private-key.ts';
 import { resourceVerbs } from './resource-verbs.ts';
+import { readSignedUserinfo, type VerifyUserinfo } from './signed-userinfo.ts';
 import type { Heard } from './standing.ts';
 import { findUnsupported } from './support.ts';
 import { tokenVerbs } from './token-verbs.ts';
@@ -27,26 +29,36 @@ export interface ProviderLibrary {
 export interface LibraryNeeds extends Heard {
   http: Pick<ProviderHttp, 'fetch'>;
   signingKey: SigningKey | undefined;
+  verifyUserinfo: VerifyUserinfo;
 }
 
 export function createProviderLibrary(
   config: ProviderConfig,
   metadata: ProviderMetadata,
-  { http, signingKey, onRejected, onAccepted }: LibraryNeeds,
+  { http, signingKey, verifyUserinfo, onRejected, onAccepted }: LibraryNeeds,
 ): ProviderLibrary {
   const auth = createClientAuth(config, metadata, signingKey);
   const endpoints = { ...clientEndpoints(config, metadata), onRejected, onAccepted };
   const insecure = mayBeInsecure(config, config.issuer);
+  // The library looks at the algorithm of an ID token before we do: by our list, which is one for all.
+  const server = {
+    ...metadata,
+    id_token_signing_alg_values_supported: [
+      ...allowedAlgorithms('ID token', metadata, algorithmChoice(config)),
+    ],
+  };
+  const readers = (fetch: ProviderFetch) =>
+    readSignedUserinfo(readAnswers(fetch, endpoints), metadata.userinfo_endpoint, verifyUserinfo);
   const create = ({ timeout = config.timeout, of, as }: ClientChoice): Configuration =>
     createLibraryClient(
       {
-        server: of ? { ...metadata, issuer: of.issuer } : metadata,
+        server: of ? { ...server, issuer: of.issuer } : server,
         clientId: as?.clientId ?? config.clientId,
         auth: as ? secretAuth(as, metadata) : auth,
         // RFC 8705 §5: these endpoints are the ones that ask for a certificate.
         useMtlsAliases: config.tls !== undefined && !as,
       },
-      { fetch: readAnswers(of?.fetch ?? http.fetch, endpoints), timeout, insecure },
+      { fetch: readers(of?.fetch ?? http.fetch), timeout, insecure },
     );
   const standard = create({});
   return {

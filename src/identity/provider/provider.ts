@@ -10,7 +10,7 @@ import type { CallerPerson } from '../claims/caller.ts';
 import { type PersonRules, personRules, rememberPeople } from '../claims/person.ts';
 import { verifyIdToken } from '../tokens/id-token.ts';
 import type { Tokens } from '../tokens/tokens.ts';
-import { fapi2Algorithms } from './algorithms.ts';
+import { algorithmChoice } from './algorithms.ts';
 import { type Circuit, openRefreshCircuit } from './circuit.ts';
 import type { ProviderClient } from './client.ts';
 import { type Discovery, openDiscovery } from './discovery.ts';
@@ -22,6 +22,7 @@ import { naturalKey } from './natural-key.ts';
 import { openSigningKey } from './private-key.ts';
 import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
+import { userinfoVerifier, type VerifyUserinfo } from './signed-userinfo.ts';
 import { createStanding, type Heard, rejectionOf, type Standing, type Trouble } from './standing.ts';
 import { expectedIssuer } from './tenants.ts';
 import { watchCalls } from './watch-calls.ts';
@@ -89,15 +90,16 @@ export function connectProvider(
   );
   const discovery = openDiscovery(source, needs);
   const heard = standing.hear(reportRejection(needs.emit, name, config, { clock }));
-  const finding = followProvider(name, config, { ...needs, http, source, discovery, heard }, () =>
-    onFound(provider),
-  );
-  const metadata = () => finding.library().metadata;
   const keys = createProviderKeys({
-    metadata,
+    metadata: () => metadata(),
     keySet: openKeySet(config, http, needs),
-    algorithms: config.profile === 'fapi2' ? fapi2Algorithms : undefined,
+    clientSecret: config.clientSecret,
+    ...algorithmChoice(config),
   });
+  const verifyUserinfo = userinfoVerifier(config, { keys, metadata: () => metadata(), clock });
+  const calls = { http, source, discovery, heard, verifyUserinfo };
+  const finding = followProvider(name, config, { ...needs, ...calls }, () => onFound(provider));
+  const metadata = () => finding.library().metadata;
   const rules = personRules(config);
   const refreshes = openRefreshCircuit(needs.keep, key, needs);
   const provider: Provider = {
@@ -161,6 +163,7 @@ interface FindingNeeds extends ProviderNeeds {
   discovery: Discovery;
   /** Is told whether answers take the gateway as a client. */
   heard: Heard;
+  verifyUserinfo: VerifyUserinfo;
 }
 
 interface Finding {
@@ -179,7 +182,7 @@ function followProvider(
   needs: FindingNeeds,
   onFound: () => void,
 ): Finding {
-  const { emit, http, source, discovery, heard } = needs;
+  const { emit, http, source, discovery, heard, verifyUserinfo } = needs;
   const signingKey = loadKey(name, config, needs);
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
@@ -214,6 +217,7 @@ function followProvider(
               createProviderLibrary(config, metadata, {
                 http,
                 signingKey: loaded,
+                verifyUserinfo,
                 ...heard,
               }),
             );

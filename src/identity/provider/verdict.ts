@@ -3,6 +3,7 @@ import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallenge
 import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
+import { AlgorithmRefused } from './algorithms.ts';
 import { EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
 
 /**
@@ -139,6 +140,19 @@ const tokenChecks: ReadonlySet<string> = new Set([
 export function isFailedCheck(error: unknown): boolean {
   if (error instanceof errors.JOSEError) return !(error instanceof errors.JWKSInvalid);
   return tokenChecks.has(codeOf(error));
+}
+
+/** That a token was signed with an algorithm that does not count, whoever found it: the library, or our own check. */
+export function refusedAlgorithm(error: unknown): AlgorithmRefused | undefined {
+  for (const current of causesOf(error)) {
+    if (current instanceof AlgorithmRefused) return current;
+    const { cause } = current;
+    // The library's own check of the header of an ID token, by the list that it was given.
+    if (cause === null || typeof cause !== 'object' || !('header' in cause && 'expected' in cause)) continue;
+    const { header, expected } = cause as { header?: { alg?: unknown }; expected?: unknown };
+    if (Array.isArray(expected)) return new AlgorithmRefused('ID token', header?.alg, expected);
+  }
+  return undefined;
 }
 
 /** The code that a provider says in an error answer (RFC 6749 §5.2). */
