@@ -11,6 +11,7 @@ import { origins, type Provider, providerNames, providers, routes, type Whole } 
 const addresses = (provider: Provider) =>
   addressesAt(provider, [
     'issuer',
+    'metadataUrl',
     'authorizationEndpoint',
     'tokenEndpoint',
     'userinfoEndpoint',

@@ -138,6 +138,7 @@ export async function finishLogin(
       cause: new Error(`the provider ${login.provider} is not configured here any more`),
     });
   }
+  await provider.settled();
   // Nothing of it is looked at while the provider is unknown: the same answer may come again.
   provider.client.metadata();
   checkLogin(needs.prefix, provider, login, browser);

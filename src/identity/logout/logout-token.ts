@@ -40,6 +40,7 @@ export function createLogoutTokens(
   return {
     async use(token, end) {
       if (token.length > largestTokenBytes) throw refused('it is too large');
+      await providers.settled();
       const { provider, payload } = await verifyByIssuer(providers, token, new Date(now()));
       const target = readTarget(provider.name, payload);
       const mine = randomUUID();

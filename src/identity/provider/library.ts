@@ -8,6 +8,7 @@ import {
   None,
   type ServerMetadata,
 } from 'openid-client';
+import { otherIssuerIn, readMetadata } from './discovery-answer.ts';
 import type { ProviderFetch } from './http.ts';
 import { isLoopback } from './loopback.ts';
 import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
@@ -58,11 +59,13 @@ export interface DiscoverySettings {
   issuerTemplate?: string | undefined;
   /** By OpenID Connect Discovery 1.0 §4, by RFC 8414 §3, or by the one and else the other. */
   algorithms: readonly Algorithm[];
+  /** Where the metadata are, in place of where these put them. */
+  metadataUrl?: string | undefined;
 }
 
 /** Fetches the metadata of an issuer. Rejects when they cannot be had, or are not to be trusted. */
 export async function discover(
-  { issuer, issuerTemplate, algorithms }: DiscoverySettings,
+  { issuer, issuerTemplate, algorithms, metadataUrl }: DiscoverySettings,
   { fetch, timeout, insecure }: Transport,
 ): Promise<ProviderMetadata> {
   const address = issuerTemplate === undefined ? new URL(issuer) : discoveryUrl(issuer);
@@ -70,7 +73,7 @@ export async function discover(
   for (const algorithm of algorithms) {
     try {
       const found = await discovery(address, 'unused', {}, None(), {
-        [customFetch]: fetch,
+        [customFetch]: readMetadata(fetch, metadataUrl),
         timeout: timeout / 1000,
         execute: insecure ? [allowInsecureRequests] : [],
         algorithm,
@@ -82,8 +85,18 @@ export async function discover(
       }
       return metadata;
     } catch (error) {
+      const other = otherIssuerIn(error);
+      if (other !== undefined) throw mismatch(issuer, other, error);
       failure = error;
     }
   }
   throw failure;
+}
+
+/** Metadata of another issuer are not to be trusted (RFC 8414 §3.3), and mostly a slip of the pen. */
+function mismatch(issuer: string, other: string, cause: unknown): Error {
+  return new Error(
+    `the provider calls itself ${other}, and the configuration calls it ${issuer}: where that is your provider, issuer has to be what it calls itself, letter by letter`,
+    { cause },
+  );
 }

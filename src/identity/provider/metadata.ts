@@ -50,9 +50,9 @@ export function metadataSource(
   config: ProviderConfig,
   { key, trust, fetch }: Pick<ProviderHttp, 'key' | 'trust' | 'fetch'>,
 ): MetadataSource {
-  const { issuer, issuerTemplate, timeout, type } = config;
-  const isDiscovered = !isComplete(config);
-  const settings = { issuer, issuerTemplate, algorithms: [type] };
+  const { issuer, issuerTemplate, timeout, type, metadataUrl } = config;
+  const isDiscovered = metadataUrl !== undefined || !isComplete(config);
+  const settings = { issuer, issuerTemplate, algorithms: [type], metadataUrl };
   const insecure = mayBeInsecure(config, issuer);
   return {
     settings: isDiscovered ? [settings, insecure, trust] : [issuer],

@@ -1,4 +1,4 @@
-import { type Clock, promiseOf } from '../../clock.ts';
+import { type Clock, promiseOf, within } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import type { ReadFile } from '../../files.ts';
@@ -52,6 +52,11 @@ export interface Provider {
   troubles(): Trouble[];
   /** Resolves when it was found, or could not be for the first time. */
   tried: Promise<void>;
+  /**
+   * Waits for the first search, for as long as one call may take: who comes right after a start need not be sent away.
+   * At once when that has ended, found or not.
+   */
+  settled(): Promise<void>;
   /** Nobody asks for it any more: it is not looked for on behalf of this one. */
   close(): void;
 }
@@ -123,6 +128,9 @@ export function connectProvider(
       return troublesOf(name, finding.isReady(), standing, refreshes);
     },
     tried: finding.tried,
+    async settled() {
+      if (!finding.isTried()) await within(clock, config.timeout, finding.tried);
+    },
     close: finding.stop,
   };
   finding.start();
@@ -154,7 +162,8 @@ function openWatched(
   metadata: () => ProviderMetadata | undefined,
 ): ProviderHttp {
   const http = openProviderHttp(config, needs);
-  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata }) };
+  const { metadataUrl } = config;
+  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata, metadataUrl }) };
 }
 
 interface FindingNeeds extends ProviderNeeds {
@@ -170,6 +179,7 @@ interface Finding {
   /** Throws GatewayError 503 while the provider was never reached. */
   library(): ProviderLibrary;
   isReady(): boolean;
+  isTried(): boolean;
   tried: Promise<void>;
   start(): void;
   stop(): void;
@@ -187,7 +197,12 @@ function followProvider(
   let library: ProviderLibrary | undefined;
   let hasFailed = false;
   let stop = () => {};
-  const { promise: tried, resolve: hasTried } = promiseOf();
+  let isTried = false;
+  const { promise: tried, resolve } = promiseOf();
+  const hasTried = () => {
+    isTried = true;
+    resolve();
+  };
 
   const found = (server: ProviderLibrary) => {
     const isFirst = library === undefined;
@@ -205,6 +220,7 @@ function followProvider(
 
   return {
     isReady: () => library !== undefined,
+    isTried: () => isTried,
     tried,
     library: () => library ?? refuseUnknown(discovery),
     start() {
