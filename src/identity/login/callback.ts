@@ -25,6 +25,7 @@ import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from 
 import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
 import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
+import type { createSidWatch } from './unnamed-sessions.ts';
 import type { UsedStates } from './used-states.ts';
 
 /** What finds the login that a response belongs to. */
@@ -47,6 +48,8 @@ export interface FinishNeeds {
   maxLifetime: number;
   /** A text of the provider without the secrets of the configuration, which it may repeat. */
   hide(text: string): string;
+  /** Looks whether a provider names sign-ins. */
+  watchSid: ReturnType<typeof createSidWatch>;
   emit: Emit;
   clock: Clock;
   random: Random;
@@ -157,6 +160,7 @@ export async function finishLogin(
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
       emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
+    needs.watchSid(provider, idToken, emit);
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {

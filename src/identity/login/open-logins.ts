@@ -23,6 +23,7 @@ import { createLoginCookies } from './login-cookie.ts';
 import { createLoginStates } from './login-state.ts';
 import { createRounds } from './rounds.ts';
 import { type StartLogin, type StartNeeds, startLogin } from './start.ts';
+import { createSidWatch } from './unnamed-sessions.ts';
 import { createUsedStates } from './used-states.ts';
 
 export interface LoginsNeeds {
@@ -85,6 +86,7 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,
     hide: hiderOf(config.secrets),
+    watchSid: createSidWatch(),
   };
   const ending: EndNeeds = {
     ...common,
