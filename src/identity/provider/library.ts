@@ -21,7 +21,7 @@ export interface Transport {
   fetch: ProviderFetch;
   /** Milliseconds for one call. */
   timeout: number;
-  /** Plain http is allowed: the configuration says so, or nobody else is on the path. */
+  /** Plain http is allowed, to whatever machine. */
   insecure: boolean;
 }
 
@@ -45,10 +45,21 @@ export function createLibraryClient(
 ): Configuration {
   const metadata = useMtlsAliases ? { use_mtls_endpoint_aliases: true } : {};
   const client = new Configuration(server, clientId, metadata, auth);
-  client[customFetch] = fetch;
+  // The library allows plain http to every address or to none; one on this machine may stand beside a public issuer.
+  client[customFetch] = insecure ? fetch : refusePlainHttp(fetch);
+  allowInsecureRequests(client);
   client.timeout = timeout / 1000;
-  if (insecure) allowInsecureRequests(client);
   return client;
+}
+
+/** Plain http goes to this machine alone: on the way to any other, somebody could read and change it. */
+function refusePlainHttp(fetch: ProviderFetch): ProviderFetch {
+  return async (url, options) => {
+    const { protocol, origin } = new URL(url);
+    if (protocol !== 'https:' && !isLoopback(new URL(url)))
+      throw new Error(`${origin} is plain http; it is not asked unless insecureHttp is set`);
+    return fetch(url, options);
+  };
 }
 
 type Algorithm = NonNullable<DiscoveryRequestOptions['algorithm']>;

@@ -6,7 +6,7 @@ import type { ProviderClient } from './client.ts';
 import { createClientAuth, secretAuth } from './client-auth.ts';
 import { readAnswers } from './endpoint-answers.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
-import { createLibraryClient, mayBeInsecure, type ProviderMetadata } from './library.ts';
+import { createLibraryClient, type ProviderMetadata } from './library.ts';
 import { clientEndpoints } from './metadata.ts';
 import type { SigningKey } from './private-key.ts';
 import { resourceVerbs } from './resource-verbs.ts';
@@ -39,7 +39,6 @@ export function createProviderLibrary(
 ): ProviderLibrary {
   const auth = createClientAuth(config, metadata, signingKey);
   const endpoints = { ...clientEndpoints(config, metadata), onRejected, onAccepted };
-  const insecure = mayBeInsecure(config, config.issuer);
   // The library looks at the algorithm of an ID token before we do: by our list, which is one for all.
   const server = {
     ...metadata,
@@ -58,7 +57,7 @@ export function createProviderLibrary(
         // RFC 8705 §5: these endpoints are the ones that ask for a certificate.
         useMtlsAliases: config.tls !== undefined && !as,
       },
-      { fetch: readers(of?.fetch ?? http.fetch), timeout, insecure },
+      { fetch: readers(of?.fetch ?? http.fetch), timeout, insecure: config.insecureHttp },
     );
   const standard = create({});
   return {
