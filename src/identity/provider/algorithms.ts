@@ -1,6 +1,6 @@
 import { errors } from 'jose';
+import type { ServerMetadata } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import type { ProviderMetadata } from './library.ts';
 
 /** FAPI 2.0 Security Profile §5.4.1 lets these sign; RFC 9864 has the last as another name of EdDSA with Ed25519. */
 export const fapi2Algorithms: readonly string[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519'];
@@ -41,7 +41,7 @@ export function algorithmChoice({
  */
 export function allowedAlgorithms(
   purpose: TokenPurpose,
-  server: Partial<ProviderMetadata>,
+  server: Partial<ServerMetadata>,
   { chosen, only }: AlgorithmChoice,
 ): readonly string[] {
   if (chosen && purpose !== 'authorization response') return chosen;

@@ -1,6 +1,5 @@
-import { type Clock, promiseOf, within } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import { GatewayError } from '../../errors.ts';
 import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
 import type { Emit } from '../../observe/events.ts';
@@ -13,17 +12,17 @@ import type { Tokens } from '../tokens/tokens.ts';
 import { algorithmChoice } from './algorithms.ts';
 import { type Circuit, openRefreshCircuit } from './circuit.ts';
 import type { ProviderClient } from './client.ts';
-import { type Discovery, openDiscovery } from './discovery.ts';
+import { openDiscovery } from './discovery.ts';
+import { followProvider } from './follow.ts';
 import { openProviderHttp, type ProviderHttp } from './http.ts';
 import { createProviderKeys, openKeySet, type ProviderKeys } from './keys.ts';
 import type { ProviderMetadata } from './library.ts';
-import { type MetadataSource, metadataSource } from './metadata.ts';
+import { metadataSource } from './metadata.ts';
 import { naturalKey } from './natural-key.ts';
-import { openSigningKey } from './private-key.ts';
-import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
+import { createVerbs } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
-import { userinfoVerifier, type VerifyUserinfo } from './signed-userinfo.ts';
-import { createStanding, type Heard, rejectionOf, type Standing, type Trouble } from './standing.ts';
+import { userinfoVerifier } from './signed-userinfo.ts';
+import { createStanding, rejectionOf, type Standing, type Trouble } from './standing.ts';
 import { expectedIssuer } from './tenants.ts';
 import { watchCalls } from './watch-calls.ts';
 
@@ -128,9 +127,7 @@ export function connectProvider(
       return troublesOf(name, finding.isReady(), standing, refreshes);
     },
     tried: finding.tried,
-    async settled() {
-      if (!finding.isTried()) await within(clock, config.timeout, finding.tried);
-    },
+    settled: finding.settled,
     close: finding.stop,
   };
   finding.start();
@@ -164,103 +161,4 @@ function openWatched(
   const http = openProviderHttp(config, needs);
   const { metadataUrl } = config;
   return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata, metadataUrl }) };
-}
-
-interface FindingNeeds extends ProviderNeeds {
-  http: ProviderHttp;
-  source: MetadataSource;
-  discovery: Discovery;
-  /** Is told whether answers take the gateway as a client. */
-  heard: Heard;
-  verifyUserinfo: VerifyUserinfo;
-}
-
-interface Finding {
-  /** Throws GatewayError 503 while the provider was never reached. */
-  library(): ProviderLibrary;
-  isReady(): boolean;
-  isTried(): boolean;
-  tried: Promise<void>;
-  start(): void;
-  stop(): void;
-}
-
-/** Makes the client of a provider whenever its metadata were found, and says how the search goes. */
-function followProvider(
-  name: string,
-  config: ProviderConfig,
-  needs: FindingNeeds,
-  onFound: () => void,
-): Finding {
-  const { emit, http, source, discovery, heard, verifyUserinfo } = needs;
-  const signingKey = loadKey(name, config, needs);
-  let library: ProviderLibrary | undefined;
-  let hasFailed = false;
-  let stop = () => {};
-  let isTried = false;
-  const { promise: tried, resolve } = promiseOf();
-  const hasTried = () => {
-    isTried = true;
-    resolve();
-  };
-
-  const found = (server: ProviderLibrary) => {
-    const isFirst = library === undefined;
-    library = server;
-    hasTried();
-    if (isFirst) {
-      for (const sentence of server.unsupported) {
-        emit({ kind: 'provider-lacks', provider: name, reason: sentence });
-      }
-      onFound();
-    }
-    if (hasFailed) emit({ kind: 'provider-found', provider: name, issuer: config.issuer });
-    hasFailed = false;
-  };
-
-  return {
-    isReady: () => library !== undefined,
-    isTried: () => isTried,
-    tried,
-    library: () => library ?? refuseUnknown(discovery),
-    start() {
-      stop = discovery.follow({
-        found(stated) {
-          const metadata = source.complete(stated);
-          const key = signingKey?.now();
-          const make = (loaded: typeof key) =>
-            found(
-              createProviderLibrary(config, metadata, {
-                http,
-                signingKey: loaded,
-                verifyUserinfo,
-                ...heard,
-              }),
-            );
-          return signingKey && !key ? signingKey.loaded.then(make) : make(key);
-        },
-        failed(error, retryMs) {
-          hasFailed = true;
-          hasTried();
-          const isKnown = library !== undefined;
-          const about = { provider: name, issuer: config.issuer, error, retryMs, isKnown };
-          emit({ kind: 'provider-not-found', ...about });
-        },
-      });
-    },
-    stop: () => stop(),
-  };
-}
-
-function refuseUnknown(discovery: Discovery): never {
-  throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
-}
-
-/** A key that cannot be used is said at the start, not when the provider is found. */
-function loadKey(name: string, config: ProviderConfig, needs: Pick<ProviderNeeds, 'keep' | 'read'>) {
-  try {
-    return openSigningKey(config, needs);
-  } catch (error) {
-    throw new Error(`provider ${name}: ${(error as Error).message}`);
-  }
 }
