@@ -122,10 +122,16 @@ async function findProvider(
     const { metadata, unsupported } = await fetchMetadata(provider, { ...http, fetch: watched.fetch });
     const wrong = [...unsupported, ...watched.differences()];
     if (wrong.length > 0) throw new Error(wrong.join('; '));
-    // Of addresses that were given by hand nothing was asked yet.
-    const { authorization_endpoint, token_endpoint, userinfo_endpoint } = metadata;
-    const endpoints = [authorization_endpoint, token_endpoint, userinfo_endpoint].flatMap((url) => url ?? []);
-    const origins = new Set(endpoints.map((url) => new URL(url).origin));
+    // Of addresses that were given by hand nothing was asked yet. Browsers alone need the others, and may be elsewhere.
+    const asked = [
+      metadata.token_endpoint,
+      metadata.userinfo_endpoint,
+      metadata.jwks_uri,
+      metadata.introspection_endpoint,
+      metadata.revocation_endpoint,
+      metadata.pushed_authorization_request_endpoint,
+    ];
+    const origins = new Set(asked.flatMap((url) => (url === undefined ? [] : [new URL(url).origin])));
     for (const origin of origins) await reach(origin);
     return unknownScopes(metadata, scopes);
   } finally {

@@ -360,6 +360,8 @@ export type ProviderEvent =
   | ({ kind: 'claim-source-doubted'; provider: string; reason: string } & Partial<Asked>)
   /** The claim of groups looks like several of them in one text. */
   | ({ kind: 'groups-doubted'; provider: string; claim: string; advice: string } & Partial<Asked>)
+  /** A provider signs people out by a channel, and its ID tokens do not say which sign-in they are of. */
+  | ({ kind: 'provider-sends-no-sid'; provider: string } & Partial<Asked>)
   /** An upstream has an access token of its own. */
   | { kind: 'upstream-token-taken'; provider: string; way: string }
   /** It has none. `retryAfter`, in seconds, where the provider is out. */

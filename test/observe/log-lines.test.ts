@@ -589,6 +589,14 @@ const rows = {
       'set claims.groupsSeparator',
     ],
   ],
+  'provider-sends-no-sid': [
+    [
+      { provider: 'main' },
+      'warn',
+      '"provider":"main"',
+      'the provider sends no sid: its logouts end every session of a person, or the one whose cookie comes along',
+    ],
+  ],
   'upstream-token-taken': [
     [{ provider: 'main', way: 'exchange' }, 'debug', '"provider":"main","way":"exchange"', 'upstream token'],
   ],

@@ -80,7 +80,7 @@ test('what is inside is checked as ever: an ID token that somebody else signed i
     const tokens = JSON.parse(answer.body) as Record<string, string>;
     hit.send({
       ...answer,
-      body: JSON.stringify({ ...tokens, id_token: await encryptedByStranger(tokens, key) }),
+      body: JSON.stringify({ ...tokens, id_token: await encryptedByStranger(tokens.id_token ?? '', key) }),
     });
   });
   const callback = await signInAtProvider(scene.client, await beginLogin(scene.client, scene.gateway.url));
@@ -90,9 +90,22 @@ test('what is inside is checked as ever: an ID token that somebody else signed i
   t.equal((await logIn(scene.client, scene.gateway.url, 'ada')).status, 200);
 });
 
+test('nor does userinfo count that somebody else encrypted and signed', async (t) => {
+  const key = makeClientKey('rsa');
+  const scene = await arrangeEncrypted(t, 'RSA-OAEP-256', { key });
+  scene.provider.tamper(async (hit) => {
+    if (hit.path !== '/me') return hit.pass();
+    const answer = await hit.original();
+    hit.send({ ...answer, body: await encryptedByStranger(answer.body, key) });
+  });
+  const callback = await signInAtProvider(scene.client, await beginLogin(scene.client, scene.gateway.url));
+  t.equal((await scene.client.navigate(callback.href)).status, 400);
+  t.notOk(scene.client.cookies.get('sallyport'));
+});
+
 /** Anybody has the public key, and so can encrypt to it: the same claims, signed by a key of their own. */
 async function encryptedByStranger(
-  tokens: Record<string, string>,
+  encrypted: string,
   key: ReturnType<typeof makeClientKey>,
 ): Promise<string> {
   const { CompactEncrypt, compactDecrypt, importJWK } = await import('jose');
@@ -100,7 +113,7 @@ async function encryptedByStranger(
     importJWK(JSON.parse(key.jwk) as never, 'RSA-OAEP-256'),
     importJWK(key.publicJwk as never, 'RSA-OAEP-256'),
   ]);
-  const { plaintext } = await compactDecrypt(tokens.id_token ?? '', own);
+  const { plaintext } = await compactDecrypt(encrypted, own);
   const [head, claims] = new TextDecoder().decode(plaintext).split('.');
   const forged = `${head}.${claims}.${Buffer.alloc(256, 7).toString('base64url')}`;
   return new CompactEncrypt(new TextEncoder().encode(forged))

@@ -18,6 +18,12 @@ const ofType: readonly Check<Provider>[] = [
   },
   {
     key: 'issuer',
+    when: (provider) =>
+      !provider.has('issuer') && provider.has('metadataUrl') && isOAuth(provider) && isByHand(provider),
+    says: 'this key is required: what is read at `metadataUrl` has to name it.',
+  },
+  {
+    key: 'issuer',
     when: (provider) => !provider.has('issuer') && !isOAuth(provider),
     says: 'this key is required: the issuer identifier, exactly as the provider states it.',
   },

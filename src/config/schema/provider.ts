@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asymmetricAlgorithms, secretAlgorithms } from './algorithms.ts';
 import { clientAuthKeys } from './client-auth.ts';
 import { claimPath, duration, emailDomain, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
@@ -38,6 +39,9 @@ const providerClaims = claimsObject
   .prefault({})
   .meta(claimsMeta);
 
+const idTokenAlgorithms = [...asymmetricAlgorithms, 'Ed25519', ...secretAlgorithms] as const;
+const idTokenAlgorithm = z.enum(idTokenAlgorithms, { error: `one of ${idTokenAlgorithms.join(', ')}` });
+
 export const providerSchema = z
   .strictObject({
     issuer: endpointUrl()
@@ -46,6 +50,13 @@ export const providerSchema = z
         description:
           'The issuer identifier, exactly as the provider states it. Its endpoints are found by discovery, unless all of them are given by hand. Only `type: oauth2` with endpoints by hand does without.',
         examples: ['https://id.example.com/realms/main'],
+      }),
+    metadataUrl: endpointUrl()
+      .optional()
+      .meta({
+        description:
+          'Where the metadata of the provider are read, in place of the issuer with `/.well-known/openid-configuration` behind it: an internal address, or an unusual one. They have to name the issuer all the same. Endpoints that are given by hand win over them.',
+        examples: ['http://127.0.0.1:8080/realms/main/.well-known/openid-configuration'],
       }),
     clientId: text().meta({ description: 'The client identifier that the provider issued.' }),
     clientSecret: text()
@@ -81,6 +92,16 @@ export const providerSchema = z
     pushedAuthorizationRequestEndpoint: endpointUrl().optional().meta({
       description: 'The URL of pushed authorization requests (RFC 9126), by hand instead of by discovery.',
     }),
+    idTokenAlgorithms: oneOrMore(
+      idTokenAlgorithm,
+      `one of ${idTokenAlgorithms.join(', ')}, or a list of them`,
+    )
+      .optional()
+      .meta({
+        description:
+          'What ID tokens, logout tokens and signed userinfo answers may be signed with. Unset, whatever of it is asymmetric and the provider states, RS256 where it states nothing; for logout tokens RS256 alone where that is among it. HS256, HS384 and HS512 count only if they are named here, with a `clientSecret` of 32, 48 or 64 bytes.',
+        examples: [['RS256']],
+      }),
     ...providerKind,
     scopes: z
       .array(text('a scope such as openid'), { error: 'a list of scopes such as [openid, email]' })

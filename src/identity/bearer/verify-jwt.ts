@@ -37,7 +37,7 @@ export function openJwtVerifier(
   const keys = createProviderKeys({
     metadata,
     keySet: openKeySet({ ...config, issuer }, http, needs),
-    algorithms,
+    only: algorithms,
   });
   return {
     issuer,

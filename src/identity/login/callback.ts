@@ -28,6 +28,7 @@ import type { MissingClaims } from './missing-claims.ts';
 import { postedName } from './posted-name.ts';
 import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
+import type { createSidWatch } from './unnamed-sessions.ts';
 import type { UsedStates } from './used-states.ts';
 
 /** What finds the login that a response belongs to. */
@@ -51,6 +52,8 @@ export interface FinishNeeds {
   /** A text of the provider without the secrets of the configuration, which it may repeat. */
   hide(text: string): string;
   missingClaims: MissingClaims;
+  /** Looks whether a provider names sign-ins. */
+  watchSid: ReturnType<typeof createSidWatch>;
   emit: Emit;
   clock: Clock;
   random: Random;
@@ -142,6 +145,7 @@ export async function finishLogin(
       cause: new Error(`the provider ${login.provider} is not configured here any more`),
     });
   }
+  await provider.settled();
   // Nothing of it is looked at while the provider is unknown: the same answer may come again.
   provider.client.metadata();
   checkLogin(needs.prefix, provider, login, browser);
@@ -162,6 +166,7 @@ export async function finishLogin(
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
       emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
+    needs.watchSid(provider, idToken, emit);
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {

@@ -25,6 +25,7 @@ import { createLoginStates } from './login-state.ts';
 import { createMissingClaims, type NamedClaims } from './missing-claims.ts';
 import { createRounds } from './rounds.ts';
 import { type StartLogin, type StartNeeds, startLogin } from './start.ts';
+import { createSidWatch } from './unnamed-sessions.ts';
 import { createUsedStates } from './used-states.ts';
 
 export interface LoginsNeeds {
@@ -93,6 +94,7 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
       providers: needs.providers.all,
       keep: needs.keep,
     }),
+    watchSid: createSidWatch(),
   };
   const ending: EndNeeds = {
     ...common,

@@ -57,7 +57,7 @@ export async function handleSignOut(
   request: { method: string; headers: HeaderFields },
   parameters: URLSearchParams,
 ): Promise<Answer> {
-  const { returnOrigins, requirePost } = parts;
+  const { providers, returnOrigins, requirePost } = parts;
   const { method, headers } = request;
   if (method === 'POST') {
     if (!isFromOrigins(headers, returnOrigins)) throw new GatewayError('cross_site');
@@ -67,6 +67,7 @@ export async function handleSignOut(
     throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
   }
   const session = await endSession(parts, browser, parameters.has('everywhere'));
+  if (session) await providers.get(session.provider)?.settled();
   const ending = endingOf(parts, browser, session, parameters.get('rd'));
   const isJson = method === 'POST' && wantsJson(headers);
   if (isJson) return jsonAnswer(200, { logoutUrl: ending.location }, ending.setCookies);

@@ -2,6 +2,7 @@ import {
   type Configuration,
   fetchProtectedResource,
   fetchUserInfo,
+  getDecryptedResponses,
   tokenIntrospection,
   tokenRevocation,
 } from 'openid-client';
@@ -12,13 +13,16 @@ import { provingFetch } from './proving-fetch.ts';
 import type { VerbNeeds } from './verb-needs.ts';
 import { errorCodeIn } from './verdict.ts';
 
-export function resourceVerbs({ metadata, client, fetch, now }: VerbNeeds): ResourceVerbs {
+export function resourceVerbs({ metadata, client, fetch, now, verifyUserinfo }: VerbNeeds): ResourceVerbs {
   return {
     async userinfo({ accessToken, proof }, subject) {
       const { userinfo_endpoint: endpoint = '' } = metadata();
       try {
         const claims = await fetchUserInfo(client(), accessToken, subject, proof && { DPoP: proof });
         refuseErrors(endpoint, claims);
+        // Anybody can encrypt to the gateway: what was inside has to be signed. The library looks at no signature here.
+        const signed = getDecryptedResponses(claims);
+        if (typeof signed === 'string') await verifyUserinfo(signed);
         return claims;
       } catch (error) {
         refuseErrors(endpoint, bodyIn(error));

@@ -4,6 +4,7 @@ import type { Credentials } from './client-auth.ts';
 import type { ProviderFetch } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
 import type { SigningKey } from './private-key.ts';
+import type { VerifyUserinfo } from './signed-userinfo.ts';
 
 /** Which client object of the library a call is made with. */
 export interface ClientChoice {
@@ -35,4 +36,5 @@ export interface VerbNeeds {
   signingKey(): SigningKey | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
+  verifyUserinfo: VerifyUserinfo;
 }

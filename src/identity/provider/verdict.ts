@@ -4,6 +4,7 @@ import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { ClockDiffers } from '../tokens/clock-differs.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
+import { AlgorithmRefused } from './algorithms.ts';
 import { ClientUnready, EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
 
 /**
@@ -175,6 +176,19 @@ export function clockDifference(error: unknown, now: number): number | undefined
     const issuedAt = issueTimeIn(current);
     if (issuedAt !== undefined && Math.abs(issuedAt - now) > rightClocksSeconds)
       return Math.round(issuedAt - now);
+  }
+  return undefined;
+}
+
+/** That a token was signed with an algorithm that does not count, whoever found it: the library, or our own check. */
+export function refusedAlgorithm(error: unknown): AlgorithmRefused | undefined {
+  for (const current of causesOf(error)) {
+    if (current instanceof AlgorithmRefused) return current;
+    const { cause } = current;
+    // The library's own check of the header of an ID token, by the list that it was given.
+    if (cause === null || typeof cause !== 'object' || !('header' in cause && 'expected' in cause)) continue;
+    const { header, expected } = cause as { header?: { alg?: unknown }; expected?: unknown };
+    if (Array.isArray(expected)) return new AlgorithmRefused('ID token', header?.alg, expected);
   }
   return undefined;
 }

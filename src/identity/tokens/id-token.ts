@@ -5,7 +5,7 @@ import { ClockDiffers } from './clock-differs.ts';
 import type { Tokens } from './tokens.ts';
 
 /** A clock that is a little behind is common; one that is more would let tokens be made in advance. */
-const clockToleranceSeconds = 60;
+export const clockToleranceSeconds = 60;
 
 /** What an ID token is checked against. */
 export interface IdTokenChecks {

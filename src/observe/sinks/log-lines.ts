@@ -318,6 +318,12 @@ export const lines = {
     message: ({ advice }) => advice,
     fields: ['requestId', 'provider', 'claim'],
   },
+  'provider-sends-no-sid': {
+    level: 'warn',
+    message:
+      'the provider sends no sid: its logouts end every session of a person, or the one whose cookie comes along',
+    fields: ['requestId', 'provider'],
+  },
   'upstream-token-taken': { level: 'debug', message: 'upstream token', fields: ['provider', 'way'] },
   'upstream-token-failed': {
     level: 'warn',

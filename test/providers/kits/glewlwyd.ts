@@ -1,0 +1,284 @@
+import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { startOnFreePort } from '../../support/applications/application.ts';
+import { type Child, startChild } from '../../support/child.ts';
+import { type Client, createClient, type HttpAnswer } from '../../support/client.ts';
+import { debianVersion } from '../debian.ts';
+import type { ProviderKit, RealProvider } from '../kit.ts';
+
+/** Debian's Glewlwyd, with a database of its own. Its sign-in page is a script; we do what that does. */
+export const kit: ProviderKit = {
+  name: 'Glewlwyd',
+  limits: { 'step-up': 'Glewlwyd: with SQLite, its ID tokens say `auth_time: 0`' },
+  start,
+};
+
+const adminPassword = 'password';
+const person = { username: 'ada', password: 'ada-password' };
+const clientSecret = randomBytes(32).toString('hex');
+const clientId = 'sallyport';
+const accessTokenSeconds = 15;
+const scopes = ['openid', 'profile', 'email', 'introspect'];
+
+async function start(origin: string): Promise<RealProvider> {
+  let child: Child | undefined;
+  let run = async () => {};
+  const application = await startOnFreePort(async (port, folder) => {
+    prepareFolder(folder, port);
+    run = async () => {
+      child = await startChild('glewlwyd', [`--config-file=${join(folder, 'glewlwyd.conf')}`], {
+        ready: port,
+        install: 'apt-get install glewlwyd',
+      });
+    };
+    await run();
+    const running = { stdout: [], stderr: [], stop: async () => child?.stop() };
+    return running as never;
+  });
+  const { url } = application;
+  const api = await adminOf(url);
+  await setUp(api, url, origin);
+  return {
+    version: debianVersion('glewlwyd'),
+    accessTokenSeconds,
+    email: 'ada@example.com',
+    settings: {
+      issuer: `${url}/api/oidc`,
+      clientId,
+      clientSecret,
+      clientAuth: 'client_secret_post',
+      scopes: ['openid', 'profile', 'email'],
+    },
+    goOn: (client, page) => goOn(client, page, url),
+    revoke: (_client, refreshToken) => revokeToken(url, refreshToken),
+    async rotateKeys() {
+      const { parameters, ...plugin } = (await api('GET', 'mod/plugin/oidc')) as { parameters: object };
+      const jwks = JSON.stringify({ keys: [newKey('k2'), ...keys] });
+      await api('PUT', 'mod/plugin/oidc', {
+        ...plugin,
+        parameters: { ...parameters, 'jwks-private': jwks, 'default-kid': 'k2' },
+      });
+      await api('PUT', 'mod/plugin/oidc/reset/', {});
+    },
+    async restart() {
+      await child?.stop();
+      await run();
+    },
+    freeze() {
+      child?.process.kill('SIGSTOP');
+      return () => void child?.process.kill('SIGCONT');
+    },
+    async signOutThere(client, idToken) {
+      const query = new URLSearchParams({ id_token_hint: idToken });
+      await goOn(client, await client.navigate(`${url}/api/oidc/end_session?${query}`, { follow: 10 }), url);
+    },
+    bearer: {
+      // Its access tokens have the scopes as their audience.
+      jwt: { issuer: `${url}/api/oidc`, audience: 'openid profile email' },
+      introspection: {
+        audience: 'openid profile email',
+        introspectionEndpoint: `${url}/api/oidc/introspect`,
+        clientId,
+        clientSecret,
+      },
+    },
+    stop: () => application.stop(),
+  };
+}
+
+type Key = Record<string, unknown>;
+const keys: Key[] = [];
+
+function newKey(kid: string): Key {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return { ...privateKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' };
+}
+
+function prepareFolder(folder: string, port: number): void {
+  const schema = gunzipSync(readFileSync('/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz'));
+  const database = join(folder, 'glewlwyd.db');
+  const made = spawnSync('sqlite3', [database], { input: schema, encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`sqlite3: ${made.error?.message ?? made.stderr}`);
+  const modules = '/usr/lib/glewlwyd';
+  writeFileSync(
+    join(folder, 'glewlwyd.conf'),
+    `port=${port}
+bind_address="127.0.0.1"
+external_url="http://127.0.0.1:${port}"
+login_url="login.html"
+api_prefix="api"
+log_mode="console"
+log_level="WARNING"
+cookie_secure=0
+session_expiration=2419200
+session_key="GLEWLWYD2_SESSION_ID"
+admin_session_authentication="cookie"
+profile_session_authentication="cookie"
+allow_multiple_user_per_session=true
+login_api_enabled=true
+max_post_size=16778240
+admin_scope="g_admin"
+profile_scope="g_profile"
+user_module_path="${modules}/user"
+client_module_path="${modules}/client"
+user_auth_scheme_module_path="${modules}/scheme"
+plugin_module_path="${modules}/plugin"
+use_secure_connection=false
+secure_connection_key_file="none.key"
+secure_connection_pem_file="none.pem"
+secure_connection_ca_file="none.crt"
+hash_algorithm="SHA512"
+database={ type="sqlite3" path="${database}" };
+`,
+  );
+}
+
+type Api = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+/** Signs the administrator in; gives what calls the API as them. */
+async function adminOf(url: string): Promise<Api> {
+  const client = createClient();
+  const api: Api = async (method, path, body) => {
+    const answer = await client.request(`${url}/api/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+    return answer.text === '' ? undefined : answer.json();
+  };
+  await api('POST', 'auth/', { username: 'admin', password: adminPassword });
+  return api;
+}
+
+async function setUp(api: Api, url: string, origin: string): Promise<void> {
+  const clients = (await api('GET', 'mod/client/database')) as { parameters: { 'data-format': object } };
+  clients.parameters['data-format'] = {
+    ...clients.parameters['data-format'],
+    post_logout_redirect_uris: { multiple: true, read: true, write: true },
+  };
+  await api('PUT', 'mod/client/database', clients);
+  await api('PUT', 'mod/client/database/reset/');
+  for (const name of ['profile', 'email', 'introspect'])
+    await api('POST', 'scope/', { name, display_name: name, password_required: false, scheme: {} });
+  await api('PUT', 'scope/openid', {
+    name: 'openid',
+    display_name: 'OpenID',
+    password_required: true,
+    password_max_age: 0,
+    scheme: {},
+  });
+  await api('POST', 'user/', {
+    ...person,
+    name: 'Ada Lovelace',
+    email: 'ada@example.com',
+    enabled: true,
+    scope: [...scopes, 'g_profile'],
+  });
+  keys.splice(0, keys.length, newKey('k1'));
+  await api('POST', 'mod/plugin/', {
+    module: 'oidc',
+    name: 'oidc',
+    display_name: 'OIDC',
+    parameters: plugin(url),
+  });
+  await api('POST', 'client/', {
+    client_id: clientId,
+    name: clientId,
+    enabled: true,
+    confidential: true,
+    client_secret: clientSecret,
+    redirect_uri: [`${origin}/oauth2/callback`],
+    post_logout_redirect_uris: [`${origin}/`],
+    authorization_type: ['code', 'refresh_token', 'client_credentials', 'delete_token'],
+    token_endpoint_auth_method: ['client_secret_basic', 'client_secret_post'],
+    backchannel_logout_uri: `${origin}/oauth2/backchannel-logout`,
+    backchannel_logout_session_required: 'yes',
+    scope: ['introspect'],
+  });
+}
+
+function plugin(url: string): Record<string, unknown> {
+  return {
+    iss: `${url}/api/oidc`,
+    'jwt-type': 'rsa',
+    'jwt-key-size': '256',
+    'jwks-private': JSON.stringify({ keys }),
+    'default-kid': 'k1',
+    'jwks-show': true,
+    'access-token-duration': accessTokenSeconds,
+    'refresh-token-duration': 1_209_600,
+    'code-duration': 600,
+    'refresh-token-rolling': true,
+    'refresh-token-one-use': 'always',
+    'auth-type-code-enabled': true,
+    'auth-type-code-revoke-replayed': true,
+    'auth-type-client-enabled': true,
+    'auth-type-refresh-enabled': true,
+    'subject-type': 'public',
+    'name-claim': 'on-demand',
+    'name-claim-scope': ['profile'],
+    'email-claim': 'on-demand',
+    'email-claim-scope': ['email'],
+    'scope-claim': 'no',
+    'allowed-scope': ['openid', 'profile', 'email'],
+    'address-claim': { type: 'no' },
+    'pkce-allowed': true,
+    'introspection-revocation-allowed': true,
+    'introspection-revocation-auth-scope': ['introspect'],
+    'introspection-revocation-allow-target-client': true,
+    'session-management-allowed': true,
+    'session-cookie-name': 'GLEWLWYD2_OIDC_SID',
+    'session-cookie-expiration': 2_419_200,
+    'front-channel-logout-allowed': true,
+    'back-channel-logout-allowed': true,
+    'oauth-as-iss-id': true,
+    'client-cert-source': 'off',
+  };
+}
+
+/** What the script of its page does: signs in, grants what is asked for, and goes back to where it came from. */
+async function goOn(client: Client, page: HttpAnswer, url: string): Promise<HttpAnswer> {
+  const query = new URL(page.url).searchParams;
+  const call = (method: string, path: string, body?: unknown) =>
+    client.request(`${url}/api/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  const back = query.get('callback_url');
+  const sid = query.get('sid');
+  if (query.get('prompt')?.endsWith('_logout') || query.get('prompt') === 'end_session') {
+    if (sid !== null) await call('DELETE', `oidc/session/${sid}`);
+    await call('DELETE', 'auth/');
+    return back === null ? page : client.navigate(back, { follow: 10 });
+  }
+  if (back === null)
+    throw new Error(`a page that nobody knows: ${page.url} ${page.status} ${page.text.slice(0, 300)}`);
+  const signedIn = await call('POST', 'auth/', person);
+  if (signedIn.status !== 200) throw new Error(`the sign-in: ${signedIn.status} ${signedIn.text}`);
+  const granted = await call('PUT', `auth/grant/${clientId}`, {
+    scope: query.get('scope') ?? scopes.join(' '),
+  });
+  if (granted.status !== 200) throw new Error(`the consent: ${granted.status} ${granted.text}`);
+  const next = `${back}${back.includes('?') ? '&' : '?'}g_continue`;
+  return client.navigate(next, { follow: 10 });
+}
+
+/** As the client itself does (RFC 7009); the gateway knows nothing of it. */
+async function revokeToken(url: string, token: string): Promise<void> {
+  const client = createClient();
+  try {
+    const { status, text } = await client.request(`${url}/api/oidc/revoke`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ token, client_id: clientId, client_secret: clientSecret }).toString(),
+    });
+    if (status !== 200) throw new Error(`the token stays: ${status} ${text}`);
+  } finally {
+    client.close();
+  }
+}
