@@ -49,9 +49,8 @@ export function allowedAlgorithms(
   server: Partial<ServerMetadata>,
   { chosen, only }: AlgorithmChoice,
 ): readonly string[] {
-  // Of access tokens nothing is stated, and none is keyed with a secret of ours.
-  if (purpose === 'access token') return everyAsymmetric;
-  if (chosen && purpose !== 'authorization response') return chosen;
+  const isOfIdTokens = purpose !== 'authorization response' && purpose !== 'access token';
+  if (chosen && isOfIdTokens) return chosen;
   const fitting = (names: readonly string[]) =>
     names.filter((name) => isAsymmetric(name) && (only?.includes(name) ?? true));
   const stated = (names: unknown) => fitting(listIn(names) ?? only ?? [standardAlgorithm]);
@@ -66,6 +65,9 @@ export function allowedAlgorithms(
       return fitting(listIn(server.userinfo_signing_alg_values_supported) ?? everyAsymmetric);
     case 'authorization response':
       return stated(server.authorization_signing_alg_values_supported);
+    case 'access token':
+      // Nothing is stated of these, and none is keyed with a secret of ours.
+      return everyAsymmetric;
   }
 }
 
