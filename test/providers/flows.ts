@@ -25,11 +25,11 @@ export const tries: Readonly<Record<Flow, Try>> = {
     const scene = await arrange(t, provider, origin);
     const client = browserOf(t);
     await signIn(scene, client);
-    const before = await asked(scene, client);
+    const { accessTokenExpiresAt: before = 0 } = sessionOf(scene, client);
     expire(scene);
-    const after = await asked(scene, client);
-    t.equal(after.status, 200);
-    t.not(after.accessToken, before.accessToken, 'another access token');
+    t.equal((await asked(scene, client)).status, 200);
+    const { accessTokenExpiresAt: after = 0 } = sessionOf(scene, client);
+    t.ok(after > before, 'another access token');
     t.equal(scene.tokenCalls(), 2, 'the code, and one refresh');
   },
 
@@ -130,7 +130,7 @@ export const tries: Readonly<Record<Flow, Try>> = {
   },
 
   async freeze(t, provider, origin) {
-    const scene = await arrange(t, provider, origin, { provider: { timeout: '1s' } });
+    const scene = await arrange(t, provider, origin, { provider: { timeout: '4s' } });
     const client = browserOf(t);
     await signIn(scene, client);
     const thaw = needed(provider.freeze, 'freeze')();
