@@ -1,4 +1,5 @@
 import type { Test } from 'tap';
+import { launchBrowser } from '../support/browser.ts';
 import { createClient } from '../support/client.ts';
 import { until } from '../support/until.ts';
 import type { Flow, RealProvider } from './kit.ts';
@@ -19,6 +20,17 @@ export const tries: Readonly<Record<Flow, Try>> = {
     const client = browserOf(t);
     await signIn(scene, client);
     t.match((await client.get(`${origin}/oauth2/userinfo`)).json(), { email: provider.email });
+    if (!provider.inBrowser) return;
+    const browser = await launchBrowser();
+    t.teardown(() => browser.close());
+    const page = await browser.newPage();
+    await page.goto(`${origin}/`);
+    await provider.inBrowser(page);
+    await page.waitForURL(`${origin}/`);
+    t.ok(
+      (await page.context().cookies(origin)).some(({ name }) => name === 'sallyport'),
+      'in Chromium too',
+    );
   },
 
   async refresh(t, provider, origin) {

@@ -63,6 +63,12 @@ async function start(origin: string): Promise<RealProvider> {
       scopes: ['openid', 'profile', 'email', 'introspection'],
     },
     goOn,
+    async inBrowser(page) {
+      await page.fill('input[name=username]', person.username);
+      await page.fill('input[name=password]', person.password);
+      await page.press('input[name=password]', 'Enter');
+      await page.click('input[name=allow]');
+    },
     revoke: (_client, token) => revokeToken(url, token),
     async rotateKeys() {
       // Keys are read at the start.

@@ -63,6 +63,11 @@ async function start(origin: string): Promise<RealProvider> {
     email: 'ada@example.com',
     settings: { issuer, clientId, clientSecret, scopes: ['openid', 'profile', 'email'] },
     goOn,
+    async inBrowser(page) {
+      await page.fill('#username', person.username);
+      await page.fill('#password', person.password);
+      await page.click('#kc-login');
+    },
     revoke: async (_client, token) => {
       await post(`${issuer}/protocol/openid-connect/revoke`, {
         token,
