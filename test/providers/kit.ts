@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import type { Client, HttpAnswer } from '../support/client.ts';
 
 /** What is tried with every provider, in the order of the table. */
@@ -43,6 +44,8 @@ export interface RealProvider {
   email: string;
   /** Goes on from a page of the provider: fills in a form, presses a button, or does what its script would do. */
   goOn(client: Client, page: HttpAnswer): Promise<HttpAnswer>;
+  /** The same for one sign-in as a person does it, where the pages are more than forms or worth a look. */
+  inBrowser?(page: Page): Promise<void>;
   /** Takes the person's grant away, so that the next refresh is refused. */
   revoke?(client: Client, refreshToken: string): Promise<void>;
   /** Signs the person out at the provider itself, which tells the gateway. @param idToken of that sign-in */

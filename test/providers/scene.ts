@@ -62,7 +62,7 @@ export async function arrange(
 
 /** A browser that ends with the flow. */
 export function browserOf(t: Teardown): Client {
-  const client = createClient();
+  const client = createClient({ trustsLoopback: true });
   t.teardown(() => client.close());
   return client;
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { startOnFreePort } from '../../support/applications/application.ts';
@@ -53,6 +53,20 @@ async function start(origin: string): Promise<RealProvider> {
       scopes: ['openid', 'profile', 'email'],
     },
     goOn: (client, page) => goOn(client, page, url),
+    async inBrowser(page) {
+      await page.fill('#username', person.username);
+      await page.fill('#password', person.password);
+      await page.click('#loginbut');
+      const consent = page.locator('#grant-profile').or(page.getByRole('button', { name: 'Continue' }));
+      await consent.first().waitFor();
+      for (const scope of ['profile', 'email']) {
+        const box = page.locator(`#grant-${scope}`);
+        if ((await box.count()) > 0) await box.check();
+      }
+      const grant = page.getByRole('button', { name: 'Grant access' });
+      if ((await grant.count()) > 0) await grant.click();
+      await page.getByRole('button', { name: 'Continue' }).click();
+    },
     revoke: (_client, refreshToken) => revokeToken(url, refreshToken),
     async rotateKeys() {
       const { parameters, ...plugin } = (await api('GET', 'mod/plugin/oidc')) as { parameters: object };
@@ -103,12 +117,31 @@ function prepareFolder(folder: string, port: number): void {
   const made = spawnSync('sqlite3', [database], { input: schema, encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`sqlite3: ${made.error?.message ?? made.stderr}`);
   const modules = '/usr/lib/glewlwyd';
+  const pages = join(folder, 'pages');
+  // Debian's link leads to a folder, and the sign-in page waits for ever for what is in it.
+  cpSync('/usr/share/glewlwyd/webapp', pages, {
+    recursive: true,
+    dereference: true,
+    filter: (path) => !path.endsWith('/config.json'),
+  });
+  copyFileSync('/etc/glewlwyd/config-2.7.json/config.json', join(pages, 'config.json'));
+  const types = {
+    html: 'text/html',
+    css: 'text/css',
+    js: 'application/javascript',
+    json: 'application/json',
+  };
+  const mimeTypes = Object.entries(types).map(
+    ([extension, type]) => `{ extension = ".${extension}" mime_type = "${type}" }`,
+  );
   writeFileSync(
     join(folder, 'glewlwyd.conf'),
     `port=${port}
 bind_address="127.0.0.1"
 external_url="http://127.0.0.1:${port}"
 login_url="login.html"
+static_files_path="${pages}"
+static_files_mime_types=(${mimeTypes.join(',')})
 api_prefix="api"
 log_mode="console"
 log_level="WARNING"

@@ -66,6 +66,11 @@ async function start(origin: string): Promise<RealProvider> {
       idTokenAlgorithms: ['HS512'],
     },
     goOn,
+    async inBrowser(page) {
+      await page.fill('input[name=user]', 'dwho');
+      await page.fill('input[name=password]', 'dwho');
+      await page.press('input[name=password]', 'Enter');
+    },
     async revoke() {
       // The portal's sessions, those of refresh tokens among them, and what it remembers of them.
       for (const name of ['sessions', 'cache']) rmSync(join(where.folder, name), { recursive: true });
