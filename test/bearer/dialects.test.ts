@@ -196,6 +196,13 @@ test('insecureIdToken needs an audience, has no effect on opaque tokens, and is 
   t.end();
 });
 
+test('a token of a clock that is ahead says by how much', async (t) => {
+  const scene = await arrangeBearer(t);
+  const answer = await scene.ask('/', await scene.token({ claims: { iat: seconds() + 600 } }));
+  t.equal(answer.status, 401);
+  t.match(challengeOf(answer).error_description, /^The token was issued (59\d|600) seconds in the future$/);
+});
+
 test('RFC 7800 §3.1: a binding of a kind that is not known stands beside one that is, and does nothing alone', async (t) => {
   const scene = await arrangeBearer(t);
   const jkt = 'x'.repeat(43);
