@@ -32,7 +32,7 @@ for (const name of names) {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PROVIDERS_KIT: name, PROVIDERS_RESULTS: results },
+    env: { ...process.env, TAP_TIMEOUT: '900', PROVIDERS_KIT: name, PROVIDERS_RESULTS: results },
   });
   if (status === notHere) console.log(`  ${stdout.trim()}`);
   else if (status !== 0) {

@@ -136,9 +136,9 @@ export const tries: Readonly<Record<Flow, Try>> = {
     const restart = needed(provider.restart, 'restart');
     await restart();
     t.equal((await asked(scene, client)).status, 200, 'who is signed in stays so');
-    await signIn(scene, browserOf(t));
     expire(scene);
     t.equal((await asked(scene, client)).status, 200, 'a refresh works');
+    await signIn(scene, browserOf(t));
   },
 
   async freeze(t, provider, origin) {

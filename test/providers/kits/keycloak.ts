@@ -126,11 +126,23 @@ function startServer(port: number, management: number): Promise<Child> {
         KC_BOOTSTRAP_ADMIN_USERNAME: admin.username,
         KC_BOOTSTRAP_ADMIN_PASSWORD: admin.password,
       },
-      ready: port,
+      // It listens before it has read its realms.
+      ready: () => answers(`http://127.0.0.1:${port}/realms/master/.well-known/openid-configuration`),
       readyWithin: 240_000,
       ownGroup: true,
     },
   );
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = createClient();
+  try {
+    return (await client.get(url)).status === 200;
+  } catch {
+    return false;
+  } finally {
+    client.close();
+  }
 }
 
 async function post(url: string, form: Record<string, string>): Promise<HttpAnswer> {
