@@ -369,13 +369,19 @@ export type ProviderEvent =
   | ({
       kind: 'claims-missing';
       provider: string;
-      from: 'userinfo' | 'sources';
+      from: 'userinfo' | 'sources' | 'access token';
       error: unknown;
     } & Partial<Asked>)
+  /** A rule or a header names a claim that the first person who signed in there does not have. */
+  | ({ kind: 'claim-absent'; provider: string; claim: string } & Partial<Asked>)
+  /** The clocks differ by more than what is forgiven; in seconds, above 0 where the gateway's is behind. */
+  | ({ kind: 'clock-differs'; provider: string; seconds: number } & Partial<Asked>)
   /** A claim source leaves a claim out. */
   | ({ kind: 'claim-source-doubted'; provider: string; reason: string } & Partial<Asked>)
   /** The claim of groups looks like several of them in one text. */
   | ({ kind: 'groups-doubted'; provider: string; claim: string; advice: string } & Partial<Asked>)
+  /** A provider signs people out by a channel, and its ID tokens do not say which sign-in they are of. */
+  | ({ kind: 'provider-sends-no-sid'; provider: string } & Partial<Asked>)
   /** An upstream has an access token of its own. */
   | { kind: 'upstream-token-taken'; provider: string; way: string }
   /** It has none. `retryAfter`, in seconds, where the provider is out. */

@@ -579,6 +579,28 @@ const rows = {
       'userinfo failed; its claims are missing',
     ],
   ],
+  'claim-absent': [
+    [
+      { provider: 'main', claim: 'realm_access.roles' },
+      'warn',
+      '"provider":"main","claim":"realm_access.roles"',
+      'rules or headers name the claim realm_access.roles, and neither the ID token nor userinfo has it: ask for its scope, or have the provider add it',
+    ],
+  ],
+  'clock-differs': [
+    [
+      { provider: 'main', seconds: 300 },
+      'error',
+      '"provider":"main","seconds":300',
+      "this machine's clock and that of the provider differ by 300 seconds: this one is behind",
+    ],
+    [
+      { provider: 'main', seconds: -90 },
+      'error',
+      '"provider":"main","seconds":-90',
+      "this machine's clock and that of the provider differ by 90 seconds: this one is ahead",
+    ],
+  ],
   'claim-source-doubted': [
     [{ provider: 'main', reason: '403' }, 'warn', '"provider":"main","reason":"403"', 'claim source'],
   ],
@@ -588,6 +610,14 @@ const rows = {
       'warn',
       '"provider":"main","claim":"groups"',
       'set claims.groupsSeparator',
+    ],
+  ],
+  'provider-sends-no-sid': [
+    [
+      { provider: 'main' },
+      'warn',
+      '"provider":"main"',
+      'the provider sends no sid: its logouts end every session of a person, or the one whose cookie comes along',
     ],
   ],
   'upstream-token-taken': [

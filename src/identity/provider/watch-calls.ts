@@ -8,6 +8,8 @@ export interface CallWatch {
   name: string;
   /** What is known of its endpoints; undefined before it was found. */
   metadata(): Partial<ProviderMetadata> | undefined;
+  /** Where metadata are read by configuration. */
+  metadataUrl?: string | undefined;
   /** What is asked at an address that nobody knows beforehand (`other`). */
   unknown?: ProviderEndpoint;
   emit: Emit;
@@ -17,7 +19,7 @@ export interface CallWatch {
 /** Tells of each call how it ended, up to the head of its answer. */
 export function watchCalls(
   fetch: ProviderFetch,
-  { name, metadata, unknown = 'other', emit, clock }: CallWatch,
+  { name, metadata, metadataUrl, unknown = 'other', emit, clock }: CallWatch,
 ): ProviderFetch {
   return async (url, options) => {
     const begunAt = clock.monotonic();
@@ -31,7 +33,8 @@ export function watchCalls(
       failure = failureOf(error);
       throw error;
     } finally {
-      const known = endpointOf(url, metadata());
+      const isDiscovery = metadataUrl !== undefined && addressOf(url) === addressOf(metadataUrl);
+      const known = isDiscovery ? 'discovery' : endpointOf(url, metadata());
       const call = { endpoint: known ?? unknown, method: options.method, address: shownAddress(url, known) };
       const outcome = outcomeOf(status);
       const ms = clock.monotonic() - begunAt;

@@ -120,6 +120,7 @@ const otherFields = {
   retryAfter: { type: 'integer', meaning: 'seconds until it is worth a try' },
   retryMs: { type: 'number', meaning: 'milliseconds until the next try' },
   schema: { type: 'integer', meaning: 'the version of this table' },
+  seconds: { type: 'integer', meaning: 'the difference of two clocks; below zero where this one is ahead' },
   sessionId: { type: 'text', meaning: 'the id of a session, which opens nothing' },
   sessions: { type: 'integer', meaning: 'how many sessions' },
   signal: { type: 'text', meaning: 'the signal that came' },
@@ -149,6 +150,7 @@ const special: Readonly<Record<string, object>> = {
   signal: { type: ['string', 'null'] },
   limit: { type: ['string', 'integer'] },
   daysLeft: { type: 'integer' },
+  seconds: { type: 'integer' },
 };
 
 /**
