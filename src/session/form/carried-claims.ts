@@ -92,9 +92,11 @@ export function writeText(
   carried?: Carried,
   path: string = '',
 ): void {
-  if (text === undefined) return words.byte(absent);
-  const carrier = carried && carrierOf(carried, path, text);
-  if (carrier !== undefined) return words.byte(firstToken + carrier);
+  const carrier = text === undefined || !carried ? undefined : carrierOf(carried, path, text);
+  if (text === undefined || carrier !== undefined) {
+    words.byte(carrier === undefined ? absent : firstToken + carrier);
+    return;
+  }
   if (!isPlain(text)) words.byte(json);
   words.text(isPlain(text) ? text : JSON.stringify(text), 'utf8');
   words.byte(end);

@@ -12,12 +12,15 @@ const isWhole = (value: number) => Number.isSafeInteger(value) && !Object.is(val
 
 /** @param near a number that it is probably not far from */
 export function writeNumber(noise: ByteWriter, value: number | undefined, near: number): void {
-  if (value === undefined) return noise.varint(absent);
-  const apart = value - near;
-  if (isWhole(value) && Math.abs(apart) < farthest)
-    return noise.varint(difference + (apart < 0 ? -2 * apart - 1 : 2 * apart));
-  noise.varint(exact);
-  noise.double(value);
+  const apart = value === undefined ? 0 : value - near;
+  if (value === undefined) {
+    noise.varint(absent);
+  } else if (isWhole(value) && Math.abs(apart) < farthest) {
+    noise.varint(difference + (apart < 0 ? -2 * apart - 1 : 2 * apart));
+  } else {
+    noise.varint(exact);
+    noise.double(value);
+  }
 }
 
 export function readNumber(noise: ByteReader, near: number): number | undefined {

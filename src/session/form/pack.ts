@@ -53,12 +53,7 @@ export interface Unpacked {
 export function unpackSession(packed: Buffer): Unpacked | undefined {
   try {
     const noise = createByteReader(packed);
-    const deflated = noise.take(noise.varint());
-    const inflated = inflateRawSync(deflated, {
-      dictionary,
-      maxOutputLength: mostWords,
-      chunkSize: stepOf(deflated.length * 6),
-    });
+    const inflated = inflate(noise.take(noise.varint()));
     const words = createByteReader(inflated);
     const session = readSession({ words, noise });
     if (!words.isAtEnd() || !noise.isAtEnd()) return undefined;
@@ -66,6 +61,23 @@ export function unpackSession(packed: Buffer): Unpacked | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What `info` makes of it: the types know nothing of that. */
+interface WithEngine {
+  buffer: Buffer;
+  engine: { bytesWritten: number };
+}
+
+function inflate(deflated: Buffer): Buffer {
+  const { buffer, engine } = inflateRawSync(deflated, {
+    dictionary,
+    maxOutputLength: mostWords,
+    chunkSize: stepOf(deflated.length * 6),
+    info: true,
+  }) as unknown as WithEngine;
+  if (engine.bytesWritten !== deflated.length) throw new RangeError('something stands behind the words');
+  return buffer;
 }
 
 function lettersOf({ idToken = '', accessToken, refreshToken = '' }: Session): number {
