@@ -22,22 +22,32 @@ import { type Parts, readPiece, readToken, writePiece, writeToken } from './toke
 
 /** No session is near this; one with more words would be a decompression bomb. */
 const mostWords = 256 * 1024;
-/** What there is beside the tokens. */
-const restBytes = 1024;
+/** What there is beside the tokens, about. */
+const restBytes = 256;
 
 /** Memory is taken in steps of this; zlib has 16 KiB otherwise, for a few hundred bytes. */
 const stepOf = (bytes: number) => Math.ceil(Math.max(1024, Math.min(16 * 1024, bytes)));
+
+/** As far back as the dictionary reaches from the last word, with what zlib needs more: a smaller window takes less time. */
+const windowFor = (words: Buffer) => (dictionary.length + words.length < 2 ** 13 - 300 ? 13 : 15);
 
 /**
  * A session as bytes. Undefined for one with more words than can be opened again.
  */
 export function packSession(session: Session): Buffer | undefined {
-  const expected = lettersOf(session) + restBytes;
-  const parts = { words: createByteWriter(expected), noise: createByteWriter(expected) };
+  const letters = lettersOf(session);
+  const parts = {
+    words: createByteWriter(Math.ceil(letters * 0.65) + restBytes),
+    noise: createByteWriter(Math.ceil(letters * 0.4) + restBytes),
+  };
   writeSession(session, parts);
   const words = parts.words.written();
   if (words.length > mostWords) return undefined;
-  const deflated = deflateRawSync(words, { dictionary, chunkSize: stepOf(words.length / 2) });
+  const deflated = deflateRawSync(words, {
+    dictionary,
+    windowBits: windowFor(words),
+    chunkSize: stepOf(words.length / 2),
+  });
   const length = createByteWriter(8);
   length.varint(deflated.length);
   return Buffer.concat([length.written(), deflated, parts.noise.written()]);

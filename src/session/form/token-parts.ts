@@ -24,6 +24,8 @@ const noiseHex = 1;
 const wordBytes = 2;
 const wordText = 3;
 const oddText = 4;
+/** Letters of base64url whose last bits are no padding: bytes, and up to three letters behind them. */
+const noiseAndTail = 5;
 
 /** More dots are no structure. */
 const mostParts = 16;
@@ -89,14 +91,7 @@ export function writePiece(piece: string, noise: ByteWriter, words: ByteWriter):
   const start = words.length();
   const length = words.base64url(piece);
   if (length === undefined) {
-    const isOdd = !piece.isWellFormed();
-    if (isOdd) {
-      form(2 * piece.length, oddText);
-      noise.text(piece, 'utf16le');
-    } else {
-      words.text(piece, 'utf8');
-      form(words.length() - start, wordText);
-    }
+    if (!writeWithTail(piece, noise)) writeOther(piece, noise, words);
     return;
   }
   if (words.written(start)[0] === brace) {
@@ -106,6 +101,33 @@ export function writePiece(piece: string, noise: ByteWriter, words: ByteWriter):
   words.rewind(start);
   form(length, noiseBytes);
   noise.base64url(piece);
+}
+
+/** Such as an opaque token of any length; false where it is something else. */
+function writeWithTail(piece: string, noise: ByteWriter): boolean {
+  const cut = piece.length - (piece.length % 4);
+  const tail = piece.slice(cut);
+  if (cut === 0 || !/^[\w-]{1,3}$/.test(tail)) return false;
+  const start = noise.length();
+  noise.varint(lengthOf(piece.slice(0, cut)) * 8 + noiseAndTail);
+  if (noise.base64url(piece.slice(0, cut)) === undefined) {
+    noise.rewind(start);
+    return false;
+  }
+  noise.byte(tail.length);
+  noise.text(tail, 'utf8');
+  return true;
+}
+
+function writeOther(piece: string, noise: ByteWriter, words: ByteWriter): void {
+  if (!piece.isWellFormed()) {
+    noise.varint(2 * piece.length * 8 + oddText);
+    noise.text(piece, 'utf16le');
+    return;
+  }
+  const start = words.length();
+  words.text(piece, 'utf8');
+  noise.varint((words.length() - start) * 8 + wordText);
 }
 
 export interface ReadToken {
@@ -138,6 +160,8 @@ export function readPiece(noise: ByteReader, words: ByteReader): string {
   if (kind === noiseHex) return noise.take(length).toString('hex');
   if (kind === wordBytes) return words.take(length).toString('base64url');
   if (kind === wordText) return words.take(length).toString('utf8');
+  if (kind === noiseAndTail)
+    return noise.take(length).toString('base64url') + noise.take(noise.byte()).toString('utf8');
   if (kind === oddText) return noise.take(length).toString('utf16le');
   throw new RangeError('no part of a token has this form');
 }

@@ -138,7 +138,7 @@ const neverThrows = (t: Test, packed: Buffer) => {
 test('what is cut, or has something behind it, is no session', async (t) => {
   t.strictSame(unpackSession(packedFull)?.session, full);
   for (let length = 0; length < packedFull.length; length++)
-    t.equal(neverThrows(t, packedFull.subarray(0, length)), undefined, `${length} bytes`);
+    if (neverThrows(t, packedFull.subarray(0, length))) t.fail(`${length} bytes`);
   t.equal(unpackSession(Buffer.concat([packedFull, Buffer.of(0)])), undefined, 'a byte behind');
   const { deflated, noise } = partsOf(packedFull);
   t.strictSame(unpackSession(joined(deflated, noise))?.session, full);
@@ -164,7 +164,7 @@ test('any bytes in place of a session never throw', async (t) => {
 
 test('a decompression bomb is no session, and takes no more memory than a session may', async (t) => {
   const { noise } = partsOf(packedFull);
-  for (const bytes of [300 * 1024, 64 * 1024 * 1024]) {
+  for (const bytes of [300 * 1024, 8 * 1024 * 1024]) {
     const bomb = joined(deflateRawSync(Buffer.alloc(bytes, 'x'), { dictionary }), noise);
     const before = process.memoryUsage().arrayBuffers;
     t.equal(unpackSession(bomb), undefined, `${bytes} bytes in ${bomb.length}`);
