@@ -50,11 +50,13 @@ interface SealParts {
 }
 
 function sealBytes({ key, version, purpose, name }: SealParts, plaintext: Buffer): string {
-  const header = Buffer.concat([Buffer.of(version), key.id]);
+  const header = Buffer.concat([Buffer.of(version), key.id], headerBytes);
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
   cipher.setAAD(associatedData(header, purpose, name));
-  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+  const ciphertext = cipher.update(plaintext);
+  // GCM has no block to fill up: this gives nothing more, and makes the tag.
+  cipher.final();
   return Buffer.concat([header, nonce, cipher.getAuthTag(), ciphertext]).toString('base64url');
 }
 
@@ -141,7 +143,10 @@ function decrypt(
   decipher.setAAD(associatedData(header, purpose, name));
   decipher.setAuthTag(tag);
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(overheadBytes)), decipher.final()]);
+    const plaintext = decipher.update(bytes.subarray(overheadBytes));
+    // It throws where the tag does not fit; until then nothing of the plaintext counts.
+    decipher.final();
+    return plaintext;
   } catch {
     return undefined;
   }

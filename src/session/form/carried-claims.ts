@@ -52,7 +52,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const deepest = 50;
 
 /** Whether two values are the same to whoever reads them, down to the order of members and the sign of zero. */
-export function isSame(one: unknown, other: unknown, depth = 0): boolean {
+function isSame(one: unknown, other: unknown, depth = 0): boolean {
   if (Object.is(one, other)) return true;
   if (depth > deepest || !isObject(one) || !isObject(other)) return false;
   if (Array.isArray(one) !== Array.isArray(other)) return false;
@@ -151,8 +151,10 @@ export function writeClaims(
   words.byte(end);
 }
 
+const ofAnyMember = { configurable: true, enumerable: true, writable: true };
+
 export function readClaims(words: ByteReader, carried: Carried): Record<string, unknown> {
-  const claims: [path: string, value: unknown][] = [];
+  const claims: Record<string, unknown> = {};
   for (;;) {
     let path = words.untilBelow(plainFrom).toString('utf8');
     let mark = words.byte();
@@ -161,7 +163,10 @@ export function readClaims(words: ByteReader, carried: Carried): Record<string, 
       path = String(readJson(words));
       mark = words.byte();
     }
-    claims.push([path, mark === json ? readJson(words) : carriedBy(carried, mark, path)]);
+    const value = mark === json ? readJson(words) : carriedBy(carried, mark, path);
+    // To assign a member of this name would be to give the object another prototype.
+    if (path === '__proto__') Object.defineProperty(claims, path, { ...ofAnyMember, value });
+    else claims[path] = value;
   }
-  return Object.fromEntries(claims);
+  return claims;
 }

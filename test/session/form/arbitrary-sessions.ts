@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Session } from '../../../src/session/session.ts';
 
 /** Any text, lone surrogates and control characters too. */
-export const anyText = fc.oneof(
+const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.string({ unit: 'grapheme', maxLength: 20 }),
   fc
@@ -24,7 +24,7 @@ const number = fc.oneof(
 );
 
 /** What JSON.parse can give, members called `__proto__` and numbers beyond all among them. */
-export const anyValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) => ({
+const anyValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     fc.oneof(fc.constant(null), fc.boolean(), number, anyText),
