@@ -92,6 +92,28 @@ test('instances of both forms take each other’s sessions', async (t) => {
   }
 });
 
+test('sessions on the server go on when the form is changed, to and fro', async (t) => {
+  const world = createWorld();
+  const plans = ([1, 2] as const).map((form) => plan(world, { store: 'memory', form }));
+  for (const each of plans) t.teardown(each.release);
+  const [one, two] = plans;
+  if (!one || !two) throw new Error('there are two');
+  for (const [from, to] of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    const session = sessionAt(world.clock, { subject: `of-${from === one ? 1 : 2}` });
+    const found = await standing(to, await begin(from, session));
+    t.strictSame(sessionOf(found)?.session, session);
+    const listed = await to.people.list(session.subject);
+    t.strictSame(
+      listed.map(({ id }) => id),
+      [session.id],
+      'it is listed',
+    );
+  }
+});
+
 test('a session of either form opens as what it is alone', async (t) => {
   const ring = createKeyRing([randomBytes(32)]);
   const key = ring.session[0];

@@ -31,16 +31,20 @@ const stepOf = (bytes: number) => Math.ceil(Math.max(1024, Math.min(16 * 1024, b
 /** As far back as the dictionary reaches from the last word, with what zlib needs more: a smaller window takes less time. */
 const windowFor = (words: Buffer) => (dictionary.length + words.length < 2 ** 13 - 300 ? 13 : 15);
 
-/**
- * A session as bytes. Undefined for one with more words than can be opened again.
- */
+/** A session as bytes. Undefined for one with more words than open again, or with claims too deep to be written. */
 export function packSession(session: Session): Buffer | undefined {
   const letters = lettersOf(session);
   const parts = {
     words: createByteWriter(Math.ceil(letters * 0.65) + restBytes),
     noise: createByteWriter(Math.ceil(letters * 0.4) + restBytes),
   };
-  writeSession(session, parts);
+  try {
+    writeSession(session, parts);
+  } catch (error) {
+    // JSON.stringify runs out of stack.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
   const words = parts.words.written();
   if (words.length > mostWords) return undefined;
   const deflated = deflateRawSync(words, {

@@ -93,6 +93,12 @@ test('claims nested deeper than anybody reads come back', async (t) => {
     t.equal(JSON.stringify(again(bareSession({ idToken, claims: claimsOf(json) }))?.claims), json);
 });
 
+test('claims nested deeper than can be written are refused, and nothing breaks', async (t) => {
+  const json = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  t.equal(packSession(bareSession({ claims: claimsOf(json) })), undefined);
+  t.equal(packSession(bareSession({ idToken: tokenOf(json), claims: claimsOf(json) })), undefined);
+});
+
 test('a session with more words than open again is not packed', async (t) => {
   const claims = (length: number) => ({ note: 'ab'.repeat(length / 2) });
   t.ok(isWhole(bareSession({ claims: claims(200 * 1024) })));
