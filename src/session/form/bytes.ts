@@ -1,133 +1,138 @@
+const longestUtf8 = 3;
+const longestVarint = 8;
+
 /**
  * Writes bytes one behind the other, and grows as it must. What it is asked for is decoded where it is to stand, so that
- * nothing is copied twice.
+ * nothing is copied twice. A class, as functions over its variables would be made anew for each session.
  */
-export interface ByteWriter {
+export class ByteWriter {
+  #buffer: Buffer;
+  #at = 0;
+
+  constructor(expectedBytes: number) {
+    this.#buffer = Buffer.allocUnsafe(expectedBytes);
+  }
+
+  get length(): number {
+    return this.#at;
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#at + bytes <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#at + bytes));
+    this.#buffer.copy(larger, 0, 0, this.#at);
+    this.#buffer = larger;
+  }
+
   /** A whole number from 0 to 2^53 - 1, in groups of seven bits (LEB128). */
-  varint(value: number): void;
-  byte(value: number): void;
-  double(value: number): void;
-  text(value: string, encoding: 'utf8' | 'hex' | 'utf16le'): void;
+  varint(value: number): void {
+    this.#makeRoom(longestVarint);
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#buffer[this.#at++] = (rest % 0x80) | 0x80;
+    this.#buffer[this.#at++] = rest;
+  }
+
+  byte(value: number): void {
+    this.#makeRoom(1);
+    this.#buffer[this.#at++] = value;
+  }
+
+  double(value: number): void {
+    this.#makeRoom(8);
+    this.#at = this.#buffer.writeDoubleLE(value, this.#at);
+  }
+
+  text(value: string, encoding: 'utf8' | 'hex' | 'utf16le'): void {
+    this.#makeRoom(longestUtf8 * value.length);
+    this.#at += this.#buffer.write(value, this.#at, encoding);
+  }
+
   /**
    * The bytes of a text in base64url; gives how many. Undefined, and nothing is written, where it is not the one
    * spelling that these bytes have.
    */
-  base64url(value: string): number | undefined;
+  base64url(value: string): number | undefined {
+    this.#makeRoom(value.length);
+    const end = this.#at + this.#buffer.write(value, this.#at, 'base64url');
+    // The decoder forgives much: other letters, padding, bits that stand for nothing.
+    if (this.#buffer.toString('base64url', this.#at, end) !== value) return undefined;
+    const length = end - this.#at;
+    this.#at = end;
+    return length;
+  }
+
   /** Takes everything back that was written from there on. */
-  rewind(length: number): void;
+  rewind(length: number): void {
+    this.#at = length;
+  }
+
   /** What was written, from there on. It stays as it is, but for what is taken back. */
-  written(from?: number): Buffer;
-  length(): number;
-}
-
-const longestUtf8 = 3;
-const longestVarint = 8;
-
-export function createByteWriter(expectedBytes: number): ByteWriter {
-  let buffer = Buffer.allocUnsafe(expectedBytes);
-  let at = 0;
-  const makeRoom = (bytes: number) => {
-    if (at + bytes <= buffer.length) return;
-    const larger = Buffer.allocUnsafe(2 * (at + bytes));
-    buffer.copy(larger, 0, 0, at);
-    buffer = larger;
-  };
-  return {
-    varint(value) {
-      makeRoom(longestVarint);
-      let rest = value;
-      for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) buffer[at++] = (rest % 0x80) | 0x80;
-      buffer[at++] = rest;
-    },
-    byte(value) {
-      makeRoom(1);
-      buffer[at++] = value;
-    },
-    double(value) {
-      makeRoom(8);
-      at = buffer.writeDoubleLE(value, at);
-    },
-    text(value, encoding) {
-      makeRoom(longestUtf8 * value.length);
-      at += buffer.write(value, at, encoding);
-    },
-    base64url(value) {
-      makeRoom(value.length);
-      const end = at + buffer.write(value, at, 'base64url');
-      // The decoder forgives much: other letters, padding, bits that stand for nothing.
-      if (buffer.toString('base64url', at, end) !== value) return undefined;
-      const length = end - at;
-      at = end;
-      return length;
-    },
-    rewind(length) {
-      at = length;
-    },
-    written: (from = 0) => buffer.subarray(from, at),
-    length: () => at,
-  };
+  written(from = 0): Buffer {
+    return this.#buffer.subarray(from, this.#at);
+  }
 }
 
 /** Reads what was written. Whatever is not there is a RangeError. */
-export interface ByteReader {
-  varint(): number;
-  byte(): number;
-  double(): number;
-  /** So many bytes. */
-  take(bytes: number): Buffer;
-  /** Up to a byte of this value, which is passed over. */
-  until(value: number): Buffer;
-  /** Up to a byte below this value, which is read next. */
-  untilBelow(value: number): Buffer;
-  isAtEnd(): boolean;
-}
+export class ByteReader {
+  readonly #buffer: Buffer;
+  #at = 0;
 
-export function createByteReader(buffer: Buffer): ByteReader {
-  let at = 0;
-  const take = (bytes: number) => {
-    const end = at + bytes;
-    if (end > buffer.length) throw new RangeError('it ends too soon');
-    const taken = buffer.subarray(at, end);
-    at = end;
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#buffer.length;
+  }
+
+  /** So many bytes. */
+  take(bytes: number): Buffer {
+    const end = this.#at + bytes;
+    if (end > this.#buffer.length) throw new RangeError('it ends too soon');
+    const taken = this.#buffer.subarray(this.#at, end);
+    this.#at = end;
     return taken;
-  };
-  const byte = () => {
-    const value = buffer[at];
+  }
+
+  byte(): number {
+    const value = this.#buffer[this.#at];
     if (value === undefined) throw new RangeError('it ends too soon');
-    at++;
+    this.#at++;
     return value;
-  };
-  return {
-    byte,
-    take,
-    varint() {
-      let value = 0;
-      let weight = 1;
-      for (let count = 0; count < longestVarint; count++) {
-        const next = byte();
-        value += (next & 0x7f) * weight;
-        if (next < 0x80) return value;
-        weight *= 0x80;
-      }
-      throw new RangeError('a number is too long');
-    },
-    double() {
-      const value = buffer.readDoubleLE(at);
-      at += 8;
-      return value;
-    },
-    until(value) {
-      const end = buffer.indexOf(value, at);
-      if (end < 0) throw new RangeError('it ends too soon');
-      const taken = take(end - at);
-      at++;
-      return taken;
-    },
-    untilBelow(value) {
-      let end = at;
-      while ((buffer[end] ?? 0) >= value) end++;
-      return take(end - at);
-    },
-    isAtEnd: () => at === buffer.length,
-  };
+  }
+
+  varint(): number {
+    let value = 0;
+    let weight = 1;
+    for (let count = 0; count < longestVarint; count++) {
+      const next = this.byte();
+      value += (next & 0x7f) * weight;
+      if (next < 0x80) return value;
+      weight *= 0x80;
+    }
+    throw new RangeError('a number is too long');
+  }
+
+  double(): number {
+    const value = this.#buffer.readDoubleLE(this.#at);
+    this.#at += 8;
+    return value;
+  }
+
+  /** Up to a byte of this value, which is passed over. */
+  until(value: number): Buffer {
+    const end = this.#buffer.indexOf(value, this.#at);
+    if (end < 0) throw new RangeError('it ends too soon');
+    const taken = this.take(end - this.#at);
+    this.#at++;
+    return taken;
+  }
+
+  /** Up to a byte below this value, which is read next. */
+  untilBelow(value: number): Buffer {
+    const buffer = this.#buffer;
+    let end = this.#at;
+    while ((buffer[end] ?? 0) >= value) end++;
+    return this.take(end - this.#at);
+  }
 }

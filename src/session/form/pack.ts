@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Session } from '../session.ts';
-import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
 import {
   type Carried,
   carriedClaim,
@@ -35,8 +35,8 @@ const windowFor = (words: Buffer) => (dictionary.length + words.length < 2 ** 13
 export function packSession(session: Session): Buffer | undefined {
   const letters = lettersOf(session);
   const parts = {
-    words: createByteWriter(Math.ceil(letters * 0.65) + restBytes),
-    noise: createByteWriter(Math.ceil(letters * 0.4) + restBytes),
+    words: new ByteWriter(Math.ceil(letters * 0.65) + restBytes),
+    noise: new ByteWriter(Math.ceil(letters * 0.4) + restBytes),
   };
   try {
     writeSession(session, parts);
@@ -52,7 +52,7 @@ export function packSession(session: Session): Buffer | undefined {
     windowBits: windowFor(words),
     chunkSize: stepOf(words.length / 2),
   });
-  const length = createByteWriter(8);
+  const length = new ByteWriter(8);
   length.varint(deflated.length);
   return Buffer.concat([length.written(), deflated, parts.noise.written()]);
 }
@@ -66,11 +66,11 @@ export interface Unpacked {
 /** The session that was packed. Undefined for bytes that are none, in whatever way. */
 export function unpackSession(packed: Buffer): Unpacked | undefined {
   try {
-    const noise = createByteReader(packed);
+    const noise = new ByteReader(packed);
     const inflated = inflate(noise.take(noise.varint()));
-    const words = createByteReader(inflated);
+    const words = new ByteReader(inflated);
     const session = readSession({ words, noise });
-    if (!words.isAtEnd() || !noise.isAtEnd()) return undefined;
+    if (!words.isAtEnd || !noise.isAtEnd) return undefined;
     return { session, size: inflated.length + lettersOf(session) };
   } catch {
     return undefined;

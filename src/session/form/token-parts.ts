@@ -50,10 +50,10 @@ export function writeToken(token: string | undefined, parts: Parts<ByteWriter>):
 function writeSigned(pieces: readonly string[], { words, noise }: Parts<ByteWriter>): Payload {
   const [header, claims, signature] = pieces;
   if (pieces.length !== 3 || !header || !claims || signature === undefined) return undefined;
-  const start = words.length();
-  const signatureStart = noise.length();
+  const start = words.length;
+  const signatureStart = noise.length;
   const write = (text: string) => {
-    const from = words.length();
+    const from = words.length;
     if (words.base64url(text) === undefined) return undefined;
     const written = words.written(from);
     if (written[0] !== brace || written.includes(zero)) return undefined;
@@ -88,7 +88,7 @@ export function writePiece(piece: string, noise: ByteWriter, words: ByteWriter):
     noise.text(piece, 'hex');
     return;
   }
-  const start = words.length();
+  const start = words.length;
   const length = words.base64url(piece);
   if (length === undefined) {
     if (!writeWithTail(piece, noise)) writeOther(piece, noise, words);
@@ -108,7 +108,7 @@ function writeWithTail(piece: string, noise: ByteWriter): boolean {
   const cut = piece.length - (piece.length % 4);
   const tail = piece.slice(cut);
   if (cut === 0 || !/^[\w-]{1,3}$/.test(tail)) return false;
-  const start = noise.length();
+  const start = noise.length;
   noise.varint(lengthOf(piece.slice(0, cut)) * 8 + noiseAndTail);
   if (noise.base64url(piece.slice(0, cut)) === undefined) {
     noise.rewind(start);
@@ -125,9 +125,9 @@ function writeOther(piece: string, noise: ByteWriter, words: ByteWriter): void {
     noise.text(piece, 'utf16le');
     return;
   }
-  const start = words.length();
+  const start = words.length;
   words.text(piece, 'utf8');
-  noise.varint((words.length() - start) * 8 + wordText);
+  noise.varint((words.length - start) * 8 + wordText);
 }
 
 export interface ReadToken {
