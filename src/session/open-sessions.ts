@@ -176,16 +176,19 @@ function openStore(
   const writer = createCookieWriter(options, clock);
   // A cookie that was opened with a secret that is gone must not stay open.
   const opened = `${name} ${fingerprintOf(ring.session)}`;
-  // What was written for an answer has these attributes.
-  const attributed = createHash('sha256').update(JSON.stringify(options)).digest('base64url');
+  // What was written for an answer has these attributes, and this form.
+  const attributed = createHash('sha256')
+    .update(JSON.stringify([options, session.form]))
+    .digest('base64url');
   const touches = keep('touches', `${opened} ${attributed}`, (): Touches => new WeakMap());
   if (session.store.kind === 'cookie') {
     const known = keep('opened cookies', opened, () => createOpenedCookies<Found>(name));
-    return { store: createCookieStore(writer, ring, known, emit), touches, listed: undefined };
+    return { store: createCookieStore(writer, ring, known, emit, session.form), touches, listed: undefined };
   }
   const tickets = keep('opened tickets', opened, () => createOpenedCookies<KnownTicket>(name));
-  const listed = createListed({ place, ring, identify, clock });
-  return { store: createTicketStore(writer, ring, place.sessions, listed, tickets, clock), touches, listed };
+  const listed = createListed({ place, ring, identify, clock, form: session.form });
+  const store = createTicketStore(writer, ring, place.sessions, listed, tickets, clock, session.form);
+  return { store, touches, listed };
 }
 
 /** To ask the provider is a part of the request that does, for all that wait for it. */
