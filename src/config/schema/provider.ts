@@ -40,6 +40,11 @@ export const providerSchema = z
           'The issuer identifier, exactly as the provider states it. Its endpoints are found by discovery, unless all of them are given by hand. Only `type: oauth2` with endpoints by hand does without.',
         examples: ['https://id.example.com/realms/main'],
       }),
+    clientId: text().meta({ description: 'The client identifier that the provider issued.' }),
+    clientSecret: text()
+      .optional()
+      .meta({ description: 'The client secret; none for a public client.', secret: true }),
+    ...clientAuthKeys,
     metadataUrl: endpointUrl()
       .optional()
       .meta({
@@ -47,11 +52,6 @@ export const providerSchema = z
           'Where the metadata of the provider are read, in place of the issuer with `/.well-known/openid-configuration` behind it: an internal address, or an unusual one. They have to name the issuer all the same. Endpoints that are given by hand win over them.',
         examples: ['http://127.0.0.1:8080/realms/main/.well-known/openid-configuration'],
       }),
-    clientId: text().meta({ description: 'The client identifier that the provider issued.' }),
-    clientSecret: text()
-      .optional()
-      .meta({ description: 'The client secret; none for a public client.', secret: true }),
-    ...clientAuthKeys,
     authorizationEndpoint: endpointUrl()
       .optional()
       .meta({ description: 'The authorization URL, by hand instead of by discovery.' }),

@@ -28,7 +28,7 @@ export const kit: ProviderKit = {
 
 const clientId = 'sallyport';
 const clientSecret = randomBytes(24).toString('hex');
-const accessTokenSeconds = 30;
+const accessTokenSeconds = 60;
 /** Of the password `password`, by bcrypt. */
 const hash = '$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W';
 const person = { login: 'ada@example.com', password: 'password' };
