@@ -21,6 +21,8 @@ export const kit: ProviderKit = {
     'sign-out here': 'Dex 2.45: it has no address at which a sign-in ends',
     'sign-out there': 'Dex 2.45: nobody can sign out there',
     'bearer (JWT)': 'Dex: its access tokens are ID tokens',
+    'bearer (introspection)':
+      'Sallyport: it does not take an answer with `token_use: access_token` for that of an access token',
     'step-up': 'Dex: it does not know `max_age`',
   },
   start,
