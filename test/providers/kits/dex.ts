@@ -16,7 +16,7 @@ export const kit: ProviderKit = {
   prepare: () =>
     spawnSync(dex, ['version']).status === 0
       ? undefined
-      : 'Dex: put `dex` on the PATH, or name it in DEX_BIN. To get it: `go build ./cmd/dex` in https://github.com/dexidp/dex at the tag v2.45.0',
+      : 'Dex: put `dex` on the PATH, or name it in DEX_BIN. To get it: `go build -ldflags "-X main.version=v2.45.0" ./cmd/dex` in https://github.com/dexidp/dex at the tag v2.45.0',
   limits: {
     'sign-out here': 'Dex 2.45: it has no address at which a sign-in ends',
     'sign-out there': 'Dex 2.45: nobody can sign out there',
@@ -57,8 +57,7 @@ async function start(origin: string): Promise<RealProvider> {
   };
   const issuer = `${application.url}/dex`;
   return {
-    version:
-      /v?(\d+\.\d+\.\d+)/.exec(spawnSync(dex, ['version'], { encoding: 'utf8' }).stdout)?.[1] ?? '2.45.0',
+    version: versionOf(),
     accessTokenSeconds,
     email: person.login,
     settings: {
@@ -93,6 +92,11 @@ async function start(origin: string): Promise<RealProvider> {
     },
     stop: () => application.stop(),
   };
+}
+
+function versionOf(): string {
+  const { stdout } = spawnSync(dex, ['version'], { encoding: 'utf8' });
+  return /Dex Version:\s*v?(\d\S*)/.exec(stdout)?.[1] ?? 'of unknown version';
 }
 
 function configuration(port: number, database: string, origin: string): object {
