@@ -47,7 +47,8 @@ for (const { name, version, cells } of outcomes) {
   for (const [flow, cell] of Object.entries(cells)) console.log(`  ${flow.padEnd(30)} ${cell}`);
 }
 writeTable(outcomes.filter(({ cells }) => !Object.values(cells).includes('FAILED')));
-if (failed.length > 0) console.error(`\nFailed: ${failed.join(', ')}. What the table says of them is as it was.`);
+if (failed.length > 0)
+  console.error(`\nFailed: ${failed.join(', ')}. What the table says of them is as it was.`);
 process.exitCode = failed.length > 0 ? 1 : 0;
 
 /** What went well in this run takes the place of those before; the others stay. */
