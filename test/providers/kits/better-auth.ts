@@ -22,7 +22,7 @@ export const kit: ProviderKit = {
 
 const clientId = 'sallyport';
 const clientSecret = randomBytes(24).toString('hex');
-const accessTokenSeconds = 15;
+const accessTokenSeconds = 60;
 const person = { email: 'ada@example.com', password: 'ada-password' };
 
 async function start(origin: string): Promise<RealProvider> {

@@ -16,11 +16,13 @@ export const kit: ProviderKit = {
   prepare: () =>
     spawnSync(dex, ['version']).status === 0
       ? undefined
-      : 'Dex: put `dex` on the PATH, or name it in DEX_BIN. To get it: `go build ./cmd/dex` in https://github.com/dexidp/dex at the tag v2.45.0',
+      : 'Dex: put `dex` on the PATH, or name it in DEX_BIN. To get it: `go build -ldflags "-X main.version=v2.45.0" ./cmd/dex` in https://github.com/dexidp/dex at the tag v2.45.0',
   limits: {
     'sign-out here': 'Dex 2.45: it has no address at which a sign-in ends',
     'sign-out there': 'Dex 2.45: nobody can sign out there',
     'bearer (JWT)': 'Dex: its access tokens are ID tokens',
+    'bearer (introspection)':
+      'Sallyport: it does not take an answer with `token_use: access_token` for that of an access token',
     'step-up': 'Dex: it does not know `max_age`',
   },
   start,
@@ -28,7 +30,7 @@ export const kit: ProviderKit = {
 
 const clientId = 'sallyport';
 const clientSecret = randomBytes(24).toString('hex');
-const accessTokenSeconds = 30;
+const accessTokenSeconds = 60;
 /** Of the password `password`, by bcrypt. */
 const hash = '$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W';
 const person = { login: 'ada@example.com', password: 'password' };
@@ -55,8 +57,7 @@ async function start(origin: string): Promise<RealProvider> {
   };
   const issuer = `${application.url}/dex`;
   return {
-    version:
-      /v?(\d+\.\d+\.\d+)/.exec(spawnSync(dex, ['version'], { encoding: 'utf8' }).stdout)?.[1] ?? '2.45.0',
+    version: versionOf(),
     accessTokenSeconds,
     email: person.login,
     settings: {
@@ -91,6 +92,11 @@ async function start(origin: string): Promise<RealProvider> {
     },
     stop: () => application.stop(),
   };
+}
+
+function versionOf(): string {
+  const { stdout } = spawnSync(dex, ['version'], { encoding: 'utf8' });
+  return /Dex Version:\s*v?(\d\S*)/.exec(stdout)?.[1] ?? 'of unknown version';
 }
 
 function configuration(port: number, database: string, origin: string): object {

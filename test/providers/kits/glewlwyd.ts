@@ -18,7 +18,7 @@ const adminPassword = 'password';
 const person = { username: 'ada', password: 'ada-password' };
 const clientSecret = randomBytes(32).toString('hex');
 const clientId = 'sallyport';
-const accessTokenSeconds = 15;
+const accessTokenSeconds = 60;
 const scopes = ['openid', 'profile', 'email', 'introspect'];
 
 async function start(origin: string): Promise<RealProvider> {

@@ -19,7 +19,7 @@ export const kit: ProviderKit = { name: 'Keycloak', prepare, limits: {}, start }
 
 const clientId = 'sallyport';
 const clientSecret = randomBytes(24).toString('hex');
-const accessTokenSeconds = 15;
+const accessTokenSeconds = 60;
 const audience = 'https://api.example.com';
 const person = { username: 'ada', password: 'ada-password' };
 const admin = { username: 'admin', password: randomBytes(12).toString('hex') };

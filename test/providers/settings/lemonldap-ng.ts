@@ -6,7 +6,7 @@ import { debianVersion } from '../debian.ts';
 
 export const clientId = 'sallyport';
 export const clientSecret = randomBytes(32).toString('hex');
-export const accessTokenSeconds = 15;
+export const accessTokenSeconds = 60;
 export const audience = 'https://api.example.com';
 
 export const isRoot = process.getuid?.() === 0;
