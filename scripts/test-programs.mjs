@@ -11,6 +11,7 @@ const programs = [
   { package: 'haproxy', command: 'haproxy' },
   { package: 'varnish', command: 'varnishd' },
   { package: 'lighttpd', command: 'lighttpd' },
+  { package: 'squid', command: 'squid' },
   { package: 'lua-socket', file: '/usr/share/lua/5.3/socket.lua' },
   { package: 'php-cgi', command: 'php-cgi' },
   { package: 'php-cli', command: 'php' },

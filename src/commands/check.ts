@@ -3,6 +3,10 @@ import { withAccess } from '../access/decide.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
+import { withUsualAuthorities } from '../egress/authorities.ts';
+import { openTunnel } from '../egress/open-tunnel.ts';
+import { type Proxy, parseProxy } from '../egress/proxy.ts';
+import { compileWay, type EgressRules } from '../egress/rules.ts';
 import type { ReadFile } from '../files.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
@@ -19,6 +23,8 @@ interface Finding {
   subject: string;
   /** Undefined when it holds; else what is wrong. */
   problem: string | undefined;
+  /** Which way it was asked, where there is more than one. */
+  way?: string | undefined;
 }
 
 const connectTimeoutMs = 5000;
@@ -58,7 +64,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
           ),
         ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
-        ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
+        ...upstreamsOf(config).map(({ url, proxy }) =>
+          attempt(`upstream ${url}`, reachUpstream(url, proxy)),
+        ),
       ])),
     );
   }
@@ -72,19 +80,19 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     const sentence = secrets.hide(reason === undefined ? subject : `${subject}: ${reason}`);
     console.log(`  ${labels[level]} ${sentence}`);
   }
-  for (const { subject, problem } of findings) {
+  for (const { subject, problem, way = '' } of findings) {
     console.log(
-      problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
+      problem === undefined ? `  ok     ${subject}${way}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
     );
   }
   const isCertificateBad = certificates.some(({ level }) => level === 'fail');
   return isCertificateBad || findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
-async function attempt(subject: string, trial: Promise<void>): Promise<Finding> {
+async function attempt(subject: string, trial: Promise<string | void>): Promise<Finding> {
   try {
-    await trial;
-    return { subject, problem: undefined };
+    const way = await trial;
+    return { subject, problem: undefined, way: way ?? undefined };
   } catch (error) {
     return { subject, problem: describeError(error) };
   }
@@ -98,7 +106,7 @@ async function readKey(provider: ProviderConfig, read: ReadFile): Promise<void> 
   readPrivateKey(provider, read);
 }
 
-async function findProvider(provider: ProviderConfig, read: ReadFile): Promise<void> {
+async function findProvider(provider: ProviderConfig, read: ReadFile): Promise<string> {
   const http = createProviderHttp(provider, read);
   try {
     const { metadata, unsupported } = await fetchMetadata(provider, http);
@@ -107,16 +115,21 @@ async function findProvider(provider: ProviderConfig, read: ReadFile): Promise<v
     const { authorization_endpoint, token_endpoint, userinfo_endpoint } = metadata;
     const endpoints = [authorization_endpoint, token_endpoint, userinfo_endpoint].flatMap((url) => url ?? []);
     const origins = new Set(endpoints.map((url) => new URL(url).origin));
-    for (const origin of origins) await reach(origin);
+    const wayTo = compileWay(provider.egress);
+    const ca = provider.ca === undefined ? undefined : withUsualAuthorities(read(provider.ca));
+    for (const origin of origins) await reach(origin, wayTo(new URL(origin)), ca);
+    return waysTo([new URL(provider.issuer).origin, ...origins], provider.egress);
   } finally {
     await http.close();
   }
 }
 
-async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<void> {
+async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<string> {
   const http = createProviderHttp(entry, read);
   try {
     await reachIssuer(entry, http, systemClock);
+    const asked = entry.introspectionEndpoint ?? entry.jwksUri ?? entry.issuer ?? '';
+    return waysTo([new URL(asked).origin], entry.egress);
   } finally {
     await http.close();
   }
@@ -141,11 +154,35 @@ async function reachRedis(config: Config, url: string): Promise<void> {
   }
 }
 
-function upstreamsOf(config: Config): string[] {
-  return [...new Set(config.routes.flatMap(({ upstream }) => upstream.targets.map(({ url }) => url)))];
+/** Every target, by each way that routes have to it. */
+function upstreamsOf(config: Config): { url: string; proxy: string | undefined }[] {
+  const ways = config.routes.flatMap(({ upstream, proxy }) =>
+    upstream.targets.map(({ url }) => [JSON.stringify([url, proxy]), { url, proxy }] as const),
+  );
+  return [...new Map(ways).values()];
 }
 
-function reach(upstream: string): Promise<void> {
+async function reachUpstream(url: string, through: string | undefined): Promise<string | void> {
+  const proxy = through === undefined ? undefined : parseProxy(through);
+  await reach(url, proxy);
+  if (proxy) return wayName(proxy);
+}
+
+const wayName = (proxy: Proxy | undefined) => (proxy ? `, by the proxy ${proxy.name}` : ', directly');
+
+/** Which way each origin is asked, in words; nothing where no proxy is known. */
+function waysTo(origins: readonly string[], egress: EgressRules): string {
+  if (Object.values(egress).every((value) => value === undefined)) return '';
+  const wayTo = compileWay(egress);
+  const [first = '', ...others] = [...new Set(origins)].map((origin) => wayName(wayTo(new URL(origin))));
+  if (others.every((way) => way === first)) return first;
+  const each = [...new Set(origins)].map((origin) => `${origin}${wayName(wayTo(new URL(origin)))}`);
+  return ` (${each.join('; ')})`;
+}
+
+/** @param ca what the certificate of an https proxy is checked against, if not the usual authorities */
+function reach(upstream: string, proxy?: Proxy, ca?: string[]): Promise<void> {
+  if (proxy) return reachThrough(upstream, proxy, ca);
   return new Promise((resolve, reject) => {
     const socket = connect(placeOf(upstream));
     socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('no connection within five seconds')));
@@ -154,6 +191,18 @@ function reach(upstream: string): Promise<void> {
       resolve();
     });
     socket.on('error', reject);
+  });
+}
+
+function reachThrough(upstream: string, proxy: Proxy, ca: string[] | undefined): Promise<void> {
+  const { hostname, port, protocol } = new URL(upstream);
+  const place = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+  return new Promise((resolve, reject) => {
+    openTunnel(proxy, place, { timeout: connectTimeoutMs, ca }, (error, socket) => {
+      socket?.on('error', () => {}).destroy();
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 

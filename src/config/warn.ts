@@ -1,4 +1,4 @@
-import { isLoopback } from '../identity/provider/loopback.ts';
+import { isLoopback } from '../egress/loopback.ts';
 import { listenAddressText } from '../listen/address-text.ts';
 import { type Check, each, run, type Subject } from './checks/check.ts';
 import type { ListenAddress } from './listen-address.ts';

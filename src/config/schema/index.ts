@@ -4,7 +4,7 @@ import type { Template } from '../template.ts';
 import { admin } from './admin.ts';
 import { assertion } from './assertion.ts';
 import { audit } from './audit.ts';
-import { bearerSchemas } from './bearer.ts';
+import { type BearerConfig, bearerSchemas } from './bearer.ts';
 import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
 import { listen } from './listen.ts';
@@ -134,10 +134,12 @@ export const configSchema = z
   .meta({ title: 'Sallyport configuration' });
 
 /** A valid configuration, defaults filled in. */
-export interface Config extends Omit<z.output<typeof configSchema>, 'provider' | 'providers' | 'session'> {
+export interface Config
+  extends Omit<z.output<typeof configSchema>, 'provider' | 'providers' | 'session' | 'bearer'> {
   session: SessionConfig & { secret: Buffer<ArrayBuffer>[] };
   /** Every provider by its name, in the order of the file. */
   providers: Readonly<Record<string, ProviderConfig>>;
+  bearer: BearerConfig[];
   /** The header templates that stand under those of the file. */
   defaultHeaders: Readonly<Record<string, Template>>;
   /** The texts in it that must be in no log and on no page. */

@@ -15,7 +15,7 @@ export interface IntrospectionEndpoint extends Credentials {
  * @param heard is told of each answer whether it takes the gateway as a client
  */
 export function connectIntrospection(
-  config: Pick<BearerConfig, 'issuer' | 'clientAuth' | 'timeout' | 'insecureHttp'>,
+  config: Pick<BearerConfig, 'issuer' | 'clientAuth' | 'timeout' | 'insecureHttp' | 'egress'>,
   { endpoint, clientId, clientSecret }: IntrospectionEndpoint,
   fetch: ProviderFetch,
   heard: Pick<ClientEndpoints, 'onRejected' | 'onAccepted'> = {},

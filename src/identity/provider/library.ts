@@ -9,7 +9,7 @@ import {
   type ServerMetadata,
 } from 'openid-client';
 import type { ProviderFetch } from './http.ts';
-import { isLoopback } from './loopback.ts';
+import { type EgressRules, staysHere } from '../../egress/rules.ts';
 import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
 
 /** What a provider states of itself (RFC 8414 §2), or the configuration states of it. */
@@ -24,9 +24,15 @@ export interface Transport {
   insecure: boolean;
 }
 
+/** What says whether plain http is allowed. */
+export interface Secrecy {
+  insecureHttp: boolean;
+  egress?: EgressRules;
+}
+
 /** Whether plain http is allowed to an address. */
-export function mayBeInsecure({ insecureHttp }: { insecureHttp: boolean }, address: string): boolean {
-  return insecureHttp || isLoopback(new URL(address));
+export function mayBeInsecure({ insecureHttp, egress }: Secrecy, address: string): boolean {
+  return insecureHttp || staysHere(new URL(address), egress);
 }
 
 export interface ClientSettings {

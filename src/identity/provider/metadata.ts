@@ -2,7 +2,6 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 import type { ClientEndpoints } from './endpoint-answers.ts';
 import type { ProviderHttp } from './http.ts';
 import { discover, mayBeInsecure, type ProviderMetadata } from './library.ts';
-import { isLoopback } from './loopback.ts';
 import { findUnsupported, requireSupport } from './support.ts';
 
 /** The endpoints that the configuration gives by hand, in the names of RFC 8414. */
@@ -103,12 +102,11 @@ const credentialEndpoints = [
 
 /** An https issuer that sends tokens over http was misconfigured or tampered with. */
 function refuseInsecureEndpoints(server: ProviderMetadata, config: ProviderConfig): void {
-  if (config.insecureHttp) return;
   const aliases = config.tls === undefined ? {} : (server.mtls_endpoint_aliases ?? {});
   const named = credentialEndpoints.map((name) => [name, server[name]] as const);
   for (const [name, endpoint] of [...named, ...Object.entries(aliases)]) {
     if (typeof endpoint !== 'string') continue;
-    if (new URL(endpoint).protocol !== 'https:' && !isLoopback(new URL(endpoint))) {
+    if (new URL(endpoint).protocol !== 'https:' && !mayBeInsecure(config, endpoint)) {
       throw new Error(`the provider's ${name} is plain http; it is not used unless insecureHttp is set`);
     }
   }
