@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import { withUsualAuthorities } from '../egress/authorities.ts';
 import { openTunnel } from '../egress/open-tunnel.ts';
-import { type Proxy, parseProxy } from '../egress/proxy.ts';
+import { type ForwardProxy, parseProxy } from '../egress/proxy.ts';
 import { compileWay, type EgressRules } from '../egress/rules.ts';
 import type { ReadFile } from '../files.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
@@ -64,9 +64,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
           ),
         ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
-        ...upstreamsOf(config).map(({ url, proxy }) =>
-          attempt(`upstream ${url}`, reachUpstream(url, proxy)),
-        ),
+        ...upstreamsOf(config).map(({ url, proxy }) => attempt(`upstream ${url}`, reachUpstream(url, proxy))),
       ])),
     );
   }
@@ -89,10 +87,11 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   return isCertificateBad || findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
-async function attempt(subject: string, trial: Promise<string | void>): Promise<Finding> {
+/** Makes a trial. A text that it gives says which way it went. */
+async function attempt(subject: string, trial: Promise<unknown>): Promise<Finding> {
   try {
     const way = await trial;
-    return { subject, problem: undefined, way: way ?? undefined };
+    return { subject, problem: undefined, way: typeof way === 'string' ? way : undefined };
   } catch (error) {
     return { subject, problem: describeError(error) };
   }
@@ -162,13 +161,13 @@ function upstreamsOf(config: Config): { url: string; proxy: string | undefined }
   return [...new Map(ways).values()];
 }
 
-async function reachUpstream(url: string, through: string | undefined): Promise<string | void> {
+async function reachUpstream(url: string, through: string | undefined): Promise<string | undefined> {
   const proxy = through === undefined ? undefined : parseProxy(through);
   await reach(url, proxy);
-  if (proxy) return wayName(proxy);
+  return proxy && wayName(proxy);
 }
 
-const wayName = (proxy: Proxy | undefined) => (proxy ? `, by the proxy ${proxy.name}` : ', directly');
+const wayName = (proxy: ForwardProxy | undefined) => (proxy ? `, by the proxy ${proxy.name}` : ', directly');
 
 /** Which way each origin is asked, in words; nothing where no proxy is known. */
 function waysTo(origins: readonly string[], egress: EgressRules): string {
@@ -181,7 +180,7 @@ function waysTo(origins: readonly string[], egress: EgressRules): string {
 }
 
 /** @param ca what the certificate of an https proxy is checked against, if not the usual authorities */
-function reach(upstream: string, proxy?: Proxy, ca?: string[]): Promise<void> {
+function reach(upstream: string, proxy?: ForwardProxy, ca?: string[]): Promise<void> {
   if (proxy) return reachThrough(upstream, proxy, ca);
   return new Promise((resolve, reject) => {
     const socket = connect(placeOf(upstream));
@@ -194,7 +193,7 @@ function reach(upstream: string, proxy?: Proxy, ca?: string[]): Promise<void> {
   });
 }
 
-function reachThrough(upstream: string, proxy: Proxy, ca: string[] | undefined): Promise<void> {
+function reachThrough(upstream: string, proxy: ForwardProxy, ca: string[] | undefined): Promise<void> {
   const { hostname, port, protocol } = new URL(upstream);
   const place = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { openTunnel } from './open-tunnel.ts';
-import type { Proxy } from './proxy.ts';
+import type { ForwardProxy } from './proxy.ts';
 
 export type ConnectSettings = Omit<buildConnector.BuildOptions, 'timeout'> & {
   /** Milliseconds for the connection, and for the way through a proxy. */
@@ -18,7 +18,7 @@ export type ConnectSettings = Omit<buildConnector.BuildOptions, 'timeout'> & {
  * @param wayTo says which proxy an address has
  */
 export function createConnect(
-  wayTo: (url: URL) => Proxy | undefined,
+  wayTo: (url: URL) => ForwardProxy | undefined,
   { proxyCa, ...settings }: ConnectSettings,
 ): buildConnector.connector {
   const direct = buildConnector(settings);

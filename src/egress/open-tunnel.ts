@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Proxy } from './proxy.ts';
+import type { ForwardProxy } from './proxy.ts';
 
 /** A way through a proxy that could not be had. It names the proxy, and never its credentials. */
 export class ProxyError extends Error {
@@ -28,7 +28,7 @@ export interface TunnelSettings {
  * @param place host and port
  */
 export function openTunnel(
-  proxy: Proxy,
+  proxy: ForwardProxy,
   place: string,
   { timeout, ca }: TunnelSettings,
   done: (error: ProxyError | null, socket?: Socket) => void,
@@ -75,7 +75,7 @@ export function openTunnel(
   asked.end();
 }
 
-function refusalOf({ name }: Proxy, place: string, status: number): string | undefined {
+function refusalOf({ name }: ForwardProxy, place: string, status: number): string | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 407) return `the proxy ${name} does not take these credentials, or asks for some (407)`;
   if (status === 403) return `the proxy ${name} does not allow connections to ${place} (403)`;

@@ -1,5 +1,5 @@
 /** A forward proxy (RFC 9110 §9.3.6) that connections go through. */
-export interface Proxy {
+export interface ForwardProxy {
   /** Scheme, host and port: what people may read of it. */
   name: string;
   host: string;
@@ -14,7 +14,7 @@ export const proxyForm =
   'the address of an http:// or https:// proxy such as http://proxy.example.com:3128, with user:password@ where it asks';
 
 /** Reads the address of a proxy; undefined for what is none. Without a scheme it is http, as curl and Go have it. */
-export function parseProxy(text: string): Proxy | undefined {
+export function parseProxy(text: string): ForwardProxy | undefined {
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (/[\s\\]/.test(address) || !URL.canParse(address)) return undefined;
   const { protocol, hostname, port, pathname, search, hash, username, password } = new URL(address);

@@ -1,6 +1,6 @@
 import { isLoopback } from './loopback.ts';
 import { compileNoProxy } from './no-proxy.ts';
-import { type Proxy, parseProxy } from './proxy.ts';
+import { type ForwardProxy, parseProxy } from './proxy.ts';
 
 /** Which way calls go. It is plain data, and a part of the natural key of what is connected by it. */
 export interface EgressRules {
@@ -13,7 +13,7 @@ export interface EgressRules {
 }
 
 /** The proxy of an address; undefined where it is asked directly. */
-export type Way = (url: URL) => Proxy | undefined;
+export type Way = (url: URL) => ForwardProxy | undefined;
 
 /** The names of the environment, in the order in which they count: a small one wins, as with curl. */
 const names = {
@@ -24,11 +24,11 @@ const names = {
 
 /** What the environment says of proxies. A name that is set to nothing is set: there is none then. */
 export function readEgress(env: NodeJS.ProcessEnv): EgressRules {
-  const valueOf = (key: keyof typeof names) => {
+  const settingOf = (key: keyof typeof names) => {
     const name = names[key].find((each) => env[each] !== undefined);
     return (name !== undefined && env[name]?.trim()) || undefined;
   };
-  return { http: valueOf('http'), https: valueOf('https'), except: valueOf('except') };
+  return { http: settingOf('http'), https: settingOf('https'), except: settingOf('except') };
 }
 
 /** The names of the environment whose value is no proxy. */

@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import type { Clock } from '../clock.ts';
 import { createConnect } from '../egress/connect.ts';
-import type { Proxy } from '../egress/proxy.ts';
+import type { ForwardProxy } from '../egress/proxy.ts';
 import type { TurnEnds } from './end-of-turn.ts';
 import { RepairingConnection } from './repair/connection.ts';
 
@@ -29,7 +29,7 @@ export interface ConnectAddress {
   http2: boolean;
   connect: ConnectOptions;
   /** What every connection goes through; undefined for none. */
-  proxy: Proxy | undefined;
+  proxy: ForwardProxy | undefined;
 }
 
 /**
@@ -75,12 +75,17 @@ export function createDial(
   { origin, connectTimeout, connect: place, proxy }: Omit<ConnectAddress, 'http2'>,
   http2: boolean,
 ): buildConnector.connector {
-  const { host: _host, port: _port, ...secure } = place;
-  return createConnect(() => proxy, {
+  const { host = '', port: _port, ...secure } = place;
+  // An address has no name (RFC 6066 §3): its certificate is for the address.
+  const servername = secure.servername ?? (isIP(host) === 0 && host !== '' ? host : undefined);
+  const connect = createConnect(() => proxy, {
     timeout: connectTimeout,
     ...secure,
     allowH2: http2,
     // Without TLS there is nothing to agree by: HTTP/2 is then spoken from the first byte (RFC 9113 §3.3).
     ...(http2 && origin.startsWith('http:') && { useH2c: true }),
   });
+  // The library would take the name of the request's Host for that of the certificate, and `serverName` for nothing.
+  return ({ servername: _named, ...options }, done) =>
+    connect({ ...options, ...(servername !== undefined && { servername }) }, done);
 }

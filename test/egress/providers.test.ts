@@ -59,7 +59,10 @@ test('a login and a refresh go through the proxy of the environment, which asks 
   await gateway.close();
   const asked = await squid.asked();
   t.ok(asked.includes(`CONNECT ${place} 200`), asked.join());
-  t.notOk(asked.some((line) => line.includes('127.0.0.1')), 'neither this machine nor the upstream');
+  t.notOk(
+    asked.some((line) => line.includes('127.0.0.1')),
+    'neither this machine nor the upstream',
+  );
   t.notMatch(gateway.log.text(), /pr0xy/);
   t.notMatch(gateway.log.text(), Buffer.from(`gateway:${user.password}`).toString('base64'));
 });
@@ -96,7 +99,11 @@ test('what NO_PROXY names is asked directly, and so is all where provider.proxy 
       env: { http_proxy: squid.url, ...env },
       config,
     });
-    await t.rejects(logIn(scene.client, scene.gateway.url, 'ada'), /no session/, 'the name is not known here');
+    await t.rejects(
+      logIn(scene.client, scene.gateway.url, 'ada'),
+      /no session/,
+      'the name is not known here',
+    );
     await scene.gateway.log.line((line) => /ENOTFOUND|EAI_AGAIN/.test(JSON.stringify(line)));
     await scene.gateway.close();
   }
@@ -110,8 +117,14 @@ test('a proxy that is out, refuses, or takes other credentials is named in the l
   const upstream = await arrangeUpstream(t);
   const nobody = await freePort();
   const cases: [proxy: string, said: string][] = [
-    [`http://gateway:wr0ng-pass@127.0.0.1:${nobody}`, `http://127.0.0.1:${nobody} cannot be reached: ECONNREFUSED`],
-    [withUser(strict, { name: 'gateway', password: 'wr0ng-pass' }), `${strict.url} does not take these credentials`],
+    [
+      `http://gateway:wr0ng-pass@127.0.0.1:${nobody}`,
+      `http://127.0.0.1:${nobody} cannot be reached: ECONNREFUSED`,
+    ],
+    [
+      withUser(strict, { name: 'gateway', password: 'wr0ng-pass' }),
+      `${strict.url} does not take these credentials`,
+    ],
     [strict.url, `${strict.url} does not take these credentials, or asks for some (407)`],
     [narrow.url, `${narrow.url} does not allow connections to ${onlyByProxy}`],
   ];
@@ -140,7 +153,9 @@ test('access tokens: the keys of an issuer are fetched through the proxy', async
     const { gateway, client } = await arrangeGateway(t, { env, config });
     const header = Buffer.from('{"alg":"RS256","typ":"at+jwt","kid":"unknown"}').toString('base64url');
     const body = Buffer.from(JSON.stringify({ iss: provider.issuer, aud: 'api' })).toString('base64url');
-    const { status } = await client.get(`${gateway.url}/`, { authorization: `Bearer ${header}.${body}.AAAA` });
+    const { status } = await client.get(`${gateway.url}/`, {
+      authorization: `Bearer ${header}.${body}.AAAA`,
+    });
     t.equal(status, 401, 'the keys came, and this is signed with none of them');
     await gateway.close();
     t.ok((await squid.asked()).includes(`CONNECT ${place} 200`));
@@ -149,7 +164,10 @@ test('access tokens: the keys of an issuer are fetched through the proxy', async
 
 test('credentials of a proxy are masked wherever the configuration is shown or refused', async (t) => {
   const proxy = 'http://gateway:pr0xy-s3cret@proxy.test:3128';
-  const yaml = gatewayYaml({ config: { provider: { issuer: 'https://id.test', proxy } }, upstream: 'http://127.0.0.1:9' }, 1);
+  const yaml = gatewayYaml(
+    { config: { provider: { issuer: 'https://id.test', proxy } }, upstream: 'http://127.0.0.1:9' },
+    1,
+  );
   const { config } = parseConfig(yaml, { env: { HTTPS_PROXY: 'http://other:0ther-secret@proxy.test' } });
   t.match(JSON.stringify(config.shown), 'http://***@proxy.test:3128');
   t.notMatch(JSON.stringify(config.shown), /pr0xy-s3cret|0ther-secret/);
@@ -202,7 +220,10 @@ async function check(t: Test, config: Record<string, unknown>, env: NodeJS.Proce
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-check-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const file = join(folder, 'sallyport.yaml');
-  await writeFile(file, gatewayYaml({ upstream: config.routes ? undefined : 'http://127.0.0.1:9', config }, 4180));
+  await writeFile(
+    file,
+    gatewayYaml({ upstream: config.routes ? undefined : 'http://127.0.0.1:9', config }, 4180),
+  );
   const { NODE_OPTIONS: _, ...inherited } = process.env;
   return new Promise<string>((resolve) => {
     const child = spawn(process.execPath, ['dist/src/main.js', 'check', '-c', file], {
@@ -237,13 +258,18 @@ test('check says which way each was asked', async (t) => {
 
   const env = { HTTP_PROXY: withUser(squid) };
   const mixed = await check(t, { provider: { ...named, ...byName }, routes: routes.slice(0, 1) }, env);
-  t.match(mixed, `${issuer}, directly; http://${onlyByProxy}:${new URL(issuer).port}, by the proxy ${squid.url}`);
+  t.match(
+    mixed,
+    `${issuer}, directly; http://${onlyByProxy}:${new URL(issuer).port}, by the proxy ${squid.url}`,
+  );
   const wrong = await check(t, { provider: { ...named, ...byName } }, { HTTP_PROXY: squid.url });
   t.match(wrong, /FAIL {3}provider .*the proxy http:\/\/127.0.0.1:\d+ does not take these credentials/);
 });
 
 test('NODE_EXTRA_CA_CERTS and provider.ca are both trusted, and nobody else', async (t) => {
-  const [extra, own, foreign] = await Promise.all(['extra', 'own', 'foreign'].map((name) => makeCertificate(name)));
+  const [extra, own, foreign] = await Promise.all(
+    ['extra', 'own', 'foreign'].map((name) => makeCertificate(name)),
+  );
   const issuers = await Promise.all(
     [extra, own, foreign].map(async (certificate) => {
       const server = createServer({ cert: certificate?.cert ?? '', key: certificate?.key ?? '' });
@@ -252,7 +278,12 @@ test('NODE_EXTRA_CA_CERTS and provider.ca are both trusted, and nobody else', as
       server.on('request', (_request, response) => {
         const { url: issuer } = listening;
         const at = (path: string) => issuer + path;
-        const metadata = { issuer, authorization_endpoint: at('/a'), token_endpoint: at('/t'), jwks_uri: at('/j') };
+        const metadata = {
+          issuer,
+          authorization_endpoint: at('/a'),
+          token_endpoint: at('/t'),
+          jwks_uri: at('/j'),
+        };
         response.setHeader('content-type', 'application/json');
         response.end(JSON.stringify({ ...metadata, response_types_supported: ['code'] }));
       });

@@ -59,7 +59,10 @@ test('routes[].proxy: requests and WebSockets of an http upstream go through it,
   t.equal(await talk(gateway.url), 'echo hello');
   await gateway.close();
   const asked = await squid.asked();
-  t.ok(asked.length >= 2 && asked.every((line) => line === `CONNECT ${onlyByProxy}:${port} 200`), asked.join());
+  t.ok(
+    asked.length >= 2 && asked.every((line) => line === `CONNECT ${onlyByProxy}:${port} 200`),
+    asked.join(),
+  );
 });
 
 test('an https upstream behind a proxy: its own certificate is checked, for its own name', async (t) => {
@@ -87,7 +90,12 @@ test('no proxy of the environment is for upstreams, and one route’s is not for
   const upstream = await arrangeUpstream(t);
   echoSockets(t, { server: upstream.server });
   const nobody = await freePort();
-  const env = { HTTP_PROXY: squid.url, HTTPS_PROXY: squid.url, ALL_PROXY: squid.url, NODE_USE_ENV_PROXY: '1' };
+  const env = {
+    HTTP_PROXY: squid.url,
+    HTTPS_PROXY: squid.url,
+    ALL_PROXY: squid.url,
+    NODE_USE_ENV_PROXY: '1',
+  };
   const routes = [
     { path: '/', upstream: upstream.url, allow: 'public' },
     { path: '/far', upstream: upstream.url, allow: 'public', proxy: `http://127.0.0.1:${nobody}` },
@@ -144,7 +152,8 @@ test('of several targets behind a proxy, one that it gives no way to is passed b
 
 test('a proxy over TLS, whose certificate is checked; what it says behind its answer is the upstream’s', async (t) => {
   const certificate = await makeCertificate('proxy');
-  const answers = 'HTTP/1.1 200 ready\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly';
+  const answers =
+    'HTTP/1.1 200 ready\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly';
   const server = createTlsServer({ cert: certificate.cert, key: certificate.key }, (socket) => {
     socket.on('error', () => {});
     socket.once('data', () => socket.write(answers));
@@ -159,5 +168,25 @@ test('a proxy over TLS, whose certificate is checked; what it says behind its an
 
 test('a socket of this machine has no proxy', async (t) => {
   const config = { routes: [{ path: '/', upstream: 'unix:/run/app.sock', proxy: 'http://proxy.test' }] };
-  t.throws(() => parseConfig(gatewayYaml({ config }, 1), { env: {} }), /routes\[0\]\.proxy: no proxy has a way/);
+  t.throws(
+    () => parseConfig(gatewayYaml({ config }, 1), { env: {} }),
+    /routes\[0\]\.proxy: no proxy has a way/,
+  );
+});
+
+test('the certificate of an upstream is for its own name, whatever Host goes along', async (t) => {
+  const certificate = await makeCertificate('upstream', { names: 'DNS:localhost' });
+  const server = createServer({ cert: certificate.cert, key: certificate.key }, echo);
+  const { port, close } = await listenOnLoopback(server, 'https');
+  t.teardown(close);
+  const ask = async (tls: object, keys: object = {}) => {
+    const route = { tls: { ca: certificate.certFile, ...tls }, ...keys };
+    const { gateway, client } = await arrangeGateway(t, open(`https://localhost:${port}`, route));
+    const { status } = await client.get(`${gateway.url}/`);
+    await gateway.close();
+    return status;
+  };
+  t.equal(await ask({}), 200);
+  t.equal(await ask({}, { preserveHost: true }), 200);
+  t.equal(await ask({ serverName: 'another.test' }), 502, 'of an upstream with a name, too');
 });

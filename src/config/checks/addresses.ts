@@ -23,7 +23,9 @@ export function addressesAt<Key extends string>(
   },
   keys: readonly Key[],
 ): Address[] {
-  return value.insecureHttp === true ? [] : keys.map((key) => ({ at: [...at, key], url: value[key], proxy: value.proxy }));
+  return value.insecureHttp === true
+    ? []
+    : keys.map((key) => ({ at: [...at, key], url: value[key], proxy: value.proxy }));
 }
 
 /** Who can change what an issuer answers can sign in as anybody. */

@@ -30,7 +30,7 @@ export interface ProviderHttp {
   close(): Promise<void>;
 }
 
-export type HttpSettings = Pick<ProviderConfig, 'ca' | 'timeout'> & 
+export type HttpSettings = Pick<ProviderConfig, 'ca' | 'timeout'> &
   Partial<Pick<ProviderConfig, 'tls' | 'egress'>>;
 
 /** The settings with the contents of the files that they name: a certificate that was renewed is another one. */

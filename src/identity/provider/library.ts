@@ -8,8 +8,8 @@ import {
   None,
   type ServerMetadata,
 } from 'openid-client';
-import type { ProviderFetch } from './http.ts';
 import { type EgressRules, staysHere } from '../../egress/rules.ts';
+import type { ProviderFetch } from './http.ts';
 import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
 
 /** What a provider states of itself (RFC 8414 §2), or the configuration states of it. */
