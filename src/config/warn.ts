@@ -36,11 +36,19 @@ interface Whole extends Subject {
   config: Config;
 }
 
+/** What others allow at the most, in milliseconds. */
+const largestTolerance = 5 * 60_000;
+
 const ofProvider: readonly Check<NamedProvider>[] = [
   {
     when: ({ provider }) => provider.insecureHttp,
     says: ({ name }) =>
       `insecureHttp of provider ${name} is on: who can read or change that traffic can sign in as anybody`,
+  },
+  {
+    when: ({ provider }) => provider.clockTolerance > largestTolerance,
+    says: ({ name }) =>
+      `clockTolerance of provider ${name} is over five minutes: what has expired counts for so long. Set the clocks instead`,
   },
   {
     when: ({ provider }) => !provider.pkce,

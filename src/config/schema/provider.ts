@@ -144,6 +144,10 @@ export const providerSchema = z
     timeout: duration()
       .prefault('10s')
       .meta({ description: 'How long one call to the provider may take, answer included.' }),
+    clockTolerance: duration().prefault('30s').meta({
+      description:
+        "How far the provider's clock may differ from the gateway's, in what it signs: ID tokens, logout tokens, signed responses.",
+    }),
     insecureHttp: flag().prefault(false).meta({
       description:
         'Allows plain http to a provider that is not on loopback. Anybody on the path can then sign in as anybody.',

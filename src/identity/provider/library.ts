@@ -2,6 +2,7 @@ import {
   allowInsecureRequests,
   type ClientAuth,
   Configuration,
+  clockTolerance,
   customFetch,
   type DiscoveryRequestOptions,
   discovery,
@@ -39,16 +40,21 @@ export interface ClientSettings {
   server: ProviderMetadata;
   clientId: string;
   auth: ClientAuth;
+  /** Milliseconds by which its clock may differ. */
+  tolerance: number;
   /** The endpoints that ask for a certificate are taken (RFC 8705 §5). */
   useMtlsAliases?: boolean;
 }
 
 /** The client object of the library. It stays in this folder: others call the verbs of a `ProviderClient`. */
 export function createLibraryClient(
-  { server, clientId, auth, useMtlsAliases = false }: ClientSettings,
+  { server, clientId, auth, tolerance, useMtlsAliases = false }: ClientSettings,
   { fetch, timeout, insecure }: Transport,
 ): Configuration {
-  const metadata = useMtlsAliases ? { use_mtls_endpoint_aliases: true } : {};
+  const metadata = {
+    [clockTolerance]: Math.floor(tolerance / 1000),
+    ...(useMtlsAliases && { use_mtls_endpoint_aliases: true }),
+  };
   const client = new Configuration(server, clientId, metadata, auth);
   client[customFetch] = fetch;
   client.timeout = timeout / 1000;

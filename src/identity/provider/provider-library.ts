@@ -43,6 +43,7 @@ export function createProviderLibrary(
         server: of ? { ...metadata, issuer: of.issuer } : metadata,
         clientId: as?.clientId ?? config.clientId,
         auth: as ? secretAuth(as, metadata) : auth,
+        tolerance: config.clockTolerance,
         // RFC 8705 §5: these endpoints are the ones that ask for a certificate.
         useMtlsAliases: config.tls !== undefined && !as,
       },

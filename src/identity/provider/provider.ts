@@ -114,6 +114,7 @@ export function connectProvider(
         issuer: expectedIssuer(config, metadata().issuer, tokens.claims),
         clientId: config.clientId,
         now: clock.now(),
+        clockTolerance: config.clockTolerance,
       }),
     isReady: finding.isReady,
     troubles() {

@@ -21,6 +21,7 @@ const harmlessOfProvider = namesOf<ProviderConfig>(
   ...(['prompt', 'allowedParams', 'par', 'requestObject', 'jarm', 'responseMode', 'profile'] as const),
   ...(['revocationEndpoint', 'endSessionEndpoint', 'endSessionParams'] as const),
   'pushedAuthorizationRequestEndpoint',
+  'clockTolerance',
 );
 const harmlessOfBearer = namesOf<BearerConfig>(
   ...(['ca', 'timeout', 'proxy', 'egress', 'clientSecret', 'clientAuth'] as const),
