@@ -13,7 +13,7 @@ type ReadProvider = NonNullable<ReadConfig['provider']>;
 /** Brings a valid document into the one form that the gateway knows: no short form is left. */
 export function normalise(
   read: ReadConfig,
-  { secrets, shown, egress }: Pick<Config, 'secrets' | 'shown'> & { egress: EgressRules },
+  { secrets, shown, egress }: Pick<Config, 'secrets' | 'shown' | 'egress'>,
 ): Config {
   const { provider, providers: named, session, ...rest } = read;
   // Where nobody signs in, nothing that is sealed has to be opened again.
@@ -43,6 +43,7 @@ export function normalise(
       ]),
     ],
     shown,
+    egress,
   };
 }
 

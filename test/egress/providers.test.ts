@@ -266,6 +266,37 @@ test('check says which way each was asked', async (t) => {
   t.match(wrong, /FAIL {3}provider .*the proxy http:\/\/127.0.0.1:\d+ does not take these credentials/);
 });
 
+test('an https provider is asked through HTTPS_PROXY, and its certificate is checked for its own name', async (t) => {
+  const squid = await startSquid(t);
+  const certificate = await makeCertificate('provider', { names: `DNS:${onlyByProxy}` });
+  const foreign = await makeCertificate('another', { names: 'DNS:another.test' });
+  for (const [{ cert, key, certFile }, said] of [
+    [certificate, 'ok     provider'],
+    [foreign, 'FAIL   provider'],
+  ] as const) {
+    const server = createServer({ cert, key });
+    const { port, close } = await listenOnLoopback(server, 'https');
+    t.teardown(close);
+    const issuer = `https://${onlyByProxy}:${port}`;
+    server.on('request', (_request, response) => {
+      const at = (path: string) => issuer + path;
+      const metadata = {
+        issuer,
+        authorization_endpoint: at('/a'),
+        token_endpoint: at('/t'),
+        jwks_uri: at('/j'),
+      };
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ ...metadata, response_types_supported: ['code'] }));
+    });
+    const provider = { issuer, ca: certFile };
+    const output = await check(t, { provider }, { HTTPS_PROXY: squid.url, HTTP_PROXY: 'http://127.0.0.1:9' });
+    t.match(output, `${said} ${issuer}`);
+    if (said.startsWith('ok')) t.match(output, `by the proxy ${squid.url}`);
+    else t.match(output, 'ERR_TLS_CERT_ALTNAME_INVALID');
+  }
+});
+
 test('NODE_EXTRA_CA_CERTS and provider.ca are both trusted, and nobody else', async (t) => {
   const [extra, own, foreign] = await Promise.all(
     ['extra', 'own', 'foreign'].map((name) => makeCertificate(name)),

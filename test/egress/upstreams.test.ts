@@ -1,5 +1,6 @@
+import { createServer as createHttp2Server, createSecureServer, type ServerHttp2Stream } from 'node:http2';
 import { createServer } from 'node:https';
-import { createServer as createTcpServer, type Socket } from 'node:net';
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { type Test, test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -82,6 +83,29 @@ test('an https upstream behind a proxy: its own certificate is checked, for its 
     const wrong = await arrangeGateway(t, open(upstream, { proxy: squid.url, ...(tls && { tls }) }));
     t.equal((await wrong.client.get(`${wrong.gateway.url}/x`)).status, 502);
     t.equal(await talk(wrong.gateway.url), '502');
+  }
+});
+
+test('HTTP/2 goes through a proxy too, agreed on or known beforehand', async (t) => {
+  const squid = await startSquid(t);
+  const certificate = await makeCertificate('upstream', { names: `DNS:${onlyByProxy}` });
+  const answer = (stream: ServerHttp2Stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'text/plain' });
+    stream.end('by HTTP/2');
+  };
+  const plain = createHttp2Server().on('stream', answer);
+  const secure = createSecureServer({ cert: certificate.cert, key: certificate.key }).on('stream', answer);
+  for (const [server, scheme] of [
+    [plain, 'http'],
+    [secure, 'https'],
+  ] as const) {
+    const { port, close } = await listenOnLoopback(server as unknown as Server, scheme);
+    t.teardown(close);
+    const tls = scheme === 'https' ? { tls: { ca: certificate.certFile } } : {};
+    const route = { proxy: squid.url, http2: true, ...tls };
+    const { gateway, client } = await arrangeGateway(t, open(`${scheme}://${onlyByProxy}:${port}`, route));
+    const { status, text } = await client.get(`${gateway.url}/`);
+    t.strictSame([status, text], [200, 'by HTTP/2'], scheme);
   }
 });
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import type { EgressRules } from '../../egress/rules.ts';
 import type { Template } from '../template.ts';
 import { admin } from './admin.ts';
 import { assertion } from './assertion.ts';
@@ -140,6 +141,8 @@ export interface Config
   /** Every provider by its name, in the order of the file. */
   providers: Readonly<Record<string, ProviderConfig>>;
   bearer: BearerConfig[];
+  /** Which way calls go that no key says it of: what the environment says of proxies. */
+  egress: EgressRules;
   /** The header templates that stand under those of the file. */
   defaultHeaders: Readonly<Record<string, Template>>;
   /** The texts in it that must be in no log and on no page. */
