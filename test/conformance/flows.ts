@@ -73,6 +73,7 @@ interface Shown {
 async function goWhereTheSuiteSays({ api, id, fresh, found, url }: Flow): Done {
   await found();
   const address = await until('an address of the suite', async () => {
+    await wait(300);
     const { browser } = await api.get<Shown>(`runner/${id}`);
     return browser?.urls?.[0] ?? browser?.urlsWithMethod?.[0]?.url;
   });
