@@ -41,6 +41,9 @@ export function openTunnel(
     path: place,
     headers: {
       host: place,
+      // Without it, a proxy may take the request for the last thing on its connection.
+      connection: 'keep-alive',
+      'proxy-connection': 'keep-alive',
       ...(proxy.authorization !== undefined && { 'proxy-authorization': proxy.authorization }),
     },
     agent: false,
