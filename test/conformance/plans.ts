@@ -118,7 +118,7 @@ function logouts(setting: Setting): Run[] {
     provider: inClientId,
   });
   return [
-    run('rp-initiated', 'RP-Initiated OP', 'rp-initiated-logout', back),
+    run('rp-initiated', 'RP-Initiated RP', 'rp-initiated-logout', back),
     run('back-channel', 'Back-Channel RP', 'back-channel-logout', back),
     run('front-channel', 'Front-Channel RP', 'front-channel-logout', front),
   ];
@@ -260,7 +260,8 @@ export function configurationOf(
       // Whatever is not said here is not there.
       clientSecret: undefined,
       clientAuth: undefined,
-      ...(isOfBasic ? inClientId : provider),
+      ...provider,
+      ...(isOfBasic && { privateKey: undefined, tls: undefined, requestObject: undefined, ...inClientId }),
     },
   };
 }

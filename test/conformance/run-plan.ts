@@ -101,7 +101,7 @@ async function runModule(run: Run, module: string, needs: ModuleNeeds): Promise<
   let seen = 'nothing was asked of anybody';
   if (info.status === 'WAITING') {
     seen = await actOut(run, module, id, needs).catch((error: Error) => `not tried: ${error.message}`);
-    info = await waitFor(api, id, ['FINISHED'], 12);
+    info = await waitFor(api, id, ['FINISHED'], 40);
   }
   const hasEnded = info.status === 'FINISHED' || info.status === 'INTERRUPTED';
   if (!hasEnded) await api.delete(`runner/${id}`).catch(() => {});
@@ -121,7 +121,9 @@ interface LogEntry {
 }
 
 const complaintOf = ({ result = '', src = '', msg = '' }: LogEntry): string[] =>
-  ['FAILURE', 'WARNING', 'REVIEW', 'INTERRUPTED'].includes(result) ? [`${result} ${src}: ${msg}`] : [];
+  ['FAILURE', 'WARNING', 'REVIEW', 'SKIPPED', 'INTERRUPTED'].includes(result)
+    ? [`${result} ${src}: ${msg}`]
+    : [];
 
 /**
  * Starts a gateway, does what a person does, and stops the gateway before the module ends: it asks for metadata again by
