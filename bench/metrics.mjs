@@ -9,7 +9,7 @@ import { openMetrics } from '../dist/src/observe/sinks/metrics.js';
 import { exchange } from '../dist/test/observe/exchange.js';
 import { floodOf, sendFlood } from '../dist/test/observe/metrics/flood.js';
 import { scrape, sumOf } from '../dist/test/observe/metrics/scrape.js';
-import { freePort } from '../dist/test/support/listening.js';
+import { freePort } from '../dist/test/support/free-port.js';
 import { startProvider } from '../dist/test/support/provider.js';
 import { spawnGateway } from '../dist/test/support/spawned-gateway.js';
 import { startUpstream } from '../dist/test/support/upstream.js';

@@ -1,4 +1,4 @@
-import { freePort } from '../dist/test/support/listening.js';
+import { freePort } from '../dist/test/support/free-port.js';
 import { idleKinds, measureIdle, measureMessages } from './measure/connections.mjs';
 import { measureLogins, measureRefreshes, measureSeal, measureVerifications } from './measure/slow-paths.mjs';
 import { measureWorkers } from './measure/workers.mjs';

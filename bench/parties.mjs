@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../dist/test/support/listening.js';
+import { freePort } from '../dist/test/support/free-port.js';
 import { startProvider } from '../dist/test/support/provider.js';
 import { startRedis } from '../dist/test/support/redis.js';
 import { startParty } from './process.mjs';

@@ -38,7 +38,17 @@ const orderWithin = {
 };
 
 /** What everybody may import. It imports nothing of the project but leaves behind it in this list. */
-const leaves = ['errors', 'bounded', 'files', 'clock', 'holdings', 'random', 'version', 'pages/texts'];
+const leaves = [
+  'errors',
+  'bounded',
+  'files',
+  'clock',
+  'holdings',
+  'random',
+  'version',
+  'pages/texts',
+  'egress',
+];
 
 /** They decide by what they are given: whatever they use of others are types. */
 const typesOnly = ['access', 'routes'];
@@ -54,6 +64,8 @@ const speakers = [
   'demo/',
   // It asks upstreams, and takes nothing in.
   'forward/send-handshake.ts',
+  // It asks proxies for connections.
+  'egress/open-tunnel.ts',
   // It asks the admin listener of a gateway, from another process.
   'commands/admin-client.ts',
 ];

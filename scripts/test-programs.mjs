@@ -12,6 +12,7 @@ const programs = [
   { package: 'dnsmasq-base', command: 'dnsmasq' },
   { package: 'varnish', command: 'varnishd' },
   { package: 'lighttpd', command: 'lighttpd' },
+  { package: 'squid', command: 'squid' },
   { package: 'lua-socket', file: '/usr/share/lua/5.3/socket.lua' },
   { package: 'php-cgi', command: 'php-cgi' },
   { package: 'php-cli', command: 'php' },

@@ -14,7 +14,7 @@ build(['src', 'test']);
 const support = (name) => import(`../dist/test/support/${name}.js`);
 const { createClient } = await support('client');
 const { spansOfJson } = await support('collector');
-const { freePort } = await support('listening');
+const { freePort } = await support('free-port');
 const { logIn } = await support('log-in');
 const { spawnGateway } = await support('spawned-gateway');
 const { lineOf } = await support('spans');

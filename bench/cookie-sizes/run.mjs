@@ -11,7 +11,8 @@ import { build, installDependencies, root } from '../../scripts/prepare.mjs';
 
 installDependencies();
 build(['src', 'test']);
-const { freePort, listenOnLoopback } = await import('../../dist/test/support/listening.js');
+const { freePort } = await import('../../dist/test/support/free-port.js');
+const { listenOnLoopback } = await import('../../dist/test/support/listening.js');
 const { tokenSets } = await import('../../dist/test/support/token-sets.js');
 const { createServer } = await import('node:http');
 const { startServer } = await import('../process.mjs');

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../dist/test/support/listening.js';
+import { freePort } from '../../dist/test/support/free-port.js';
 import { ask } from './ask.mjs';
 
 const readyWithinMs = 30_000;

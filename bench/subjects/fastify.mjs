@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../dist/test/support/listening.js';
+import { freePort } from '../../dist/test/support/free-port.js';
 import { startServer } from '../process.mjs';
 
 const file = fileURLToPath(new URL('fastify-server.mjs', import.meta.url));

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { freePort } from '../../dist/test/support/listening.js';
+import { freePort } from '../../dist/test/support/free-port.js';
 import { startServer } from '../process.mjs';
 import { signedIn } from './sign-in.mjs';
 

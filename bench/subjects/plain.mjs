@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../dist/test/support/listening.js';
+import { freePort } from '../../dist/test/support/free-port.js';
 import { startServer } from '../process.mjs';
 
 /** Proxies that ask nobody who they are: the limit of what a proxy can be. */

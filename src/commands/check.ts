@@ -3,6 +3,10 @@ import { withAccess } from '../access/decide.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
+import { withUsualAuthorities } from '../egress/authorities.ts';
+import { openTunnel } from '../egress/open-tunnel.ts';
+import { type ForwardProxy, parseProxy } from '../egress/proxy.ts';
+import { compileWay, type EgressRules } from '../egress/rules.ts';
 import type { ReadFile } from '../files.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
 import { watchDate } from '../identity/provider/date-watch.ts';
@@ -19,12 +23,18 @@ import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 import { checkCertificates } from './check-certificates.ts';
 
-interface Finding {
+interface Finding extends Told {
   subject: string;
   /** Undefined when it holds; else what is wrong. */
   problem: string | undefined;
+}
+
+/** What is told of what was asked, though it holds. */
+interface Told {
   /** What is worth a look, and may be as it should be. */
   notes?: readonly string[];
+  /** Which way it was asked, where there is more than one. */
+  way?: string | undefined;
 }
 
 const connectTimeoutMs = 5000;
@@ -46,8 +56,8 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider, files.read)));
     if (provider.clientAssertionFile) {
-      const read = readAssertion(provider.clientAssertionFile.file);
-      findings.push(await attempt(`client assertion of provider ${name}`, read));
+      const { file: assertion } = provider.clientAssertionFile;
+      findings.push(await attempt(`client assertion of provider ${name}`, tryAssertion(assertion)));
     }
   }
   const certificates = checkCertificates(config, files.read, systemClock.now());
@@ -69,7 +79,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
           ),
         ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
-        ...upstreamsOf(config).map((upstream) => attempt(`upstream ${upstream}`, reach(upstream))),
+        ...upstreamsOf(config).map(({ url, proxy }) => attempt(`upstream ${url}`, reachUpstream(url, proxy))),
       ])),
     );
   }
@@ -83,9 +93,9 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     const sentence = secrets.hide(reason === undefined ? subject : `${subject}: ${reason}`);
     console.log(`  ${labels[level]} ${sentence}`);
   }
-  for (const { subject, problem, notes = [] } of findings) {
+  for (const { subject, problem, notes = [], way = '' } of findings) {
     console.log(
-      problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
+      problem === undefined ? `  ok     ${subject}${way}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
     );
     for (const note of notes) console.log(`  note   ${subject}: ${secrets.hide(note)}`);
   }
@@ -93,11 +103,10 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   return isCertificateBad || findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
-/** @param trial gives notes, if anything */
-async function attempt(subject: string, trial: Promise<unknown>): Promise<Finding> {
+/** Makes a trial; what it gives is told beside its success. */
+async function attempt(subject: string, trial: Promise<Told> | Promise<void>): Promise<Finding> {
   try {
-    const notes = await trial;
-    return { subject, problem: undefined, notes: Array.isArray(notes) ? notes : [] };
+    return { subject, problem: undefined, ...(await trial) };
   } catch (error) {
     return { subject, problem: describeError(error) };
   }
@@ -111,11 +120,15 @@ async function readKey(provider: ProviderConfig, read: ReadFile): Promise<void> 
   readPrivateKey(provider, read);
 }
 
+async function tryAssertion(file: string): Promise<void> {
+  await readAssertion(file);
+}
+
 async function findProvider(
   provider: ProviderConfig,
   scopes: readonly string[],
   read: ReadFile,
-): Promise<string[]> {
+): Promise<Told> {
   const http = createProviderHttp(provider, read);
   const watched = watchDate(http.fetch, systemClock);
   try {
@@ -132,17 +145,22 @@ async function findProvider(
       metadata.pushed_authorization_request_endpoint,
     ];
     const origins = new Set(asked.flatMap((url) => (url === undefined ? [] : [new URL(url).origin])));
-    for (const origin of origins) await reach(origin);
-    return unknownScopes(metadata, scopes);
+    const wayTo = compileWay(provider.egress);
+    const ca = provider.ca === undefined ? undefined : withUsualAuthorities(read(provider.ca));
+    for (const origin of origins) await reach(origin, wayTo(new URL(origin)), ca);
+    const { origin } = new URL(provider.metadataUrl ?? provider.issuer);
+    return { notes: unknownScopes(metadata, scopes), way: waysTo([origin, ...origins], provider.egress) };
   } finally {
     await http.close();
   }
 }
 
-async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<void> {
+async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<Told> {
   const http = createProviderHttp(entry, read);
   try {
     await reachIssuer(entry, http, systemClock);
+    const asked = entry.introspectionEndpoint ?? entry.jwksUri ?? entry.issuer ?? '';
+    return { way: waysTo([new URL(asked).origin], entry.egress) };
   } finally {
     await http.close();
   }
@@ -167,11 +185,35 @@ async function reachRedis(config: Config, url: string): Promise<void> {
   }
 }
 
-function upstreamsOf(config: Config): string[] {
-  return [...new Set(config.routes.flatMap(({ upstream }) => upstream.targets.map(({ url }) => url)))];
+/** Every target, by each way that routes have to it. */
+function upstreamsOf(config: Config): { url: string; proxy: string | undefined }[] {
+  const ways = config.routes.flatMap(({ upstream, proxy }) =>
+    upstream.targets.map(({ url }) => [JSON.stringify([url, proxy]), { url, proxy }] as const),
+  );
+  return [...new Map(ways).values()];
 }
 
-function reach(upstream: string): Promise<void> {
+async function reachUpstream(url: string, through: string | undefined): Promise<Told> {
+  const proxy = through === undefined ? undefined : parseProxy(through);
+  await reach(url, proxy);
+  return { way: proxy && wayName(proxy) };
+}
+
+const wayName = (proxy: ForwardProxy | undefined) => (proxy ? `, by the proxy ${proxy.name}` : ', directly');
+
+/** Which way each origin is asked, in words; nothing where no proxy is known. */
+function waysTo(origins: readonly string[], egress: EgressRules): string {
+  if (Object.values(egress).every((value) => value === undefined)) return '';
+  const wayTo = compileWay(egress);
+  const [first = '', ...others] = [...new Set(origins)].map((origin) => wayName(wayTo(new URL(origin))));
+  if (others.every((way) => way === first)) return first;
+  const each = [...new Set(origins)].map((origin) => `${origin}${wayName(wayTo(new URL(origin)))}`);
+  return ` (${each.join('; ')})`;
+}
+
+/** @param ca what the certificate of an https proxy is checked against, if not the usual authorities */
+function reach(upstream: string, proxy?: ForwardProxy, ca?: string[]): Promise<void> {
+  if (proxy) return reachThrough(upstream, proxy, ca);
   return new Promise((resolve, reject) => {
     const socket = connect(placeOf(upstream));
     socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('no connection within five seconds')));
@@ -180,6 +222,18 @@ function reach(upstream: string): Promise<void> {
       resolve();
     });
     socket.on('error', reject);
+  });
+}
+
+function reachThrough(upstream: string, proxy: ForwardProxy, ca: string[] | undefined): Promise<void> {
+  const { hostname, port, protocol } = new URL(upstream);
+  const place = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+  return new Promise((resolve, reject) => {
+    openTunnel(proxy, place, { timeout: connectTimeoutMs, ca }, (error, socket) => {
+      socket?.on('error', () => {}).destroy();
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 

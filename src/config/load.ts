@@ -1,11 +1,13 @@
+import { proxyForm } from '../egress/proxy.ts';
+import { readEgress, wrongNames } from '../egress/rules.ts';
 import { type Files, openFiles } from '../files.ts';
 import { findFile } from './find.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { locate } from './locate.ts';
 import { merge } from './merge.ts';
-import { normalise } from './normalise.ts';
+import { normalise, type ReadConfig } from './normalise.ts';
 import { parseText } from './parse.ts';
-import { ConfigError } from './problems.ts';
+import { ConfigError, type Problem } from './problems.ts';
 import { problemsOf } from './report.ts';
 import type { Config } from './schema/index.ts';
 import { secretsOf } from './secrets.ts';
@@ -51,11 +53,22 @@ export function parseConfig(
   const parsed = parseText(text, file ?? 'environment');
   const merged = merge(parsed.document, { env, read: files.read, schema, masked });
   const { read, wrong } = validate(merged.document, schema);
-  const problems = problemsOf(wrong, merged, locate(file, parsed.lineOf, merged.origins));
+  const problems = [
+    ...problemsOf(wrong, merged, locate(file, parsed.lineOf, merged.origins)),
+    ...(read && asksOthers(read) ? proxyProblems(env) : []),
+  ];
   if (problems.length > 0 || read === undefined) throw new ConfigError(problems);
   const secrets = secretsOf(merged.given, schema, merged.filled);
   const masking = { env, read: files.read, schema, masked: true };
   const shown = showConfig(merge(parsed.document, masking).document, { ...merged, schema, secrets });
-  const config = normalise(read, { secrets, shown });
+  const config = normalise(read, { secrets, shown, egress: readEgress(env) });
   return { config, warnings: [...merged.warnings, ...warningsOf(config)], file, files };
 }
+
+/** Whether there is anybody whom a proxy of the environment would be for. */
+const asksOthers = ({ provider, providers, bearer }: ReadConfig): boolean =>
+  provider !== undefined || Object.keys(providers).length > 0 || bearer.length > 0;
+
+/** A proxy that is not understood is not passed by in silence; its value may have a password. */
+const proxyProblems = (env: NodeJS.ProcessEnv): Problem[] =>
+  wrongNames(env).map((source) => ({ path: [], source, message: `expected ${proxyForm}.` }));

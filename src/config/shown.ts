@@ -90,9 +90,9 @@ function isInFreeMap(schema: JsonSchema, path: ConfigPath): boolean {
 function maskSecret(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(maskSecret);
   if (typeof value !== 'string') return mask;
-  if (localStores.some((kind) => kind === value)) return value;
+  if (value === 'off' || localStores.some((kind) => kind === value)) return value;
   const [, scheme, login = '', place] =
-    /^(rediss?(?:\+[a-z]+)?:\/\/)([^@\s]*@)?([^@?#\s]+)$/.exec(value) ?? [];
+    /^((?:rediss?(?:\+[a-z]+)?|https?):\/\/)([^@\s]*@)?([^@?#\s]+)$/.exec(value) ?? [];
   if (scheme === undefined || place === undefined) return mask;
   return `${scheme}${login === '' ? '' : `${mask}@`}${place}`;
 }

@@ -1,4 +1,4 @@
-import { isLoopback } from '../identity/provider/loopback.ts';
+import { isLoopback } from '../egress/loopback.ts';
 import { listenAddressText } from '../listen/address-text.ts';
 import { type Check, each, run, type Subject } from './checks/check.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -36,11 +36,19 @@ interface Whole extends Subject {
   config: Config;
 }
 
+/** What others allow at the most, in milliseconds. */
+const largestTolerance = 5 * 60_000;
+
 const ofProvider: readonly Check<NamedProvider>[] = [
   {
     when: ({ provider }) => provider.insecureHttp,
     says: ({ name }) =>
       `insecureHttp of provider ${name} is on: who can read or change that traffic can sign in as anybody`,
+  },
+  {
+    when: ({ provider }) => provider.clockTolerance > largestTolerance,
+    says: ({ name }) =>
+      `clockTolerance of provider ${name} is over five minutes: what has expired counts for so long. Set the clocks instead`,
   },
   {
     when: ({ provider }) => !provider.pkce,

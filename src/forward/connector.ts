@@ -1,6 +1,8 @@
-import type { Socket } from 'node:net';
-import { buildConnector } from 'undici';
+import { isIP, type Socket } from 'node:net';
+import type { buildConnector } from 'undici';
 import type { Clock } from '../clock.ts';
+import { createConnect } from '../egress/connect.ts';
+import type { ForwardProxy } from '../egress/proxy.ts';
 import type { TurnEnds } from './end-of-turn.ts';
 import { RepairingConnection } from './repair/connection.ts';
 
@@ -26,6 +28,8 @@ export interface ConnectAddress {
   connectTimeout: number;
   http2: boolean;
   connect: ConnectOptions;
+  /** What every connection goes through; undefined for none. */
+  proxy: ForwardProxy | undefined;
 }
 
 /**
@@ -43,17 +47,10 @@ export interface ConnectionOptions {
 
 /** Opens the connections to one address, as undici's `connect` option takes it. */
 export function createConnector(
-  { origin, connectTimeout, http2, connect: place }: ConnectAddress,
+  address: ConnectAddress,
   { opened, holdsWrites, repairs }: ConnectionOptions,
 ): buildConnector.connector {
-  const { host: _host, port: _port, ...secure } = place;
-  const connect = buildConnector({
-    timeout: connectTimeout,
-    ...secure,
-    allowH2: http2,
-    // Without TLS there is nothing to agree by: HTTP/2 is then spoken from the first byte (RFC 9113 §3.3).
-    ...(http2 && origin.startsWith('http:') && { useH2c: true }),
-  });
+  const connect = createDial(address, address.http2);
   return (options, done) =>
     connect(options, (...outcome) => {
       const [, socket] = outcome;
@@ -71,4 +68,24 @@ export function createConnector(
           new RepairingConnection(socket, largestResponseHeaders, repairs.clock) as unknown as Socket,
         );
     });
+}
+
+/** Opens connections to one address, through its proxy where it has one. @param http2 it is agreed on, where it can be */
+export function createDial(
+  { origin, connectTimeout, connect: place, proxy }: Omit<ConnectAddress, 'http2'>,
+  http2: boolean,
+): buildConnector.connector {
+  const { host = '', port: _port, ...secure } = place;
+  // An address has no name (RFC 6066 §3): its certificate is for the address.
+  const servername = secure.servername ?? (isIP(host) === 0 && host !== '' ? host : undefined);
+  const connect = createConnect(() => proxy, {
+    timeout: connectTimeout,
+    ...secure,
+    allowH2: http2,
+    // Without TLS there is nothing to agree by: HTTP/2 is then spoken from the first byte (RFC 9113 §3.3).
+    ...(http2 && origin.startsWith('http:') && { useH2c: true }),
+  });
+  // The library would take the name of the request's Host for that of the certificate, and `serverName` for nothing.
+  return ({ servername: _named, ...options }, done) =>
+    connect({ ...options, ...(servername !== undefined && { servername }) }, done);
 }

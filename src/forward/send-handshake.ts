@@ -1,7 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import { createDial } from './connector.ts';
 import type { RawHeaders } from './request-headers.ts';
 import type { Target } from './targets.ts';
 
@@ -30,19 +31,20 @@ export interface SentHandshake {
  * reason nor the body of a refusal apart from its pool.
  */
 export function sendHandshake(
-  { origin, connect }: Pick<Target, 'origin' | 'connect'>,
+  target: Pick<Target, 'origin' | 'connect' | 'proxy' | 'connectTimeout'>,
   { path, headers, timeout }: { path: string; headers: RawHeaders; timeout: number },
 ): SentHandshake {
+  const { origin, connect, proxy } = target;
   const raw = [...headers, 'connection', 'Upgrade', 'upgrade', 'websocket'];
   const send = origin.startsWith('https:') ? httpsRequest : httpRequest;
   const upstream = send({
     ...connect,
+    ...(proxy ? { createConnection: dialThrough(target) } : { agent: false }),
     method: 'GET',
     path,
     // A flat list, in order and with duplicates, as Node takes it too; its types know the map only.
     headers: raw as unknown as Record<string, string>,
     setHost: false,
-    agent: false,
   });
   upstream.setTimeout(timeout, () => {
     const error = new Error('the upstream did not answer the handshake');
@@ -50,4 +52,17 @@ export function sendHandshake(
   });
   upstream.end();
   return upstream as SentHandshake;
+}
+
+/** A connection through the proxy of a target, as Node's client takes one. */
+function dialThrough(
+  target: Pick<Target, 'origin' | 'connect' | 'proxy' | 'connectTimeout'>,
+): (options: unknown, done: (error: Error | null, socket: Duplex) => void) => undefined {
+  const { protocol, hostname, host, port } = new URL(target.origin);
+  const dial = createDial(target, false);
+  return (_options, done) => {
+    dial({ protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port }, (error, socket) =>
+      done(error, socket as Socket),
+    );
+  };
 }

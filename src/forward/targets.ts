@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { RouteConfig, UpstreamTls } from '../config/schema/index.ts';
+import { parseProxy } from '../egress/proxy.ts';
 import {
   type ConnectAddress,
   type ConnectOptions,
@@ -22,7 +23,8 @@ export interface TargetAddress extends ConnectAddress {
 }
 
 /** A target with its connections. */
-export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect'> {
+export interface Target
+  extends Pick<TargetAddress, 'name' | 'origin' | 'connect' | 'proxy' | 'connectTimeout'> {
   dispatcher: Dispatcher;
   /** Who may send to it now, where that is limited. */
   turns: TargetTurns;
@@ -40,7 +42,7 @@ export interface Target extends Pick<TargetAddress, 'name' | 'origin' | 'connect
   inFlight: number;
 }
 
-export type TargetRoute = Pick<RouteConfig, 'timeout' | 'tls' | 'http2'>;
+export type TargetRoute = Pick<RouteConfig, 'timeout' | 'tls' | 'http2' | 'proxy'>;
 
 /**
  * How a target of a route is connected to. Throws when a file of the route's `tls` cannot be read.
@@ -48,7 +50,7 @@ export type TargetRoute = Pick<RouteConfig, 'timeout' | 'tls' | 'http2'>;
  */
 export function targetAddress(
   name: string,
-  { timeout, tls, http2 }: TargetRoute,
+  { timeout, tls, http2, proxy: through }: TargetRoute,
   read: (file: string) => string,
 ): TargetAddress {
   const socketPath = name.startsWith('unix:') ? name.slice('unix:'.length) : undefined;
@@ -59,10 +61,11 @@ export function targetAddress(
       ? { host: hostname.replace(/^\[|\]$/g, ''), ...(port !== '' && { port: Number(port) }) }
       : { socketPath };
   const connect = { ...place, ...(tls && protocol === 'https:' && readTls(tls, read)) };
-  const settings = JSON.stringify([name, timeout.connect, http2, connect]);
-  // The settings have a private key among them.
+  const proxy = through === undefined ? undefined : parseProxy(through);
+  const settings = JSON.stringify([name, timeout.connect, http2, connect, proxy]);
+  // The settings have a private key among them, and the password of a proxy.
   const key = createHash('sha256').update(settings).digest('base64url');
-  return { name, origin, key, connectTimeout: timeout.connect, http2, connect };
+  return { name, origin, key, connectTimeout: timeout.connect, http2, connect, proxy };
 }
 
 /** What connections to targets are opened with. */
@@ -75,7 +78,7 @@ export interface Opening {
 
 /** Opens the connections of a target, when requests need them. */
 export function openTarget(address: TargetAddress, opening: Opening): Target {
-  const { name, origin, http2, connect } = address;
+  const { name, origin, http2, connect, proxy, connectTimeout } = address;
   const { opened, clock, turnEnds } = opening;
   const openAgent = () =>
     new Agent({
@@ -111,6 +114,8 @@ export function openTarget(address: TargetAddress, opening: Opening): Target {
     retired,
     inFlight: 0,
     connect,
+    proxy,
+    connectTimeout,
   };
   return target;
 }

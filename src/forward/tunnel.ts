@@ -63,6 +63,8 @@ const refusals: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'ENOENT',
+  // A proxy gave no way to it.
+  'EPROXY',
 ]);
 
 /**

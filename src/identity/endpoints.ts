@@ -41,7 +41,7 @@ export interface Logins {
 /** What the endpoints call. */
 export interface EndpointsNeeds extends UserinfoNeeds {
   providers: Pick<Providers, 'all' | 'get'>;
-  logins: Pick<LoginPort, 'begin' | 'signInPage' | 'chooseByEmail' | 'callback'>;
+  logins: Pick<LoginPort, 'begin' | 'initiate' | 'signInPage' | 'chooseByEmail' | 'callback'>;
   signOut: Pick<SignOutPort, 'signOut' | 'backChannel' | 'frontChannel' | 'page'>;
 }
 
@@ -54,6 +54,18 @@ export function openEndpoints(needs: EndpointsNeeds): readonly Endpoint[] {
       name: 'start',
       head: true,
       handle: ({ browser, query }) => logins.begin(browser, query),
+    },
+    {
+      method: 'GET',
+      name: 'initiate',
+      head: true,
+      handle: ({ browser, query, request }) => logins.initiate(browser, request, query),
+    },
+    {
+      method: 'POST',
+      name: 'initiate',
+      handle: ({ browser, query, form, request }) =>
+        logins.initiate(browser, request, new URLSearchParams([...form, ...query])),
     },
     {
       method: 'GET',

@@ -9,6 +9,7 @@ import type { Journey, Stage } from './outcome.ts';
 /** Which of the limits an endpoint of ours has, by its name below the prefix. */
 const limited: ReadonlyMap<string, LimitedEndpoint> = new Map([
   ['start', 'login'],
+  ['initiate', 'login'],
   ['sign_in', 'login'],
   ['callback', 'callback'],
   ['sign_out', 'sign_out'],

@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap';
 import { arrangePeople, json, plain } from '../refresh/people.ts';
 import { createClient } from '../support/client.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 
 async function arrange(t: Test) {
   const admin = { listen: `127.0.0.1:${await freePort()}` };

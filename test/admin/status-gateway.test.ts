@@ -3,7 +3,7 @@ import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { type Client, createClient } from '../support/client.ts';
 import { createWoundClock } from '../support/clock.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';

@@ -3,8 +3,8 @@ import { Agent, request } from 'node:https';
 import { test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { type Certificate, makeCertificate } from '../support/certificate.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort } from '../support/listening.ts';
 import { api, arrangeBearer, signedToken, startIssuer } from './scene.ts';
 
 const digestOf = ({ cert }: Certificate) =>

@@ -4,8 +4,8 @@ import { parseConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problems.ts';
 import { sendJson } from '../attack/forged-token.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
+import { freePort } from '../support/free-port.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
-import { freePort } from '../support/listening.ts';
 import {
   api,
   arrangeBearer,

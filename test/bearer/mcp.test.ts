@@ -11,7 +11,8 @@ import { test } from 'tap';
 import { z } from 'zod';
 import { arrangeGateway, arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
-import { freePort, listenOnLoopback } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
+import { listenOnLoopback } from '../support/listening.ts';
 import { submitForm } from '../support/log-in.ts';
 import { startIssuer } from './scene.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { arrangeGateway, arrangeUpstream, type Teardown } from '../support/arrange.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { api, challengeOf, issuedToken, signedToken, startIssuer } from './scene.ts';
 
 const wellKnown = '/.well-known/oauth-protected-resource';

@@ -7,7 +7,7 @@ import { type Test, test } from 'tap';
 import type { Controls } from '../../src/admin/controls.ts';
 import { healthOf } from '../../src/estate/health.ts';
 import { arrangeAdmin, nothing, peopleWho, session, token } from '../admin/scene.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 

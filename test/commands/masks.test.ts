@@ -7,7 +7,7 @@ import { check } from '../../src/commands/check.ts';
 import { explain } from '../../src/commands/explain.ts';
 import { ConfigError } from '../../src/config/problems.ts';
 import { projectRoot } from '../docs/documents.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 
 const env = {
   API_KEY: 'k3y-of-the-upstream',

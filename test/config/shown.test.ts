@@ -84,6 +84,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
     admin: { token: secret() },
     provider: provider({
       clientSecret: key,
+      proxy: `http://gateway:${encodeURIComponent(secret())}@proxy.example.com:3128`,
       authorizationParams: { key: variable(), page: 'display' },
       sources: [{ endpoint: `https://u.example/?page=1&key=${variable()}`, claim: 'x', value: 'y' }],
       endSessionParams: { key: variable() },
@@ -100,6 +101,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
         audience: 'app',
         clientId: 'gateway',
         clientSecret: variable(),
+        proxy: `http://${encodeURIComponent(secret())}:${encodeURIComponent(secret())}@proxy.example.com`,
       },
     ],
     session: {
@@ -123,6 +125,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
         path: '/basic',
         upstream: 'http://legacy:8080',
         basicAuth: { username: variable(), password: secret() },
+        proxy: `https://${encodeURIComponent(secret())}@proxy.example.com`,
       },
       {
         path: '/jobs',
@@ -158,6 +161,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
   });
   const tried = [
     ...['provider.clientSecret', 'providers.*.clientSecret', 'provider.privateKey.key'],
+    ...['provider.proxy', 'providers.*.proxy', 'bearer[].proxy', 'routes[].proxy'],
     ...['providers.*.privateKey.key', 'bearer[].clientSecret', 'session.secret', 'session.store'],
     ...[
       'admin.token',

@@ -11,7 +11,7 @@ import { createControls } from '../../src/control/create-controls.ts';
 import type { Running } from '../../src/control/running.ts';
 import type { Event } from '../../src/observe/events.ts';
 import { createWoundClock } from '../support/clock.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 
 const controls = () => createControls({ config: { shown: {} } } as never, systemClock);

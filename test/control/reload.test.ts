@@ -10,8 +10,8 @@ import { parse, stringify } from 'yaml';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { startChild } from '../support/child.ts';
 import { createClient } from '../support/client.ts';
+import { freePort } from '../support/free-port.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
-import { freePort } from '../support/listening.ts';
 import { type SpawnedGateway, spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
 

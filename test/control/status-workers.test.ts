@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { type SpawnedGateway, spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
 

@@ -3,8 +3,8 @@ import { parseConfig } from '../../src/config/load.ts';
 import { acceptHandshakes, handshake } from '../attack/handshake.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort } from '../support/listening.ts';
 import { openRaw } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 

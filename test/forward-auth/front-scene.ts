@@ -33,7 +33,7 @@ export const largeBytes = 20 * 1024 * 1024;
 export const idleSeconds = 20;
 
 /** Somebody whose session takes several cookies: nothing in these names can be compressed. */
-const crowd = Array.from({ length: 160 }, (_, at) =>
+const crowd = Array.from({ length: 400 }, (_, at) =>
   Buffer.from(`${at * 7919}-${Math.sin(at)}`)
     .toString('base64url')
     .slice(0, 24),

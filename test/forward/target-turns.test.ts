@@ -4,7 +4,7 @@ import { handshake } from '../attack/handshake.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { createWoundClock } from '../support/clock.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { openRaw } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 

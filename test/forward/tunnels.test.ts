@@ -5,8 +5,8 @@ import { acceptHandshakes, handshake } from '../attack/handshake.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort } from '../support/listening.ts';
 import { openRaw, readAnswers } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 

@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { acceptHandshakes, handshake } from '../attack/handshake.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
 import { makeCertificate } from '../support/certificate.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { openRaw, type RawConnection } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 

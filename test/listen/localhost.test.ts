@@ -2,7 +2,7 @@ import { createServer as createNetServer } from 'node:net';
 import { fastify } from 'fastify';
 import { test } from 'tap';
 import { listen } from '../../src/listen/listen.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { openRaw } from '../support/raw.ts';
 
 const both = async () => ['127.0.0.1', '::1'];

@@ -10,9 +10,9 @@ import { startChild } from '../support/child.ts';
 import { childrenOf } from '../support/children.ts';
 import { createClient } from '../support/client.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { gatewayYaml } from '../support/gateway-config.ts';
-import { freePort } from '../support/listening.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
 

@@ -4,8 +4,8 @@ import { test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort } from '../support/listening.ts';
 import { startProvider } from '../support/provider.ts';
 import { until } from '../support/until.ts';
 

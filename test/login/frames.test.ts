@@ -4,8 +4,9 @@ import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { launchProfile } from '../support/browser.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort, listenOnLoopback } from '../support/listening.ts';
+import { listenOnLoopback } from '../support/listening.ts';
 import { startProvider } from '../support/provider.ts';
 import { until } from '../support/until.ts';
 

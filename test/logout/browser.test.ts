@@ -2,8 +2,8 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import tap, { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { launchBrowser } from '../support/browser.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort } from '../support/listening.ts';
 import { startProvider } from '../support/provider.ts';
 
 /** A name that is no loopback, so that browsers send no Fetch Metadata to it over http. */

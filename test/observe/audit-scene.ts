@@ -5,7 +5,7 @@ import type { AuditLine } from '../../src/observe/audit-schema.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { auditLines } from '../support/audit-lines.ts';
 import { type Client, createClient } from '../support/client.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';

@@ -158,7 +158,7 @@ for (const par of [false, true]) {
     const seen = recordPosts(scene);
     const { authorizationRequest } = await beginLogin(scene.client, scene.gateway.url);
     const names = [...authorizationRequest.searchParams.keys()].sort();
-    t.same(names, par ? ['client_id', 'request_uri'] : ['client_id', 'request']);
+    t.same(names, par ? ['client_id', 'request_uri'] : ['client_id', 'request', 'response_type', 'scope']);
     const request =
       (par ? seen[0]?.form.get('request') : authorizationRequest.searchParams.get('request')) ?? '';
     t.match(decodeProtectedHeader(request), { alg: 'ES256', kid: key.kid, typ: 'oauth-authz-req+jwt' });
@@ -166,6 +166,13 @@ for (const par of [false, true]) {
     t.match(claims, { aud: scene.provider.issuer, iss: 'app', response_type: 'code', max_age: 3600 });
     t.ok((claims.exp ?? 0) - (claims.nbf ?? 0) <= 60, 'short-lived');
     t.same(claims.claims, { id_token: {} });
+    if (!par)
+      for (const name of ['response_type', 'scope'])
+        t.equal(
+          authorizationRequest.searchParams.get(name),
+          claims[name],
+          'OpenID Connect Core §6.1: as in the object',
+        );
     await logIn(anotherBrowser(t), scene.gateway.url, 'ada');
   });
 }

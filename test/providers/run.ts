@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { tries } from './flows.ts';
 import { type Flow, flows, type ProviderKit } from './kit.ts';
 

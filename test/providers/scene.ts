@@ -1,7 +1,7 @@
 import { joinChunks, parseCookies } from '../../src/session/cookies.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
-import { open } from '../../src/session/seal.ts';
-import { decodeSession, type Session } from '../../src/session/session.ts';
+import { openSession } from '../../src/session/sealed-session.ts';
+import type { Session } from '../../src/session/session.ts';
 import { secretOf } from '../login/steps.ts';
 import type { Teardown } from '../support/arrange.ts';
 import { type Client, createClient, type HttpAnswer, navigationHeaders } from '../support/client.ts';
@@ -110,8 +110,8 @@ export async function asked({ gateway }: Scene, client: Client) {
 export function sessionOf({ gateway }: Scene, { cookies }: Client): Session {
   const ring = createKeyRing([secretOf(gateway)]);
   for (const value of joinChunks('sallyport', parseCookies(cookies.headerFor(gateway.url)))) {
-    const session = decodeSession(open(value, ring, 'session', 'sallyport')?.text ?? '');
-    if (session) return session;
+    const opened = openSession(value, ring.session, 'session', 'sallyport');
+    if (opened) return opened.session;
   }
   throw new Error('the browser has no session');
 }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import tap, { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
 import { startRedis } from '../support/redis.ts';

@@ -1,8 +1,8 @@
 import { type Test, test } from 'tap';
 import { anotherBrowser, reachCallback, signInAtProvider } from '../login/steps.ts';
 import { arrangeUpstream } from '../support/arrange.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort } from '../support/listening.ts';
 import { startProvider } from '../support/provider.ts';
 import { startRedis } from '../support/redis.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';

@@ -1,8 +1,8 @@
 import { test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { freePort } from '../support/listening.ts';
 import { openRaw } from '../support/raw.ts';
 
 const publicUrl = 'http://app.example';

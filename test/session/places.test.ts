@@ -3,7 +3,7 @@ import { within } from '../../src/clock.ts';
 import type { RefreshOutcome } from '../../src/session/outcome.ts';
 import type { Session } from '../../src/session/session.ts';
 import type { Posted } from '../../src/session/shared/shared.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { begin, createWorld, oldSecret, type Plan, plan, sessionAt, standing, type World } from './world.ts';

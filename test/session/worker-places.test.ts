@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap';
 import type { Grant } from '../../src/session/outcome.ts';
 import type { Posted } from '../../src/session/shared/shared.ts';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { arrangePrimary } from './primary-line.ts';

@@ -1,8 +1,8 @@
 import { systemClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
+import { freePort } from './free-port.ts';
 import { type GatewayParts, gatewayYaml } from './gateway-config.ts';
-import { freePort } from './listening.ts';
 import { wrongOf } from './log-schema.ts';
 import { observeInto } from './observe.ts';
 import { providerFound } from './provider-found.ts';

@@ -1,5 +1,4 @@
-import type { Socket } from 'node:net';
-import { createServer, type Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /** A server of a test, with its connections in hand. */
 export interface Listening {
@@ -19,8 +18,9 @@ export interface Listening {
 /**
  * Lets a server listen on a free port of 127.0.0.1.
  * @param scheme what its URL begins with
+ * @param wanted a port of one's own choice; 0 is any
  */
-export async function listenOnLoopback(server: Server, scheme = 'http'): Promise<Listening> {
+export async function listenOnLoopback(server: Server, scheme = 'http', wanted = 0): Promise<Listening> {
   const open = new Set<Socket>();
   let accepted = 0;
   server.on('connection', (socket: Socket) => {
@@ -39,7 +39,7 @@ export async function listenOnLoopback(server: Server, scheme = 'http'): Promise
         resolve(typeof address === 'object' && address ? address.port : port);
       });
     });
-  const port = await listen(0);
+  const port = await listen(wanted);
   return {
     url: `${scheme}://127.0.0.1:${port}`,
     port,
@@ -56,11 +56,4 @@ export async function listenOnLoopback(server: Server, scheme = 'http'): Promise
       await listen(port);
     },
   };
-}
-
-/** A port of 127.0.0.1 that was free a moment ago; somebody else may take it before it is used. */
-export async function freePort(): Promise<number> {
-  const { port, close } = await listenOnLoopback(createServer());
-  await close();
-  return port;
 }

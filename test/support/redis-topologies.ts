@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Teardown } from './arrange.ts';
 import { startChild } from './child.ts';
-import { freePort } from './listening.ts';
+import { freePort } from './free-port.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 import { until } from './until.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Child, startChild } from './child.ts';
-import { freePort } from './listening.ts';
+import { freePort } from './free-port.ts';
 
 export interface TestRedis {
   url: string;

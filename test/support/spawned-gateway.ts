@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from './child.ts';
+import { freePort } from './free-port.ts';
 import { type GatewayLog, readLog } from './gateway.ts';
 import { type GatewayParts, gatewayYaml } from './gateway-config.ts';
-import { freePort } from './listening.ts';
 import { providerFound } from './provider-found.ts';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));

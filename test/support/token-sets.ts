@@ -26,7 +26,7 @@ const keyOwner = 'token sets';
 /** Of the keys of a provider: 32 bytes, as a thumbprint has. */
 const keyId = randomBytes(32).toString('base64url');
 
-/** The public key that ID tokens are signed with, for the keys of a provider. */
+/** The public key that ID tokens are signed with, for the keys of a provider. @public for bench/cookie-sizes */
 export const tokenSetKey = (): Claims => ({
   ...rsaKeyPair(keyOwner).publicKey.export({ format: 'jwk' }),
   ...{ kid: keyId, alg: 'RS256', use: 'sig' },

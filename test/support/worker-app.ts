@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Teardown } from './arrange.ts';
 import { startChild } from './child.ts';
 import { createClient } from './client.ts';
-import { freePort } from './listening.ts';
+import { freePort } from './free-port.ts';
 
 /** Runs one of the programs in `applications/` that starts workers, and gives a client of it. */
 export async function startWorkerApp(t: Teardown, name: string) {

@@ -44,6 +44,12 @@ export const routeChecks: readonly Check<Whole>[] = [
       says: 'the upstream is not https, so this would have no effect.',
     },
     {
+      key: 'proxy',
+      when: ({ has, value: { upstream } }) =>
+        has('proxy') && upstream?.targets?.some((each) => each?.url?.startsWith('unix:')) === true,
+      says: 'no proxy has a way to a Unix socket of this machine.',
+    },
+    {
       key: ['upstream', 'retry', 'for'],
       when: ({ value: { upstream } }) =>
         (upstream?.retry?.for ?? 0) > 0 && upstream?.retry?.on?.includes('connect') === false,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { EgressRules } from '../../egress/rules.ts';
 import { asymmetricAlgorithms } from './algorithms.ts';
-import { duration, endpointUrl, flag, oneOrMore, text } from './fields.ts';
+import { duration, endpointUrl, flag, oneOrMore, proxyOrOff, text } from './fields.ts';
 import { claims } from './provider.ts';
 
 /** What only the issuer can sign with. `none` and keys that both sides share are not among them (RFC 8725 §3.1). */
@@ -69,6 +70,11 @@ const bearerSchema = z.strictObject({
   ca: text().optional().meta({
     description: 'A PEM file of certificate authorities for the issuer, beside the usual ones.',
   }),
+  proxy: proxyOrOff().optional().meta({
+    description:
+      'The forward proxy that every call to the issuer goes through. Unset, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment say; `off` for none.',
+    secret: true,
+  }),
   timeout: duration()
     .prefault('5s')
     .meta({ description: 'How long one call to the issuer may take, answer included.' }),
@@ -86,4 +92,4 @@ export const bearerSchemas = z
       'Whose access tokens programs may bring instead of a session: JWTs by their issuer, or opaque tokens by an introspection endpoint.',
   });
 
-export type BearerConfig = z.output<typeof bearerSchema>;
+export type BearerConfig = z.output<typeof bearerSchema> & { egress: EgressRules };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { emailDomainItem } from '../../access/email.ts';
 import { networkItem } from '../../access/networks.ts';
+import { parseProxy, proxyForm } from '../../egress/proxy.ts';
 import { parseListenAddress, socketPath } from '../listen-address.ts';
 import { parseDuration, parseSize } from '../units.ts';
 
@@ -53,6 +54,20 @@ export const endpointUrl = () =>
     const url = parseUrl(input, ['http:', 'https:']);
     return url && url.username === '' && url.password === '' && url.hash === '' ? input : undefined;
   });
+
+/** The address of a forward proxy, with its scheme; kept as text, which may have credentials. */
+export const proxyAddress = () =>
+  parsed(proxyForm, (input) =>
+    /^https?:\/\//i.test(input) && parseProxy(input) !== undefined ? input : undefined,
+  );
+
+/** The same, or `off`: none, whatever the environment says. */
+export const proxyOrOff = () =>
+  z.preprocess(
+    // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
+    (value) => (value === false ? 'off' : value),
+    z.union([z.literal('off'), proxyAddress()], { error: `off, or ${proxyForm}` }),
+  );
 
 /** The origin of an upstream, scheme, host and port and nothing behind; or `unix:` and the path of a socket. */
 export const upstreamUrl = () =>

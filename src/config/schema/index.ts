@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import type { EgressRules } from '../../egress/rules.ts';
 import type { Template } from '../template.ts';
 import { admin } from './admin.ts';
 import { assertion } from './assertion.ts';
 import { audit } from './audit.ts';
-import { bearerSchemas } from './bearer.ts';
+import { type BearerConfig, bearerSchemas } from './bearer.ts';
 import { flag, oneOrMore, parsed, publicOrigin, upstreamUrl } from './fields.ts';
 import { idleLimit, limits } from './limits.ts';
 import { listen } from './listen.ts';
@@ -136,10 +137,14 @@ export const configSchema = z
   .meta({ title: 'Sallyport configuration' });
 
 /** A valid configuration, defaults filled in. */
-export interface Config extends Omit<z.output<typeof configSchema>, 'provider' | 'providers' | 'session'> {
+export interface Config
+  extends Omit<z.output<typeof configSchema>, 'provider' | 'providers' | 'session' | 'bearer'> {
   session: SessionConfig & { secret: Buffer<ArrayBuffer>[] };
   /** Every provider by its name, in the order of the file. */
   providers: Readonly<Record<string, ProviderConfig>>;
+  bearer: BearerConfig[];
+  /** Which way calls go that no key says it of: what the environment says of proxies. */
+  egress: EgressRules;
   /** The header templates that stand under those of the file. */
   defaultHeaders: Readonly<Record<string, Template>>;
   /** The texts in it that must be in no log and on no page. */

@@ -1,7 +1,18 @@
 import { z } from 'zod';
+import type { EgressRules } from '../../egress/rules.ts';
 import { asymmetricAlgorithms, secretAlgorithms } from './algorithms.ts';
 import { clientAuthKeys } from './client-auth.ts';
-import { claimPath, duration, emailDomain, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
+import {
+  claimPath,
+  duration,
+  emailDomain,
+  endpointUrl,
+  flag,
+  oneOrMore,
+  parsed,
+  proxyOrOff,
+  text,
+} from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
 import { providerKind } from './provider-kind.ts';
 
@@ -157,9 +168,18 @@ export const providerSchema = z
     ca: text().optional().meta({
       description: 'A PEM file of certificate authorities for the provider, beside the usual ones.',
     }),
+    proxy: proxyOrOff().optional().meta({
+      description:
+        'The forward proxy that every call to the provider goes through. Unset, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment say; `off` for none.',
+      secret: true,
+    }),
     timeout: duration()
       .prefault('10s')
       .meta({ description: 'How long one call to the provider may take, answer included.' }),
+    clockTolerance: duration().prefault('30s').meta({
+      description:
+        "How far the provider's clock may differ from the gateway's, in what it signs: ID tokens, logout tokens, signed responses.",
+    }),
     insecureHttp: flag().prefault(false).meta({
       description:
         'Allows plain http to a provider that is not on loopback. Anybody on the path can then sign in as anybody.',
@@ -177,4 +197,4 @@ export const providersSchema = z
   .prefault({});
 
 /** A valid provider; one that names no issuer goes by the origin of its authorization endpoint. */
-export type ProviderConfig = z.output<typeof providerSchema> & { issuer: string };
+export type ProviderConfig = z.output<typeof providerSchema> & { issuer: string; egress: EgressRules };

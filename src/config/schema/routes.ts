@@ -4,7 +4,17 @@ import { proxiedMethods } from '../../listen/methods.ts';
 import { parseTemplate, type Template, TemplateSyntaxError } from '../template.ts';
 import { allowRule } from './access.ts';
 import { assertion } from './assertion.ts';
-import { fieldName, flag, hostName, oneOrMore, parsed, publicOrigin, size, text } from './fields.ts';
+import {
+  fieldName,
+  flag,
+  hostName,
+  oneOrMore,
+  parsed,
+  proxyAddress,
+  publicOrigin,
+  size,
+  text,
+} from './fields.ts';
 import { resource } from './resource.ts';
 import { stepUp } from './step-up.ts';
 import { token } from './token.ts';
@@ -206,6 +216,11 @@ export const routeSchema = z.strictObject({
     .meta({ description: "Sends the browser's Host upstream instead of the upstream's own." }),
   timeout: timeouts().meta({ description: 'How long the upstream may take.' }),
   tls: upstreamTls(),
+  proxy: proxyAddress().optional().meta({
+    description:
+      'The forward proxy that every connection to the upstream goes through, by CONNECT. Unset, there is none, whatever the environment says.',
+    secret: true,
+  }),
   http2: flag().prefault(false).meta({
     description:
       'Speaks HTTP/2 with the upstream: over TLS where it agrees, over plain http without asking. WebSockets stay HTTP/1.1.',

@@ -6,7 +6,6 @@ import { openDiscovery } from '../provider/discovery.ts';
 import type { ProviderHttp } from '../provider/http.ts';
 import { KeysUnavailable } from '../provider/keys.ts';
 import { discover, mayBeInsecure, type ProviderMetadata } from '../provider/library.ts';
-import { isLoopback } from '../provider/loopback.ts';
 
 /** An issuer that is out is not asked again by every request. */
 const longestPauseMs = 1000;
@@ -49,16 +48,16 @@ export function openIssuerMetadata(
 
 /** Rejects where the issuer cannot be found, or says nothing of keys that can be used. */
 export async function findIssuer(
-  config: Pick<BearerConfig, 'timeout' | 'insecureHttp'>,
+  config: Pick<BearerConfig, 'timeout' | 'insecureHttp' | 'egress'>,
   issuer: string,
   { fetch }: Pick<ProviderHttp, 'fetch'>,
 ): Promise<ProviderMetadata> {
-  const { timeout, insecureHttp } = config;
+  const { timeout } = config;
   const transport = { fetch, timeout, insecure: mayBeInsecure(config, issuer) };
   const metadata = await discover({ issuer, algorithms: ['oidc', 'oauth2'] }, transport);
   const { jwks_uri: uri } = metadata;
   if (uri === undefined) throw new Error('the issuer names no keys');
-  if (!insecureHttp && new URL(uri).protocol !== 'https:' && !isLoopback(new URL(uri)))
+  if (new URL(uri).protocol !== 'https:' && !mayBeInsecure(config, uri))
     throw new Error("the issuer's jwks_uri is plain http; it is not used unless insecureHttp is set");
   // What else is stated is about ID tokens and logins, and not about access tokens.
   return { issuer: metadata.issuer, jwks_uri: uri };

@@ -73,6 +73,9 @@ const allowedForms: Readonly<Record<string, RegExp>> = {
   ui_locales: /^[A-Za-z0-9-]{1,35}( [A-Za-z0-9-]{1,35}){0,9}$/,
 };
 
+/** Whether a value from an address can be right for a parameter that is passed on. */
+export const canBeRight = (name: string, value: string): boolean => allowedForms[name]?.test(value) === true;
+
 /**
  * The parameters of `/oauth2/start?…` that the configuration lets through to the provider. Throws GatewayError 400
  * for one that is doubled or cannot be right.
@@ -85,7 +88,7 @@ export function allowedParameters(
   for (const name of allowedParams) {
     const [value, ...others] = asked.getAll(name);
     if (value === undefined) continue;
-    if (others.length > 0 || !allowedForms[name]?.test(value)) {
+    if (others.length > 0 || !canBeRight(name, value)) {
       throw new GatewayError('malformed_request', { detail: text('detail.parameter_invalid', { name }) });
     }
     allowed[name] = value;
@@ -106,10 +109,18 @@ export async function authorizationUrl(
   const isPushed = par === true || (par === 'auto' && requiresPar(client.metadata()));
   try {
     const request = requestObject ? await client.signRequest(parameters) : parameters;
-    return isPushed ? await client.push(request) : client.authorizationUrl(request);
+    if (isPushed) return await client.push(request);
+    // OpenID Connect Core §6.1: the address is a good OAuth 2.0 request by itself; RFC 9101 §5 allows for that.
+    if (requestObject) for (const name of ['response_type', 'scope']) copy(name, parameters, request);
+    return client.authorizationUrl(request);
   } catch (error) {
     throw loginError(error);
   }
+}
+
+function copy(name: string, from: URLSearchParams, to: URLSearchParams): void {
+  const value = from.get(name);
+  if (value !== null) to.set(name, value);
 }
 
 function requiresPar(server: ProviderMetadata): boolean {

@@ -12,9 +12,6 @@ export interface AuthorizationResponse {
   parameters: URLSearchParams;
 }
 
-/** As `verify` of the keys and openid-client have it. */
-const clockToleranceSeconds = 30;
-
 /** The state that a response names. Of a signed response it says only which login to look for, not that it is true. */
 export function claimedState({ parameters }: AuthorizationResponse): string | null {
   const response = parameters.get('response');
@@ -66,7 +63,7 @@ async function openSigned(
         issuer: provider.client.metadata().issuer,
         audience: provider.config.clientId,
         requiredClaims: ['exp'],
-        clockTolerance: clockToleranceSeconds,
+        clockTolerance: provider.config.clockTolerance / 1000,
         currentDate,
       },
       'authorization response',

@@ -3,6 +3,8 @@ import type { Answer } from '../../pages/answer.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import type { BrowserRequest } from '../browser/browser-request.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
+import type { Providers } from '../provider/providers.ts';
+import { namedProviders } from './initiate.ts';
 import type { StartLogin } from './start.ts';
 
 /** What begins a login by an address. */
@@ -16,6 +18,7 @@ export interface BeginNeeds {
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;
   sessions: Pick<Sessions, 'peek'>;
+  providers: Pick<Providers, 'named'>;
   start: StartLogin;
 }
 
@@ -35,13 +38,13 @@ export async function beginLogin(
   );
   const session = await needs.sessions.peek(browser.cookies);
   const stepUp = stepUpOf(needs, returnTo, query.get('step_up'));
-  const provider = query.get('provider') ?? (stepUp && session ? session.provider : null);
+  const wanted = namedProviders(needs.providers, query);
   return needs.start(browser, {
     returnTo,
     // A proxy in front may send people here again and again for a stronger sign-in; nobody else would.
     byIntent: session !== undefined && !stepUp,
     asked: query,
-    providers: provider === null ? undefined : [provider],
+    providers: wanted ?? (stepUp && session ? [session.provider] : undefined),
     stepUp: stepUp && { ...stepUp, attempt: 1 },
     hasSession: session !== undefined,
   });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Config, StepUpConfig } from '../../config/schema/index.ts';
 import type { Keep } from '../../holdings.ts';
+import type { HeaderFields } from '../../listen/inbound.ts';
 import type { Emit } from '../../observe/events.ts';
 import { hiderOf } from '../../observe/known-secrets.ts';
 import type { Answer } from '../../pages/answer.ts';
@@ -19,6 +20,7 @@ import { type BeginNeeds, beginLogin } from './begin.ts';
 import { type FinishNeeds, finishLogin, type MatchNeeds, matchLogin } from './callback.ts';
 import { type ChoiceNeeds, chooseByEmail, rememberChoice, signInPage } from './choose.ts';
 import { type EndNeeds, endLogin } from './end.ts';
+import { type InitiateNeeds, initiateLogin } from './initiate.ts';
 import { answerLate, type LateNeeds } from './late.ts';
 import { createLoginCookies } from './login-cookie.ts';
 import { createLoginStates } from './login-state.ts';
@@ -57,6 +59,12 @@ export interface LoginPort {
   start: StartLogin;
   /** Begins the login that an address asks for. */
   begin(browser: BrowserRequest, query: URLSearchParams): Promise<Answer>;
+  /** Begins the login that another site sends somebody to. */
+  initiate(
+    browser: BrowserRequest,
+    request: { method: string; headers: HeaderFields },
+    parameters: URLSearchParams,
+  ): Promise<Answer>;
   /** The page on which people choose a provider. @param rd where to go afterwards, as it was asked for */
   signInPage(browser: BrowserRequest, rd: string | null): Answer;
   /** On to the provider of an email address. */
@@ -105,10 +113,16 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
     rememberChoice: (provider) => rememberChoice(common, provider),
   };
   const beginning: BeginNeeds = { ...common, start };
+  const initiating: InitiateNeeds = {
+    ...common,
+    start,
+    isFramed: config.session.cookie.sameSite === 'none',
+  };
   const choosing: ChoiceNeeds = { ...common, start };
   return {
     start,
     begin: (browser, query) => beginLogin(beginning, browser, query),
+    initiate: (browser, request, parameters) => initiateLogin(initiating, browser, request, parameters),
     signInPage: (browser, rd) => signInPage(choosing, browser, rd),
     chooseByEmail: (browser, rd, email) => chooseByEmail(choosing, browser, rd, email),
     callback: (browser, response) => endLogin(ending, browser, response),

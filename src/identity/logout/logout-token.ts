@@ -11,10 +11,9 @@ import type { Providers } from '../provider/providers.ts';
 /** OpenID Connect Back-Channel Logout 1.0 §2.4. */
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 const maxTokenAgeSeconds = 120;
-const clockToleranceSeconds = 60;
 const largestTokenBytes = 16 * 1024;
 /** Longer than any token can be good: one may be made by a clock that is ahead, and used by one that is behind. */
-const rememberedMs = (maxTokenAgeSeconds + 2 * clockToleranceSeconds) * 1000;
+const rememberedMs = ({ config }: Provider) => maxTokenAgeSeconds * 1000 + 2 * config.clockTolerance;
 
 /** What a logout token names, of the provider that signed it. */
 export type LogoutTarget = Extract<RevocationTarget, { provider: string }>;
@@ -46,7 +45,7 @@ export function createLogoutTokens(
       const mine = randomUUID();
       const used = await once(`logout token\0${provider.name}\0${payload.jti}`, async () => {
         await end(target);
-        return { value: mine, lingerMs: rememberedMs };
+        return { value: mine, lingerMs: rememberedMs(provider) };
       });
       if (used !== mine) throw refused('its jti was used before');
       return target;
@@ -97,7 +96,7 @@ async function verify(
         audience: config.clientId,
         requiredClaims: ['iat', 'jti', 'events'],
         maxTokenAge: maxTokenAgeSeconds,
-        clockTolerance: clockToleranceSeconds,
+        clockTolerance: config.clockTolerance / 1000,
         currentDate,
       },
       'logout token',

@@ -1,7 +1,9 @@
-import { rootCertificates } from 'node:tls';
 import type { CustomFetch } from 'openid-client';
 import { Agent, fetch as undiciFetch } from 'undici';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { withUsualAuthorities } from '../../egress/authorities.ts';
+import { createConnect } from '../../egress/connect.ts';
+import { compileWay } from '../../egress/rules.ts';
 import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
 import { naturalKey } from './natural-key.ts';
@@ -28,12 +30,13 @@ export interface ProviderHttp {
   close(): Promise<void>;
 }
 
-export type HttpSettings = Pick<ProviderConfig, 'ca' | 'timeout'> & Partial<Pick<ProviderConfig, 'tls'>>;
+export type HttpSettings = Pick<ProviderConfig, 'ca' | 'timeout'> &
+  Partial<Pick<ProviderConfig, 'tls' | 'egress'>>;
 
 /** The settings with the contents of the files that they name: a certificate that was renewed is another one. */
-export function readHttpSettings({ ca, timeout, tls }: HttpSettings, read: ReadFile) {
+export function readHttpSettings({ ca, timeout, tls, egress = {} }: HttpSettings, read: ReadFile) {
   const textOf = (file: string | undefined) => (file === undefined ? undefined : read(file));
-  return { timeout, ca: textOf(ca), cert: textOf(tls?.cert), key: textOf(tls?.key) };
+  return { timeout, egress, ca: textOf(ca), cert: textOf(tls?.cert), key: textOf(tls?.key) };
 }
 
 /** The way to the provider: certificates verified, answers bounded in size and time, redirects not followed. */
@@ -54,14 +57,16 @@ export function openProviderHttp(
 const closeConnections = (http: ProviderHttp) => http.close();
 
 function createWith(settings: ReturnType<typeof readHttpSettings>): ProviderHttp {
-  const { timeout, ca, cert, key } = settings;
+  const { timeout, egress, ca, cert, key } = settings;
+  const authorities = ca === undefined ? undefined : withUsualAuthorities(ca);
   const agent = new Agent({
-    connect: {
+    connect: createConnect(compileWay(egress), {
       timeout,
-      ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
+      proxyCa: authorities,
+      ...(authorities && { ca: authorities }),
       // Servers that don't ask for a certificate are not shown it.
       ...(cert !== undefined && key !== undefined && { cert, key }),
-    },
+    }),
     // The limit of a call is set by its caller; these only bound what nobody waits for.
     headersTimeout: Math.max(timeout, refreshTimeoutMs),
     bodyTimeout: Math.max(timeout, refreshTimeoutMs),

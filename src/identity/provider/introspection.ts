@@ -15,18 +15,26 @@ export interface IntrospectionEndpoint extends Credentials {
  * @param heard is told of each answer whether it takes the gateway as a client
  */
 export function connectIntrospection(
-  config: Pick<BearerConfig, 'issuer' | 'clientAuth' | 'timeout' | 'insecureHttp'>,
+  config: Pick<
+    BearerConfig,
+    'issuer' | 'clientAuth' | 'timeout' | 'insecureHttp' | 'egress' | 'clockTolerance'
+  >,
   { endpoint, clientId, clientSecret }: IntrospectionEndpoint,
   fetch: ProviderFetch,
   heard: Pick<ClientEndpoints, 'onRejected' | 'onAccepted'> = {},
 ): Pick<ResourceVerbs, 'introspect'> {
   const server = { issuer: config.issuer ?? new URL(endpoint).origin, introspection_endpoint: endpoint };
   const client = createLibraryClient(
-    { server, clientId, auth: secretAuthBy(config.clientAuth, clientSecret) },
+    {
+      server,
+      clientId,
+      auth: secretAuthBy(config.clientAuth, clientSecret),
+      tolerance: config.clockTolerance,
+    },
     {
       fetch: readAnswers(fetch, { token: [], others: [endpoint], type: 'oauth2', ...heard }),
       timeout: config.timeout,
-      insecure: config.insecureHttp,
+      secrecy: config,
     },
   );
   return { introspect: (token) => introspectWith(client, token, 'access_token') };

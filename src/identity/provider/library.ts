@@ -2,6 +2,7 @@ import {
   allowInsecureRequests,
   type ClientAuth,
   Configuration,
+  clockTolerance,
   customFetch,
   type DecryptionKey,
   type DiscoveryRequestOptions,
@@ -10,9 +11,9 @@ import {
   None,
   type ServerMetadata,
 } from 'openid-client';
+import { type EgressRules, staysHere } from '../../egress/rules.ts';
 import { otherIssuerIn, readMetadata } from './discovery-answer.ts';
 import type { ProviderFetch } from './http.ts';
-import { isLoopback } from './loopback.ts';
 import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
 
 /** What a provider states of itself (RFC 8414 §2), or the configuration states of it. */
@@ -27,15 +28,23 @@ export interface Transport {
   insecure: boolean;
 }
 
+/** What says whether plain http is allowed. */
+export interface Secrecy {
+  insecureHttp: boolean;
+  egress?: EgressRules;
+}
+
 /** Whether plain http is allowed to an address. */
-export function mayBeInsecure({ insecureHttp }: { insecureHttp: boolean }, address: string): boolean {
-  return insecureHttp || isLoopback(new URL(address));
+export function mayBeInsecure({ insecureHttp, egress }: Secrecy, address: string): boolean {
+  return insecureHttp || staysHere(new URL(address), egress);
 }
 
 export interface ClientSettings {
   server: ProviderMetadata;
   clientId: string;
   auth: ClientAuth;
+  /** Milliseconds by which its clock may differ. */
+  tolerance: number;
   /** The endpoints that ask for a certificate are taken (RFC 8705 §5). */
   useMtlsAliases?: boolean;
   /** What opens ID tokens and userinfo that are encrypted. */
@@ -44,13 +53,16 @@ export interface ClientSettings {
 
 /** The client object of the library. It stays in this folder: others call the verbs of a `ProviderClient`. */
 export function createLibraryClient(
-  { server, clientId, auth, useMtlsAliases = false, decryption = [] }: ClientSettings,
-  { fetch, timeout, insecure }: Transport,
+  { server, clientId, auth, tolerance, useMtlsAliases = false, decryption = [] }: ClientSettings,
+  { fetch, timeout, secrecy }: Omit<Transport, 'insecure'> & { secrecy: Secrecy },
 ): Configuration {
-  const metadata = useMtlsAliases ? { use_mtls_endpoint_aliases: true } : {};
+  const metadata = {
+    [clockTolerance]: Math.floor(tolerance / 1000),
+    ...(useMtlsAliases && { use_mtls_endpoint_aliases: true }),
+  };
   const client = new Configuration(server, clientId, metadata, auth);
   // The library allows plain http to every address or to none; one on this machine may stand beside a public issuer.
-  client[customFetch] = insecure ? fetch : refusePlainHttp(fetch);
+  client[customFetch] = refusePlainHttp(fetch, secrecy);
   allowInsecureRequests(client);
   client.timeout = timeout / 1000;
   if (decryption.length > 0) enableDecryptingResponses(client, undefined, ...decryption);
@@ -58,10 +70,10 @@ export function createLibraryClient(
 }
 
 /** Plain http goes to this machine alone: on the way to any other, somebody could read and change it. */
-function refusePlainHttp(fetch: ProviderFetch): ProviderFetch {
+function refusePlainHttp(fetch: ProviderFetch, secrecy: Secrecy): ProviderFetch {
   return async (url, options) => {
     const { protocol, origin } = new URL(url);
-    if (protocol !== 'https:' && !isLoopback(new URL(url)))
+    if (protocol !== 'https:' && !mayBeInsecure(secrecy, url))
       throw new Error(`${origin} is plain http; it is not asked unless insecureHttp is set`);
     return fetch(url, options);
   };

@@ -3,7 +3,6 @@ import { isKeyedWithSecret } from './algorithms.ts';
 import type { ClientEndpoints } from './endpoint-answers.ts';
 import type { ProviderHttp } from './http.ts';
 import { discover, mayBeInsecure, type ProviderMetadata } from './library.ts';
-import { isLoopback } from './loopback.ts';
 import { findUnsupported, requireSupport } from './support.ts';
 
 /** The endpoints that the configuration gives by hand, in the names of RFC 8414. */
@@ -125,7 +124,7 @@ function refuseInsecureEndpoints(server: ProviderMetadata, config: ProviderConfi
     const aliased = Object.entries(aliases).map(([name, endpoint]) => [name, endpoint, isReadHere] as const);
     for (const [name, endpoint, mayBeHere] of [...named, ...aliased]) {
       if (typeof endpoint !== 'string' || !isPlain(endpoint)) continue;
-      if (!mayBeHere || !isLoopback(new URL(endpoint)))
+      if (!mayBeHere || !mayBeInsecure(config, endpoint))
         throw new Error(`the provider's ${name} is plain http; it is not used unless insecureHttp is set`);
     }
   }

@@ -57,11 +57,12 @@ export function createProviderLibrary(
         server: of ? { ...server, issuer: of.issuer } : server,
         clientId: as?.clientId ?? config.clientId,
         auth: as ? secretAuth(as, metadata) : authAt(asks),
+        tolerance: config.clockTolerance,
         // RFC 8705 §5: these endpoints are the ones that ask for a certificate.
         useMtlsAliases: config.tls !== undefined && !as,
         ...(signingKey && { decryption: signingKey.decryption }),
       },
-      { fetch: readers(fetch ?? of?.fetch ?? http.fetch), timeout, insecure: config.insecureHttp },
+      { fetch: readers(fetch ?? of?.fetch ?? http.fetch), timeout, secrecy: config },
     );
   const standard = create({});
   return {

@@ -152,12 +152,14 @@ function tokenChecks(
         issuer: expectedIssuer(config, metadata().issuer, tokens.claims),
         clientId: config.clientId,
         now: clock.now(),
+        clockTolerance: config.clockTolerance,
       }),
     accessTokenClaims: async (accessToken) =>
       verifyAccessToken(accessToken, {
         verify: (token, options) => keys.verify(token, options, 'access token'),
         issuerOf: (claims) => expectedIssuer(config, metadata().issuer, claims),
         now: clock.now(),
+        clockTolerance: config.clockTolerance,
       }),
   };
 }

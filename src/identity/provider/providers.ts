@@ -2,6 +2,7 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 import type { Emit } from '../../observe/events.ts';
 import { connectProvider, type Provider, type ProviderNeeds } from './provider.ts';
 import type { Trouble } from './standing.ts';
+import { isIssuerOfAdmitted } from './tenants.ts';
 
 /** Every provider that people sign in with. */
 export interface Providers {
@@ -11,6 +12,11 @@ export interface Providers {
   get(name: string): Provider | undefined;
   /** Those that sign with this issuer identifier; several where one provider knows the gateway as several clients. */
   ofIssuer(issuer: string): readonly Provider[];
+  /**
+   * Those that an `iss` beside a request names (OpenID Connect Core §4): as they call themselves or, as long as they were
+   * not found, as the configuration calls them. Of one with many tenants, the issuers of those that are let in.
+   */
+  named(issuer: string): readonly Provider[];
   /** Resolves when each was found, or could not be for the first time. */
   tried: Promise<void>;
   /** The same, for as long as one call to each may take. */
@@ -47,11 +53,18 @@ export function connectProviders(
         ({ config, isReady, client }) =>
           config.type === 'oidc' && isReady() && client.metadata().issuer === issuer,
       ),
+    named: (issuer) => all.filter((provider) => isNamed(provider, issuer)),
     tried: Promise.all(all.map(({ tried }) => tried)).then(() => undefined),
     settled: () => Promise.all(all.map((provider) => provider.settled())),
     troubles: () => all.flatMap((provider) => provider.troubles()),
     close,
   };
+}
+
+function isNamed({ config, isReady, client }: Provider, issuer: string): boolean {
+  if (issuer === (isReady() ? client.metadata().issuer : config.issuer) || issuer === config.issuer)
+    return true;
+  return isIssuerOfAdmitted(config, issuer);
 }
 
 /** RFC 9700 §4.4: an answer that does not say whose it is could be led to another provider's token endpoint. */

@@ -1,7 +1,6 @@
 import { decodeJwt, type JWTPayload } from 'jose';
 import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import { clockToleranceSeconds } from '../tokens/id-token.ts';
 import type { ProviderFetch } from './http.ts';
 import type { ProviderKeys } from './keys.ts';
 import type { ProviderMetadata } from './library.ts';
@@ -56,7 +55,7 @@ export function userinfoVerifier(
         // §5.3.2: one that is signed has both.
         issuer: expectedIssuer(config, metadata().issuer, claims),
         audience: config.clientId,
-        clockTolerance: clockToleranceSeconds,
+        clockTolerance: config.clockTolerance / 1000,
         currentDate: new Date(clock.now()),
       },
       'userinfo answer',

@@ -93,10 +93,21 @@ export async function askTokenEndpoint<T>(
 }
 
 /** Whether an issuer is the template with some tenant in it. */
-function fits(issuer: string, template: string): boolean {
+const fits = (issuer: string, template: string): boolean => tenantIn(issuer, template) !== undefined;
+
+function tenantIn(issuer: string, template: string): string | undefined {
   const [before = '', after = ''] = template.split(/\{\w+\}/);
   const tenant = issuer.slice(before.length, issuer.length - after.length);
-  return `${before}${tenant}${after}` === issuer && tenantForm.test(tenant);
+  return `${before}${tenant}${after}` === issuer && tenantForm.test(tenant) ? tenant : undefined;
+}
+
+/** Whether an issuer is that of a tenant whose people may sign in. */
+export function isIssuerOfAdmitted(
+  { issuerTemplate, tenants, insecureAnyTenant }: TenantSettings,
+  issuer: string,
+): boolean {
+  const tenant = issuerTemplate === undefined ? undefined : tenantIn(issuer, issuerTemplate);
+  return tenant !== undefined && (insecureAnyTenant || tenants?.includes(tenant) === true);
 }
 
 /** What was sent compressed is not any more. */

@@ -4,9 +4,6 @@ import { GatewayError } from '../../errors.ts';
 import { ClockDiffers } from './clock-differs.ts';
 import type { Tokens } from './tokens.ts';
 
-/** A clock that is a little behind is common; one that is more would let tokens be made in advance. */
-export const clockToleranceSeconds = 60;
-
 /** What an ID token is checked against. */
 export interface IdTokenChecks {
   /** Checks the signature, and what the options name. */
@@ -15,6 +12,8 @@ export interface IdTokenChecks {
   clientId: string;
   /** Milliseconds since the epoch. */
   now: number;
+  /** Milliseconds: a clock that is more behind would let tokens be made in advance. */
+  clockTolerance: number;
 }
 
 /**
@@ -24,19 +23,20 @@ export interface IdTokenChecks {
  */
 export async function verifyIdToken(
   { idToken = '', accessToken }: Pick<Tokens, 'idToken' | 'accessToken'>,
-  { verify, issuer, clientId, now }: IdTokenChecks,
+  { verify, issuer, clientId, now, clockTolerance }: IdTokenChecks,
 ): Promise<void> {
+  const toleranceSeconds = clockTolerance / 1000;
   const { payload } = await verify(idToken, {
     issuer,
     audience: clientId,
-    clockTolerance: clockToleranceSeconds,
+    clockTolerance: toleranceSeconds,
   });
   // Item 5: with one audience too, another authorized party means that the token was not made for us.
   if (payload.azp !== undefined && payload.azp !== clientId) throw refused('azp is another client');
   // Item 10: a token from the future was made in advance, or by a clock that cannot be trusted.
   const { iat } = payload;
   if (typeof iat !== 'number') throw refused('iat is missing');
-  if (iat > now / 1000 + clockToleranceSeconds) {
+  if (iat > now / 1000 + toleranceSeconds) {
     const cause = new ClockDiffers('iat is in the future', iat - now / 1000);
     throw new GatewayError('login_token_invalid', { cause });
   }

@@ -3,9 +3,6 @@ import { GatewayError } from '../../errors.ts';
 import { readToken, type UnverifiedJwt } from './access-token.ts';
 import { TokenRejected } from './rejected.ts';
 
-/** As with ID tokens. */
-const clockToleranceSeconds = 60;
-
 export interface AccessTokenChecks {
   /** Checks the signature, and what the options name. */
   verify(token: string, options: JWTVerifyOptions): Promise<{ payload: JWTPayload }>;
@@ -13,6 +10,8 @@ export interface AccessTokenChecks {
   issuerOf(claims: JWTPayload): string;
   /** Milliseconds since the epoch. */
   now: number;
+  /** Milliseconds by which the clock of the provider may differ. */
+  clockTolerance: number;
 }
 
 /**
@@ -21,14 +20,14 @@ export interface AccessTokenChecks {
  */
 export async function verifyAccessToken(
   token: string,
-  { verify, issuerOf, now }: AccessTokenChecks,
+  { verify, issuerOf, now, clockTolerance }: AccessTokenChecks,
 ): Promise<Readonly<Record<string, unknown>>> {
   const jwt = read(token);
   if (!jwt) throw refused('login_response_invalid', 'claims.from: the access token is no JWT');
   const { payload } = await verify(token, {
     issuer: issuerOf(jwt.payload),
     requiredClaims: ['exp', 'sub'],
-    clockTolerance: clockToleranceSeconds,
+    clockTolerance: clockTolerance / 1000,
     currentDate: new Date(now),
   });
   return payload;

@@ -17,13 +17,16 @@ export interface KnownSender {
 
 /** All that do not say who somebody is. What is not named here does. */
 const harmlessOfProvider = namesOf<ProviderConfig>(
-  ...(['label', 'icon', 'match', 'ca', 'timeout', 'ownCallback', 'preset'] as const),
+  ...(['label', 'icon', 'match', 'ca', 'timeout', 'proxy', 'egress', 'ownCallback', 'preset'] as const),
   ...(['clientSecret', 'clientAuth', 'privateKey', 'assertionAudience', 'tls', 'pkce', 'dpop'] as const),
   ...(['prompt', 'allowedParams', 'par', 'requestObject', 'jarm', 'responseMode', 'profile'] as const),
   ...(['revocationEndpoint', 'endSessionEndpoint', 'endSessionParams'] as const),
   ...(['pushedAuthorizationRequestEndpoint', 'clientAssertionFile', 'secretFromKey'] as const),
+  'clockTolerance',
 );
-const harmlessOfBearer = namesOf<BearerConfig>('ca', 'timeout', 'clientSecret', 'clientAuth');
+const harmlessOfBearer = namesOf<BearerConfig>(
+  ...(['ca', 'timeout', 'proxy', 'egress', 'clientSecret', 'clientAuth'] as const),
+);
 
 function namesOf<Config>(...names: (keyof Config & string)[]): ReadonlySet<string> {
   return new Set(names);

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { rootCertificates } from 'node:tls';
 import type { Cluster, Redis } from 'ioredis';
+import { withUsualAuthorities } from '../../egress/authorities.ts';
 import { parseRedisAddress } from './redis-address.ts';
 
 export interface RedisSettings {
@@ -43,7 +43,7 @@ function commonOptions({ ca, timeout }: RedisSettings, { limitsCommands }: Comma
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     retryStrategy: reconnectDelay,
-    ...(tls && { tls: ca === undefined ? {} : { ca: [...rootCertificates, ca] } }),
+    ...(tls && { tls: ca === undefined ? {} : { ca: withUsualAuthorities(ca) } }),
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '../../support/listening.ts';
+import { freePort } from '../../support/free-port.ts';
 import { providerFound } from '../../support/provider-found.ts';
 import { countRefreshes, signIn, startApplication, startRotatingProvider } from './arrange.ts';
 import { createAsker } from './ask.ts';

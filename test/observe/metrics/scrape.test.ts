@@ -4,7 +4,7 @@ import { type Test, test } from 'tap';
 import { formatOf } from '../../../src/observe/metrics/exposition.ts';
 import { arrangeAdmin } from '../../admin/scene.ts';
 import { arrangeGateway, arrangeSignedIn, arrangeUpstream } from '../../support/arrange.ts';
-import { freePort } from '../../support/listening.ts';
+import { freePort } from '../../support/free-port.ts';
 import { spawnGateway } from '../../support/spawned-gateway.ts';
 import { until } from '../../support/until.ts';
 import { floodOf, sendFlood } from './flood.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startOnFreePort } from '../../support/applications/application.ts';
 import { type Child, startChild } from '../../support/child.ts';
 import { type Client, createClient, type HttpAnswer } from '../../support/client.ts';
-import { freePort } from '../../support/listening.ts';
+import { freePort } from '../../support/free-port.ts';
 import { submitForm } from '../../support/log-in.ts';
 import type { ProviderKit, RealProvider } from '../kit.ts';
 

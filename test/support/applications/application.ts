@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../child.ts';
-import { freePort } from '../listening.ts';
+import { freePort } from '../free-port.ts';
 
 /** A real application that runs as a process of its own. */
 export interface Application {

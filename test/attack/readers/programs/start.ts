@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Running, startOnFreePort } from '../../../support/applications/application.ts';
-import { freePort } from '../../../support/listening.ts';
+import { freePort } from '../../../support/free-port.ts';
 import type { Mouth, Program } from '../reader.ts';
 import { writeTree } from '../tree.ts';
 
