@@ -378,6 +378,7 @@ export type ProviderEndpoint =
 export type StoreOperation =
   | 'session-get'
   | 'session-set'
+  | 'session-touch'
   | 'session-delete'
   | 'claim'
   | 'turn-look'

@@ -21,6 +21,12 @@ interface Ticket {
   text: string;
 }
 
+/** What is needed to write a session again. */
+interface Handle extends Ticket {
+  /** What stood in the table when it was found. */
+  stored: string;
+}
+
 /** A ticket that was read, and what stood in its place when it was looked up last. */
 export interface KnownTicket {
   ticket: Ticket;
@@ -43,10 +49,11 @@ export function createTicketStore(
   { now }: Pick<Clock, 'now'>,
 ): SessionStore {
   const { name } = writer;
-  const put = (ticket: Ticket, session: Session) => {
-    const ttl = Math.max(1, session.expiresAt - Math.floor(now() / 1000));
-    return table.set(ticket.place, sealWith(ticket.key, encodeSession(session), 'stored', ticket.place), ttl);
-  };
+  const sealedFor = (ticket: Ticket, session: Session) =>
+    sealWith(ticket.key, encodeSession(session), 'stored', ticket.place);
+  const ttlOf = ({ expiresAt }: Session) => Math.max(1, expiresAt - Math.floor(now() / 1000));
+  const put = (ticket: Ticket, session: Session) =>
+    table.set(ticket.place, sealedFor(ticket, session), ttlOf(session));
   const cookieOf = ({ text }: Ticket, session: Session, cookies: readonly Cookie[]): string[] => {
     const lines = writer.write(seal(text, ring, 'session', name), session, cookies);
     if (!lines) throw new GatewayError('session_too_large');
@@ -81,6 +88,14 @@ export function createTicketStore(
       await Promise.all([put(ticket, session), listing]);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
+    async use({ handle, session: before }, seenAt) {
+      const { stored, ...ticket } = handle as Handle;
+      const session = { ...before, seenAt };
+      const { place } = ticket;
+      if (!(await table.replace(place, stored, sealedFor(ticket, session), ttlOf(session)))) return false;
+      await listed.changed(place, before, session, false);
+      return true;
+    },
     expire: (cookies) => writer.expire(cookies),
     async remove({ handle, session }) {
       const { place } = handle as Ticket;
@@ -112,7 +127,7 @@ function openStored(known: KnownTicket, value: string | undefined): Found | unde
     const opened = value === undefined ? undefined : openWith([ticket.key], value, 'stored', ticket.place);
     const session = opened && decodeSession(opened.text);
     known.stored = value;
-    known.found = session && { session, outdatedKey, handle: ticket };
+    known.found = session && { session, outdatedKey, handle: { ...ticket, stored: value } };
   }
   return known.found;
 }
