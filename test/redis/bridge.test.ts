@@ -63,12 +63,15 @@ test('over the bridge a sign-out counts at once where it is made, and elsewhere 
 });
 
 test('what was ended while the channel was away is not bridged afterwards', async (t) => {
-  const { scene, cut, second, known } = await arrangeCut(t, '60s');
+  const { scene, cut, second, known, unknown } = await arrangeCut(t, '60s');
   await cut.cut();
   await until('the outage', () => second.problem() !== undefined);
   await scene.operator.del(`sallyport:session:${known.place}`);
   await cut.heal();
-  await until('Redis', async () => (await second.session(known.header)) === 'ended');
+  await until('Redis', () => second.problem() === undefined);
+  await second.knows(unknown.header);
+  t.not(typeof second.atOnce(known.header), 'object', 'it is not used from before');
+  t.equal(await second.session(known.header), 'ended');
   await cut.cut();
   await until('the outage', () => second.problem() !== undefined);
   t.equal(await second.session(known.header), 'unavailable');

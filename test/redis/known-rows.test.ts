@@ -99,6 +99,8 @@ test('an answer that is on its way when a change is told is not remembered', asy
   t.teardown(() => delay.close());
   const first = await scene.join({ grant: giving });
   const second = await scene.join({ url: delay.url, session: { redis: { timeout: '60s' } } });
+  const other = await scene.signIn(first);
+  await second.knows(other.header);
   const { header, place } = await scene.signIn(first, { ...refreshable(first), accessToken: 'of before' });
   const timesTold = () => delay.heard().split(place).length - 1;
   await until('the push of the login', () => timesTold() === 1);
