@@ -41,7 +41,8 @@ const parties = await startParties();
 const quiet = await watchForQuiet({ cores: Number(values.noise), slowness: Number(values.slowness) });
 const delay = await startRedisDelay(parties.redis.port, Number(values.way));
 const verdicts = [];
-const verdict = (isKept, line) => verdicts.push(isKept) && console.log(`${isKept ? 'kept' : 'MISSED'}: ${line}`);
+const verdict = (isKept, line) =>
+  verdicts.push(isKept) && console.log(`${isKept ? 'kept' : 'MISSED'}: ${line}`);
 
 const far = { ...redisStore, start: (all, how) => redisStore.start({ ...all, redis: delay }, how) };
 const targets = [];
@@ -69,9 +70,15 @@ await Promise.all(targets.map((target) => target.stop()));
 
 const { mean, from, to } = meanRatio(costs);
 const interval = `${from.toFixed(2)} to ${to.toFixed(2)}`;
-verdict(mean <= mostRatio, `CPU of a request, Redis over cookie: ${mean.toFixed(2)} (95 %: ${interval}), at most ${mostRatio}`);
+verdict(
+  mean <= mostRatio,
+  `CPU of a request, Redis over cookie: ${mean.toFixed(2)} (95 %: ${interval}), at most ${mostRatio}`,
+);
 const later = median(latencies);
-verdict(later < Number(values.way) / 10, `p50 with Redis ${values.way} ms away: ${later.toFixed(2)} ms more than with cookies`);
+verdict(
+  later < Number(values.way) / 10,
+  `p50 with Redis ${values.way} ms away: ${later.toFixed(2)} ms more than with cookies`,
+);
 
 const times = await measureSignOuts(parties, Number(values.signOuts));
 const slowest = Math.max(...times);

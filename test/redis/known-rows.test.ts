@@ -45,6 +45,17 @@ test('requests that come together with a session that is not known ask once', as
   t.equal(second.asked('session-get'), 1);
 });
 
+test('with a long way to Redis, requests with a session that is known wait for nothing', async (t) => {
+  const scene = await arrangeNear(t);
+  const delay = await startRedisDelay(scene.redis.port, 50);
+  t.teardown(() => delay.close());
+  const [first, at] = [await scene.join(), await scene.join({ url: delay.url })];
+  const { header } = await scene.signIn(first);
+  await at.knows(header);
+  const found = Array.from({ length: 101 }, () => at.atOnce(header));
+  t.ok(found.filter((session) => typeof session === 'object').length > 50, 'half of them at least');
+});
+
 test('what is used goes on being asked for, beside the requests', async (t) => {
   const scene = await arrangeNear(t);
   const at = await scene.join();

@@ -1,4 +1,4 @@
-import { sessionSecretForm } from '../schema/session.ts';
+import { localStores, sessionSecretForm } from '../schema/session.ts';
 import type { Check } from './check.ts';
 import { providerNames, routes, type Whole } from './subjects.ts';
 
@@ -12,6 +12,7 @@ const redisUrl = ['session', 'redis', 'url'] as const;
 
 const redisBridge = ['session', 'redis', 'bridge'] as const;
 const bridgeOf = ({ session }: Whole['value']) => session?.redis?.bridge ?? 0;
+const isLocal = ({ session }: Whole['value']) => localStores.some((kind) => kind === session?.store?.kind);
 const idleOf = ({ session }: Whole['value']) => session?.idleTimeout ?? Number.POSITIVE_INFINITY;
 
 export const sessionChecks: readonly Check<Whole>[] = [
@@ -27,8 +28,7 @@ export const sessionChecks: readonly Check<Whole>[] = [
   },
   {
     key: redisBridge,
-    when: ({ has, value }) =>
-      has(...redisBridge) && bridgeOf(value) > 0 && value.session?.store?.kind !== 'redis',
+    when: ({ value }) => bridgeOf(value) > 0 && isLocal(value),
     says: 'it is for sessions in Redis: those in cookies go on without it, and those in memory need none.',
   },
   {
