@@ -118,14 +118,14 @@ test('results that were never written do not give way to those that may be lost'
 });
 
 test('rows that are remembered of Redis hold a number and a budget of bytes', async (t) => {
-  const known = createKnownRows({ entries: 100, bytes: 10_000 });
+  const known = createKnownRows({ entries: 100, bytes: 100_000 });
   const read = (id: string, value: string) => known.end(known.watch(id, 0), value);
   times(101, (at) => read(`${at}`, 'x'));
   t.equal(known.get('0'), undefined);
   t.ok(known.get('1'));
-  read('large', 'x'.repeat(9000));
+  read('large', 'x'.repeat(95_000));
   t.ok(known.get('large'));
-  t.equal(known.get('90'), undefined, 'it takes the room of others');
+  t.equal(known.get('50'), undefined, 'it takes the room of others');
   times(1000, (at) => known.end(known.watch(`unknown ${at}`, 0), undefined));
   t.ok(known.get('large'), 'what is not there takes none');
 });

@@ -34,29 +34,21 @@ export interface RedisChannelNeeds {
 export function createRedisChannel({ link, settings, clock, onFailure }: RedisChannelNeeds): RedisChannel {
   const subscriber = connectRedis(settings);
   const pulseChannel = `${settings.keyPrefix}pulse:${randomBytes(9).toString('base64url')}`;
-  const listeners = new Map<string, (text: string) => void>();
-  const starts = new Set<() => void>();
-  const losses = new Set<() => void>();
-  const pulses = new Set<(sentAt: number) => void>();
+  const { listeners, starts, losses, pulses, registers } = createRegisters();
+  const pulse = createPulse(link, clock, pulseChannel);
   let isListening = false;
-  let missed = 0;
 
   const lost = () => {
     if (!isListening) return;
     isListening = false;
     for (const loss of losses) loss();
   };
-  const sendPulse = () => {
-    missed += 1;
-    const sentAt = String(clock.monotonic());
-    link.read((redis) => redis.publish(pulseChannel, sentAt)).catch(() => {});
-  };
   const subscribe = async () => {
     await subscriber.subscribe(pulseChannel, ...listeners.keys());
     isListening = true;
-    missed = 0;
+    pulse.arrived();
     for (const start of starts) start();
-    sendPulse();
+    pulse.send();
   };
   const subscribeAgain = (error: unknown) => {
     onFailure(error);
@@ -73,15 +65,15 @@ export function createRedisChannel({ link, settings, clock, onFailure }: RedisCh
     subscribe().catch(subscribeAgain);
   });
   subscriber.on('message', (from: string, text: string) => {
-    missed = 0;
+    pulse.arrived();
     if (from !== pulseChannel) return listeners.get(from)?.(text);
-    if (isListening) for (const pulse of pulses) pulse(Number(text));
+    if (isListening) for (const told of pulses) told(Number(text));
   });
 
-  const pulse = clock
+  const timer = clock
     .every(pulseMs, () => {
       if (!isListening || !link.canRead()) return;
-      if (missed <= mostMissed) return sendPulse();
+      if (!pulse.isGone()) return pulse.send();
       // What is published does not arrive. There is a new connection, and what was missed is looked up.
       lost();
       subscriber.disconnect(true);
@@ -89,14 +81,43 @@ export function createRedisChannel({ link, settings, clock, onFailure }: RedisCh
     .unref();
 
   return {
+    ...registers,
+    isListening: () => isListening,
+    close() {
+      timer.cancel();
+      subscriber.disconnect();
+    },
+  };
+}
+
+/** A word that goes out and has to come back. */
+function createPulse(link: RedisLink, clock: Pick<Clock, 'monotonic'>, pulseChannel: string) {
+  let missed = 0;
+  return {
+    send() {
+      missed += 1;
+      const sentAt = String(clock.monotonic());
+      link.read((redis) => redis.publish(pulseChannel, sentAt)).catch(() => {});
+    },
+    /** Whatever arrives shows the same. */
+    arrived() {
+      missed = 0;
+    },
+    isGone: () => missed > mostMissed,
+  };
+}
+
+/** Who is called back for what. */
+function createRegisters() {
+  const listeners = new Map<string, (text: string) => void>();
+  const starts = new Set<() => void>();
+  const losses = new Set<() => void>();
+  const pulses = new Set<(sentAt: number) => void>();
+  const registers: Pick<RedisChannel, 'on' | 'onListening' | 'onLost' | 'onPulse'> = {
     on: (channel, listener) => void listeners.set(channel, listener),
     onListening: (listener) => void starts.add(listener),
     onLost: (listener) => void losses.add(listener),
     onPulse: (listener) => void pulses.add(listener),
-    isListening: () => isListening,
-    close() {
-      pulse.cancel();
-      subscriber.disconnect();
-    },
   };
+  return { listeners, starts, losses, pulses, registers };
 }

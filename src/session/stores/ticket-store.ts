@@ -88,20 +88,30 @@ export function createTicketStore(
       await Promise.all([put(ticket, session), listing]);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
-    async use({ handle, session: before }, seenAt) {
-      const { stored, ...ticket } = handle as Handle;
-      const session = { ...before, seenAt };
-      const { place } = ticket;
-      if (!(await table.replace(place, stored, sealedFor(ticket, session), ttlOf(session)))) return false;
-      await listed.changed(place, before, session, false);
-      return true;
-    },
+    use: (found, seenAt) =>
+      replaced(listed, found, seenAt, (ticket, was, session) =>
+        table.replace(ticket.place, was, sealedFor(ticket, session), ttlOf(session)),
+      ),
     expire: (cookies) => writer.expire(cookies),
     async remove({ handle, session }) {
       const { place } = handle as Ticket;
       await Promise.all([table.delete(place), listed.ended(place, session)]);
     },
   };
+}
+
+/** Writes only that a session was used, where it is as it was found. */
+async function replaced(
+  listed: Pick<Listed, 'changed'>,
+  { handle, session: before }: Found,
+  seenAt: number,
+  replace: (ticket: Ticket, was: string, session: Session) => Promise<boolean>,
+): Promise<boolean> {
+  const { stored, ...ticket } = handle as Handle;
+  const session = { ...before, seenAt };
+  if (!(await replace(ticket, stored, session))) return false;
+  await listed.changed(ticket.place, before, session, false);
+  return true;
 }
 
 /** The tickets that the cookies of a request open to. */
