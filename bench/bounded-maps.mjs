@@ -88,9 +88,19 @@ function measure(way) {
   return ((user + system) * 1000) / repeats;
 }
 
-const found = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+/** A flood of keys that nobody had before, each of which pushes out the oldest: it must not cost more where more are kept. */
+const floods = Object.fromEntries(
+  [1000, 50_000].map((most) => {
+    const kept = createBounded({ entries: most });
+    for (let at = 0; at < most; at++) kept.set(`first ${at}`, at);
+    let key = 0;
+    return [`a new key of a flood, ${most} kept`, () => kept.set(`key ${key++}`, key)];
+  }),
+);
+
+const found = Object.fromEntries(Object.keys({ ...ways, ...floods }).map((name) => [name, []]));
 for (let round = 0; round < 31; round++) {
-  for (const [name, way] of Object.entries(ways)) found[name].push(measure(way));
+  for (const [name, way] of Object.entries({ ...ways, ...floods })) found[name].push(measure(way));
 }
 for (const [name, nanoseconds] of Object.entries(found)) {
   console.log(`${name.padEnd(32)} ${median(nanoseconds).toFixed(1).padStart(7)} ns`);

@@ -7,7 +7,7 @@ import { ensurePrograms, installNodes, versions } from './programs.mjs';
 /**
  * `npm run bench`: measures the gateway beside its peers and writes bench/results.md.
  * `npm run bench -- quick` does the most important part in two minutes, `check` fails when the authenticated
- * route costs more than the limit, `compare` sets two versions side by side, `soak` looks for growing memory, `profile` says where the time goes.
+ * route costs more than the limit, `compare` sets two versions side by side, `cost` a request with and without metrics, audit, limits and traces, `soak` looks for growing memory, `profile` says where the time goes.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +24,9 @@ const { values, positionals } = parseArgs({
     /** Of `compare`: a folder in which another version is compiled. */
     with: { type: 'string' },
     pairs: { type: 'string', default: '20' },
+    /** Of `cost`. */
+    on: { type: 'string', default: 'metrics,audit,limits' },
+    most: { type: 'string' },
     /** Of `profile`. */
     path: { type: 'string', default: '/1k' },
     /** Where the results go. */
@@ -31,7 +34,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [mode = 'full'] = positionals;
-for (const name of ['rounds', 'noise', 'slowness', 'limit', 'minutes', 'pairs']) {
+for (const name of ['rounds', 'noise', 'slowness', 'limit', 'minutes', 'pairs', 'most']) {
   const value = values[name];
   if (value === undefined || Number(value) > 0) continue;
   console.error(`--${name} takes a number above 0, not ${value}.`);
@@ -63,10 +66,12 @@ async function run() {
       return soakFor(Number(values.minutes) * 60);
     case 'compare':
       return compareWith(values.with);
+    case 'cost':
+      return costOf(values.on.split(','));
     case 'profile':
       return showProfile();
     default:
-      console.error(`There is no ${mode}: full, quick, check, compare, soak and profile there are.`);
+      console.error(`There is no ${mode}: full, quick, check, compare, cost, soak and profile there are.`);
       return 1;
   }
 }
@@ -136,6 +141,26 @@ async function compareWith(folder) {
   console.log(`\nCPU of a request with a session, this over the other, ${pairs} pairs: ${words(cpu)}.`);
   console.log(`Time until the first answer: ${words(start)}.`);
   return 0;
+}
+
+/** Fails where `--most` is exceeded, such as 1.05. */
+async function costOf(names) {
+  const { measureCost, settings } = await import('./measure/cost.mjs');
+  const { medianWithin } = await import('./statistics.mjs');
+  const unknown = names.filter((name) => !Object.hasOwn(settings, name));
+  if (unknown.length > 0) {
+    console.error(`--on takes some of ${Object.keys(settings).join(', ')}, not ${unknown.join(', ')}.`);
+    return 2;
+  }
+  const pairs = Number(values.pairs);
+  const ratios = await measureCost(names, { pairs, quiet: await watch(), parties, report });
+  const { median, from, to, share } = medianWithin(ratios);
+  const percent = (ratio) => `${((ratio - 1) * 100).toFixed(1)} %`;
+  console.log(
+    `\nCPU of a request with a session, with ${names.join(', ')} over without, the median of ${pairs} alternating pairs: ` +
+      `${percent(median)} more (${(share * 100).toFixed(0)} %: ${percent(from)} to ${percent(to)}).`,
+  );
+  return values.most === undefined || median <= Number(values.most) ? 0 : 1;
 }
 
 async function showProfile() {

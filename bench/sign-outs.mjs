@@ -5,8 +5,7 @@ import { identifyPeople } from '../dist/src/identity/claims/person.js';
 import { createKeyRing } from '../dist/src/session/key-ring.js';
 import { sessionRevocations } from '../dist/src/session/revocation-keys.js';
 import { createRevocations } from '../dist/src/session/revocations.js';
-import { open, seal } from '../dist/src/session/seal.js';
-import { decodeSession, encodeSession } from '../dist/src/session/session.js';
+import { openSession, sealSession } from '../dist/src/session/sealed-session.js';
 import { median } from './statistics.mjs';
 
 const ring = createKeyRing([randomBytes(32)]);
@@ -58,8 +57,8 @@ for (const [name, added] of Object.entries(kinds)) {
     const all = sessions(5000);
     rounds['the first time'].push(costOf(all.length, (at) => revocations.isRevoked(all[at])));
     rounds['each time after'].push(costOf(1_000_000, () => revocations.isRevoked(all[0])));
-    const sealed = all.map((session) => seal(encodeSession(session), ring, 'session', 's'));
-    const opening = (at) => decodeSession(open(sealed[at], ring, 'session', 's').text);
+    const sealed = all.map((session) => sealSession(2, session, ring.session[0], 'session', 's'));
+    const opening = (at) => openSession(sealed[at], ring.session, 'session', 's');
     rounds['opening a cookie'].push(costOf(all.length, opening));
   }
   const medians = Object.entries(rounds).map(([what, times]) => `${what} ${Math.round(median(times))} ns`);

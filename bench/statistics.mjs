@@ -44,3 +44,29 @@ export function meanRatio(ratios) {
   const half = quantile * Math.sqrt(variance / logs.length);
   return { mean: Math.exp(mean), from: Math.exp(mean - half), to: Math.exp(mean + half) };
 }
+
+/**
+ * The median of some numbers, and the interval between two of them that holds the median of all there could be in 95 of 100
+ * cases, whatever their distribution; of fewer than six numbers, all of them are not sure enough, and `share` says how sure.
+ */
+export function medianWithin(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const count = sorted.length;
+  /** How likely so few of them, or fewer, are below the median of all. */
+  const atMost = (few) => {
+    let [ways, sum] = [1, 0];
+    for (let below = 0; below <= few; below++) {
+      sum += ways / 2 ** count;
+      ways = (ways * (count - below)) / (below + 1);
+    }
+    return sum;
+  };
+  let left = 0;
+  while (left + 1 < count / 2 && 2 * atMost(left + 1) <= 0.05) left++;
+  return {
+    median: median(sorted),
+    from: sorted[left],
+    to: sorted[count - 1 - left],
+    share: 1 - 2 * atMost(left),
+  };
+}

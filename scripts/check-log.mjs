@@ -12,9 +12,15 @@ const home = 'observe/';
  * What the others may take of that folder: what an event is, who opens it, and how texts lose what is secret or acts upon a
  * terminal.
  */
-const port = ['events', 'open-observe', 'scrub', 'known-secrets', 'control-characters', 'audit-events'].map(
-  (name) => `observe/${name}.ts`,
-);
+const port = [
+  'events',
+  'open-observe',
+  'trace',
+  'scrub',
+  'known-secrets',
+  'control-characters',
+  'audit-events',
+].map((name) => `observe/${name}.ts`);
 /** What is counted goes from process to process, and to those who ask for it. */
 const counted = ['observe/metrics/', 'observe/figures/'];
 const loggers = /^(?:pino|pino-pretty|pino\/.*)$/;

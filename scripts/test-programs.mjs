@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './prepare.mjs';
 
@@ -9,6 +9,7 @@ const programs = [
   { package: 'apache2', command: 'apache2' },
   { package: 'caddy', command: 'caddy' },
   { package: 'haproxy', command: 'haproxy' },
+  { package: 'dnsmasq-base', command: 'dnsmasq' },
   { package: 'varnish', command: 'varnishd' },
   { package: 'lighttpd', command: 'lighttpd' },
   { package: 'lua-socket', file: '/usr/share/lua/5.3/socket.lua' },
@@ -24,6 +25,19 @@ const programs = [
   { package: 'systemd', command: 'systemd-analyze' },
   { package: 'procps', command: 'kill' },
   { package: 'prometheus', command: 'promtool' },
+  { package: 'glewlwyd', command: 'glewlwyd' },
+  { package: 'sqlite3', command: 'sqlite3' },
+  { package: 'lemonldap-ng-fastcgi-server', command: 'llng-fastcgi-server' },
+  { package: 'liblemonldap-ng-portal-perl', file: '/usr/share/perl5/Lemonldap/NG/Portal.pm' },
+  // What its portal recommends, as far as OpenID Connect needs it.
+  ...[
+    'crypt-openssl-bignum',
+    'crypt-openssl-rsa',
+    'email-sender',
+    'io-string',
+    'mime-tools',
+    'string-random',
+  ].map((name) => ({ package: `lib${name}-perl`, isLibrary: true })),
   { package: 'fonts-dejavu-core', file: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
 ];
 
@@ -32,11 +46,19 @@ export function missingPackages(needed = programs) {
   return needed.filter((program) => !isPresent(program)).map((program) => program.package);
 }
 
-function isPresent({ command, file }) {
+function isPresent({ package: name, command, file, isLibrary }) {
   if (file) return existsSync(file);
+  if (isLibrary) return installedPackages().has(name);
   // Servers live in /usr/sbin, which is on root's PATH only.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.some((folder) => isExecutable(join(folder, command)));
+}
+
+/** Libraries lie in folders of the machine's architecture, so Debian's own list is asked. */
+function installedPackages() {
+  const folder = '/var/lib/dpkg/info';
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  return new Set(files.flatMap((file) => /^([^:]+)(?::\w+)?\.list$/.exec(file)?.[1] ?? []));
 }
 
 function isExecutable(file) {

@@ -87,6 +87,8 @@ function slowFirst(names) {
     'test/attack/readers/readers.test.ts',
     'test/redis/outage.test.ts',
     'test/demo/command.test.ts',
+    'test/providers/glewlwyd.test.ts',
+    'test/providers/lemonldap-ng.test.ts',
   ];
   return [...slow.filter((name) => names.includes(name)), ...names.filter((name) => !slow.includes(name))];
 }

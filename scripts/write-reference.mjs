@@ -13,12 +13,14 @@ import { auditEvents } from '../dist/src/observe/audit-events.js';
 import { auditJsonSchema } from '../dist/src/observe/audit-schema.js';
 import { definitions, labels } from '../dist/src/observe/metrics/definitions.js';
 import { logJsonSchema, requestLineFields } from '../dist/src/observe/sinks/log-schema.js';
+import { attributes, spans } from '../dist/src/observe/traces/definitions.js';
 import { root } from './prepare.mjs';
 
 /**
  * Writes what follows from the schema of the configuration: `config/sallyport.schema.json`, and the tables
  * between the two marks in `docs/configuration.md`; from the tables of header values and filters those in
- * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`; from the fields of the log
+ * `docs/headers.md`; from the definitions of metrics those in `docs/metrics.md`, from those of spans those in
+ * `docs/tracing.md`; from the fields of the log
  * `config/sallyport-log.schema.json` and the table in `docs/logging.md`; and from the events and fields of the audit
  * `config/sallyport-audit.schema.json` and the tables of `docs/audit.md`. It reads the compiled code, so compile first.
  *
@@ -32,6 +34,8 @@ const sources = {
   filters: 'src/forward/template-filters.ts',
   metrics: 'src/observe/metrics/definitions.ts',
   labels: 'src/observe/metrics/definitions.ts',
+  spans: 'src/observe/traces/definitions.ts',
+  attributes: 'src/observe/traces/definitions.ts',
   fields: 'src/observe/sinks/log-schema.ts',
   events: 'src/observe/audit-events.ts',
   'audit-fields': 'src/observe/audit-schema.ts',
@@ -60,6 +64,10 @@ const files = [
   {
     path: 'docs/metrics.md',
     make: (before) => between(between(before, 'metrics', metricsTable()), 'labels', labelsTable()),
+  },
+  {
+    path: 'docs/tracing.md',
+    make: (before) => between(between(before, 'spans', spansTable()), 'attributes', attributesTable()),
   },
 ];
 
@@ -126,6 +134,19 @@ function metricsTable() {
 function labelsTable() {
   const rows = Object.entries(labels).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
   return ['| label | is |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
+function spansTable() {
+  const rows = Object.values(spans).map(({ kind, title, meaning, attributes: set }) => {
+    const names = set.map((name) => `\`${name}\``).join(', ');
+    return `| ${title} | ${kind} | ${meaning} | ${names} |`;
+  });
+  return ['| span | kind | is | attributes |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function attributesTable() {
+  const rows = Object.entries(attributes).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return ['| attribute | is |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
 /** What each filter makes of a name that is not ASCII. */

@@ -99,7 +99,11 @@ export async function withLimit<T>(
 }
 
 /** The value, or undefined when it takes longer than so many milliseconds; the work goes on for those who come later. */
-export function within<T>(clock: Clock, milliseconds: number, work: Promise<T>): Promise<T | undefined> {
+export function within<T>(
+  clock: Pick<Clock, 'after'>,
+  milliseconds: number,
+  work: Promise<T>,
+): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const limit = clock.after(milliseconds, () => resolve(undefined));
     work.then(resolve, reject).finally(() => limit.cancel());

@@ -7,10 +7,11 @@ import { commonGauges } from './estate/common-gauges.ts';
 import { type Closing, type Estate, openEstate } from './estate/estate.ts';
 import { healthOf } from './estate/health.ts';
 import { type Files, openFiles } from './files.ts';
+import { tellExemptClients } from './limits/exempt-clients.ts';
 import { noFigures } from './observe/figures/figures.ts';
 import { renderMetrics } from './observe/metrics/exposition.ts';
 import type { MetricValues } from './observe/metrics/series.ts';
-import type { Observe } from './observe/open-observe.ts';
+import { beginToTell, type Observe } from './observe/open-observe.ts';
 import { compilePlan } from './plan/plan.ts';
 import { type Random, systemRandom } from './random.ts';
 import type { PrimaryCalls } from './session/shared/primary-calls.ts';
@@ -53,7 +54,7 @@ export interface Gateway {
 export interface GatewayNeeds {
   /** Who is told of what happens. */
   observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles'> &
-    Partial<Pick<Observe, 'metrics' | 'figures'>>;
+    Partial<Pick<Observe, 'metrics' | 'figures' | 'traces'>>;
   clock?: Clock;
   random?: Random;
   /** The line of a worker to its primary process. */
@@ -96,6 +97,13 @@ function ownControls(
   };
 }
 
+/** Where it listens: the first address, and what all of them are called. */
+function placesOf({ listening }: Pick<Estate, 'listening'>) {
+  const [{ url = '' } = {}] = listening();
+  const names = listening().map(({ name }) => name);
+  return { url, listen: names.length > 1 ? names : names[0] };
+}
+
 /**
  * Compiles the configuration to a plan and opens what it needs. Each request passes the stages of
  * request/pipeline.ts: arrive, admit, decide; what comes of them is forwarded, sent to a login or a stronger one,
@@ -105,23 +113,24 @@ function ownControls(
 export async function startGateway(config: Config, needs: GatewayNeeds): Promise<Gateway> {
   const { observe, clock = systemClock, random = systemRandom, primary, files = openFiles() } = needs;
   const { emit, keepSecrets } = observe;
-  const estate = openEstate({ emit, clock, random, primary });
-  observe.metrics?.configure(config.metrics);
-  observe.metrics?.watch(estate.readings);
+  const estate = openEstate({ emit, clock, random, primary, traces: observe.traces });
   const metrics = async () => observe.metrics?.read();
   const status = () => ({ figures: observe.figures?.read() ?? noFigures, readings: estate.readings() });
   let inForce = config;
+  const exempt = primary ? undefined : tellExemptClients(emit);
   const prepare: Gateway['prepare'] = async (next) => {
     keepSecrets(next.config.secrets);
     // However many fail, the secrets in force stay known.
     const forget = () => keepSecrets(inForce.secrets);
     try {
       observe.check(next.config);
+      await observe.traces?.prepare(next.config);
       const prepared = await estate.prepare(compilePlan(next.config, { read: next.files.read }));
       return {
         commit() {
           observe.apply(next.config);
           inForce = next.config;
+          exempt?.adopt(inForce);
           return prepared.commit();
         },
         async abort() {
@@ -148,11 +157,10 @@ export async function startGateway(config: Config, needs: GatewayNeeds): Promise
       return healthOf(missing, [...degraded, ...observe.troubles()]);
     };
     const controls = ownControls({ ...estate, health }, { metrics, status }, () => inForce, clock);
+    await beginToTell(observe, config, estate.readings);
     if (!needs.admin) admin = await startAdmin(config.admin, emit, controls, clock);
     await adopt(config, files);
-    const [{ url = '' } = {}] = estate.listening();
-    const names = estate.listening().map(({ name }) => name);
-    const listen = names.length > 1 ? names : names[0];
+    const { url, listen } = placesOf(estate);
     const adminUrl = needs.admin ? needs.admin.url : admin?.url;
     emit({ kind: 'listening', listen, admin: adminUrl, publicUrl: config.publicUrl });
     const { people, drain } = estate;

@@ -37,19 +37,22 @@ async function measure(path, headers, expected) {
 
 const median = (all) => all.sort((a, b) => a - b)[all.length >> 1];
 const page = { accept: 'text/html', 'sec-fetch-mode': 'navigate' };
+/** Each beside one that is served to the same kind of client: a browser sends more headers. */
 const kinds = {
-  served: () => measure('/served', {}, 200),
+  'served, a program': () => measure('/served', {}, 200),
   'refused, problem JSON': () => measure('/refused', {}, 429),
+  'served, a browser': () => measure('/served', page, 200),
   'refused, a page': () => measure('/refused', page, 429),
 };
+const beside = { 'refused, a page': 'served, a browser' };
 await (await pool.request({ path: '/refused', method: 'GET' })).body.dump();
-await kinds.served();
+for (const run of Object.values(kinds)) await run();
 const found = Object.fromEntries(Object.keys(kinds).map((name) => [name, []]));
 for (let round = 0; round < rounds; round++)
   for (const [name, run] of Object.entries(kinds)) found[name].push(await run());
-const served = median(found.served);
 for (const [name, all] of Object.entries(found)) {
   const each = median(all);
+  const served = median(found[beside[name] ?? 'served, a program']);
   console.log(
     `${name.padEnd(24)} ${each.toFixed(0)} µs of the processor, ${(each / served).toFixed(2)} of a served one`,
   );

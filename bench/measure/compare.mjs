@@ -1,14 +1,12 @@
 import { meanRatio } from '../statistics.mjs';
 import { builtIn, cookieStore } from '../subjects/sallyport.mjs';
-import { measureWindow, warm } from './window.mjs';
+import { measurePairs } from './pairs.mjs';
 
-const scenario = { path: '/1k', connections: 64, seconds: 2 };
 /** Starts of each build, for the time until the first answer. */
 const starts = 10;
 
 /**
- * Compares a request with a session here and as another folder has it compiled. Both run side by side; windows
- * alternate, and every second pair begins with the other one, so that what drifts meets both alike.
+ * Compares a request with a session here and as another folder has it compiled, in pairs.
  * @returns ratios of CPU time a request and of the time until the first answer, this one over the other
  */
 export async function compare(folder, { pairs, quiet, parties, report }) {
@@ -24,20 +22,6 @@ export async function compare(folder, { pairs, quiet, parties, report }) {
     report(`start ${start + 1}: ${times.map((time) => time.toFixed(0)).join(' and ')} ms`);
     firstAnswers.push(times[0] / times[1]);
   }
-  const targets = [];
-  try {
-    for (const subject of subjects) targets.push(await subject.start(parties));
-    for (const target of targets) await warm(target);
-    const ratios = [];
-    for (let pair = 0; pair < pairs; pair++) {
-      const order = pair % 2 === 0 ? [0, 1] : [1, 0];
-      const cost = [];
-      for (const at of order) cost[at] = (await measureWindow(targets[at], scenario, quiet)).cpuUs;
-      report(`pair ${pair + 1}: ${cost.map((each) => each.toFixed(1)).join(' and ')} µs`);
-      ratios.push(cost[0] / cost[1]);
-    }
-    return { cpu: meanRatio(ratios), start: meanRatio(firstAnswers) };
-  } finally {
-    await Promise.all(targets.map((target) => target.stop()));
-  }
+  const ratios = await measurePairs(subjects, { pairs, quiet, parties, report });
+  return { cpu: meanRatio(ratios), start: meanRatio(firstAnswers) };
 }

@@ -27,8 +27,8 @@ async function repeat(pid, seconds, work) {
 }
 
 /** Whole logins: authorization request, code, tokens, session. The provider shares the load's core. */
-export async function measureLogins(parties, seconds) {
-  const target = await cookieStore.start(parties);
+export async function measureLogins(parties, seconds, subject = cookieStore) {
+  const target = await subject.start(parties);
   const work = async () => {
     const client = createClient();
     await logIn(client, `http://127.0.0.1:${target.port}`, 'ada', { path: '/1k' });
@@ -41,10 +41,10 @@ export async function measureLogins(parties, seconds) {
 }
 
 /** Requests that each find their access token at its end, so that each asks the provider for a new one. */
-export async function measureRefreshes(parties, seconds) {
+export async function measureRefreshes(parties, seconds, subject = cookieStore) {
   // A token of one second is due for its replacement at once.
   const provider = await startBenchProvider({ accessToken: 1 });
-  const target = await cookieStore.start({ ...parties, provider });
+  const target = await subject.start({ ...parties, provider });
   const url = `http://127.0.0.1:${target.port}`;
   const clients = Array.from({ length: atOnce }, () => createClient());
   for (const client of clients) await logIn(client, url, 'ada', { path: '/1k' });

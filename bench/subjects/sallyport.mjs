@@ -15,14 +15,16 @@ const ownMain = join(root, 'dist/src/main.js');
  * The gateway with its access log on, its default headers, and its routes to both upstreams.
  * @param variant.allow who may pass; `public` is measured without a session
  * @param variant.store where sessions are kept
+ * @param variant.form that sessions are sealed in
  * @param variant.bearer requests bring an access token instead of a session
  * @param variant.node the Node that runs it; this one when absent
  * @param variant.nodeArgs arguments for Node
  * @param variant.main the compiled gateway; this one when absent
+ * @param variant.more more of the configuration
  */
 function sallyport(name, variant = {}) {
-  const { allow = 'signed-in', store = 'cookie', bearer } = variant;
-  const { node = process.execPath, nodeArgs = [], main = ownMain } = variant;
+  const { allow = 'signed-in', store = 'cookie', form = 2, bearer } = variant;
+  const { node = process.execPath, nodeArgs = [], main = ownMain, more = {} } = variant;
   return {
     name,
     async start({ folder, upstreamPort, sinkPort, provider, redis, audience }, { cores, workers = 1 } = {}) {
@@ -32,12 +34,13 @@ function sallyport(name, variant = {}) {
       const config = {
         workers,
         bearer: [{ issuer: provider.issuer, audience, jwksUri: `${provider.issuer}/jwks` }],
-        session: { store: store === 'redis' ? redis.url : store },
+        session: { store: store === 'redis' ? redis.url : store, form },
         routes: [
           { path: '/', upstream, allow },
           { path: '/upload', upstream: sink, allow },
           { path: '/ws', upstream: sink, allow },
         ],
+        ...more,
       };
       const file = join(folder, `sallyport-${port}.yaml`);
       writeFileSync(file, gatewayYaml({ provider, config }, port));
@@ -74,6 +77,7 @@ export async function makeAccessToken({ issuer, keys: [key] }, audience) {
 }
 
 export const cookieStore = sallyport('Sallyport, cookie store');
+export const formBefore = sallyport('Sallyport, cookie store, form 1', { form: 1 });
 export const memoryStore = sallyport('Sallyport, memory store', { store: 'memory' });
 export const redisStore = sallyport('Sallyport, Redis store', { store: 'redis' });
 export const bearerToken = sallyport('Sallyport, bearer JWT', { bearer: true });
@@ -85,3 +89,5 @@ export const onNode = (version, node) => sallyport(`Sallyport on Node ${version}
 export const withNodeArgs = (name, nodeArgs) => sallyport(name, { nodeArgs });
 /** The gateway as another folder has it compiled. */
 export const builtIn = (name, folder) => sallyport(name, { main: join(resolve(folder), 'dist/src/main.js') });
+/** The gateway with more of a configuration. */
+export const withSettings = (name, more) => sallyport(name, { more });

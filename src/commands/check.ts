@@ -5,9 +5,13 @@ import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import type { ReadFile } from '../files.ts';
 import { reachIssuer } from '../identity/bearer/reach.ts';
+import { watchDate } from '../identity/provider/date-watch.ts';
 import { createProviderHttp } from '../identity/provider/http.ts';
 import { fetchMetadata } from '../identity/provider/metadata.ts';
+import { readAssertion } from '../identity/provider/platform-assertion.ts';
 import { readPrivateKey } from '../identity/provider/private-key.ts';
+import { unknownScopes } from '../identity/provider/support.ts';
+import { refreshReach } from '../identity/upstream-token/target.ts';
 import { createKnownSecrets } from '../observe/known-secrets.ts';
 import { describeError } from '../observe/scrub.ts';
 import { compilePlan, readRedisCa } from '../plan/plan.ts';
@@ -19,6 +23,8 @@ interface Finding {
   subject: string;
   /** Undefined when it holds; else what is wrong. */
   problem: string | undefined;
+  /** What is worth a look, and may be as it should be. */
+  notes?: readonly string[];
 }
 
 const connectTimeoutMs = 5000;
@@ -39,6 +45,10 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   for (const [name, provider] of Object.entries(config.providers)) {
     if (provider.privateKey)
       findings.push(await attempt(`private key of provider ${name}`, readKey(provider, files.read)));
+    if (provider.clientAssertionFile) {
+      const read = readAssertion(provider.clientAssertionFile.file);
+      findings.push(await attempt(`client assertion of provider ${name}`, read));
+    }
   }
   const certificates = checkCertificates(config, files.read, systemClock.now());
   const isListenerGood = !certificates.some(({ level, key }) => level === 'fail' && key.startsWith('listen'));
@@ -48,9 +58,10 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
-        ...Object.values(config.providers).map((provider) =>
-          attempt(`provider ${provider.issuer}`, findProvider(provider, files.read)),
-        ),
+        ...Object.entries(config.providers).map(([name, provider]) => {
+          const scopes = [...provider.scopes, ...refreshReach(config.routes, name).scopes];
+          return attempt(`provider ${provider.issuer}`, findProvider(provider, scopes, files.read));
+        }),
         ...config.bearer.map((entry) =>
           attempt(
             `access tokens of ${entry.introspectionEndpoint ?? entry.issuer}`,
@@ -72,19 +83,21 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
     const sentence = secrets.hide(reason === undefined ? subject : `${subject}: ${reason}`);
     console.log(`  ${labels[level]} ${sentence}`);
   }
-  for (const { subject, problem } of findings) {
+  for (const { subject, problem, notes = [] } of findings) {
     console.log(
       problem === undefined ? `  ok     ${subject}` : `  FAIL   ${subject}: ${secrets.hide(problem)}`,
     );
+    for (const note of notes) console.log(`  note   ${subject}: ${secrets.hide(note)}`);
   }
   const isCertificateBad = certificates.some(({ level }) => level === 'fail');
   return isCertificateBad || findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
-async function attempt(subject: string, trial: Promise<void>): Promise<Finding> {
+/** @param trial gives notes, if anything */
+async function attempt(subject: string, trial: Promise<unknown>): Promise<Finding> {
   try {
-    await trial;
-    return { subject, problem: undefined };
+    const notes = await trial;
+    return { subject, problem: undefined, notes: Array.isArray(notes) ? notes : [] };
   } catch (error) {
     return { subject, problem: describeError(error) };
   }
@@ -98,16 +111,29 @@ async function readKey(provider: ProviderConfig, read: ReadFile): Promise<void> 
   readPrivateKey(provider, read);
 }
 
-async function findProvider(provider: ProviderConfig, read: ReadFile): Promise<void> {
+async function findProvider(
+  provider: ProviderConfig,
+  scopes: readonly string[],
+  read: ReadFile,
+): Promise<string[]> {
   const http = createProviderHttp(provider, read);
+  const watched = watchDate(http.fetch, systemClock);
   try {
-    const { metadata, unsupported } = await fetchMetadata(provider, http);
-    if (unsupported.length > 0) throw new Error(unsupported.join('; '));
-    // Of addresses that were given by hand nothing was asked yet.
-    const { authorization_endpoint, token_endpoint, userinfo_endpoint } = metadata;
-    const endpoints = [authorization_endpoint, token_endpoint, userinfo_endpoint].flatMap((url) => url ?? []);
-    const origins = new Set(endpoints.map((url) => new URL(url).origin));
+    const { metadata, unsupported } = await fetchMetadata(provider, { ...http, fetch: watched.fetch });
+    const wrong = [...unsupported, ...watched.differences()];
+    if (wrong.length > 0) throw new Error(wrong.join('; '));
+    // Of addresses that were given by hand nothing was asked yet. Browsers alone need the others, and may be elsewhere.
+    const asked = [
+      metadata.token_endpoint,
+      metadata.userinfo_endpoint,
+      metadata.jwks_uri,
+      metadata.introspection_endpoint,
+      metadata.revocation_endpoint,
+      metadata.pushed_authorization_request_endpoint,
+    ];
+    const origins = new Set(asked.flatMap((url) => (url === undefined ? [] : [new URL(url).origin])));
     for (const origin of origins) await reach(origin);
+    return unknownScopes(metadata, scopes);
   } finally {
     await http.close();
   }

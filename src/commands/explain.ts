@@ -10,8 +10,10 @@ import { GatewayError } from '../errors.ts';
 import { pickClaims } from '../identity/claims/claims.ts';
 import { personOf, personRules } from '../identity/claims/person.ts';
 import { scopesOf } from '../identity/tokens/access-token.ts';
+import { isSameIssuer } from '../identity/tokens/issuer.ts';
 import type { HeaderFields } from '../listen/inbound.ts';
 import { proxiedMethods } from '../listen/methods.ts';
+import { putContext } from '../observe/trace.ts';
 import { english } from '../pages/texts/languages.ts';
 import { say } from '../pages/texts/text.ts';
 import { compilePlan, type Plan } from '../plan/plan.ts';
@@ -109,9 +111,9 @@ function clientOf(
   claimPaths: ReadonlySet<string>,
 ) {
   const issuer = given.iss ?? bearer[0]?.issuer;
-  const entry = bearer.find((each) => each.issuer === issuer);
+  const entry = bearer.find((each) => isSameIssuer(each.issuer, issuer));
   if (!entry) return undefined;
-  const [provider] = Object.entries(providers).find(([, each]) => each.issuer === issuer) ?? [];
+  const [provider] = Object.entries(providers).find(([, each]) => isSameIssuer(each.issuer, issuer)) ?? [];
   const { requireVerifiedEmail } = entry;
   const rules = { claims: entry.claims, countUnverifiedEmail: false, requireVerifiedEmail };
   return {
@@ -196,7 +198,9 @@ function headersFor(
     token: route.token && (person || route.token.clientCredentials) ? mask : undefined,
   };
   const request = { rawHeaders, headers: joined(rawHeaders) };
-  return ofRequest(request, { ...sender, scheme }, context, planned.targets[0]?.origin ?? '');
+  const sent = ofRequest(request, { ...sender, scheme }, context, planned.targets[0]?.origin ?? '');
+  if (config.tracing !== 'off') putContext(sent, mask, undefined);
+  return sent;
 }
 
 /**

@@ -64,6 +64,11 @@ const ofBearer: readonly Check<BearerEntry>[] = [
     says: ({ index }) =>
       `insecureHttp of bearer[${index}] is on: who can read or change that traffic can make tokens`,
   },
+  {
+    when: ({ entry }) => entry.insecureIdToken,
+    says: ({ index }) =>
+      `insecureIdToken of bearer[${index}] is on: whoever gets to see an ID token can come here as that person`,
+  },
 ];
 
 const ofOrigin: readonly Check<Origin>[] = [

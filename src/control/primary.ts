@@ -5,10 +5,11 @@ import { stopping } from '../estate/stop.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
 import { openGranter } from '../identity/granter.ts';
+import { tellExemptClients } from '../limits/exempt-clients.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
-import { countsAlike, type Observe } from '../observe/open-observe.ts';
+import { beginToTell, countsAlike, type Observe } from '../observe/open-observe.ts';
 import { compilePlan, type Plan, readFilesOfProviders } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
@@ -19,7 +20,10 @@ import type { Running } from './running.ts';
 import { sentOf } from './version.ts';
 
 export interface PrimaryNeeds {
-  observe: Pick<Observe, 'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'figures'>;
+  observe: Pick<
+    Observe,
+    'emit' | 'keepSecrets' | 'check' | 'apply' | 'troubles' | 'metrics' | 'figures' | 'traces'
+  >;
   clock: Clock;
   random: Random;
   /** Where the admin listener is. */
@@ -41,7 +45,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   const { emit, keepSecrets } = observe;
   const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
   const grantBy = ({ config, claims, read }: Plan) => granter.adopt(config.providers, claims, read);
-  observe.metrics.configure(first.config.metrics);
+  await beginToTell(observe, first.config);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
   const plan = planOf(first);
@@ -49,6 +53,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   // Every file of it is known now.
   let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
 
+  const exempt = tellExemptClients(emit, first.config);
   const counting = createCounting();
   const members = createMembers({ emit, clock, version: () => inForce.sent, adminUrl, counting });
   const workers = startWorkers({
@@ -56,11 +61,12 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     emit,
     clock,
     grant: granter.grant,
+    traces: observe.traces,
     onFailure,
     started: members.join,
   });
 
-  const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe }, (next) => {
+  const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe, exempt }, (next) => {
     if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
     inForce = next;
   });
@@ -77,10 +83,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const ofProviders = healthOf([], [...granter.troubles(), ...observe.troubles()]);
       return healthOfAll(await members.askAll({ kind: 'health' }, healthMs), ofProviders);
     },
-    async metrics() {
-      const own = await observe.metrics.read();
-      return own && [own, ...(await members.count())];
-    },
+    metrics: () => countAll(observe, members),
     status: async () => ({ ...(await members.look()), wanted: first.config.workers }),
     people: () => peopleOf(members, inForce.loaded.config),
     drain: workers.drain,
@@ -91,10 +94,19 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
       const left = countDown(timeout, clock);
       await workers.close(timeout);
       // Calls to a provider that hang go with the process.
-      await within(clock, Math.min(longestReleaseMs, left.forClosing()), granter.close());
+      await within(clock, Math.min(longestReleaseMs, left.forClosing()), closeAll([granter, observe.traces]));
     },
   };
 }
+
+/** What is counted here and by the workers; undefined where nothing is. */
+async function countAll({ metrics }: Pick<Observe, 'metrics'>, members: Members) {
+  const own = await metrics.read();
+  return own && [own, ...(await members.count())];
+}
+
+const closeAll = (parts: readonly { close(): Promise<void> }[]) =>
+  Promise.all(parts.map((part) => part.close()));
 
 /** For the workers, which listen by this process. */
 async function removeStaleSockets({ config }: LoadedConfig): Promise<void> {
@@ -120,17 +132,19 @@ interface PreparingNeeds extends Pick<PrimaryNeeds, 'observe'> {
   members: Members;
   /** Has this process ask the providers of a version. */
   grantBy(plan: Plan): Promise<void>;
+  exempt: ReturnType<typeof tellExemptClients>;
 }
 
 /** Takes this process and its workers from one version to the next, or leaves all of them where they are. */
 function createPreparing(
-  { inForce, members, grantBy, observe }: PreparingNeeds,
+  { inForce, members, grantBy, observe, exempt }: PreparingNeeds,
   putInForce: (next: Sending) => void,
 ): Running['prepare'] {
   let last = inForce().sent.number;
   const prepareAll = async (next: LoadedConfig): Promise<Prepared> => {
     const before = inForce();
     observe.check(next.config);
+    await observe.traces.prepare(next.config);
     const plan = planOf(next);
     await removeStaleSockets(next);
     const sent = sentOf(next, ++last);
@@ -144,6 +158,7 @@ function createPreparing(
     return {
       commit() {
         observe.apply(next.config);
+        exempt.adopt(next.config);
         putInForce({ loaded: next, plan, sent });
         return opened.commit();
       },

@@ -3,6 +3,7 @@ import type { LiveConnections } from '../forward/live-connections.ts';
 import type { Holdings } from '../holdings.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
+import type { Traces } from '../observe/trace.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
@@ -32,6 +33,7 @@ export interface AdoptionNeeds {
   clock: Clock;
   random: Random;
   primary: PrimaryCalls | undefined;
+  traces: Traces;
   /** Whether requests should be sent here. */
   isReady(): boolean;
 }
@@ -47,8 +49,8 @@ export interface Adoption {
 const longestPreparationMs = 10_000;
 
 export function createAdoption(needs: AdoptionNeeds): Adoption {
-  const { holdings, generations, listeners, watch, live, stop, emit, clock, random, primary, isReady } =
-    needs;
+  const { holdings, generations, listeners, watch, live, stop, isReady } = needs;
+  const { emit, clock, random, primary, traces } = needs;
   const turn = createTurn();
   let opening: Promise<unknown> = Promise.resolve();
 
@@ -62,6 +64,7 @@ export function createAdoption(needs: AdoptionNeeds): Adoption {
       clock,
       random,
       primary,
+      traces,
       isReady,
       live,
       watch,

@@ -5,6 +5,7 @@ import { countDown } from '../listen/shutdown.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Reading } from '../observe/metrics/meters.ts';
+import { noTraces, type Traces } from '../observe/trace.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { rememberEntries } from '../request/transports/entry.ts';
@@ -63,10 +64,12 @@ export interface EstateNeeds {
   random: Random;
   /** The line of a worker to its primary process. */
   primary: PrimaryCalls | undefined;
+  /** Closed at the end, when the last request has ended. */
+  traces?: (Traces & { close(): Promise<void> }) | undefined;
 }
 
 export function openEstate(needs: EstateNeeds): Estate {
-  const { emit, clock } = needs;
+  const { emit, clock, traces } = needs;
   const holdings = createHoldings();
   const live = createLiveConnections(clock);
   const generations = createGenerations(emit);
@@ -85,6 +88,7 @@ export function openEstate(needs: EstateNeeds): Estate {
     stop,
     isReady,
     ...needs,
+    traces: traces ?? noTraces,
   });
   const drain = () => {
     if (stop.drain()) emit({ kind: 'draining' });
@@ -103,7 +107,7 @@ export function openEstate(needs: EstateNeeds): Estate {
     drain,
     async close(why = 'stopped') {
       stop.begin();
-      await Promise.all([finish({ listeners, generations, live, watch, clock }, why), opened()]);
+      await Promise.all([finish({ listeners, generations, live, watch, clock, traces }, why), opened()]);
     },
   };
 }
@@ -114,10 +118,12 @@ interface Parts {
   live: LiveConnections;
   watch: Pick<SilenceWatch, 'close'>;
   clock: Clock;
+  traces: EstateNeeds['traces'];
 }
 
 /** The steps of an end, of which each leaves time for the next. */
-async function finish({ listeners, generations, live, watch, clock }: Parts, why: Closing): Promise<void> {
+async function finish(parts: Parts, why: Closing): Promise<void> {
+  const { listeners, generations, live, watch, clock, traces } = parts;
   const hasServed = listeners.listening().length > 0 && generations.all().length > 0;
   const shutdown = hasServed ? generations.current().shutdown : nothingServed;
   const left = countDown(shutdown.timeout, clock);
@@ -130,7 +136,7 @@ async function finish({ listeners, generations, live, watch, clock }: Parts, why
   live.close();
   watch.close();
   await Promise.all(generations.all().map((generation) => generation.finish(left.forRefreshes())));
-  const ending = Promise.all(generations.all().map(generations.end));
+  const ending = Promise.all([...generations.all().map(generations.end), traces?.close()]);
   await within(clock, Math.min(longestReleaseMs, left.forClosing()), ending);
 }
 

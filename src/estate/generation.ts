@@ -9,6 +9,7 @@ import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
 import type { Emit } from '../observe/events.ts';
+import type { Traces } from '../observe/trace.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Random } from '../random.ts';
 import { createTokenLimits } from '../request/limit.ts';
@@ -19,7 +20,7 @@ import type { People } from '../session/people.ts';
 import type { PrimaryCalls } from '../session/shared/primary-calls.ts';
 import { createStickyCookies } from '../session/sticky-cookie.ts';
 import { type Degraded, type Health, healthOf } from './health.ts';
-import { keepRateLimits, limitRequests, tellingExempt, turnsAtTargets } from './limits.ts';
+import { keepRateLimits, limitRequests, turnsAtTargets } from './limits.ts';
 import type { OpenRequests } from './requests.ts';
 
 /** What everything that is opened for a plan gets beside the plan. */
@@ -32,6 +33,7 @@ export interface GenerationNeeds {
   random: Random;
   /** The line of a worker to its primary process. */
   primary: PrimaryCalls | undefined;
+  traces?: Traces | undefined;
   /** Whether requests should be sent here, for the gateway's own endpoint that says so. */
   isReady(): boolean;
   live: LiveConnections;
@@ -68,12 +70,12 @@ export interface Generation {
 /** Opens what a plan needs. Throws when a file that it names cannot be used. */
 export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
   const { config, claims, reader, cookies, ring, redisCa, read } = plan;
-  const { keep, defer, emit, clock, random, primary, live } = needs;
+  const { keep, defer, emit, clock, random, primary, traces, live } = needs;
   const providers = connectProviders(config.providers, { emit, clock, random, keep, read });
   defer(providers.close);
   const grant = createGrants({ providers, claimPaths: claims.claimPaths, emit, clock, random, keep });
   const identify = identifyPeople(config.providers);
-  const from = { keep, cookies, ring, redisCa, grant, identify, primary };
+  const from = { keep, cookies, ring, redisCa, grant, identify, primary, traces };
   const opened = openSessions(config, { ...from, emit, clock, random });
   const { sessions, revocations, shared, problem, standing, finish, ready, inForce } = opened;
   defer(revocations.onRevoked(() => live.endRevoked()));
@@ -98,6 +100,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
       forwarder,
       rateLimits,
       isOverloaded,
+      traces,
       emit,
       clock,
       enter: requests.enter,
@@ -113,7 +116,7 @@ export function openGeneration(plan: Plan, needs: GenerationNeeds): Generation {
     prepared: providers.tried,
     ready,
     storeProblem: problem,
-    putInForce: tellingExempt(inForce, config, emit),
+    putInForce: inForce,
     health: () => healthOf(missing(), troubles()),
     missing,
     finish,

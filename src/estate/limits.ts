@@ -64,20 +64,3 @@ export function keepRateLimits(
   const refusals = keepRefusals(needs);
   return openRateLimits(rateRules, { keep, clock, refusals, counts, isTrusted: isTrustedProxy });
 }
-
-/** Says with it who has no address of their own to be counted by. */
-export function tellingExempt(inForce: () => void, { trustedProxies, listen }: Plan['config'], emit: Emit) {
-  const isUnix = listen.some(({ address }) => 'path' in address);
-  const who = [
-    ...(trustedProxies.length > 0
-      ? ['the trusted proxies themselves', 'clients whose address a trusted proxy does not name']
-      : []),
-    ...(isUnix && !trustedProxies.some(({ network }) => network === 'unix')
-      ? ['whoever comes by the Unix socket, since `unix` is not in trustedProxies']
-      : []),
-  ];
-  return (): void => {
-    inForce();
-    if (who.length > 0) emit({ kind: 'clients-exempt', who });
-  };
-}

@@ -85,7 +85,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
   return {
     forward: (forwarding, client) => transfer(forwarding, client, openedOf(forwarding.route).settings),
     openTunnel(forwarding, { tunnel, head, passage, answered, fail, left }) {
-      const { path, route } = forwarding;
+      const { path, route, trace } = forwarding;
       const { sticky, targets, retry, headersFor, rewriteHeaders, timeout, stayOpen, clock } =
         openedOf(route).settings;
       const tie = sticky?.read(forwarding.request.headers.cookie);
@@ -93,6 +93,7 @@ export function openForwarder(routes: readonly ForwardedRoute[], needs: Forwarde
         tunnel,
         head,
         path,
+        trace,
         passage,
         targets,
         turns: needs.turns,
@@ -133,7 +134,7 @@ function openRoute(route: ForwardedRoute, needs: ForwarderNeeds): OpenRoute {
     clock,
     turnEnds,
     turns,
-    targets: balance(members, upstream, { clock, random, ...tellTargets(emit) }),
+    targets: balance(members, upstream, { clock, random, turns, ...tellTargets(emit) }),
     sticky: upstream.sticky && stickyOf(upstream.sticky.cookie),
     retry: compileRetry(upstream.retry, { budget, clock, random }),
     headersFor: ({ request, sender, context, writesTo }, { origin }) =>
@@ -181,12 +182,21 @@ function openMembers(
 }
 
 function tellTargets(emit: Emit) {
-  const onCheckOut = ({ name }: Target, reason: string) => emit({ kind: 'target-out', target: name, reason });
+  const sayOut = ({ name }: Target, reason: string) => emit({ kind: 'target-out', target: name, reason });
+  const onCheckOut = (target: Target, reason: string) => {
+    // What is idle may lead to where nobody answers any more, such as an address that the name had before.
+    target.renew();
+    sayOut(target, reason);
+  };
   const onCheckBack = ({ name }: Target) => emit({ kind: 'target-back', target: name });
   return {
     onOdd: ({ name }: Target, { message }: Error) =>
       emit({ kind: 'target-repaired', target: name, reason: message }),
-    onOut: ({ target }: Member, reason: string) => onCheckOut(target, reason),
+    onOut({ target, standing }: Member, reason: string) {
+      // A connection that could not be made says nothing of those that are there.
+      if (standing.isUnreachable) sayOut(target, reason);
+      else onCheckOut(target, reason);
+    },
     onBack: ({ target }: Member) => onCheckBack(target),
     onCheckOut,
     onCheckBack,

@@ -1,6 +1,7 @@
 import type { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound, Tunnel } from '../listen/inbound.ts';
 import type { ObservedPassage } from '../observe/events.ts';
+import type { Trace } from '../observe/trace.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';
 import type { TemplateContext } from './template-values.ts';
@@ -16,6 +17,8 @@ export interface Forwarding {
   writesTo: string | undefined;
   sender: Sender;
   context: TemplateContext;
+  /** The trace that it belongs to, where there are any. */
+  trace: Trace | undefined;
   /** The origin that the browser sees. */
   publicOrigin: string;
   /** Set-Cookie values that go with the answer. */

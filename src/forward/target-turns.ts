@@ -9,13 +9,28 @@ export interface TurnLimits {
   refused(): void;
 }
 
+/** Who asks for a turn, and what comes of it. */
+export interface Asking {
+  /**
+   * It is this one's turn: who came first goes first.
+   * @param at where that is
+   */
+  turnCame(at: TargetTurns): void;
+  /** Called instead, with GatewayError 503, where too many wait or it took too long. */
+  noTurn(error: GatewayError): void;
+  /** Other targets that would do as well, asked for when it has to wait: it takes the first turn of any of them. */
+  elsewhere(): readonly TargetTurns[];
+  /** Whether it still would go there. */
+  wants(at: TargetTurns): boolean;
+}
+
 /** The turns of one target. They outlive plans, each of which asks by its own limits. */
 export interface TargetTurns {
-  /**
-   * @param begin called when it is this one's turn: who came first goes first
-   * @param failed called instead, with GatewayError 503, where too many wait or it took too long
-   */
-  ask(limits: TurnLimits, begin: () => void, failed: (error: GatewayError) => void): Turn;
+  /** Whether who asks now begins at once. */
+  isFree(limits: TurnLimits): boolean;
+  /** Whether who asks now may wait. */
+  hasPlace(limits: TurnLimits): boolean;
+  ask(limits: TurnLimits, asking: Asking): Turn;
 }
 
 export interface Turn {
@@ -28,81 +43,101 @@ export interface Turn {
 }
 
 export function createTargetTurns(clock: Pick<Clock, 'after'>): TargetTurns {
-  const queue = new Queue(clock);
-  return { ask: (limits, begin, failed) => new OneTurn(queue, limits, begin, failed) };
+  return new Queue(clock);
 }
 
-class Queue {
-  /** In the order of their coming; who leaves in the middle is taken out at once. */
+class Queue implements TargetTurns {
+  /** In the order of their coming, those of other targets among them; who leaves in the middle is taken out at once. */
   readonly waiting = new Set<OneTurn>();
   readonly clock: Pick<Clock, 'after'>;
   running = 0;
+  /** Those that wait and have asked here; each of them waits elsewhere too, where it takes no place. */
+  places = 0;
 
   constructor(clock: Pick<Clock, 'after'>) {
     this.clock = clock;
   }
 
+  isFree({ most }: TurnLimits): boolean {
+    return this.waiting.size === 0 && this.running < most;
+  }
+
+  hasPlace({ queue }: TurnLimits): boolean {
+    return this.places < queue.size;
+  }
+
+  ask(limits: TurnLimits, asking: Asking): Turn {
+    return new OneTurn(this, limits, asking);
+  }
+
   next(): void {
     for (const first of this.waiting) {
       if (this.running >= first.limits.most) return;
-      first.begin();
+      if (first.asking.wants(this)) first.beginAt(this);
     }
   }
 }
 
 class OneTurn implements Turn {
   readonly limits: TurnLimits;
-  readonly #queue: Queue;
-  readonly #begin: () => void;
-  readonly #failed: (error: GatewayError) => void;
+  readonly asking: Asking;
+  /** Where it has asked. */
+  readonly #asked: Queue;
+  #waitsAt: readonly Queue[] = [];
+  #runsAt: Queue | undefined;
   #timer: Timer | undefined;
-  #isRunning = false;
 
-  constructor(queue: Queue, limits: TurnLimits, begin: () => void, failed: (error: GatewayError) => void) {
-    this.#queue = queue;
+  constructor(asked: Queue, limits: TurnLimits, asking: Asking) {
+    this.#asked = asked;
     this.limits = limits;
-    this.#begin = begin;
-    this.#failed = failed;
+    this.asking = asking;
   }
 
   start(): void {
-    const { waiting, running, clock } = this.#queue;
-    const { most, queue } = this.limits;
-    if (waiting.size === 0 && running < most) {
-      this.begin();
-    } else if (waiting.size >= queue.size) {
+    const asked = this.#asked;
+    if (asked.isFree(this.limits)) {
+      this.beginAt(asked);
+    } else if (!asked.hasPlace(this.limits)) {
       this.#refuse();
     } else {
-      waiting.add(this);
-      this.#timer = clock.after(queue.timeout, () => {
-        waiting.delete(this);
+      asked.places += 1;
+      this.#waitsAt = [...new Set([asked, ...(this.asking.elsewhere() as Queue[])])];
+      for (const { waiting } of this.#waitsAt) waiting.add(this);
+      this.#timer = asked.clock.after(this.limits.queue.timeout, () => {
+        this.leave();
         this.#refuse();
       });
     }
   }
 
-  begin(): void {
+  beginAt(queue: Queue): void {
     this.leave();
-    this.#isRunning = true;
-    this.#queue.running += 1;
-    this.#begin();
+    this.#runsAt = queue;
+    queue.running += 1;
+    this.asking.turnCame(queue);
   }
 
   end(): void {
     this.leave();
-    if (!this.#isRunning) return;
-    this.#isRunning = false;
-    this.#queue.running -= 1;
-    this.#queue.next();
+    const ranAt = this.#runsAt;
+    if (!ranAt) return;
+    this.#runsAt = undefined;
+    ranAt.running -= 1;
+    // Whoever ends it may be about to say that the target failed: the next one had better know.
+    if (ranAt.waiting.size > 0) queueMicrotask(() => ranAt.next());
   }
 
   leave(): boolean {
     this.#timer?.cancel();
-    return this.#queue.waiting.delete(this);
+    if (this.#waitsAt.length === 0) return false;
+    for (const { waiting } of this.#waitsAt) waiting.delete(this);
+    this.#waitsAt = [];
+    this.#asked.places -= 1;
+    return true;
   }
 
   #refuse(): void {
     this.limits.refused();
-    this.#failed(new GatewayError('upstream_busy', { retryAfter: 1 }));
+    this.asking.noTurn(new GatewayError('upstream_busy', { retryAfter: 1 }));
   }
 }

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock, Timer } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound } from '../listen/inbound.ts';
+import type { UpstreamCall } from '../observe/trace.ts';
 import { type AnswerHead, isWholeWithout, reasonOf, trailersOf } from './answer-head.ts';
 import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
@@ -14,7 +15,7 @@ import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { RetryPolicy, Wait } from './retry.ts';
 import { type Sticky, type Tie, tiedTo } from './sticky.ts';
-import type { Turn, TurnLimits } from './target-turns.ts';
+import type { Asking, TargetTurns, Turn, TurnLimits } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isFailure, isLate, isOddAnswer, upstreamError } from './upstream-error.ts';
@@ -74,7 +75,7 @@ function openUpload(request: Inbound, response: Outbound, maxBody: number | unde
  * interface, which version 7 has beside an older one and version 8 has alone; what came over the wire is in the
  * controller (from 7.28 on). `raw-headers.ts` says what the headers cost.
  */
-class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredWrite {
+class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredWrite, Asking {
   readonly #forwarding: Forwarding;
   readonly #client: HttpClient;
   readonly #settings: RouteTransfer;
@@ -116,6 +117,9 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   /** The whole answer was written, and is held back by its socket. */
   #isWhole = false;
   #upload: Upload | undefined;
+  /** What is recorded of this attempt, and which of them it is. */
+  #call: UpstreamCall | undefined;
+  #sent = 0;
 
   /** For those who watch. */
   sentAt: number | undefined;
@@ -148,40 +152,62 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
 
   /** @param isFresh the connection has to be a new one */
   #sendTo(member: Member, isFresh: boolean): void {
+    this.#enter(member, isFresh);
+    this.#controller = undefined;
+    const { turns } = this.#settings;
+    if (turns === undefined) {
+      this.#dispatch(member.target);
+      return;
+    }
+    this.#turn = member.target.turns.ask(turns, this);
+    this.#turn.start();
+  }
+
+  #enter(member: Member, isFresh: boolean): void {
     const { target } = member;
     this.#member = member;
     this.#isSingle = isFresh || target.isOdd;
     this.#isRepaired = target.isOdd;
-    this.#controller = undefined;
     target.inFlight += 1;
-    const { turns } = this.#settings;
-    if (turns === undefined) {
-      this.#dispatch(target);
-      return;
+  }
+
+  turnCame(at: TargetTurns): void {
+    const { target } = this.#member as Member;
+    if (target.turns !== at) {
+      target.inFlight -= 1;
+      this.#enter(this.#settings.targets.memberOf(at), this.#isSingle);
     }
-    this.#turn = target.turns.ask(
-      turns,
-      () => this.#dispatch(target),
-      (error) => {
-        this.#leaveTarget();
-        this.#give(error);
-      },
-    );
-    this.#turn.start();
+    this.#dispatch((this.#member as Member).target);
+  }
+
+  noTurn(error: GatewayError): void {
+    this.#leaveTarget();
+    this.#give(error);
+  }
+
+  elsewhere(): readonly TargetTurns[] {
+    return this.#settings.targets.elsewhere(this.#tried, this.#tie?.target);
+  }
+
+  wants(at: TargetTurns): boolean {
+    return this.#settings.targets.takes(at);
   }
 
   #dispatch(target: Target): void {
-    const { request, path } = this.#forwarding;
+    const { request, path, trace } = this.#forwarding;
     const { timeout, maxBody, clock } = this.#settings;
     this.sentAt ??= clock.monotonic();
     this.#upload = this.#withBody ? openUpload(request, this.#client.response, maxBody) : undefined;
     const dispatcher = this.#isSingle ? target.single : target.dispatcher;
+    const { method } = request;
+    const headers = this.#settings.headersFor(this.#forwarding, target);
+    if (trace) this.#call = trace.call(headers, { method: method ?? '', path, target }, this.#sent++);
     dispatcher.dispatch(
       {
         origin: target.origin,
         path,
-        method: request.method as Dispatcher.HttpMethod,
-        headers: this.#settings.headersFor(this.#forwarding, target),
+        method: method as Dispatcher.HttpMethod,
+        headers,
         body: this.#upload ?? null,
         headersTimeout: timeout.response,
         bodyTimeout: timeout.idle,
@@ -218,6 +244,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     }
     this.#patience?.cancel();
     this.headAt = this.#settings.clock.monotonic();
+    this.#call?.answered(status);
     const { targets, retry } = this.#settings;
     targets.answered(this.#member as Member, status);
     if (retry.statuses.has(status) && this.#takeAttempt()) {
@@ -350,6 +377,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
   onResponseEnd({ rawTrailers: trailers }: Dispatcher.DispatchController): void {
     const { response } = this.#client;
     this.endedAt = this.#settings.clock.monotonic();
+    this.#call?.end(undefined);
     this.#leaveTarget();
     if (this.#head) this.#begin();
     if (this.#isEnded) return;
@@ -364,6 +392,7 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
     this.#patience?.cancel();
     this.#patience = undefined;
     this.endedAt = this.#settings.clock.monotonic();
+    this.#call?.end(this.#wordOf(error));
     if (this.#isTaken || this.#hasLeft || error instanceof ClientLeft) return;
     if (this.#isRetried) {
       this.#isRetried = false;
@@ -385,6 +414,12 @@ class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredW
       this.#client.broke(upstreamError(error));
       response.destroy();
     }
+  }
+
+  /** As it is recorded; undefined where the answer was good enough. */
+  #wordOf(error: Error): string | undefined {
+    if (this.#isTaken || this.#isRetried) return undefined;
+    return this.#hasLeft || error instanceof ClientLeft ? 'client_left' : upstreamError(error).code;
   }
 
   /** The request failed before anything of an answer went on. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Tunnel } from '../listen/inbound.ts';
+import type { Trace, UpstreamCall } from '../observe/trace.ts';
 import type { Member } from './balance/member.ts';
 import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
@@ -31,6 +32,7 @@ export interface TunnelJob {
   /** The name of the target that the browser is tied to. */
   tie: string | undefined;
   path: string;
+  trace: Trace | undefined;
   passage: TunnelPassage;
   headersFor(target: Target): RawHeaders;
   /** Milliseconds until the upstream answers the handshake. */
@@ -71,43 +73,64 @@ export function openTunnel(job: TunnelJob, tried: readonly Member[] = [], wait?:
   const { targets, tunnel, turns, passage } = job;
   const { stream } = tunnel;
   const member = targets.pick(tried, job.tie);
-  const { target } = member;
   const attempt = { member, tried, wait };
-  passage.target = target.name;
+  passage.target = member.target.name;
+  const place = enter(member.target);
   if (turns === undefined) {
-    shake(job, attempt, enter(target, undefined));
+    shake(job, attempt, place.leave);
     return;
   }
   const early = readEarly(stream, job.head, () => {
-    leave();
+    place.leave();
     wait?.cancel();
     stream.destroy();
     job.left();
   });
-  const turn = target.turns.ask(
-    turns,
-    () => shake({ ...job, head: early.take() }, attempt, leave),
-    (error) => {
+  place.turn = member.target.turns.ask(turns, {
+    turnCame(at) {
+      const found = targets.memberOf(at);
+      place.moveTo(found.target);
+      passage.target = found.target.name;
+      shake({ ...job, head: early.take() }, { ...attempt, member: found }, place.leave);
+    },
+    noTurn(error) {
       early.take();
-      leave();
+      place.leave();
       wait?.cancel();
       job.fail(error);
     },
-  );
-  const leave = enter(target, turn);
-  turn.start();
+    elsewhere: () => targets.elsewhere(tried, job.tie),
+    wants: targets.takes,
+  });
+  place.turn.start();
 }
 
-/** Counts it with its target. What it returns is to be called when the target has nothing more to do with it. */
-function enter(target: Target, turn: Turn | undefined): () => void {
-  let isIn = true;
-  target.inFlight += 1;
-  return () => {
-    if (!isIn) return;
-    isIn = false;
-    target.inFlight -= 1;
-    turn?.end();
+/** A tunnel among those of a target. */
+interface Place {
+  turn: Turn | undefined;
+  moveTo(target: Target): void;
+  /** To be called when the target has nothing more to do with it; again, it does nothing. */
+  leave(): void;
+}
+
+/** Counts it with its target. */
+function enter(first: Target): Place {
+  let target: Target | undefined = first;
+  first.inFlight += 1;
+  const count = (next: Target | undefined) => {
+    if (target) target.inFlight -= 1;
+    target = next;
+    if (target) target.inFlight += 1;
   };
+  const place: Place = {
+    turn: undefined,
+    moveTo: count,
+    leave() {
+      count(undefined);
+      place.turn?.end();
+    },
+  };
+  return place;
 }
 
 /** @param leave called when the target has nothing more to do with it */
@@ -117,15 +140,12 @@ function shake(job: TunnelJob, attempt: Attempt, leave: () => void): void {
   const { target } = member;
   const { stream } = tunnel;
   passage.sentAt ??= clock.monotonic();
-  const upstream = sendHandshake(target, {
-    path: job.path,
-    headers: job.headersFor(target),
-    timeout: job.responseTimeout,
-  });
+  const { upstream, call } = send(job, attempt);
   leaveWith(upstream, leave);
   let isSettled = false;
   const early = readEarly(stream, job.head, () => {
     isSettled = true;
+    call?.end('client_left');
     wait?.cancel();
     upstream.destroy();
     stream.destroy();
@@ -169,6 +189,27 @@ function shake(job: TunnelJob, attempt: Attempt, leave: () => void): void {
       relayRefusal(job, target, upstream, answer);
     }
   });
+}
+
+function send(job: TunnelJob, { member, tried }: Attempt) {
+  const { path, responseTimeout: timeout } = job;
+  const { target } = member;
+  const headers = job.headersFor(target);
+  const call = job.trace?.call(headers, { method: 'GET', path, target }, tried.length);
+  const upstream = sendHandshake(target, { path, headers, timeout });
+  if (call) record(upstream, call);
+  return { upstream, call };
+}
+
+/** The first of these ends what is recorded. */
+function record(upstream: SentHandshake, call: UpstreamCall): void {
+  const answered = (status: number) => {
+    call.answered(status);
+    call.end(undefined);
+  };
+  upstream.on('error', (error) => call.end(upstreamError(error).code));
+  upstream.on('upgrade', () => answered(101));
+  upstream.on('response', ({ statusCode = 502 }) => answered(statusCode));
 }
 
 interface Attempt {

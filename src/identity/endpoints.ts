@@ -88,7 +88,7 @@ export function openEndpoints(needs: EndpointsNeeds): readonly Endpoint[] {
     {
       method: 'GET',
       name: 'frontchannel-logout',
-      handle: ({ browser, query }) => signOut.frontChannel(browser, query),
+      handle: ({ browser, query, request }) => signOut.frontChannel(browser, request.headers, query),
     },
   ];
 }

@@ -59,7 +59,7 @@ export function openIdentity(config: Config, needs: IdentityNeeds): Identity {
   const { once } = shared;
   const ofPeople = { providers, sessions, cookies, ring, isReadable, emit, clock, random };
   const signOut = openSignOut(config, { ...ofPeople, once });
-  const logins = openLogins(config, { ...ofPeople, ...claims, findStepUp, desk: shared });
+  const logins = openLogins(config, { ...ofPeople, ...claims, findStepUp, keep, desk: shared });
   return {
     logins: {
       isPossible: providers.all.length > 0,

@@ -26,7 +26,7 @@ export interface Meter {
 
 /**
  * So many keys are known at once. Who has more of them than that is not one client: those that came the longest ago are
- * forgotten, half of them at a time, and begin anew.
+ * forgotten, and begin anew.
  */
 const mostKeys = 50_000;
 const mostProcesses = 64;

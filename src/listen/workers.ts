@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Emit } from '../observe/events.ts';
+import type { Traces } from '../observe/trace.ts';
 import type { Grant } from '../session/outcome.ts';
 import { type CallMessage, gatewayNameVariable, type WorkerLink } from '../session/shared/messages.ts';
 import { createPrimaryShared } from '../session/shared/primary.ts';
@@ -15,6 +16,8 @@ export interface WorkersOptions {
   clock: Clock;
   /** Asks the providers, for all workers: the answer outlives the worker that asked. */
   grant: Grant;
+  /** For what it asks them, the traces that workers have begun. */
+  traces?: Traces | undefined;
   /**
    * Called with the exit code of a worker that ended before any of them could serve: a port that is taken, or a file
    * that cannot be read, will not get better by another try.
@@ -48,8 +51,8 @@ function createPauses(): (livedMs: number) => number {
 
 /** Starts the worker processes and keeps their number; they share the port, and this process what they share. */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { count, emit, clock, grant, onFailure, pulse = standardPulse } = options;
-  const shared = createPrimaryShared(grant, clock);
+  const { count, emit, clock, grant, traces, onFailure, pulse = standardPulse } = options;
+  const shared = createPrimaryShared(grant, clock, traces);
   const gateway = randomUUID();
   let stopping = false;
   const pauseAfter = createPauses();

@@ -1,4 +1,5 @@
 import type { ErrorCode, GatewayError } from '../errors.ts';
+import type { Trace } from './trace.ts';
 
 /**
  * Everything that happens in the gateway, as values. Whoever does something emits what came of it and knows nobody
@@ -27,6 +28,10 @@ export interface ObservedExchange {
   method: string;
   request: ObservedRequest;
   peer: { address: string; clientAddress?: string | undefined };
+  /** The trace that it belongs to; undefined where there is none. */
+  trace?: Trace | undefined;
+  /** The path of the gateway's own endpoint that it came to, if there is one. */
+  endpoint?: string | undefined;
   subject: string | undefined;
   person: { user: string; bearer: boolean; provider: string | undefined } | undefined;
   /** The session that it came with, where it has one; its id opens nothing. */
@@ -36,6 +41,8 @@ export interface ObservedExchange {
   destination:
     | {
         target: { path: string; host: string };
+        /** The public origin that it came to. */
+        origin?: string;
         resolution: { kind: 'endpoint' } | { kind: 'route'; route: { label: string } };
       }
     | { error: unknown };
@@ -106,7 +113,10 @@ export type RequestEvent =
   | { kind: 'requests-limited'; limit: string; client: string | undefined; refused: number };
 
 export type ListenerEvent =
-  /** Limits by client do not count everybody: behind some addresses are many, or nobody says who. */
+  /**
+   * Limits by client do not count everybody: behind some addresses are many, or nobody says who. It is told at the start,
+   * and again where a reload has changed it; `who` is empty where everybody counts from then on.
+   */
   | { kind: 'clients-exempt'; who: readonly string[] }
   /** The gateway takes requests. */
   | {
@@ -200,6 +210,10 @@ export type ProcessEvent =
   | { kind: 'audit-not-written'; reason: string; waiting: number }
   /** It can be written again. `lost`: the lines for which there was no room meanwhile. */
   | { kind: 'audit-written'; reason: string; lost: number }
+  /** Spans did not reach the collector, and are lost. Said once until they do. */
+  | { kind: 'traces-not-exported'; error: unknown }
+  /** They do again; so many were lost, and those for which there was no room. */
+  | { kind: 'traces-exported'; lost: number }
   /** A sink threw. Said once for each sink, to the others. */
   | { kind: 'sink-failed'; sink: string; error: unknown };
 
@@ -303,6 +317,7 @@ export type PersonEvent =
 export interface Asked {
   requestId: string;
   client: string | undefined;
+  traceId?: string | undefined;
 }
 
 export type ProviderEvent =
@@ -314,8 +329,13 @@ export type ProviderEvent =
       kind: 'provider-called';
       provider: string;
       endpoint: ProviderEndpoint;
+      method: string;
+      /** Without its query; where nobody knew it beforehand, its origin: the rest may name a person. */
+      address: string;
       status: number | undefined;
       outcome: 'ok' | 'refused' | 'failed';
+      /** Of the connection, as one word; undefined for an answer. */
+      failure: string | undefined;
       ms: number;
     }
   /** The metadata of a provider are known again after they were not to be had. */
@@ -349,13 +369,19 @@ export type ProviderEvent =
   | ({
       kind: 'claims-missing';
       provider: string;
-      from: 'userinfo' | 'sources';
+      from: 'userinfo' | 'sources' | 'access token';
       error: unknown;
     } & Partial<Asked>)
+  /** A rule or a header names a claim that the first person who signed in there does not have. */
+  | ({ kind: 'claim-absent'; provider: string; claim: string } & Partial<Asked>)
+  /** The clocks differ by more than what is forgiven; in seconds, above 0 where the gateway's is behind. */
+  | ({ kind: 'clock-differs'; provider: string; seconds: number } & Partial<Asked>)
   /** A claim source leaves a claim out. */
   | ({ kind: 'claim-source-doubted'; provider: string; reason: string } & Partial<Asked>)
   /** The claim of groups looks like several of them in one text. */
   | ({ kind: 'groups-doubted'; provider: string; claim: string; advice: string } & Partial<Asked>)
+  /** A provider signs people out by a channel, and its ID tokens do not say which sign-in they are of. */
+  | ({ kind: 'provider-sends-no-sid'; provider: string } & Partial<Asked>)
   /** An upstream has an access token of its own. */
   | { kind: 'upstream-token-taken'; provider: string; way: string }
   /** It has none. `retryAfter`, in seconds, where the provider is out. */
@@ -418,6 +444,7 @@ type Described<E> = E extends { error: GatewayError }
 /** What is told of a refusal. */
 export interface Refused {
   requestId: string;
+  traceId: string | undefined;
   subject: string | undefined;
   client: string | undefined;
   code: ErrorCode;

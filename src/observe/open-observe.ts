@@ -9,6 +9,8 @@ import { describeError } from './scrub.ts';
 import { standardSinks } from './sinks/index.ts';
 import type { OpenSink, Sink, SinkOptions, SinkTrouble } from './sinks/sink.ts';
 import { tellable } from './tell.ts';
+import type { Traces } from './trace.ts';
+import { openTraces, type ProcessTraces } from './traces/open-traces.ts';
 
 /** Takes what happens and tells every sink. */
 export interface Observe {
@@ -25,12 +27,28 @@ export interface Observe {
   troubles(): readonly SinkTrouble[];
   /** What this process counts; nothing before it is configured. */
   metrics: Pick<Meters, 'configure' | 'watch' | 'read'>;
+  traces: Traces & Pick<ProcessTraces, 'prepare' | 'apply' | 'close'>;
   /** What of it the status page shows. */
   figures: Pick<Figures, 'read'>;
 }
 
 /** What of a configuration says who is told of what happens, and how. */
-export type Observed = Pick<Config, 'logging' | 'audit' | 'metrics'>;
+export type Observed = Pick<Config, 'logging' | 'audit' | 'metrics' | 'tracing'>;
+
+/**
+ * Before the first plan: to look for its providers is told too.
+ * @param readings what is read when somebody asks
+ */
+export async function beginToTell(
+  { metrics, traces }: Partial<Pick<Observe, 'metrics' | 'traces'>>,
+  config: Pick<Config, 'metrics' | 'tracing'>,
+  readings?: Parameters<Meters['watch']>[0],
+): Promise<void> {
+  metrics?.configure(config.metrics);
+  if (readings) metrics?.watch(readings);
+  await traces?.prepare(config);
+  traces?.apply(config);
+}
 
 /** Whether what was counted by the one goes on by the other. */
 export const countsAlike = (one: Pick<Config, 'metrics'>, other: Pick<Config, 'metrics'>): boolean =>
@@ -53,8 +71,36 @@ export function openObserve(
   { clock, sinks: openers = standardSinks }: ObserveNeeds,
 ): Observe {
   const secrets = createKnownSecrets();
+  const { hide } = secrets;
   const meters = openMeters();
-  const figures = openFigures(clock, secrets.hide);
+  const figures = openFigures(clock, hide);
+  const { emit, tellFromNow } = createTeller(hide);
+  const traces = openTraces({ clock, emit, hide });
+  const parts = { clock, emit, hide, output: sharedOutput(clock, emit), meters, figures, traces };
+  const sinks = openers.map((open) => open(options, parts));
+  tellFromNow(sinks);
+
+  return {
+    emit,
+    keepSecrets: secrets.keep,
+    check(config) {
+      for (const sink of sinks) sink.check?.(sinkOptions(config));
+    },
+    apply(config) {
+      meters.configure(config.metrics);
+      traces.apply(config);
+      for (const sink of sinks) sink.apply?.(sinkOptions(config));
+    },
+    troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
+    metrics: meters,
+    figures,
+    traces,
+    flushed: () => Promise.all(sinks.map((sink) => sink.flushed?.())).then(() => {}),
+  };
+}
+
+/** Tells sinks of what happens. What one throws disturbs nobody. */
+function createTeller(hide: (text: string) => string) {
   const failed = new Set<Sink>();
   let sinks: readonly Sink[] = [];
 
@@ -70,7 +116,7 @@ export function openObserve(
     if (sinks.length === 0) return;
     const taking = takers.get(event.kind) ?? takersOf(event.kind);
     if (taking.length === 0) return;
-    const told = tellable(event, secrets.hide);
+    const told = tellable(event, hide);
     for (const sink of taking) {
       try {
         sink.take(told);
@@ -84,29 +130,13 @@ export function openObserve(
     if (failed.has(sink)) return;
     failed.add(sink);
     if (sinks.every((each) => failed.has(each)))
-      process.emitWarning(`the sink ${sink.name} failed: ${secrets.hide(describeError(error))}`);
+      process.emitWarning(`the sink ${sink.name} failed: ${hide(describeError(error))}`);
     else emit({ kind: 'sink-failed', sink: sink.name, error });
   };
-  const output = sharedOutput(clock, emit);
-  sinks = openers.map((open) => open(options, { clock, emit, hide: secrets.hide, output, meters, figures }));
-
-  return {
-    emit,
-    keepSecrets: secrets.keep,
-    check(config) {
-      for (const sink of sinks) sink.check?.(sinkOptions(config));
-    },
-    apply(config) {
-      meters.configure(config.metrics);
-      for (const sink of sinks) sink.apply?.(sinkOptions(config));
-    },
-    troubles: () => sinks.flatMap((sink) => sink.troubles?.() ?? []),
-    metrics: meters,
-    figures,
-    async flushed() {
-      await Promise.all(sinks.map((sink) => sink.flushed?.()));
-    },
+  const tellFromNow = (opened: readonly Sink[]) => {
+    sinks = opened;
   };
+  return { emit, tellFromNow };
 }
 
 /** Standard output, opened when it is first asked for. */

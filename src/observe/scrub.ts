@@ -13,6 +13,10 @@ const secretShapes: readonly [RegExp, string | ((whole: string, ...groups: strin
 
 /** Opaque codes and tokens have no shape but their length, which passes that of a UUID and of every error code. */
 const opaque = /[\w-]{40,}/g;
+/** A few names of the standards are as long: `token_endpoint_auth_signing_alg_values_supported`. */
+const longName = /^[a-z]{1,16}(?:_[a-z]{1,16}){3,}$/;
+
+const redactOpaque = (text: string): string => (longName.test(text) ? text : '[redacted]');
 
 function hideShapes(text: string): string {
   let clean = text;
@@ -37,8 +41,13 @@ export function withoutCredentials(value: string): string {
   return hideShapes(addresses);
 }
 
-/** `DPoP proof` and `Basic authentication` are words; so are the parameters of a challenge (RFC 9110 §11.6.1). */
-const plainWord = /^(?:[A-Za-z]?[a-z]{1,15}[.:!?)]*|[a-z]+(?:_[a-z]+)*=)$/;
+/**
+ * `DPoP proof` and `Basic authentication` are words, `HTTP` and `JWT` are short ones of capitals; so are the parameters of a
+ * challenge (RFC 9110 §11.6.1). Words that are joined are not among them, but for the one of the standard: many a token is
+ * made of words.
+ */
+const plainWord =
+  /^[([]?(?:[A-Za-z]?[a-z]{1,15}|[A-Z]{2,5}|proof-of-possession)[.:!?)\]]*$|^[a-z]+(?:_[a-z]+)*=$/;
 
 function redactCredentials(whole: string, scheme: string, blank: string, next: string): string {
   return plainWord.test(next) ? whole : `${scheme}${blank}[redacted]`;
@@ -46,7 +55,7 @@ function redactCredentials(whole: string, scheme: string, blank: string, next: s
 
 /** A text of foreign origin without tokens, line breaks and length. */
 export function scrub(text: string): string {
-  const clean = escapeControls(hideShapes(text.replace(/\s+/g, ' ')).replace(opaque, '[redacted]'));
+  const clean = escapeControls(hideShapes(text.replace(/\s+/g, ' ')).replace(opaque, redactOpaque));
   return clean.length > longestText ? `${cut(clean)}${cutMark}` : clean;
 }
 

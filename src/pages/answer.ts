@@ -57,6 +57,10 @@ export interface ErrorContext {
   texts?: Texts;
 }
 
+/** Whole seconds, and one at the least; undefined where nobody knows. */
+export const retryAfterOf = ({ retryAfter }: GatewayError): string | undefined =>
+  retryAfter === undefined ? undefined : String(Math.max(1, Math.ceil(retryAfter)));
+
 /** The answer for an error: a page for browsers, problem JSON (RFC 9457) for everything else. */
 export function errorAnswer(
   error: GatewayError,
@@ -64,7 +68,8 @@ export function errorAnswer(
 ): Answer {
   const title = text(`title.${error.status}`);
   const extra: Record<string, string> = { 'x-sallyport-error': error.code };
-  if (error.retryAfter !== undefined) extra['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfter)));
+  const retryAfter = retryAfterOf(error);
+  if (retryAfter !== undefined) extra['retry-after'] = retryAfter;
   if (error.allow !== undefined) extra.allow = error.allow;
   if (error.challenge !== undefined) extra['www-authenticate'] = error.challenge;
   if (page) {

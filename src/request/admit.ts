@@ -2,6 +2,7 @@ import { trusts } from '../access/decide.ts';
 import { GatewayError } from '../errors.ts';
 import type { BearerClients } from '../identity/bearer/clients.ts';
 import type { Caller } from '../identity/claims/caller.ts';
+import { partOf } from '../observe/trace.ts';
 import type { Route } from '../routes/table.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { type Current, type Standing, usable } from '../session/standing.ts';
@@ -46,7 +47,9 @@ export function identify({ sessions, callerOf, bearer }: AdmitNeeds): Stage {
       if (!(client instanceof Promise)) return takeClient(journey, client);
       return client.then((caller) => takeClient(journey, caller));
     }
-    const standing = sessions.currentOf(exchange.request.headers.cookie);
+    const { cookie } = exchange.request.headers;
+    const open = () => sessions.currentOf(cookie);
+    const standing = cookie === undefined ? open() : partOf(exchange.trace, 'session.open', open);
     if (!(standing instanceof Promise)) return takeStanding(journey, route, standing);
     return standing.then(
       (ready) => takeStanding(journey, route, ready),
@@ -77,7 +80,9 @@ function identifyClient(
   const { host, path } = target;
   // What a proxy does not say for whom it asks is nobody's in particular.
   const { clientAddress: address = '' } = exchange.peer;
-  const client = bearer.identify({ message, method, origin, host, path, address, route });
+  const client = partOf(exchange.trace, 'bearer.verify', () =>
+    bearer.identify({ message, method, origin, host, path, address, route }),
+  );
   // Where everybody may pass, a token that fails says nothing but that it is nobody's.
   return client instanceof Promise && route.allow === 'public' ? client.catch(() => undefined) : client;
 }

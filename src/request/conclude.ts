@@ -97,7 +97,7 @@ function challengeOf(
 /** What the forwarder has to know of an allowed request, apart from where its answer goes. */
 function forwardingOf({ exchange, caller, token, setCookies }: Journey, lifespanOf: LifespanOf): Forwarding {
   const { target, origin, writesTo } = arrived(exchange);
-  const { request, requestId, peer } = exchange;
+  const { request, requestId, peer, trace } = exchange;
   const { address, trusted, via, vouchesFor, clientAddress } = peer;
   const { host } = target;
   const route = routeOf(exchange);
@@ -112,6 +112,7 @@ function forwardingOf({ exchange, caller, token, setCookies }: Journey, lifespan
     sender: { address, trusted, via, vouchesFor, host, scheme },
     context: { requestId, person: caller?.person, token, clientAddress },
     setCookies,
+    trace,
     cookiesCanWait: caller?.current?.canWait ?? false,
     lifespan: caller && lifespanOf(caller),
   };

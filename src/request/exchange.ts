@@ -5,6 +5,7 @@ import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { forwardedValue, type Peer } from '../listen/peer.ts';
 import { isHeadTooLarge } from '../listen/server.ts';
 import type { ObservedExchange, ObservedOutcome, ObservedPassage } from '../observe/events.ts';
+import type { Trace } from '../observe/trace.ts';
 import type { Reader } from '../plan/plan.ts';
 import { destinationOf } from '../routes/destination.ts';
 import { askedEndpoint, type Resolution, readHealthTarget, resolveTarget } from '../routes/resolve.ts';
@@ -22,6 +23,7 @@ export interface Exchange {
   /** Milliseconds of a monotonic clock, as all times here. */
   startedAt: number;
   peer: Peer;
+  trace: Trace | undefined;
   /** What was asked for, where it goes and the origin that it came to; or why it is refused. */
   destination: Destination | Refusal;
   /** For those who watch: who it turned out to be, how it came, and what was decided. */
@@ -30,6 +32,7 @@ export interface Exchange {
   session: ObservedExchange['session'];
   via: ObservedExchange['via'];
   outcome: ObservedOutcome | undefined;
+  endpoint: string | undefined;
   passage: ObservedPassage | undefined;
   /** When the form of an endpoint had come, and when the gateway's own answer was written, if they were. */
   formAt: number | undefined;
@@ -80,12 +83,14 @@ export function readExchange(reader: Reader, request: Inbound, startedAt: number
     requestId: given !== undefined && requestIdPattern.test(given) ? given : randomUUID(),
     startedAt,
     peer,
+    trace: undefined,
     destination: readDestination(reader, request, peer, method),
     subject: undefined,
     person: undefined,
     session: undefined,
     via: undefined,
     outcome: undefined,
+    endpoint: undefined,
     passage: undefined,
     formAt: undefined,
     answeredAt: undefined,

@@ -10,12 +10,17 @@ import { withCors } from './cors.ts';
 import type { Destination, Exchange } from './exchange.ts';
 
 /** The one place where an error becomes an answer; it is told of here too. */
-export function answerFailure(error: unknown, exchange: Exchange, prefix: string, emit: Emit): Answer {
+export function answerFailure(
+  error: unknown,
+  exchange: Exchange,
+  prefix: string,
+  { emit, answerError }: { emit: Emit; answerError: typeof errorAnswer },
+): Answer {
   const failure = error instanceof GatewayError ? error : new GatewayError('internal', { cause: error });
   if (isTurnedAway(failure)) exchange.isTurnedAway = true;
   emit({ kind: 'request-refused', exchange, error: failure });
   const destination = 'error' in exchange.destination ? undefined : exchange.destination;
-  const answer = errorAnswer(failure, {
+  const answer = answerError(failure, {
     requestId: exchange.requestId,
     page: wantsPage(exchange.request.headers),
     actions: destination ? nextSteps(failure, exchange, destination, prefix) : [],

@@ -39,6 +39,7 @@ export function browserRequestOf(exchange: Exchange): BrowserRequest {
     cookies: parseCookies(request.headers.cookie),
     requestId: exchange.requestId,
     client: peer.clientAddress,
+    traceId: exchange.trace?.id,
     isProbe: isProbe(method, request.headers),
     originalUri: typeof uri === 'string' ? uri : undefined,
   };

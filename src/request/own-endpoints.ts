@@ -111,6 +111,7 @@ export function answerEndpoint(prefix: string, endpoints: OwnEndpoints): Stage {
     if (arrival.via === 'question') return answerQuestion(prefix, resolution.path, exchange.method);
     const endpoint = arrival.via === 'http' ? endpoints.endpointOf(exchange) : undefined;
     if (!endpoint) throw new GatewayError('unknown_endpoint');
+    exchange.endpoint = resolution.path;
     const answer = endpoint.handle({
       browser: browserRequestOf(exchange),
       query: new URLSearchParams(target.query.slice(1)),

@@ -8,7 +8,9 @@ import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
 import type { RateLimits } from '../limits/rate-limits.ts';
 import type { Inbound } from '../listen/inbound.ts';
 import type { Emit } from '../observe/events.ts';
+import type { Traces } from '../observe/trace.ts';
 import type { Answer } from '../pages/answer.ts';
+import { createErrorAnswers } from '../pages/error-answers.ts';
 import type { Reader } from '../plan/plan.ts';
 import { type AdmitNeeds, identify, refuseUnknown } from './admit.ts';
 import { refuseUnread, replaceQuestion } from './arrive.ts';
@@ -57,6 +59,7 @@ export interface PipelineNeeds {
   /** Whether there are more requests than this process takes at once; told of too. */
   isOverloaded(): boolean;
   forwarder: Pick<Forwarder, 'forward' | 'openTunnel' | 'identityHeaders'>;
+  traces?: Pick<Traces, 'begin'> | undefined;
   emit: Emit;
   clock: Clock;
   /** Whether requests should be sent here. */
@@ -129,35 +132,36 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
   ];
 
   return {
-    arrive(request) {
-      const exchange = readExchange(reader, request, clock.monotonic());
-      exchange.leave = needs.enter?.();
-      return exchange;
-    },
+    arrive: (request) => enter(readExchange(reader, request, clock.monotonic()), needs),
     placeOf: (exchange) => placeOf(exchange, prefix, endpoints.takes),
     isQuestion: (request) => isQuestion(reader, request),
     ...notes(clock),
     decide(exchange, arrival) {
       exchange.via = arrival.via;
-      const outcome = pass(stages, beginJourney(exchange, arrival), 0);
+      const outcome = within(exchange, () => pass(stages, beginJourney(exchange, arrival), 0));
       if (outcome instanceof Promise) return outcome.then((ready) => decided(exchange, ready));
       return decided(exchange, outcome);
     },
     async begin(exchange, outcome) {
       limitLogin(rateLimits, exchange);
-      return beginLogin(logins, exchange, outcome);
+      return within(exchange, () => beginLogin(logins, exchange, outcome));
     },
-    fail(exchange, error) {
-      // What fails before it was decided on is refused by that.
-      exchange.outcome ??= refuse(error);
-      return answerFailure(error, exchange, prefix, emit);
-    },
+    fail: createFailing(prefix, emit),
     broke: (exchange, error) => emit({ kind: 'request-refused', exchange, error }),
     forward: ({ forwarding }, client) => forwarder.forward(forwarding, client),
     openTunnel: ({ forwarding }, client) => forwarder.openTunnel(forwarding, client),
     identityHeaders: ({ forwarding: { route, context } }) => forwarder.identityHeaders(route, context),
     challenged: (exchange, { forwarding }, rawHeaders) =>
-      answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders),
+      within(exchange, () => answerToUpstream(logins, exchange, forwarding.context.person, rawHeaders)),
+  };
+}
+
+function createFailing(prefix: string, emit: Emit): Pipeline['fail'] {
+  const answerError = createErrorAnswers();
+  return (exchange, error) => {
+    // What fails before it was decided on is refused by that.
+    exchange.outcome ??= refuse(error);
+    return answerFailure(error, exchange, prefix, { emit, answerError });
   };
 }
 
@@ -169,6 +173,16 @@ function placeOf(exchange: Exchange, prefix: string, takes: (exchange: Exchange)
   if (path === `${prefix}/forward-auth`) return 'forward-auth';
   return takes(exchange) ? 'endpoint' : 'nowhere';
 }
+
+function enter(exchange: Exchange, { enter, traces }: Pick<PipelineNeeds, 'enter' | 'traces'>): Exchange {
+  exchange.leave = enter?.();
+  exchange.trace = traces?.begin(exchange);
+  return exchange;
+}
+
+/** What is asked of others for a request is told under it. */
+const within = <T>({ trace }: Exchange, work: () => T): T =>
+  trace === undefined ? work() : trace.within(work);
 
 /** What those who watch want to know of the gateway's own part. */
 function notes(clock: Clock): Pick<Pipeline, 'formCame' | 'answered'> {

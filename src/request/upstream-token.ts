@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts';
 import type { Supply } from '../identity/upstream-token/obtain.ts';
 import type { UpstreamTokens } from '../identity/upstream-token/tokens.ts';
+import { partOf } from '../observe/trace.ts';
 import type { Route } from '../routes/table.ts';
 import { parseCookies } from '../session/cookies.ts';
 import { routeOf } from './exchange.ts';
@@ -16,7 +17,9 @@ export function supplyToken(tokens: UpstreamTokens, routes: readonly Route[]): S
     const { exchange, caller, decision } = journey;
     const supplyFor = suppliers[routeOf(exchange).index];
     if (supplyFor === undefined || decision.kind !== 'allow') return undefined;
-    const supply = supplyFor(caller, () => parseCookies(exchange.request.headers.cookie));
+    const supply = partOf(exchange.trace, 'upstream.token', () =>
+      supplyFor(caller, () => parseCookies(exchange.request.headers.cookie)),
+    );
     if (!(supply instanceof Promise)) return take(journey, supply);
     return supply.then(
       (ready) => take(journey, ready),

@@ -4,6 +4,7 @@ import { type Clock, within } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
+import { noTraces, type Traces } from '../observe/trace.ts';
 import type { Random } from '../random.ts';
 import type { GatewayCookies } from './cookie-names.ts';
 import type { Found } from './found.ts';
@@ -74,6 +75,7 @@ export interface SessionNeeds {
   identify: Identify;
   /** A worker's line to its primary process. */
   primary: PrimaryCalls | undefined;
+  traces?: Traces | undefined;
   /** What the file of `session.redis.ca` holds. */
   redisCa: string | undefined;
   emit: Emit;
@@ -96,7 +98,7 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   }
   const refresher = createRefresher({
     shared,
-    grant: grantFor(config, needs),
+    grant: tracedGrant(grantFor(config, needs), needs),
     longest: session.maxLifetime,
     settled: keep('settled turns', 'this process', () =>
       createBounded<string, true>({ entries: mostSettled }),
@@ -159,9 +161,9 @@ function openRevocations(list: Revocations, { keep, ring, identify }: SessionNee
 }
 
 /** A worker has its primary ask, but for a provider that its own plan does not know any more. */
-function grantFor({ providers }: Config, { primary, grant }: SessionNeeds): Grant {
+function grantFor({ providers }: Config, { primary, grant, traces = noTraces }: SessionNeeds): Grant {
   if (!primary) return grant;
-  const ask = grantOfPrimary(primary);
+  const ask = grantOfPrimary(primary, traces.carried);
   return async (session, renewal) =>
     Object.hasOwn(providers, session.provider) ? ask(session, renewal) : grant(session, renewal);
 }
@@ -185,14 +187,25 @@ function openStore(
   const writer = createCookieWriter(options, clock);
   // A cookie that was opened with a secret that is gone must not stay open.
   const opened = `${name} ${fingerprintOf(ring.session)}`;
-  // What was written for an answer has these attributes.
-  const attributed = createHash('sha256').update(JSON.stringify(options)).digest('base64url');
+  // What was written for an answer has these attributes, and this form.
+  const attributed = createHash('sha256')
+    .update(JSON.stringify([options, session.form]))
+    .digest('base64url');
   const touches = keep('touches', `${opened} ${attributed}`, (): Touches => new WeakMap());
   if (session.store.kind === 'cookie') {
     const known = keep('opened cookies', opened, () => createOpenedCookies<Found>(name));
-    return { store: createCookieStore(writer, ring, known, emit), touches, listed: undefined };
+    return { store: createCookieStore(writer, ring, known, emit, session.form), touches, listed: undefined };
   }
   const tickets = keep('opened tickets', opened, () => createOpenedCookies<KnownTicket>(name));
-  const listed = createListed({ place, ring, identify, clock });
-  return { store: createTicketStore(writer, ring, place.sessions, listed, tickets, clock), touches, listed };
+  const listed = createListed({ place, ring, identify, clock, form: session.form });
+  const store = createTicketStore(writer, ring, place.sessions, listed, tickets, clock, session.form);
+  return { store, touches, listed };
 }
+
+/** To ask the provider is a part of the request that does, for all that wait for it. */
+const tracedGrant =
+  (grant: Grant, { traces = noTraces }: Pick<SessionNeeds, 'traces'>): Grant =>
+  (session, renewal) =>
+    traces.part(renewal === 'claims' ? 'session.refresh_claims' : 'session.refresh', () =>
+      grant(session, renewal),
+    );

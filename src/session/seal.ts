@@ -12,9 +12,11 @@ const tagBytes = 16;
 const headerBytes = 1 + 4;
 const overheadBytes = headerBytes + nonceBytes + tagBytes;
 
-/** The version says whether the plaintext was compressed. */
+/** The version says what the plaintext is: a text, a compressed one, or a session in its packed form (form/pack.ts). */
 const plainVersion = 1;
 const deflatedVersion = 2;
+const packedVersion = 3;
+const versions: readonly (number | undefined)[] = [plainVersion, deflatedVersion, packedVersion];
 
 /** Short texts grow by compression; and one that does not shrink is left as it is. */
 const worthDeflatingBytes = 128;
@@ -31,19 +33,46 @@ export function sealWith(key: SealingKey, text: string, purpose: Purpose, name: 
   const raw = Buffer.from(text, 'utf8');
   const deflated = raw.length >= worthDeflatingBytes ? deflateRawSync(raw) : raw;
   const isSmaller = deflated.length < raw.length;
-  const header = Buffer.concat([Buffer.of(isSmaller ? deflatedVersion : plainVersion), key.id]);
+  const version = isSmaller ? deflatedVersion : plainVersion;
+  return sealBytes({ key, version, purpose, name }, isSmaller ? deflated : raw);
+}
+
+/** Seals what is packed already. It opens as such alone, and never as a text. */
+export function sealPacked(key: SealingKey, packed: Buffer, purpose: Purpose, name: string): string {
+  return sealBytes({ key, version: packedVersion, purpose, name }, packed);
+}
+
+interface SealParts {
+  key: SealingKey;
+  version: number;
+  purpose: Purpose;
+  name: string;
+}
+
+function sealBytes({ key, version, purpose, name }: SealParts, plaintext: Buffer): string {
+  const header = Buffer.concat([Buffer.of(version), key.id], headerBytes);
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
   cipher.setAAD(associatedData(header, purpose, name));
-  const ciphertext = Buffer.concat([cipher.update(isSmaller ? deflated : raw), cipher.final()]);
+  const ciphertext = cipher.update(plaintext);
+  // GCM has no block to fill up: this gives nothing more, and makes the tag.
+  cipher.final();
   return Buffer.concat([header, nonce, cipher.getAuthTag(), ciphertext]).toString('base64url');
 }
 
-export interface Opened {
-  text: string;
+interface Ageing {
   /** It was sealed with a key that is no longer the first of the ring. */
   outdatedKey: boolean;
 }
+
+export interface Opened extends Ageing {
+  text: string;
+}
+
+/** What was sealed as a text, or as packed bytes. */
+export type OpenedEither =
+  | (Opened & { packed?: undefined })
+  | (Ageing & { packed: Buffer; text?: undefined });
 
 /** Opens a seal. Anything malformed, altered, or made for another purpose or name is undefined, never an error. */
 export function open(
@@ -64,8 +93,7 @@ function readSeal(keys: Keys, sealed: string) {
   if (!isCanonical(sealed)) return undefined;
   const bytes = Buffer.from(sealed, 'base64url');
   const version = bytes[0];
-  if (bytes.length < overheadBytes || (version !== plainVersion && version !== deflatedVersion))
-    return undefined;
+  if (bytes.length < overheadBytes || !versions.includes(version)) return undefined;
   const header = bytes.subarray(0, headerBytes);
   const key = keys.find(({ id }) => id.equals(header.subarray(1)));
   return key && { bytes, version, header, key };
@@ -73,13 +101,26 @@ function readSeal(keys: Keys, sealed: string) {
 
 /** Like `open`, with keys of one's own. */
 export function openWith(keys: Keys, sealed: string, purpose: Purpose, name: string): Opened | undefined {
+  const opened = openEither(keys, sealed, purpose, name);
+  return opened?.packed ? undefined : opened;
+}
+
+/** Opens a seal of a text or of packed bytes. Anything else is undefined, never an error. */
+export function openEither(
+  keys: Keys,
+  sealed: string,
+  purpose: Purpose,
+  name: string,
+): OpenedEither | undefined {
   const read = readSeal(keys, sealed);
   if (!read) return undefined;
   const { bytes, version, header, key } = read;
   const plaintext = decrypt(bytes, header, key, purpose, name);
   if (!plaintext) return undefined;
+  const outdatedKey = key !== keys[0];
+  if (version === packedVersion) return { packed: plaintext, outdatedKey };
   const text = version === deflatedVersion ? inflate(plaintext) : plaintext;
-  return text && { text: text.toString('utf8'), outdatedKey: key !== keys[0] };
+  return text && { text: text.toString('utf8'), outdatedKey };
 }
 
 /** Buffer.from forgives what is not base64url, and unused bits at the end: one seal has one spelling. */
@@ -102,7 +143,10 @@ function decrypt(
   decipher.setAAD(associatedData(header, purpose, name));
   decipher.setAuthTag(tag);
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(overheadBytes)), decipher.final()]);
+    const plaintext = decipher.update(bytes.subarray(overheadBytes));
+    // It throws where the tag does not fit; until then nothing of the plaintext counts.
+    decipher.final();
+    return plaintext;
   } catch {
     return undefined;
   }

@@ -45,7 +45,7 @@ export interface Sessions {
   /**
    * Set-Cookie values that remove a session cookie that opens for nobody: malformed, or sealed with a secret that is
    * no longer known. What opens and is over stays until a login replaces it, since an answer that comes late must not
-   * take away the session that another tab has got meanwhile.
+   * take away the session that another tab has got meanwhile; only what somebody ended is taken away at once.
    */
   unusable(cookies: readonly Cookie[]): readonly string[];
   /** Keeps the session of a fresh login; gives its Set-Cookie values. */
@@ -114,9 +114,20 @@ function isUsable(
   return !isOver(session, lifetimes, now) && !revocations.isRevoked(session);
 }
 
+/**
+ * A session that somebody ended: its cookie is of no use any more, in any browser that has it. One that is over by the
+ * clock keeps it, since a clock may be set back again.
+ */
+const signedOut = (setCookies: readonly string[]): Standing => ({
+  lapsed: 'ended',
+  setCookies,
+  retryAfter: undefined,
+  reason: 'the session was ended before its time',
+});
+
 /** How a request stands with the session that was found for it. */
 function createUse(needs: SessionsNeeds, renewing: Renewing) {
-  const { store, bus, lifetimes, clock } = needs;
+  const { bus, lifetimes, clock, revocations, store } = needs;
   const isTouched = store.use ? isUseNoted : shouldTouch;
   const touch = createTouch(needs);
   return (found: Found | undefined, cookies: Cookies): Maybe<Standing> => {
@@ -124,7 +135,8 @@ function createUse(needs: SessionsNeeds, renewing: Renewing) {
     if (!found) return undefined;
     if (!bus.knowsSignOuts())
       return Promise.reject(storeUnavailable(new Error('the sign-outs were not loaded yet')));
-    if (!isUsable(needs, found, now)) return undefined;
+    if (isOver(found.session, lifetimes, now)) return undefined;
+    if (revocations.isRevoked(found.session)) return signedOut(store.expire(parsed(cookies)));
     if (isRefreshDue(found.session, now)) return renewing.tokens(found, cookies, now);
     if (isClaimsRefreshDue(found.session, lifetimes, now)) return renewing.claims(found, cookies, now);
     if (!found.outdatedKey && !isTouched(found.session, lifetimes, now)) {

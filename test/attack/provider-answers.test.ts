@@ -203,13 +203,15 @@ test('C20 a provider whose metadata names another issuer is not used, and the lo
 test('C20 metadata without endpoints, or that is none, is not used', async (t) => {
   const provider = await startProvider();
   t.teardown(() => provider.stop());
-  const moved = { status: 302, headers: { location: `${provider.issuer}/moved` } };
+  const elsewhere = await startProvider();
+  t.teardown(() => elsewhere.stop());
+  const moved = { status: 302, headers: { location: `${elsewhere.issuer}/moved` } };
   const tampers: Record<string, Tamper> = {
     'no authorization endpoint': alterMetadata(({ authorization_endpoint: _, ...metadata }) => metadata),
     'no token endpoint': alterMetadata(({ token_endpoint: _, ...metadata }) => metadata),
     'an endpoint that is no URL': alterMetadata((metadata) => ({ ...metadata, token_endpoint: 'not a URL' })),
     'no object': alterMetadata(() => ['no object']),
-    'a redirect': onPath(discovery, (hit) => hit.send(moved)),
+    'a redirect to another origin': onPath(discovery, (hit) => hit.send(moved)),
     HTML: onPath(discovery, (hit) => hit.send({ headers: { 'content-type': 'text/html' }, body: html })),
   };
   for (const [name, tamper] of Object.entries(tampers)) {
@@ -225,7 +227,7 @@ test('C20 metadata without endpoints, or that is none, is not used', async (t) =
       t.equal((await anotherBrowser(t).navigate(`${gateway.url}/`)).status, 503);
     });
   }
-  t.equal(provider.hits.get('/moved'), undefined, 'no redirect was followed');
+  t.equal(elsewhere.hits.size, 0, 'nobody else was asked');
 });
 
 test('C21 an endpoint on plain http of another machine is refused unless insecureHttp is set', async (t) => {

@@ -15,8 +15,8 @@ const manyGroups = (characters: number) =>
 /** People whose claims fit in one cookie, in a few, and in none. */
 const people: Record<string, Person> = {
   ada: { email: 'ada@example.com', groups: ['staff'] },
-  large: { email: 'large@example.com', groups: manyGroups(4000) },
-  larger: { email: 'larger@example.com', groups: manyGroups(4000) },
+  large: { email: 'large@example.com', groups: manyGroups(9000) },
+  larger: { email: 'larger@example.com', groups: manyGroups(9000) },
   huge: { email: 'huge@example.com', groups: manyGroups(40_000) },
 };
 

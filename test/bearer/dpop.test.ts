@@ -46,10 +46,13 @@ interface Bound {
   ): Promise<HttpAnswer>;
 }
 
-async function arrangeBound(t: Parameters<typeof arrangeBearer>[0]): Promise<Bound> {
+async function arrangeBound(
+  t: Parameters<typeof arrangeBearer>[0],
+  beside: Record<string, unknown> = {},
+): Promise<Bound> {
   const scene = await arrangeBearer(t);
   const mine = await makeKey();
-  const token = await scene.token({ claims: { cnf: { jkt: mine.jkt } } });
+  const token = await scene.token({ claims: { cnf: { jkt: mine.jkt, ...beside } } });
   const htu = `${scene.gateway.url}/`;
   const prove: Bound['prove'] = async (
     claims,
@@ -60,6 +63,14 @@ async function arrangeBound(t: Parameters<typeof arrangeBearer>[0]): Promise<Bou
   };
   return { scene, mine, token, htu, prove };
 }
+
+test('RFC 7800 §3.1: a member of cnf that is not known beside the key changes nothing of what is proven', async (t) => {
+  const { scene, prove, token } = await arrangeBound(t, { 'x5t#S512': 'x', kid: 'a' });
+  t.equal((await prove()).status, 200);
+  t.equal((await scene.ask('/', token)).status, 401, 'as a Bearer token');
+  t.equal((await scene.ask('/', token, { scheme: 'DPoP' })).status, 401, 'without a proof');
+  t.equal((await prove({}, { key: await makeKey() })).status, 401, 'with the proof of another key');
+});
 
 test('E5: a token that is bound to a key passes with a valid proof of that key, and the upstream gets it', async (t) => {
   const { scene, prove, token, htu } = await arrangeBound(t);

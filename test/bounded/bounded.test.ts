@@ -85,6 +85,49 @@ for (const givesWay of ['oldest', 'unused', 'newcomer'] as const) {
   });
 }
 
+/** The look for the oldest begins anew after some hundred that have gone, and again and again in these. */
+test('in a long flood of new keys and known ones, the right one gives way', async (t) => {
+  const flood = fc.record({
+    entries: fc.integer({ min: 1, max: 40 }),
+    givesWay: fc.constantFrom('oldest' as const, 'unused' as const),
+    keys: fc.array(fc.nat({ max: 200 }), { minLength: 3000, maxLength: 3000, size: 'max' }),
+    kinds: fc.infiniteStream(
+      fc.constantFrom('set' as const, 'set' as const, 'get' as const, 'delete' as const),
+    ),
+    clearAt: fc.nat({ max: 6000 }),
+  });
+  fc.assert(
+    fc.property(flood, ({ entries, givesWay, keys, kinds, clearAt }) => {
+      const bounds: Bounds<Value> = { entries, givesWay };
+      const bounded = createBounded<string, Value>(bounds);
+      let model = createModel({ ...bounds, bytes: { most: 1, of: () => 0 } }, () => 0);
+      for (const [at, key] of keys.entries()) {
+        const name = `${key}`;
+        const [kind] = kinds.take(1);
+        const value = { name, until: 1, bytes: 0 };
+        if (at === clearAt) {
+          bounded.clear();
+          model = createModel({ ...bounds, bytes: { most: 1, of: () => 0 } }, () => 0);
+        }
+        if (kind === 'get') {
+          if (bounded.get(name) !== model.get(name)) t.fail(`${name} is another one`);
+        } else if (kind === 'delete') {
+          bounded.delete(name);
+          model.delete(name);
+        } else {
+          bounded.set(name, value);
+          model.set(value);
+        }
+        if (at % 50 === 0 && names([...bounded.values()]) !== names(model.all()))
+          t.fail(`${names([...bounded.values()])}, not ${names(model.all())}`);
+      }
+      return names([...bounded.values()]) === names(model.all());
+    }),
+    { numRuns: 20 },
+  );
+  t.pass('as the model');
+});
+
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 function followSteps(t: Test, givesWay: NonNullable<Bounds<Value>['givesWay']>, steps: Step[]): void {

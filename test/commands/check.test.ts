@@ -39,6 +39,48 @@ test('check connects to endpoints that were given by hand', async (t) => {
   t.match(bad.output, new RegExp(`FAIL {3}provider ${imitation.origin}: .*ECONNREFUSED`));
 });
 
+test('check compares the scopes with those that the provider names, and the clock with its own', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  let date = new Date().toUTCString();
+  const imitation = await startImitation({
+    paths: { authorize: '/authorize', token: '/token', jwks: '/keys' },
+    metadata: (origin) => ({
+      path: '/.well-known/openid-configuration',
+      document: {
+        issuer: origin,
+        authorization_endpoint: `${origin}/authorize`,
+        token_endpoint: `${origin}/token`,
+        jwks_uri: `${origin}/keys`,
+        scopes_supported: ['openid', 'email', 'profile'],
+      },
+      headers: { date },
+    }),
+  });
+  t.teardown(() => imitation.stop());
+  const file = join(t.testdir(), 'sallyport.yaml');
+  const provider = {
+    issuer: imitation.origin,
+    clientSecret: 'x',
+    scopes: ['openid', 'email', 'groups', 'offline_access'],
+  };
+  const routes = [
+    { upstream: upstream.url, token: { resource: 'https://api.example.com', scopes: ['pay'] } },
+  ];
+  writeFileSync(file, gatewayYaml({ config: { provider, routes } }, 4180));
+  const { code, output } = await check(file);
+  t.equal(code, 0, 'a provider need not name all of them');
+  t.match(output, /note {3}provider \S+: groups, offline_access, pay is not among its scopes_supported/);
+  for (const [difference, says] of [
+    [-300, /FAIL {3}provider .*the clock of this machine is (29|30)\d seconds ahead of the provider's/],
+    [7200, /FAIL {3}provider .*the clock of this machine is (719|720)\d seconds behind the provider's/],
+  ] as const) {
+    date = new Date(Date.now() + difference * 1000).toUTCString();
+    const off = await check(file);
+    t.equal(off.code, 1);
+    t.match(off.output, says);
+  }
+});
+
 test('check names the settings that would let ordinary spellings of a path pass', async (t) => {
   const upstream = await arrangeUpstream(t);
   const file = join(t.testdir(), 'sallyport.yaml');

@@ -55,6 +55,19 @@ test('explain says the route, the rule, the decision with its reason, and the he
   t.match(ask('/oauth2/start'), 'endpoint  /oauth2/start');
 });
 
+test('with tracing the application is told of a trace, and not of that of the client', async (t) => {
+  const folder = t.testdir({ 'off.yaml': text, 'on.yaml': `${text}tracing: on\n` });
+  const ask = (file: string) =>
+    explain('GET', '/open/x', {
+      config: join(folder, file),
+      from: '127.0.0.1',
+      header: ['TraceParent: theirs', 'tracestate: theirs'],
+    });
+  t.match(ask('off.yaml'), 'header    TraceParent: theirs');
+  t.match(ask('on.yaml'), 'header    traceparent: ***');
+  t.notMatch(ask('on.yaml'), 'theirs');
+});
+
 test('with --bearer the claims are those of an access token', async (t) => {
   const folder = t.testdir({
     'c.yaml': `publicUrl: https://app.example.com

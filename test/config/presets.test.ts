@@ -85,6 +85,27 @@ test('the keys of the file win over those of a preset; maps are merged, lists re
   t.strictSame(provider.requiredClaims, { hd: ['example.com'] });
 });
 
+test('Google: several hosted domains; the page can only be told that it has to be some', async (t) => {
+  const provider = read({ preset: { name: 'google', hostedDomain: ['example.com', 'example.org'] } });
+  t.strictSame(provider.requiredClaims, { hd: ['example.com', 'example.org'] });
+  t.equal(provider.authorizationParams.hd, '*');
+  t.match(problemsOf({ preset: { name: 'google', hostedDomain: [] } }), {
+    'provider.preset.hostedDomain': /a list of them/,
+  });
+  t.match(problemsOf({ preset: { name: 'google', hostedDomain: ['example.com', 7] } }), {
+    'provider.preset.hostedDomain[1]': /./,
+  });
+});
+
+test('Apple: the secret is made of the key, unless there is one', async (t) => {
+  const apple = { preset: { name: 'apple', teamId: 'A1B2C3D4E5' } };
+  t.match(problemsOf({ ...apple, clientSecret: undefined }), { 'provider.privateKey': /secretFromKey/ });
+  const privateKey = { key: '/etc/sallyport/AuthKey.p8', kid: 'ABC123DEFG' };
+  const provider = read({ ...apple, clientSecret: undefined, privateKey });
+  t.match(provider, { secretFromKey: { issuer: 'A1B2C3D4E5' }, responseMode: 'form_post', postedName: true });
+  t.equal(read(apple).clientSecret, client.clientSecret);
+});
+
 test('the environment names a preset and its parameters', async (t) => {
   const provider = read(
     {},

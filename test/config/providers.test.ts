@@ -76,3 +76,30 @@ test('a gateway where everything is public needs neither a provider nor a secret
   const other = parse({ ...rest, routes: [{ path: '/', upstream: 'http://a', allow: 'public' }] });
   t.notSame(config.session.secret, other.session.secret);
 });
+
+test('idTokenAlgorithms is a list of names, and what is keyed with the secret needs a secret that is long enough', (t) => {
+  const provider = (over: Record<string, unknown>) => ({ ...base, provider: { ...one, ...over } });
+  const read = (over: Record<string, unknown>) => parse(provider(over)).providers.default?.idTokenAlgorithms;
+  t.strictSame(read({ idTokenAlgorithms: 'ES256' }), ['ES256']);
+  t.strictSame(read({ idTokenAlgorithms: ['RS256', 'HS256'], clientSecret: 'x'.repeat(32) }), [
+    'RS256',
+    'HS256',
+  ]);
+  t.equal(read({}), undefined);
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ idTokenAlgorithms: ['none'] }, /provider\.idTokenAlgorithms/],
+    [{ idTokenAlgorithms: [] }, /provider\.idTokenAlgorithms/],
+    [{ idTokenAlgorithms: ['HS512'], clientSecret: 'x'.repeat(63) }, /clientSecret.*64 bytes/],
+    [{ idTokenAlgorithms: ['HS384'], clientSecret: 'x'.repeat(47) }, /clientSecret.*48 bytes/],
+    [{ idTokenAlgorithms: ['HS256'], clientSecret: 'x'.repeat(31) }, /clientSecret.*32 bytes/],
+    [{ idTokenAlgorithms: ['HS256'], clientSecret: undefined, clientAuth: 'none' }, /give `clientSecret`/],
+    [{ idTokenAlgorithms: ['RS256'], type: 'oauth2' }, /there is no ID token/],
+    [
+      { idTokenAlgorithms: ['RS256'], profile: 'fapi2', privateKey: '/key.pem', clientSecret: undefined },
+      /fapi2` allows PS256, ES256, EdDSA only, not RS256/,
+    ],
+  ];
+  for (const [over, says] of wrong)
+    t.match(problemsOf(provider(over)).join('\n'), says, JSON.stringify(over));
+  t.end();
+});

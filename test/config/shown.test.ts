@@ -106,6 +106,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
       secret: [secret(), variable()],
       store: `rediss+sentinel://${encodeURIComponent(secret())}:${encodeURIComponent(secret())}@one:1,two:2/main`,
     },
+    tracing: { endpoint: `https://traces.example/?key=${secret()}`, headers: { 'X-Api-Key': secret() } },
     headers: {
       'X-Key': `key ${variable()} of {user}`,
       'X-Twice': `{user} ${key}`,
@@ -148,6 +149,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
       corp: { clientId: '***', privateKey: { key: '***' } },
     },
     session: { secret: ['***', '***'], store: 'rediss+sentinel://***@one:1,two:2/main' },
+    tracing: { endpoint: 'https://traces.example/?key=***', headers: { 'X-Api-Key': '***' } },
     headers: { 'X-Key': 'key *** of {user}', Authorization: '***' },
     routes: [
       { allow: [{ groups: ['staff'] }], responseHeaders: { 'X-Key': '***' } },
@@ -160,6 +162,7 @@ test('no secret is in what is shown, wherever it stands', (t) => {
     ...[
       'admin.token',
       'session.redis.url',
+      'tracing.headers.*',
       'routes[].basicAuth.password',
       'routes[].token.clientCredentials.clientSecret',
     ],

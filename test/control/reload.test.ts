@@ -58,6 +58,33 @@ function outcome({ log }: SpawnedGateway, after: number) {
 }
 
 for (const workers of [1, 2]) {
+  test(`workers: ${workers}: who is exempt from limits is said once at start, and again when it has changed`, {
+    timeout: 120_000,
+  }, async (t) => {
+    const { gateway, write, changed } = await arrange(t, { workers, trustedProxies: ['192.0.2.1'] });
+    const reload = async (trustedProxies: string[]) => {
+      const before = gateway.log.lines.length;
+      write(
+        changed((document) => {
+          document.trustedProxies = trustedProxies;
+        }),
+      );
+      gateway.process.kill('SIGHUP');
+      t.match(await outcome(gateway, before), { msg: 'reloaded' });
+    };
+    const told = () =>
+      gateway.log.lines
+        .filter(({ msg }) => msg === 'limits by client do not count everybody')
+        .map(({ who }) => (who as string[]).length);
+    await reload(['192.0.2.1']);
+    await reload(['192.0.2.2']);
+    t.same(told(), [2], 'once, by whoever');
+    await reload([]);
+    t.same(told(), [2, 0], 'everybody counts now');
+    await reload(['192.0.2.1']);
+    t.same(told(), [2, 0, 2]);
+  });
+
   test(`workers: ${workers}: SIGHUP puts the file in force in all processes, and a broken one in none`, async (t) => {
     const { gateway, write, changed, text, status } = await arrange(t, { workers });
     const everywhere = async (path: string) => {

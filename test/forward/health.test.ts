@@ -1,4 +1,9 @@
+import { symlinkSync, unlinkSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
@@ -46,6 +51,55 @@ test('a frozen target is left out before a request comes to it', async (t) => {
   t.same(await ask(6, 'POST'), Array(6).fill(second.name));
 });
 
+test('no connection of before is used for a target that was left out by its checks', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-health-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  let isFrozen = false;
+  const [before, now] = ['before', 'now'].map((name) =>
+    createHttpServer((_request, response) => {
+      if (name === 'now') response.end(name);
+      // Late enough for a connection of each request.
+      else if (!isFrozen) setTimeout(() => response.end(name), 100);
+    }),
+  ) as [Server, Server];
+  // A name that leads elsewhere after a while.
+  const path = join(folder, 'app.sock');
+  for (const [name, server] of Object.entries({ before, now })) {
+    server.keepAliveTimeout = 3_600_000;
+    server.listen(join(folder, name));
+    t.teardown(() => server.closeAllConnections());
+    t.teardown(() => server.close());
+  }
+  symlinkSync(join(folder, 'before'), path);
+  const other = await arrangeUpstream(t, (_request, response) => response.end('other'));
+  const clock = createWoundClock();
+  const targets = [`unix:${path}`, other.url];
+  const often = { ...health, interval: '1s', timeout: '1s', unhealthy: 1, healthy: 1 };
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    config: {
+      routes: [
+        { path: '/', upstream: { targets, health: often }, allow: 'public', timeout: { response: '1s' } },
+      ],
+    },
+  });
+  const ask = async (method = 'GET') => (await client.request(`${gateway.url}/x`, { method })).text;
+  const several = () => Promise.all(Array.from({ length: 8 }, () => ask()));
+  t.ok((await several()).includes('before'), 'some connections are there');
+  isFrozen = true;
+  unlinkSync(path);
+  symlinkSync(join(folder, 'now'), path);
+  await whileChecked(clock, 'it out', () => gateway.log.lines.some(({ msg }) => isOut(msg)));
+  const answers: string[] = [];
+  const askOnce = async () => {
+    answers.push(await ask('POST'));
+    return answers.at(-1) === 'now';
+  };
+  await whileChecked(clock, 'it back', askOnce);
+  for (let each = 0; each < 10; each++) await askOnce();
+  t.same(new Set(answers), new Set(['now', 'other']), 'none waits for the place of before');
+});
+
 test('one bad check is none, and the statuses that are good can be said', async (t) => {
   const rare = { ...health, unhealthy: 3, expect: ['2xx', '404'] };
   const { gateway, clock, first, ask } = await arrangeTwo(t, { health: rare });
@@ -70,6 +124,29 @@ test('when no target is well, all are tried', async (t) => {
   await whileChecked(clock, 'both to be out', () => out() === 2);
   const found = await ask(4);
   t.ok(found.includes(first.name) && found.includes(second.name));
+});
+
+test('when no target is well by its checks, one that fails requests too comes last', async (t) => {
+  const good = await arrangeUpstream(t, ({ url }, response) => {
+    response.writeHead(url === '/healthz' ? 503 : 200).end('good');
+  });
+  const bad = await arrangeUpstream(t, ({ socket }) => socket.destroy());
+  const clock = createWoundClock();
+  const upstream = {
+    targets: [good.url, bad.url],
+    health: { ...health, unhealthy: 1 },
+    eject: { failures: 1, for: '1h' },
+    retry: { attempts: 0 },
+  };
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    config: { routes: [{ path: '/', upstream, allow: 'public' }] },
+  });
+  const outs = () => gateway.log.lines.filter(({ msg }) => isOut(msg)).length;
+  await whileChecked(clock, 'both out', () => outs() === 2);
+  const status = async () => (await client.request(`${gateway.url}/x`, { method: 'POST' })).status;
+  await until('a failure', async () => (await status()) === 502);
+  t.same([await status(), await status(), await status(), await status()], [200, 200, 200, 200]);
 });
 
 test('a check that finds a target again ends its time outside', async (t) => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { type Test, test } from 'tap';
 import { handshake } from '../attack/handshake.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
+import { createClient } from '../support/client.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { freePort } from '../support/listening.ts';
 import { openRaw } from '../support/raw.ts';
@@ -191,6 +192,159 @@ test('a request that goes to the same target again does not wait behind itself',
   });
   t.equal((await client.get(`${gateway.url}/`)).headers['x-sallyport-error'], 'upstream_unreachable');
   t.equal(upstream.requests.length, 4);
+});
+
+/** Two applications, of which the first answers when it is told to. */
+async function arrangeSlowAndQuick(
+  t: Test,
+  upstream: Record<string, unknown>,
+  queue: Record<string, unknown>,
+) {
+  const held: (() => void)[] = [];
+  const slow = await arrangeUpstream(t, (_request, response) => {
+    held.push(() => response.end('slow'));
+    response.on('close', () => held.shift());
+  });
+  let isQuick = true;
+  const quickHeld: (() => void)[] = [];
+  const quick = await arrangeUpstream(t, (_request, response) => {
+    const end = () => response.end('quick');
+    if (isQuick) end();
+    else quickHeld.push(end);
+  });
+  for (const [name, { server }] of Object.entries({ slow, quick }))
+    server.on('upgrade', (_request, socket) => {
+      socket.on('error', () => socket.destroy());
+      const head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+      socket.write(`${head}X-Target: ${name}\r\n\r\n`);
+    });
+  const clock = createWoundClock();
+  const { gateway, client } = await arrangeGateway(t, {
+    clock,
+    awaitProvider: false,
+    config: {
+      routes: [{ path: '/', upstream: { targets: [slow.url, quick.url], ...upstream }, allow: 'public' }],
+      limits: { upstreamConnections: 1, queue },
+    },
+  });
+  const ask = async (headers: Record<string, string> = {}) => {
+    const { status, text } = await client.get(`${gateway.url}/`, headers);
+    return status === 200 ? text : status;
+  };
+  const release = async () => {
+    isQuick = true;
+    for (const end of quickHeld.splice(0)) end();
+    for (const end of [...held]) end();
+  };
+  return {
+    gateway,
+    client,
+    clock,
+    ask,
+    held,
+    slow,
+    quick,
+    release,
+    holdQuick() {
+      isQuick = false;
+      return quickHeld;
+    },
+  };
+}
+
+for (const balance of ['round-robin', 'least-connections', 'random-two']) {
+  test(`${balance}: who would wait or be refused at one target goes to another that is free`, async (t) => {
+    const { ask, held, release, gateway } = await arrangeSlowAndQuick(
+      t,
+      { balance },
+      { size: 1, timeout: '1m' },
+    );
+    const first = [ask(), ask()];
+    await until('one at the slow target', async () => {
+      if (held.length === 0) first.push(ask());
+      await settle();
+      return held.length === 1;
+    });
+    for (let each = 0; each < 12; each++) t.equal(await ask(), 'quick');
+    const socket = await openRaw(gateway.url);
+    socket.write(handshake(new URL(gateway.url).host));
+    await socket.until('X-Target: quick');
+    const waiting = [ask(), ask()];
+    await settle();
+    t.equal(await ask(), 503, 'both are at work, and at each there is one that waits');
+    socket.destroy();
+    t.same(await Promise.all(waiting), ['quick', 'quick']);
+    await release();
+    t.ok((await Promise.all(first)).includes('slow'));
+  });
+}
+
+test('who waits at one target has the first turn of any, in the order of their coming', async (t) => {
+  const scene = await arrangeSlowAndQuick(t, {}, { size: 2, timeout: '1m' });
+  const { ask, held, release, holdQuick, client, gateway } = scene;
+  const atQuick = holdQuick();
+  const first = [ask(), ask()];
+  await until('both to be at work', () => held.length === 1 && atQuick.length === 1);
+  const order: number[] = [];
+  const waiting: Promise<unknown>[] = [];
+  for (let each = 0; each < 4; each++) {
+    const one = ask();
+    void one.then(() => order.push(each));
+    waiting.push(one);
+    await settle();
+  }
+  t.equal((await client.get(`${gateway.url}/`)).status, 503, 'each target has two that wait');
+  for (let each = 0; each < 5; each++) {
+    const end = await until('the next one at the quick target', () => atQuick.shift());
+    end();
+  }
+  t.same(await Promise.all(waiting), ['quick', 'quick', 'quick', 'quick'], 'none waits for the slow one');
+  t.same(order, [0, 1, 2, 3]);
+  t.equal(held.length, 1);
+  t.equal(await Promise.race([ask(), settle()]), undefined, 'the quick one has its turns back');
+  await until('it there', () => atQuick.length === 1);
+  await release();
+  t.same((await Promise.all(first)).sort(), ['quick', 'slow']);
+});
+
+test('a browser that is tied waits for its own target, and is refused by it alone', async (t) => {
+  const scene = await arrangeSlowAndQuick(t, { sticky: { cookie: 'tie' } }, { size: 1, timeout: '10s' });
+  const { ask, held, release, client, gateway, clock } = scene;
+  const first = client.get(`${gateway.url}/`);
+  await until('one at the slow target', () => held.length === 1);
+  held[0]?.();
+  const [cookie = ''] = [(await first).headers['set-cookie'] ?? ''].flat().map(String);
+  const tied = { cookie: cookie.split(';', 1)[0] as string };
+  const mine = ask(tied);
+  await until('its next one', () => held.length === 1);
+  const waits = ask(tied);
+  await settle();
+  t.equal(await ask(tied), 503);
+  const other = createClient();
+  t.equal((await other.get(`${gateway.url}/`)).text, 'quick');
+  other.close();
+  clock.wind(10_000);
+  t.equal(await waits, 503);
+  await release();
+  t.equal(await mine, 'slow');
+});
+
+test('a target that is left out gets none of those that wait for it', async (t) => {
+  const upstream = { eject: { failures: 1 }, retry: { attempts: 0 } };
+  const scene = await arrangeSlowAndQuick(t, upstream, { size: 3, timeout: '1m' });
+  const { ask, held, holdQuick, slow } = scene;
+  const atQuick = holdQuick();
+  const first = [ask(), ask()];
+  await until('both to be at work', () => held.length === 1 && atQuick.length === 1);
+  const waiting = [ask(), ask(), ask()];
+  await settle();
+  const before = slow.requests.length;
+  slow.server.closeAllConnections();
+  await until('its failure', async () => (await Promise.race([...first, settle()])) !== undefined);
+  for (let each = 0; each < 4; each++) (await until('the next one', () => atQuick.shift()))();
+  t.same(await Promise.all(waiting), ['quick', 'quick', 'quick']);
+  t.equal(slow.requests.length, before);
+  await Promise.all(first);
 });
 
 /** Node warns of an emitter with more than ten listeners of a kind. */

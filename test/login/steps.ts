@@ -1,4 +1,5 @@
 import { parse } from 'yaml';
+import type { Clock } from '../../src/clock.ts';
 import { arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { type Client, createClient, type HttpAnswer, type RequestOptions } from '../support/client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -19,12 +20,14 @@ export interface LoginSceneOptions {
   config?: Record<string, unknown>;
   /** Routes beside the one for everything, made from the address of the application. */
   routes?: (upstream: string) => Record<string, unknown>[];
+  /** The time that the gateway goes by (the real one). */
+  clock?: Clock;
 }
 
 /** A provider, an echo application, the gateway between them and a browser that is not signed in. */
 export async function arrangeLogin(
   t: Teardown,
-  { provider: options = {}, config = {}, routes = () => [] }: LoginSceneOptions = {},
+  { provider: options = {}, config = {}, routes = () => [], clock }: LoginSceneOptions = {},
 ): Promise<LoginScene> {
   const provider = await startProvider(options);
   t.teardown(() => provider.stop());
@@ -33,6 +36,7 @@ export async function arrangeLogin(
     provider,
     upstream,
     config: { ...config, routes: routes(upstream.url) },
+    clock,
   });
   t.teardown(() => gateway.close());
   return { provider, upstream, gateway, client: anotherBrowser(t) };

@@ -20,10 +20,11 @@ async function sidOf({ client }: Visitor, gatewayUrl: string): Promise<string> {
   return String(decodeJwt(valuesOf(rawHeaders, 'x-id-token')[0] ?? '').sid);
 }
 
-async function arrange(t: Test) {
+async function arrange(t: Test, settings: object = {}) {
   const provider = await startLogoutProvider(t);
   const upstream = await arrangeUpstream(t);
-  const gateway = await startTestGateway({ provider, upstream, config: { headers } });
+  const config = { headers, provider: settings };
+  const gateway = await startTestGateway({ provider, upstream, config });
   t.teardown(() => gateway.close());
   const ada = await signIn(t, gateway.url, 'ada');
   const sid = await sidOf(ada, gateway.url);
@@ -55,6 +56,10 @@ const wrong: Record<string, (provider: TestProvider) => Forgery | Promise<Forger
     header: { alg: 'ES256' },
     ...(keys[1] && { key: keys[1] }),
   }),
+  'an algorithm of the provider that ID tokens are not registered for': ({ keys }) => ({
+    header: { alg: 'ES256', kid: keys[1]?.kid },
+    ...(keys[1] && { key: keys[1] }),
+  }),
   'an unknown critical header': () => ({
     header: { crit: [unknownExtension], [unknownExtension]: 1 },
   }),
@@ -65,7 +70,13 @@ const wrong: Record<string, (provider: TestProvider) => Forgery | Promise<Forger
   'no iat': () => ({ claims: { iat: undefined } }),
   'an iat of ten minutes ago': () => ({ claims: { iat: seconds() - 600 } }),
   'an iat in ten minutes': () => ({ claims: { iat: seconds() + 600, exp: seconds() + 700 } }),
-  'no exp': () => ({ claims: { exp: undefined } }),
+  'no exp, and an iat of more than two minutes ago': () => ({
+    claims: { exp: undefined, iat: seconds() - 125 },
+  }),
+  'no exp, and an iat in ten minutes': () => ({ claims: { exp: undefined, iat: seconds() + 600 } }),
+  'no exp and no iat': () => ({ claims: { exp: undefined, iat: undefined } }),
+  'no exp, and an iat that is text': () => ({ claims: { exp: undefined, iat: String(seconds()) } }),
+  'an exp that is null': () => ({ claims: { exp: null } }),
   'an exp that is past': () => ({ claims: { iat: seconds() - 90, exp: seconds() - 80 } }),
   'no events': () => ({ claims: { events: undefined } }),
   'another event': () => ({ claims: { events: { 'http://schemas.openid.net/event/other': {} } } }),
@@ -189,12 +200,12 @@ test('D7 what a logout token names ends, and nothing else', async (t) => {
 
 test('tokens of older and of pickier providers are taken', async (t) => {
   const { provider, gateway, forge, send } = await arrange(t);
-  const [, es256] = provider.keys;
   const right: Record<string, Forgery> = {
     'no typ': { header: { typ: undefined } },
     'the typ JWT': { header: { typ: 'JWT' } },
     'the typ application/logout+jwt': { header: { typ: 'application/logout+jwt' } },
-    'the other key': { header: { alg: 'ES256', kid: es256?.kid }, ...(es256 && { key: es256 }) },
+    'no exp': { claims: { exp: undefined } },
+    'no exp, of a minute and a half ago': { claims: { exp: undefined, iat: seconds() - 90 } },
     'a list of audiences': { claims: { aud: ['another', provider.clientId] } },
     'a clock that is 30 seconds ahead': { claims: { iat: seconds() + 30 } },
     'more events': { claims: { events: { [logoutEvent]: {}, 'http://example.com/other': {} } } },
@@ -205,6 +216,26 @@ test('tokens of older and of pickier providers are taken', async (t) => {
     t.equal((await send(await forge({ ...forgery, claims }))).status, 200, what);
     t.equal((await grace.client.get(`${gateway.url}/`)).status, 401, what);
   }
+});
+
+test('D7 idTokenAlgorithms says what logout tokens are signed with', async (t) => {
+  const { provider, gateway, ada, forge, send } = await arrange(t, { idTokenAlgorithms: ['RS256', 'ES256'] });
+  const [, es256] = provider.keys;
+  if (!es256) throw new Error('the provider has one key only');
+  const token = await forge({ header: { alg: 'ES256', kid: es256.kid }, key: es256 });
+  t.equal((await send(token)).status, 200);
+  t.equal((await ada.client.get(`${gateway.url}/`)).status, 401);
+
+  const pickier = await arrange(t, { idTokenAlgorithms: ['RS256'] });
+  const [, other] = pickier.provider.keys;
+  const refusedToken = await pickier.forge({
+    header: { alg: 'ES256', kid: other?.kid },
+    ...(other && { key: other }),
+  });
+  equalRefusal(t, await pickier.send(refusedToken));
+  await pickier.gateway.log.line(
+    ({ reason }) => typeof reason === 'string' && /logout token is signed with ES256/.test(reason),
+  );
 });
 
 test('D7 a logout token counts once, whichever worker gets it', async (t) => {

@@ -104,17 +104,16 @@ test('D5 without a logout endpoint at the provider, the sign-out ends here', asy
   t.equal(nobody.status, 200, 'nor does it need a session');
 });
 
-test('both tokens are revoked at the provider', async (t) => {
+test('the refresh token is revoked at the provider, and the access token with it', async (t) => {
   const { provider, gateway, ada, signOut } = await arrange(t);
   const { rawHeaders } = (await ada.client.get(`${gateway.url}/`)).json() as Echo;
   const accessToken = (valuesOf(rawHeaders, 'authorization')[0] ?? '').replace('Bearer ', '');
   const seen = watchRevocations(provider);
   await ada.client.navigate(signOut);
-  await until('the revocation', () => provider.hits.get('/token/revocation') === 2);
-  await until('both tokens', () => seen.length === 2);
-  const [refresh, access] = seen;
+  await until('the revocation', () => seen.length > 0);
+  const [refresh, ...others] = seen;
   t.equal(refresh?.hint, 'refresh_token');
-  t.match(access, { hint: 'access_token', token: accessToken });
+  t.strictSame(others, [], 'RFC 7009 §2.1: one call for both');
 
   const basic = Buffer.from(`${provider.clientId}:${provider.clientSecret}`).toString('base64');
   const ask = (path: string, form: Record<string, string>) =>

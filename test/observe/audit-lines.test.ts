@@ -138,10 +138,10 @@ test('the level of the log changes nothing, and `audit: off` ends it', async (t)
   const logging = { level: 'silent', format: 'json', access } as const;
   emit(denied);
   t.equal(lines().length, 1);
-  apply({ logging, audit: 'off', metrics: 'off' });
+  apply({ logging, audit: 'off', metrics: 'off', tracing: 'off' });
   emit(denied);
   t.equal(written.length, 1);
-  apply({ logging, audit: {}, metrics: 'off' });
+  apply({ logging, audit: {}, metrics: 'off', tracing: 'off' });
   emit({ kind: 'login-finished', ...of, ...at });
   t.equal(lines().at(-1)?.event, 'login');
   t.notOk(sinkOptions({ logging, audit: 'off' }).audit, 'from the start, too');

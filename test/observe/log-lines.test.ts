@@ -5,11 +5,16 @@ import { GatewayError } from '../../src/errors.ts';
 import type { Event, ObservedExchange } from '../../src/observe/events.ts';
 import { openObserve } from '../../src/observe/open-observe.ts';
 import { lines } from '../../src/observe/sinks/log-lines.ts';
+import type { Trace } from '../../src/observe/trace.ts';
 import { text } from '../../src/pages/texts/text.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { wrongOf } from '../support/log-schema.ts';
 import { exchange } from './exchange.ts';
 
+const traced: ObservedExchange = {
+  ...exchange,
+  trace: { id: '0af7651916cd43dd8448eb211c80319c', end() {}, failed() {} } as unknown as Trace,
+};
 const unread: ObservedExchange = {
   ...exchange,
   method: '',
@@ -43,6 +48,16 @@ const rows = {
       { exchange, status: 200, durationMs: 12.3456 },
       'info',
       '"requestId":"id-1","method":"GET","host":"app.example:8443","path":"/a//b","status":200,"durationMs":12.3,"gatewayMs":0.6,"upstreamMs":10.1,"bytesIn":3,"bytesOut":4711,"route":"app.example/a","target":"http://legacy:8080","decision":"allow","subject":"ada","user":"Ada","client":"203.0.113.7","peer":"192.0.2.1","userAgent":"Mozilla/5.0"',
+      'request',
+    ],
+    [
+      {
+        exchange: { ...traced, destination: unread.destination, passage: undefined },
+        status: 400,
+        durationMs: 7,
+      },
+      'info',
+      '"requestId":"id-1","traceId":"0af7651916cd43dd8448eb211c80319c","method":"GET","host":"APP.example:8443","status":400,"durationMs":7,"gatewayMs":7,"bytesIn":0,"bytesOut":0,"decision":"allow","subject":"ada","user":"Ada","client":"203.0.113.7","peer":"192.0.2.1","userAgent":"Mozilla/5.0"',
       'request',
     ],
     [
@@ -92,6 +107,12 @@ const rows = {
     ],
   ],
   'request-refused': [
+    [
+      { exchange: traced, error: new GatewayError('not_signed_in') },
+      'info',
+      '"requestId":"id-1","code":"not_signed_in","status":401,"client":"203.0.113.7","subject":"ada","traceId":"0af7651916cd43dd8448eb211c80319c"',
+      'refused',
+    ],
     [
       {
         exchange,
@@ -357,6 +378,8 @@ const rows = {
   'log-lines-dropped': [
     [{ lines: 9, reason: 'full' }, 'warn', '"lines":9,"reason":"full"', 'lines of the log were dropped'],
   ],
+  'traces-not-exported': [[{ error }, 'warn', said, 'traces do not reach the collector, and are lost']],
+  'traces-exported': [[{ lost: 7 }, 'info', '"lost":7', 'traces reach the collector again']],
   'sink-failed': [
     [
       { sink: 'metrics', error },
@@ -556,6 +579,28 @@ const rows = {
       'userinfo failed; its claims are missing',
     ],
   ],
+  'claim-absent': [
+    [
+      { provider: 'main', claim: 'realm_access.roles' },
+      'warn',
+      '"provider":"main","claim":"realm_access.roles"',
+      'rules or headers name the claim realm_access.roles, and neither the ID token nor userinfo has it: ask for its scope, or have the provider add it',
+    ],
+  ],
+  'clock-differs': [
+    [
+      { provider: 'main', seconds: 300 },
+      'error',
+      '"provider":"main","seconds":300',
+      "this machine's clock and that of the provider differ by 300 seconds: this one is behind",
+    ],
+    [
+      { provider: 'main', seconds: -90 },
+      'error',
+      '"provider":"main","seconds":-90',
+      "this machine's clock and that of the provider differ by 90 seconds: this one is ahead",
+    ],
+  ],
   'claim-source-doubted': [
     [{ provider: 'main', reason: '403' }, 'warn', '"provider":"main","reason":"403"', 'claim source'],
   ],
@@ -565,6 +610,14 @@ const rows = {
       'warn',
       '"provider":"main","claim":"groups"',
       'set claims.groupsSeparator',
+    ],
+  ],
+  'provider-sends-no-sid': [
+    [
+      { provider: 'main' },
+      'warn',
+      '"provider":"main"',
+      'the provider sends no sid: its logouts end every session of a person, or the one whose cookie comes along',
     ],
   ],
   'upstream-token-taken': [

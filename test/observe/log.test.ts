@@ -102,6 +102,10 @@ test('plain words are left alone by what looks for credentials', async (t) => {
     'the basic checks passed',
     'Bearer error="invalid_token", error_description="expired"',
     'Basic realm="here"',
+    'the DPoP HTTP method is another',
+    'no proof (DPoP nonce expected) was sent',
+    'DPoP proof-of-possession failed',
+    'ES384 is not among its token_endpoint_auth_signing_alg_values_supported',
     'connect ECONNREFUSED 127.0.0.1:9',
     'certificate has expired (code 42)',
   ]) {
@@ -125,6 +129,9 @@ test('credentials, tokens and codes are not', async (t) => {
     '{"refresh_token": "short","x":1}',
     '{"client_secret":"short"}',
     'x'.repeat(48),
+    'Bearer my-secret-phrase',
+    `Bearer ${'ABCDEFGH'}`,
+    `${'abcdefghijklmnop'.repeat(2)}_${'q'.repeat(20)}`,
   ]) {
     const clean = scrub(`it said ${secret}`);
     t.match(clean, /\[(redacted|token)\]/, clean);

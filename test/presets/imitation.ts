@@ -22,12 +22,16 @@ export interface ApiAnswer {
 /** How a well-known provider answers, by its documentation. Functions get the imitation's origin. */
 export interface Imitated {
   /** The discovery document and its path; none for a provider without one. */
-  metadata?: (origin: string) => { path: string; document: Json };
+  metadata?: (origin: string) => { path: string; document: Json; headers?: Record<string, string> };
   paths: { authorize: string; token: string; jwks?: string };
   /** The claims of ID tokens beside nonce, aud, iat and exp; none for plain OAuth 2.0. */
   idToken?: (origin: string) => Json;
   /** What the token endpoint answers beside the access token; the error of a GitHub comes here too. */
   tokens?: Json;
+  /** Its token endpoint answers with a form unless JSON is asked for. */
+  formUnlessJson?: boolean;
+  /** Whether a client is who it says it is; unset, by the secret of these tests. */
+  isClient?: (id: string | null | undefined, secret: string | null | undefined) => boolean;
   /** The `iss` of authorization responses (RFC 9207). */
   iss?: (origin: string) => string;
   /** Whatever is asked with the access token, by path. */
@@ -48,6 +52,8 @@ export interface Imitation {
   tokenRequests: URLSearchParams[];
   /** Calls with a good access token. */
   calls: SeenCall[];
+  /** The client that is known here. */
+  clientId: string;
   /** Whether the token endpoint answers with forms, as some did before RFC 6749 was final. */
   formEncoded: boolean;
   stop(): Promise<void>;
@@ -70,7 +76,10 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
   const server = createServer((request, response) => {
     answer(request)
       .then(({ status = 200, headers = {}, json }) => {
-        if (imitation.formEncoded && request.url === imitation.answers.paths.token) {
+        const { formUnlessJson = false, paths } = imitation.answers;
+        const isForm =
+          imitation.formEncoded || (formUnlessJson && !/json/.test(request.headers.accept ?? ''));
+        if (isForm && request.url === paths.token) {
           response.writeHead(status, { 'content-type': 'application/x-www-form-urlencoded' });
           response.end(new URLSearchParams(json as Record<string, string>).toString());
           return;
@@ -88,6 +97,7 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
     authorizationRequests: [],
     tokenRequests: [],
     calls: [],
+    clientId: client.id,
     formEncoded: false,
     stop: () => listening.close(),
   };
@@ -96,7 +106,8 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
     const url = new URL(request.url ?? '/', origin);
     const { metadata, paths, api = {} } = imitation.answers;
     const discovered = metadata?.(origin);
-    if (url.pathname === discovered?.path) return { json: discovered.document };
+    if (url.pathname === discovered?.path)
+      return { json: discovered.document, ...(discovered.headers && { headers: discovered.headers }) };
     if (url.pathname === paths.jwks) return { json: { keys: [jwk] } };
     if (url.pathname === paths.authorize) return authorize(url.searchParams);
     if (url.pathname === paths.token) return token(request, new URLSearchParams(await bodyOf(request)));
@@ -112,7 +123,7 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
   function authorize(parameters: URLSearchParams): ApiAnswer {
     imitation.authorizationRequests.push(parameters);
     const redirect = new URL(parameters.get('redirect_uri') ?? '');
-    if (parameters.get('client_id') !== client.id || parameters.get('response_type') !== 'code') {
+    if (parameters.get('client_id') !== imitation.clientId || parameters.get('response_type') !== 'code') {
       return { status: 400, json: { error: 'invalid_request' } };
     }
     const code = randomBytes(12).toString('hex');
@@ -130,7 +141,9 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
 
   async function token(request: IncomingMessage, parameters: URLSearchParams): Promise<ApiAnswer> {
     imitation.tokenRequests.push(parameters);
-    if (!isAuthenticated(request, parameters)) return { status: 401, json: { error: 'invalid_client' } };
+    const { isClient = isTestClient } = imitation.answers;
+    if (!isClient(...credentialsIn(request, parameters)))
+      return { status: 401, json: { error: 'invalid_client' } };
     const { idToken, tokens = {} } = imitation.answers;
     if (tokens.error !== undefined) return { json: tokens };
     const isRefresh = parameters.get('grant_type') === 'refresh_token';
@@ -155,7 +168,7 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
   }
 
   function sign(claims: Json): Promise<string> {
-    return new SignJWT({ aud: client.id, ...claims })
+    return new SignJWT({ aud: imitation.clientId, ...claims })
       .setProtectedHeader({ alg: 'RS256', kid: 'key-1', typ: 'JWT' })
       .setIssuedAt()
       .setExpirationTime('1h')
@@ -165,7 +178,13 @@ export async function startImitation(answers: Imitated): Promise<Imitation> {
   return imitation;
 }
 
-function isAuthenticated(request: IncomingMessage, parameters: URLSearchParams): boolean {
+const isTestClient: NonNullable<Imitated['isClient']> = (id, secret) =>
+  id === client.id && secret === client.secret;
+
+function credentialsIn(
+  request: IncomingMessage,
+  parameters: URLSearchParams,
+): [id: string | null | undefined, secret: string | null | undefined] {
   const basic = /^Basic (.*)$/.exec(request.headers.authorization ?? '')?.[1];
   const [id, secret] = basic
     ? Buffer.from(basic, 'base64')
@@ -173,7 +192,7 @@ function isAuthenticated(request: IncomingMessage, parameters: URLSearchParams):
         .split(':')
         .map((part) => decodeURIComponent(part.replaceAll('+', ' ')))
     : [parameters.get('client_id'), parameters.get('client_secret')];
-  return id === client.id && secret === client.secret;
+  return [id, secret];
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

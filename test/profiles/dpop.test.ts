@@ -2,8 +2,8 @@ import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK } fr
 import tap, { type Test, test } from 'tap';
 import { createDpopKey, dpopThumbprint } from '../../src/identity/tokens/dpop-key.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
-import { open, seal } from '../../src/session/seal.ts';
-import { decodeSession, encodeSession, type Session } from '../../src/session/session.ts';
+import { openSession, sealSession } from '../../src/session/sealed-session.ts';
+import type { Session } from '../../src/session/session.ts';
 import { alterTokens } from '../attack/forged-token.ts';
 import { assertRefused } from '../attack/refusal.ts';
 import { anotherBrowser, beginLogin, type LoginScene, reachCallback, secretOf } from '../login/steps.ts';
@@ -29,12 +29,12 @@ function sessionIn({ gateway, client }: LoginScene): { session: Session; replace
   const ring = createKeyRing([secretOf(gateway)]);
   const { value = '' } = client.cookies.all().find(({ name }) => name === 'sallyport') ?? {};
   // The first character counts the cookies of the session.
-  const session = decodeSession(open(value.slice(1), ring, 'session', 'sallyport')?.text ?? '');
-  if (!session) throw new Error('the session does not open');
+  const opened = openSession(value.slice(1), ring.session, 'session', 'sallyport');
+  if (!opened) throw new Error('the session does not open');
   return {
-    session,
+    session: opened.session,
     replace(next) {
-      const sealed = seal(encodeSession(next), ring, 'session', 'sallyport');
+      const sealed = sealSession(2, next, ring.session[0], 'session', 'sallyport');
       client.cookies.take(gateway.url, [`sallyport=1${sealed}; Path=/`]);
     },
   };

@@ -1,7 +1,6 @@
 import tap, { type Test, test } from 'tap';
 import { createKeyRing } from '../../src/session/key-ring.ts';
-import { open } from '../../src/session/seal.ts';
-import { decodeSession } from '../../src/session/session.ts';
+import { openSession } from '../../src/session/sealed-session.ts';
 import { arrangeLogin, type LoginScene, secretOf } from '../login/steps.ts';
 import { logIn } from '../support/log-in.ts';
 import { until } from '../support/until.ts';
@@ -50,9 +49,10 @@ test('D1 the answer that used a rotated token carries the new refresh token', wa
   const { answer } = await untilRefreshed(scene);
   const [cookie = ''] = answer.setCookies.filter((line) => line.startsWith('sallyport='));
   const value = /^sallyport=1([^;]+)/.exec(cookie)?.[1] ?? '';
-  const opened = open(value, createKeyRing([secretOf(scene.gateway)]), 'session', 'sallyport');
+  const ring = createKeyRing([secretOf(scene.gateway)]);
+  const opened = openSession(value, ring.session, 'session', 'sallyport');
   t.ok(scene.given.length >= 2, 'the refresh token was replaced');
-  t.equal(decodeSession(opened?.text ?? '')?.refreshToken, scene.given.at(-1));
+  t.equal(opened?.session.refreshToken, scene.given.at(-1));
 });
 
 test('D1 on a server, the new token is there for whoever comes next', waiting(), async (t) => {

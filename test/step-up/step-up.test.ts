@@ -165,6 +165,9 @@ test('C19: a class below what was asked: once more with prompt=login, then refus
   t.equal(answer.status, 403);
   t.equal(answer.headers['x-sallyport-error'], 'step_up_failed');
   t.match(answer.text, /Start again/, 'with a page that says how to go on');
+  const said = /asked for acr (\S.*), and the sign-in has acr ([^.<]+)/.exec(answer.text);
+  t.ok(said, 'and what was asked for and came');
+  t.match(gateway.log.text(), /the ID token has acr/, 'which the log says too');
   t.equal(requests.length, 2, 'asked twice in all');
   t.same(
     requests.map((asked) => asked.get('prompt')),
@@ -188,6 +191,7 @@ for (const [name, authTime] of [
     const answer = await submitForm(client, page, { login: 'ada' });
     t.equal(answer.status, 403);
     t.equal(answer.headers['x-sallyport-error'], 'step_up_failed');
+    t.match(answer.text, /asked for max_age \d+, and the sign-in has auth_time \d+, -?\d+ seconds ago/);
     t.equal((await client.get(`${gateway.url}/`)).status, 200);
     t.equal((await client.get(`${gateway.url}/recent`)).status, 401);
   });

@@ -69,9 +69,16 @@ export const navigationHeaders: Readonly<OutgoingHttpHeaders> = {
 
 /**
  * @param options.ca the PEM certificate authority that https servers are checked against
+ * @param options.trustsLoopback takes Secure cookies from http servers on loopback too
  */
-export function createClient(options: { ca?: string } = {}): Client {
-  const cookies = createCookieJar();
+export function createClient({
+  trustsLoopback,
+  ...options
+}: {
+  ca?: string;
+  trustsLoopback?: boolean;
+} = {}): Client {
+  const cookies = createCookieJar(trustsLoopback === undefined ? {} : { trustsLoopback });
   const agent = new Agent({ keepAlive: true });
   const tlsAgent = new TlsAgent({ keepAlive: true, ...options });
 

@@ -23,11 +23,14 @@ export interface CookieJar {
 /** Browsers drop a longer name and value (RFC 6265bis §5.6), without a word; tough-cookie keeps it. */
 const longestCookie = 4096;
 
-/** A jar that follows RFC 6265bis. Ports don't matter, and loopback is not https. */
-export function createCookieJar(): CookieJar {
+/**
+ * A jar that follows RFC 6265bis. Ports don't matter, and loopback is not https.
+ * @param options.trustsLoopback takes Secure cookies there all the same, as browsers have come to do
+ */
+export function createCookieJar({ trustsLoopback = false }: { trustsLoopback?: boolean } = {}): CookieJar {
   const jar = new ToughJar(undefined, {
     prefixSecurity: 'silent',
-    allowSecureOnLocal: false,
+    allowSecureOnLocal: trustsLoopback,
     enforceSecureOriginOnStorage: true,
   });
   const all = () =>

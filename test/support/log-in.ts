@@ -19,6 +19,7 @@ function readForm({ text, url }: Pick<HttpAnswer, 'text' | 'url'>): PageForm {
     if (name !== undefined) fields[name] = attribute(input, 'value') ?? '';
   }
   const action = new URL(attribute(form, 'action') ?? '', url);
+  action.hash = '';
   return { action: action.href, method: (attribute(form, 'method') ?? 'get').toUpperCase(), fields };
 }
 

@@ -5,7 +5,7 @@ import type { LogSettings } from '../../src/observe/sinks/log-writer.ts';
 import type { OpenSink } from '../../src/observe/sinks/sink.ts';
 
 /** For what is opened where nobody is told of anything. */
-export const unobserved: Omit<Observe, 'flushed' | 'metrics' | 'figures'> = {
+export const unobserved: Omit<Observe, 'flushed' | 'metrics' | 'figures' | 'traces'> = {
   emit() {},
   keepSecrets() {},
   check() {},

@@ -46,6 +46,30 @@ test('a token with one way to it is good', (t) => {
   t.end();
 });
 
+test('more parameters of a token request are given, but for those that the gateway sets', (t) => {
+  for (const params of [{ connector_id: 'ldap' }, { 'x-tenant': '7', fmt: 'jwt' }])
+    t.same(problemsOf({ token: { exchange: true, params } }), []);
+  const reserved = [
+    ...[
+      'grant_type',
+      'client_id',
+      'client_secret',
+      'client_assertion',
+      'client_assertion_type',
+      'Grant_Type',
+    ],
+    ...['subject_token', 'subject_token_type', 'requested_token_type', 'actor_token', 'actor_token_type'],
+    ...['scope', 'resource', 'audience', 'refresh_token', 'code', 'code_verifier', 'assertion', 'username'],
+  ];
+  for (const name of reserved) {
+    for (const way of [{ exchange: true }, { clientCredentials: true }, { resource }])
+      t.match(problemsOf({ token: { ...way, params: { [name]: 'x' } } }), [
+        new RegExp(`must not have ${name}`),
+      ]);
+  }
+  t.end();
+});
+
 const wrong: {
   what: string;
   route: Record<string, unknown>;

@@ -45,6 +45,24 @@ test('RFC 8693: an upstream gets a token that was exchanged for it, in place of 
   t.notOk(gateway.log.text().includes(bearerOf(answer) ?? 'none'), 'and the log has no token');
 });
 
+test('the parameters that the file adds go along with an exchange, and are a part of what tokens are shared by', async (t) => {
+  const { client, gateway, provider } = await arrange(t, {
+    params: { connector_id: 'ldap', subject: 'a&b=c' },
+  });
+  const asked: URLSearchParams[] = [];
+  provider.tamper(async (hit) => {
+    if (hit.path === '/token') asked.push(new URLSearchParams(await hit.body()));
+    return hit.pass();
+  });
+  t.equal((await client.get(`${gateway.url}/api/x`)).status, 200);
+  t.equal((await client.get(`${gateway.url}/named`)).status, 200);
+  const [added, plain, ...others] = asked;
+  const sent = Object.fromEntries(added ?? []);
+  t.match(sent, { grant_type: exchangeGrant, connector_id: 'ldap', subject: 'a&b=c', audience });
+  t.notOk(plain?.has('connector_id'), 'another route has a token of its own');
+  t.strictSame(others, []);
+});
+
 test('{token} stands where a template puts it, beside what the file says of Authorization', async (t) => {
   const { client, gateway } = await arrange(t);
   const own = bearerOf(await client.get(`${gateway.url}/`));

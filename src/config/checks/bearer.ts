@@ -1,4 +1,5 @@
 import { onlyForClients } from '../../access/rule.ts';
+import { isSameIssuer, issuerSpellings } from '../../identity/tokens/issuer.ts';
 import { addressesAt, isSafe } from './addresses.ts';
 import { type Check, each, type Subject } from './check.ts';
 import { resourceChecks } from './resource.ts';
@@ -21,8 +22,8 @@ interface EntryKey extends Subject {
 /** The keys of the other kind of entry: of JWTs, or of introspection. */
 function keysWithoutEffect(entry: BearerEntry): EntryKey[] {
   const others = isOpaque(entry)
-    ? ['jwksUri', 'algorithms', 'type']
-    : ['clientId', 'clientSecret', 'clientAuth'];
+    ? ['jwksUri', 'algorithms', 'type', 'insecureIdToken']
+    : ['clientId', 'clientSecret', 'clientIds', 'clientAuth'];
   return others
     .filter((key) => entry.has(key))
     .map((key) => ({ at: [...entry.at, key], isOpaque: isOpaque(entry) }));
@@ -61,10 +62,9 @@ const needsAudience = (whole: Whole): boolean =>
 
 /** Whether ID tokens are for this audience: it is a client of the same issuer. */
 function isClient({ value: { issuer, audience = [] }, whole }: BearerEntry): boolean {
-  if (issuer === undefined) return false;
   return providers(whole).some(
     ({ value }) =>
-      value.issuer === issuer && value.clientId !== undefined && audience.includes(value.clientId),
+      isSameIssuer(value.issuer, issuer) && value.clientId !== undefined && audience.includes(value.clientId),
   );
 }
 
@@ -79,7 +79,18 @@ const audienceChecks: readonly Check<BearerEntry>[] = [
   {
     key: 'audience',
     when: (entry) =>
-      (entry.value.type ?? []).some((type) => type?.toLowerCase() === 'jwt') && isClient(entry),
+      !entry.has('audience') &&
+      !isOpaque(entry) &&
+      !needsAudience(entry.whole) &&
+      entry.value.insecureIdToken === true,
+    says: 'this key is required: the clients whose ID tokens count.',
+  },
+  {
+    key: 'audience',
+    when: (entry) =>
+      entry.value.insecureIdToken !== true &&
+      (entry.value.type ?? []).some((type) => type?.toLowerCase() === 'jwt') &&
+      isClient(entry),
     says: 'with `type: JWT`, ID tokens for this client would pass for access tokens: use another.',
   },
 ];
@@ -93,9 +104,10 @@ function repeatedIssuers(whole: Whole): RepeatedIssuer[] {
   return bearerEntries(whole).flatMap((entry) => {
     const { at, index, value } = entry;
     if (value.issuer === undefined || isOpaque(entry)) return [];
-    const first = seen.get(value.issuer);
+    const [issuer] = issuerSpellings(value.issuer);
+    const first = seen.get(issuer);
     if (first !== undefined) return [{ at: [...at, 'issuer'], first }];
-    seen.set(value.issuer, index);
+    seen.set(issuer, index);
     return [];
   });
 }

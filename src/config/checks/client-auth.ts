@@ -4,14 +4,15 @@ import type { Provider } from './subjects.ts';
 export const isSecretMethod = (clientAuth: string | undefined): boolean =>
   clientAuth?.startsWith('client_secret_') ?? false;
 
+/** The secret travels as it is, be it a JWT. */
+const isPlainSecret = (clientAuth: string): boolean =>
+  clientAuth === 'client_secret_post' || clientAuth === 'client_secret_basic';
+
 /** Whether the client authenticates with a secret, as far as that can be told. */
 function takesSecret({ has, value: { clientAuth } }: Provider): boolean {
-  return has('clientAuth') ? isSecretMethod(clientAuth) : !has('privateKey') && !has('tls');
-}
-
-/** Whether something signs with the private key; a method that is not known may. */
-function usesKey({ value: { clientAuth, requestObject } }: Provider): boolean {
-  return clientAuth === undefined || clientAuth === 'private_key_jwt' || requestObject === true;
+  if (has('secretFromKey')) return false;
+  if (has('clientAuth')) return isSecretMethod(clientAuth);
+  return !has('privateKey') && !has('tls') && !has('clientAssertionFile');
 }
 
 /** What each way to authenticate needs and excludes. */
@@ -39,7 +40,8 @@ export const clientAuthChecks: readonly Check<Provider>[] = [
   },
   {
     key: 'privateKey',
-    when: ({ has, value }) => value.clientAuth === 'private_key_jwt' && !has('privateKey'),
+    when: ({ has, value }) =>
+      value.clientAuth === 'private_key_jwt' && !has('privateKey') && !has('clientAssertionFile'),
     says: 'this key is required: private_key_jwt signs with it.',
   },
   {
@@ -53,8 +55,26 @@ export const clientAuthChecks: readonly Check<Provider>[] = [
     says: 'this key is required: `requestObject` signs with it.',
   },
   {
+    // With a secret or a certificate it may be there to open what the provider encrypts.
     key: 'privateKey',
-    when: (provider) => provider.has('privateKey') && !usesKey(provider),
-    says: 'neither `clientAuth` nor `requestObject` uses it, so this would have no effect.',
+    when: ({ has, value: { clientAuth, requestObject } }) =>
+      has('privateKey') && clientAuth === 'none' && requestObject !== true,
+    says: 'neither `clientAuth` nor `requestObject` uses it: a client that can keep a key signs with it, by private_key_jwt.',
+  },
+  {
+    key: 'privateKey',
+    when: ({ has }) => has('secretFromKey') && !has('privateKey') && !has('clientSecret'),
+    says: 'this key is required: `secretFromKey` signs with it.',
+  },
+  {
+    key: 'clientAssertionFile',
+    when: ({ has }) => has('clientAssertionFile') && has('clientSecret') && !has('clientAuth'),
+    says: '`clientSecret` is given too: drop one of the two, or say which by `clientAuth`.',
+  },
+  {
+    key: 'secretFromKey',
+    when: ({ has, value: { clientAuth } }) =>
+      has('secretFromKey') && clientAuth !== undefined && !isPlainSecret(clientAuth),
+    says: 'it is a client secret: drop `clientAuth`, or say client_secret_post or client_secret_basic.',
   },
 ];

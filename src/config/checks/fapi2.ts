@@ -21,8 +21,18 @@ export const fapi2Checks: readonly Check<Provider>[] = [
       says: '`profile: fapi2` forbids client secrets: give `privateKey`, or `tls`.',
     },
     {
+      key: 'secretFromKey',
+      when: ({ has }) => has('secretFromKey'),
+      says: '`profile: fapi2` forbids client secrets: drop this key, and `privateKey` signs assertions.',
+    },
+    {
+      key: 'clientAssertionFile',
+      when: ({ has }) => has('clientAssertionFile'),
+      says: '`profile: fapi2` needs assertions that the gateway signs: give `privateKey`, or `tls`.',
+    },
+    {
       key: 'privateKey',
-      when: ({ has }) => !has('privateKey') && !has('tls'),
+      when: ({ has }) => !has('privateKey') && !has('tls') && !has('clientAssertionFile'),
       says: '`profile: fapi2` needs a client that signs or has a certificate: give `privateKey`, or `tls`.',
     },
     {
@@ -37,7 +47,7 @@ export const fapi2Checks: readonly Check<Provider>[] = [
     },
     {
       key: 'assertionAudience',
-      when: ({ value }) => value.assertionAudience === 'tokenEndpoint',
+      when: ({ value }) => value.assertionAudience !== undefined && value.assertionAudience !== 'issuer',
       says: '`profile: fapi2` allows the issuer as the audience only.',
     },
     {

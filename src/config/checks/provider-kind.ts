@@ -1,6 +1,6 @@
 import { addressesAt, isSafe } from './addresses.ts';
 import { type Check, each } from './check.ts';
-import type { Provider } from './subjects.ts';
+import { type Provider, routes } from './subjects.ts';
 
 const isOAuth = ({ value }: Provider): boolean => value.type === 'oauth2';
 
@@ -15,6 +15,12 @@ const ofType: readonly Check<Provider>[] = [
     key: 'issuer',
     when: (provider) => !provider.has('issuer') && isOAuth(provider) && !isByHand(provider),
     says: 'this key is required where `authorizationEndpoint` and `tokenEndpoint` are not both given.',
+  },
+  {
+    key: 'issuer',
+    when: (provider) =>
+      !provider.has('issuer') && provider.has('metadataUrl') && isOAuth(provider) && isByHand(provider),
+    says: 'this key is required: what is read at `metadataUrl` has to name it.',
   },
   {
     key: 'issuer',
@@ -44,6 +50,36 @@ const ofType: readonly Check<Provider>[] = [
     key: 'issuerTemplate',
     when: (provider) => isOAuth(provider) && provider.has('issuerTemplate'),
     says: 'with `type: oauth2` there is no ID token whose issuer it could be.',
+  },
+];
+
+/** Whether a rule of some route asks for a claim. */
+const isInRules = ({ whole }: Provider, claim: string): boolean =>
+  routes(whole).some(
+    ({ value: { allow } }) =>
+      Array.isArray(allow) && allow.some((alternative) => alternative?.claims?.[claim] !== undefined),
+  );
+
+/** The roles that tell people apart. */
+const telling = ['user', 'email', 'emailVerified', 'username', 'groups'] as const;
+
+/** A name that the browser brings is one to show. */
+const ofPostedName: readonly Check<Provider>[] = [
+  {
+    key: 'postedName',
+    when(provider) {
+      const { postedName, claims = {}, requiredClaims = {} } = provider.value;
+      const { name = 'name' } = claims;
+      const isTelling = telling.some((role) => claims[role] === name);
+      return postedName === true && (isTelling || name in requiredClaims || isInRules(provider, name));
+    },
+    says: ({ value }) =>
+      `nobody signs this name, so nothing may rest on it: the claim ${value.claims?.name ?? 'name'} is in \`requiredClaims\`, in a rule, or says who somebody is.`,
+  },
+  {
+    key: 'postedName',
+    when: ({ value }) => value.postedName === true && value.responseMode !== 'form_post',
+    says: 'it is posted with `responseMode: form_post` only.',
   },
 ];
 
@@ -83,6 +119,7 @@ const sourceAddresses = ({ at, value: { sources = [], insecureHttp } }: Provider
 export const kindChecks: readonly Check<Provider>[] = [
   ...ofType,
   ...ofTenants,
+  ...ofPostedName,
   {
     key: 'insecureUnverifiedEmail',
     when: ({ has, value }) =>

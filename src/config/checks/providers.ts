@@ -4,12 +4,14 @@ import { authorizationParamsChecks } from './authorization-params.ts';
 import { type Check, each, type Subject } from './check.ts';
 import { clientAuthChecks } from './client-auth.ts';
 import { fapi2Checks } from './fapi2.ts';
+import { idTokenAlgorithmChecks } from './id-token-algorithms.ts';
 import { kindChecks } from './provider-kind.ts';
 import { origins, type Provider, providerNames, providers, routes, type Whole } from './subjects.ts';
 
 const addresses = (provider: Provider) =>
   addressesAt(provider, [
     'issuer',
+    'metadataUrl',
     'authorizationEndpoint',
     'tokenEndpoint',
     'userinfoEndpoint',
@@ -49,6 +51,7 @@ export const providerChecks: readonly Check<Whole>[] = [
     ...clientAuthChecks,
     ...authorizationParamsChecks,
     ...fapi2Checks,
+    ...idTokenAlgorithmChecks,
     ...kindChecks,
     each(addresses, [isSafe]),
   ]),

@@ -1,3 +1,4 @@
+import { reservedTokenParams } from '../schema/token.ts';
 import type { Template } from '../template.ts';
 import { type Check, each } from './check.ts';
 import { providerNames, type Route, routes, type Whole } from './subjects.ts';
@@ -26,6 +27,10 @@ function unknownProvider({ value, whole }: Route): string | undefined {
   return name === undefined || providerNames(whole).includes(name) ? undefined : name;
 }
 
+/** The first of more parameters that is not for the file to set; letter case is no way around. */
+const reservedParam = (route: Route): string | undefined =>
+  route.keys('token', 'params').find((name) => reservedTokenParams.includes(name.toLowerCase()));
+
 /** A token needs one way to get it; and a template that names it, a route that gets it. */
 const tokenChecks: readonly Check<Route>[] = [
   {
@@ -42,6 +47,12 @@ const tokenChecks: readonly Check<Route>[] = [
     key: 'token',
     when: (route) => !hasWay(route) && route.has('token', 'resource') && route.has('token', 'audience'),
     says: 'a refresh knows `resource` only: `audience` needs `exchange` or `clientCredentials`.',
+  },
+  {
+    key: 'token',
+    when: (route) => reservedParam(route) !== undefined,
+    says: (route) =>
+      `\`params\` must not have ${reservedParam(route)}: the gateway sets it, or there is a key for it.`,
   },
   {
     key: 'token',

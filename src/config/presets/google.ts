@@ -10,16 +10,17 @@ import type { Preset } from './preset.ts';
  */
 export const google: Preset = {
   optional: { hostedDomain: undefined },
-  keys: ({ hostedDomain }) => ({
+  keys: ({ hostedDomain: only }, { hostedDomain: several }) => ({
     label: 'Google',
     issuer: 'https://accounts.google.com',
     authorizationParams: {
       access_type: 'offline',
-      ...(hostedDomain !== undefined && { hd: hostedDomain }),
+      // Of several domains the page can be told that it has to be some.
+      ...((only !== undefined || several) && { hd: only ?? '*' }),
     },
     prompt: 'consent',
     claims: { username: 'email' },
     requireVerifiedEmail: true,
-    ...(hostedDomain !== undefined && { requiredClaims: { hd: hostedDomain } }),
+    ...((only !== undefined || several) && { requiredClaims: { hd: only ?? several } }),
   }),
 };

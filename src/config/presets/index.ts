@@ -1,3 +1,4 @@
+import { apple } from './apple.ts';
 import { auth0 } from './auth0.ts';
 import { cognito } from './cognito.ts';
 import { entra } from './entra.ts';
@@ -17,6 +18,7 @@ export const presetNames = [
   'cognito',
   'gitlab',
   'github',
+  'apple',
 ] as const;
 
 /** The well-known providers. Nothing else of the gateway knows their names. */
@@ -29,4 +31,5 @@ export const presets: Readonly<Record<(typeof presetNames)[number], Preset>> = {
   cognito,
   gitlab,
   github,
+  apple,
 };

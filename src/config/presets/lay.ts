@@ -30,7 +30,10 @@ function withPreset(provider: DocumentMap): DocumentMap {
   const filled = Object.entries({ ...preset.required, ...preset.optional, ...parameters }).flatMap(
     ([key, value]) => (typeof value === 'string' ? [[key, value.replace(/\/+$/, '')]] : []),
   );
-  return merged(preset.keys(Object.fromEntries(filled)), provider);
+  const lists = Object.entries(parameters).flatMap(([key, value]) =>
+    Array.isArray(value) && value.every((item) => typeof item === 'string') ? [[key, value]] : [],
+  );
+  return merged(preset.keys(Object.fromEntries(filled), Object.fromEntries(lists)), provider);
 }
 
 /** Maps are merged, everything else is replaced. */

@@ -7,6 +7,9 @@ export interface Preset {
   required?: Readonly<Record<string, string>>;
   /** The parameters that it takes, with what stands in for them; undefined for nothing. */
   optional?: Readonly<Record<string, string | undefined>>;
-  /** The keys of the provider, parameters filled in. */
-  keys(parameters: Readonly<Record<string, string>>): PresetKeys;
+  /** The keys of the provider, parameters filled in; those that are lists stand apart. */
+  keys(
+    parameters: Readonly<Record<string, string>>,
+    lists: Readonly<Record<string, readonly string[]>>,
+  ): PresetKeys;
 }

@@ -11,3 +11,6 @@ export const asymmetricAlgorithms = [
   'ES512',
   'EdDSA',
 ] as const;
+
+/** What is keyed with a secret that both sides have (RFC 7518 §3.2). */
+export const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const;

@@ -14,7 +14,7 @@ const bearerSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'The issuer identifier, exactly as tokens name it in `iss`. Required for JWT access tokens; with introspection it is compared where it is given.',
+        'The issuer identifier, as tokens name it in `iss`; a slash at the end is forgiven. Required for JWT access tokens; with introspection it is compared where it is given.',
       examples: ['https://id.example.com/realms/main'],
     }),
   audience: oneOrMore(text(), 'an audience such as https://api.example.com, or a list of them')
@@ -41,12 +41,20 @@ const bearerSchema = z.strictObject({
       description:
         'What the header `typ` of a JWT must say (RFC 9068 §4). Issuers that do not follow RFC 9068 write `JWT`.',
     }),
+  insecureIdToken: flag().prefault(false).meta({
+    description:
+      'ID tokens for one of `audience` count as well. They are made for a client and not for an API: whoever a client of these shows its ID token to can come here as that person.',
+  }),
   introspectionEndpoint: endpointUrl().optional().meta({
     description:
       'Where tokens are looked up (RFC 7662), for those that are no JWT; `clientId` and `clientSecret` then say who asks.',
   }),
   clientId: text().optional().meta({ description: 'The client identifier for introspection.' }),
   clientSecret: text().optional().meta({ description: 'The client secret for introspection.', secret: true }),
+  clientIds: oneOrMore(text(), 'a client identifier, or a list of them').optional().meta({
+    description:
+      'The clients whose tokens count where the answer of the introspection names no audience, by its `client_id`. On a route with `resource` such a token never counts.',
+  }),
   clientAuth: z
     .enum(clientAuthMethods, { error: `one of ${clientAuthMethods.join(', ')}` })
     .prefault('client_secret_basic')

@@ -16,6 +16,7 @@ import { rateLimit } from './rate-limit.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
 import { shutdown } from './shutdown.ts';
+import { tracing } from './tracing.ts';
 import { trustedProxy } from './trusted-proxy.ts';
 
 /**
@@ -66,6 +67,7 @@ export const configSchema = z
     listen,
     admin,
     metrics,
+    tracing,
     workers: z
       .preprocess(
         (value) =>

@@ -20,7 +20,10 @@ const presetObject = z.strictObject({
   authorizationServer: parameter('The custom authorization server of Okta, such as `default`.'),
   region: parameter('The AWS region of the user pool of Cognito.'),
   userPool: parameter('The identifier of the user pool of Cognito.'),
-  hostedDomain: parameter('The Google Workspace domain whose people may sign in.'),
+  hostedDomain: oneOrMore(text(), 'a domain such as example.com, or a list of them')
+    .optional()
+    .meta({ description: 'The Google Workspace domain whose people may sign in, or several of them.' }),
+  teamId: parameter('The team identifier of Apple.'),
 });
 
 const preset = z
@@ -112,6 +115,10 @@ export const providerKind = {
   refreshClaims: duration().optional().meta({
     description:
       'Asks userinfo and `sources` again on this interval, so that groups that were taken away have an effect. Unset, claims are refreshed with the tokens only.',
+  }),
+  postedName: flag().prefault(false).meta({
+    description:
+      'Takes the name that the provider posts beside the code at somebody’s first login, as Apple does. Nobody signed it: no rule may rest on it.',
   }),
   requireVerifiedEmail: flag().prefault(false).meta({
     description:

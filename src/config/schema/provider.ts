@@ -1,31 +1,46 @@
 import { z } from 'zod';
+import { asymmetricAlgorithms, secretAlgorithms } from './algorithms.ts';
 import { clientAuthKeys } from './client-auth.ts';
 import { claimPath, duration, emailDomain, endpointUrl, flag, oneOrMore, parsed, text } from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
 import { providerKind } from './provider-kind.ts';
 
 /** Where a person's claims are, of a provider and of an issuer of access tokens. */
-export const claims = z
-  .strictObject({
-    user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
-    email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
-    emailVerified: claimPath()
-      .prefault('email_verified')
-      .meta({ description: 'The claim that says whether the email address is verified.' }),
-    username: claimPath()
-      .prefault('preferred_username')
-      .meta({ description: 'The claim that headers and rules know as `preferred_username`.' }),
-    name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
-    groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
-    groupsSeparator: text('what stands between two groups, such as a comma').optional().meta({
+const claimsObject = z.strictObject({
+  user: claimPath().prefault('sub').meta({ description: 'The claim that names the person.' }),
+  email: claimPath().prefault('email').meta({ description: 'The claim with the email address.' }),
+  emailVerified: claimPath()
+    .prefault('email_verified')
+    .meta({ description: 'The claim that says whether the email address is verified.' }),
+  username: claimPath()
+    .prefault('preferred_username')
+    .meta({ description: 'The claim that headers and rules know as `preferred_username`.' }),
+  name: claimPath().prefault('name').meta({ description: 'The claim with the name for people to read.' }),
+  groups: claimPath().prefault('groups').meta({ description: 'The claim with the groups or roles.' }),
+  groupsSeparator: text('what stands between two groups, such as a comma').optional().meta({
+    description:
+      'What stands between the groups of a claim that is one text, exactly. Unset, such a text is one group.',
+  }),
+});
+
+const claimsMeta = {
+  description: 'Which claims say who the person is, as dotted paths, such as `realm_access.roles`.',
+};
+
+export const claims = claimsObject.prefault({}).meta(claimsMeta);
+
+const providerClaims = claimsObject
+  .extend({
+    from: z.enum(['access_token'], { error: 'access_token' }).optional().meta({
       description:
-        'What stands between the groups of a claim that is one text, exactly. Unset, such a text is one group.',
+        'With `access_token`, claims are read in the access token too, a JWT whose signature, issuer and end are checked: what the ID token says counts more, and what userinfo says less.',
     }),
   })
   .prefault({})
-  .meta({
-    description: 'Which claims say who the person is, as dotted paths, such as `realm_access.roles`.',
-  });
+  .meta(claimsMeta);
+
+const idTokenAlgorithms = [...asymmetricAlgorithms, 'Ed25519', ...secretAlgorithms] as const;
+const idTokenAlgorithm = z.enum(idTokenAlgorithms, { error: `one of ${idTokenAlgorithms.join(', ')}` });
 
 export const providerSchema = z
   .strictObject({
@@ -41,6 +56,13 @@ export const providerSchema = z
       .optional()
       .meta({ description: 'The client secret; none for a public client.', secret: true }),
     ...clientAuthKeys,
+    metadataUrl: endpointUrl()
+      .optional()
+      .meta({
+        description:
+          'Where the metadata of the provider are read, in place of the issuer with `/.well-known/openid-configuration` behind it: an internal address, or an unusual one. They have to name the issuer all the same. Endpoints that are given by hand win over them.',
+        examples: ['http://127.0.0.1:8080/realms/main/.well-known/openid-configuration'],
+      }),
     authorizationEndpoint: endpointUrl()
       .optional()
       .meta({ description: 'The authorization URL, by hand instead of by discovery.' }),
@@ -70,6 +92,16 @@ export const providerSchema = z
     pushedAuthorizationRequestEndpoint: endpointUrl().optional().meta({
       description: 'The URL of pushed authorization requests (RFC 9126), by hand instead of by discovery.',
     }),
+    idTokenAlgorithms: oneOrMore(
+      idTokenAlgorithm,
+      `one of ${idTokenAlgorithms.join(', ')}, or a list of them`,
+    )
+      .optional()
+      .meta({
+        description:
+          'What ID tokens, logout tokens and signed userinfo answers may be signed with. Unset, whatever of it is asymmetric and the provider states, RS256 where it states nothing; for logout tokens RS256 alone where that is among it. HS256, HS384 and HS512 count only if they are named here, with a `clientSecret` of 32, 48 or 64 bytes.',
+        examples: [['RS256']],
+      }),
     ...providerKind,
     scopes: z
       .array(text('a scope such as openid'), { error: 'a list of scopes such as [openid, email]' })
@@ -82,7 +114,7 @@ export const providerSchema = z
         description: 'More parameters for the authorization request, such as `ui_locales`.',
       }),
     ...loginRequestKeys,
-    claims,
+    claims: providerClaims,
     userinfo: z
       .preprocess(
         (value) => (value === 'true' ? true : value === 'false' ? false : value),

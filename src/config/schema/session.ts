@@ -86,6 +86,13 @@ const redis = z
   .prefault({})
   .meta({ description: 'How Redis is used, where it is.' });
 
+/** Values from the environment arrive as text. */
+const form = () =>
+  z.preprocess(
+    (value) => (value === '1' ? 1 : value === '2' ? 2 : value),
+    z.union([z.literal(1), z.literal(2)], { error: '1 or 2' }),
+  );
+
 export const sessionSchema = z
   .strictObject({
     secret: oneOrMore(secret(), sessionSecretForm).optional().meta({
@@ -112,6 +119,10 @@ export const sessionSchema = z
     onTokenExpiry: z.enum(['login', 'keep'], { error: 'one of login, keep' }).prefault('login').meta({
       description:
         'What happens when the access token has expired and the provider gave no refresh token: the person signs in again, or the session goes on with the expired token.',
+    }),
+    form: form().prefault(2).meta({
+      description:
+        'The form that sessions are sealed in. Both open, whichever is set. `2` is the small one; `1` is for as long as instances run beside this one that do not know `2`.',
     }),
     maxCookieBytes: size().prefault('16KiB').meta({
       description:

@@ -13,6 +13,14 @@ const client = z.strictObject(
   { error: 'true, or clientId and clientSecret' },
 );
 
+/** Parameters of a token request that the gateway sets itself, or that have keys of their own. */
+export const reservedTokenParams: readonly string[] = [
+  ...['grant_type', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
+  ...['subject_token', 'subject_token_type', 'requested_token_type', 'actor_token', 'actor_token_type'],
+  ...['refresh_token', 'code', 'code_verifier', 'redirect_uri', 'assertion', 'username', 'password'],
+  ...['scope', 'audience', 'resource'],
+];
+
 /** An access token that one upstream gets, made for it alone. */
 export const token = () =>
   z
@@ -49,6 +57,12 @@ export const token = () =>
         .array(scope(), { error: 'a list of scopes such as [read]' })
         .optional()
         .meta({ description: 'The scopes to ask for; unset, the provider chooses.' }),
+      params: z
+        .record(z.string(), text(), { error: 'a map of parameter names to values' })
+        .prefault({})
+        .meta({
+          description: 'More parameters of the token request, such as `connector_id` for an exchange at Dex.',
+        }),
       provider: text('the name of a provider').optional().meta({
         description:
           'The provider that gives the token: of client credentials, where there are several; of a client that brings a token, where that is not of a provider.',

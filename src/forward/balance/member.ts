@@ -20,5 +20,9 @@ export function isOut({ standing, health }: Member, now: () => number): boolean 
   return !(standing.isUnreachable && health && health.provenAt > standing.outAt);
 }
 
+/** Whether both its checks and its requests say so: where all are out, such a one comes last. */
+export const isOutTwice = ({ standing, health }: Member, now: () => number): boolean =>
+  health !== undefined && !health.isHealthy && isLeftOut(standing, now);
+
 /** Chooses among members for which `isFit` holds, and moves on; undefined where it holds for none. */
 export type Choose = (isFit: (member: Member) => boolean) => Member | undefined;

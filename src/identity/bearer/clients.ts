@@ -70,12 +70,12 @@ export function openBearerClients(
   const proofs = { once: needs.once, now: needs.clock.now };
 
   const check = (client: Client, presented: Presented, request: BearerRequest): Maybe<Caller> => {
-    const { audiences, confirmation, caller } = client;
+    const { audiences, clientId, confirmation, caller } = client;
     const { resource } = request.route;
     const source = sources[client.source];
     // RFC 8707 §2: what was issued for one resource is no good at another.
     const wanted = resource ? resources.get(resource.identifier) : source?.audiences;
-    const isForNobody = !resource && audiences.length === 0 && source?.mayBeForNobody;
+    const isForNobody = !resource && audiences.length === 0 && source?.mayBeForNobody(clientId);
     if (!isForNobody && !audiences.some((audience) => wanted?.has(audience)))
       throw new TokenRejected('The token is for another audience');
     if (!trusts(request.route, caller.person))

@@ -14,7 +14,8 @@ import { naturalKey } from '../provider/natural-key.ts';
 import { reportRejection } from '../provider/rejection.ts';
 import type { Standing } from '../provider/standing.ts';
 import { judgeError } from '../provider/verdict.ts';
-import { audiencesOf, isOtherKind, type VerifiedToken } from '../tokens/access-token.ts';
+import { audiencesOf, kindOf, type VerifiedToken } from '../tokens/access-token.ts';
+import { isSameIssuer } from '../tokens/issuer.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
 import { createFairShare, type FairShare } from './fair-share.ts';
 import type { TokenLimits } from './token-limits.ts';
@@ -135,15 +136,27 @@ function read(
     throw new TokenRejected('The times of the token are malformed');
   if (exp !== undefined && exp <= seconds - tolerance) throw new TokenRejected('The token has expired');
   if (nbf !== undefined && nbf > seconds + tolerance) throw new TokenRejected('The token is not valid yet');
-  if (issuer !== undefined && iss !== undefined && iss !== issuer)
+  if (issuer !== undefined && iss !== undefined && !isSameIssuer(iss, issuer))
     throw new TokenRejected('The token is of another issuer');
   const isAccessToken = type === undefined || /^(bearer|dpop)$/i.test(String(type));
-  if (!isAccessToken || isOtherKind(claims)) throw new TokenRejected('The token is no access token');
+  if (!isAccessToken || kindOf(claims) !== 'access token')
+    throw new TokenRejected('The token is no access token');
   const audiences = audiencesOf(aud);
-  if (aud !== undefined && audiences.length === 0)
+  if (!namesNobody(aud) && audiences.length === 0)
     throw new TokenRejected('The audience of the token is malformed');
-  return { issuer: iss ?? issuer, subject: subjectOf(sub, clientId), audiences, claims, expiresAt: exp };
+  return {
+    issuer: issuer ?? iss,
+    subject: subjectOf(sub, clientId),
+    audiences,
+    claims,
+    expiresAt: exp,
+    clientId: typeof clientId === 'string' ? clientId : undefined,
+  };
 }
+
+/** Hydra says `[]` where others leave the member out. */
+const namesNobody = (aud: unknown): boolean =>
+  aud === undefined || aud === null || (Array.isArray(aud) && aud.length === 0);
 
 /** A client that acts for itself may have no `sub`; its own name must not be taken for a person's. */
 function subjectOf(sub: unknown, clientId: unknown): string {

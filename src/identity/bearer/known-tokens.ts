@@ -11,6 +11,7 @@ import { personOf } from '../claims/person.ts';
 import { naturalKey } from '../provider/natural-key.ts';
 import { readToken, scopesOf, type VerifiedToken } from '../tokens/access-token.ts';
 import { type Confirmation, readConfirmation } from '../tokens/confirmation.ts';
+import { isSameIssuer, issuerSpellings } from '../tokens/issuer.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
 import type { Source } from './sources.ts';
 import type { TokenLimits } from './token-limits.ts';
@@ -21,6 +22,8 @@ export interface Client {
   /** Which of the sources verified it. */
   source: number;
   audiences: readonly string[];
+  /** Whose token it is, where that is known and nobody is named as its audience. */
+  clientId: string | undefined;
   confirmation: Confirmation;
   /** The generation of the keys that it was verified with. */
   generation: number;
@@ -156,6 +159,10 @@ class NobodyKnows extends Error {
   }
 }
 
+/** Whether a token names another issuer than the one that is configured; where none is, it cannot. */
+const isOfAnother = (configured: string | undefined, stated: unknown): boolean =>
+  configured !== undefined && !isSameIssuer(configured, stated);
+
 interface Found {
   client: Client;
   /** Milliseconds for which that is remembered. */
@@ -169,24 +176,25 @@ function createLookUp(
 ) {
   const clientOf = (index: number, token: string, verified: VerifiedToken, generation: number): Client => {
     const { rules } = sources[index] as Source;
-    const { issuer = '', subject, audiences, claims, expiresAt } = verified;
+    const { issuer = '', subject, audiences, claims, expiresAt, clientId } = verified;
     const person = {
       ...personOf(rules, subject, pickClaims(claims, claimPaths, rules.claims.username)),
       bearer: true,
       scopes: scopesOf(claims),
-      provider: providers.get(issuer),
+      provider: issuerSpellings(issuer).flatMap((spelling) => providers.get(spelling) ?? [])[0],
       accessToken: token,
       idToken: undefined,
       sessionId: undefined,
     };
     const caller: Caller = { person, current: undefined, subject, tokenExpiresAt: expiresAt, issuer };
-    return { caller, source: index, audiences, confirmation: readConfirmation(claims.cnf), generation };
+    const confirmation = readConfirmation(claims.cnf);
+    return { caller, source: index, audiences, clientId, confirmation, generation };
   };
 
   return async (token: string, address: string): Promise<Found> => {
     const jwt = readToken(token);
     const issuer = jwt?.payload.iss;
-    const verifying = sources.findIndex(({ verifier }) => verifier && verifier.issuer === issuer);
+    const verifying = sources.findIndex(({ verifier }) => verifier && isSameIssuer(verifier.issuer, issuer));
     const verifier = jwt && sources[verifying]?.verifier;
     if (verifier) {
       // Of before: keys that are fetched meanwhile may be without the one that verifies it.
@@ -197,7 +205,7 @@ function createLookUp(
     let failure = new TokenRejected('The token is of no issuer that is known here');
     for (const [index, { introspector }] of sources.entries()) {
       // A token that names its issuer is shown to nobody else.
-      if (!introspector || (jwt && (introspector.issuer ?? issuer) !== issuer)) continue;
+      if (!introspector || (jwt && isOfAnother(introspector.issuer, issuer))) continue;
       try {
         const verified = await introspector.introspect(token, address);
         return { client: clientOf(index, token, verified, 0), longestMs: longestIntrospectionMs };

@@ -15,8 +15,8 @@ import { type JwtVerifier, openJwtVerifier } from './verify-jwt.ts';
 export interface Source {
   rules: PersonRules;
   audiences: ReadonlySet<string>;
-  /** A token that names no audience will do: the server that looked it up knows for whom it did. */
-  mayBeForNobody: boolean;
+  /** Whether a token that names no audience will do, of this client. */
+  mayBeForNobody(clientId: string | undefined): boolean;
   /** Milliseconds by which its clock may differ. */
   clockTolerance: number;
   verifier: JwtVerifier | undefined;
@@ -40,13 +40,22 @@ export function openSource(entry: BearerConfig, name: string, needs: Introspecto
     rules: { claims, countUnverifiedEmail: false, requireVerifiedEmail },
     // RFC 7662 §2.2: a server may leave `aud` out, and a token for somebody else names them.
     audiences: new Set(audience ?? [clientId ?? '']),
-    mayBeForNobody: place !== undefined && audience === undefined,
+    mayBeForNobody: place === undefined ? () => false : forNobody(entry),
     clockTolerance,
     introspector: place && openIntrospector(entry, place, http, { ...needs, standing }),
     verifier: place || issuer === undefined ? undefined : openJwtVerifier(entry, issuer, http, needs),
     troubles: () => troublesOf(name, standing),
     trust: http.trust,
   };
+}
+
+/**
+ * A token for nobody in particular: of the clients that are named; or, where neither they nor an audience are, of any,
+ * since the server that looked it up knows for whom it did.
+ */
+function forNobody({ audience, clientIds }: BearerConfig): Source['mayBeForNobody'] {
+  if (clientIds === undefined) return () => audience === undefined;
+  return (clientId) => clientId !== undefined && clientIds.includes(clientId);
 }
 
 function troublesOf(name: string, standing: Standing): Trouble[] {

@@ -1,5 +1,5 @@
 import type { Person } from '../../access/subject.ts';
-import type { ProviderConfig } from '../../config/schema/index.ts';
+import type { BearerConfig, ProviderConfig } from '../../config/schema/index.ts';
 import type { Identify } from '../../session/person-names.ts';
 import type { Session } from '../../session/session.ts';
 import type { CallerPerson } from './caller.ts';
@@ -8,7 +8,7 @@ import { usernamePath } from './claims.ts';
 /** Where to look for a person among the claims of one provider or token issuer. */
 export interface PersonRules {
   /** The claims that say who it is, as dotted paths. */
-  claims: ProviderConfig['claims'];
+  claims: BearerConfig['claims'];
   /** Rules count email addresses that nobody verified. */
   countUnverifiedEmail: boolean;
   /** Rules count only those that somebody says are verified. */

@@ -14,6 +14,7 @@ import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import { claimsRefreshTime } from '../provider/refresh-claims.ts';
+import { clockDifference } from '../provider/verdict.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
 import {
   type AuthorizationResponse,
@@ -23,8 +24,11 @@ import {
 import type { LateLogin } from './late.ts';
 import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
 import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
+import type { MissingClaims } from './missing-claims.ts';
+import { postedName } from './posted-name.ts';
 import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
+import type { createSidWatch } from './unnamed-sessions.ts';
 import type { UsedStates } from './used-states.ts';
 
 /** What finds the login that a response belongs to. */
@@ -47,6 +51,9 @@ export interface FinishNeeds {
   maxLifetime: number;
   /** A text of the provider without the secrets of the configuration, which it may repeat. */
   hide(text: string): string;
+  missingClaims: MissingClaims;
+  /** Looks whether a provider names sign-ins. */
+  watchSid: ReturnType<typeof createSidWatch>;
   emit: Emit;
   clock: Clock;
   random: Random;
@@ -138,6 +145,7 @@ export async function finishLogin(
       cause: new Error(`the provider ${login.provider} is not configured here any more`),
     });
   }
+  await provider.settled();
   // Nothing of it is looked at while the provider is unknown: the same answer may come again.
   provider.client.metadata();
   checkLogin(needs.prefix, provider, login, browser);
@@ -150,16 +158,23 @@ export async function finishLogin(
     const idToken = config.type === 'oidc' ? checkedIdToken(tokens) : undefined;
     const unmet = unmetByLogin(login.stepUp, idToken, needs.clock.now() / 1000);
     const { accessToken } = tokens;
-    const question = { accessToken, proof, idToken, subject: idToken?.sub };
+    const posted = config.postedName ? postedName(response.parameters, config.claims.name) : undefined;
+    const question = { accessToken, proof, idToken, subject: idToken?.sub, posted };
     const knowledge = await collectClaims({ ...needs, provider, emit }, question);
+    needs.missingClaims.look(provider, knowledge.claims, emit);
     checkRequiredClaims(config, knowledge.claims);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
       emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
+    needs.watchSid(provider, idToken, emit);
     const session = newSession(needs, provider, { login, tokens, idToken, knowledge });
     return { session, returnTo: login.returnTo, unmet };
   } catch (error) {
-    throw loginError(error, needs.hide);
+    const seconds = clockDifference(error, needs.clock.now() / 1000);
+    if (seconds === undefined) throw loginError(error, needs.hide);
+    emit({ kind: 'clock-differs', provider: provider.name, seconds });
+    const detail = text('detail.clocks_differ', { seconds: String(Math.abs(seconds)) });
+    throw new GatewayError('login_token_invalid', { detail, cause: error });
   }
 }
 

@@ -14,7 +14,7 @@ import type { LateLogin } from './late.ts';
 import type { LoginCookies } from './login-cookie.ts';
 import type { Rounds } from './rounds.ts';
 import type { StartLogin } from './start.ts';
-import { askedAgain } from './step-up.ts';
+import { askedAgain, type UnmetStepUp } from './step-up.ts';
 
 /** What answers a callback. */
 export interface EndNeeds {
@@ -105,7 +105,7 @@ function askAgain(
   start: StartLogin,
   browser: BrowserRequest,
   { returnTo, provider, stepUp }: PendingLogin,
-  unmet: string,
+  unmet: UnmetStepUp,
 ): Promise<Answer> {
   return start(browser, {
     returnTo,

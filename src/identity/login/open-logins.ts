@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Config, StepUpConfig } from '../../config/schema/index.ts';
+import type { Keep } from '../../holdings.ts';
 import type { Emit } from '../../observe/events.ts';
 import { hiderOf } from '../../observe/known-secrets.ts';
 import type { Answer } from '../../pages/answer.ts';
@@ -21,8 +22,10 @@ import { type EndNeeds, endLogin } from './end.ts';
 import { answerLate, type LateNeeds } from './late.ts';
 import { createLoginCookies } from './login-cookie.ts';
 import { createLoginStates } from './login-state.ts';
+import { createMissingClaims, type NamedClaims } from './missing-claims.ts';
 import { createRounds } from './rounds.ts';
 import { type StartLogin, type StartNeeds, startLogin } from './start.ts';
+import { createSidWatch } from './unnamed-sessions.ts';
 import { createUsedStates } from './used-states.ts';
 
 export interface LoginsNeeds {
@@ -30,6 +33,8 @@ export interface LoginsNeeds {
   claimPaths: ReadonlySet<string>;
   /** Whether headers use the ID token. */
   idToken: boolean;
+  namedClaims: NamedClaims;
+  keep: Keep;
   providers: Providers;
   sessions: Sessions;
   /** Where each login counts once among all processes. */
@@ -85,6 +90,11 @@ export function openLogins(config: LoginsConfig, needs: LoginsNeeds): LoginPort 
     keepIdToken: (provider) => idToken || needsIdToken(provider),
     maxLifetime: config.session.maxLifetime,
     hide: hiderOf(config.secrets),
+    missingClaims: createMissingClaims(needs.namedClaims, {
+      providers: needs.providers.all,
+      keep: needs.keep,
+    }),
+    watchSid: createSidWatch(),
   };
   const ending: EndNeeds = {
     ...common,

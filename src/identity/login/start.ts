@@ -80,6 +80,7 @@ export async function startLogin(
   const provider = chosenProvider(parts.providers, wanted);
   const unusable = parts.sessions.unusable(browser.cookies);
   if (!provider) return redirectTo(signInUrl(parts.prefix, browser, returnTo), unusable);
+  await provider.settled();
   const accountPrompt = parts.otherAccounts.promptFor(provider, browser.cookies);
   // Nobody asks for another account in circles.
   if (!wanted.byIntent && accountPrompt === undefined) refuseLoop(parts.rounds, browser, wanted);

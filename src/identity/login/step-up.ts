@@ -1,6 +1,8 @@
 import { unmetStepUp } from '../../access/step-up.ts';
 import type { StepUpConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
+import { scrub } from '../../observe/scrub.ts';
+import { text } from '../../pages/texts/text.ts';
 import type { Challenge } from '../bearer/challenge.ts';
 import type { IdTokenClaims } from '../tokens/tokens.ts';
 
@@ -24,27 +26,49 @@ export function stepUpParameters(wanted: StepUpRequest | undefined): Record<stri
   };
 }
 
+/** What was asked for and what the ID token had in its place, for people to read: both in the names of the standard. */
+export interface UnmetStepUp {
+  wanted: string;
+  had: string;
+}
+
 /**
- * What an ID token lacks of what its login asked for. Throws GatewayError when it does not say what it must.
+ * What an ID token lacks of what its login asked for; undefined for nothing. Throws GatewayError when it does not say what it must.
  * @param now seconds since the epoch
  */
 export function unmetByLogin(
   wanted: StepUpRequest | undefined,
   idToken: IdTokenClaims | undefined,
   now: number,
-): ReturnType<typeof unmetStepUp> {
+): UnmetStepUp | undefined {
   if (wanted?.maxAge !== undefined && typeof idToken?.auth_time !== 'number') {
     // OpenID Connect Core §3.1.2.1: with max_age, auth_time is required.
     throw new GatewayError('login_token_invalid', { cause: new Error('auth_time is missing') });
   }
-  return wanted && unmetStepUp(wanted, idToken ?? {}, now);
+  const { acr, auth_time: authTime } = idToken ?? {};
+  switch (wanted && unmetStepUp(wanted, idToken ?? {}, now)) {
+    case 'acr':
+      return { wanted: `acr ${wanted?.acr?.join(' or ')}`, had: `acr ${readable(acr)}` };
+    case 'maxAge':
+      return {
+        wanted: `max_age ${Math.floor((wanted?.maxAge ?? 0) / 1000)}`,
+        had: `auth_time ${readable(authTime)}, ${Math.round(now - Number(authTime))} seconds ago`,
+      };
+    default:
+      return undefined;
+  }
 }
 
+/** A claim as a short text: what is said there is the provider's. */
+const readable = (claim: unknown): string =>
+  typeof claim === 'string' || typeof claim === 'number' ? scrub(String(claim)).slice(0, 100) : 'none';
+
 /** The wish for the next attempt. Throws GatewayError 403 when there is none. */
-export function askedAgain(wanted: StepUpRequest, unmet: string): StepUpRequest {
+export function askedAgain(wanted: StepUpRequest, unmet: UnmetStepUp): StepUpRequest {
   if (wanted.attempt >= mostAttempts) {
     throw new GatewayError('step_up_failed', {
-      cause: new Error(`the ID token lacks the ${unmet} asked for`),
+      detail: text('detail.step_up_had', { wanted: unmet.wanted, had: unmet.had }),
+      cause: new Error(`asked for ${unmet.wanted}, the ID token has ${unmet.had}`),
     });
   }
   return { ...wanted, attempt: wanted.attempt + 1 };

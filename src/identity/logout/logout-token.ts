@@ -40,6 +40,7 @@ export function createLogoutTokens(
   return {
     async use(token, end) {
       if (token.length > largestTokenBytes) throw refused('it is too large');
+      await providers.settled();
       const { provider, payload } = await verifyByIssuer(providers, token, new Date(now()));
       const target = readTarget(provider.name, payload);
       const mine = randomUUID();
@@ -89,14 +90,19 @@ async function verify(
   currentDate: Date,
 ): Promise<JWTPayload> {
   try {
-    const { payload, protectedHeader } = await keys.verify(token, {
-      issuer: client.metadata().issuer,
-      audience: config.clientId,
-      requiredClaims: ['iat', 'exp', 'jti', 'events'],
-      maxTokenAge: maxTokenAgeSeconds,
-      clockTolerance: clockToleranceSeconds,
-      currentDate,
-    });
+    const { payload, protectedHeader } = await keys.verify(
+      token,
+      {
+        issuer: client.metadata().issuer,
+        audience: config.clientId,
+        requiredClaims: ['iat', 'jti', 'events'],
+        maxTokenAge: maxTokenAgeSeconds,
+        clockTolerance: clockToleranceSeconds,
+        currentDate,
+      },
+      'logout token',
+    );
+    requireFresh(payload, currentDate.getTime() / 1000);
     // §2.4 recommends logout+jwt; older providers send JWT or nothing. An ID token has no events.
     const type = protectedHeader.typ?.toLowerCase().replace(/^application\//, '');
     if (type !== undefined && type !== 'logout+jwt' && type !== 'jwt') throw refused('its typ is another');
@@ -107,6 +113,11 @@ async function verify(
       throw new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
     throw new GatewayError('logout_token_invalid', { cause: error });
   }
+}
+
+/** Drafts of the standard had no `exp`, and some providers have none to this day: then the token is good for minutes. */
+function requireFresh({ iat = 0, exp }: JWTPayload, now: number): void {
+  if (exp === undefined && now - iat > maxTokenAgeSeconds) throw refused('it has no exp, and its iat is old');
 }
 
 /** §2.6: the event is there, a nonce is not, and a session or a person is named. */

@@ -12,7 +12,8 @@ import type { BrowserRequest } from '../browser/browser-request.ts';
 import { createOtherAccounts } from '../browser/other-account.ts';
 import { showSignedOut, signedOutArrival } from '../browser/signed-out.ts';
 import type { Providers } from '../provider/providers.ts';
-import { handleBackChannel, handleFrontChannel } from './channels.ts';
+import { handleBackChannel } from './back-channel.ts';
+import { type FrontChannelNeeds, handleFrontChannel } from './front-channel.ts';
 import { createLogoutTokens } from './logout-token.ts';
 import { handleSignOut, type SignOutNeeds } from './sign-out.ts';
 
@@ -26,7 +27,7 @@ export interface OpenSignOutNeeds {
   /** Whether the path rules let a return address on our own origins be asked for. */
   isReadable(url: string): boolean;
   emit: Emit;
-  clock: Pick<Clock, 'now'>;
+  clock: Pick<Clock, 'now' | 'after'>;
 }
 
 /** How people are signed out. What throws or rejects does so with GatewayError. */
@@ -40,7 +41,7 @@ export interface SignOutPort {
   /** A provider says so, server to server. @param tokens each `logout_token` that came */
   backChannel(browser: BrowserRequest, tokens: readonly string[]): Promise<Answer>;
   /** A provider says so, through the browser. */
-  frontChannel(browser: BrowserRequest, query: URLSearchParams): Promise<Answer>;
+  frontChannel(browser: BrowserRequest, headers: HeaderFields, query: URLSearchParams): Promise<Answer>;
   /** The page for somebody who comes back signed out; undefined for everybody else. */
   arrival(sent: readonly Cookie[]): Answer | undefined;
   /** The page at an address of its own. */
@@ -60,15 +61,17 @@ export function openSignOut(
     cookies,
     isReadable,
     emit,
+    clock,
     returnOrigins: new Set(publicUrl),
     otherAccounts: createOtherAccounts(cookies, ring, clock),
     requirePost: signOut.requirePost,
   };
+  const framed: FrontChannelNeeds = { ...leaving, providers, sessions };
   const logoutTokens = createLogoutTokens(providers, once, clock);
   return {
     signOut: (browser, request, parameters) => handleSignOut(leaving, browser, request, parameters),
     backChannel: (browser, tokens) => handleBackChannel({ sessions, logoutTokens, emit }, browser, tokens),
-    frontChannel: (browser, query) => handleFrontChannel({ providers, sessions, emit }, browser, query),
+    frontChannel: (browser, headers, query) => handleFrontChannel(framed, browser, headers, query),
     arrival: (sent) => signedOutArrival({ prefix, cookies }, sent),
     page: (sent) => showSignedOut({ prefix, cookies }, sent),
   };

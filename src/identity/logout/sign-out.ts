@@ -1,4 +1,5 @@
 import { isFromOrigins, isPersonsNavigation, wantsPage } from '../../access/navigation.ts';
+import { type Clock, within } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { HeaderFields } from '../../listen/inbound.ts';
 import type { Emit } from '../../observe/events.ts';
@@ -21,6 +22,7 @@ interface EndNeeds {
   sessions: Pick<Sessions, 'find' | 'end' | 'revoke'>;
   providers: Pick<Providers, 'get'>;
   emit: Emit;
+  clock: Pick<Clock, 'after'>;
 }
 
 /** What says where a sign-out leads. */
@@ -55,7 +57,7 @@ export async function handleSignOut(
   request: { method: string; headers: HeaderFields },
   parameters: URLSearchParams,
 ): Promise<Answer> {
-  const { returnOrigins, requirePost } = parts;
+  const { providers, returnOrigins, requirePost } = parts;
   const { method, headers } = request;
   if (method === 'POST') {
     if (!isFromOrigins(headers, returnOrigins)) throw new GatewayError('cross_site');
@@ -65,6 +67,7 @@ export async function handleSignOut(
     throw new GatewayError('method_not_allowed', { detail, allow: 'POST' });
   }
   const session = await endSession(parts, browser, parameters.has('everywhere'));
+  if (session) await providers.get(session.provider)?.settled();
   const ending = endingOf(parts, browser, session, parameters.get('rd'));
   const isJson = method === 'POST' && wantsJson(headers);
   if (isJson) return jsonAnswer(200, { logoutUrl: ending.location }, ending.setCookies);
@@ -149,8 +152,7 @@ async function endKnown(
   const provider = providers.get(session.provider);
   const user = provider?.personOf(session).user;
   const whose = { provider: session.provider, user, subject, sessionId: session.id };
-  // Not waited for: what the provider does with it changes nothing here.
-  if (provider) void revokeTokens(provider, session, emitFor(emit, browser));
+  const revoked = provider && revokeTokens(provider, session, emitFor(emit, browser));
   try {
     await sessions.end(browser.cookies);
     if (everywhere) await sessions.revoke({ kind: 'subject', provider: session.provider, subject });
@@ -159,7 +161,14 @@ async function endKnown(
     notWrittenDown(emit, whose, browser, error);
     if (everywhere) throw error;
   }
+  // Some lose the session that the browser is about to end there, when both come at once. What it comes to changes
+  // nothing here, so that a provider that is slow is not waited for longer.
+  const goesOn = provider?.isReady() && provider.client.metadata().end_session_endpoint !== undefined;
+  if (revoked && goesOn) await within(parts.clock, revocationPatienceMs, revoked);
 }
+
+/** The person looks at nothing meanwhile. */
+const revocationPatienceMs = 600;
 
 /** The cookie goes all the same; that a copy of it may live on is for the log. Other browsers are not reached. */
 function notWrittenDown(

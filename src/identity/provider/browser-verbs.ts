@@ -12,7 +12,8 @@ import type { VerbNeeds } from './verb-needs.ts';
 export function browserVerbs({ client, signingKey }: VerbNeeds): BrowserVerbs {
   return {
     authorizationUrl: (parameters) => buildAuthorizationUrl(client(), parameters),
-    push: async (parameters) => buildAuthorizationUrlWithPAR(client(), parameters),
+    push: async (parameters) =>
+      buildAuthorizationUrlWithPAR(client({ asks: 'pushed_authorization_request_endpoint' }), parameters),
     async signRequest(parameters) {
       const key = signingKey();
       if (!key) throw new Error('requestObject needs a privateKey');

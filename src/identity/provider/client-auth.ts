@@ -11,6 +11,7 @@ import {
 } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import { clientSecretBasic } from './client-secret-basic.ts';
+import { platformAssertion } from './platform-assertion.ts';
 import type { SigningKey } from './private-key.ts';
 
 export type ClientAuthMethod = NonNullable<ProviderConfig['clientAuth']>;
@@ -18,31 +19,38 @@ export type ClientAuthMethod = NonNullable<ProviderConfig['clientAuth']>;
 /** How the gateway authenticates: as configured, else by what it has and what the provider supports. */
 export function clientAuthMethod(config: ProviderConfig, server: ServerMetadata): ClientAuthMethod {
   if (config.clientAuth !== undefined) return config.clientAuth;
-  if (config.clientSecret !== undefined) return supportedSecretMethod(server);
+  if (config.clientSecret !== undefined || config.secretFromKey) return supportedSecretMethod(server);
+  if (config.clientAssertionFile) return 'private_key_jwt';
   if (config.privateKey !== undefined) return 'private_key_jwt';
   return config.tls === undefined ? 'none' : 'tls_client_auth';
 }
 
 /** RFC 8414 §2: absent means client_secret_basic. */
-function supportedSecretMethod(server: ServerMetadata): 'client_secret_basic' | 'client_secret_post' {
+export function supportedSecretMethod(server: ServerMetadata): 'client_secret_basic' | 'client_secret_post' {
   const supported = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
   return supported.includes('client_secret_basic') || !supported.includes('client_secret_post')
     ? 'client_secret_basic'
     : 'client_secret_post';
 }
 
-/**
- * What authenticates a call to the token endpoint and its like (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2).
- * @param key the private key, where the method signs with one
- */
+export interface ClientAuthNeeds {
+  /** The private key, where the method signs with one. */
+  key: SigningKey | undefined;
+  /** The URL of the endpoint that is asked. */
+  endpoint: string | undefined;
+}
+
+/** What authenticates a call to the token endpoint and its like (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). */
 export function createClientAuth(
   config: ProviderConfig,
   server: ServerMetadata,
-  key: SigningKey | undefined,
+  { key, endpoint }: ClientAuthNeeds,
 ): ClientAuth {
-  const { clientSecret = '' } = config;
-  const assertion = { [modifyAssertion]: assertionFor(config, server, key) };
-  switch (clientAuthMethod(config, server)) {
+  const { clientSecret = '', clientAssertionFile } = config;
+  const method = clientAuthMethod(config, server);
+  if (clientAssertionFile && method === 'private_key_jwt') return platformAssertion(clientAssertionFile);
+  const assertion = { [modifyAssertion]: assertionFor(config, server, { key, endpoint }) };
+  switch (method) {
     case 'client_secret_basic':
       return secretAuthBy('client_secret_basic', clientSecret);
     case 'client_secret_post':
@@ -89,13 +97,12 @@ type ModifyAssertion = NonNullable<ModifyAssertionOptions[typeof modifyAssertion
 function assertionFor(
   { assertionAudience }: ProviderConfig,
   server: ServerMetadata,
-  key: SigningKey | undefined,
+  { key, endpoint }: ClientAuthNeeds,
 ): ModifyAssertion {
   return (header, payload) => {
     // The library says Ed25519, the newer name of RFC 9864, which few providers know yet.
     if (key && header.alg !== 'HS256') header.alg = key.alg;
-    if (assertionAudience === 'tokenEndpoint' && server.token_endpoint !== undefined) {
-      payload.aud = server.token_endpoint;
-    }
+    const audience = assertionAudience === 'tokenEndpoint' ? server.token_endpoint : endpoint;
+    if (assertionAudience !== 'issuer' && audience !== undefined) payload.aud = audience;
   };
 }

@@ -66,8 +66,11 @@ export interface ResourceVerbs {
   get(token: TokenInHand, address: URL): Promise<{ body: unknown; link: string | null }>;
   /** Looks a token up (RFC 7662). */
   introspect(token: string): Promise<Introspection>;
-  /** Tells that a token is done with (RFC 7009); where the provider has no endpoint for that, nothing. */
-  revoke(token: string, hint: 'access_token' | 'refresh_token'): Promise<void>;
+  /**
+   * Tells that a token is done with (RFC 7009); where the provider has no endpoint for that, nothing.
+   * @param key that the token is bound to: some take a bound token back only from who proves to hold it
+   */
+  revoke(token: string, hint: 'access_token' | 'refresh_token', key?: DpopKey): Promise<void>;
 }
 
 /** The addresses that a browser is sent to. */

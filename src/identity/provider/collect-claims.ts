@@ -19,10 +19,10 @@ import {
 import type { TokenInHand } from './client.ts';
 import { loginError } from './failure.ts';
 import type { Provider } from './provider.ts';
-import { isChallenge, isRefused, mayBeMissing } from './verdict.ts';
+import { isRefused, mayBeMissing } from './verdict.ts';
 
 export interface ClaimsNeeds {
-  provider: Pick<Provider, 'name' | 'config' | 'client'>;
+  provider: Pick<Provider, 'name' | 'config' | 'client' | 'accessTokenClaims'>;
   /** The dotted paths of every claim that the configuration uses. */
   claimPaths: ReadonlySet<string>;
   emit: Emit;
@@ -36,6 +36,8 @@ export interface ClaimsQuestion extends TokenInHand {
   subject: string | undefined;
   /** What was known before; undefined at a login. */
   known?: UserClaims | undefined;
+  /** What the provider posted beside the code, at a first login. */
+  posted?: Claims | undefined;
   /** The question is for nothing else: userinfo is asked in any case, and what cannot be had is an error. */
   again?: boolean;
 }
@@ -53,9 +55,13 @@ export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion
   const { username } = config.claims;
   const paths = keptPaths(config, claimPaths);
   let stated = idToken ? pickClaims(idToken, paths, username) : statedBefore(known);
+  const token = await readAccessToken(needs, question);
+  const ofToken = token ? pickOfPerson(token, paths, username) : {};
   let userinfo: Claims | undefined;
-  let before = userinfoBefore(known, config);
-  if (shouldAskUserinfo(provider, isComplete(claimPaths, stated) && !again)) {
+  const isAsked = shouldAskUserinfo(provider, isComplete(claimPaths, { ...ofToken, ...stated }) && !again);
+  // What the token of before said has come to an end with it.
+  let before = token && !isAsked ? {} : userinfoBefore(known, config);
+  if (isAsked) {
     try {
       userinfo = await askUserinfo(provider, question);
     } catch (error) {
@@ -67,9 +73,18 @@ export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion
   }
   // What is newer counts, for each claim that userinfo has: else nothing that an ID token said could be taken away.
   if (again && userinfo) stated = without(stated, userinfo, username);
-  const fetched = userinfo ? pickOfPerson(userinfo, paths, username) : before;
+  const answered = userinfo ? pickOfPerson(userinfo, paths, username) : before;
+  // An access token counts more than userinfo, unless that was just asked again with it.
+  const fetched = {
+    ...question.posted,
+    ...(again ? { ...ofToken, ...answered } : { ...answered, ...ofToken }),
+  };
   const lookUp = (path: string) =>
-    readClaim(idToken, path) ?? readClaim(userinfo, path) ?? stated[path] ?? fetched[path];
+    readClaim(idToken, path) ??
+    readClaim(token, path) ??
+    readClaim(userinfo, path) ??
+    stated[path] ??
+    fetched[path];
   let sourced: ReadonlyMap<string, unknown>;
   try {
     const get = (address: URL) => provider.client.get(question, address);
@@ -93,19 +108,43 @@ interface Lacking {
 
 /** What was known before stands in, where the question was not just for that. Throws the error otherwise. */
 function goOnWithout(
-  what: 'userinfo' | 'sources',
+  what: 'userinfo' | 'sources' | 'access token',
   error: unknown,
   { needs, question, atLogin }: Lacking,
 ): void {
   const { provider, emit } = needs;
   const { code } = loginError(error);
-  // RFC 8707 §2: a token for another resource may be refused there.
-  const isForAnother = provider.config.resource && isChallenge(error);
+  // A token for another resource may be refused there (RFC 8707 §2), and AD FS gives tokens of which it takes none.
   const mayGoOn = question.known
     ? !question.again && code !== 'login_token_invalid'
-    : atLogin && (code === 'provider_unavailable' || isForAnother);
+    : atLogin && (code === 'provider_unavailable' || isRefused(error));
   if (!mayGoOn) throw error;
   emit({ kind: 'claims-missing', provider: provider.name, from: what, error });
+}
+
+/**
+ * The claims of the access token, where the configuration wants them; undefined where it does not, or while the keys are
+ * out and there is what was known before. Rejects for a token that cannot be verified, or is of somebody else.
+ */
+async function readAccessToken(needs: ClaimsNeeds, question: ClaimsQuestion): Promise<Claims | undefined> {
+  const { provider } = needs;
+  const { from, user } = provider.config.claims;
+  if (from !== 'access_token') return undefined;
+  try {
+    const claims = await provider.accessTokenClaims(question.accessToken);
+    const { subject } = question;
+    // At a provider without ID tokens, who somebody is may be another claim than this one.
+    const isComparable = provider.config.type === 'oidc' || user === 'sub';
+    if (isComparable && subject !== undefined && claims.sub !== subject) {
+      throw new GatewayError('login_token_invalid', {
+        cause: new Error('the access token is of somebody else'),
+      });
+    }
+    return claims;
+  } catch (error) {
+    goOnWithout('access token', error, { needs, question, atLogin: false });
+    return undefined;
+  }
 }
 
 type Asked = Pick<Provider, 'config' | 'client'>;

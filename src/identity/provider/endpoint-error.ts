@@ -24,24 +24,29 @@ export class EndpointError extends Error {
   readonly error: string | undefined;
   readonly error_description: string | undefined;
 
-  constructor(endpoint: string, answer: ProviderAnswer, { isSpent = false, cause }: EndpointFault = {}) {
+  constructor(endpoint: string, answer: ProviderAnswer, { isSpent = false, cause, how }: EndpointFault = {}) {
     const { status, body = '', contentType } = answer;
-    super(
-      `${new URL(endpoint).pathname} answered ${status ?? 'nothing whole'}${status === 200 ? ' without a good access_token' : ''}`,
-      cause === undefined ? {} : { cause },
-    );
+    const said = how ?? `${status ?? 'nothing whole'}${status === 200 ? ' without a good access_token' : ''}`;
+    super(`${new URL(endpoint).pathname} answered ${said}`, cause === undefined ? {} : { cause });
     this.answer = answer;
     this.endpoint = endpoint;
     this.isSpent = isSpent;
-    const said: Partial<OAuthError> = readOAuthError(body, contentType) ?? {};
-    this.error = said.error;
-    this.error_description = said.error_description;
+    const fault: Partial<OAuthError> = readOAuthError(body, contentType) ?? {};
+    this.error = fault.error;
+    this.error_description = fault.error_description;
   }
+}
+
+/** The gateway cannot say who it is, so that nothing was sent: the operator's to mend, whoever asks. */
+export class ClientUnready extends Error {
+  override readonly name = 'ClientUnready';
 }
 
 interface EndpointFault {
   isSpent?: boolean;
   cause?: unknown;
+  /** What it answered, where the status does not say it. */
+  how?: string;
 }
 
 /** What an answer asks for (RFC 9110 §10.2.3), in seconds; the form with a date is not worth a parser here. */

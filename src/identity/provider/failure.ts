@@ -2,8 +2,16 @@ import { AuthorizationResponseError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { text } from '../../pages/texts/text.ts';
+import { listed } from './algorithms.ts';
 import { KeysUnavailable } from './keys.ts';
-import { isFailedCheck, isNetworkError, judgeError, wasAnswered } from './verdict.ts';
+import {
+  isFailedCheck,
+  isNetworkError,
+  isUnready,
+  judgeError,
+  refusedAlgorithm,
+  wasAnswered,
+} from './verdict.ts';
 
 /**
  * The gateway's error for a login that failed at or because of the provider. What the provider says is short and
@@ -19,7 +27,16 @@ export function loginError(error: unknown, hide: (text: string) => string = () =
       cause: error,
     });
   }
+  if (isUnready(error)) return new GatewayError('client_rejected', { retryAfter: 30, cause: error });
   if (isNetworkError(error)) return new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });
+  const signed = refusedAlgorithm(error);
+  if (signed) {
+    const detail = text('detail.algorithm_refused', {
+      algorithm: signed.algorithm,
+      allowed: listed(signed.allowed),
+    });
+    return new GatewayError('login_token_invalid', { detail, cause: signed });
+  }
   if (isFailedCheck(error)) return new GatewayError('login_token_invalid', { cause: error });
   if (!wasAnswered(error)) return new GatewayError('login_response_invalid', { cause: error });
   const verdict = judgeError(error);

@@ -3,7 +3,7 @@ import type { ResourceVerbs } from './client.ts';
 import { type Credentials, secretAuthBy } from './client-auth.ts';
 import { type ClientEndpoints, readAnswers } from './endpoint-answers.ts';
 import type { ProviderFetch } from './http.ts';
-import { createLibraryClient, mayBeInsecure } from './library.ts';
+import { createLibraryClient } from './library.ts';
 import { introspectWith } from './resource-verbs.ts';
 
 export interface IntrospectionEndpoint extends Credentials {
@@ -26,7 +26,7 @@ export function connectIntrospection(
     {
       fetch: readAnswers(fetch, { token: [], others: [endpoint], type: 'oauth2', ...heard }),
       timeout: config.timeout,
-      insecure: mayBeInsecure(config, endpoint),
+      insecure: config.insecureHttp,
     },
   );
   return { introspect: (token) => introspectWith(client, token, 'access_token') };

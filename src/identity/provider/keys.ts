@@ -1,5 +1,6 @@
 import {
   createLocalJWKSet,
+  decodeProtectedHeader,
   errors,
   type JSONWebKeySet,
   type JWTVerifyGetKey,
@@ -9,6 +10,14 @@ import {
 } from 'jose';
 import { type Clock, withLimit } from '../../clock.ts';
 import type { Keep } from '../../holdings.ts';
+import {
+  type AlgorithmChoice,
+  AlgorithmRefused,
+  allowedAlgorithms,
+  isKeyedWithSecret,
+  secretBytesFor,
+  type TokenPurpose,
+} from './algorithms.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
 import { naturalKey } from './natural-key.ts';
@@ -29,19 +38,14 @@ export interface ProviderKeys {
   generation(): number;
 }
 
-/** What a token is: the provider states the algorithms of each kind apart. */
-export type TokenPurpose = 'id token' | 'authorization response';
-
-export interface KeySource {
+export interface KeySource extends AlgorithmChoice {
   /** Where the keys are. */
   metadata(): ProviderMetadata | Promise<ProviderMetadata>;
   keySet: KeySet;
-  /** The only algorithms that count, whatever the provider states; undefined for all that are asymmetric. */
-  algorithms?: readonly string[] | undefined;
+  /** What algorithms that are keyed with a secret are keyed with. */
+  clientSecret?: string | undefined;
 }
 
-/** A provider that does not state an algorithm signs with RS256 (OpenID Connect Core §3.1.3.7, item 7). */
-const standardAlgorithm = 'RS256';
 const longestAgeMs = 600_000;
 /** An outage makes no key bad; yet a key that was withdrawn meanwhile must not be good for ever. */
 const longestStaleMs = 86_400_000;
@@ -149,33 +153,53 @@ function rememberKeys({ monotonic: now }: Pick<Clock, 'monotonic'>): KnownKeys {
 }
 
 /** What verifies with the keys of an issuer. */
-export function createProviderKeys({ metadata, keySet, algorithms: only }: KeySource): ProviderKeys {
+export function createProviderKeys({ metadata, keySet, clientSecret, ...choice }: KeySource): ProviderKeys {
   return {
     generation: keySet.generation,
-    async verify(token, options, purpose = 'id token') {
+    async verify(token, options, purpose = 'ID token') {
       const server = await metadata();
+      const algorithms = [...allowedAlgorithms(purpose, server, choice)];
+      const alg = algorithmOf(token);
+      if (!algorithms.includes(alg)) throw new AlgorithmRefused(purpose, alg, algorithms);
+      // What is keyed with the secret never sees a key that is public, nor the other way round.
+      if (isKeyedWithSecret(alg)) return verifyWithSecret(token, clientSecret, alg, options);
       const { jwks_uri: uri } = server;
-      const stated =
-        purpose === 'id token'
-          ? server.id_token_signing_alg_values_supported
-          : server.authorization_signing_alg_values_supported;
       if (uri === undefined) throw new KeysUnavailable('the provider names no keys');
-      // Never `none`; and a key that both sides share could also sign, so none of those either.
-      const algorithms = (stated ?? only ?? [standardAlgorithm]).filter(
-        (name) => /^(RS|PS|ES)\d{3}$|^Ed(DSA|25519)$/.test(name) && (only?.includes(name) ?? true),
-      );
       const known = await keySet.current(uri);
+      const all = { ...options, algorithms: [alg] };
       try {
-        return await verifyWith(token, known.set, { ...options, algorithms });
+        return await verifyWith(token, known.set, all);
       } catch (error) {
         const isKeyMissing =
           error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed;
         const fresh = isKeyMissing ? await keySet.fresherThan(known) : undefined;
         if (!fresh) throw error;
-        return verifyWith(token, fresh.set, { ...options, algorithms });
+        return verifyWith(token, fresh.set, all);
       }
     },
   };
+}
+
+/** What a token says that it is signed with; empty where it says nothing that is a text. */
+function algorithmOf(token: string): string {
+  try {
+    const { alg } = decodeProtectedHeader(token);
+    return typeof alg === 'string' ? alg : '';
+  } catch (cause) {
+    throw new errors.JWSInvalid('its header cannot be read', { cause });
+  }
+}
+
+/** OpenID Connect Core §10.1: the key is the UTF-8 of the client secret, which has to be long enough for it. */
+function verifyWithSecret(
+  token: string,
+  clientSecret: string | undefined,
+  alg: string,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  const key = new TextEncoder().encode(clientSecret);
+  if (key.length < secretBytesFor(alg)) throw new errors.JWSInvalid('the client secret is too short for it');
+  return jwtVerify(token, key, { ...options, algorithms: [alg] });
 }
 
 /** Without a kid several keys may fit: each is tried. */

@@ -3,11 +3,14 @@ import {
   type ClientAuth,
   Configuration,
   customFetch,
+  type DecryptionKey,
   type DiscoveryRequestOptions,
   discovery,
+  enableDecryptingResponses,
   None,
   type ServerMetadata,
 } from 'openid-client';
+import { otherIssuerIn, readMetadata } from './discovery-answer.ts';
 import type { ProviderFetch } from './http.ts';
 import { isLoopback } from './loopback.ts';
 import { discoveryUrl, isIssuerOfTenants } from './tenants.ts';
@@ -20,7 +23,7 @@ export interface Transport {
   fetch: ProviderFetch;
   /** Milliseconds for one call. */
   timeout: number;
-  /** Plain http is allowed: the configuration says so, or nobody else is on the path. */
+  /** Plain http is allowed, to whatever machine. */
   insecure: boolean;
 }
 
@@ -35,19 +38,33 @@ export interface ClientSettings {
   auth: ClientAuth;
   /** The endpoints that ask for a certificate are taken (RFC 8705 §5). */
   useMtlsAliases?: boolean;
+  /** What opens ID tokens and userinfo that are encrypted. */
+  decryption?: readonly DecryptionKey[];
 }
 
 /** The client object of the library. It stays in this folder: others call the verbs of a `ProviderClient`. */
 export function createLibraryClient(
-  { server, clientId, auth, useMtlsAliases = false }: ClientSettings,
+  { server, clientId, auth, useMtlsAliases = false, decryption = [] }: ClientSettings,
   { fetch, timeout, insecure }: Transport,
 ): Configuration {
   const metadata = useMtlsAliases ? { use_mtls_endpoint_aliases: true } : {};
   const client = new Configuration(server, clientId, metadata, auth);
-  client[customFetch] = fetch;
+  // The library allows plain http to every address or to none; one on this machine may stand beside a public issuer.
+  client[customFetch] = insecure ? fetch : refusePlainHttp(fetch);
+  allowInsecureRequests(client);
   client.timeout = timeout / 1000;
-  if (insecure) allowInsecureRequests(client);
+  if (decryption.length > 0) enableDecryptingResponses(client, undefined, ...decryption);
   return client;
+}
+
+/** Plain http goes to this machine alone: on the way to any other, somebody could read and change it. */
+function refusePlainHttp(fetch: ProviderFetch): ProviderFetch {
+  return async (url, options) => {
+    const { protocol, origin } = new URL(url);
+    if (protocol !== 'https:' && !isLoopback(new URL(url)))
+      throw new Error(`${origin} is plain http; it is not asked unless insecureHttp is set`);
+    return fetch(url, options);
+  };
 }
 
 type Algorithm = NonNullable<DiscoveryRequestOptions['algorithm']>;
@@ -58,11 +75,13 @@ export interface DiscoverySettings {
   issuerTemplate?: string | undefined;
   /** By OpenID Connect Discovery 1.0 §4, by RFC 8414 §3, or by the one and else the other. */
   algorithms: readonly Algorithm[];
+  /** Where the metadata are, in place of where these put them. */
+  metadataUrl?: string | undefined;
 }
 
 /** Fetches the metadata of an issuer. Rejects when they cannot be had, or are not to be trusted. */
 export async function discover(
-  { issuer, issuerTemplate, algorithms }: DiscoverySettings,
+  { issuer, issuerTemplate, algorithms, metadataUrl }: DiscoverySettings,
   { fetch, timeout, insecure }: Transport,
 ): Promise<ProviderMetadata> {
   const address = issuerTemplate === undefined ? new URL(issuer) : discoveryUrl(issuer);
@@ -70,7 +89,7 @@ export async function discover(
   for (const algorithm of algorithms) {
     try {
       const found = await discovery(address, 'unused', {}, None(), {
-        [customFetch]: fetch,
+        [customFetch]: readMetadata(fetch, metadataUrl),
         timeout: timeout / 1000,
         execute: insecure ? [allowInsecureRequests] : [],
         algorithm,
@@ -82,8 +101,18 @@ export async function discover(
       }
       return metadata;
     } catch (error) {
+      const other = otherIssuerIn(error);
+      if (other !== undefined) throw mismatch(issuer, other, error);
       failure = error;
     }
   }
   throw failure;
+}
+
+/** Metadata of another issuer are not to be trusted (RFC 8414 §3.3), and mostly a slip of the pen. */
+function mismatch(issuer: string, other: string, cause: unknown): Error {
+  return new Error(
+    `the provider calls itself ${other}, and the configuration calls it ${issuer}: where that is your provider, issuer has to be what it calls itself, letter by letter`,
+    { cause },
+  );
 }

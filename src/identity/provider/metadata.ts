@@ -1,4 +1,5 @@
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { isKeyedWithSecret } from './algorithms.ts';
 import type { ClientEndpoints } from './endpoint-answers.ts';
 import type { ProviderHttp } from './http.ts';
 import { discover, mayBeInsecure, type ProviderMetadata } from './library.ts';
@@ -21,9 +22,16 @@ function givenMetadata(config: ProviderConfig): Partial<ProviderMetadata> {
 }
 
 /** Whether everything that a login needs is given by hand, so that nothing has to be discovered. */
-function isComplete({ type, authorizationEndpoint, tokenEndpoint, jwksUri }: ProviderConfig): boolean {
+function isComplete({
+  type,
+  authorizationEndpoint,
+  tokenEndpoint,
+  jwksUri,
+  idTokenAlgorithms,
+}: ProviderConfig): boolean {
   if (authorizationEndpoint === undefined || tokenEndpoint === undefined) return false;
-  return type === 'oauth2' || jwksUri !== undefined;
+  // What is keyed with the client secret needs no keys of the provider.
+  return type === 'oauth2' || jwksUri !== undefined || idTokenAlgorithms?.every(isKeyedWithSecret) === true;
 }
 
 /** What is asked for the metadata of a provider, and what of the configuration takes their place. */
@@ -42,9 +50,9 @@ export function metadataSource(
   config: ProviderConfig,
   { key, trust, fetch }: Pick<ProviderHttp, 'key' | 'trust' | 'fetch'>,
 ): MetadataSource {
-  const { issuer, issuerTemplate, timeout, type } = config;
-  const isDiscovered = !isComplete(config);
-  const settings = { issuer, issuerTemplate, algorithms: [type] };
+  const { issuer, issuerTemplate, timeout, type, metadataUrl } = config;
+  const isDiscovered = metadataUrl !== undefined || !isComplete(config);
+  const settings = { issuer, issuerTemplate, algorithms: [type], metadataUrl };
   const insecure = mayBeInsecure(config, issuer);
   return {
     settings: isDiscovered ? [settings, insecure, trust] : [issuer],
@@ -101,18 +109,29 @@ const credentialEndpoints = [
   'pushed_authorization_request_endpoint',
 ] as const;
 
-/** An https issuer that sends tokens over http was misconfigured or tampered with. */
+/**
+ * An https issuer that sends tokens over http was misconfigured or tampered with. What the configuration gives by hand
+ * may be on this machine beside a public issuer, and so may what is read on this machine.
+ */
 function refuseInsecureEndpoints(server: ProviderMetadata, config: ProviderConfig): void {
-  if (config.insecureHttp) return;
-  const aliases = config.tls === undefined ? {} : (server.mtls_endpoint_aliases ?? {});
-  const named = credentialEndpoints.map((name) => [name, server[name]] as const);
-  for (const [name, endpoint] of [...named, ...Object.entries(aliases)]) {
-    if (typeof endpoint !== 'string') continue;
-    if (new URL(endpoint).protocol !== 'https:' && !isLoopback(new URL(endpoint))) {
-      throw new Error(`the provider's ${name} is plain http; it is not used unless insecureHttp is set`);
+  const { insecureHttp, metadataUrl, issuer, tls } = config;
+  if (!insecureHttp) {
+    const given: Readonly<Record<string, unknown>> = givenMetadata(config);
+    const isReadHere = isPlain(metadataUrl ?? issuer);
+    const aliases = tls === undefined ? {} : (server.mtls_endpoint_aliases ?? {});
+    const named = credentialEndpoints.map(
+      (name) => [name, server[name], name in given || isReadHere] as const,
+    );
+    const aliased = Object.entries(aliases).map(([name, endpoint]) => [name, endpoint, isReadHere] as const);
+    for (const [name, endpoint, mayBeHere] of [...named, ...aliased]) {
+      if (typeof endpoint !== 'string' || !isPlain(endpoint)) continue;
+      if (!mayBeHere || !isLoopback(new URL(endpoint)))
+        throw new Error(`the provider's ${name} is plain http; it is not used unless insecureHttp is set`);
     }
   }
   if (server.authorization_endpoint === undefined || server.token_endpoint === undefined) {
     throw new Error('the provider names no authorization endpoint or no token endpoint');
   }
 }
+
+const isPlain = (url: string): boolean => new URL(url).protocol !== 'https:';

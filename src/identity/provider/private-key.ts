@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
+import type { DecryptionKey } from 'openid-client';
 import type { ProviderConfig } from '../../config/schema/index.ts';
 import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
@@ -11,6 +12,8 @@ export interface SigningKey {
   key: CryptoKey;
   kid: string | undefined;
   alg: string;
+  /** The same for what the provider encrypts for the gateway; empty for a kind of key that opens nothing. */
+  decryption: readonly DecryptionKey[];
 }
 
 interface PrivateKey {
@@ -40,7 +43,7 @@ export function readPrivateKey(
   if (isFapi && !isFapi2(alg)) throw new Error(`privateKey: profile fapi2 does not allow ${alg}`);
   const { kty, n, e, d, p, q, dp, dq, qi, crv, x, y } = key.export({ format: 'jwk' }) as JWK;
   const jwk = JSON.parse(JSON.stringify({ kty, n, e, d, p, q, dp, dq, qi, crv, x, y })) as JWK;
-  return { jwk, kid: privateKey.kid ?? given?.kid, alg };
+  return { jwk, kid: privateKey.kid === false ? undefined : (privateKey.kid ?? given?.kid), alg };
 }
 
 /** A key that is there at once, or in a moment. */
@@ -60,14 +63,30 @@ export function openSigningKey(
   const { jwk, kid, alg } = read;
   return keep('provider signing key', naturalKey(jwk, kid, alg), () => {
     let key: SigningKey | undefined;
-    const loaded = importJWK(jwk, alg).then((imported) => {
-      key = { key: imported as CryptoKey, kid, alg };
+    const loaded = Promise.all([importJWK(jwk, alg), decryptionKeys(read)]).then(([imported, decryption]) => {
+      key = { key: imported as CryptoKey, kid, alg, decryption };
       return key;
     });
     // Whoever needs it is told.
     loaded.catch(() => {});
     return { now: () => key, loaded };
   });
+}
+
+/** RFC 7518 §4.3 and §4.6: an algorithm for each digest of RSA-OAEP; of curves, the library knows P-256. */
+async function decryptionKeys({ jwk, kid }: PrivateKey): Promise<DecryptionKey[]> {
+  const named = kid === undefined ? {} : { kid };
+  if (jwk.kty === 'RSA') {
+    return Promise.all(
+      ['RSA-OAEP', 'RSA-OAEP-256', 'RSA-OAEP-384', 'RSA-OAEP-512'].map(async (alg) => ({
+        key: (await importJWK(jwk, alg)) as CryptoKey,
+        alg,
+        ...named,
+      })),
+    );
+  }
+  if (jwk.crv !== 'P-256') return [];
+  return [{ key: (await importJWK(jwk, 'ECDH-ES')) as CryptoKey, ...named }];
 }
 
 const isFapi2 = (alg: string) => fapi2Algorithms.includes(alg);

@@ -1,6 +1,5 @@
-import { type Clock, promiseOf } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
-import { GatewayError } from '../../errors.ts';
 import type { ReadFile } from '../../files.ts';
 import type { Keep } from '../../holdings.ts';
 import type { Emit } from '../../observe/events.ts';
@@ -9,20 +8,22 @@ import type { Session } from '../../session/session.ts';
 import type { CallerPerson } from '../claims/caller.ts';
 import { type PersonRules, personRules, rememberPeople } from '../claims/person.ts';
 import { verifyIdToken } from '../tokens/id-token.ts';
+import { verifyAccessToken } from '../tokens/own-access-token.ts';
 import type { Tokens } from '../tokens/tokens.ts';
-import { fapi2Algorithms } from './algorithms.ts';
+import { algorithmChoice } from './algorithms.ts';
 import { type Circuit, openRefreshCircuit } from './circuit.ts';
 import type { ProviderClient } from './client.ts';
-import { type Discovery, openDiscovery } from './discovery.ts';
+import { openDiscovery } from './discovery.ts';
+import { followProvider } from './follow.ts';
 import { openProviderHttp, type ProviderHttp } from './http.ts';
 import { createProviderKeys, openKeySet, type ProviderKeys } from './keys.ts';
 import type { ProviderMetadata } from './library.ts';
-import { type MetadataSource, metadataSource } from './metadata.ts';
+import { metadataSource } from './metadata.ts';
 import { naturalKey } from './natural-key.ts';
-import { openSigningKey } from './private-key.ts';
-import { createProviderLibrary, createVerbs, type ProviderLibrary } from './provider-library.ts';
+import { createVerbs } from './provider-library.ts';
 import { reportRejection } from './rejection.ts';
-import { createStanding, type Heard, rejectionOf, type Standing, type Trouble } from './standing.ts';
+import { userinfoVerifier } from './signed-userinfo.ts';
+import { createStanding, rejectionOf, type Standing, type Trouble } from './standing.ts';
 import { expectedIssuer } from './tenants.ts';
 import { watchCalls } from './watch-calls.ts';
 
@@ -45,12 +46,22 @@ export interface Provider {
   keys: ProviderKeys;
   /** Checks what the library has not checked of an ID token. Rejects with GatewayError or an error of the keys. */
   verifyIdToken(tokens: Tokens): Promise<void>;
+  /**
+   * What a JWT access token of it says. Rejects with GatewayError for one that is no JWT, and with an error of the keys
+   * for one that cannot be verified.
+   */
+  accessTokenClaims(accessToken: string): Promise<Readonly<Record<string, unknown>>>;
   /** Whether its metadata is known. */
   isReady(): boolean;
   /** What of it does not work now, as far as calls have told; one that nobody has called for a while is asked. */
   troubles(): Trouble[];
   /** Resolves when it was found, or could not be for the first time. */
   tried: Promise<void>;
+  /**
+   * Waits for the first search, for as long as one call may take: who comes right after a start need not be sent away.
+   * At once when that has ended, found or not.
+   */
+  settled(): Promise<void>;
   /** Nobody asks for it any more: it is not looked for on behalf of this one. */
   close(): void;
 }
@@ -89,15 +100,16 @@ export function connectProvider(
   );
   const discovery = openDiscovery(source, needs);
   const heard = standing.hear(reportRejection(needs.emit, name, config, { clock }));
-  const finding = followProvider(name, config, { ...needs, http, source, discovery, heard }, () =>
-    onFound(provider),
-  );
-  const metadata = () => finding.library().metadata;
   const keys = createProviderKeys({
-    metadata,
+    metadata: () => metadata(),
     keySet: openKeySet(config, http, needs),
-    algorithms: config.profile === 'fapi2' ? fapi2Algorithms : undefined,
+    clientSecret: config.clientSecret,
+    ...algorithmChoice(config),
   });
+  const verifyUserinfo = userinfoVerifier(config, { keys, metadata: () => metadata(), clock });
+  const calls = { http, source, discovery, heard, verifyUserinfo };
+  const finding = followProvider(name, config, { ...needs, ...calls }, () => onFound(provider));
+  const metadata = () => finding.library().metadata;
   const rules = personRules(config);
   const refreshes = openRefreshCircuit(needs.keep, key, needs);
   const provider: Provider = {
@@ -106,8 +118,34 @@ export function connectProvider(
     key,
     personRules: rules,
     personOf: rememberPeople(rules),
-    client: createVerbs(config, http.fetch, finding.library),
+    client: createVerbs(config, { fetch: http.fetch, now: clock.now, verifyUserinfo }, finding.library),
     keys,
+    ...tokenChecks(config, { keys, metadata, clock }),
+    isReady: finding.isReady,
+    troubles() {
+      if (finding.isReady()) standing.look(source.ask);
+      return troublesOf(name, finding.isReady(), standing, refreshes);
+    },
+    tried: finding.tried,
+    settled: finding.settled,
+    close: finding.stop,
+  };
+  finding.start();
+  return provider;
+}
+
+interface CheckNeeds {
+  keys: ProviderKeys;
+  metadata(): ProviderMetadata;
+  clock: Pick<Clock, 'now'>;
+}
+
+/** What is checked of tokens that the provider gave. */
+function tokenChecks(
+  config: ProviderConfig,
+  { keys, metadata, clock }: CheckNeeds,
+): Pick<Provider, 'verifyIdToken' | 'accessTokenClaims'> {
+  return {
     verifyIdToken: async (tokens) =>
       verifyIdToken(tokens, {
         verify: keys.verify,
@@ -115,16 +153,13 @@ export function connectProvider(
         clientId: config.clientId,
         now: clock.now(),
       }),
-    isReady: finding.isReady,
-    troubles() {
-      if (finding.isReady()) standing.look(source.ask);
-      return troublesOf(name, finding.isReady(), standing, refreshes);
-    },
-    tried: finding.tried,
-    close: finding.stop,
+    accessTokenClaims: async (accessToken) =>
+      verifyAccessToken(accessToken, {
+        verify: (token, options) => keys.verify(token, options, 'access token'),
+        issuerOf: (claims) => expectedIssuer(config, metadata().issuer, claims),
+        now: clock.now(),
+      }),
   };
-  finding.start();
-  return provider;
 }
 
 /** At most one of each: a provider that is out is not told of twice. */
@@ -152,95 +187,6 @@ function openWatched(
   metadata: () => ProviderMetadata | undefined,
 ): ProviderHttp {
   const http = openProviderHttp(config, needs);
-  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata }) };
-}
-
-interface FindingNeeds extends ProviderNeeds {
-  http: ProviderHttp;
-  source: MetadataSource;
-  discovery: Discovery;
-  /** Is told whether answers take the gateway as a client. */
-  heard: Heard;
-}
-
-interface Finding {
-  /** Throws GatewayError 503 while the provider was never reached. */
-  library(): ProviderLibrary;
-  isReady(): boolean;
-  tried: Promise<void>;
-  start(): void;
-  stop(): void;
-}
-
-/** Makes the client of a provider whenever its metadata were found, and says how the search goes. */
-function followProvider(
-  name: string,
-  config: ProviderConfig,
-  needs: FindingNeeds,
-  onFound: () => void,
-): Finding {
-  const { emit, http, source, discovery, heard } = needs;
-  const signingKey = loadKey(name, config, needs);
-  let library: ProviderLibrary | undefined;
-  let hasFailed = false;
-  let stop = () => {};
-  const { promise: tried, resolve: hasTried } = promiseOf();
-
-  const found = (server: ProviderLibrary) => {
-    const isFirst = library === undefined;
-    library = server;
-    hasTried();
-    if (isFirst) {
-      for (const sentence of server.unsupported) {
-        emit({ kind: 'provider-lacks', provider: name, reason: sentence });
-      }
-      onFound();
-    }
-    if (hasFailed) emit({ kind: 'provider-found', provider: name, issuer: config.issuer });
-    hasFailed = false;
-  };
-
-  return {
-    isReady: () => library !== undefined,
-    tried,
-    library: () => library ?? refuseUnknown(discovery),
-    start() {
-      stop = discovery.follow({
-        found(stated) {
-          const metadata = source.complete(stated);
-          const key = signingKey?.now();
-          const make = (loaded: typeof key) =>
-            found(
-              createProviderLibrary(config, metadata, {
-                http,
-                signingKey: loaded,
-                ...heard,
-              }),
-            );
-          return signingKey && !key ? signingKey.loaded.then(make) : make(key);
-        },
-        failed(error, retryMs) {
-          hasFailed = true;
-          hasTried();
-          const isKnown = library !== undefined;
-          const about = { provider: name, issuer: config.issuer, error, retryMs, isKnown };
-          emit({ kind: 'provider-not-found', ...about });
-        },
-      });
-    },
-    stop: () => stop(),
-  };
-}
-
-function refuseUnknown(discovery: Discovery): never {
-  throw new GatewayError('provider_unavailable', { retryAfter: discovery.askedAgainIn() + 1 });
-}
-
-/** A key that cannot be used is said at the start, not when the provider is found. */
-function loadKey(name: string, config: ProviderConfig, needs: Pick<ProviderNeeds, 'keep' | 'read'>) {
-  try {
-    return openSigningKey(config, needs);
-  } catch (error) {
-    throw new Error(`provider ${name}: ${(error as Error).message}`);
-  }
+  const { metadataUrl } = config;
+  return { ...http, fetch: watchCalls(http.fetch, { ...needs, name, metadata, metadataUrl }) };
 }

@@ -13,6 +13,8 @@ export interface Providers {
   ofIssuer(issuer: string): readonly Provider[];
   /** Resolves when each was found, or could not be for the first time. */
   tried: Promise<void>;
+  /** The same, for as long as one call to each may take. */
+  settled(): Promise<unknown>;
   /** What of them does not work now. */
   troubles(): Trouble[];
   /** They are not looked for any more on behalf of these. What is known of them is given back with the lease. */
@@ -46,6 +48,7 @@ export function connectProviders(
           config.type === 'oidc' && isReady() && client.metadata().issuer === issuer,
       ),
     tried: Promise.all(all.map(({ tried }) => tried)).then(() => undefined),
+    settled: () => Promise.all(all.map((provider) => provider.settled())),
     troubles: () => all.flatMap((provider) => provider.troubles()),
     close,
   };

@@ -68,6 +68,7 @@ function guarded(
   ask: OneGrant,
 ): OneGrant {
   return async (session) => {
+    await provider.settled();
     if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
     const wait = circuit.blockedFor(session.id, session.subject);
     if (wait > 0) return { kind: 'unavailable', retryAfter: wait };

@@ -18,6 +18,7 @@ export function findUnsupported(config: ProviderConfig, server: ServerMetadata):
   if (method !== 'none') {
     lacks(server.token_endpoint_auth_methods_supported, method, 'token_endpoint_auth_methods_supported');
   }
+  missing.push(...missingAlgorithms(config, server));
   lacks(server.code_challenge_methods_supported, 'S256', 'code_challenge_methods_supported');
   // JARM §2.3.4: for a code, `jwt` is another name of `query.jwt`.
   const modes = server.response_modes_supported?.map((mode) => (mode === 'query.jwt' ? 'jwt' : mode));
@@ -39,6 +40,31 @@ export function findUnsupported(config: ProviderConfig, server: ServerMetadata):
     missing.push('it names no endpoint for pushed authorization requests');
   }
   return missing;
+}
+
+/**
+ * The scopes that the configuration asks for and the provider does not name, in sentences. It need not name all that it
+ * knows (RFC 8414 §2), so that this is a hint: many refuse a login for a scope that they do not know.
+ */
+export function unknownScopes(
+  { scopes_supported: known }: ServerMetadata,
+  scopes: readonly string[],
+): string[] {
+  if (known === undefined) return [];
+  const unknown = [...new Set(scopes)].filter((scope) => !known.includes(scope));
+  if (unknown.length === 0) return [];
+  return [
+    `${unknown.join(', ')} is not among its scopes_supported; many refuse a scope that they do not know`,
+  ];
+}
+
+/** Of the algorithms that are named for ID tokens one has to be the provider's. */
+function missingAlgorithms(
+  { idTokenAlgorithms: named }: ProviderConfig,
+  { id_token_signing_alg_values_supported: stated }: ServerMetadata,
+): string[] {
+  if (named === undefined || stated === undefined || named.some((name) => stated.includes(name))) return [];
+  return [`${named.join(', ')} of idTokenAlgorithms is not among its id_token_signing_alg_values_supported`];
 }
 
 /** The response mode of the authorization request, in the names of RFC 8414 and JARM §2.3. */

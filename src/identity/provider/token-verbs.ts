@@ -4,6 +4,7 @@ import {
   type Configuration,
   clientCredentialsGrant,
   genericGrantRequest,
+  getDecryptedResponses,
   getDPoPHandle,
   refreshTokenGrant,
   type TokenEndpointResponse,
@@ -86,11 +87,18 @@ function tokensOf(answer: LibraryTokens): Tokens {
     accessToken: answer.access_token,
     type: answer.token_type.toLowerCase(),
     refreshToken: answer.refresh_token,
-    idToken: answer.id_token,
+    idToken: signedIdToken(answer),
     claims: answer.claims(),
     expiresIn: answer.expiresIn(),
     issuedType: typeof issuedType === 'string' ? issuedType : undefined,
   };
+}
+
+/** The signed ID token, out of the one that was encrypted. */
+function signedIdToken(answer: LibraryTokens): string | undefined {
+  const opened = getDecryptedResponses(answer);
+  const signed = typeof opened === 'object' ? opened.id_token?.token_endpoint : opened;
+  return signed ?? answer.id_token;
 }
 
 function libraryChecks({ type, pkce }: ProviderConfig, { state, nonce, codeVerifier, maxAge }: CodeChecks) {

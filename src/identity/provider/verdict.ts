@@ -2,8 +2,10 @@ import { errors } from 'jose';
 import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
 import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
+import { ClockDiffers } from '../tokens/clock-differs.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
-import { EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
+import { AlgorithmRefused } from './algorithms.ts';
+import { ClientUnready, EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
 
 /**
  * The one place that says what an error of a call to a provider means: whether somebody's grant is over, whether the
@@ -23,7 +25,7 @@ export type Verdict =
 
 /**
  * Errors that speak of one grant (RFC 6749 §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1). Dex and LemonLDAP::NG
- * say `invalid_request` of a refresh token that is not good any more; the last are GitHub's.
+ * say `invalid_request` of a refresh token that is not good any more; the last are GitHub's, and Slack's.
  */
 const ofOneGrant: ReadonlySet<string> = new Set([
   'invalid_grant',
@@ -37,10 +39,22 @@ const ofOneGrant: ReadonlySet<string> = new Set([
   'account_selection_required',
   'bad_refresh_token',
   'bad_verification_code',
+  'invalid_code',
+  'code_already_used',
+  'invalid_refresh_token',
+  'token_expired',
+  'token_revoked',
 ]);
 
 /** Errors that speak of the gateway's registration (RFC 6749 §5.2). */
-const ofTheClient: ReadonlySet<string> = new Set(['invalid_client', 'unauthorized_client']);
+const ofTheClient: ReadonlySet<string> = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  // GitHub's, and Slack's.
+  'incorrect_client_credentials',
+  'bad_client_secret',
+  'invalid_client_id',
+]);
 
 /**
  * The one place that decides what a provider's answer means, for every endpoint: by its status, its body, whatever
@@ -59,7 +73,10 @@ export function judge({ status, contentType, body = '', retryAfter, error }: Pro
 }
 
 /** The verdict on a call that rejected. */
-export const judgeError = (error: unknown): Verdict => judge(answerOf(error));
+export function judgeError(error: unknown): Verdict {
+  if (isUnready(error)) return { kind: 'client-rejected', reason: textOf(error) };
+  return judge(answerOf(error));
+}
 
 function said(body: string, contentType: string | undefined): string {
   const found = readOAuthError(body, contentType);
@@ -100,6 +117,10 @@ function* causesOf(error: unknown): Generator<Error> {
 /** Whether there was an answer, as far as an error tells. */
 export const wasAnswered = (error: unknown): boolean => answerOf(error).status !== undefined;
 
+/** Whether nothing was asked, since the gateway could not say who it is. */
+export const isUnready = (error: unknown): boolean =>
+  [...causesOf(error)].some((current) => current instanceof ClientUnready);
+
 /** What an error of a call to a provider, by whichever library, tells of the answer. */
 function answerOf(error: unknown): ProviderAnswer {
   for (const current of causesOf(error)) {
@@ -139,6 +160,47 @@ const tokenChecks: ReadonlySet<string> = new Set([
 export function isFailedCheck(error: unknown): boolean {
   if (error instanceof errors.JOSEError) return !(error instanceof errors.JWKSInvalid);
   return tokenChecks.has(codeOf(error));
+}
+
+/** What clocks that are right may differ by, with all that happens between. */
+const rightClocksSeconds = 30;
+
+/**
+ * The seconds by which our clock is behind the one that a token was issued by, where the token failed for that; below 0
+ * where ours is ahead. A token that was just issued tells the time of its issuer.
+ * @param now in seconds
+ */
+export function clockDifference(error: unknown, now: number): number | undefined {
+  for (const current of causesOf(error)) {
+    if (current instanceof ClockDiffers) return current.seconds;
+    const issuedAt = issueTimeIn(current);
+    if (issuedAt !== undefined && Math.abs(issuedAt - now) > rightClocksSeconds)
+      return Math.round(issuedAt - now);
+  }
+  return undefined;
+}
+
+/** That a token was signed with an algorithm that does not count, whoever found it: the library, or our own check. */
+export function refusedAlgorithm(error: unknown): AlgorithmRefused | undefined {
+  for (const current of causesOf(error)) {
+    if (current instanceof AlgorithmRefused) return current;
+    const { cause } = current;
+    // The library's own check of the header of an ID token, by the list that it was given.
+    if (cause === null || typeof cause !== 'object' || !('header' in cause && 'expected' in cause)) continue;
+    const { header, expected } = cause as { header?: { alg?: unknown }; expected?: unknown };
+    if (Array.isArray(expected)) return new AlgorithmRefused('ID token', header?.alg, expected);
+  }
+  return undefined;
+}
+
+/** `iat` of a token whose times did not fit. */
+function issueTimeIn(error: Error): number | undefined {
+  const isTimed =
+    error instanceof errors.JWTExpired ||
+    (error instanceof errors.JWTClaimValidationFailed && ['exp', 'iat', 'nbf'].includes(error.claim));
+  const { cause } = error as { cause?: { claims?: { iat?: unknown }; claim?: unknown } };
+  const claims = isTimed ? error.payload : cause instanceof Error || !cause?.claim ? undefined : cause.claims;
+  return typeof claims?.iat === 'number' ? claims.iat : undefined;
 }
 
 /** The code that a provider says in an error answer (RFC 6749 §5.2). */
@@ -183,9 +245,6 @@ export function mayBeMissing(error: unknown): boolean {
   const status = statusOf(error);
   return status === 403 || status === 404;
 }
-
-/** Whether a resource does not take the access token at all (RFC 6750 §3). */
-export const isChallenge = (error: unknown): boolean => error instanceof WWWAuthenticateChallengeError;
 
 function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;

@@ -8,6 +8,8 @@ export interface CallWatch {
   name: string;
   /** What is known of its endpoints; undefined before it was found. */
   metadata(): Partial<ProviderMetadata> | undefined;
+  /** Where metadata are read by configuration. */
+  metadataUrl?: string | undefined;
   /** What is asked at an address that nobody knows beforehand (`other`). */
   unknown?: ProviderEndpoint;
   emit: Emit;
@@ -17,21 +19,38 @@ export interface CallWatch {
 /** Tells of each call how it ended, up to the head of its answer. */
 export function watchCalls(
   fetch: ProviderFetch,
-  { name, metadata, unknown = 'other', emit, clock }: CallWatch,
+  { name, metadata, metadataUrl, unknown = 'other', emit, clock }: CallWatch,
 ): ProviderFetch {
   return async (url, options) => {
     const begunAt = clock.monotonic();
     let status: number | undefined;
+    let failure: string | undefined;
     try {
       const response = await fetch(url, options);
       status = response.status;
       return response;
+    } catch (error) {
+      failure = failureOf(error);
+      throw error;
     } finally {
-      const endpoint = endpointOf(url, metadata()) ?? unknown;
+      const isDiscovery = metadataUrl !== undefined && addressOf(url) === addressOf(metadataUrl);
+      const known = isDiscovery ? 'discovery' : endpointOf(url, metadata());
+      const call = { endpoint: known ?? unknown, method: options.method, address: shownAddress(url, known) };
+      const outcome = outcomeOf(status);
       const ms = clock.monotonic() - begunAt;
-      emit({ kind: 'provider-called', provider: name, endpoint, status, outcome: outcomeOf(status), ms });
+      emit({ kind: 'provider-called', provider: name, ...call, status, outcome, failure, ms });
     }
   };
+}
+
+const shownAddress = (url: string, known: ProviderEndpoint | undefined): string =>
+  known === undefined && URL.canParse(url) ? new URL(url).origin : addressOf(url);
+
+/** The code of the connection that failed, or what else the error is called. */
+function failureOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown };
+  const { code, name } = (cause ?? error) as { code?: unknown; name?: unknown };
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'failed';
 }
 
 function outcomeOf(status: number | undefined): 'ok' | 'refused' | 'failed' {

@@ -10,6 +10,8 @@ export interface VerifiedToken {
   claims: Readonly<Record<string, unknown>>;
   /** Seconds since the epoch; undefined where the issuer names no end. */
   expiresAt: number | undefined;
+  /** The client that it was given to, where the issuer was asked for it (RFC 7662 §2.2). */
+  clientId?: string | undefined;
 }
 
 /** A token in the shape of a JWT; nothing in it is to be believed yet. */
@@ -72,14 +74,18 @@ export function scopesOf({ scope, scp }: Readonly<Record<string, unknown>>): str
 }
 
 /**
- * Whether what the issuer signed or knows is something else than an access token, by what ID tokens, refresh
- * tokens and logout tokens have in them. RFC 9068 tells them apart by `typ`; not every issuer follows it.
+ * What the issuer signed or knows, by what ID tokens, refresh tokens and logout tokens have in them. RFC 9068 tells
+ * access tokens apart by `typ`; not every issuer follows it.
  */
-export function isOtherKind(claims: Readonly<Record<string, unknown>>): boolean {
+export function kindOf(claims: Readonly<Record<string, unknown>>): 'access token' | 'ID token' | 'other' {
   const { typ, token_use: use, events, nonce, at_hash, c_hash } = claims;
   const type = typeof typ === 'string' ? typ.toLowerCase() : undefined;
-  if (type !== undefined && ['id', 'refresh', 'offline', 'logout'].includes(type)) return true;
-  if ((use !== undefined && use !== 'access') || events !== undefined) return true;
+  if (events !== undefined || ['refresh', 'offline', 'logout'].includes(type ?? '')) return 'other';
+  // Cognito says `access`, Hydra and Dex `access_token`.
+  const isAccess = use === undefined || use === 'access' || use === 'access_token';
+  if (!isAccess && use !== 'id' && use !== 'id_token') return 'other';
+  if (type === 'id' || !isAccess) return 'ID token';
   // Access tokens of older Keycloak versions have a nonce too, and say what they are.
-  return type !== 'bearer' && [nonce, at_hash, c_hash].some((claim) => claim !== undefined);
+  const isLikeIdToken = [nonce, at_hash, c_hash].some((claim) => claim !== undefined);
+  return type !== 'bearer' && isLikeIdToken ? 'ID token' : 'access token';
 }

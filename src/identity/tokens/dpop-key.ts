@@ -1,5 +1,5 @@
-import { createECDH, createHash, generateKeyPairSync } from 'node:crypto';
-import type { CryptoKey } from 'jose';
+import { createECDH, createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { type CryptoKey, SignJWT } from 'jose';
 
 /**
  * A key of DPoP (RFC 9449): P-256, for ES256. It is kept as its private number in base64url, 43 characters, since
@@ -28,6 +28,25 @@ export function dpopThumbprint(key: DpopKey): string {
   return createHash('sha256')
     .update(JSON.stringify(publicJwk(key)))
     .digest('base64url');
+}
+
+/** What a call has to be proven for. */
+export interface ProvenCall {
+  method: string;
+  /** Without query and fragment. */
+  url: string;
+  nonce: string | undefined;
+  /** Seconds since the epoch. */
+  now: number;
+}
+
+/** A proof of possession (RFC 9449 §4.2), for endpoints for which the library makes none. */
+export async function signProof(key: DpopKey, { method, url, nonce, now }: ProvenCall): Promise<string> {
+  const { privateKey } = await importDpopKey(key);
+  return new SignJWT({ jti: randomUUID(), htm: method, htu: url, ...(nonce !== undefined && { nonce }) })
+    .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: publicJwk(key) })
+    .setIssuedAt(Math.floor(now))
+    .sign(privateKey);
 }
 
 /** Both halves in the form that WebCrypto signs with. */

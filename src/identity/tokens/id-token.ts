@@ -1,10 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import { GatewayError } from '../../errors.ts';
+import { ClockDiffers } from './clock-differs.ts';
 import type { Tokens } from './tokens.ts';
 
 /** A clock that is a little behind is common; one that is more would let tokens be made in advance. */
-const clockToleranceSeconds = 60;
+export const clockToleranceSeconds = 60;
 
 /** What an ID token is checked against. */
 export interface IdTokenChecks {
@@ -33,8 +34,11 @@ export async function verifyIdToken(
   // Item 5: with one audience too, another authorized party means that the token was not made for us.
   if (payload.azp !== undefined && payload.azp !== clientId) throw refused('azp is another client');
   // Item 10: a token from the future was made in advance, or by a clock that cannot be trusted.
-  if (typeof payload.iat !== 'number' || payload.iat > now / 1000 + clockToleranceSeconds) {
-    throw refused('iat is in the future');
+  const { iat } = payload;
+  if (typeof iat !== 'number') throw refused('iat is missing');
+  if (iat > now / 1000 + clockToleranceSeconds) {
+    const cause = new ClockDiffers('iat is in the future', iat - now / 1000);
+    throw new GatewayError('login_token_invalid', { cause });
   }
   if (payload.at_hash !== undefined && !fitsAccessToken(payload.at_hash, idToken, accessToken)) {
     throw refused('at_hash is of another access token');

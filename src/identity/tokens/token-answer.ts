@@ -11,12 +11,38 @@ const longestLifeSeconds = 10 * 365 * 24 * 3600;
 
 /** The error in a body, whatever its content type says; undefined where there is none. */
 export function readOAuthError(body: string, contentType = ''): OAuthError | undefined {
-  const { error, error_description: description } = readMembers(body, contentType) ?? {};
-  if (typeof error !== 'string' || error === '') return undefined;
-  return {
-    error,
-    ...(typeof description === 'string' && description !== '' && { error_description: description }),
-  };
+  return errorOf(readMembers(body, contentType) ?? {});
+}
+
+function errorOf({ ok, error, error_description: description }: Members): OAuthError | undefined {
+  if (isText(error)) return { error, ...(isText(description) && { error_description: description }) };
+  // VK and Facebook have an object there.
+  if (error !== null && typeof error === 'object') {
+    const { error_code, code, type, error_msg, message } = error as Members;
+    const name = [type, error_code, code].find((each) => isText(each) || Number.isSafeInteger(each));
+    const said = [error_msg, message].find(isText);
+    return {
+      error: name === undefined ? 'error' : String(name),
+      ...(said !== undefined && { error_description: said }),
+    };
+  }
+  return ok === false ? { error: 'ok is false' } : undefined;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+/** What may stand beside an error, in an answer that has nothing else to say. */
+const besideErrors: ReadonlySet<string> = new Set([
+  ...['ok', 'error', 'error_description', 'error_uri', 'error_code', 'error_msg'],
+  ...['code', 'message', 'status', 'state', 'request_id', 'warning', 'response_metadata'],
+]);
+
+/** The error in an answer of a resource that HTTP calls a success: Slack says `ok: false`, others an error and no more. */
+export function readRefusal(body: unknown): OAuthError | undefined {
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) return undefined;
+  const members = body as Members;
+  const isRefusal = members.ok === false || Object.keys(members).every((name) => besideErrors.has(name));
+  return isRefusal ? errorOf(members) : undefined;
 }
 
 /** The members of a body that is a JSON object, or a form; undefined for anything else. */

@@ -117,6 +117,7 @@ async function attempt(
   { provider, circuit, target, who, person, emit }: TokenSource,
   ask: () => Promise<Obtained>,
 ): Promise<Obtained> {
+  await provider.settled();
   if (!provider.isReady()) return { kind: 'unavailable', retryAfter: 1 };
   const wait = circuit.blockedFor(who, person);
   if (wait > 0) return { kind: 'unavailable', retryAfter: wait };

@@ -36,12 +36,13 @@ export function refreshReach(routes: readonly RouteConfig[], provider: string): 
 }
 
 export function tokenAudience(config: TokenConfig): TokenAudience {
-  const { audience = [], resource = [], scopes = [], provider, clientCredentials } = config;
+  const { audience = [], resource = [], scopes = [], params, provider, clientCredentials } = config;
   const way = config.exchange ? 'exchange' : clientCredentials ? 'client credentials' : 'refresh';
   const parameters = [
     ...audience.map((value) => ['audience', value] as const),
     ...resource.map((value) => ['resource', value] as const),
     ...(scopes.length > 0 ? [['scope', scopes.join(' ')] as const] : []),
+    ...Object.entries(params),
   ];
   const settings = JSON.stringify([way, parameters, provider, clientCredentials]);
   return { id: createHash('sha256').update(settings).digest('base64url'), way, parameters, config };

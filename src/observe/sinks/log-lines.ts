@@ -181,6 +181,12 @@ export const lines = {
       lost > 0 ? 'the audit is written again; lines of it are lost' : 'the audit is written again',
     fields: ['reason', 'lost'],
   },
+  'traces-not-exported': {
+    level: 'warn',
+    message: 'traces do not reach the collector, and are lost',
+    fields: ['reason'],
+  },
+  'traces-exported': { level: 'info', message: 'traces reach the collector again', fields: ['lost'] },
   'sink-failed': {
     level: 'error',
     message: 'a sink of events failed; what it says may be incomplete',
@@ -296,6 +302,18 @@ export const lines = {
     message: ({ from }) => `${from} failed; its claims are missing`,
     fields: ['requestId', 'provider', 'reason'],
   },
+  'claim-absent': {
+    level: 'warn',
+    message: ({ claim }) =>
+      `rules or headers name the claim ${claim}, and neither the ID token nor userinfo has it: ask for its scope, or have the provider add it`,
+    fields: ['requestId', 'provider', 'claim'],
+  },
+  'clock-differs': {
+    level: 'error',
+    message: ({ seconds }) =>
+      `this machine's clock and that of the provider differ by ${Math.abs(seconds)} seconds: this one is ${seconds > 0 ? 'behind' : 'ahead'}`,
+    fields: ['requestId', 'provider', 'seconds'],
+  },
   'claim-source-doubted': {
     level: 'warn',
     message: 'claim source',
@@ -305,6 +323,12 @@ export const lines = {
     level: 'warn',
     message: ({ advice }) => advice,
     fields: ['requestId', 'provider', 'claim'],
+  },
+  'provider-sends-no-sid': {
+    level: 'warn',
+    message:
+      'the provider sends no sid: its logouts end every session of a person, or the one whose cookie comes along',
+    fields: ['requestId', 'provider'],
   },
   'upstream-token-taken': { level: 'debug', message: 'upstream token', fields: ['provider', 'way'] },
   'upstream-token-failed': {

@@ -25,6 +25,11 @@ export const requestLineFields = {
     meaning:
       'the value of `X-Request-Id`, which the application gets too; refusals, logins and sign-outs have it in their lines, refreshes that requests share do not',
   },
+  traceId: {
+    type: 'text',
+    meaning:
+      'the id of the trace, where [tracing](tracing.md) is on; in other lines too, where they belong to one request, or to a trace that is recorded',
+  },
   method: { type: 'text', meaning: 'the method; absent when it could not be read at all' },
   host: {
     type: 'text',
@@ -97,7 +102,7 @@ const otherFields = {
   limit: { type: 'text', meaning: 'the key of a limit, or its number' },
   lines: { type: 'integer', meaning: 'how many lines were dropped' },
   listen: { type: 'texts', meaning: 'the addresses that are listened on' },
-  lost: { type: 'integer', meaning: 'how many lines of the audit are missing' },
+  lost: { type: 'integer', meaning: 'how many lines of the audit, or spans of traces, are missing' },
   lookAt: { type: 'texts', meaning: 'the keys of the configuration to look at' },
   names: { type: 'text', meaning: 'whom a certificate names' },
   notAfter: { type: 'text', meaning: 'when a certificate ends' },
@@ -115,6 +120,7 @@ const otherFields = {
   retryAfter: { type: 'integer', meaning: 'seconds until it is worth a try' },
   retryMs: { type: 'number', meaning: 'milliseconds until the next try' },
   schema: { type: 'integer', meaning: 'the version of this table' },
+  seconds: { type: 'integer', meaning: 'the difference of two clocks; below zero where this one is ahead' },
   sessionId: { type: 'text', meaning: 'the id of a session, which opens nothing' },
   sessions: { type: 'integer', meaning: 'how many sessions' },
   signal: { type: 'text', meaning: 'the signal that came' },
@@ -144,6 +150,7 @@ const special: Readonly<Record<string, object>> = {
   signal: { type: ['string', 'null'] },
   limit: { type: ['string', 'integer'] },
   daysLeft: { type: 'integer' },
+  seconds: { type: 'integer' },
 };
 
 /**

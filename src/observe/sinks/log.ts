@@ -10,7 +10,7 @@ type RequestEvent = ToldOf<'request-finished' | 'request-left' | 'websocket-clos
 
 /** The log: a line for each event, as its table says, and for each request as its format says. */
 export function openLog(options: LogOptions, needs: SinkNeeds): Sink {
-  const { clock } = needs;
+  const { clock, traces } = needs;
   let writer = openLogWriter(options, needs);
   let writeRequest = requestWriter(writer, options, clock);
   return {
@@ -25,7 +25,7 @@ export function openLog(options: LogOptions, needs: SinkNeeds): Sink {
           writeRequest(event);
           break;
         default:
-          write(writer, lines[event.kind] as Line<Told>, event);
+          write(writer, lines[event.kind] as Line<Told>, event, traces.idHere);
       }
     },
     flushed: () => writer.flushed(),
@@ -68,11 +68,19 @@ function statusOf(event: RequestEvent): number {
   return event.kind === 'websocket-closed' ? 101 : clientLeft;
 }
 
-function write(writer: LogWriter, line: Line<Told>, event: Told): void {
+/** @param traceIdHere of the recorded trace in whose course the event happens, for events that say none */
+function write(
+  writer: LogWriter,
+  line: Line<Told>,
+  event: Told,
+  traceIdHere: () => string | undefined,
+): void {
   const level = typeof line.level === 'function' ? line.level(event) : line.level;
   if (!writer.isLevelEnabled(level)) return;
   const message = typeof line.message === 'function' ? line.message(event) : line.message;
-  writer[level](fieldsOf(line.fields, event), message);
+  const traceId = ('traceId' in event ? event.traceId : undefined) ?? traceIdHere();
+  const fields = fieldsOf(line.fields, event);
+  writer[level](traceId === undefined ? fields : { ...fields, traceId }, message);
 }
 
 function fieldsOf(fields: Line<Told>['fields'], event: Told): object {

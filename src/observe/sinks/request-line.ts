@@ -36,7 +36,7 @@ export function requestFields(exchange: ObservedExchange, status: number, durati
   const texts = `${requestId}${method}${host}${path}${route}${target}${subject}${user}${client}${peer}${agent}`;
   const field = isPlain(texts) ? plainField : quotedField;
   return (
-    `${field('requestId', requestId).slice(1)}${field('method', method)}${field('host', host)}${field('path', path)}` +
+    `${field('requestId', requestId).slice(1)}${plainField('traceId', exchange.trace?.id)}${field('method', method)}${field('host', host)}${field('path', path)}` +
     `,"status":${status},"durationMs":${tenths(durationMs)}` +
     `,"gatewayMs":${tenths(gatewayMsOf(exchange, durationMs))}` +
     timeField('upstreamMs', upstreamMsOf(exchange, durationMs)) +
@@ -50,7 +50,7 @@ export function requestFields(exchange: ObservedExchange, status: number, durati
 /** Of a WebSocket, whose handshake has a line of its own. */
 export function closedFields(exchange: ObservedExchange, durationMs: number): string {
   return (
-    `"requestId":${quoted(exchange.requestId)},"durationMs":${tenths(durationMs)}` +
+    `"requestId":${quoted(exchange.requestId)}${plainField('traceId', exchange.trace?.id)},"durationMs":${tenths(durationMs)}` +
     `,"bytesIn":${bytesInOf(exchange)},"bytesOut":${bytesOutOf(exchange)}` +
     quotedField('route', routeOf(exchange)) +
     quotedField('target', targetOf(exchange)) +

@@ -4,6 +4,7 @@ import type { Emit, Told } from '../events.ts';
 import type { Figures } from '../figures/figures.ts';
 import type { Meters } from '../metrics/meters.ts';
 import type { Output } from '../output.ts';
+import type { ProcessTraces } from '../traces/open-traces.ts';
 import type { LogOptions } from './log-writer.ts';
 
 /** Somebody who is told of everything that happens. */
@@ -46,6 +47,8 @@ export interface SinkNeeds {
   output(): Output;
   /** What this process counts. */
   meters: Pick<Meters, 'series'>;
+  /** What is recorded of requests. */
+  traces: Pick<ProcessTraces, 'failed' | 'ended' | 'called' | 'idHere'>;
   /** What of it the status page shows. */
   figures: Omit<Figures, 'read'>;
 }

@@ -125,7 +125,12 @@ export const en = {
   'detail.no_code': 'It holds no code.',
   'detail.parameter_twice': 'A parameter came twice.',
   'detail.other_token_type': 'The access token is not of the type {type}.',
+  'detail.algorithm_refused':
+    'It is signed with {algorithm}, and this site counts {allowed}. Its operators find in the log what to change.',
   'detail.nobody_named': 'The ID token names nobody.',
+  'detail.step_up_had': 'It was asked for {wanted}, and the sign-in has {had}.',
+  'detail.clocks_differ':
+    'The clocks of this site and of the sign-in service differ by {seconds} seconds. Whoever looks after this site can set that right.',
 
   // Small print of the page of an error.
   'footer.request': 'Request {id} · {code}',

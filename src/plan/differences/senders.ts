@@ -1,6 +1,7 @@
 import type { ClaimRole } from '../../access/condition.ts';
 import type { Sender } from '../../access/passing.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../../config/schema/index.ts';
+import { isSameIssuer } from '../../identity/tokens/issuer.ts';
 
 /** A kind of sender, as two configurations know it. */
 export interface KnownSender {
@@ -20,7 +21,7 @@ const harmlessOfProvider = namesOf<ProviderConfig>(
   ...(['clientSecret', 'clientAuth', 'privateKey', 'assertionAudience', 'tls', 'pkce', 'dpop'] as const),
   ...(['prompt', 'allowedParams', 'par', 'requestObject', 'jarm', 'responseMode', 'profile'] as const),
   ...(['revocationEndpoint', 'endSessionEndpoint', 'endSessionParams'] as const),
-  'pushedAuthorizationRequestEndpoint',
+  ...(['pushedAuthorizationRequestEndpoint', 'clientAssertionFile', 'secretFromKey'] as const),
 );
 const harmlessOfBearer = namesOf<BearerConfig>('ca', 'timeout', 'clientSecret', 'clientAuth');
 
@@ -94,11 +95,12 @@ function issuersOf({ bearer, providers, shown }: Config): Map<string, Source> {
   return new Map(
     bearer.map((config, at): [string, Source] => {
       const { requireVerifiedEmail, ...rest } = config;
-      const [provider] = Object.entries(providers).find(([, { issuer }]) => issuer === config.issuer) ?? [];
+      const isOurs = ({ issuer }: { issuer?: string | undefined }) => isSameIssuer(issuer, config.issuer);
+      const [provider] = Object.entries(providers).find(([, each]) => isOurs(each)) ?? [];
       // An address may hold a secret in its query.
       const told = (shown.bearer as Partial<BearerConfig>[])[at];
       const name = told?.issuer ?? told?.introspectionEndpoint ?? '';
-      const isSecond = bearer.findIndex((each) => each.issuer === config.issuer) < at;
+      const isSecond = bearer.findIndex((each) => each === config || isOurs(each)) < at;
       return [
         isSecond ? `${name} ${at}` : name,
         {
@@ -112,10 +114,13 @@ function issuersOf({ bearer, providers, shown }: Config): Map<string, Source> {
   );
 }
 
-function identityOf(config: Pick<ProviderConfig, 'claims'>, harmless: ReadonlySet<string>): string {
+function identityOf(
+  config: { claims: Pick<ProviderConfig['claims'], 'username' | 'from'> },
+  harmless: ReadonlySet<string>,
+): string {
   const telling = Object.entries(config).filter(([key]) => key !== 'claims' && !harmless.has(key));
   // It is a claim of its own to rules.
-  return JSON.stringify([telling, config.claims.username]);
+  return JSON.stringify([telling, config.claims.username, config.claims.from]);
 }
 
 function rolesOf(claims: ProviderConfig['claims'], verified: readonly boolean[]): Source['roles'] {

@@ -16,7 +16,7 @@ export interface CallMessage {
     | { kind: 'post'; key: string; posted: Posted; holder?: string; isAgain?: boolean }
     | { kind: 'release'; key: string; holder: string }
     /** Answered with a `RefreshOutcome`. */
-    | { kind: 'grant'; session: Session; renewal: Renewal }
+    | { kind: 'grant'; session: Session; renewal: Renewal; traceparent?: string | undefined }
     | { kind: 'claim'; name: string; forMs: number }
     /** Answered with `HeldByPrimary`. */
     | { kind: 'held' }

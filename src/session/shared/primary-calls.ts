@@ -75,10 +75,11 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
 }
 
 /** Asks the providers through the primary, which keeps the answer should this worker end before it is told. */
-export function grantOfPrimary({ call }: PrimaryCalls): Grant {
+/** @param carried the `traceparent` of what asks */
+export function grantOfPrimary({ call }: PrimaryCalls, carried: () => string | undefined): Grant {
   return async (session, renewal) => {
     try {
-      return (await call({ kind: 'grant', session, renewal })) as RefreshOutcome;
+      return (await call({ kind: 'grant', session, renewal, traceparent: carried() })) as RefreshOutcome;
     } catch {
       return { kind: 'unavailable', retryAfter: 1 };
     }

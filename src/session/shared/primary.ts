@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import { noTraces, type Traces } from '../../observe/trace.ts';
 import type { Grant } from '../outcome.ts';
 import { createRevocations } from '../revocations.ts';
 import type { Board } from './board.ts';
@@ -17,8 +18,10 @@ export interface PrimaryShared {
   received(worker: WorkerLink, message: CallMessage): Promise<void>;
 }
 
+type Continues = Pick<Traces, 'continued'>;
+
 /** @param grant asks the providers, in this process: what it gets outlives the worker that asked for it */
-export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
+export function createPrimaryShared(grant: Grant, clock: Clock, traces: Continues = noTraces): PrimaryShared {
   const workers = new Set<WorkerLink>();
   const desk = createGrantDesk(grant, workers, clock);
   // Sign-outs are kept for workers that start later; sessions are compared in the workers.
@@ -50,7 +53,9 @@ export function createPrimaryShared(grant: Grant, clock: Clock): PrimaryShared {
       case 'release':
         return turns.release(request.key, request.holder);
       case 'grant':
-        return desk.ask(worker, request.session, request.renewal);
+        return traces.continued(request.traceparent, () =>
+          desk.ask(worker, request.session, request.renewal),
+        );
       case 'claim':
         return claims.claim(request.name, request.forMs);
       case 'count':

@@ -6,25 +6,32 @@ import { joinChunks } from '../cookies.ts';
 import type { Found } from '../found.ts';
 import type { KeyRing } from '../key-ring.ts';
 import type { OpenedCookies } from '../opened-cookies.ts';
-import { open, seal } from '../seal.ts';
-import { decodeSession, encodeSession, type Session } from '../session.ts';
+import { openSession, type SessionForm, sealSession } from '../sealed-session.ts';
+import type { Session } from '../session.ts';
 import type { CookieWriter } from './cookie-writer.ts';
 import type { SessionStore } from './store.ts';
 
-/** Keeps sessions in the browser: sealed, in one cookie or a few. */
+/**
+ * Keeps sessions in the browser: sealed, in one cookie or a few.
+ * @param form that sessions are written in
+ */
 export function createCookieStore(
   writer: CookieWriter,
   ring: KeyRing,
   opened: OpenedCookies<Found>,
   emit: Emit,
+  form: SessionForm = 2,
 ): SessionStore {
   const { name } = writer;
+  const tryToWrite = (session: Session, cookies: readonly Cookie[]): string[] | undefined => {
+    const sealed = sealSession(form, session, ring.session[0], 'session', name);
+    return sealed === undefined ? undefined : writer.write(sealed, session, cookies);
+  };
   const write = (session: Session, cookies: readonly Cookie[]): string[] => {
-    const sealed = (content: Session) => seal(encodeSession(content), ring, 'session', name);
-    const whole = writer.write(sealed(session), session, cookies);
+    const whole = tryToWrite(session, cookies);
     if (whole) return whole;
     // The ID token only helps the provider to recognise a sign-out; the rest of the session needs no help.
-    const smaller = writer.write(sealed({ ...session, idToken: undefined }), session, cookies);
+    const smaller = tryToWrite({ ...session, idToken: undefined }, cookies);
     const { provider, subject, id: sessionId } = session;
     const isKept = smaller !== undefined;
     emit({ kind: 'session-too-large', provider, subject, sessionId, limit: writer.maxBytes, isKept });
@@ -37,19 +44,17 @@ export function createCookieStore(
     onServer: false,
     recall: (header) => opened.recall(header),
     opens(cookies) {
-      for (const value of joinChunks(name, cookies)) {
-        const unsealed = open(value, ring, 'session', name);
-        if (unsealed && decodeSession(unsealed.text)) return true;
-      }
+      for (const value of joinChunks(name, cookies))
+        if (openSession(value, ring.session, 'session', name)) return true;
       return false;
     },
     read(cookies) {
       for (const value of joinChunks(name, cookies)) {
-        const unsealed = open(value, ring, 'session', name);
-        const session = unsealed && decodeSession(unsealed.text);
-        if (!session) continue;
-        const found = { session, outdatedKey: unsealed.outdatedKey, handle: undefined };
-        opened.remember(value, found, unsealed.text.length);
+        const unsealed = openSession(value, ring.session, 'session', name);
+        if (!unsealed) continue;
+        const { session, outdatedKey, size } = unsealed;
+        const found = { session, outdatedKey, handle: undefined };
+        opened.remember(value, found, size);
         return found;
       }
       return undefined;

@@ -2,16 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import type { KeyRing, SealingKey } from '../key-ring.ts';
 import { type Identify, meantBy, type NameOf, namesOf } from '../person-names.ts';
-import { open, seal } from '../seal.ts';
+import { openListing, type PlacedSession, type SessionForm, sealListing } from '../sealed-session.ts';
 import { secretName } from '../secret-name.ts';
-import { decodeSession, encodeSession, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 import type { Place } from '../shared/shared.ts';
 
 /** A session as it is listed: without its tokens, and without claims but those that say who it is. */
-export interface ListedEntry {
-  place: string;
-  session: Session;
-}
+export type ListedEntry = PlacedSession;
 
 /**
  * The list of the sessions in a table, by person. The sessions themselves open for nobody but their cookies. To write
@@ -35,9 +32,13 @@ export interface ListedNeeds {
   ring: KeyRing;
   identify: Identify;
   clock: Pick<Clock, 'now'>;
+  /** That listings are written in. */
+  form: SessionForm;
 }
 
-export function createListed({ place: { sessions, listings }, ring, identify, clock }: ListedNeeds): Listed {
+export function createListed(needs: ListedNeeds): Listed {
+  const { ring, identify, clock, form } = needs;
+  const { sessions, listings } = needs.place;
   const [firstKey] = ring.people;
   const under = (key: SealingKey, names: readonly NameOf[]) =>
     names.map((name) => secretName(key, ['listed', ...name]));
@@ -47,17 +48,16 @@ export function createListed({ place: { sessions, listings }, ring, identify, cl
   const put = async (place: string, session: Session, before: readonly string[], isWhole: boolean) => {
     const name = listingName(session.id);
     const ttlSeconds = Math.max(1, Math.ceil(session.expiresAt) - Math.floor(clock.now() / 1000));
-    const value = seal(`${place} ${encodeSession(stripped(session, identify))}`, ring, 'listed', name);
+    const value = sealListing(form, { place, session: stripped(session, identify) }, ring.listed[0], name);
+    if (value === undefined) return;
     const keys = under(firstKey, namesOf(identify(session)));
     const added = isWhole ? keys : keys.filter((key) => !before.includes(key));
     const gone = before.filter((key) => !keys.includes(key));
     await listings.put({ name, place, value, under: keys, ttlSeconds }, { added, gone }).catch(ignored);
   };
   const entryOf = (name: string, value: string | undefined): ListedEntry[] => {
-    const text = value === undefined ? undefined : open(value, ring, 'listed', name)?.text;
-    const blank = text?.indexOf(' ') ?? -1;
-    const session = blank < 0 ? undefined : decodeSession(text?.slice(blank + 1) ?? '');
-    return session && text ? [{ place: text.slice(0, blank), session }] : [];
+    const entry = value === undefined ? undefined : openListing(value, ring.listed, name);
+    return entry ? [entry] : [];
   };
   const withdraw = (place: string, session: Session) =>
     listings.remove({ name: listingName(session.id), place, under: underAll(namesOf(identify(session))) });

@@ -5,8 +5,9 @@ import { type Cookie, joinChunks } from '../cookies.ts';
 import type { Found, Maybe } from '../found.ts';
 import { deriveKey, type KeyRing, type SealingKey } from '../key-ring.ts';
 import type { OpenedCookies } from '../opened-cookies.ts';
-import { open, openWith, seal, sealWith } from '../seal.ts';
-import { decodeSession, encodeSession, type Session } from '../session.ts';
+import { open, seal } from '../seal.ts';
+import { openSession, type SessionForm, sealSession } from '../sealed-session.ts';
+import type { Session } from '../session.ts';
 import type { SessionTable } from '../shared/shared.ts';
 import type { CookieWriter } from './cookie-writer.ts';
 import type { Listed } from './listed.ts';
@@ -39,7 +40,10 @@ const ticketBytes = 32;
 /** A session with its tokens, sealed and opened: what a remembered ticket holds on to. */
 const sessionBytes = 6000;
 
-/** Keeps sessions on the server, each sealed with a key that only its cookie holds. */
+/**
+ * Keeps sessions on the server, each sealed with a key that only its cookie holds.
+ * @param form that sessions are written in
+ */
 export function createTicketStore(
   writer: CookieWriter,
   ring: KeyRing,
@@ -47,10 +51,14 @@ export function createTicketStore(
   listed: Pick<Listed, 'began' | 'changed' | 'ended'>,
   tickets: OpenedCookies<KnownTicket>,
   { now }: Pick<Clock, 'now'>,
+  form: SessionForm,
 ): SessionStore {
   const { name } = writer;
-  const sealedFor = (ticket: Ticket, session: Session) =>
-    sealWith(ticket.key, encodeSession(session), 'stored', ticket.place);
+  const sealedFor = (ticket: Ticket, session: Session) => {
+    const sealed = sealSession(form, session, ticket.key, 'stored', ticket.place);
+    if (sealed === undefined) throw new GatewayError('session_too_large');
+    return sealed;
+  };
   const ttlOf = ({ expiresAt }: Session) => Math.max(1, expiresAt - Math.floor(now() / 1000));
   const put = (ticket: Ticket, session: Session) =>
     table.set(ticket.place, sealedFor(ticket, session), ttlOf(session));
@@ -134,10 +142,13 @@ function find(table: SessionTable, known: KnownTicket): Maybe<Found | undefined>
 function openStored(known: KnownTicket, value: string | undefined): Found | undefined {
   if (value === undefined || value !== known.stored) {
     const { ticket, outdatedKey } = known;
-    const opened = value === undefined ? undefined : openWith([ticket.key], value, 'stored', ticket.place);
-    const session = opened && decodeSession(opened.text);
+    const opened = value === undefined ? undefined : openSession(value, [ticket.key], 'stored', ticket.place);
     known.stored = value;
-    known.found = session && { session, outdatedKey, handle: { ...ticket, stored: value } };
+    known.found = opened && {
+      session: opened.session,
+      outdatedKey,
+      handle: { ...ticket, stored: value },
+    };
   }
   return known.found;
 }

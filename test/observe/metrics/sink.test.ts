@@ -151,7 +151,17 @@ const rows: [what: string, event: Event, ...told: string[]][] = [
   ],
   [
     'a call to a provider',
-    { kind: 'provider-called', provider: 'main', endpoint: 'token', status: 200, outcome: 'ok', ms: 30 },
+    {
+      kind: 'provider-called',
+      provider: 'main',
+      endpoint: 'token',
+      method: 'POST',
+      address: 'https://id.example/token',
+      failure: undefined,
+      status: 200,
+      outcome: 'ok',
+      ms: 30,
+    },
     'provider_request_duration_seconds_sum{provider="main",endpoint="token"} 0.03',
     'provider_request_duration_seconds_count{provider="main",endpoint="token"} 1',
   ],

@@ -1,0 +1,71 @@
+import { clientLeft, type Told, type ToldOf } from '../events.ts';
+import { addressOf } from '../traces/attributes.ts';
+import type { EndedCall } from '../traces/tracer.ts';
+import type { OpenSink } from './sink.ts';
+
+const kinds: ReadonlySet<Told['kind']> = new Set([
+  'request-refused',
+  'request-finished',
+  'request-left',
+  'provider-called',
+  'store-asked',
+]);
+
+/** Ends the spans of requests, and makes those of calls that have ended, under what they were made for. */
+export const openTracesSink: OpenSink = (_options, { traces }) => ({
+  name: 'traces',
+  wants: (kind) => kinds.has(kind),
+  take(event) {
+    switch (event.kind) {
+      case 'request-refused':
+        traces.failed(event.exchange, event.code);
+        break;
+      case 'request-finished':
+        traces.ended(event.exchange, event.status, event.durationMs);
+        break;
+      case 'request-left':
+        traces.ended(event.exchange, clientLeft, event.durationMs);
+        break;
+      case 'provider-called':
+        // What is known of a provider is everybody's; anything else is asked for somebody.
+        traces.called(() => providerCall(event), event.endpoint === 'discovery' || event.endpoint === 'keys');
+        break;
+      case 'store-asked':
+        traces.called(() => storeCall(event), false);
+    }
+  },
+});
+
+function providerCall(event: ToldOf<'provider-called'>): EndedCall<'provider'> {
+  const { provider, endpoint, method, address, status, failure, ms } = event;
+  const error = failure ?? (status !== undefined && status >= 400 ? String(status) : undefined);
+  return {
+    name: 'provider',
+    title: `${method} ${endpoint}`,
+    attributes: {
+      'http.request.method': method,
+      'http.response.status_code': status,
+      ...addressOf(address),
+      'error.type': error,
+      'sallyport.provider': provider,
+      'sallyport.provider.endpoint': endpoint,
+    },
+    ms,
+    failed: error !== undefined,
+  };
+}
+
+function storeCall({ operation, outcome, ms }: ToldOf<'store-asked'>): EndedCall<'store'> {
+  const failed = outcome === 'failed';
+  return {
+    name: 'store',
+    title: `redis ${operation}`,
+    attributes: {
+      'db.system.name': 'redis',
+      'db.operation.name': operation,
+      'error.type': failed ? 'failed' : undefined,
+    },
+    ms,
+    failed,
+  };
+}

@@ -1,0 +1,4 @@
+import { kit } from './kits/glewlwyd.ts';
+import { tryProvider } from './run.ts';
+
+tryProvider(kit);

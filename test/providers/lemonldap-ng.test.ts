@@ -1,0 +1,4 @@
+import { kit } from './kits/lemonldap-ng.ts';
+import { tryProvider } from './run.ts';
+
+tryProvider(kit);
