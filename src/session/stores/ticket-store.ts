@@ -54,14 +54,7 @@ export function createTicketStore(
   form: SessionForm,
 ): SessionStore {
   const { name } = writer;
-  const sealedFor = (ticket: Ticket, session: Session) => {
-    const sealed = sealSession(form, session, ticket.key, 'stored', ticket.place);
-    if (sealed === undefined) throw new GatewayError('session_too_large');
-    return sealed;
-  };
-  const ttlOf = ({ expiresAt }: Session) => Math.max(1, expiresAt - Math.floor(now() / 1000));
-  const put = (ticket: Ticket, session: Session) =>
-    table.set(ticket.place, sealedFor(ticket, session), ttlOf(session));
+  const { put, replace } = createRows(table, form, now);
   const cookieOf = ({ text }: Ticket, session: Session, cookies: readonly Cookie[]): string[] => {
     const lines = writer.write(seal(text, ring, 'session', name), session, cookies);
     if (!lines) throw new GatewayError('session_too_large');
@@ -96,15 +89,28 @@ export function createTicketStore(
       await Promise.all([put(ticket, session), listing]);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
-    use: (found, seenAt) =>
-      replaced(listed, found, seenAt, (ticket, was, session) =>
-        table.replace(ticket.place, was, sealedFor(ticket, session), ttlOf(session)),
-      ),
+    use: (found, seenAt) => replaced(listed, found, seenAt, replace),
     expire: (cookies) => writer.expire(cookies),
     async remove({ handle, session }) {
       const { place } = handle as Ticket;
       await Promise.all([table.delete(place), listed.ended(place, session)]);
     },
+  };
+}
+
+/** Sessions as they stand in the table. */
+function createRows(table: SessionTable, form: SessionForm, now: Clock['now']) {
+  const sealedFor = (ticket: Ticket, session: Session) => {
+    const sealed = sealSession(form, session, ticket.key, 'stored', ticket.place);
+    if (sealed === undefined) throw new GatewayError('session_too_large');
+    return sealed;
+  };
+  const ttlOf = ({ expiresAt }: Session) => Math.max(1, expiresAt - Math.floor(now() / 1000));
+  return {
+    put: (ticket: Ticket, session: Session) =>
+      table.set(ticket.place, sealedFor(ticket, session), ttlOf(session)),
+    replace: (ticket: Ticket, was: string, session: Session) =>
+      table.replace(ticket.place, was, sealedFor(ticket, session), ttlOf(session)),
   };
 }
 
