@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { importJWK, SignJWT } from 'jose';
 import { freePort } from '../../dist/test/support/free-port.js';
 import { gatewayYaml } from '../../dist/test/support/gateway-config.js';
 import { providerFound } from '../../dist/test/support/provider-found.js';
+import { until } from '../../dist/test/support/until.js';
 import { root } from '../../scripts/prepare.mjs';
 import { startServer } from '../process.mjs';
 import { signedIn } from './sign-in.mjs';
@@ -43,17 +44,21 @@ function sallyport(name, variant = {}) {
         ...more,
       };
       const file = join(folder, `sallyport-${port}.yaml`);
+      const log = join(folder, `sallyport-${port}.log`);
       writeFileSync(file, gatewayYaml({ provider, config }, port));
       const origin = `http://127.0.0.1:${port}`;
       provider.allowRedirectsTo(origin);
       const started = await startServer(node, [...nodeArgs, main, 'serve', '-c', file], {
         port,
-        log: join(folder, `sallyport-${port}.log`),
+        log,
         ...(cores && { cores }),
       });
       const server = { ...started, port, isOnNode: true };
       if (allow === 'public') return { ...server, headers: {} };
       await providerFound(origin);
+      // It listens before it has reached a Redis that is far away.
+      if (store === 'redis')
+        await until('Redis', () => readFileSync(log, 'utf8').includes('Redis is reachable'));
       if (bearer) {
         const token = await makeAccessToken(provider, audience);
         return { ...server, headers: { Authorization: `Bearer ${token}` } };

@@ -404,6 +404,7 @@ export type ProviderEndpoint =
 export type StoreOperation =
   | 'session-get'
   | 'session-set'
+  | 'session-touch'
   | 'session-delete'
   | 'claim'
   | 'turn-look'

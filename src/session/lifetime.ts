@@ -36,6 +36,20 @@ export function shouldTouch(session: Session, lifetimes: Lifetimes, now: number)
   return now - session.seenAt >= stepSeconds(lifetimes) && !isBeforeRefresh(session, lifetimes, now);
 }
 
+/**
+ * Of a session that is kept on the server: whether its use has to be written down before the answer. The end by
+ * `isOver` counts from what is written, a step later: a session that was used within the step is never over too soon,
+ * whatever becomes of this process and of what it has noted.
+ */
+export function isUseLate({ seenAt }: Session, lifetimes: Lifetimes, now: number): boolean {
+  return now - seenAt >= stepSeconds(lifetimes);
+}
+
+/** Whether it is noted, to be written soon: early enough that whoever goes on with it is never late. */
+export function isUseNoted({ seenAt }: Session, lifetimes: Lifetimes, now: number): boolean {
+  return now - seenAt >= Math.ceil(stepSeconds(lifetimes) / 2);
+}
+
 /** Whether a refresh of the tokens comes so soon that nothing else should write the session down before. */
 function isBeforeRefresh({ refreshToken, refreshAt }: Session, { idle }: Lifetimes, now: number): boolean {
   const quiet = Math.min(quietSeconds, idle / 2);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createBounded } from '../bounded.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Keep } from '../holdings.ts';
 import type { Emit } from '../observe/events.ts';
@@ -27,6 +27,7 @@ import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-wr
 import { createListed, type Listed } from './stores/listed.ts';
 import type { SessionStore } from './stores/store.ts';
 import { createTicketStore, type KnownTicket } from './stores/ticket-store.ts';
+import { createNotedUses } from './stores/uses.ts';
 import type { Touches } from './stores/written.ts';
 
 /** The port of this folder. */
@@ -107,6 +108,7 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   });
   const finisher = primary && finishForOthers(refresher, { primary, keep, clock });
   const { store, touches, listed } = openStore(config, needs, place);
+  const uses = createNotedUses(async (found, seenAt) => store.use?.(found, seenAt), clock);
   const lifetimes = {
     idle: Math.floor(session.idleTimeout / 1000),
     longest: Math.floor(session.maxLifetime / 1000),
@@ -119,6 +121,7 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     bus: place.bus,
     lifetimes,
     touches,
+    uses,
     impatient: keep('impatient sessions', 'this process', () => new WeakSet<Session>()),
     patience: Math.max(0, ...Object.values(providers).map(({ timeout }) => timeout)),
     emit,
@@ -129,7 +132,15 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   const inForce = () => finisher?.goOnWith(refresher);
   const { identify } = needs;
   const people = createPeople({ listed, sessions, revocations, lifetimes, identify, emit, clock });
-  return { sessions, people, revocations, shared, counts, problem, standing, ready, inForce, finish };
+  const finishAll = async (withinMs: number) => {
+    const end = clock.monotonic() + withinMs;
+    await within(clock, withinMs, uses.flush());
+    await finish(Math.max(0, end - clock.monotonic()));
+  };
+  return {
+    ...{ sessions, people, revocations, shared, counts, problem, standing, ready, inForce },
+    finish: finishAll,
+  };
 }
 
 /** What is signed out under one plan is signed out for what was opened under another, whose secrets may be others. */

@@ -1,13 +1,21 @@
 import type { Clock } from '../clock.ts';
 import type { Cookie } from './cookies.ts';
 import type { Found, Maybe } from './found.ts';
-import { isClaimsRefreshDue, isOver, isRefreshDue, type Lifetimes, shouldTouch } from './lifetime.ts';
+import {
+  isClaimsRefreshDue,
+  isOver,
+  isRefreshDue,
+  isUseNoted,
+  type Lifetimes,
+  shouldTouch,
+} from './lifetime.ts';
 import type { Spent } from './outcome.ts';
 import { createRenewing, type Renewing, type RenewingNeeds } from './refresh/renewing.ts';
 import type { RevocationTarget, SessionRevocations } from './revocation-keys.ts';
 import type { Session } from './session.ts';
 import { type Bus, storeUnavailable } from './shared/shared.ts';
 import type { Current, Standing } from './standing.ts';
+import type { NotedUses } from './stores/uses.ts';
 import { type Cookies, createTouch, nothing, parsed, type Touches } from './stores/written.ts';
 
 /** The life of sessions: found, kept alive, refreshed, ended. */
@@ -56,6 +64,7 @@ export interface SessionsNeeds extends RenewingNeeds {
   bus: Bus;
   lifetimes: Lifetimes;
   touches: Touches;
+  uses: NotedUses;
 }
 
 export function createSessions(needs: SessionsNeeds): Sessions {
@@ -119,6 +128,7 @@ const signedOut = (setCookies: readonly string[]): Standing => ({
 /** How a request stands with the session that was found for it. */
 function createUse(needs: SessionsNeeds, renewing: Renewing) {
   const { bus, lifetimes, clock, revocations, store } = needs;
+  const isTouched = store.use ? isUseNoted : shouldTouch;
   const touch = createTouch(needs);
   return (found: Found | undefined, cookies: Cookies): Maybe<Standing> => {
     const now = seconds(clock);
@@ -129,7 +139,7 @@ function createUse(needs: SessionsNeeds, renewing: Renewing) {
     if (revocations.isRevoked(found.session)) return signedOut(store.expire(parsed(cookies)));
     if (isRefreshDue(found.session, now)) return renewing.tokens(found, cookies, now);
     if (isClaimsRefreshDue(found.session, lifetimes, now)) return renewing.claims(found, cookies, now);
-    if (!found.outdatedKey && !shouldTouch(found.session, lifetimes, now)) {
+    if (!found.outdatedKey && !isTouched(found.session, lifetimes, now)) {
       return { session: found.session, setCookies: nothing, found };
     }
     return touch(found, cookies, now);

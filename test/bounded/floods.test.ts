@@ -3,9 +3,12 @@ import { createTokenCache } from '../../src/identity/upstream-token/cache.ts';
 import { createRevocations, mostEntries } from '../../src/session/revocations.ts';
 import { createBoard } from '../../src/session/shared/board.ts';
 import { createClaims } from '../../src/session/shared/claims.ts';
+import { createKnownRows } from '../../src/session/shared/known-rows.ts';
 import { createOutbox } from '../../src/session/shared/redis-outbox.ts';
 import { createSessionTable } from '../../src/session/shared/session-table.ts';
+import { createNotedUses } from '../../src/session/stores/uses.ts';
 import { createWoundClock } from '../support/clock.ts';
+import { bareSession } from '../support/session.ts';
 
 const hour = 3_600_000;
 
@@ -112,4 +115,30 @@ test('results that were never written do not give way to those that may be lost'
   await new Promise(setImmediate);
   t.equal(written.length, 10_000);
   t.strictSame(written.slice(-2), ['10001', '10002'], 'as many as there is room for, the last ones');
+});
+
+test('rows that are remembered of Redis hold a number and a budget of bytes', async (t) => {
+  const known = createKnownRows({ entries: 100, bytes: 100_000 });
+  const read = (id: string, value: string) => known.end(known.watch(id, 0), value);
+  times(101, (at) => read(`${at}`, 'x'));
+  t.equal(known.get('0'), undefined);
+  t.ok(known.get('1'));
+  read('large', 'x'.repeat(95_000));
+  t.ok(known.get('large'));
+  t.equal(known.get('50'), undefined, 'it takes the room of others');
+  times(1000, (at) => known.end(known.watch(`unknown ${at}`, 0), undefined));
+  t.ok(known.get('large'), 'what is not there takes none');
+});
+
+test('uses are noted of so many sessions, and the rest is written by requests', async (t) => {
+  const clock = createWoundClock();
+  const written: string[] = [];
+  const write = async ({ session }: { session: { id: string } }) => written.push(session.id);
+  const uses = createNotedUses(write, clock);
+  const session = bareSession({});
+  times(10_001, (at) =>
+    uses.note({ session: { ...session, id: `${at}` }, outdatedKey: false, handle: 0 }, 1),
+  );
+  await uses.flush();
+  t.equal(written.length, 10_000);
 });

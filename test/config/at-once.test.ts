@@ -123,6 +123,19 @@ test('nothing is said of what follows from a value that is not valid', async (t)
   for (const [path, keys] of wrong) t.strictSame(problemsOf({ ...good, ...keys }), [path], path);
 });
 
+test('a bridge over an outage of Redis is for sessions in Redis, and no longer than they last unused', async (t) => {
+  const route = { path: '/', upstream: 'http://a:1', allow: 'public' };
+  const problemsWith = (session: Keys) =>
+    problemsOf({ publicUrl: 'https://app.example.com', routes: [route], session });
+  const redis = { bridge: '10m' };
+  t.strictSame(problemsWith({ store: 'redis://a', redis }), []);
+  t.strictSame(problemsWith({ store: 'redis://a', redis, idleTimeout: '5m' }), ['session.redis.bridge']);
+  for (const store of ['cookie', 'memory'])
+    t.strictSame(problemsWith({ store, redis }), ['session.redis.bridge'], store);
+  t.strictSame(problemsWith({ store: 'x', redis }), ['session.store']);
+  t.strictSame(problemsWith({ redis: { bridge: '0s' } }), []);
+});
+
 test('a doubled brace in a header of the answer is no token', async (t) => {
   const route = {
     path: '/',

@@ -10,6 +10,7 @@ export function processOf(sharing: SharingProcess, kill: ContractProcess['kill']
     claim,
     get: async (id) => place.sessions.get(id),
     set: place.sessions.set,
+    replace: place.sessions.replace,
     delete: place.sessions.delete,
     putListing: place.listings.put,
     listingsUnder: place.listings.under,

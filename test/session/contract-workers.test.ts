@@ -92,6 +92,7 @@ function remoteControl(t: Test, child: ChildProcess): Remote {
     claim: async (name, forMs) => (await order('claim', name, forMs)) as boolean,
     get: async (id) => (await order('get', id)) as string | undefined,
     set: async (id, value, ttl) => void (await order('set', id, value, ttl)),
+    replace: async (id, was, value, ttl) => (await order('replace', id, was, value, ttl)) as boolean,
     delete: async (id) => void (await order('delete', id)),
     putListing: async (...args) => void (await order('putListing', ...args)),
     listingsUnder: async (keys) => (await order('listingsUnder', keys)) as [string, string][],

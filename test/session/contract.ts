@@ -13,6 +13,7 @@ import { until } from '../support/until.ts';
 export interface ContractProcess extends Shared {
   get(id: string): Promise<string | undefined>;
   set(id: string, value: string, ttlSeconds: number): Promise<void>;
+  replace(id: string, was: string, value: string, ttlSeconds: number): Promise<boolean>;
   delete(id: string): Promise<void>;
   putListing: Listings['put'];
   listingsUnder: Listings['under'];
@@ -36,6 +37,8 @@ export interface ContractScene {
 export type OpenScene = (t: Test) => Promise<ContractScene>;
 
 const minute = 60_000;
+/** Sooner than anybody asks again of himself: what is known by then was told. */
+const soonMs = 4000;
 const longLived = { lingerMs: 30_000 };
 const sentOnce = { lost: 'lost', forMs: 60 * minute, heldBy: 'process' } as const;
 
@@ -207,12 +210,23 @@ function testTableAndClaims(row: Row): void {
     await first.set('id', 'sealed', 60);
     t.equal(await second.get('id'), 'sealed');
     await second.set('id', 'sealed anew', 60);
-    t.equal(await first.get('id'), 'sealed anew');
+    await until('the new one', async () => (await first.get('id')) === 'sealed anew', soonMs);
     await first.set('gone', 'x', 60);
     await second.delete('gone');
-    t.equal(await first.get('gone'), undefined);
+    await until('the end', async () => (await first.get('gone')) === undefined, soonMs);
     await scene.pass(61_000);
     t.equal(await first.get('id'), undefined);
+  });
+
+  row('of two who change what they have read, the second is told so', async (t, scene) => {
+    const [first, second] = [await scene.join(), await scene.join()];
+    await first.set('id', 'sealed', 60);
+    t.equal(await second.replace('id', 'sealed', 'by the second', 60), true);
+    t.equal(await first.replace('id', 'sealed', 'by the first', 60), false);
+    await until('what stands there', async () => (await first.get('id')) === 'by the second', soonMs);
+    await second.delete('id');
+    t.equal(await first.replace('id', 'by the second', 'back again', 60), false, 'nothing comes back');
+    t.equal(await second.get('id'), undefined);
   });
 
   row(

@@ -31,13 +31,14 @@ export interface RedisSharing {
   url: string;
   timeout?: number;
   gateway?: string;
+  bridge?: number;
   emit?: Emit;
 }
 
 export function shareInRedis(options: RedisSharing, clock: Clock): SharingProcess {
-  const { url, timeout = 5000, gateway, emit = unobserved.emit } = options;
+  const { url, timeout = 5000, gateway, bridge = 0, emit = unobserved.emit } = options;
   const revocations = createRevocations(clock);
-  const settings = { url, keyPrefix: 'test:', ca: undefined, timeout, gateway };
+  const settings = { url, keyPrefix: 'test:', ca: undefined, timeout, bridge, gateway };
   const needs = { held: createHeld(revocations, clock), emit, clock };
   return aboveOf(createRedisPlace(settings, needs), revocations, clock);
 }

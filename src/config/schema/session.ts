@@ -78,6 +78,10 @@ const redis = z
       .optional()
       .meta({ description: 'A PEM file of certificate authorities for rediss://, beside the usual ones.' }),
     timeout: duration().prefault('1s').meta({ description: 'How long one command to Redis may take.' }),
+    bridge: duration().prefault('0s').meta({
+      description:
+        'With a Redis `store`: how long sessions that an instance knows go on there while Redis is out. A sign-out at one instance does not reach the others in that time.',
+    }),
   })
   .prefault({})
   .meta({ description: 'How Redis is used, where it is.' });

@@ -27,7 +27,7 @@ export const labels = {
   result: 'what came of it: see the metric',
   endpoint: '`discovery`, `keys`, `token`, `userinfo`, `introspection`, `revocation`, `par`, `other`',
   operation:
-    'what is asked: `session-get`, `session-set`, `session-delete`, `claim`, `turn-look`, `turn-take`, `turn-renew`, `turn-release`, `turn-mark`, `turn-post`, `listing`, `sign-outs`, `count` (of `rateLimit`), `other`',
+    'what is asked: `session-get`, `session-set`, `session-touch` (when it was last used), `session-delete`, `claim`, `turn-look`, `turn-take`, `turn-renew`, `turn-release`, `turn-mark`, `turn-post`, `listing`, `sign-outs`, `count` (of `rateLimit`), `other`',
   key: 'the key of the configuration that names the certificate',
   version: 'the version of Sallyport',
   node: 'the version of Node.js',

@@ -49,9 +49,15 @@ type Parts = RenewingNeeds & { endings: ReturnType<typeof createEndings> };
 
 /** Writes a session down before anybody is told of it, where that helps everybody. */
 const keeper =
-  ({ onServer, update }: SessionStore, found: Found, cookies: Cookies) =>
+  (
+    { store: { onServer, update }, clock }: Pick<RenewingNeeds, 'store' | 'clock'>,
+    found: Found,
+    cookies: Cookies,
+  ) =>
   async (next: Session) => {
-    if (onServer) await update(found, next, parsed(cookies));
+    // It is used at this moment, and may have been while the provider was asked.
+    const seenAt = Math.max(next.seenAt, Math.floor(clock.now() / 1000));
+    if (onServer) await update(found, { ...next, seenAt }, parsed(cookies));
     return onServer;
   };
 
@@ -71,7 +77,7 @@ function createTokenRenewal(parts: Parts) {
   ): Promise<Standing> {
     const { session } = found;
     const hasGoodToken = isTokenValid(session, now);
-    const outcome = await askForTokens(session, keeper(store, found, cookies), hasGoodToken);
+    const outcome = await askForTokens(session, keeper(parts, found, cookies), hasGoodToken);
     if (outcome?.kind === 'refreshed') {
       // An outcome of long ago may be over too; then it is the next one's turn.
       if (turnsLeft > 0 && !isTokenValid(outcome.session, now))
@@ -96,7 +102,7 @@ function createClaimsRenewal(
 ): Renewing['claims'] {
   return async (found, cookies, now) => {
     const { session } = found;
-    const asking = refresher.refreshClaims(session, keeper(store, found, cookies)).catch(notNow);
+    const asking = refresher.refreshClaims(session, keeper({ store, clock }, found, cookies)).catch(notNow);
     const outcome = await within(clock, shortPatienceMs, asking);
     if (outcome?.kind === 'refreshed') return endings.taken(found, outcome, cookies, now);
     if (outcome?.kind === 'ended') return endings.ended(found, outcome.reason, cookies);
@@ -111,7 +117,7 @@ function createClaimsRenewal(
 
 function createSpending({ store, refresher, patience, clock, endings }: Parts): Renewing['spend'] {
   return async ({ found, session, setCookies }, cookies, work) => {
-    const spending = refresher.spend(session, keeper(store, found, cookies), work);
+    const spending = refresher.spend(session, keeper({ store, clock }, found, cookies), work);
     const outcome = await within(clock, patience, spending);
     if (outcome?.kind === 'ended') {
       await endings.ended(found, outcome.reason, cookies);

@@ -24,6 +24,7 @@ export interface CallMessage {
     | { kind: 'count'; counts: readonly Count[] }
     | { kind: 'get'; id: string }
     | { kind: 'set'; id: string; value: string; ttlSeconds: number }
+    | { kind: 'replace'; id: string; was: string; value: string; ttlSeconds: number }
     | { kind: 'delete'; id: string }
     | { kind: 'put-listing'; listing: Listing; change: ListingChange }
     /** Answered as `Listings` does. */

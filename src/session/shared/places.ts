@@ -39,13 +39,13 @@ const openRedis: OpenPlace = ({ store, redis }, needs) => {
   const { keep, held, primary, redisCa: ca, emit, clock } = needs;
   const url = store.kind === 'redis' ? store.url : redis.url;
   if (url === undefined) throw new Error('there is no address of Redis');
-  const { keyPrefix, timeout } = redis;
+  const { keyPrefix, timeout, bridge } = redis;
   const gateway = primary && process.env[gatewayNameVariable];
   // Of the address a digest, since it may hold a password; of the authorities what they are, not where.
   const key = createHash('sha256')
-    .update(JSON.stringify([url, keyPrefix, timeout, ca]))
+    .update(JSON.stringify([url, keyPrefix, timeout, ca, bridge]))
     .digest('base64url');
-  const settings = { url, keyPrefix, ca, timeout, gateway };
+  const settings = { url, keyPrefix, ca, timeout, bridge, gateway };
   const holdOfOthers = async () => {
     if (primary) await holdOfPrimary(primary, held);
   };

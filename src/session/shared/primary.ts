@@ -83,7 +83,7 @@ export function createPrimaryShared(grant: Grant, clock: Clock, traces: Continue
 }
 
 type TableRequest = Request<
-  'get' | 'set' | 'delete' | 'put-listing' | 'listings' | 'listing' | 'remove-listing'
+  'get' | 'set' | 'replace' | 'delete' | 'put-listing' | 'listings' | 'listing' | 'remove-listing'
 >;
 
 /** Keeps the sessions of workers. */
@@ -94,6 +94,8 @@ function createTableDesk({ sessions, listings }: Pick<Place, 'sessions' | 'listi
         return sessions.get(request.id);
       case 'set':
         return sessions.set(request.id, request.value, request.ttlSeconds);
+      case 'replace':
+        return sessions.replace(request.id, request.was, request.value, request.ttlSeconds);
       case 'delete':
         return sessions.delete(request.id);
       case 'put-listing':

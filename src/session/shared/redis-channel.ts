@@ -4,9 +4,9 @@ import { connectRedis, type RedisSettings } from './redis-client.ts';
 import type { RedisLink } from './redis-link.ts';
 
 /** So often is tried out whether what is published arrives here; a connection may die without a word. */
-const pulseMs = 5000;
-/** So many pulses in a row may be missing. */
-const mostMissed = 1;
+const pulseMs = 1000;
+/** So many pulses in a row may be missing before there is a new connection. */
+const mostMissed = 4;
 const subscribeAgainMs = 500;
 
 /** The one connection of a process that listens to what instances publish. */
@@ -15,6 +15,10 @@ export interface RedisChannel {
   on(channel: string, listener: (text: string) => void): void;
   /** Calls back when it listens, for the first time or again: what came before that was missed. */
   onListening(listener: () => void): void;
+  /** Calls back when it does not listen any more. */
+  onLost(listener: () => void): void;
+  /** Calls back for each pulse that arrives; @param listener is told when it was sent, on the monotonic clock */
+  onPulse(listener: (sentAt: number) => void): void;
   isListening(): boolean;
   close(): void;
 }
@@ -30,16 +34,21 @@ export interface RedisChannelNeeds {
 export function createRedisChannel({ link, settings, clock, onFailure }: RedisChannelNeeds): RedisChannel {
   const subscriber = connectRedis(settings);
   const pulseChannel = `${settings.keyPrefix}pulse:${randomBytes(9).toString('base64url')}`;
-  const listeners = new Map<string, (text: string) => void>();
-  const starts = new Set<() => void>();
+  const { listeners, starts, losses, pulses, registers } = createRegisters();
+  const pulse = createPulse(link, clock, pulseChannel);
   let isListening = false;
-  let missed = 0;
 
+  const lost = () => {
+    if (!isListening) return;
+    isListening = false;
+    for (const loss of losses) loss();
+  };
   const subscribe = async () => {
     await subscriber.subscribe(pulseChannel, ...listeners.keys());
     isListening = true;
-    missed = 0;
+    pulse.arrived();
     for (const start of starts) start();
+    pulse.send();
   };
   const subscribeAgain = (error: unknown) => {
     onFailure(error);
@@ -50,39 +59,65 @@ export function createRedisChannel({ link, settings, clock, onFailure }: RedisCh
       .unref();
   };
   subscriber.on('error', () => {});
-  subscriber.on('close', () => {
-    isListening = false;
-  });
+  subscriber.on('close', lost);
   subscriber.on('ready', () => {
-    isListening = false;
+    lost();
     subscribe().catch(subscribeAgain);
   });
   subscriber.on('message', (from: string, text: string) => {
-    missed = 0;
-    listeners.get(from)?.(text);
+    pulse.arrived();
+    if (from !== pulseChannel) return listeners.get(from)?.(text);
+    if (isListening) for (const told of pulses) told(Number(text));
   });
 
-  const pulse = clock
+  const timer = clock
     .every(pulseMs, () => {
-      if (!isListening || link.problem() !== undefined) return;
-      if (missed > mostMissed) {
-        // What is published does not arrive. There is a new connection, and what was missed is looked up.
-        isListening = false;
-        subscriber.disconnect(true);
-        return;
-      }
-      missed += 1;
-      link.read((redis) => redis.publish(pulseChannel, '')).catch(() => {});
+      if (!isListening || !link.canRead()) return;
+      if (!pulse.isGone()) return pulse.send();
+      // What is published does not arrive. There is a new connection, and what was missed is looked up.
+      lost();
+      subscriber.disconnect(true);
     })
     .unref();
 
   return {
-    on: (channel, listener) => void listeners.set(channel, listener),
-    onListening: (listener) => void starts.add(listener),
+    ...registers,
     isListening: () => isListening,
     close() {
-      pulse.cancel();
+      timer.cancel();
       subscriber.disconnect();
     },
   };
+}
+
+/** A word that goes out and has to come back. */
+function createPulse(link: RedisLink, clock: Pick<Clock, 'monotonic'>, pulseChannel: string) {
+  let missed = 0;
+  return {
+    send() {
+      missed += 1;
+      const sentAt = String(clock.monotonic());
+      link.read((redis) => redis.publish(pulseChannel, sentAt)).catch(() => {});
+    },
+    /** Whatever arrives shows the same. */
+    arrived() {
+      missed = 0;
+    },
+    isGone: () => missed > mostMissed,
+  };
+}
+
+/** Who is called back for what. */
+function createRegisters() {
+  const listeners = new Map<string, (text: string) => void>();
+  const starts = new Set<() => void>();
+  const losses = new Set<() => void>();
+  const pulses = new Set<(sentAt: number) => void>();
+  const registers: Pick<RedisChannel, 'on' | 'onListening' | 'onLost' | 'onPulse'> = {
+    on: (channel, listener) => void listeners.set(channel, listener),
+    onListening: (listener) => void starts.add(listener),
+    onLost: (listener) => void losses.add(listener),
+    onPulse: (listener) => void pulses.add(listener),
+  };
+  return { listeners, starts, losses, pulses, registers };
 }

@@ -14,6 +14,8 @@ export interface RedisLink {
   read<T>(command: (redis: RedisClient) => Promise<T>, operation?: StoreOperation): Promise<T>;
   /** The same for commands that need room. */
   write<T>(command: (redis: RedisClient) => Promise<T>, operation?: StoreOperation): Promise<T>;
+  /** Whether reads are tried: as far as it is known, the server answers. */
+  canRead(): boolean;
   /** What is wrong, for people to read. */
   problem(): string | undefined;
   /** The same with a name that programs go by. */
@@ -49,6 +51,7 @@ export function createRedisLink(
   return {
     read: (command, operation) => circuit.ask(operation, circuit.out, command),
     write: (command, operation) => circuit.ask(operation, circuit.out ?? circuit.full, command),
+    canRead: () => circuit.out === undefined,
     problem: () => circuit.out ?? circuit.full,
     trouble: () => circuit.trouble(),
     onBack: (listener) => void circuit.listeners.add(listener),

@@ -8,12 +8,15 @@ import type { RedisSettings } from './redis-client.ts';
 import { handOver } from './redis-hand-over.ts';
 import { createRedisLink, type RedisLink } from './redis-link.ts';
 import { createRedisListings } from './redis-listings.ts';
+import { createRedisRows } from './redis-rows.ts';
 import { createRedisSignOuts } from './redis-sign-outs.ts';
 import { createRedisTurns } from './redis-turns.ts';
-import type { Place, SessionTable, Turns } from './shared.ts';
+import type { Place, Turns } from './shared.ts';
 
 export interface RedisPlaceSettings extends RedisSettings {
   keyPrefix: string;
+  /** Milliseconds for which sessions that are known go on while it is out. */
+  bridge: number;
   /** The name of the process that keeps what its workers have under way; unset where this one works alone. */
   gateway: string | undefined;
 }
@@ -33,7 +36,7 @@ const lastFlushMs = 2000;
 export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlaceNeeds): Place {
   const { held, holdOfOthers = async () => {}, emit, clock } = needs;
   const { revocations } = held;
-  const { keyPrefix, gateway } = settings;
+  const { keyPrefix, gateway, bridge } = settings;
   const link = createRedisLink(settings, emit, clock);
   const onFailure = (error: unknown) => {
     // An outage is named by the link.
@@ -64,7 +67,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
 
   return {
     turns: turnsThrough(turns, others),
-    sessions: createRedisTable(link, keyPrefix),
+    sessions: createRedisRows({ link, channel, keyPrefix, bridge, clock }),
     listings: createRedisListings(link, keyPrefix, clock),
     bus: {
       async publish(revocation) {
@@ -113,19 +116,4 @@ function createRedisClaim(link: RedisLink, keyPrefix: string) {
       async (redis) => (await redis.set(placeOf(name), '1', 'PX', Math.ceil(forMs), 'NX')) !== null,
       'claim',
     );
-}
-
-function createRedisTable(link: RedisLink, keyPrefix: string): SessionTable {
-  const placeOf = (id: string) => `${keyPrefix}session:${id}`;
-  return {
-    get: (id) => link.read(async (redis) => (await redis.get(placeOf(id))) ?? undefined, 'session-get'),
-    set: (id, value, ttlSeconds) =>
-      link.write(async (redis) => {
-        await redis.set(placeOf(id), value, 'EX', ttlSeconds);
-      }, 'session-set'),
-    delete: (id) =>
-      link.read(async (redis) => {
-        await redis.del(placeOf(id));
-      }, 'session-delete'),
-  };
 }

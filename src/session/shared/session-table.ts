@@ -27,10 +27,17 @@ export function createSessionTable({
       listing && until > time && fits(listing) ? [listing] : [],
     );
   };
+  const set = (id: string, value: string, ttlSeconds: number) =>
+    rows.set(id, { value, until: now() + ttlSeconds * 1000, listing: rows.get(id)?.listing });
   return {
     get: (id) => rows.get(id)?.value,
     async set(id, value, ttlSeconds) {
-      rows.set(id, { value, until: now() + ttlSeconds * 1000, listing: rows.get(id)?.listing });
+      set(id, value, ttlSeconds);
+    },
+    async replace(id, was, value, ttlSeconds) {
+      if (rows.get(id)?.value !== was) return false;
+      set(id, value, ttlSeconds);
+      return true;
     },
     async delete(id) {
       rows.delete(id);

@@ -138,6 +138,8 @@ export interface SessionTable {
   /** At once, where it is in this process. */
   get(id: string): string | undefined | Promise<string | undefined>;
   set(id: string, value: string, ttlSeconds: number): Promise<void>;
+  /** The same where `was` stands there; false where anything else does, or nothing. */
+  replace(id: string, was: string, value: string, ttlSeconds: number): Promise<boolean>;
   delete(id: string): Promise<void>;
 }
 

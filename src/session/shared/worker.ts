@@ -89,6 +89,8 @@ function tableOfPrimary(call: PrimaryCalls['call']): Pick<Place, 'sessions' | 'l
       set: async (id, value, ttlSeconds) => {
         await call({ kind: 'set', id, value, ttlSeconds });
       },
+      replace: async (id, was, value, ttlSeconds) =>
+        (await call({ kind: 'replace', id, was, value, ttlSeconds })) as boolean,
       delete: async (id) => {
         await call({ kind: 'delete', id });
       },

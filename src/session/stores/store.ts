@@ -24,6 +24,11 @@ export interface SessionStore {
   create(session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
   /** Keeps a session that has changed; gives the Set-Cookie values that this needs, often none. */
   update(found: Found, session: Session, cookies: readonly Cookie[]): Maybe<string[]>;
+  /**
+   * Where sessions are kept on the server: writes down that one was used, and nothing else; false where it is not as it
+   * was found any more.
+   */
+  use?(found: Found, seenAt: number): Promise<boolean>;
   /** The Set-Cookie values that take the session cookie of a request away. */
   expire(cookies: readonly Cookie[]): string[];
   /** Forgets a session. */

@@ -22,6 +22,12 @@ interface Ticket {
   text: string;
 }
 
+/** What is needed to write a session again. */
+interface Handle extends Ticket {
+  /** What stood in the table when it was found. */
+  stored: string;
+}
+
 /** A ticket that was read, and what stood in its place when it was looked up last. */
 export interface KnownTicket {
   ticket: Ticket;
@@ -48,12 +54,7 @@ export function createTicketStore(
   form: SessionForm,
 ): SessionStore {
   const { name } = writer;
-  const put = (ticket: Ticket, session: Session) => {
-    const ttl = Math.max(1, session.expiresAt - Math.floor(now() / 1000));
-    const sealed = sealSession(form, session, ticket.key, 'stored', ticket.place);
-    if (sealed === undefined) throw new GatewayError('session_too_large');
-    return table.set(ticket.place, sealed, ttl);
-  };
+  const { put, replace } = createRows(table, form, now);
   const cookieOf = ({ text }: Ticket, session: Session, cookies: readonly Cookie[]): string[] => {
     const lines = writer.write(seal(text, ring, 'session', name), session, cookies);
     if (!lines) throw new GatewayError('session_too_large');
@@ -88,12 +89,43 @@ export function createTicketStore(
       await Promise.all([put(ticket, session), listing]);
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
+    use: (found, seenAt) => replaced(listed, found, seenAt, replace),
     expire: (cookies) => writer.expire(cookies),
     async remove({ handle, session }) {
       const { place } = handle as Ticket;
       await Promise.all([table.delete(place), listed.ended(place, session)]);
     },
   };
+}
+
+/** Sessions as they stand in the table. */
+function createRows(table: SessionTable, form: SessionForm, now: Clock['now']) {
+  const sealedFor = (ticket: Ticket, session: Session) => {
+    const sealed = sealSession(form, session, ticket.key, 'stored', ticket.place);
+    if (sealed === undefined) throw new GatewayError('session_too_large');
+    return sealed;
+  };
+  const ttlOf = ({ expiresAt }: Session) => Math.max(1, expiresAt - Math.floor(now() / 1000));
+  return {
+    put: (ticket: Ticket, session: Session) =>
+      table.set(ticket.place, sealedFor(ticket, session), ttlOf(session)),
+    replace: (ticket: Ticket, was: string, session: Session) =>
+      table.replace(ticket.place, was, sealedFor(ticket, session), ttlOf(session)),
+  };
+}
+
+/** Writes only that a session was used, where it is as it was found. */
+async function replaced(
+  listed: Pick<Listed, 'changed'>,
+  { handle, session: before }: Found,
+  seenAt: number,
+  replace: (ticket: Ticket, was: string, session: Session) => Promise<boolean>,
+): Promise<boolean> {
+  const { stored, ...ticket } = handle as Handle;
+  const session = { ...before, seenAt };
+  if (!(await replace(ticket, stored, session))) return false;
+  await listed.changed(ticket.place, before, session, false);
+  return true;
 }
 
 /** The tickets that the cookies of a request open to. */
@@ -118,7 +150,11 @@ function openStored(known: KnownTicket, value: string | undefined): Found | unde
     const { ticket, outdatedKey } = known;
     const opened = value === undefined ? undefined : openSession(value, [ticket.key], 'stored', ticket.place);
     known.stored = value;
-    known.found = opened && { session: opened.session, outdatedKey, handle: ticket };
+    known.found = opened && {
+      session: opened.session,
+      outdatedKey,
+      handle: { ...ticket, stored: value },
+    };
   }
   return known.found;
 }

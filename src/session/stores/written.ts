@@ -1,10 +1,12 @@
 import { GatewayError } from '../../errors.ts';
 import { type Cookie, parseCookies } from '../cookies.ts';
 import type { Found, Maybe } from '../found.ts';
-import type { Lifetimes } from '../lifetime.ts';
+import { isUseLate, type Lifetimes } from '../lifetime.ts';
 import type { Session } from '../session.ts';
+import { createSingleFlight } from '../shared/single-flight.ts';
 import type { Current } from '../standing.ts';
 import type { SessionStore } from './store.ts';
+import type { NotedUses } from './uses.ts';
 
 /** Parsed, or the header as it came, which is parsed only where something has to be written. */
 export type Cookies = readonly Cookie[] | string;
@@ -36,14 +38,18 @@ export interface TouchNeeds {
   store: SessionStore;
   lifetimes: Lifetimes;
   touches: Touches;
+  uses: NotedUses;
 }
 
 /**
  * Writes down that a session was used. A page asks for many things at once, all with the cookie from before: sealing
  * the new one once is enough.
  */
-export function createTouch({ store, lifetimes, touches }: TouchNeeds) {
+export function createTouch(needs: TouchNeeds) {
+  const { store, lifetimes, touches } = needs;
+  const useOnServer = createUseOnServer(needs);
   return (found: Found, cookies: Cookies, now: number): Maybe<Current> => {
+    if (store.use && !found.outdatedKey) return useOnServer(found, cookies, now);
     const last = touches.get(found);
     if (last && Math.abs(now - last.at) < touchLastsSeconds && last.cookies === cookies) return last.current;
     const current = written(store, found, { ...found.session, seenAt: now }, cookies);
@@ -51,6 +57,32 @@ export function createTouch({ store, lifetimes, touches }: TouchNeeds) {
     // Who loads nothing but answers that leave them out stays signed in all the same.
     current.canWait = now - found.session.seenAt < lifetimes.idle / 2;
     touches.set(found, { at: now, cookies, current });
+    return current;
+  };
+}
+
+/** Others may write the same session at the same time, so often at the most. */
+const mostTries = 3;
+
+/** Where no answer has to carry it: noted, or written before the answer by the first request that finds it late. */
+function createUseOnServer({ store, lifetimes, uses }: TouchNeeds) {
+  const writing = createSingleFlight<void>();
+  const write = async (first: Found, cookies: Cookies, now: number) => {
+    let found: Found | undefined = first;
+    for (let tries = 0; tries < mostTries && found && isUseLate(found.session, lifetimes, now); tries++) {
+      if (await store.use?.(found, now)) return;
+      found = await store.read(parsed(cookies));
+    }
+  };
+  return (found: Found, cookies: Cookies, now: number): Maybe<Current> => {
+    const { session } = found;
+    const current = { session, setCookies: nothing, found };
+    if (isUseLate(session, lifetimes, now))
+      return writing(session.id, () => write(found, cookies, now)).then(
+        () => current,
+        (error: unknown) => asItIs(found, error),
+      );
+    uses.note(found, now);
     return current;
   };
 }
