@@ -5,7 +5,7 @@ import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { arrangePrimary } from './primary-line.ts';
-import { begin, createWorld, plan, sessionAt, standing } from './world.ts';
+import { begin, createWorld, isSignedOut, plan, sessionAt, standing } from './world.ts';
 
 const never = (): Promise<Posted> => Promise.reject(new Error('it was done before'));
 const quick = (value: string) => async (): Promise<Posted> => ({ value, lingerMs: 60_000 });
@@ -24,7 +24,7 @@ test('workers that go over to Redis take along what they hold, and what is in th
   await Promise.all([first.ready, second.ready]);
   const header = await begin(first, sessionAt(one.clock));
   await second.sessions.revoke({ kind: 'subject', provider: 'default', subject: 'ada' });
-  await until('the sign-out', async () => (await standing(first, header)) === undefined);
+  await until('the sign-out', () => isSignedOut(first, header));
   await second.shared.once('key', quick('done by the second'));
   t.ok(await second.shared.claim('name', 60_000));
   await second.release();
@@ -33,7 +33,7 @@ test('workers that go over to Redis take along what they hold, and what is in th
   await after.ready;
   const elsewhere = plan(createWorld(), session);
   await elsewhere.ready;
-  t.equal(await standing(elsewhere, header), undefined, 'who signed out stays signed out');
+  t.ok(await isSignedOut(elsewhere, header), 'who signed out stays signed out');
   t.equal(await elsewhere.shared.once('key', never), 'done by the second', 'though that worker is gone');
   t.notOk(await elsewhere.shared.claim('name', 60_000));
   for (const each of [first, after, elsewhere]) await each.release();
@@ -60,7 +60,7 @@ test('workers that leave Redis tell their primary what they hold', async (t) => 
     t.equal(await other.shared.once(when, never), 'told', when);
     t.notOk(await other.shared.claim(`${when} name`, 60_000), when);
   }
-  await until('the sign-out', async () => (await standing(other, header)) === undefined);
+  await until('the sign-out', () => isSignedOut(other, header));
   // What another worker has settled counts more than what this one had told.
   other.shared.settle('early', { value: 'settled', lingerMs: 60_000 });
   await until('it', async () => (await after.shared.once('early', never)) === 'settled');

@@ -94,3 +94,9 @@ export const headerOf = (lines: readonly string[]) => lines.map((line) => line.s
 export const begin = async ({ sessions }: Plan, session: Session) =>
   headerOf(await sessions.begin(session, []));
 export const standing = async ({ sessions }: Plan, header: string) => sessions.currentOf(header);
+
+/** Whether somebody is signed out with it: there is no session, or one that was ended. */
+export async function isSignedOut(plan: Plan, header: string): Promise<boolean> {
+  const found = await standing(plan, header);
+  return found === undefined || ('lapsed' in found && found.lapsed === 'ended');
+}
