@@ -70,5 +70,6 @@ test('a collector that answers, but too slowly, is said once', async (t) => {
   end(1);
   await send(ExportResultCode.SUCCESS);
   t.same(kinds(said).length, 2);
-  t.same(lost(said), [45]);
+  // Each time five are on their way at once, ten wait, and ten have no room.
+  t.same(lost(said), [30]);
 });
