@@ -3,10 +3,10 @@ import type { ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
-import { balance } from '../../src/forward/balance.ts';
 import { balanceKinds } from '../../src/forward/balance/kinds.ts';
 import type { Member } from '../../src/forward/balance/member.ts';
 import { openStanding } from '../../src/forward/balance/standing.ts';
+import { balance } from '../../src/forward/balance.ts';
 import { arrangePublic, arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { until } from '../support/until.ts';
 
