@@ -1,6 +1,7 @@
 import { type Clock, within } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Health } from '../estate/health.ts';
+import { notAnswering } from '../estate/stop.ts';
 import { formatOf } from '../observe/metrics/exposition.ts';
 import type { People } from '../session/people.ts';
 import { createSingleFlight } from '../session/shared/single-flight.ts';
@@ -129,7 +130,7 @@ const sessionEndpoints = (controls: Controls): readonly AdminEndpoint[] => [
 
 /** Whoever asks for the health waits no longer, since orchestrators do not either. */
 const longestHealthMs = 2000;
-const noAnswer: Health = { ready: false, missing: ['its processes do not answer'], degraded: [] };
+const noAnswer: Health = { ready: false, missing: [notAnswering], degraded: [] };
 
 /** Whoever cannot say how it stands is not ready. */
 async function healthIn(controls: Controls, clock: Clock): Promise<Health> {

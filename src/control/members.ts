@@ -49,13 +49,20 @@ export interface Members {
   /** Rejects, with nothing changed, when one of them cannot use it; those that end meanwhile do not count. */
   prepare(sent: SentVersion): Promise<Prepared>;
   /** Asks all of them; gives the answers that came in time. */
-  askAll(question: PrimaryQuestion, withinMs: number): Promise<unknown[]>;
+  askAll(question: PrimaryQuestion, withinMs: number): Promise<Answers>;
   /** Asks any of them. Rejects where there is none, or none that answers. */
   askOne(question: PrimaryQuestion, withinMs: number): Promise<unknown>;
   /** Asks all of them what they have counted, those that have ended included. */
   count(): Promise<(readonly MetricValues[])[]>;
   /** Asks all of them for the status page. */
   look(): Promise<Looked>;
+}
+
+/** What came of a question to all workers. */
+export interface Answers {
+  answers: unknown[];
+  /** How many are there and did not answer in time. */
+  silent: number;
 }
 
 export function createMembers({ emit, clock, version, adminUrl, counting }: MembersNeeds): Members {
@@ -88,9 +95,15 @@ export function createMembers({ emit, clock, version, adminUrl, counting }: Memb
       const line = openLine(toWorker(worker), clock, answer);
     },
     async askAll(question, withinMs) {
-      const asked = [...members].map(({ line }) => line.ask(question, withinMs));
-      const answers = await Promise.allSettled(asked);
-      return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+      const asked = [...members];
+      const settled = await Promise.allSettled(asked.map(({ line }) => line.ask(question, withinMs)));
+      // One that has ended meanwhile is not there any more.
+      const isSilent = (member: Member, at: number) =>
+        settled[at]?.status === 'rejected' && members.has(member);
+      return {
+        answers: settled.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])),
+        silent: asked.filter(isSilent).length,
+      };
     },
     async askOne(question, withinMs) {
       const [member] = members;

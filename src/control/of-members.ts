@@ -1,21 +1,25 @@
 import type { Config } from '../config/schema/index.ts';
 import { GatewayError } from '../errors.ts';
 import { type Degraded, type Health, healthOf } from '../estate/health.ts';
-import { starting } from '../estate/stop.ts';
+import { notAnswering, starting } from '../estate/stop.ts';
 import type { ListedSession, People } from '../session/people.ts';
-import type { Members } from './members.ts';
+import type { Answers, Members } from './members.ts';
 import type { PrimaryQuestion } from './questions.ts';
 
 /**
- * All of them as one: it is ready when each that answers is.
+ * All of them as one: it is ready when each that answers is, and one does.
  * @param own what their primary process knows by itself
  */
-export function healthOfAll(answers: readonly unknown[], own: Health): Health {
-  if (answers.length === 0) return healthOf([starting]);
+export function healthOfAll({ answers, silent }: Answers, own: Health): Health {
+  if (answers.length === 0) return healthOf([silent > 0 ? notAnswering : starting]);
   const all = [...(answers as Health[]), own];
   const degraded = new Map<string, Degraded>();
   for (const each of all.flatMap((health) => health.degraded))
     degraded.set(JSON.stringify([each.reason, each.name]), each);
+  if (silent > 0) {
+    const detail = `${silent} of ${answers.length + silent} processes do not answer`;
+    degraded.set('', { reason: 'process_silent', detail });
+  }
   return healthOf([...new Set(all.flatMap(({ missing }) => missing))], [...degraded.values()]);
 }
 

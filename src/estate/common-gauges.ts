@@ -30,6 +30,9 @@ export function commonGauges(
         value: down.has(provider) ? 0 : 1,
       }),
     ),
+    ...degraded.map(
+      ({ reason, name = '' }): Reading => ({ key: 'degraded', labels: { reason, name }, value: 1 }),
+    ),
     // Of several certificates of one key the least counts, as of several processes.
     ...expiries
       .filter(({ isSpare }) => !isSpare)

@@ -1,6 +1,7 @@
 import { promiseOf } from '../clock.ts';
 
 export const starting = 'the gateway is starting';
+export const notAnswering = 'its processes do not answer';
 export const stopping = 'the gateway is stopping';
 const draining = 'the gateway is draining';
 

@@ -100,7 +100,7 @@ export function balance(
     standing: () =>
       members.map((member) => ({
         target: member.target.name,
-        isUp: members.length === 1 ? single.isUp() : !isOut(member, now),
+        isUp: (members.length > 1 || single.isUp()) && !isOut(member, now),
       })),
     isOdd({ target }, error) {
       if (!target.isOdd) onOdd(target, error);

@@ -212,7 +212,7 @@ export type ProcessEvent =
   | { kind: 'audit-written'; reason: string; lost: number }
   /** Spans did not reach the collector, and are lost. Said once until they do. */
   | { kind: 'traces-not-exported'; error: unknown }
-  /** They do again; so many were lost, and those for which there was no room. */
+  /** They do again; so many were lost, those for which there was no room among them. */
   | { kind: 'traces-exported'; lost: number }
   /** A sink threw. Said once for each sink, to the others. */
   | { kind: 'sink-failed'; sink: string; error: unknown };

@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { balanceKinds } from '../../src/forward/balance/kinds.ts';
 import type { Member } from '../../src/forward/balance/member.ts';
 import { openStanding } from '../../src/forward/balance/standing.ts';
+import { balance } from '../../src/forward/balance.ts';
 import { arrangePublic, arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { until } from '../support/until.ts';
 
@@ -39,6 +40,26 @@ test('round robin gives each target its weight, and spreads it', async () => {
       });
     }),
   );
+});
+
+test('a target that is alone is down, too, while its checks say so', async (t) => {
+  const [member] = membersOf([1]) as [Member];
+  const health = { isHealthy: true, provenAt: 0 };
+  const eject = { failures: 3, statuses: [], for: 10_000, max: 0.5 };
+  const ignored = () => {};
+  const needs = {
+    clock: { monotonic: () => 0 },
+    random: Math.random,
+    onOut: ignored,
+    onBack: ignored,
+    onOdd: ignored,
+  };
+  const targets = balance([{ ...member, health }], { balance: 'round-robin', eject }, needs);
+  const isUp = () => targets.standing().map((each) => each.isUp);
+  t.same(isUp(), [true]);
+  health.isHealthy = false;
+  t.same(isUp(), [false]);
+  t.equal(targets.pick([]).health, health, 'it is asked all the same: there is no other');
 });
 
 test('whatever the kind, only those that fit are chosen, and one is as long as one fits', async () => {

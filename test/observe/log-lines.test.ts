@@ -110,7 +110,7 @@ const rows = {
     [
       { exchange: traced, error: new GatewayError('not_signed_in') },
       'info',
-      '"requestId":"id-1","code":"not_signed_in","status":401,"client":"203.0.113.7","subject":"ada","traceId":"0af7651916cd43dd8448eb211c80319c"',
+      '"requestId":"id-1","code":"not_signed_in","status":401,"client":"203.0.113.7","subject":"ada","route":"app.example/a","target":"http://legacy:8080","traceId":"0af7651916cd43dd8448eb211c80319c"',
       'refused',
     ],
     [
@@ -119,7 +119,7 @@ const rows = {
         error: new GatewayError('not_allowed', { detail: text('detail.scope_needed', { scope: 'none' }) }),
       },
       'info',
-      '"requestId":"id-1","code":"not_allowed","status":403,"client":"203.0.113.7","subject":"ada","reason":"It needs none."',
+      '"requestId":"id-1","code":"not_allowed","status":403,"client":"203.0.113.7","subject":"ada","route":"app.example/a","target":"http://legacy:8080","reason":"It needs none."',
       'refused',
     ],
     [
@@ -131,13 +131,13 @@ const rows = {
     [
       { exchange, error: new GatewayError('upstream_timeout', { cause: error }) },
       'warn',
-      `"requestId":"id-1","code":"upstream_timeout","status":504,"client":"203.0.113.7","subject":"ada",${said}`,
+      `"requestId":"id-1","code":"upstream_timeout","status":504,"client":"203.0.113.7","subject":"ada","route":"app.example/a","target":"http://legacy:8080",${said}`,
       'failed',
     ],
     [
       { exchange, error: new GatewayError('client_rejected', { cause: error }) },
       'error',
-      `"requestId":"id-1","code":"client_rejected","status":503,"client":"203.0.113.7","subject":"ada",${said}`,
+      `"requestId":"id-1","code":"client_rejected","status":503,"client":"203.0.113.7","subject":"ada","route":"app.example/a","target":"http://legacy:8080",${said}`,
       'failed',
     ],
     [
@@ -146,7 +146,7 @@ const rows = {
         error: new GatewayError('internal', { cause: Object.assign(error, { stack: 'x\n at y\n at z' }) }),
       },
       'error',
-      `"requestId":"id-1","code":"internal","status":500,"client":"203.0.113.7","subject":"ada",${said},"stack":"at y | at z"`,
+      `"requestId":"id-1","code":"internal","status":500,"client":"203.0.113.7","subject":"ada","route":"app.example/a","target":"http://legacy:8080",${said},"stack":"at y | at z"`,
       'internal error',
     ],
   ],

@@ -21,13 +21,15 @@ export const labels = {
   target: 'the address of the application, as it is configured',
   kind: '`http`, `websocket`, `event-stream`',
   decision: '`allow`, `login`, `step-up`, `deny`, `answer`, `refuse`',
-  reason: 'of decisions, the rule or the code of the error; of sessions, who has ended them',
+  reason:
+    'of decisions, the rule or the code of the error; of sessions, who has ended them; of `sallyport_degraded`, as in `/readyz`',
   provider:
     'the name of the provider, or the host of an issuer of access tokens; `unknown` where nobody can tell it',
   result: 'what came of it: see the metric',
   endpoint: '`discovery`, `keys`, `token`, `userinfo`, `introspection`, `revocation`, `par`, `other`',
   operation:
     'what is asked: `session-get`, `session-set`, `session-touch` (when it was last used), `session-delete`, `claim`, `turn-look`, `turn-take`, `turn-renew`, `turn-release`, `turn-mark`, `turn-post`, `listing`, `sign-outs`, `count` (of `rateLimit`), `other`',
+  name: 'the name in the configuration, as in `/readyz`; empty where there is one alone',
   key: 'the key of the configuration that names the certificate',
   version: 'the version of Sallyport',
   node: 'the version of Node.js',
@@ -129,7 +131,7 @@ export const definitions = {
   targetUp: {
     name: 'sallyport_target_up',
     type: 'gauge',
-    help: '1 while a target takes connections as far as is known; 0 while it is left out since it refused one lately.',
+    help: '1 while a target works as far as is known; 0 while it takes no connections, or its checks or requests fail.',
     labels: ['route', 'target'],
     together: 'min',
   },
@@ -153,6 +155,13 @@ export const definitions = {
     help: 'Lines of the log that nobody read in time.',
     labels: [],
     together: 'sum',
+  },
+  degraded: {
+    name: 'sallyport_degraded',
+    type: 'gauge',
+    help: '1 for each entry that `/readyz` has in `degraded`; absent while there is none.',
+    labels: ['reason', 'name'],
+    together: 'max',
   },
   buildInfo: {
     name: 'sallyport_build_info',

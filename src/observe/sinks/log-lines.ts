@@ -1,4 +1,5 @@
 import type { Told, ToldOf } from '../events.ts';
+import { routeOf, targetOf } from '../facts.ts';
 import { logSchemaVersion } from './log-schema.ts';
 import type { Level } from './log-writer.ts';
 
@@ -32,7 +33,19 @@ export const lines = {
       if (code === 'internal') return 'internal error';
       return status >= 500 && code !== 'maintenance' ? 'failed' : 'refused';
     },
-    fields: ['requestId', 'code', 'status', 'client', 'subject', 'path', 'reason', 'stack'],
+    // Which application it is, for a log without the lines of requests.
+    fields: ({ requestId, code, status, client, subject, exchange, path, reason, stack }) => ({
+      requestId,
+      code,
+      status,
+      client,
+      subject,
+      route: routeOf(exchange),
+      target: targetOf(exchange),
+      path,
+      reason,
+      stack,
+    }),
   },
 
   'requests-limited': {

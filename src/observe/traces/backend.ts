@@ -20,7 +20,7 @@ import { version } from '../../version.ts';
 import type { Emit } from '../events.ts';
 import type { TracedRequest } from '../trace.ts';
 import { readEnvironment, type TracesEnvironment } from './environment.ts';
-import { watchExporter } from './exporter.ts';
+import { watchedProcessors } from './exporter.ts';
 import type { Scopes } from './scopes.ts';
 import {
   beginTrace,
@@ -118,7 +118,7 @@ function openProvider(
     ...(headers !== undefined && { headers }),
   };
   const spanProcessors = environment.exports
-    ? [new BatchSpanProcessor(watchExporter(new Exporter(settings), emit))]
+    ? watchedProcessors(new Exporter(settings), emit, (exporter) => new BatchSpanProcessor(exporter))
     : [];
   const sampler =
     sampling === undefined
