@@ -22,6 +22,8 @@ export interface SentHandshake {
   /** After any of them: its connection has gone, or is that of another protocol. */
   on(event: 'close', listener: () => void): unknown;
   destroy(): unknown;
+  /** Whether a connection was made, with TLS where that belongs to it, so that it was sent. */
+  wasSent(): boolean;
 }
 
 /**
@@ -48,6 +50,13 @@ export function sendHandshake(
     const error = new Error('the upstream did not answer the handshake');
     upstream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
   });
+  let isSent = false;
+  const made = origin.startsWith('https:') ? 'secureConnect' : 'connect';
+  upstream.once('socket', (socket) => {
+    socket.once(made, () => {
+      isSent = true;
+    });
+  });
   upstream.end();
-  return upstream as SentHandshake;
+  return Object.assign(upstream as Omit<SentHandshake, 'wasSent'>, { wasSent: () => isSent });
 }
