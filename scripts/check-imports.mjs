@@ -38,7 +38,17 @@ const orderWithin = {
 };
 
 /** What everybody may import. It imports nothing of the project but leaves behind it in this list. */
-const leaves = ['errors', 'bounded', 'client-network', 'files', 'clock', 'holdings', 'random', 'version', 'pages/texts'];
+const leaves = [
+  'errors',
+  'bounded',
+  'client-network',
+  'files',
+  'clock',
+  'holdings',
+  'random',
+  'version',
+  'pages/texts',
+];
 
 /** They decide by what they are given: whatever they use of others are types. */
 const typesOnly = ['access', 'routes'];
