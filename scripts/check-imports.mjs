@@ -41,6 +41,7 @@ const orderWithin = {
 const leaves = [
   'errors',
   'bounded',
+  'client-network',
   'files',
   'clock',
   'holdings',

@@ -1,5 +1,5 @@
-import { networkOf } from '../access/client-network.ts';
 import { createBounded } from '../bounded.ts';
+import { networkOf } from '../client-network.ts';
 import type { Clock } from '../clock.ts';
 
 /** Counts wrong tokens, so that nobody can try many. */

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import { networkOf } from '../access/client-network.ts';
+import { networkOf } from '../client-network.ts';
 import { peerAddress } from '../listen/forwarded.ts';
 
 /**

@@ -7,7 +7,7 @@ import type { Problem } from './problem.ts';
 
 /**
  * Who may ask for something. `everybody`: it tells nothing of people, paths and addresses, and programs ask for it by
- * whatever name they have for this machine. `operator`: it changes something or names them.
+ * whatever name they have for this machine; the pages of browsers do not. `operator`: it changes something or names them.
  */
 export type Audience = 'everybody' | 'operator';
 
@@ -20,6 +20,8 @@ export interface Asking {
   origin: string | undefined;
   /** `Sec-Fetch-Site`. */
   fetchSite: string | undefined;
+  /** `Accept-Language`. */
+  language: string | undefined;
   authorization: string | undefined;
 }
 
@@ -68,7 +70,8 @@ export function createGuard({ listen, token }: GuardOptions, clock: Pick<Clock, 
     refuse(asking, audience) {
       const { client, hosts, authorization } = asking;
       if (hosts.length > 1) return severalHosts;
-      if (audience === 'everybody') return undefined;
+      if (audience === 'everybody')
+        return isOfBrowser(asking) && isForeignHost(asking) ? foreignHost : undefined;
       if (isForeignHost(asking)) return foreignHost;
       if (isOfOtherSite(asking)) return crossSite;
       return client === undefined ? undefined : refuseToken(client, bearerToken(authorization));
@@ -115,6 +118,13 @@ function isOwnHost(host: string, ownNames: ReadonlySet<string>): boolean {
   if (bracketed !== undefined) return isIP(bracketed) === 6;
   return isIP(plain) === 4 || ownNames.has(plain.toLowerCase().replace(/\.$/, ''));
 }
+
+/**
+ * To a page whose name was led here this is its own site, so that browsers say nothing of another one. They do say the
+ * languages of their person, with every request, and no page can keep them from it; programs have none.
+ */
+const isOfBrowser = ({ origin, fetchSite, language }: Asking): boolean =>
+  origin !== undefined || fetchSite !== undefined || language !== undefined;
 
 const isOfOtherSite = ({ origin, fetchSite }: Asking): boolean =>
   origin !== undefined || isForeignSite(fetchSite);

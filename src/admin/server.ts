@@ -185,6 +185,7 @@ function askingOf({ raw, headers }: FastifyRequest, client: string | undefined):
     hosts,
     origin: text('origin'),
     fetchSite: text('sec-fetch-site'),
+    language: text('accept-language'),
     authorization: text('authorization'),
   };
 }

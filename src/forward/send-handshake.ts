@@ -23,6 +23,8 @@ export interface SentHandshake {
   /** After any of them: its connection has gone, or is that of another protocol. */
   on(event: 'close', listener: () => void): unknown;
   destroy(): unknown;
+  /** Whether a connection was made, with TLS where that belongs to it, so that it was sent. */
+  wasSent(): boolean;
 }
 
 /**
@@ -50,8 +52,17 @@ export function sendHandshake(
     const error = new Error('the upstream did not answer the handshake');
     upstream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
   });
+  // One that leads through a proxy comes when it is made.
+  let isSent = false;
+  const made = origin.startsWith('https:') ? 'secureConnect' : 'connect';
+  upstream.once('socket', (socket) => {
+    isSent = proxy !== undefined;
+    socket.once(made, () => {
+      isSent = true;
+    });
+  });
   upstream.end();
-  return upstream as SentHandshake;
+  return Object.assign(upstream as Omit<SentHandshake, 'wasSent'>, { wasSent: () => isSent });
 }
 
 /** A connection through the proxy of a target, as Node's client takes one. */

@@ -56,17 +56,6 @@ export interface SocketWatch {
   addTunnel(client: Duplex, upstream: Socket, goneIdle: () => void): void;
 }
 
-/** Codes of connections that were never made: another target may take the handshake. */
-const refusals: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'ENOENT',
-  // A proxy gave no way to it.
-  'EPROXY',
-]);
-
 /**
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
  * byte by byte: subprotocols, extensions, close codes and back-pressure are between the two ends.
@@ -164,7 +153,7 @@ function shake(job: TunnelJob, attempt: Attempt, leave: () => void): void {
     if (head === undefined) return;
     passage.endedAt = clock.monotonic();
     leave();
-    if (tryElsewhere({ ...job, head }, error, attempt)) return;
+    if (!upstream.wasSent() && tryElsewhere({ ...job, head }, error, attempt)) return;
     wait?.cancel();
     job.fail(upstreamError(error));
   });
@@ -220,12 +209,14 @@ interface Attempt {
   wait: Wait | undefined;
 }
 
-/** Says how a target failed; whether the tunnel is opened elsewhere, since no connection was made. */
+/**
+ * No connection was made: says it of the target, and whether the tunnel is opened elsewhere. Where one was made, a handshake
+ * that nobody answers says nothing of its target: applications close what comes to a path where they have no WebSocket,
+ * or forget it, and anybody can ask for such a path.
+ */
 function tryElsewhere(job: TunnelJob, error: Error, { member, tried, wait }: Attempt): boolean {
-  const wasRefused = refusals.has((error as NodeJS.ErrnoException).code ?? '');
-  if (wasRefused) job.targets.unreachable(member, error);
-  else job.targets.failed(member, error);
-  return wasRefused && openElsewhere(job, [...tried, member], wait);
+  job.targets.unreachable(member, error);
+  return openElsewhere(job, [...tried, member], wait);
 }
 
 /** No connection was made: opens the tunnel to a target that was not tried, now, or to any after a pause. */

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { networkOf } from '../access/client-network.ts';
+import { networkOf } from '../client-network.ts';
 import type { Config } from '../config/schema/index.ts';
 import type { Refusals } from '../limits/refusals.ts';
 import { peerAddress } from './forwarded.ts';

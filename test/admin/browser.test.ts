@@ -81,11 +81,15 @@ test('a page of another site reads nothing and changes nothing in a real browser
         await statusOf('/sessions?user=ada', 'GET'),
         await statusOf('/reload', 'POST'),
         await statusOf('/sessions?user=ada', 'DELETE'),
+        await statusOf('/metrics', 'GET'),
+        await statusOf('/readyz', 'GET'),
+        (await fetch('/metrics', { headers: { 'accept-language': '', 'user-agent': 'Prometheus/3' } }))
+          .status,
       ];
     },
     { token },
   );
-  t.same(rebound, [421, 421, 421, 421]);
+  t.same(rebound, [421, 421, 421, 421, 421, 421, 421], 'metrics name routes and addresses');
   t.same(done, [], 'nothing was done');
   t.ok(events.some((event) => event.kind === 'admin-call' && event.status === 421));
 });

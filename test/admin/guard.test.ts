@@ -9,6 +9,7 @@ const good: Asking = {
   hosts: ['127.0.0.1:4181'],
   origin: undefined,
   fetchSite: undefined,
+  language: undefined,
   authorization: `Bearer ${token}`,
 };
 
@@ -138,10 +139,20 @@ test('no page of another site asks for anything, whatever it knows', (t) => {
   t.end();
 });
 
-test('health is for everybody, by whatever name', (t) => {
+test('health and metrics are for every program, by whatever name, and for no page by a foreign one', (t) => {
   const { guard } = arrange({ token: undefined });
-  const asking = { ...good, hosts: ['pod-7.example:4181'], origin: 'https://evil.example' };
+  const asking = { ...good, hosts: ['pod-7.example:4181'] };
   t.equal(guard.refuse(asking, 'everybody'), undefined);
+  const browsers = [
+    { origin: 'https://evil.example' },
+    { fetchSite: 'same-origin' },
+    { language: 'en' },
+    { language: '' },
+  ];
+  for (const browser of browsers) {
+    t.match(guard.refuse({ ...asking, ...browser }, 'everybody'), { status: 421 });
+    t.equal(guard.refuse({ ...good, ...browser }, 'everybody'), undefined, 'by an address');
+  }
   t.match(guard.refuse({ ...asking, hosts: ['a', 'b'] }, 'everybody'), { status: 400 });
   t.end();
 });

@@ -175,6 +175,25 @@ test('of several targets behind a proxy, one that it gives no way to is passed b
   }
 });
 
+test('a handshake that went through a proxy and is not answered is not sent to another target', async (t) => {
+  let handshakes = 0;
+  const startSocketless = async () => {
+    const upstream = await arrangeUpstream(t);
+    upstream.server.on('upgrade', (_request, socket: Socket) => {
+      handshakes += 1;
+      socket.destroy();
+    });
+    return `http://${onlyByProxy}:${new URL(upstream.url).port}`;
+  };
+  const squid = await startSquid(t);
+  const targets = [await startSocketless(), await startSocketless()].map((url) => ({ url }));
+  const { gateway } = await arrangeGateway(t, {
+    config: { routes: [{ path: '/', upstream: { targets }, allow: 'public', proxy: squid.url }] },
+  });
+  t.equal(await talk(gateway.url), '502');
+  t.equal(handshakes, 1);
+});
+
 test('a proxy over TLS, whose certificate is checked; what it says behind its answer is the upstream’s', async (t) => {
   const certificate = await makeCertificate('proxy');
   const answers =

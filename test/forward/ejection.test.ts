@@ -1,9 +1,12 @@
+import { createServer } from 'node:http';
 import fc from 'fast-check';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
 import { openEjection } from '../../src/forward/balance/ejection.ts';
 import type { Member } from '../../src/forward/balance/member.ts';
 import { isLeftOut, openStanding } from '../../src/forward/balance/standing.ts';
+import { arrangeGateway } from '../support/arrange.ts';
+import { listenOnLoopback } from '../support/listening.ts';
 import { openRaw } from '../support/raw.ts';
 import type { TargetProcess } from '../support/target-process.ts';
 import { arrangeTwo } from './two-targets.ts';
@@ -103,6 +106,43 @@ test('a client that is slow to send cannot have a target left out', async (t) =>
   const found = await ask(4);
   t.ok(isServing(found, first) && isServing(found, second));
 });
+
+test('a client whose WebSockets nobody answers cannot have a target left out', async (t) => {
+  const servers = await Promise.all(['first', 'second'].map((name) => startSocketless(t, name)));
+  const routes = [
+    {
+      path: '/',
+      allow: 'public',
+      upstream: { targets: servers.map(({ url }) => url), eject: { failures: 1 } },
+      timeout: { response: '300ms' },
+    },
+  ];
+  const { gateway, client } = await arrangeGateway(t, { config: { routes } });
+  const host = new URL(gateway.url).host;
+  for (const path of ['/closed', '/silent', '/closed', '/closed']) {
+    const handshake = await openRaw(gateway.url);
+    handshake.write(
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await handshake.until(/HTTP\/1\.1 50[24]/);
+    handshake.destroy();
+  }
+  const found: string[] = [];
+  for (let each = 0; each < 4; each++) found.push((await client.request(`${gateway.url}/x`)).text);
+  t.same(new Set(found), new Set(['first', 'second']));
+});
+
+/** An application that has no WebSocket at a path, and says so by nothing, as many do. */
+async function startSocketless(t: Test, name: string) {
+  const server = createServer((_request, response) => response.end(name));
+  server.on('upgrade', ({ url }, socket) => {
+    if (url === '/closed') socket.destroy();
+  });
+  const listening = await listenOnLoopback(server);
+  t.teardown(() => listening.close());
+  return listening;
+}
 
 test('a reload keeps who is left out, unless it says otherwise of that', async (t) => {
   const { gateway, first, ask } = await arrangeTwo(t, { eject: { failures: 1, statuses: [500], for: '1h' } });

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { networkOf } from '../../src/access/client-network.ts';
+import { networkOf } from '../../src/client-network.ts';
 import { createMeter } from '../../src/limits/meter.ts';
 import { createRefusals } from '../../src/limits/refusals.ts';
 import { createWoundClock } from '../support/clock.ts';

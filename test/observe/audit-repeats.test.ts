@@ -46,7 +46,8 @@ test('each person, rule and event is counted apart', async (t) => {
 
 test('many clients that are at it together do not fill the disk either, and none is left uncounted', async (t) => {
   const { take, clock, told } = arrange();
-  for (let number = 0; number < 100_000; number++) take(denied(`2001:db8::${number.toString(16)}`, number));
+  for (let number = 0; number < 100_000; number++)
+    take(denied(`2001:db8:${(number >> 16).toString(16)}:${(number & 0xffff).toString(16)}::1`, number));
   t.equal(told.length, 600);
   clock.wind(60_000);
   t.equal(told.length, 601);
@@ -60,4 +61,32 @@ test('what was counted is told when the process ends', async (t) => {
   t.equal(told.at(-1)?.repeated, 2);
   flush();
   t.equal(told.length, 11);
+});
+
+test('one who has a whole network, or many things to do, leaves the lines of the others alone', async (t) => {
+  const { take, clock, told } = arrange();
+  for (let number = 0; number < 2000; number++) take(denied(`2001:db8::${number.toString(16)}`, number));
+  t.equal(told.length, 10, 'a /64 is one client');
+  const kinds = Array.from({ length: 500 }, (_none, at) => ({
+    ...denied('192.0.2.1', at),
+    method: `M${at % 30}`,
+    route: `/${at % 17}`,
+  }));
+  for (const kind of kinds) for (let number = 0; number < 20; number++) take(kind);
+  t.ok(told.length <= 100, `${told.length} lines`);
+  take(denied('192.0.2.2', 1));
+  t.equal(told.at(-1)?.client, '192.0.2.2');
+  clock.wind(60_000);
+  const repeated = told.reduce((sum, line) => sum + (line.repeated ?? 1), 0);
+  t.equal(repeated, 2000 + 10_000 + 1, 'and nothing of it is left uncounted');
+  t.ok(
+    told.every(({ client }) => client !== undefined),
+    'nor untold whose it was',
+  );
+});
+
+test('whoever is not known by an address is not counted as one client', async (t) => {
+  const { take, told } = arrange();
+  for (let at = 0; at < 200; at++) take({ event: 'access_denied', code: 'not_allowed', route: `/${at}` });
+  t.equal(told.length, 200);
 });

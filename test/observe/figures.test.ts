@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { GatewayError } from '../../src/errors.ts';
+import { type ErrorCode, GatewayError } from '../../src/errors.ts';
 import type { ObservedExchange } from '../../src/observe/events.ts';
 import {
   durationOf,
@@ -157,11 +157,48 @@ test('fifty are known, and who goes on asking pushes nobody out', (t) => {
       1,
     );
   for (let at = 0; at < 1000; at++)
-    figures.limited({ kind: 'requests-limited', limit: `l${at}`, client: '192.0.2.2', refused: 1 });
+    figures.limited({
+      kind: 'requests-limited',
+      limit: `l${at}`,
+      client: `192.0.2.${at % 250}`,
+      refused: 1,
+    });
   const read = figures.read();
   t.equal(read.refusals.length, 50);
   t.equal(read.refusals[0]?.reason, 'l999', 'the latest first');
   t.ok(JSON.stringify(read.refusals).length < 50 * 1000, 'and long ones are cut');
+  t.end();
+});
+
+test('one client pushes nobody out, by all addresses of its network and by all that can be refused', (t) => {
+  const { figures } = arrange();
+  const by = (client: string, code: ErrorCode, label: string): ObservedExchange => ({
+    ...refused,
+    peer: { address: client, clientAddress: client },
+    outcome: { kind: 'refuse', reason: code, error: new GatewayError(code) },
+    destination: {
+      target: { path: '/x', host: 'app.example' },
+      resolution: { kind: 'route', route: { label } },
+    },
+  });
+  figures.count(by('192.0.2.1', 'not_allowed', '/a'), 403, 1);
+  const codes: ErrorCode[] = ['not_allowed', 'cross_site', 'method_not_allowed', 'token_invalid'];
+  for (let at = 0; at < 1000; at++)
+    for (const [number, code] of codes.entries())
+      figures.count(by(`2001:db8::${at.toString(16)}`, code, `/${(at + number) % 20}`), 403, 1);
+  const { refusals } = figures.read();
+  t.equal(refusals.at(-1)?.client, '192.0.2.1');
+  t.equal(refusals.length, 16);
+  const together = figuresTogether([
+    figures.read(),
+    ...['3', '4', '5'].map((network) => ({
+      ...figures.read(),
+      refusals: refusals
+        .slice(0, -1)
+        .map((row, at) => ({ ...row, client: `2001:db8::${network}`, route: `/w${network}${at}` })),
+    })),
+  ]);
+  t.equal(together.refusals.at(-1)?.client, '192.0.2.1', 'nor by asking several processes');
   t.end();
 });
 

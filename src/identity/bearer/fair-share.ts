@@ -1,5 +1,5 @@
-import { networkOf } from '../../access/client-network.ts';
 import { createBounded } from '../../bounded.ts';
+import { networkOf } from '../../client-network.ts';
 import type { Clock } from '../../clock.ts';
 
 /** Divides so many places among those who ask, so that nobody who asks for much leaves nothing for the others. */

@@ -1,4 +1,4 @@
-import { networkOf } from '../../access/client-network.ts';
+import { networkOf } from '../../client-network.ts';
 import type { Clock } from '../../clock.ts';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';

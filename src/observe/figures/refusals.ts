@@ -1,4 +1,5 @@
 import { createBounded } from '../../bounded.ts';
+import { networkOf } from '../../client-network.ts';
 import { escapeLine } from '../control-characters.ts';
 import { clientLeft, type ObservedExchange, type ToldOf } from '../events.ts';
 import { clientOf, decisionOf, hostOf, reasonOf, routeOf, userOf } from '../facts.ts';
@@ -39,6 +40,8 @@ const mostRefusals = 50;
 
 /** So many of them have the same reason at the same route: many who are refused one thing push nothing else out. */
 const mostOfKind = 15;
+/** And so many of one client, whatever it tries. */
+const mostOfClient = 15;
 
 /** Of each text so much is kept, and so much shown. */
 const longestKept = 400;
@@ -50,12 +53,18 @@ const longestShown = 160;
  */
 export function createRefusals(hide: (text: string) => string): Refusals {
   const rows = createBounded<string, Refusal>({ entries: mostRefusals });
+  /** Of those that are alike the oldest goes, where there are so many. */
+  const makeRoom = (most: number, isAlike: (row: Refusal) => boolean) => {
+    const alike = [...rows].filter(([, row]) => isAlike(row));
+    if (alike.length >= most) rows.delete((alike[0] as [string, Refusal])[0]);
+  };
   const add = (row: Refusal) => {
     const key = keyOf(row);
     const before = rows.peek(key);
     if (!before) {
-      const alike = [...rows].filter(([, { route, reason }]) => route === row.route && reason === row.reason);
-      if (alike.length >= mostOfKind) rows.delete((alike[0] as [string, Refusal])[0]);
+      makeRoom(mostOfKind, ({ route, reason }) => route === row.route && reason === row.reason);
+      const who = whoOf(row);
+      if (who !== undefined) makeRoom(mostOfClient, (other) => whoOf(other) === who);
     }
     rows.set(key, { ...row, times: row.times + (before?.times ?? 0) });
   };
@@ -95,9 +104,13 @@ export function createRefusals(hide: (text: string) => string): Refusals {
   };
 }
 
-/** Who is refused what. What they can choose anew each time is no part of it. */
+/** Who is refused what. What they can choose anew each time is no part of it: so they can an address within a network. */
 const keyOf = ({ route, reason, status, client, user }: Refusal): string =>
-  JSON.stringify([route, reason, status, client, user]);
+  JSON.stringify([route, reason, status, client && networkOf(client), user]);
+
+/** People behind one address are told apart once they are known. Undefined where nobody says the address. */
+const whoOf = ({ client, user }: Refusal): string | undefined =>
+  client === undefined ? undefined : JSON.stringify([networkOf(client), user]);
 
 /** What one of many limits has refused is told of together. */
 function isRefused(exchange: ObservedExchange, status: number): boolean {
@@ -123,5 +136,16 @@ export function refusalsTogether(all: readonly (readonly Refusal[])[]): Refusal[
     const latest = before && before.at > row.at ? before : row;
     found.set(key, { ...latest, times: row.times + (before?.times ?? 0) });
   }
-  return [...found.values()].sort((one, other) => other.at - one.at).slice(0, mostRefusals);
+  const ofClients = new Map<string, number>();
+  const isOneOfFew = (row: Refusal) => {
+    const who = whoOf(row);
+    if (who === undefined) return true;
+    const count = (ofClients.get(who) ?? 0) + 1;
+    ofClients.set(who, count);
+    return count <= mostOfClient;
+  };
+  return [...found.values()]
+    .sort((one, other) => other.at - one.at)
+    .filter(isOneOfFew)
+    .slice(0, mostRefusals);
 }

@@ -1,6 +1,6 @@
 import { type Bounded, createBounded } from '../../bounded.ts';
+import { networkOf } from '../../client-network.ts';
 import type { Clock, Timer } from '../../clock.ts';
-import type { AuditEvent } from '../audit-events.ts';
 import type { AuditFields } from '../audit-schema.ts';
 
 /** Keeps whoever repeats something from filling the disk. */
@@ -11,8 +11,9 @@ export interface Repeats {
   flush(): void;
 }
 
-/** So many of one kind are told of one by one, and of all kinds together, within one minute from the first on. */
+/** So many of one kind, of all kinds of one client, and of all are told of one by one, within a minute from the first. */
 const mostOfOne = 10;
+const mostOfClient = 60;
 const mostOfAll = 600;
 const minuteMs = 60_000;
 
@@ -24,12 +25,16 @@ interface Counted {
 }
 
 /**
- * Counts by who does what: a scanner costs eleven lines a minute, and nobody else any. When many are at it together,
- * those who come last are counted by what they do alone.
+ * Counts by who does what: to do one thing again and again costs eleven lines a minute, to do all that there is costs
+ * somewhat more than sixty, and nobody else any. What is above that is counted by event. When many are at it together,
+ * those who come last are counted by event, too, and not by who they are.
  */
 export function createRepeats(clock: Clock, tell: (fields: AuditFields) => void): Repeats {
   const byKind = createBounded<string, Counted>({ entries: mostOfAll, givesWay: 'newcomer' });
-  const ofMany = new Map<AuditEvent, Counted>();
+  /** By event, of each client that does too much and of all others; of few clients, since each has told of so many. */
+  const ofMany = new Map<string, Counted>();
+  /** No more of them than lines. */
+  const toldOf = new Map<string, number>();
   let told = 0;
   let timer: Timer | undefined;
 
@@ -40,26 +45,33 @@ export function createRepeats(clock: Clock, tell: (fields: AuditFields) => void)
     const all = [...byKind.values(), ...ofMany.values()];
     byKind.clear();
     ofMany.clear();
+    toldOf.clear();
     for (const { repeated, last } of all) if (repeated > 0) tell({ ...last, repeated });
   };
-  const countOf = (fields: AuditFields): Counted => {
+  const isTooMuch = (who: string | undefined) => who !== undefined && (toldOf.get(who) ?? 0) >= mostOfClient;
+  const countOf = (fields: AuditFields, who: string | undefined): Counted => {
     const key = keyOf(fields);
     const known = byKind.peek(key);
     if (known) return known;
-    if (told < mostOfAll) return enter(byKind, key, { told: 0, repeated: 0, last: fields });
-    const { event } = fields;
-    const many = ofMany.get(event) ?? { told: mostOfOne, repeated: 0, last: { event }, isOfMany: true };
-    ofMany.set(event, many);
+    const isOne = isTooMuch(who);
+    if (told < mostOfAll && !isOne) return enter(byKind, key, { told: 0, repeated: 0, last: fields });
+    const { event, client, subject } = fields;
+    const last = isOne ? { event, client, subject } : { event };
+    const manyKey = JSON.stringify([event, isOne ? who : '']);
+    const many = ofMany.get(manyKey) ?? { told: mostOfOne, repeated: 0, last, isOfMany: true };
+    ofMany.set(manyKey, many);
     return many;
   };
 
   return {
     take(fields) {
       timer ??= clock.after(minuteMs, flush).unref();
-      const counted = countOf(fields);
-      if (counted.told < mostOfOne && told < mostOfAll) {
+      const who = whoOf(fields);
+      const counted = countOf(fields, who);
+      if (counted.told < mostOfOne && told < mostOfAll && !isTooMuch(who)) {
         counted.told += 1;
         told += 1;
+        if (who !== undefined) toldOf.set(who, (toldOf.get(who) ?? 0) + 1);
         tell(fields);
         return;
       }
@@ -75,7 +87,18 @@ function enter(map: Bounded<string, Counted>, key: string, counted: Counted): Co
   return counted;
 }
 
-/** Who does what. What of a request is new each time is no part of it. */
-function keyOf({ requestId: _id, path: _path, reason: _reason, ...kind }: AuditFields): string {
-  return JSON.stringify(kind);
+/** Who does what. What of a request can be new each time is no part of it: so can an address within its network. */
+function keyOf({
+  requestId: _id,
+  method: _method,
+  path: _path,
+  reason: _reason,
+  ...kind
+}: AuditFields): string {
+  const { client } = kind;
+  return JSON.stringify(client === undefined ? kind : { ...kind, client: networkOf(client) });
 }
+
+/** People behind one address are told apart once they are known. Undefined where nobody says the address. */
+const whoOf = ({ client, subject }: AuditFields): string | undefined =>
+  client === undefined ? undefined : JSON.stringify([networkOf(client), subject]);
