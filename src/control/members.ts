@@ -106,9 +106,14 @@ export function createMembers({ emit, clock, version, adminUrl, counting }: Memb
       };
     },
     async askOne(question, withinMs) {
-      const [member] = members;
-      if (!member) throw new Error('no worker is there');
-      return member.line.ask(question, withinMs);
+      if (members.size === 0) throw new Error('no worker is there');
+      // One that is stuck would keep whoever asks waiting, while others could answer.
+      const answering = [...members].map(async (member) => {
+        await member.line.ask({ kind: 'status' } satisfies PrimaryQuestion, longestCountMs);
+        return member;
+      });
+      const { line } = await Promise.any(answering);
+      return line.ask(question, withinMs);
     },
     async count() {
       await Promise.all([...members].map(askForCounts));

@@ -64,7 +64,8 @@ function arrange(t: Test) {
     worker.on('killed', (signal) => killed.push(signal));
     members.join(worker as never);
     const side = await openWorkerSide(clock, {}, channel);
-    side.serve({ prepare, health: () => t.fail('nobody asks'), people: () => undefined } as never);
+    const people = () => ({ end: async () => true });
+    side.serve({ prepare, health: () => t.fail('nobody asks'), people, status: () => ({}) } as never);
     return { worker, killed };
   };
   return { clock, events, members, join };
@@ -138,4 +139,12 @@ test('a worker that cannot follow is ended, and the log says why', async (t) => 
   await (await members.prepare(versionOf(2))).commit();
   t.same(killed, ['SIGKILL']);
   t.match(events, [{ kind: 'worker-behind', error: { message: 'it broke' } }]);
+});
+
+test('a worker that is stuck keeps nobody waiting who asks any of them', async (t) => {
+  const { members, join } = arrange(t);
+  // It takes no message, as one that is stopped.
+  members.join(Object.assign(new EventEmitter(), { isConnected: () => true, send: () => undefined }) as never);
+  await join(async () => t.fail('nothing is prepared') as never);
+  t.equal(await members.askOne({ kind: 'end', id: 'x' }, 60_000), true);
 });
