@@ -144,7 +144,9 @@ test('a worker that cannot follow is ended, and the log says why', async (t) => 
 test('a worker that is stuck keeps nobody waiting who asks any of them', async (t) => {
   const { members, join } = arrange(t);
   // It takes no message, as one that is stopped.
-  members.join(Object.assign(new EventEmitter(), { isConnected: () => true, send: () => undefined }) as never);
+  members.join(
+    Object.assign(new EventEmitter(), { isConnected: () => true, send: () => undefined }) as never,
+  );
   await join(async () => t.fail('nothing is prepared') as never);
   t.equal(await members.askOne({ kind: 'end', id: 'x' }, 60_000), true);
 });
