@@ -196,7 +196,7 @@ export const tries: Readonly<Record<Flow, Try>> = {
 };
 
 async function bearer(t: Test, provider: RealProvider, origin: string, how: 'jwt' | 'introspection') {
-  const first = await arrange(t, provider, origin);
+  const first = await arrange(t, provider, origin, how === 'jwt' ? { provider: provider.settingsForJwt } : {});
   const client = browserOf(t);
   await signIn(first, client);
   const { accessToken } = await asked(first, client);
