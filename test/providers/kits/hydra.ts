@@ -18,7 +18,7 @@ export const kit: ProviderKit = {
   prepare: () =>
     spawnSync(hydra, ['version']).status === 0
       ? undefined
-      : 'Ory Hydra: put `hydra` on the PATH, or name it in HYDRA_BIN. To get it: `go build -tags sqlite,json1 -ldflags "-X github.com/ory/hydra/v2/driver/config.Version=v2.3.0" .` in https://github.com/ory/hydra at the tag v2.3.0',
+      : 'Ory Hydra: put `hydra` on the PATH, or name it in HYDRA_BIN. To get it: `CGO_ENABLED=1 go build -tags sqlite,json1 -ldflags "-X github.com/ory/hydra/v2/driver/config.Version=v2.3.0" .` in https://github.com/ory/hydra at the tag v2.3.0',
   limits: {},
   start,
 };
