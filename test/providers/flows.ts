@@ -1,6 +1,7 @@
+import { decodeProtectedHeader } from 'jose';
 import type { Test } from 'tap';
 import { launchBrowser } from '../support/browser.ts';
-import { createClient } from '../support/client.ts';
+import { type Client, createClient } from '../support/client.ts';
 import { until } from '../support/until.ts';
 import type { Flow, RealProvider } from './kit.ts';
 import { arrange, asked, browserOf, expire, sessionOf, signIn, walk } from './scene.ts';
@@ -123,10 +124,13 @@ export const tries: Readonly<Record<Flow, Try>> = {
 
   async 'key rotation'(t, provider, origin) {
     const scene = await arrange(t, provider, origin);
-    await signIn(scene, browserOf(t));
+    const [before, after] = [browserOf(t), browserOf(t)];
+    await signIn(scene, before);
     const rotateKeys = needed(provider.rotateKeys, 'rotateKeys');
     await rotateKeys();
-    await signIn(scene, browserOf(t));
+    await signIn(scene, after);
+    const keyOf = (client: Client) => decodeProtectedHeader(sessionOf(scene, client).idToken ?? '').kid;
+    t.not(keyOf(after), keyOf(before), 'signed with another key');
   },
 
   async restart(t, provider, origin) {
@@ -196,7 +200,12 @@ export const tries: Readonly<Record<Flow, Try>> = {
 };
 
 async function bearer(t: Test, provider: RealProvider, origin: string, how: 'jwt' | 'introspection') {
-  const first = await arrange(t, provider, origin, how === 'jwt' ? { provider: provider.settingsForJwt } : {});
+  const first = await arrange(
+    t,
+    provider,
+    origin,
+    how === 'jwt' ? { provider: provider.settingsForJwt } : {},
+  );
   const client = browserOf(t);
   await signIn(first, client);
   const { accessToken } = await asked(first, client);

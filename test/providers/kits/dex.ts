@@ -18,9 +18,8 @@ export const kit: ProviderKit = {
       ? undefined
       : 'Dex: put `dex` on the PATH, or name it in DEX_BIN. To get it: `CGO_ENABLED=1 go build -ldflags "-X main.version=v2.45.0" ./cmd/dex` in https://github.com/dexidp/dex at the tag v2.45.0',
   limits: {
-    'sign-out here': 'Dex 2.45: it has no address at which a sign-in ends',
     'sign-out there': 'Dex 2.45: nobody can sign out there',
-    'step-up': 'Dex: it does not know `max_age`',
+    'step-up': 'Dex 2.45: its ID tokens have no `auth_time`',
   },
   start,
 };

@@ -74,7 +74,11 @@ async function start(origin: string): Promise<RealProvider> {
     },
     async rotateKeys() {
       for (const set of ['hydra.openid.id-token', 'hydra.jwt.access-token'])
-        await pages.admin('POST', `keys/${set}`, { alg: 'RS256', use: 'sig', kid: randomBytes(8).toString('hex') });
+        await pages.admin('POST', `keys/${set}`, {
+          alg: 'RS256',
+          use: 'sig',
+          kid: randomBytes(8).toString('hex'),
+        });
     },
     async restart() {
       await server?.stop();
