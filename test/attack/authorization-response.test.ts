@@ -271,7 +271,7 @@ test('B3 an error beside a code is still an error', async (t) => {
   const scene = await arrangeLogin(t);
   const { callback } = await reachCallback(scene.client, scene.gateway.url);
   const answer = await scene.client.navigate(changed(callback, { error: 'server_error' }));
-  await assertRefused(t, scene, answer, { code: 'login_refused' });
+  await assertRefused(t, scene, answer, { code: 'provider_unavailable', status: 503 });
   t.equal(hitsOf(scene, '/token'), 0);
 });
 

@@ -16,6 +16,9 @@ const sayings: Record<string, string> = {
   'behind a word that is as long as what is shown': `${'no.'.repeat(95)}${secret}`,
 };
 
+/** What a login answers to an error of the provider. */
+const codes = { access_denied: 'login_refused', server_error: 'provider_unavailable' };
+
 for (const [how, description] of Object.entries(sayings)) {
   test(`a provider that repeats the client secret in a refusal shows it to nobody: ${how}`, async (t) => {
     const provider = await startProvider();
@@ -26,18 +29,20 @@ for (const [how, description] of Object.entries(sayings)) {
     t.teardown(() => gateway.close());
     const client = createClient();
     t.teardown(() => client.close());
-    const { state } = await beginLogin(client, gateway.url);
-    const answer = new URLSearchParams({
-      error: 'access_denied',
-      error_description: description,
-      state,
-      iss: provider.issuer,
-    });
-    const page = await client.navigate(`${gateway.url}/oauth2/callback?${answer}`);
-    t.match(page.headers['x-sallyport-error'], 'login_refused');
-    await gateway.log.line(({ code }) => code === 'login_refused');
-    for (const text of [page.text, gateway.log.text()]) {
-      for (const part of ['corr.ect', 'batt.ery', 'st.aple']) t.notOk(text.includes(part), text);
+    for (const [error, code] of Object.entries(codes)) {
+      const { state } = await beginLogin(client, gateway.url);
+      const answer = new URLSearchParams({
+        error,
+        error_description: description,
+        state,
+        iss: provider.issuer,
+      });
+      const page = await client.navigate(`${gateway.url}/oauth2/callback?${answer}`);
+      t.match(page.headers['x-sallyport-error'], code);
+      await gateway.log.line((line) => line.code === code);
+      for (const text of [page.text, gateway.log.text()]) {
+        for (const part of ['corr.ect', 'batt.ery', 'st.aple']) t.notOk(text.includes(part), text);
+      }
     }
   });
 }

@@ -55,6 +55,37 @@ test('a provider that goes away ends no session, and who comes back from it can 
   t.match(await logIn(client, gateway.url, 'ada', { path: '/deep?x=1' }), { status: 200 });
 });
 
+// RFC 6749 §4.1.2.1. What Hydra could not write to its database comes as `error`.
+for (const error of ['server_error', 'temporarily_unavailable', 'error']) {
+  test(`a provider that answers a login with ${error} is out, and has refused nobody`, async (t) => {
+    const { gateway, client } = await arrangeLogin(t);
+    const { callback } = await reachCallback(client, gateway.url, { path: '/deep?x=1' });
+    callback.searchParams.delete('code');
+    callback.searchParams.set('error', error);
+    callback.searchParams.set('error_description', 'no <b>disk</b>');
+    const page = await client.navigate(callback.href);
+    t.equal(page.status, 503);
+    t.equal(page.headers['x-sallyport-error'], 'provider_unavailable');
+    t.match(page.headers['retry-after'], /^\d+$/);
+    t.match(page.text, 'no &lt;b&gt;disk&lt;/b&gt;', 'what it said');
+    t.match(page.text, `href="${gateway.url}/deep?x=1"`, 'back to the page, which begins a new login');
+    t.equal((await gateway.log.line(({ code }) => code === 'provider_unavailable')).msg, 'failed');
+    t.match(await logIn(client, gateway.url, 'ada', { path: '/deep?x=1' }), { status: 200 });
+  });
+}
+
+for (const error of ['access_denied', 'invalid_scope', 'Error', 'errors', 'server_error ']) {
+  test(`a provider that answers a login with "${error}" has refused it`, async (t) => {
+    const { gateway, client } = await arrangeLogin(t);
+    const { callback } = await reachCallback(client, gateway.url);
+    callback.searchParams.delete('code');
+    callback.searchParams.set('error', error);
+    const page = await client.navigate(callback.href);
+    t.equal(page.status, 400);
+    t.equal(page.headers['x-sallyport-error'], 'login_refused');
+  });
+}
+
 test('with all endpoints given by hand nothing is discovered', async (t) => {
   const provider = await startProvider();
   t.teardown(() => provider.stop());

@@ -1,3 +1,4 @@
+import { decodeProtectedHeader, type JSONWebKeySet } from 'jose';
 import type { Test } from 'tap';
 import { launchBrowser } from '../support/browser.ts';
 import { createClient } from '../support/client.ts';
@@ -123,10 +124,17 @@ export const tries: Readonly<Record<Flow, Try>> = {
 
   async 'key rotation'(t, provider, origin) {
     const scene = await arrange(t, provider, origin);
-    await signIn(scene, browserOf(t));
+    const known = await publishedKeys(t, provider);
+    const [before, after] = [browserOf(t), browserOf(t)];
+    await signIn(scene, before);
     const rotateKeys = needed(provider.rotateKeys, 'rotateKeys');
     await rotateKeys();
-    await signIn(scene, browserOf(t));
+    await signIn(scene, after);
+    const fresh = (await publishedKeys(t, provider)).filter((key) => !known.includes(key));
+    t.ok(fresh.length > 0, 'it has another key');
+    // Not every session keeps its ID token, and what the secret signs names no key.
+    const [first, second] = [before, after].map((client) => keyIdOf(sessionOf(scene, client).idToken));
+    if (first !== undefined) t.not(second, first, 'and signs with it');
   },
 
   async restart(t, provider, origin) {
@@ -195,8 +203,26 @@ export const tries: Readonly<Record<Flow, Try>> = {
   },
 };
 
+/** The keys that it tells the world to verify with. */
+async function publishedKeys(t: Test, { settings }: RealProvider): Promise<unknown[]> {
+  const client = browserOf(t);
+  const issuer = String(settings.issuer).replace(/\/$/, '');
+  const at = async (url: string) => (await client.request(url, { follow: 5 })).json();
+  const metadata = (await at(`${issuer}/.well-known/openid-configuration`)) as { jwks_uri: string };
+  const { keys } = (await at(metadata.jwks_uri)) as JSONWebKeySet;
+  return keys.map(({ n, x }) => n ?? x);
+}
+
+const keyIdOf = (token: string | undefined): string | undefined =>
+  token === undefined ? undefined : decodeProtectedHeader(token).kid;
+
 async function bearer(t: Test, provider: RealProvider, origin: string, how: 'jwt' | 'introspection') {
-  const first = await arrange(t, provider, origin);
+  const first = await arrange(
+    t,
+    provider,
+    origin,
+    how === 'jwt' ? { provider: provider.settingsForJwt } : {},
+  );
   const client = browserOf(t);
   await signIn(first, client);
   const { accessToken } = await asked(first, client);

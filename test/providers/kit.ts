@@ -38,6 +38,8 @@ export interface RealProvider {
   version: string;
   /** Keys of `provider` for a gateway that works with it. */
   settings: Readonly<Record<string, unknown>>;
+  /** What is otherwise in `provider` where its access tokens are to be JWTs. */
+  settingsForJwt?: Readonly<Record<string, unknown>>;
   /** Seconds for which its access tokens are good. */
   accessTokenSeconds: number;
   /** What the application is told of the person who signs in. */

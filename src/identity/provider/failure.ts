@@ -7,6 +7,7 @@ import { KeysUnavailable } from './keys.ts';
 import {
   isFailedCheck,
   isNetworkError,
+  isOutage,
   isUnready,
   judgeError,
   refusedAlgorithm,
@@ -22,10 +23,11 @@ export function loginError(error: unknown, hide: (text: string) => string = () =
   if (error instanceof GatewayError) return error;
   if (error instanceof KeysUnavailable) return loginError(error.cause, hide);
   if (error instanceof AuthorizationResponseError) {
-    return new GatewayError('login_refused', {
-      detail: text('detail.provider_said', { said: scrub(hide(error.error_description ?? error.error)) }),
-      cause: error,
-    });
+    const said = scrub(hide(error.error_description ?? error.error));
+    const options = { detail: text('detail.provider_said', { said }), cause: error };
+    return isOutage(error)
+      ? new GatewayError('provider_unavailable', { ...options, retryAfter: 5 })
+      : new GatewayError('login_refused', options);
   }
   if (isUnready(error)) return new GatewayError('client_rejected', { retryAfter: 30, cause: error });
   if (isNetworkError(error)) return new GatewayError('provider_unavailable', { retryAfter: 5, cause: error });

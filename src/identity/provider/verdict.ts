@@ -268,6 +268,14 @@ export function isExpiredRequest(error: unknown): boolean {
  */
 export function isRefusedPrompt(error: unknown): boolean {
   const cause = error instanceof GatewayError ? error.cause : undefined;
-  const others = ['access_denied', 'server_error', 'temporarily_unavailable'];
-  return cause instanceof AuthorizationResponseError && !others.includes(cause.error);
+  return cause instanceof AuthorizationResponseError && cause.error !== 'access_denied' && !isOutage(cause);
 }
+
+/**
+ * A 500 and a 503, which a redirect cannot say (RFC 6749 §4.1.2.1). Ory Hydra, and whatever else is made with its
+ * library, calls the first `error` where it has no better name.
+ */
+const outages: ReadonlySet<string> = new Set(['server_error', 'temporarily_unavailable', 'error']);
+
+/** Whether an authorization response says that the provider is out, and nothing of the person. */
+export const isOutage = ({ error }: AuthorizationResponseError): boolean => outages.has(error);
