@@ -155,7 +155,10 @@ async function loadKeys(uri: string, fetch: ProviderFetch, signal: AbortSignal):
       await response.body?.cancel();
       throw new Error(`the keys were answered with ${response.status}`, { cause: response });
     }
-    return createLocalJWKSet((await response.json()) as JSONWebKeySet);
+    const set = (await response.json()) as JSONWebKeySet;
+    // Whoever signs has a key: a server that has just started may not know its own yet.
+    if (set.keys?.length === 0) throw new Error('the keys were answered with none');
+    return createLocalJWKSet(set);
   } catch (error) {
     throw new KeysUnavailable('the keys of the provider cannot be had', { cause: error });
   }
