@@ -55,7 +55,11 @@ test('D4 only a last word about the grant ends a session: whatever else is said,
 });
 
 test('a provider that starts, with keys that it does not know yet, ends no session', async (t) => {
-  const starting = { '404': plain(404), 'no keys': json(200, { keys: [] }), HTML: plain(200, '<h1>Hello</h1>') };
+  const starting = {
+    '404': plain(404),
+    'no keys': json(200, { keys: [] }),
+    HTML: plain(200, '<h1>Hello</h1>'),
+  };
   for (const [what, answer] of Object.entries(starting)) {
     const people = await arrangePeople(t, { names: ['ada'] });
     const { gateway, clock } = people;
