@@ -10,7 +10,7 @@ import { GatewayError } from '../errors.ts';
 import { pickClaims } from '../identity/claims/claims.ts';
 import { personOf, personRules } from '../identity/claims/person.ts';
 import { scopesOf } from '../identity/tokens/access-token.ts';
-import { isSameIssuer } from '../identity/tokens/issuer.ts';
+import { isSameIssuer, ofIssuer } from '../identity/tokens/issuer.ts';
 import type { HeaderFields } from '../listen/inbound.ts';
 import { proxiedMethods } from '../listen/methods.ts';
 import { putContext } from '../observe/trace.ts';
@@ -113,7 +113,10 @@ function clientOf(
   const issuer = given.iss ?? bearer[0]?.issuer;
   const entry = bearer.find((each) => isSameIssuer(each.issuer, issuer));
   if (!entry) return undefined;
-  const [provider] = Object.entries(providers).find(([, each]) => isSameIssuer(each.issuer, issuer)) ?? [];
+  const [provider] =
+    ofIssuer(String(issuer), (spelling) =>
+      Object.entries(providers).find(([, each]) => each.issuer === spelling),
+    ) ?? [];
   const { requireVerifiedEmail } = entry;
   const rules = { claims: entry.claims, countUnverifiedEmail: false, requireVerifiedEmail };
   return {

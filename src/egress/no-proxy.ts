@@ -50,9 +50,12 @@ function readEntry(entry: string): Entry {
   return { host: hostOf(name.replace(/^\*?\./, '')), port };
 }
 
-/** A host in the one form in which it is compared: as URLs have it, without brackets and without the root's dot. */
+/**
+ * A host in the one form in which it is compared: as URLs have it, without brackets and without the root's dot. URLs have
+ * no zones (RFC 6874 was withdrawn from them), so that of an entry with one the address counts.
+ */
 function hostOf(name: string): string {
   const bare = name.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   if (isIP(bare) !== 6) return bare;
-  return new URL(`http://[${bare}]`).hostname.replace(/^\[|\]$/g, '');
+  return new URL(`http://[${bare.replace(/%.*$/, '')}]`).hostname.replace(/^\[|\]$/g, '');
 }

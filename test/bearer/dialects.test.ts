@@ -120,6 +120,36 @@ test('a slash at the end of the configured issuer is forgiven, and not one in a 
     t.equal(await lookUp({ sub: 'ada', iss }), 401, String(iss));
 });
 
+test('of two providers that differ by a slash, a token is of the one that has its name', async (t) => {
+  const provider = await startIssuer();
+  t.teardown(() => provider.stop());
+  const upstream = await arrangeUpstream(t);
+  const { issuer, clientId, clientSecret } = provider;
+  const byHand = { authorizationEndpoint: `${issuer}/auth`, tokenEndpoint: `${issuer}/token` };
+  const client = { clientId, clientSecret, jwksUri: `${issuer}/jwks`, ...byHand };
+  const statusesFor = async (named: string) => {
+    const scene = await arrangeGateway(t, {
+      config: {
+        provider: undefined,
+        providers: { bare: { issuer, ...client }, slashed: { issuer: `${issuer}/`, ...client } },
+        bearer: [{ issuer: named, audience: api, jwksUri: `${issuer}/jwks` }],
+        routes: ['bare', 'slashed'].map((name) => ({
+          path: `/${name}`,
+          upstream: upstream.url,
+          provider: name,
+        })),
+      },
+    });
+    const token = await signedToken(provider, { claims: { iss: named } });
+    const authorization = `Bearer ${token}`;
+    const ask = async (name: string) =>
+      (await scene.client.get(`${scene.gateway.url}/${name}`, { authorization })).status;
+    return [await ask('bare'), await ask('slashed')];
+  };
+  t.strictSame(await statusesFor(issuer), [200, 401]);
+  t.strictSame(await statusesFor(`${issuer}/`), [401, 200]);
+});
+
 const idTokenType = { header: { typ: 'JWT' } };
 
 test('E3: an ID token counts by insecureIdToken alone, for its client alone', async (t) => {

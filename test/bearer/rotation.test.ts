@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { test } from 'tap';
-import { createKeySet, createProviderKeys, KeysUnavailable } from '../../src/identity/provider/keys.ts';
+import { createKeySet, KeysUnavailable } from '../../src/identity/provider/key-set.ts';
+import { createProviderKeys } from '../../src/identity/provider/keys.ts';
 import {
   foreignKey,
   providerKey,
@@ -126,4 +127,30 @@ test('keys that do not come are given up when their time is over', async (t) => 
   clock.wind(1000);
   await t.rejects(asked, KeysUnavailable);
   t.equal(signal?.reason.name, 'TimeoutError');
+});
+
+test('keys of one address are not those of another, whoever fetches them at the same time', async (t) => {
+  const [inside, outside] = [await newKey(), await newKey()];
+  const clock = createWoundClock();
+  const fetched: string[] = [];
+  const fetch = async (url: string) => {
+    fetched.push(url);
+    return Response.json({ keys: [url.includes('inside') ? inside.publicJwk : outside.publicJwk] });
+  };
+  // One issuer, whose metadata two entries of a configuration read at different addresses.
+  const keySet = createKeySet(fetch, 1000, clock);
+  const keysAt = (jwks_uri: string) =>
+    createProviderKeys({ metadata: () => ({ issuer: 'https://id.example.com', jwks_uri }), keySet });
+  const [here, there] = [keysAt('https://inside.example.com/jwks'), keysAt('https://id.example.com/jwks')];
+  const claims = goodClaims({ issuer: 'https://id.example.com' });
+  const token = await signClaims(claims, { key: outside.key });
+  const [one, two] = await Promise.allSettled([there.verify(token, {}), here.verify(token, {})]);
+  t.equal(one.status, 'fulfilled');
+  t.equal(two.status, 'rejected', 'at the same time');
+  clock.wind(20_000);
+  for (let index = 0; index < 3; index++) {
+    await there.verify(token, {});
+    await t.rejects(here.verify(token, {}), 'one after the other');
+  }
+  t.equal(fetched.filter((url) => url.includes('//id.')).length, 1, 'and neither drives out the other');
 });

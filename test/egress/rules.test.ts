@@ -29,6 +29,12 @@ test('NO_PROXY: a name is itself and what is below it, with or without a dot or 
   t.strictSame(excepted('a.test b.test\tc.test', 'https://b.test', 'https://c.test'), [true, true]);
 });
 
+test('NO_PROXY: whatever stands in it, it is read', async (t) => {
+  t.strictSame(excepted('fe80::1%eth0', 'http://[fe80::1]', 'http://[fe80::2]'), [true, false], 'a zone');
+  const odd = ['[fe80::1%eth0]', '[::1%1]:8', '[zz]', 'a:b:c', '.', '*.', '%', '::::', '1.2.3.4/33', '/'];
+  for (const entry of odd) t.strictSame(excepted(entry, 'https://id.example.com'), [false], entry);
+});
+
 test('NO_PROXY: ports, addresses and networks', async (t) => {
   t.strictSame(
     excepted(

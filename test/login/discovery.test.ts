@@ -118,6 +118,9 @@ test('metadataUrl says where the metadata are, and they name the issuer all the 
   t.ok(await isSignedIn(client, gateway.url));
   const other = 'https://id.example.com';
   t.match(await reasonWith({ metadataUrl, issuer: other }), `calls itself ${provider.issuer}`);
+  const secret = await reasonWith({ metadataUrl: `${provider.issuer}/nowhere?key=abc` });
+  t.match(secret, `${provider.issuer}/nowhere answered 404`);
+  t.notMatch(secret, 'abc', 'an address may hold a secret in its query');
 });
 
 test('with metadataUrl, endpoints that are given by hand win over the discovered ones', async (t) => {

@@ -1,5 +1,6 @@
-import { createHmac, createPublicKey } from 'node:crypto';
+import { createHash, createHmac, createPublicKey } from 'node:crypto';
 import { type Test, test } from 'tap';
+import { verifyIdToken } from '../../src/identity/tokens/id-token.ts';
 import {
   alterTokens,
   assembled,
@@ -124,4 +125,24 @@ test('C6 where HMAC counts, nothing that is public makes an ID token', async (t)
     sub.equal((await client.navigate(callback.href)).status, 302);
     provider.tamper(undefined);
   });
+});
+
+test('C14 at_hash is looked at by the digest of the algorithm, whatever that is called', async (t) => {
+  const digests = { RS256: 'sha256', ES384: 'sha384', PS512: 'sha512', EdDSA: 'sha512', Ed25519: 'sha512' };
+  const accessToken = 'an-access-token';
+  const now = 1_800_000_000_000;
+  for (const [alg, digest] of Object.entries(digests)) {
+    const bytes = createHash(digest).update(accessToken).digest();
+    const claims = { iat: now / 1000, at_hash: bytes.subarray(0, bytes.length / 2).toString('base64url') };
+    const checked = (of: string) =>
+      verifyIdToken(
+        { idToken: assembled({ alg }, claims, 'signature'), accessToken: of },
+        {
+          verify: async () => ({ payload: claims }),
+          ...{ issuer: 'https://id.example.com', clientId: 'app', now, clockTolerance: 30_000 },
+        },
+      );
+    await t.resolves(checked(accessToken), alg);
+    await t.rejects(checked('another'), { code: 'login_token_invalid' }, `${alg}: of another access token`);
+  }
 });

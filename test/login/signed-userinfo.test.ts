@@ -6,10 +6,14 @@ import {
   foreignKey,
   onPath,
   providerKey,
+  sendJson,
   signClaims,
 } from '../attack/forged-token.ts';
 import { assertRefused } from '../attack/refusal.ts';
-import type { Tamper } from '../support/provider.ts';
+import { arrangeUpstream } from '../support/arrange.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { startProvider, type Tamper } from '../support/provider.ts';
 import { type Echo, valuesOf } from '../support/upstream.ts';
 import { anotherBrowser, arrangeLogin, type LoginScene, reachCallback } from './steps.ts';
 
@@ -98,4 +102,33 @@ test('C15 a signed userinfo answer that fails a check signs nobody in', async (t
       await assertRefused(sub, { ...scene, client }, answer, { code });
     });
   }
+});
+
+test('C15 what is signed is verified at the address for clients with a certificate too (RFC 8705 §5)', async (t) => {
+  const certificate = await makeCertificate();
+  const provider = await startProvider(signing('RS256'));
+  t.teardown(() => provider.stop());
+  const mtls_endpoint_aliases = { userinfo_endpoint: `${provider.issuer}/me-too` };
+  provider.tamper(
+    onPath('/.well-known/openid-configuration', async (hit) =>
+      sendJson(hit, { ...JSON.parse((await hit.original()).body), mtls_endpoint_aliases }),
+    ),
+  );
+  const upstream = await arrangeUpstream(t);
+  const tls = { cert: certificate.certFile, key: certificate.keyFile };
+  const settings = { ...config, provider: { userinfo: true, clientAuth: 'client_secret_basic', tls } };
+  const gateway = await startTestGateway({ provider, upstream, config: settings });
+  t.teardown(() => gateway.close());
+  const scene = { provider, upstream, gateway, client: anotherBrowser(t) };
+  const good = await providerKey(provider);
+  const claims = { iss: provider.issuer, aud: 'app', sub: 'ada', email: 'ada@example.com' };
+  const tamper = (body: string): Tamper =>
+    onPath('/me-too', (hit) => hit.send({ headers: { 'content-type': 'application/jwt' }, body }));
+  const { answer: welcome } = await logInWith(t, scene, tamper(await signClaims(claims as Claims, good)));
+  t.equal(welcome.status, 302, 'it is asked there');
+  const forged = await signClaims({ ...claims, email: 'root@example.com' }, await foreignKey(good.kid));
+  const { client, answer } = await logInWith(t, scene, tamper(forged));
+  const code = String(answer.headers['x-sallyport-error']);
+  t.match(code, /^login_(token|response)_invalid$/);
+  await assertRefused(t, { ...scene, client }, answer, { code });
 });

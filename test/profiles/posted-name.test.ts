@@ -91,6 +91,13 @@ test('no rule may rest on a name that nobody signed', (t) => {
   const routes = [{ path: '/', upstream: 'http://127.0.0.1:9', allow: [{ claims: { name: 'Ada' } }] }];
   t.match(problemOf({ ...withProvider({}), routes }), /the claim name is in/);
   t.match(problemOf(withProvider({ requiredClaims: { name: 'Ada' } })), /the claim name is in/);
+  const source = {
+    claim: 'groups',
+    endpoint: 'https://id.example.com/groups',
+    value: 'name',
+    ifClaim: 'name',
+  };
+  t.match(problemOf(withProvider({ sources: [source] })), /the claim name is in/);
   for (const role of ['user', 'email', 'username', 'groups'])
     t.match(problemOf(withProvider({ claims: { [role]: 'name' } })), /says who somebody is/, role);
   t.match(problemOf(withProvider({ responseMode: 'query' })), /form_post/);

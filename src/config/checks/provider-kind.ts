@@ -68,13 +68,15 @@ const ofPostedName: readonly Check<Provider>[] = [
   {
     key: 'postedName',
     when(provider) {
-      const { postedName, claims = {}, requiredClaims = {} } = provider.value;
+      const { postedName, claims = {}, requiredClaims = {}, sources = [] } = provider.value;
       const { name = 'name' } = claims;
       const isTelling = telling.some((role) => claims[role] === name);
-      return postedName === true && (isTelling || name in requiredClaims || isInRules(provider, name));
+      const isCondition = sources.some((source) => source?.ifClaim === name);
+      const isUsed = isTelling || isCondition || name in requiredClaims || isInRules(provider, name);
+      return postedName === true && isUsed;
     },
     says: ({ value }) =>
-      `nobody signs this name, so nothing may rest on it: the claim ${value.claims?.name ?? 'name'} is in \`requiredClaims\`, in a rule, or says who somebody is.`,
+      `nobody signs this name, so nothing may rest on it: the claim ${value.claims?.name ?? 'name'} is in \`requiredClaims\`, in a rule or \`ifClaim\`, or says who somebody is.`,
   },
   {
     key: 'postedName',
@@ -108,11 +110,12 @@ const ofTenants: readonly Check<Provider>[] = [
 ];
 
 /** The addresses of the sources of a provider; none where it means plain http. */
-const sourceAddresses = ({ at, value: { sources = [], insecureHttp } }: Provider) =>
+const sourceAddresses = ({ at, value: { sources = [], insecureHttp, proxy } }: Provider) =>
   sources.flatMap((source, index) =>
-    addressesAt({ at: [...at, 'sources', index], value: { endpoint: source?.endpoint, insecureHttp } }, [
-      'endpoint',
-    ]),
+    addressesAt(
+      { at: [...at, 'sources', index], value: { endpoint: source?.endpoint, insecureHttp, proxy } },
+      ['endpoint'],
+    ),
   );
 
 /** What a provider is, and where else it tells of its people. */

@@ -6,7 +6,7 @@ import { text } from '../../pages/texts/text.ts';
 import type { Shared } from '../../session/shared/shared.ts';
 import type { Maybe } from '../../session/stores/store.ts';
 import type { Caller } from '../claims/caller.ts';
-import { KeysUnavailable } from '../provider/keys.ts';
+import { KeysUnavailable } from '../provider/key-set.ts';
 import type { Trouble } from '../provider/standing.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
 import { type BoundRequest, checkBinding } from './binding.ts';

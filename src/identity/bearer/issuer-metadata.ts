@@ -4,7 +4,7 @@ import type { Keep } from '../../holdings.ts';
 import type { Random } from '../../random.ts';
 import { openDiscovery } from '../provider/discovery.ts';
 import type { ProviderHttp } from '../provider/http.ts';
-import { KeysUnavailable } from '../provider/keys.ts';
+import { KeysUnavailable } from '../provider/key-set.ts';
 import { discover, mayBeInsecure, type ProviderMetadata } from '../provider/library.ts';
 
 /** An issuer that is out is not asked again by every request. */

@@ -11,7 +11,7 @@ import { personOf } from '../claims/person.ts';
 import { naturalKey } from '../provider/natural-key.ts';
 import { readToken, scopesOf, type VerifiedToken } from '../tokens/access-token.ts';
 import { type Confirmation, readConfirmation } from '../tokens/confirmation.ts';
-import { isSameIssuer, issuerSpellings } from '../tokens/issuer.ts';
+import { isSameIssuer, ofIssuer } from '../tokens/issuer.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
 import type { Source } from './sources.ts';
 import type { TokenLimits } from './token-limits.ts';
@@ -181,7 +181,7 @@ function createLookUp(
       ...personOf(rules, subject, pickClaims(claims, claimPaths, rules.claims.username)),
       bearer: true,
       scopes: scopesOf(claims),
-      provider: issuerSpellings(issuer).flatMap((spelling) => providers.get(spelling) ?? [])[0],
+      provider: ofIssuer(issuer, (spelling) => providers.get(spelling)),
       accessToken: token,
       idToken: undefined,
       sessionId: undefined,

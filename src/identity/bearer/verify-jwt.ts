@@ -1,7 +1,8 @@
 import { errors, type JWTPayload } from 'jose';
 import type { BearerConfig } from '../../config/schema/index.ts';
 import type { ProviderHttp } from '../provider/http.ts';
-import { createProviderKeys, KeysUnavailable, openKeySet } from '../provider/keys.ts';
+import { KeysUnavailable, openKeySet } from '../provider/key-set.ts';
+import { createProviderKeys } from '../provider/keys.ts';
 import { audiencesOf, kindOf, type UnverifiedJwt, type VerifiedToken } from '../tokens/access-token.ts';
 import { TokenRejected } from '../tokens/rejected.ts';
 import { type IssuerNeeds, openIssuerMetadata } from './issuer-metadata.ts';

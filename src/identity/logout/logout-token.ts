@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { RevocationTarget } from '../../session/revocation-keys.ts';
 import type { Shared } from '../../session/shared/shared.ts';
-import { KeysUnavailable } from '../provider/keys.ts';
+import { KeysUnavailable } from '../provider/key-set.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 

@@ -10,16 +10,19 @@ export function readMetadata(fetch: ProviderFetch, metadataUrl: string | undefin
     const { response, address } = await followWithin(fetch, metadataUrl ?? url, options);
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new Error(`${address} answered ${response.status}${adviceOn(response.status)}`, {
+      throw new Error(`${shown(address)} answered ${response.status}${adviceOn(response.status)}`, {
         cause: response,
       });
     }
     const text = await response.text();
     if (!isObject(text)) {
       const cause = { status: 200 };
-      throw new Error(`${address} answered something other than the metadata of a provider, which are JSON`, {
-        cause,
-      });
+      throw new Error(
+        `${shown(address)} answered something other than the metadata of a provider, which are JSON`,
+        {
+          cause,
+        },
+      );
     }
     return new Response(text, { headers: { 'content-type': 'application/json' } });
   };
@@ -49,14 +52,17 @@ async function followWithin(
     if (next?.origin !== origin || next.username !== '' || next.password !== '') {
       const where = next === undefined ? 'nowhere' : `${next.origin}${next.pathname}`;
       throw new Error(
-        `${address} redirects to ${where}, another origin, which is not followed: name it by issuer, or metadataUrl, where it is the provider's`,
+        `${shown(address)} redirects to ${where}, another origin, which is not followed: name it by issuer, or metadataUrl, where it is the provider's`,
         { cause: response },
       );
     }
     address = next.href;
   }
-  throw new Error(`${url} redirects more than ${mostRedirects} times`, { cause: { status: 302 } });
+  throw new Error(`${shown(url)} redirects more than ${mostRedirects} times`, { cause: { status: 302 } });
 }
+
+/** An address may hold a secret in its query. */
+const shown = (address: string): string => address.replace(/[?#].*$/s, '');
 
 function adviceOn(status: number): string {
   if (status !== 404 && status !== 410) return '';

@@ -62,7 +62,7 @@ export function readAnswers(
 }
 
 /** As the library writes them. */
-const addressesOf = (urls: readonly (string | undefined)[]) =>
+export const addressesOf = (urls: readonly (string | undefined)[]): ReadonlySet<string> =>
   new Set(urls.flatMap((url) => (url !== undefined && URL.canParse(url) ? [new URL(url).href] : [])));
 
 const isForm = (body: string) => !/^\s*[{[]/.test(body);

@@ -3,7 +3,7 @@ import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { text } from '../../pages/texts/text.ts';
 import { listed } from './algorithms.ts';
-import { KeysUnavailable } from './keys.ts';
+import { KeysUnavailable } from './key-set.ts';
 import {
   isFailedCheck,
   isNetworkError,

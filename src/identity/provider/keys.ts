@@ -1,15 +1,11 @@
 import {
-  createLocalJWKSet,
   decodeProtectedHeader,
   errors,
-  type JSONWebKeySet,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
   type JWTVerifyResult,
   jwtVerify,
 } from 'jose';
-import { type Clock, withLimit } from '../../clock.ts';
-import type { Keep } from '../../holdings.ts';
 import {
   type AlgorithmChoice,
   AlgorithmRefused,
@@ -18,14 +14,8 @@ import {
   secretBytesFor,
   type TokenPurpose,
 } from './algorithms.ts';
-import type { ProviderFetch, ProviderHttp } from './http.ts';
+import { type FetchedKeys, type KeySet, KeysUnavailable } from './key-set.ts';
 import type { ProviderMetadata } from './library.ts';
-import { naturalKey } from './natural-key.ts';
-
-/** The provider's keys could not be had, so nothing is known of the token. The cause says why. */
-export class KeysUnavailable extends Error {
-  override readonly name = 'KeysUnavailable';
-}
 
 /** The keys that a provider signs with. */
 export interface ProviderKeys {
@@ -44,112 +34,6 @@ export interface KeySource extends AlgorithmChoice {
   keySet: KeySet;
   /** What algorithms that are keyed with a secret are keyed with. */
   clientSecret?: string | undefined;
-}
-
-const longestAgeMs = 600_000;
-/** An outage makes no key bad; yet a key that was withdrawn meanwhile must not be good for ever. */
-const longestStaleMs = 86_400_000;
-/** Anybody can send a token with a key of an unknown name: fetches in a row, and one more each so often. */
-const mostFetches = 5;
-const refillMs = 15_000;
-
-interface FetchedKeys {
-  uri: string;
-  set: ReturnType<typeof createLocalJWKSet>;
-  fetchedAt: number;
-}
-
-/** The keys of one issuer as they were fetched, for whoever verifies with them. */
-export interface KeySet {
-  /** Rejects with KeysUnavailable. */
-  current(uri: string): Promise<FetchedKeys>;
-  /** Other keys than these, if there are or may be any. */
-  fresherThan(known: FetchedKeys): Promise<FetchedKeys | undefined>;
-  generation(): number;
-}
-
-type KeySetClock = Pick<Clock, 'monotonic' | 'after'>;
-
-/** The keys of an issuer, shared by all that ask for them in the same way. */
-export function openKeySet(
-  { issuer, jwksUri, timeout }: { issuer: string; jwksUri?: string | undefined; timeout: number },
-  { trust, fetch }: ProviderHttp,
-  { keep, clock }: { keep: Keep; clock: KeySetClock },
-): KeySet {
-  const known = keep('provider keys', naturalKey(issuer, jwksUri, trust), () => rememberKeys(clock));
-  return askedBy(known, clock, fetch, timeout);
-}
-
-/** @param timeout milliseconds for one fetch */
-export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySetClock): KeySet {
-  return askedBy(rememberKeys(clock), clock, fetch, timeout);
-}
-
-/** Fetches what is at an address. */
-type Load = (uri: string) => Promise<FetchedKeys['set']>;
-
-/** What was fetched, whoever fetches. */
-interface KnownKeys {
-  current(uri: string, load: Load): Promise<FetchedKeys>;
-  fresherThan(known: FetchedKeys, load: Load): Promise<FetchedKeys | undefined>;
-  generation(): number;
-}
-
-function askedBy(known: KnownKeys, clock: KeySetClock, fetch: ProviderFetch, timeout: number): KeySet {
-  const load: Load = (uri) => withLimit(clock, timeout, (signal) => loadKeys(uri, fetch, signal));
-  return {
-    current: (uri) => known.current(uri, load),
-    fresherThan: (keys) => known.fresherThan(keys, load),
-    generation: known.generation,
-  };
-}
-
-function rememberKeys({ monotonic: now }: Pick<Clock, 'monotonic'>): KnownKeys {
-  let keys: FetchedKeys | undefined;
-  let fetching: Promise<FetchedKeys> | undefined;
-  let generation = 0;
-  let budget = mostFetches;
-  let refilledAt = now();
-
-  const mayFetch = () => {
-    const refills = Math.floor((now() - refilledAt) / refillMs);
-    budget = Math.min(mostFetches, budget + refills);
-    refilledAt += refills * refillMs;
-    return budget > 0;
-  };
-
-  const fetchKeys = (uri: string, load: Load): Promise<FetchedKeys> => {
-    if (fetching) return fetching;
-    budget -= 1;
-    fetching = load(uri)
-      .then((set) => {
-        keys = { uri, set, fetchedAt: now() };
-        generation += 1;
-        return keys;
-      })
-      .finally(() => {
-        fetching = undefined;
-      });
-    return fetching;
-  };
-
-  return {
-    generation: () => generation,
-    async current(uri, load) {
-      const known = keys?.uri === uri ? keys : undefined;
-      const age = known ? now() - known.fetchedAt : 0;
-      if (known && age < longestAgeMs) return known;
-      if (!known || age > longestStaleMs) return fetchKeys(uri, load);
-      // Keys that are old are better than none: a provider that is out makes no key bad.
-      return mayFetch() ? fetchKeys(uri, load).catch(() => known) : known;
-    },
-    /** Somebody else may have fetched them meanwhile. */
-    async fresherThan(known, load) {
-      if (keys !== known) return keys;
-      if (!fetching && (known.fetchedAt === now() || !mayFetch())) return undefined;
-      return fetchKeys(known.uri, load);
-    },
-  };
 }
 
 /** What verifies with the keys of an issuer. */
@@ -221,24 +105,5 @@ async function verifyWith(
       }
     }
     throw new errors.JWSSignatureVerificationFailed();
-  }
-}
-
-async function loadKeys(uri: string, fetch: ProviderFetch, signal: AbortSignal): Promise<FetchedKeys['set']> {
-  try {
-    const response = await fetch(uri, {
-      method: 'GET',
-      headers: { accept: 'application/json, application/jwk-set+json' },
-      body: undefined,
-      redirect: 'manual',
-      signal,
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new Error(`the keys were answered with ${response.status}`, { cause: response });
-    }
-    return createLocalJWKSet((await response.json()) as JSONWebKeySet);
-  } catch (error) {
-    throw new KeysUnavailable('the keys of the provider cannot be had', { cause: error });
   }
 }

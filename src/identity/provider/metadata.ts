@@ -84,7 +84,7 @@ export async function fetchMetadata(
 
 /** Where the gateway authenticates as a client; with a certificate also at the aliases (RFC 8705 §5). */
 export function clientEndpoints({ type, tls }: ProviderConfig, server: ProviderMetadata): ClientEndpoints {
-  const aliases: Partial<ProviderMetadata> = tls === undefined ? {} : (server.mtls_endpoint_aliases ?? {});
+  const aliases = aliasesOf({ tls }, server);
   return {
     type,
     token: [server.token_endpoint, aliases.token_endpoint],
@@ -95,6 +95,17 @@ export function clientEndpoints({ type, tls }: ProviderConfig, server: ProviderM
     ]),
   };
 }
+
+/** Where userinfo is asked: with a certificate mostly at the alias. */
+export const userinfoEndpoints = (config: ProviderConfig, server: ProviderMetadata) => [
+  server.userinfo_endpoint,
+  aliasesOf(config, server).userinfo_endpoint,
+];
+
+const aliasesOf = (
+  { tls }: Pick<ProviderConfig, 'tls'>,
+  server: ProviderMetadata,
+): Partial<ProviderMetadata> => (tls === undefined ? {} : (server.mtls_endpoint_aliases ?? {}));
 
 /** Where people, tokens, secrets or keys go to or come from. */
 const credentialEndpoints = [

@@ -8,7 +8,7 @@ import { createClientAuth, secretAuth, supportedSecretMethod } from './client-au
 import { readAnswers } from './endpoint-answers.ts';
 import type { ProviderFetch, ProviderHttp } from './http.ts';
 import { createLibraryClient, type ProviderMetadata } from './library.ts';
-import { clientEndpoints } from './metadata.ts';
+import { clientEndpoints, userinfoEndpoints } from './metadata.ts';
 import type { SigningKey } from './private-key.ts';
 import { resourceVerbs } from './resource-verbs.ts';
 import { signedSecretAuth } from './signed-secret.ts';
@@ -50,7 +50,7 @@ export function createProviderLibrary(
     userinfo_signing_alg_values_supported: [...allowedAlgorithms('userinfo answer', metadata, choice)],
   };
   const readers = (fetch: ProviderFetch) =>
-    readSignedUserinfo(readAnswers(fetch, endpoints), metadata.userinfo_endpoint, verifyUserinfo);
+    readSignedUserinfo(readAnswers(fetch, endpoints), userinfoEndpoints(config, metadata), verifyUserinfo);
   const create = ({ timeout = config.timeout, of, as, asks, fetch }: ClientChoice): Configuration =>
     createLibraryClient(
       {

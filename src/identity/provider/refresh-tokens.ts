@@ -8,7 +8,7 @@ import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.t
 import { type ClaimsNeeds, collectClaims } from './collect-claims.ts';
 import { loginError } from './failure.ts';
 import type { HangWatch } from './hang-watch.ts';
-import { KeysUnavailable } from './keys.ts';
+import { KeysUnavailable } from './key-set.ts';
 import type { Provider } from './provider.ts';
 import { claimsRefreshTime } from './refresh-claims.ts';
 

@@ -1,6 +1,7 @@
 import { decodeJwt, type JWTPayload } from 'jose';
 import type { Clock } from '../../clock.ts';
 import type { ProviderConfig } from '../../config/schema/index.ts';
+import { addressesOf } from './endpoint-answers.ts';
 import type { ProviderFetch } from './http.ts';
 import type { ProviderKeys } from './keys.ts';
 import type { ProviderMetadata } from './library.ts';
@@ -12,18 +13,17 @@ export type VerifyUserinfo = (token: string) => Promise<JWTPayload>;
 /**
  * Reads userinfo answers that are signed (OpenID Connect Core §5.3.2) before the library does, which knows no keys:
  * what was verified goes on as the JSON that it stands for. Any other answer stays as it is.
- * @param endpoint the userinfo endpoint, where there is one
+ * @param endpoints each address that the library may ask for userinfo (RFC 8705 §5), where there is one
  */
 export function readSignedUserinfo(
   fetch: ProviderFetch,
-  endpoint: string | undefined,
+  endpoints: readonly (string | undefined)[],
   verify: VerifyUserinfo,
 ): ProviderFetch {
-  if (endpoint === undefined || !URL.canParse(endpoint)) return fetch;
-  const address = new URL(endpoint).href;
+  const addresses = addressesOf(endpoints);
   return async (url, options) => {
     const response = await fetch(url, options);
-    if (url !== address || response.status !== 200 || !isJwt(response)) return response;
+    if (!addresses.has(url) || response.status !== 200 || !isJwt(response)) return response;
     const token = (await response.text()).trim();
     // What is encrypted the library opens, and what is inside is verified then.
     if (isEncrypted(token)) return new Response(token, { headers: { 'content-type': 'application/jwt' } });

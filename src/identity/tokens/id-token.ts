@@ -48,7 +48,8 @@ export async function verifyIdToken(
 /** §3.1.3.6: the left half of the digest that belongs to the algorithm of the signature. */
 function fitsAccessToken(hash: unknown, idToken: string, accessToken: string): boolean {
   const { alg = '' } = decodeProtectedHeader(idToken);
-  const bits = /\d{3}$/.exec(alg)?.[0] ?? '512';
+  // EdDSA, by either name, has no digest of its own to tell: with Ed25519 it is SHA-512 (RFC 8032 §5.1).
+  const bits = /^[A-Z]{2}(256|384|512)$/.exec(alg)?.[1] ?? '512';
   const digest = createHash(`sha${bits}`).update(accessToken, 'ascii').digest();
   const expected = Buffer.from(digest.subarray(0, digest.length / 2).toString('base64url'));
   const given = Buffer.from(String(hash));

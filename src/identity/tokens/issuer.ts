@@ -7,6 +7,11 @@ export function issuerSpellings(issuer: string): readonly [string, string] {
   return [bare, `${bare}/`];
 }
 
+/** What is there of an issuer: the one that has exactly its name goes before one that differs by the slash. */
+export function ofIssuer<T>(issuer: string, find: (spelling: string) => T | undefined): T | undefined {
+  return [issuer, ...issuerSpellings(issuer)].map(find).find((found) => found !== undefined);
+}
+
 /** Whether both name the same issuer, but for a slash at the end. */
 export const isSameIssuer = (one: unknown, other: unknown): boolean =>
   typeof one === 'string' && typeof other === 'string' && withoutSlash(one) === withoutSlash(other);
