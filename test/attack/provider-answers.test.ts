@@ -52,7 +52,7 @@ const answers: Record<string, { answer(hit: ProviderHit): void | Promise<void>; 
   '400 invalid_grant': { answer: (hit) => sendJson(hit, { error: 'invalid_grant' }, 400), status: 400 },
   '401 invalid_client': { answer: (hit) => sendJson(hit, { error: 'invalid_client' }, 401), status: 503 },
   'a refusal': { answer: (hit) => sendJson(hit, { error: 'access_denied' }, 401), status: 400 },
-  '404': { answer: (hit) => hit.send({ status: 404, body: html }), status: 503 },
+  '404': { answer: (hit) => hit.send({ status: 404, body: html }), status: 400 },
   '500': { answer: (hit) => hit.send({ status: 500, body: html }), status: 503 },
   '503 with JSON': { answer: (hit) => sendJson(hit, { error: 'temporarily_unavailable' }, 503), status: 503 },
   '429': { answer: (hit) => hit.send({ status: 429 }), status: 503 },

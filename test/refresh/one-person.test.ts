@@ -48,9 +48,7 @@ const refusals: Record<string, Refusal> = {
   '400, empty': { answer: plain(400), status: 401 },
   '400 HTML': { answer: plain(400, '<h1>Bad Request</h1>'), status: 401 },
   '400 with an error that nobody knows': { answer: oauth('mfa_required'), status: 401 },
-  '404': { answer: plain(404, '<h1>Not Found</h1>'), status: 503 },
-  '404 of a server without its realms': { answer: oauth('Realm does not exist', 404), status: 503 },
-  '405 of a page that takes no POST': { answer: plain(405, '<h1>Maintenance</h1>'), status: 503 },
+  '404': { answer: plain(404, '<h1>Not Found</h1>'), status: 401 },
   '403 of a firewall': { answer: plain(403, '<h1>Blocked</h1>'), status: 401 },
   '401, empty': { answer: plain(401), status: 401 },
   '302 to a login page': {
@@ -133,7 +131,7 @@ test('a session that is parked goes on with its access token, and is itself agai
   const people = await arrangePeople(t, { names: ['ada'] });
   const { gateway, clock, sent } = people;
   const ada = people.client('ada');
-  people.on('ada', plain(403));
+  people.on('ada', plain(404));
   clock.wind(280_000);
   for (let index = 0; index < 10; index++)
     t.equal((await ada.get(gateway.url)).status, 200, 'the token is good');

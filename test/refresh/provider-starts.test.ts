@@ -9,13 +9,13 @@ interface Row {
 
 /** What was seen of servers that are up and not ready, of what stands in front of them, and of odd ones: no last word. */
 const noLastWord: Record<string, Row> = {
-  '404 with JSON of an unknown realm': { answer: json(404, { error: 'Realm does not exist' }), status: 503 },
-  '404 with other JSON': { answer: json(404, { message: 'no Route matched' }), status: 503 },
-  '404 HTML': { answer: plain(404, '<h1>Not Found</h1>'), status: 503 },
-  '404, empty': { answer: plain(404), status: 503 },
-  '405 HTML': { answer: plain(405, '<h1>Not Allowed</h1>'), status: 503 },
-  '410, empty': { answer: plain(410), status: 503 },
-  '421, empty': { answer: plain(421), status: 503 },
+  '404 with JSON of an unknown realm': { answer: json(404, { error: 'Realm does not exist' }), status: 401 },
+  '404 with other JSON': { answer: json(404, { message: 'no Route matched' }), status: 401 },
+  '404 HTML': { answer: plain(404, '<h1>Not Found</h1>'), status: 401 },
+  '404, empty': { answer: plain(404), status: 401 },
+  '405 HTML': { answer: plain(405, '<h1>Not Allowed</h1>'), status: 401 },
+  '410, empty': { answer: plain(410), status: 401 },
+  '421, empty': { answer: plain(421), status: 401 },
   '503 HTML': { answer: plain(503, '<h1>Starting</h1>'), status: 503 },
   '503 that says invalid_grant': { answer: json(503, { error: 'invalid_grant' }), status: 503 },
   '500 that says invalid_grant': { answer: json(500, { error: 'invalid_grant' }), status: 503 },

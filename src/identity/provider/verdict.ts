@@ -57,12 +57,6 @@ const ofTheClient: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Statuses of a server at whose address there is no endpoint now (RFC 9110 §15.5): a provider that starts and has not
- * loaded its realms, a page of maintenance that takes no POST, a front without its backend. They say nothing of anybody.
- */
-const ofNobody: ReadonlySet<number> = new Set([404, 405, 408, 410, 421, 425]);
-
-/**
  * The one place that decides what a provider's answer means, for every endpoint: by its status, its body, whatever
  * the content type says, or the error of the network.
  */
@@ -75,7 +69,7 @@ export function judge({ status, contentType, body = '', retryAfter, error }: Pro
   const code = status >= 400 ? readOAuthError(body, contentType)?.error : undefined;
   if (code !== undefined && ofTheClient.has(code)) return { kind: 'client-rejected', reason };
   if (code !== undefined && ofOneGrant.has(code)) return { kind: 'ended', reason, code };
-  return ofNobody.has(status) ? { kind: 'unavailable', reason, retryAfter } : { kind: 'parked', reason };
+  return { kind: 'parked', reason };
 }
 
 /** The verdict on a call that rejected. */
