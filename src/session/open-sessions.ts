@@ -27,7 +27,7 @@ import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-wr
 import { createListed, type Listed } from './stores/listed.ts';
 import type { SessionStore } from './stores/store.ts';
 import { createTicketStore, type KnownTicket } from './stores/ticket-store.ts';
-import { createNotedUses } from './stores/uses.ts';
+import { createNotedUses, type WriteUse } from './stores/uses.ts';
 import type { Touches } from './stores/written.ts';
 
 /** The port of this folder. */
@@ -108,7 +108,13 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   });
   const finisher = primary && finishForOthers(refresher, { primary, keep, clock });
   const { store, touches, listed } = openStore(config, needs, place);
-  const uses = createNotedUses(async (found, seenAt) => store.use?.(found, seenAt), clock);
+  const writeUse: WriteUse = async (found, seenAt) => store.use?.(found, seenAt);
+  const uses = keep(
+    'noted uses',
+    'this process',
+    () => createNotedUses(writeUse, clock),
+    ({ close }) => close(),
+  );
   const lifetimes = {
     idle: Math.floor(session.idleTimeout / 1000),
     longest: Math.floor(session.maxLifetime / 1000),
@@ -129,7 +135,10 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   });
   const { problem, ready, counts } = place;
   const standing = () => ({ wasReady: place.bus.knowsSignOuts(), trouble: place.trouble?.() });
-  const inForce = () => finisher?.goOnWith(refresher);
+  const inForce = () => {
+    finisher?.goOnWith(refresher);
+    uses.goOnWith(writeUse);
+  };
   const { identify } = needs;
   const people = createPeople({ listed, sessions, revocations, lifetimes, identify, emit, clock });
   const finishAll = async (withinMs: number) => {

@@ -80,7 +80,11 @@ function createUseOnServer({ store, lifetimes, uses }: TouchNeeds) {
     if (isUseLate(session, lifetimes, now))
       return writing(session.id, () => write(found, cookies, now)).then(
         () => current,
-        (error: unknown) => asItIs(found, error),
+        (error: unknown) => {
+          const asFound = asItIs(found, error);
+          uses.note(found, now);
+          return asFound;
+        },
       );
     uses.note(found, now);
     return current;
