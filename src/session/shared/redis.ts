@@ -73,15 +73,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
     sessions: createRedisRows({ link, channel, keyPrefix, bridge, clock }),
     listings: createRedisListings(link, keyPrefix, clock),
     bus: {
-      async publish(revocation) {
-        others.tell((other) => other.revoked(revocation));
-        try {
-          await signOuts.publish(revocation);
-        } catch (error) {
-          await tellSiblings(revocation);
-          throw error;
-        }
-      },
+      publish: publishThrough(signOuts, others, tellSiblings),
       knowsSignOuts: signOuts.knowsSignOuts,
     },
     claims: claimsThrough(held, others, claim),
@@ -97,6 +89,23 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
       channel.close();
       link.close();
     },
+  };
+}
+
+/** The other places of this process are told, and where Redis tells nobody the other workers too. */
+function publishThrough(
+  { publish }: Pick<Place['bus'], 'publish'>,
+  { tell }: Following,
+  tellSiblings: (revocation: Revocation) => Promise<void>,
+): Place['bus']['publish'] {
+  return async (revocation) => {
+    tell((other) => other.revoked(revocation));
+    try {
+      await publish(revocation);
+    } catch (error) {
+      await tellSiblings(revocation);
+      throw error;
+    }
   };
 }
 
