@@ -27,7 +27,7 @@ import { type CookieWriterOptions, createCookieWriter } from './stores/cookie-wr
 import { createListed, type Listed } from './stores/listed.ts';
 import type { SessionStore } from './stores/store.ts';
 import { createTicketStore, type KnownTicket } from './stores/ticket-store.ts';
-import { createNotedUses } from './stores/uses.ts';
+import { createNotedUses, type WriteUse } from './stores/uses.ts';
 import type { Touches } from './stores/written.ts';
 
 /** The port of this folder. */
@@ -108,12 +108,8 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   });
   const finisher = primary && finishForOthers(refresher, { primary, keep, clock });
   const { store, touches, listed } = openStore(config, needs, place);
-  const uses = createNotedUses(async (found, seenAt) => store.use?.(found, seenAt), clock);
-  const lifetimes = {
-    idle: Math.floor(session.idleTimeout / 1000),
-    longest: Math.floor(session.maxLifetime / 1000),
-    onTokenExpiry: session.onTokenExpiry,
-  };
+  const { uses, writeUse } = openUses(store, needs);
+  const lifetimes = lifetimesOf(session);
   const sessions = createSessions({
     store,
     refresher,
@@ -129,7 +125,10 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
   });
   const { problem, ready, counts } = place;
   const standing = () => ({ wasReady: place.bus.knowsSignOuts(), trouble: place.trouble?.() });
-  const inForce = () => finisher?.goOnWith(refresher);
+  const inForce = () => {
+    finisher?.goOnWith(refresher);
+    uses.goOnWith(writeUse);
+  };
   const { identify } = needs;
   const people = createPeople({ listed, sessions, revocations, lifetimes, identify, emit, clock });
   const finishAll = async (withinMs: number) => {
@@ -142,6 +141,24 @@ export function openSessions(config: Config, needs: SessionNeeds): OpenedSession
     finish: finishAll,
   };
 }
+
+/** What is noted outlives the plan under which a session was used. */
+function openUses(store: SessionStore, { keep, clock }: SessionNeeds) {
+  const writeUse: WriteUse = async (found, seenAt) => store.use?.(found, seenAt);
+  const uses = keep(
+    'noted uses',
+    'this process',
+    () => createNotedUses(writeUse, clock),
+    ({ close }) => close(),
+  );
+  return { uses, writeUse };
+}
+
+const lifetimesOf = ({ idleTimeout, maxLifetime, onTokenExpiry }: Config['session']) => ({
+  idle: Math.floor(idleTimeout / 1000),
+  longest: Math.floor(maxLifetime / 1000),
+  onTokenExpiry,
+});
 
 /** What is signed out under one plan is signed out for what was opened under another, whose secrets may be others. */
 function openRevocations(list: Revocations, { keep, ring, identify }: SessionNeeds): SessionRevocations {

@@ -106,12 +106,21 @@ export function createSessions(needs: SessionsNeeds): Sessions {
 
 const seconds = ({ now }: Pick<Clock, 'now'>) => Math.floor(now() / 1000);
 
+type LifeNeeds = Pick<SessionsNeeds, 'lifetimes' | 'uses'>;
+
+/** Whether a session is over by the clock. That it was used may not be written yet: a store may take nothing for long. */
+function isPast({ lifetimes, uses }: LifeNeeds, session: Session, now: number): boolean {
+  if (!isOver(session, lifetimes, now)) return false;
+  const seenAt = uses.lastOf(session);
+  return seenAt === undefined || seenAt <= session.seenAt || isOver({ ...session, seenAt }, lifetimes, now);
+}
+
 function isUsable(
-  { lifetimes, revocations }: Pick<SessionsNeeds, 'lifetimes' | 'revocations'>,
+  needs: LifeNeeds & Pick<SessionsNeeds, 'revocations'>,
   { session }: Found,
   now: number,
 ): boolean {
-  return !isOver(session, lifetimes, now) && !revocations.isRevoked(session);
+  return !isPast(needs, session, now) && !needs.revocations.isRevoked(session);
 }
 
 /**
@@ -135,7 +144,7 @@ function createUse(needs: SessionsNeeds, renewing: Renewing) {
     if (!found) return undefined;
     if (!bus.knowsSignOuts())
       return Promise.reject(storeUnavailable(new Error('the sign-outs were not loaded yet')));
-    if (isOver(found.session, lifetimes, now)) return undefined;
+    if (isPast(needs, found.session, now)) return undefined;
     if (revocations.isRevoked(found.session)) return signedOut(store.expire(parsed(cookies)));
     if (isRefreshDue(found.session, now)) return renewing.tokens(found, cookies, now);
     if (isClaimsRefreshDue(found.session, lifetimes, now)) return renewing.claims(found, cookies, now);

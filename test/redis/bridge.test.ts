@@ -77,6 +77,22 @@ test('what was ended while the channel was away is not bridged afterwards', asyn
   t.equal(await second.session(known.header), 'unavailable');
 });
 
+test('what was ended while the channel was away is not bridged later, be it that nobody asked for it', async (t) => {
+  const { scene, cut, second, known, unknown } = await arrangeCut(t, '10m');
+  await second.knows(unknown.header);
+  await cut.cut();
+  await until('the outage', () => second.problem() !== undefined);
+  // Such as by a refresh that the provider refused: of that nothing tells but the row.
+  await scene.operator.del(`sallyport:session:${known.place}`);
+  await cut.heal();
+  await until('Redis', () => second.problem() === undefined);
+  await second.knows(unknown.header);
+  await cut.cut();
+  await until('the outage', () => second.problem() !== undefined);
+  t.equal(await second.session(known.header), 'unavailable', 'it was known by a channel of before');
+  t.not(typeof (await second.session(unknown.header)), 'string', 'what is known since goes on');
+});
+
 test('a session whose use cannot be written down goes on over the bridge', async (t) => {
   const { cut, second, known } = await arrangeCut(t, '10m');
   await cut.cut();

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import type { Grant } from '../../src/session/outcome.ts';
+import { newSecret, oldSecret } from '../session/world.ts';
 import { startRedisDelay } from '../support/redis-delay.ts';
 import { until } from '../support/until.ts';
 import { arrangeNear, type Near } from './near-instances.ts';
@@ -126,6 +127,30 @@ test('an answer that is on its way when a change is told is not remembered', asy
   const before = await reading;
   t.equal(typeof before === 'string' ? before : before.accessToken, 'of before', 'it was on its way');
   t.equal(await tokenOf(second, header), 'new');
+});
+
+test('a cookie that is sealed anew under a new secret puts no tokens of before in place of new ones', async (t) => {
+  const scene = await arrangeNear(t);
+  const delay = await startRedisDelay(scene.redis.port);
+  t.teardown(() => delay.close());
+  const first = await scene.join({ grant: giving });
+  const secret = [newSecret, oldSecret];
+  const second = await scene.join({ url: delay.url, session: { secret, redis: { timeout: '60s' } } });
+  const { header, place } = await scene.signIn(first, { ...refreshable(first), accessToken: 'of before' });
+  const row = (await scene.operator.get(`sallyport:session:${place}`)) ?? 'none';
+  delay.holdAnswers();
+  const using = second.sessions.currentOf(header);
+  await until('the answer', () => delay.holds(row.slice(0, 40)));
+  first.clock.wind(1_000_001);
+  t.equal(await tokenOf(first, header), 'new');
+  delay.letGo();
+  const standing = await using;
+  const lines = standing && 'session' in standing ? standing.setCookies : [];
+  t.equal(lines.length, 1, 'the browser gets a cookie of the new secret');
+  const renewed = (lines[0] ?? '').split(';', 1)[0] ?? '';
+  t.not(renewed, header);
+  t.equal(await tokenOf(second, renewed), 'new');
+  t.equal(await tokenOf(first, header), 'new');
 });
 
 test('a channel that dies without a word is trusted for three seconds, and then Redis is asked', async (t) => {

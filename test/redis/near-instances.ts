@@ -19,6 +19,8 @@ export interface Near extends Plan {
   atOnce(header: string): Session | 'ended' | undefined;
   /** Resolves when a session is known here. */
   knows(header: string): Promise<void>;
+  /** The same process with another plan, in place of this one. */
+  reload(): Promise<Near>;
 }
 
 export interface NearScene {
@@ -58,10 +60,19 @@ export async function arrangeNear(t: Teardown): Promise<NearScene> {
       const events: Event[] = [];
       const world: World = { ...createWorld(grant), emit: (event) => void events.push(event) };
       if (clock) world.clock = clock;
-      const opened = plan(world, { store: url, idleTimeout: '20m', ...more });
-      t.teardown(() => opened.release());
-      await opened.ready;
-      return nearOf(opened, world, events);
+      const open = async (persistent: boolean): Promise<Near> => {
+        const opened = plan(world, { store: url, idleTimeout: '20m', persistent, ...more });
+        t.teardown(() => opened.release());
+        await opened.ready;
+        opened.inForce();
+        const reload = async () => {
+          const next = await open(!persistent);
+          await opened.release();
+          return next;
+        };
+        return { ...nearOf(opened, world, events), reload };
+      };
+      return open(false);
     },
     async signIn(at, more = {}) {
       const end = Math.floor(at.clock.now() / 1000) + 36_000;
@@ -75,7 +86,7 @@ export async function arrangeNear(t: Teardown): Promise<NearScene> {
   };
 }
 
-function nearOf(opened: Plan, { clock }: World, events: readonly Event[]): Near {
+function nearOf(opened: Plan, { clock }: World, events: readonly Event[]): Omit<Near, 'reload'> {
   const asked = (operation: string) =>
     events.filter((event) => event.kind === 'store-asked' && event.operation === operation).length;
   const atOnce: Near['atOnce'] = (header) => {

@@ -7,7 +7,7 @@ import type { RefreshOutcome, Spent } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { Current, Lapsed, Standing } from '../standing.ts';
 import type { SessionStore } from '../stores/store.ts';
-import { type Cookies, nothing, parsed, written } from '../stores/written.ts';
+import { type Cookies, nothing, parsed, resealed, written } from '../stores/written.ts';
 import { type Refresher, shortPatienceMs } from './refresh.ts';
 
 /** Takes a session to new tokens or claims, as far as a request can wait for them. */
@@ -128,8 +128,11 @@ function createSpending({ store, refresher, patience, clock, endings }: Parts): 
       throw new GatewayError('provider_unavailable', { retryAfter: retryAfterOf(outcome), cause });
     }
     const isSame = outcome.session.refreshToken === session.refreshToken;
-    if (isSame || (store.onServer && !found.outdatedKey))
-      return { session: outcome.session, setCookies, found };
+    if (isSame) return { session: outcome.session, setCookies, found };
+    if (store.onServer) {
+      const { setCookies: renewed } = resealed(store, found, outcome.session, cookies);
+      return { session: outcome.session, setCookies: renewed.length > 0 ? renewed : setCookies, found };
+    }
     return written(store, found, outcome.session, cookies);
   };
 }
@@ -164,13 +167,13 @@ function createEndings({ store, emit }: Pick<RenewingNeeds, 'store' | 'emit'>) {
       now: number,
     ): Maybe<Current> {
       const next = { ...fresh, seenAt: now };
-      const current = { session: next, setCookies: nothing, found };
-      if (store.onServer && !found.outdatedKey && !isUnkept) return current;
+      if (!store.onServer) return written(store, found, next, cookies);
+      // It was written by whoever got it, and may be newer by now.
+      const current = resealed(store, found, next, cookies);
+      if (!isUnkept) return current;
       const writing = written(store, found, next, cookies);
       // The outcome leads on whoever finds the session as it was.
-      return isUnkept && store.onServer && writing instanceof Promise
-        ? writing.catch(() => current)
-        : writing;
+      return writing instanceof Promise ? writing.catch(() => current) : writing;
     },
     async ended(found: Found, reason: string, cookies: Cookies): Promise<Lapsed> {
       emit({ kind: 'session-ended', ...whose(found.session), by: 'provider', reason });

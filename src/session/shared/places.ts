@@ -10,6 +10,7 @@ import { gatewayNameVariable } from './messages.ts';
 import type { PrimaryCalls } from './primary-calls.ts';
 import { createRedisPlace } from './redis.ts';
 import type { Place } from './shared.ts';
+import { createSiblings } from './siblings.ts';
 import { createWorkerPlace, holdOfPrimary } from './worker.ts';
 
 export interface PlaceNeeds {
@@ -49,10 +50,23 @@ const openRedis: OpenPlace = ({ store, redis }, needs) => {
   const holdOfOthers = async () => {
     if (primary) await holdOfPrimary(primary, held);
   };
+  // Taken by each plan, so that it lasts as long as the place does.
+  const siblings =
+    primary &&
+    keep(
+      'siblings',
+      'this process',
+      () => createSiblings(primary, held),
+      ({ close }) => close(),
+    );
   return keep(
     'place',
     `redis ${key}`,
-    () => createRedisPlace(settings, { held, holdOfOthers, emit, clock }),
+    () =>
+      createRedisPlace(settings, {
+        ...{ held, holdOfOthers, emit, clock },
+        ...(siblings && { tellSiblings: siblings.revoked }),
+      }),
     (place) => place.close(),
   );
 };

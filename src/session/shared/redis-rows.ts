@@ -56,13 +56,14 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
     const blank = text.indexOf(' ');
     if (text.slice(0, blank) !== me) known.forget(text.slice(blank + 1));
   });
-  const counts = followEras(needs, known);
+  const eras = followEras(needs, known);
 
   const commands = createCommands(needs, channelName, told);
   const ask = createAsking(known, commands.get, clock);
   const change = createChanging(known, link, clock);
 
-  const canBridge = ({ era }: KnownRow) => !link.canRead() && clock.monotonic() - era.provenAt <= bridge;
+  const canBridge = ({ era }: KnownRow) =>
+    !link.canRead() && era === eras.lastProven() && clock.monotonic() - era.provenAt <= bridge;
   const askOrBridge = (id: string) =>
     ask(id).catch((error: unknown) => {
       // Looked at now: it may have been forgotten meanwhile.
@@ -74,7 +75,7 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
   return {
     get(id) {
       const row = known.get(id);
-      if (row === undefined || row.isDoubted || !counts(row.era)) return askOrBridge(id);
+      if (row === undefined || row.isDoubted || !eras.counts(row.era)) return askOrBridge(id);
       const age = clock.monotonic() - row.at;
       if (age > longestMs) return askOrBridge(id);
       if (age > freshMs) void ask(id).catch(() => {});
@@ -103,10 +104,11 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
 
 /**
  * Each connection of the channel is an era of its own, and so is each server: what is known of one counts for that one
- * alone. @returns whether what is known of an era counts now
+ * alone.
  */
 function followEras({ link, channel, bridge, clock }: RedisRowsNeeds, known: KnownRows) {
   let era: Era = { provenAt: Number.NEGATIVE_INFINITY };
+  let lastProven: Era | undefined;
   let beganAt = 0;
   const begin = () => {
     era = { provenAt: Number.NEGATIVE_INFINITY };
@@ -120,9 +122,16 @@ function followEras({ link, channel, bridge, clock }: RedisRowsNeeds, known: Kno
   link.onBack(begin);
   channel.onPulse((sentAt) => {
     // One from before says nothing of the server that is asked now.
-    if (sentAt >= beganAt) era.provenAt = sentAt;
+    if (sentAt < beganAt) return;
+    era.provenAt = sentAt;
+    lastProven = era;
   });
-  return (of: Era) => of === era && link.canRead() && clock.monotonic() - era.provenAt <= trustMs;
+  return {
+    /** Whether what is known of an era counts now. */
+    counts: (of: Era) => of === era && link.canRead() && clock.monotonic() - era.provenAt <= trustMs,
+    /** Between it and those before it changes were missed, of which nobody will tell any more. */
+    lastProven: () => lastProven,
+  };
 }
 
 /** Those who ask for one row at the same time ask once; but not by a question from before a change. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Clock, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
+import type { Revocation } from '../revocations.ts';
 import { createRedisCounts } from './counts.ts';
 import { type Begun, claimsThrough, type Following, type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
@@ -25,6 +26,8 @@ export interface RedisPlaceNeeds {
   held: Held;
   /** Has this process hold what others do that cannot write it themselves. */
   holdOfOthers?: () => Promise<void>;
+  /** Tells the other workers of this instance of a sign-out of which Redis tells nobody now. Never rejects. */
+  tellSiblings?: (revocation: Revocation) => Promise<void>;
   emit: Emit;
   clock: Clock;
 }
@@ -34,7 +37,7 @@ const lastFlushMs = 2000;
 
 /** What instances share, in Redis or Valkey. Names in keys are digests, so that a dump tells nobody's. */
 export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlaceNeeds): Place {
-  const { held, holdOfOthers = async () => {}, emit, clock } = needs;
+  const { held, holdOfOthers = async () => {}, tellSiblings = async () => {}, emit, clock } = needs;
   const { revocations } = held;
   const { keyPrefix, gateway, bridge } = settings;
   const link = createRedisLink(settings, emit, clock);
@@ -70,10 +73,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
     sessions: createRedisRows({ link, channel, keyPrefix, bridge, clock }),
     listings: createRedisListings(link, keyPrefix, clock),
     bus: {
-      async publish(revocation) {
-        others.tell((other) => other.revoked(revocation));
-        await signOuts.publish(revocation);
-      },
+      publish: publishThrough(signOuts, others, tellSiblings),
       knowsSignOuts: signOuts.knowsSignOuts,
     },
     claims: claimsThrough(held, others, claim),
@@ -89,6 +89,23 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
       channel.close();
       link.close();
     },
+  };
+}
+
+/** The other places of this process are told, and where Redis tells nobody the other workers too. */
+function publishThrough(
+  { publish }: Pick<Place['bus'], 'publish'>,
+  { tell }: Following,
+  tellSiblings: (revocation: Revocation) => Promise<void>,
+): Place['bus']['publish'] {
+  return async (revocation) => {
+    tell((other) => other.revoked(revocation));
+    try {
+      await publish(revocation);
+    } catch (error) {
+      await tellSiblings(revocation);
+      throw error;
+    }
   };
 }
 

@@ -29,6 +29,11 @@ export interface SessionStore {
    * was found any more.
    */
   use?(found: Found, seenAt: number): Promise<boolean>;
+  /**
+   * Where sessions are kept on the server: the Set-Cookie values that bring the cookie under the first secret. The
+   * session stays as it stands, whatever was found of it.
+   */
+  resealed?(found: Found, cookies: readonly Cookie[]): string[];
   /** The Set-Cookie values that take the session cookie of a request away. */
   expire(cookies: readonly Cookie[]): string[];
   /** Forgets a session. */

@@ -90,6 +90,7 @@ export function createTicketStore(
       return outdatedKey ? cookieOf(ticket, session, cookies) : [];
     },
     use: (found, seenAt) => replaced(listed, found, seenAt, replace),
+    resealed: ({ handle, session }, cookies) => cookieOf(handle as Ticket, session, cookies),
     expire: (cookies) => writer.expire(cookies),
     async remove({ handle, session }) {
       const { place } = handle as Ticket;
@@ -117,14 +118,14 @@ function createRows(table: SessionTable, form: SessionForm, now: Clock['now']) {
 /** Writes only that a session was used, where it is as it was found. */
 async function replaced(
   listed: Pick<Listed, 'changed'>,
-  { handle, session: before }: Found,
+  { handle, session: before, outdatedKey }: Found,
   seenAt: number,
   replace: (ticket: Ticket, was: string, session: Session) => Promise<boolean>,
 ): Promise<boolean> {
   const { stored, ...ticket } = handle as Handle;
   const session = { ...before, seenAt };
   if (!(await replace(ticket, stored, session))) return false;
-  await listed.changed(ticket.place, before, session, false);
+  await listed.changed(ticket.place, before, session, outdatedKey);
   return true;
 }
 

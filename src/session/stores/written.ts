@@ -28,6 +28,17 @@ export function written(
     : { session, setCookies, found };
 }
 
+/** A session that stands as it is: its cookie goes under the first secret, where it is under another. */
+export function resealed(
+  store: Pick<SessionStore, 'resealed'>,
+  found: Found,
+  session: Session,
+  cookies: Cookies,
+): Current {
+  const lines = found.outdatedKey ? store.resealed?.(found, parsed(cookies)) : undefined;
+  return { session, setCookies: lines ?? nothing, found };
+}
+
 /** Requests with the same cookies get the same new ones for this long. */
 const touchLastsSeconds = 5;
 
@@ -50,6 +61,13 @@ export function createTouch(needs: TouchNeeds) {
   const useOnServer = createUseOnServer(needs);
   return (found: Found, cookies: Cookies, now: number): Maybe<Current> => {
     if (store.use && !found.outdatedKey) return useOnServer(found, cookies, now);
+    if (store.use && store.resealed) {
+      const current = resealed(store, found, found.session, cookies);
+      return store.use(found, now).then(
+        () => current,
+        (error: unknown) => asItIs(found, error) && current,
+      );
+    }
     const last = touches.get(found);
     if (last && Math.abs(now - last.at) < touchLastsSeconds && last.cookies === cookies) return last.current;
     const current = written(store, found, { ...found.session, seenAt: now }, cookies);
@@ -80,7 +98,11 @@ function createUseOnServer({ store, lifetimes, uses }: TouchNeeds) {
     if (isUseLate(session, lifetimes, now))
       return writing(session.id, () => write(found, cookies, now)).then(
         () => current,
-        (error: unknown) => asItIs(found, error),
+        (error: unknown) => {
+          const asFound = asItIs(found, error);
+          uses.note(found, now);
+          return asFound;
+        },
       );
     uses.note(found, now);
     return current;
