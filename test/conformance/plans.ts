@@ -261,7 +261,12 @@ export function configurationOf(
       clientSecret: undefined,
       clientAuth: undefined,
       ...provider,
-      ...(isOfBasic && { privateKey: undefined, tls: undefined, requestObject: undefined, ...inClientId }),
+      // Its requests are as the plan says, and signed where they are objects.
+      ...(isOfBasic && {
+        tls: undefined,
+        ...(!provider.requestObject && { privateKey: undefined }),
+        ...inClientId,
+      }),
     },
   };
 }
