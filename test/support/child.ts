@@ -105,5 +105,7 @@ function accepts(port: number): Promise<boolean> {
     };
     socket.on('connect', () => settle(true));
     socket.on('error', () => settle(false));
+    // Whoever takes no more connections lets them wait, and is not the one that was started.
+    socket.setTimeout(2000, () => settle(false));
   });
 }
