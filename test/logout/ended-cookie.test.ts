@@ -18,6 +18,7 @@ async function arrange(t: Test, session: object) {
     config: { session },
   });
   t.teardown(() => gateway.close());
+  if ('store' in session) await gateway.log.line(({ msg }) => msg === 'Redis is reachable');
   const tokenCalls = () => provider.hits.get('/token') ?? 0;
   return { provider, gateway, clock, tokenCalls };
 }

@@ -77,7 +77,7 @@ test('nothing that a client or a person is called breaks out of its field', asyn
 test('everything else is one line of text that no request begins with', async (t) => {
   t.equal(
     lineOf({ kind: 'request-refused', exchange, error: new GatewayError('upstream_timeout') }),
-    '[2026-01-05T23:04:09.012Z] [warn] failed requestId="id-1" code="upstream_timeout" status=504 client="203.0.113.7" subject="ada"\n',
+    '[2026-01-05T23:04:09.012Z] [warn] failed requestId="id-1" code="upstream_timeout" status=504 client="203.0.113.7" subject="ada" route="app.example/a" target="http://legacy:8080"\n',
   );
   t.equal(
     lineOf({ kind: 'websocket-closed', exchange, durationMs: 12 }).split(' ').slice(0, 4).join(' '),
