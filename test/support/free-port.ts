@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listenOnLoopback } from './listening.ts';
 
-/** Below those that Linux gives to whoever asks for any port, or connects from one. */
+/**
+ * Below those that Linux gives to whoever asks for any port, or connects from one; and so are those of Redis Cluster,
+ * which takes the port that lies 10,000 above as well.
+ */
 const firstPort = 12_000;
-const lastPort = 32_000;
+const lastPort = 22_000;
 const attempts = 200;
 
 /** A file for each port that is taken, with the process that took it. */
