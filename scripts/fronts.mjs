@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './prepare.mjs';
+import { writeTable } from './write-table.mjs';
 
 /**
  * `npm run fronts`: tries the files of config/forward-auth and config/terminator with all seven fronts, the four of
@@ -67,7 +68,7 @@ const { status } = spawnSync(process.execPath, [join(root, 'scripts/test.mjs'), 
   stdio: 'inherit',
   env: { ...process.env, ...found, FRONTS_RESULTS: results },
 });
-if (status === 0) writeTable();
+if (status === 0) keepResults();
 rmSync(results, { recursive: true, force: true });
 process.exitCode = status ?? 1;
 
@@ -77,7 +78,7 @@ function say(bin, argument) {
 }
 
 /** Puts the results in place of the table in the documentation. */
-function writeTable() {
+function keepResults() {
   const order = ['nginx', 'Apache', 'HAProxy', 'Caddy', 'Caddy, current', 'Traefik', 'Envoy'];
   const fronts = readdirSync(results)
     .map((file) => JSON.parse(readFileSync(join(results, file), 'utf8')))
@@ -102,13 +103,6 @@ function writeTable() {
       .join('\n\n')
       .split('\n'),
   ].join('\n');
-  const page = join(root, 'docs/forward-auth.md');
-  const text = readFileSync(page, 'utf8');
-  const marked = /(<!-- written by `npm run fronts` -->\n)[\s\S]*?(<!-- end -->)/;
-  if (!marked.test(text)) throw new Error('docs/forward-auth.md has no place for the table');
-  writeFileSync(
-    page,
-    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n\n${end}`),
-  );
+  writeTable('docs/forward-auth.md', 'npm run fronts', table);
   console.log('docs/forward-auth.md has the table of this run.');
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, installDependencies, root } from './prepare.mjs';
 import { canInstall, installPackages, missingPackages } from './test-programs.mjs';
+import { writeTable } from './write-table.mjs';
 
 /**
  * `npm run providers`: goes through every flow with providers that no one here wrote, and writes the table of
@@ -46,27 +47,20 @@ for (const { name, version, cells } of outcomes) {
   console.log(`${name} ${version}`);
   for (const [flow, cell] of Object.entries(cells)) console.log(`  ${flow.padEnd(30)} ${cell}`);
 }
-writeTable(outcomes.filter(({ cells }) => !Object.values(cells).includes('FAILED')));
+keepOutcomes(outcomes.filter(({ cells }) => !Object.values(cells).includes('FAILED')));
 if (failed.length > 0)
   console.error(`\nFailed: ${failed.join(', ')}. What the table says of them is as it was.`);
 process.exitCode = failed.length > 0 ? 1 : 0;
 
 /** What went well in this run takes the place of those before; the others stay. */
-function writeTable(good) {
+function keepOutcomes(good) {
   const file = join(root, 'docs/providers/flows.json');
   const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
   const isNew = ({ name }) => good.some((outcome) => outcome.name === name);
   const all = [...before.filter((outcome) => !isNew(outcome)), ...good];
   all.sort((a, b) => a.name.localeCompare(b.name, 'en'));
   writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
-  const page = join(root, 'docs/providers/flows.md');
-  const text = readFileSync(page, 'utf8');
-  const marked = /(<!-- written by `npm run providers` -->\n)[\s\S]*?(<!-- end -->)/;
-  if (!marked.test(text)) throw new Error('docs/providers/flows.md has no place for the table');
-  writeFileSync(
-    page,
-    text.replace(marked, (_, begin, end) => `${begin}\n${tableOf(all)}\n\n${end}`),
-  );
+  writeTable('docs/providers/flows.md', 'npm run providers', tableOf(all));
   console.log('\ndocs/providers/flows.md has the table.');
 }
 

@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, installDependencies, root } from './prepare.mjs';
+import { build, installDependencies } from './prepare.mjs';
 import { canInstall, installCommand, installPackages, missingPackages } from './test-programs.mjs';
+import { writeTable } from './write-table.mjs';
 
 /**
  * `npm run targets`: has one of two targets freeze, end, be slow, answer 500 or move, while requests go to them through
@@ -106,14 +105,7 @@ const table = [
 ].join('\n');
 console.log(table);
 if (values.only === undefined) {
-  const page = join(root, 'docs/targets.md');
-  const text = readFileSync(page, 'utf8');
-  const marked = /(<!-- written by `npm run targets` -->\n)[\s\S]*?(<!-- end -->)/;
-  if (!marked.test(text)) throw new Error('docs/targets.md has no place for the table');
-  writeFileSync(
-    page,
-    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n\n${end}`),
-  );
+  writeTable('docs/targets.md', 'npm run targets', table);
 }
 const late = sent.reduce((sum, { after }) => sum + after.filter(({ isGood }) => !isGood).length, 0);
 if (late > 0) console.log(`\nNot kept: ${late} requests through Sallyport failed after the first second.`);

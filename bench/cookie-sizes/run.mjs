@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build, installDependencies, root } from '../../scripts/prepare.mjs';
+import { build, installDependencies } from '../../scripts/prepare.mjs';
+import { writeTable } from '../../scripts/write-table.mjs';
 
 /**
  * `npm run cookie-sizes`: signs in at Sallyport and at other proxies that keep sessions in the browser, with the same
@@ -69,13 +70,6 @@ const larger = [...results].filter(([, { sizes }]) =>
 );
 for (const [name] of larger) console.error(`${name}: another program's cookie is smaller`);
 if (present.length === programs.length) {
-  const page = join(root, 'docs/sessions.md');
-  const text = readFileSync(page, 'utf8');
-  const marked = /(<!-- written by `npm run cookie-sizes` -->\n)[\s\S]*?(<!-- end -->)/;
-  if (!marked.test(text)) throw new Error('docs/sessions.md has no place for the table');
-  writeFileSync(
-    page,
-    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n\n${end}`),
-  );
+  writeTable('docs/sessions.md', 'npm run cookie-sizes', table);
 }
 process.exit(larger.length === 0 ? 0 : 1);

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build, installDependencies, root } from '../../scripts/prepare.mjs';
+import { build, installDependencies } from '../../scripts/prepare.mjs';
+import { writeTable } from '../../scripts/write-table.mjs';
 
 /**
  * `npm run faults`: sends the same faults to Sallyport and to the proxies that people use in its place, and
@@ -69,12 +70,5 @@ await Promise.all(
 
 const table = tableOf(results, missing);
 console.log(table);
-const page = join(root, 'docs/faults.md');
-const text = readFileSync(page, 'utf8');
-const marked = /(<!-- written by `npm run faults` -->\n)[\s\S]*?(<!-- end -->)/;
-if (!marked.test(text)) throw new Error('docs/faults.md has no place for the table');
-writeFileSync(
-  page,
-  text.replace(marked, (_, begin, end) => `${begin}\n${table}\n\n${end}`),
-);
+writeTable('docs/faults.md', 'npm run faults', table);
 process.exit(0);
