@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -267,6 +268,22 @@ test('check says which way each was asked', async (t) => {
   t.match(wrong, /FAIL {3}provider .*the proxy http:\/\/127.0.0.1:\d+ does not take these credentials/);
 });
 
+/** Answers everything with the metadata of an issuer. */
+function metadataOf(issuer: string): RequestListener {
+  const at = (path: string) => issuer + path;
+  const metadata = {
+    issuer,
+    authorization_endpoint: at('/a'),
+    token_endpoint: at('/t'),
+    jwks_uri: at('/j'),
+    response_types_supported: ['code'],
+  };
+  return (_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(metadata));
+  };
+}
+
 test('an https provider is asked through HTTPS_PROXY, and its certificate is checked for its own name', async (t) => {
   const squid = await startSquid(t);
   const certificate = await makeCertificate('provider', { names: `DNS:${onlyByProxy}` });
@@ -279,17 +296,7 @@ test('an https provider is asked through HTTPS_PROXY, and its certificate is che
     const { port, close } = await listenOnLoopback(server, 'https');
     t.teardown(close);
     const issuer = `https://${onlyByProxy}:${port}`;
-    server.on('request', (_request, response) => {
-      const at = (path: string) => issuer + path;
-      const metadata = {
-        issuer,
-        authorization_endpoint: at('/a'),
-        token_endpoint: at('/t'),
-        jwks_uri: at('/j'),
-      };
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ ...metadata, response_types_supported: ['code'] }));
-    });
+    server.on('request', metadataOf(issuer));
     const provider = { issuer, ca: certFile };
     const output = await check(t, { provider }, { HTTPS_PROXY: squid.url, HTTP_PROXY: 'http://127.0.0.1:9' });
     t.match(output, `${said} ${issuer}`);
@@ -307,18 +314,7 @@ test('NODE_EXTRA_CA_CERTS and provider.ca are both trusted, and nobody else', as
       const server = createServer({ cert: certificate?.cert ?? '', key: certificate?.key ?? '' });
       const listening = await listenOnLoopback(server, 'https');
       t.teardown(() => listening.close());
-      server.on('request', (_request, response) => {
-        const { url: issuer } = listening;
-        const at = (path: string) => issuer + path;
-        const metadata = {
-          issuer,
-          authorization_endpoint: at('/a'),
-          token_endpoint: at('/t'),
-          jwks_uri: at('/j'),
-        };
-        response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify({ ...metadata, response_types_supported: ['code'] }));
-      });
+      server.on('request', metadataOf(listening.url));
       return listening.url;
     }),
   );
