@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { startOnFreePort } from '../../support/applications/application.ts';
-import type { Child } from '../../support/child.ts';
 import { type Client, createClient, type HttpAnswer } from '../../support/client.ts';
 import { fromNpm } from '../from-npm.ts';
 import type { ProviderKit, RealProvider } from '../kit.ts';
+import { startServer } from '../server.ts';
 
 const packages = fromNpm('better-auth', ['better-auth@1.7', '@better-auth/oauth-provider@1.7']);
 
@@ -26,12 +25,10 @@ const accessTokenSeconds = 60;
 const person = { email: 'ada@example.com', password: 'ada-password' };
 
 async function start(origin: string): Promise<RealProvider> {
-  let server: Child | undefined;
-  const application = await startOnFreePort(async (port) => {
-    server = await packages.run(`server-${port}.mjs`, program(port, origin), port);
-    return server;
-  });
-  const { url } = application;
+  const server = await startServer(
+    (port) => () => packages.run(`server-${port}.mjs`, program(port, origin), port),
+  );
+  const { url } = server;
   const issuer = `${url}/api/auth`;
   return {
     version: packages.version('better-auth'),
@@ -52,14 +49,11 @@ async function start(origin: string): Promise<RealProvider> {
         body: '{}',
       });
     },
-    freeze() {
-      server?.process.kill('SIGSTOP');
-      return () => void server?.process.kill('SIGCONT');
-    },
+    freeze: server.freeze,
     bearer: {
       introspection: { introspectionEndpoint: `${issuer}/oauth2/introspect`, clientId, clientSecret },
     },
-    stop: () => application.stop(),
+    stop: server.stop,
   };
 }
 

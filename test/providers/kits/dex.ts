@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startOnFreePort } from '../../support/applications/application.ts';
-import { type Child, startChild } from '../../support/child.ts';
+import { startChild } from '../../support/child.ts';
 import type { Client, HttpAnswer } from '../../support/client.ts';
 import { submitForm } from '../../support/log-in.ts';
 import type { ProviderKit, RealProvider } from '../kit.ts';
+import { startServer } from '../server.ts';
 
 const dex = process.env.DEX_BIN ?? 'dex';
 
@@ -32,26 +32,16 @@ const hash = '$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W';
 const person = { login: 'ada@example.com', password: 'password' };
 
 async function start(origin: string): Promise<RealProvider> {
-  let server: Child | undefined;
-  let run = async () => {};
   let database = '';
-  const application = await startOnFreePort(async (port, folder) => {
+  const server = await startServer((port, folder) => {
     database = join(folder, 'dex.db');
     const file = join(folder, 'dex.json');
     writeFileSync(file, JSON.stringify(configuration(port, database, origin)));
-    run = async () => {
-      server = await startChild(dex, ['serve', file], { cwd: folder, ready: port });
-    };
-    await run();
-    return { stdout: [], stderr: [], stop: async () => server?.stop() };
+    return () => startChild(dex, ['serve', file], { cwd: folder, ready: port });
   });
   /** It has no call for either but by gRPC: with its database, its keys and what it granted are gone. */
-  const forget = async () => {
-    await server?.stop();
-    rmSync(database);
-    await run();
-  };
-  const issuer = `${application.url}/dex`;
+  const forget = () => server.restart(() => rmSync(database));
+  const issuer = `${server.url}/dex`;
   return {
     version: versionOf(),
     accessTokenSeconds,
@@ -70,14 +60,8 @@ async function start(origin: string): Promise<RealProvider> {
     },
     revoke: forget,
     rotateKeys: forget,
-    async restart() {
-      await server?.stop();
-      await run();
-    },
-    freeze() {
-      server?.process.kill('SIGSTOP');
-      return () => void server?.process.kill('SIGCONT');
-    },
+    restart: () => server.restart(),
+    freeze: server.freeze,
     bearer: {
       // Its access tokens are ID tokens of the client that they were given to.
       jwt: { issuer, audience: clientId, insecureIdToken: true },
@@ -88,7 +72,7 @@ async function start(origin: string): Promise<RealProvider> {
         audience: clientId,
       },
     },
-    stop: () => application.stop(),
+    stop: server.stop,
   };
 }
 

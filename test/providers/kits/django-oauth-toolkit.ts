@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startOnFreePort } from '../../support/applications/application.ts';
-import { type Child, startChild } from '../../support/child.ts';
+import { startChild } from '../../support/child.ts';
 import { type Client, createClient, type HttpAnswer } from '../../support/client.ts';
 import { submitForm } from '../../support/log-in.ts';
 import { debianVersion } from '../debian.ts';
 import type { ProviderKit, RealProvider } from '../kit.ts';
+import { startServer } from '../server.ts';
 
 const python = '/usr/bin/python3';
 
@@ -33,25 +33,20 @@ const accessTokenSeconds = 60;
 const person = { username: 'ada', password: 'ada-password' };
 
 async function start(origin: string): Promise<RealProvider> {
-  let server: Child | undefined;
-  let run = async () => {};
   let site = '';
-  const application = await startOnFreePort(async (port, folder) => {
+  const server = await startServer((port, folder) => {
     site = join(folder, 'site.py');
     writeKey(folder);
     writeFileSync(site, program(folder, origin));
     const made = spawnSync(python, [site, 'setup'], { cwd: folder, encoding: 'utf8' });
     if (made.status !== 0) throw new Error(made.stderr);
-    run = async () => {
-      server = await startChild(python, [site, 'runserver', '--noreload', `127.0.0.1:${port}`], {
+    return () =>
+      startChild(python, [site, 'runserver', '--noreload', `127.0.0.1:${port}`], {
         cwd: folder,
         ready: port,
       });
-    };
-    await run();
-    return { stdout: [], stderr: [], stop: async () => server?.stop() };
   });
-  const { url } = application;
+  const { url } = server;
   return {
     version: debianVersion('python3-django-oauth-toolkit'),
     accessTokenSeconds,
@@ -73,21 +68,14 @@ async function start(origin: string): Promise<RealProvider> {
     async rotateKeys() {
       // Keys are read at the start.
       writeKey(join(site, '..'));
-      await server?.stop();
-      await run();
+      await server.restart();
     },
-    async restart() {
-      await server?.stop();
-      await run();
-    },
-    freeze() {
-      server?.process.kill('SIGSTOP');
-      return () => void server?.process.kill('SIGCONT');
-    },
+    restart: () => server.restart(),
+    freeze: server.freeze,
     bearer: {
       introspection: { introspectionEndpoint: `${url}/o/introspect/`, clientId, clientSecret },
     },
-    stop: () => application.stop(),
+    stop: server.stop,
   };
 }
 

@@ -1,10 +1,10 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { startOnFreePort } from '../../support/applications/application.ts';
-import { type Child, startChild } from '../../support/child.ts';
+import { startChild } from '../../support/child.ts';
 import { type Client, createClient, type HttpAnswer } from '../../support/client.ts';
 import { debianVersion } from '../debian.ts';
 import type { ProviderKit, RealProvider } from '../kit.ts';
+import { startServer } from '../server.ts';
 import { plugin, prepareFolder } from '../settings/glewlwyd.ts';
 
 /** Debian's Glewlwyd, with a database of its own. Its sign-in page is a script; we do what that does. */
@@ -22,21 +22,15 @@ const accessTokenSeconds = 60;
 const scopes = ['openid', 'profile', 'email', 'introspect'];
 
 async function start(origin: string): Promise<RealProvider> {
-  let child: Child | undefined;
-  let run = async () => {};
-  const application = await startOnFreePort(async (port, folder) => {
+  const server = await startServer((port, folder) => {
     prepareFolder(folder, port);
-    run = async () => {
-      child = await startChild('glewlwyd', [`--config-file=${join(folder, 'glewlwyd.conf')}`], {
+    return () =>
+      startChild('glewlwyd', [`--config-file=${join(folder, 'glewlwyd.conf')}`], {
         ready: port,
         install: 'apt-get install glewlwyd',
       });
-    };
-    await run();
-    const running = { stdout: [], stderr: [], stop: async () => child?.stop() };
-    return running as never;
   });
-  const { url } = application;
+  const { url } = server;
   const api = await adminOf(url);
   await setUp(api, url, origin);
   return {
@@ -75,14 +69,8 @@ async function start(origin: string): Promise<RealProvider> {
       });
       await api('PUT', 'mod/plugin/oidc/reset/', {});
     },
-    async restart() {
-      await child?.stop();
-      await run();
-    },
-    freeze() {
-      child?.process.kill('SIGSTOP');
-      return () => void child?.process.kill('SIGCONT');
-    },
+    restart: () => server.restart(),
+    freeze: server.freeze,
     async signOutThere(client, idToken) {
       const query = new URLSearchParams({ id_token_hint: idToken });
       await goOn(client, await client.navigate(`${url}/api/oidc/end_session?${query}`, { follow: 10 }), url);
@@ -97,7 +85,7 @@ async function start(origin: string): Promise<RealProvider> {
         clientSecret,
       },
     },
-    stop: () => application.stop(),
+    stop: server.stop,
   };
 }
 

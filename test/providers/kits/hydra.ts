@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startOnFreePort } from '../../support/applications/application.ts';
-import { type Child, startChild } from '../../support/child.ts';
+import { startChild } from '../../support/child.ts';
 import { type Client, createClient, type HttpAnswer } from '../../support/client.ts';
 import { freePort } from '../../support/free-port.ts';
 import { submitForm } from '../../support/log-in.ts';
 import type { ProviderKit, RealProvider } from '../kit.ts';
+import { startServer } from '../server.ts';
 import { type AdminApi, startSignInPages } from '../settings/hydra.ts';
 
 const hydra = process.env.HYDRA_BIN ?? 'hydra';
@@ -34,28 +34,23 @@ const accessTokenSeconds = 60;
 const email = 'ada@example.com';
 
 async function start(origin: string): Promise<RealProvider> {
-  let server: Child | undefined;
-  let run = async () => {};
   const adminUrl = `http://127.0.0.1:${await freePort()}`;
   const pages = await startSignInPages(adminUrl, {
     subject: 'u-ada',
     claims: { email, email_verified: true, name: 'Ada Lovelace' },
   });
-  const application = await startOnFreePort(async (port, folder) => {
+  const server = await startServer((port, folder) => {
     const file = join(folder, 'hydra.json');
     writeFileSync(file, JSON.stringify(configuration(port, folder, adminUrl, pages.url)));
     migrate(file);
-    run = async () => {
-      server = await startChild(hydra, ['serve', 'all', '--dev', '--config', file], {
+    return () =>
+      startChild(hydra, ['serve', 'all', '--dev', '--config', file], {
         cwd: folder,
         ready: async () => (await answersAt(adminUrl)) && (await answersAt(`http://127.0.0.1:${port}`)),
       });
-    };
-    await run();
-    return { stdout: [], stderr: [], stop: async () => server?.stop() };
   });
   await addClients(pages.admin, origin);
-  const issuer = application.url;
+  const issuer = server.url;
   return {
     version: versionOf(),
     accessTokenSeconds,
@@ -80,14 +75,8 @@ async function start(origin: string): Promise<RealProvider> {
           kid: randomBytes(8).toString('hex'),
         });
     },
-    async restart() {
-      await server?.stop();
-      await run();
-    },
-    freeze() {
-      server?.process.kill('SIGSTOP');
-      return () => void server?.process.kill('SIGCONT');
-    },
+    restart: () => server.restart(),
+    freeze: server.freeze,
     bearer: {
       jwt: { issuer, audience: api, type: 'JWT' },
       introspection: {
@@ -99,7 +88,7 @@ async function start(origin: string): Promise<RealProvider> {
       },
     },
     async stop() {
-      await application.stop();
+      await server.stop();
       await pages.close();
     },
   };

@@ -1,7 +1,7 @@
-import { startOnFreePort } from '../../support/applications/application.ts';
 import type { Child } from '../../support/child.ts';
 import { fromNpm } from '../from-npm.ts';
 import type { ProviderKit, RealProvider } from '../kit.ts';
+import { startServer } from '../server.ts';
 
 const packages = fromNpm('oauth2-mock-server', ['oauth2-mock-server@8']);
 
@@ -22,22 +22,14 @@ export const kit: ProviderKit = {
 const audience = 'https://api.example.com';
 
 async function start(): Promise<RealProvider> {
-  let server: Child | undefined;
-  let run = async () => {};
-  const application = await startOnFreePort(async (port) => {
-    run = async () => {
-      server = await packages.run(`server-${port}.mjs`, program(port), port);
-    };
-    await run();
-    return { stdout: [], stderr: [], stop: async () => server?.stop() };
-  });
+  const server = await startServer((port) => () => packages.run(`server-${port}.mjs`, program(port), port));
   return {
     version: packages.version('oauth2-mock-server'),
     // The server has no setting for it.
     accessTokenSeconds: 3600,
     email: 'johndoe@example.com',
     settings: {
-      issuer: application.url,
+      issuer: server.url,
       clientId: 'sallyport',
       clientSecret: 'any',
       scopes: ['openid', 'email'],
@@ -45,23 +37,17 @@ async function start(): Promise<RealProvider> {
     goOn: (_client, page) =>
       Promise.reject(new Error(`it has no pages, and yet: ${page.url} ${page.status}`)),
     async revoke() {
-      server?.process.kill('SIGUSR2');
-      await said(server, 'refusing');
+      server.child().process.kill('SIGUSR2');
+      await said(server.child(), 'refusing');
     },
     async rotateKeys() {
-      server?.process.kill('SIGHUP');
-      await said(server, 'rotated');
+      server.child().process.kill('SIGHUP');
+      await said(server.child(), 'rotated');
     },
-    async restart() {
-      await server?.stop();
-      await run();
-    },
-    freeze() {
-      server?.process.kill('SIGSTOP');
-      return () => void server?.process.kill('SIGCONT');
-    },
-    bearer: { jwt: { issuer: application.url, audience, type: ['JWT'] } },
-    stop: () => application.stop(),
+    restart: () => server.restart(),
+    freeze: server.freeze,
+    bearer: { jwt: { issuer: server.url, audience, type: ['JWT'] } },
+    stop: server.stop,
   };
 }
 
