@@ -57,7 +57,7 @@ for (const [name, added] of Object.entries(kinds)) {
     const all = sessions(5000);
     rounds['the first time'].push(costOf(all.length, (at) => revocations.isRevoked(all[at])));
     rounds['each time after'].push(costOf(1_000_000, () => revocations.isRevoked(all[0])));
-    const sealed = all.map((session) => sealSession(2, session, ring.session[0], 'session', 's'));
+    const sealed = all.map((session) => sealSession(2, session, ring.session[0], 'session', 's').sealed);
     const opening = (at) => openSession(sealed[at], ring.session, 'session', 's');
     rounds['opening a cookie'].push(costOf(all.length, opening));
   }

@@ -16,7 +16,7 @@ const ownMain = join(root, 'dist/src/main.js');
  * The gateway with its access log on, its default headers, and its routes to both upstreams.
  * @param variant.allow who may pass; `public` is measured without a session
  * @param variant.store where sessions are kept
- * @param variant.form that sessions are sealed in
+ * @param variant.form that sessions are sealed in; as by default when absent
  * @param variant.bearer requests bring an access token instead of a session
  * @param variant.node the Node that runs it; this one when absent
  * @param variant.nodeArgs arguments for Node
@@ -24,7 +24,7 @@ const ownMain = join(root, 'dist/src/main.js');
  * @param variant.more more of the configuration
  */
 function sallyport(name, variant = {}) {
-  const { allow = 'signed-in', store = 'cookie', form = 2, bearer } = variant;
+  const { allow = 'signed-in', store = 'cookie', form, bearer } = variant;
   const { node = process.execPath, nodeArgs = [], main = ownMain, more = {} } = variant;
   return {
     name,
@@ -35,7 +35,7 @@ function sallyport(name, variant = {}) {
       const config = {
         workers,
         bearer: [{ issuer: provider.issuer, audience, jwksUri: `${provider.issuer}/jwks` }],
-        session: { store: store === 'redis' ? redis.url : store, form },
+        session: { store: store === 'redis' ? redis.url : store, ...(form !== undefined && { form }) },
         routes: [
           { path: '/', upstream, allow },
           { path: '/upload', upstream: sink, allow },

@@ -1,4 +1,5 @@
-import { createHash, hkdfSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { deriveBytes } from '../hkdf.ts';
 
 /** What a seal is for. A seal for one purpose never opens for another: each has keys of its own. */
 export type Purpose = Sealed | 'stored' | 'refresh' | 'people';
@@ -17,8 +18,6 @@ export type Keys = readonly [SealingKey, ...SealingKey[]];
 
 /** The keys of the configured secrets, in their order. Those of `people` seal nothing: see secret-name.ts. */
 export type KeyRing = Readonly<Record<Sealed | 'people', Keys>>;
-
-const keyBytes = 32;
 
 /**
  * Derives the keys of each purpose from the secrets (HKDF-SHA-256, RFC 5869).
@@ -45,7 +44,7 @@ export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
 
 /** The key of one purpose that follows from a secret. */
 export function deriveKey(secret: Uint8Array, purpose: Purpose): SealingKey {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', `sallyport/v1/${purpose}`, keyBytes));
+  const key = deriveBytes(secret, `sallyport/v1/${purpose}`);
   const id = createHash('sha256').update('sallyport/v1/key-id').update(key).digest().subarray(0, 4);
   return { id, key };
 }

@@ -9,6 +9,12 @@ import { decodeSession, encodeSession, type Session } from './session.ts';
  */
 export type SessionForm = 1 | 2;
 
+export interface SealedSession {
+  sealed: string;
+  /** What the session takes in memory, about: the letters of its texts. */
+  size: number;
+}
+
 /**
  * Seals a session.
  * @param name what it is sealed for: of a cookie its name, of a row its place
@@ -20,10 +26,13 @@ export function sealSession(
   key: SealingKey,
   purpose: Purpose,
   name: string,
-): string | undefined {
-  if (form === 1) return sealWith(key, encodeSession(session), purpose, name);
-  const packed = packSession(session);
-  return packed && sealPacked(key, packed, purpose, name);
+): SealedSession | undefined {
+  if (form === 1) {
+    const text = encodeSession(session);
+    return { sealed: sealWith(key, text, purpose, name), size: text.length };
+  }
+  const made = packSession(session);
+  return made && { sealed: sealPacked(key, made.packed, purpose, name), size: made.size };
 }
 
 /** A session with its place in the table. */
@@ -43,8 +52,9 @@ export function sealListing(
   name: string,
 ): string | undefined {
   if (form === 1) return sealWith(key, `${place} ${encodeSession(session)}`, 'listed', name);
-  const packed = packSession(session);
-  return packed && sealPacked(key, Buffer.concat([Buffer.from(place, 'base64url'), packed]), 'listed', name);
+  const made = packSession(session);
+  if (!made) return undefined;
+  return sealPacked(key, Buffer.concat([Buffer.from(place, 'base64url'), made.packed]), 'listed', name);
 }
 
 export function openListing(sealed: string, keys: Keys, name: string): PlacedSession | undefined {

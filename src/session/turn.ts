@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deriveKey } from './key-ring.ts';
+import { deriveKey, type SealingKey } from './key-ring.ts';
 import type { Outcome } from './outcome.ts';
 import { openWith, sealWith } from './seal.ts';
 
@@ -14,12 +14,21 @@ export interface Turn {
 export function turnOf(kind: 'refresh' | 'claims', told: readonly unknown[]): Turn {
   const secret = Buffer.from(told.join('\0'), 'utf8');
   const name = `${kind} ${createHash('sha256').update(secret).digest('base64url')}`;
-  const key = deriveKey(secret, 'refresh');
+  /** Many a turn is only looked for by its name. */
+  let key: SealingKey | undefined;
+  const keyOnce = () => (key ??= deriveKey(secret, 'refresh'));
+  /** What this process sealed itself: it is posted more than once, and comes back to whoever posted it. */
+  const sealed = new Map<Outcome, string>();
   return {
     name,
-    seal: (outcome) => sealWith(key, JSON.stringify(outcome), 'refresh', name),
+    seal(outcome) {
+      const value = sealed.get(outcome) ?? sealWith(keyOnce(), JSON.stringify(outcome), 'refresh', name);
+      sealed.set(outcome, value);
+      return value;
+    },
     open(value) {
-      const opened = openWith([key], value, 'refresh', name);
+      for (const [outcome, own] of sealed) if (own === value) return outcome;
+      const opened = openWith([keyOnce()], value, 'refresh', name);
       return opened && (JSON.parse(opened.text) as Outcome);
     },
   };

@@ -34,7 +34,7 @@ function sessionIn({ gateway, client }: LoginScene): { session: Session; replace
   return {
     session: opened.session,
     replace(next) {
-      const sealed = sealSession(2, next, ring.session[0], 'session', 'sallyport');
+      const sealed = sealSession(2, next, ring.session[0], 'session', 'sallyport')?.sealed;
       client.cookies.take(gateway.url, [`sallyport=1${sealed}; Path=/`]);
     },
   };

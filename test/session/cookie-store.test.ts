@@ -54,6 +54,28 @@ test('a session comes back as it was', async (t) => {
   t.strictSame(found?.session, session);
 });
 
+const cookieHeader = (setCookies: readonly string[]) =>
+  setCookies.map((line) => line.split(';', 1)[0]).join('; ');
+
+test('what was just written is known when its cookie comes, and opens as the same', async (t) => {
+  for (const accessToken of ['token', randomBytes(4000).toString('base64url')]) {
+    const store = storeWith();
+    const header = cookieHeader(await store.create({ ...session, accessToken }, []));
+    const known = await store.recall(header);
+    t.strictSame(known?.session, { ...session, accessToken }, 'nothing was opened for it');
+    t.strictSame(known, await store.read(parseCookies(header)), 'and it is what is in the cookie');
+    t.equal(await storeWith().recall(header), undefined, 'another process does not know it');
+  }
+});
+
+test('what did not fit is not known: the session without its ID token is', async (t) => {
+  const store = storeWith({ maxBytes: 1500 });
+  const big = { ...session, idToken: randomBytes(1500).toString('base64url') };
+  const known = await store.recall(cookieHeader(await store.create(big, [])));
+  t.equal(known?.session.idToken, undefined);
+  t.equal(known?.session.accessToken, 'token');
+});
+
 test('a planted cookie of the same name does not hide the real one', async (t) => {
   const store = storeWith();
   const [mine] = headerOf(await store.create(session, []));

@@ -119,7 +119,7 @@ test('a session of either form opens as what it is alone', async (t) => {
   const key = ring.session[0];
   const session = bareSession({ accessToken: 'abc.def' });
   for (const form of [1, 2] as const) {
-    const sealed = sealSession(form, session, key, 'session', 's') ?? '';
+    const sealed = sealSession(form, session, key, 'session', 's')?.sealed ?? '';
     t.strictSame(openSession(sealed, ring.session, 'session', 's')?.session, session);
     t.equal(openSession(sealed, ring.session, 'session', 'other'), undefined, 'the name counts');
     t.equal(openSession(sealed, ring.session, 'stored', 's'), undefined, 'the purpose counts');
@@ -127,16 +127,16 @@ test('a session of either form opens as what it is alone', async (t) => {
     for (let length = 0; length < sealed.length; length++)
       if (openSession(sealed.slice(0, length), ring.session, 'session', 's')) t.fail(`${length} letters`);
   }
-  const packed = sealSession(2, session, key, 'session', 's') ?? '';
+  const packed = sealSession(2, session, key, 'session', 's')?.sealed ?? '';
   t.equal(open(packed, ring, 'session', 's'), undefined, 'a packed session is no text');
-  const text = seal(packSession(session)?.toString('latin1') ?? '', ring, 'session', 's');
+  const text = seal(packSession(session)?.packed.toString('latin1') ?? '', ring, 'session', 's');
   t.equal(openSession(text, ring.session, 'session', 's'), undefined, 'a text is no packed session');
 });
 
 test('a seal of a version that nobody knows is no session, whoever made it', async (t) => {
   const ring = createKeyRing([randomBytes(32)]);
   const [key] = ring.session;
-  const packed = packSession(bareSession()) ?? Buffer.alloc(0);
+  const packed = packSession(bareSession())?.packed ?? Buffer.alloc(0);
   const sealedAs = (version: number) => {
     const header = Buffer.concat([Buffer.of(version), key.id]);
     const nonce = randomBytes(12);

@@ -1,4 +1,5 @@
-import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { deriveBytes } from '../../hkdf.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { type Cookie, expireCookie, expireCookies, setCookie } from '../../session/cookies.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
@@ -108,8 +109,8 @@ export function createLoginSecret(): string {
 
 /** The nonce (OpenID Connect Core §3.1.2.1) and the code verifier (RFC 7636 §4.1) that follow from the secret. */
 export function deriveProofs(secret: string): { nonce: string; codeVerifier: string } {
-  const derive = (what: string) =>
-    Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64url'), '', `sallyport/v1/login/${what}`, 32));
+  const bytes = Buffer.from(secret, 'base64url');
+  const derive = (what: string) => deriveBytes(bytes, `sallyport/v1/login/${what}`);
   return {
     nonce: derive('nonce').toString('base64url'),
     codeVerifier: derive('verifier').toString('base64url'),

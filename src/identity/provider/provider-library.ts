@@ -64,12 +64,24 @@ export function createProviderLibrary(
       },
       { fetch: readers(fetch ?? of?.fetch ?? http.fetch), timeout, secrecy: config },
     );
-  const standard = create({});
   return {
     metadata,
-    client: (choice) => (choice === undefined ? standard : create(choice)),
+    client: rememberClients(create),
     signingKey,
     unsupported: findUnsupported(config, metadata),
+  };
+}
+
+/** A client object copies all metadata: those that many calls have in common are made once. */
+function rememberClients(create: (choice: ClientChoice) => Configuration): ProviderLibrary['client'] {
+  const made = new Map<string, Configuration>();
+  return (choice = {}) => {
+    const { timeout, of, as, asks, fetch } = choice;
+    if (of || as || fetch) return create(choice);
+    const key = `${timeout} ${asks}`;
+    const client = made.get(key) ?? create(choice);
+    made.set(key, client);
+    return client;
   };
 }
 

@@ -21,6 +21,7 @@ export function watchCalls(
   fetch: ProviderFetch,
   { name, metadata, metadataUrl, unknown = 'other', emit, clock }: CallWatch,
 ): ProviderFetch {
+  const read = addressReader(metadataUrl);
   return async (url, options) => {
     const begunAt = clock.monotonic();
     let status: number | undefined;
@@ -33,13 +34,38 @@ export function watchCalls(
       failure = failureOf(error);
       throw error;
     } finally {
-      const isDiscovery = metadataUrl !== undefined && addressOf(url) === addressOf(metadataUrl);
-      const known = isDiscovery ? 'discovery' : endpointOf(url, metadata());
-      const call = { endpoint: known ?? unknown, method: options.method, address: shownAddress(url, known) };
+      const { known, address } = read(url, metadata());
+      const call = { endpoint: known ?? unknown, method: options.method, address };
       const outcome = outcomeOf(status);
       const ms = clock.monotonic() - begunAt;
       emit({ kind: 'provider-called', provider: name, ...call, status, outcome, failure, ms });
     }
+  };
+}
+
+/** What a call asks, and the address to show for it. */
+interface Asked {
+  known: ProviderEndpoint | undefined;
+  address: string;
+}
+
+/** The few addresses of a provider are asked again and again. */
+const mostAddresses = 50;
+
+/** Reads addresses, and remembers those that have one of the few words while the metadata are the same. */
+function addressReader(metadataUrl: string | undefined) {
+  const discoveryAddress = metadataUrl === undefined ? undefined : addressOf(metadataUrl);
+  let metadata: Partial<ProviderMetadata> | undefined;
+  let read = new Map<string, Asked>();
+  return (url: string, current: Partial<ProviderMetadata> | undefined): Asked => {
+    if (current !== metadata) read = new Map();
+    metadata = current;
+    const remembered = read.get(url);
+    if (remembered) return remembered;
+    const known = addressOf(url) === discoveryAddress ? 'discovery' : endpointOf(url, current);
+    const asked = { known, address: shownAddress(url, known) };
+    if (known !== undefined && read.size < mostAddresses) read.set(url, asked);
+    return asked;
   };
 }
 

@@ -31,8 +31,14 @@ const stepOf = (bytes: number) => Math.ceil(Math.max(1024, Math.min(16 * 1024, b
 /** As far back as the dictionary reaches from the last word, with what zlib needs more: a smaller window takes less time. */
 const windowFor = (words: Buffer) => (dictionary.length + words.length < 2 ** 13 - 300 ? 13 : 15);
 
+export interface Packed {
+  packed: Buffer;
+  /** What the session takes in memory, about: the letters of its texts. */
+  size: number;
+}
+
 /** A session as bytes. Undefined for one with more words than open again, or with claims too deep to be written. */
-export function packSession(session: Session): Buffer | undefined {
+export function packSession(session: Session): Packed | undefined {
   const letters = lettersOf(session);
   const parts = {
     words: new ByteWriter(Math.ceil(letters * 0.65) + restBytes),
@@ -54,10 +60,11 @@ export function packSession(session: Session): Buffer | undefined {
   });
   const length = new ByteWriter(8);
   length.varint(deflated.length);
-  return Buffer.concat([length.written(), deflated, parts.noise.written()]);
+  const packed = Buffer.concat([length.written(), deflated, parts.noise.written()]);
+  return { packed, size: words.length + letters };
 }
 
-/** A session, and what it takes in memory, about: the letters of its texts. */
+/** A session, and what it takes in memory. */
 export interface Unpacked {
   session: Session;
   size: number;

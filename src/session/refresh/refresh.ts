@@ -87,9 +87,11 @@ export function createRefresher(needs: RefresherNeeds): Refresher {
     },
     delivered(before, outcome) {
       if (outcome.kind !== 'refreshed' || outcome.session.refreshToken === before.refreshToken) return;
-      const turn = tokenTurn(before);
-      if (settled.has(turn.name)) return;
-      settled.set(turn.name, true);
+      const same = tokenTurn(before);
+      if (settled.has(same.name)) return;
+      settled.set(same.name, true);
+      const own = takeTurn.of(outcome);
+      const turn = own?.name === same.name ? own : same;
       shared.settle(turn.name, posted(turn, { outcome, lingerMs, afterwards: replaced }, longest));
     },
   };
@@ -101,23 +103,40 @@ const late: RefreshOutcome = { kind: 'unavailable', retryAfter: 1 };
 const tokenTurn = ({ refreshToken = '', accessToken }: Session) =>
   turnOf('refresh', [refreshToken, accessToken]);
 
-type TakeTurn = (
-  turn: Turn,
-  work: (previous: Outcome | undefined) => Promise<Posting>,
-  heldBy?: Unrepeatable['heldBy'],
-) => Promise<Outcome>;
+interface TakeTurn {
+  (
+    turn: Turn,
+    work: (previous: Outcome | undefined) => Promise<Posting>,
+    heldBy?: Unrepeatable['heldBy'],
+  ): Promise<Outcome>;
+  /** The turn that an outcome came of; it has its seal at hand. */
+  of(outcome: Outcome): Turn | undefined;
+}
 
 /** Does the work, unless somebody did it before or does so now: then it is that one's outcome. */
 function createTurnTaker({ shared, longest }: RefresherNeeds): TakeTurn {
-  return async (turn, work, heldBy) => {
+  const turns = new WeakMap<Outcome, Turn>();
+  /** Sealed when it is asked for: within one process it seldom is. */
+  const unrepeatable = (turn: Turn, heldBy: Unrepeatable['heldBy']): Unrepeatable => ({
+    get lost() {
+      return turn.seal(untold);
+    },
+    forMs: longest,
+    heldBy,
+  });
+  const take = async (...[turn, work, heldBy]: Parameters<TakeTurn>): Promise<Outcome> => {
     const value = await shared.once(
       turn.name,
       async (previous) =>
         posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
-      heldBy && { lost: turn.seal(untold), forMs: longest, heldBy },
+      heldBy && unrepeatable(turn, heldBy),
     );
-    return turn.open(value) ?? { kind: 'unavailable', retryAfter: 1 };
+    const outcome = turn.open(value);
+    if (!outcome) return late;
+    turns.set(outcome, turn);
+    return outcome;
   };
+  return Object.assign(take, { of: (outcome: Outcome) => turns.get(outcome) });
 }
 
 /** What is done in a turn, and for how long others get what came of it. */

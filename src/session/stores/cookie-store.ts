@@ -24,8 +24,11 @@ export function createCookieStore(
 ): SessionStore {
   const { name } = writer;
   const tryToWrite = (session: Session, cookies: readonly Cookie[]): string[] | undefined => {
-    const sealed = sealSession(form, session, ring.session[0], 'session', name);
-    return sealed === undefined ? undefined : writer.write(sealed, session, cookies);
+    const made = sealSession(form, session, ring.session[0], 'session', name);
+    const lines = made && writer.write(made.sealed, session, cookies);
+    // It comes back with the next request.
+    if (lines) opened.remember(made.sealed, { session, outdatedKey: false, handle: undefined }, made.size);
+    return lines;
   };
   const write = (session: Session, cookies: readonly Cookie[]): string[] => {
     const whole = tryToWrite(session, cookies);

@@ -102,9 +102,9 @@ export function createTicketStore(
 /** Sessions as they stand in the table. */
 function createRows(table: SessionTable, form: SessionForm, now: Clock['now']) {
   const sealedFor = (ticket: Ticket, session: Session) => {
-    const sealed = sealSession(form, session, ticket.key, 'stored', ticket.place);
-    if (sealed === undefined) throw new GatewayError('session_too_large');
-    return sealed;
+    const made = sealSession(form, session, ticket.key, 'stored', ticket.place);
+    if (!made) throw new GatewayError('session_too_large');
+    return made.sealed;
   };
   const ttlOf = ({ expiresAt }: Session) => Math.max(1, expiresAt - Math.floor(now() / 1000));
   return {

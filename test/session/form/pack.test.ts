@@ -11,8 +11,8 @@ import { anySession, anyToken } from './arbitrary-sessions.ts';
 import { dictionaryDigest, packedBefore } from './packed-before.ts';
 
 const again = (session: Session): Session | undefined => {
-  const packed = packSession(session);
-  return packed && unpackSession(packed)?.session;
+  const made = packSession(session);
+  return made && unpackSession(made.packed)?.session;
 };
 
 /** Names in their order, which no deep comparison looks at. */
@@ -122,7 +122,7 @@ const full = bareSession({
   dpopKey: randomBytes(32).toString('base64url'),
   createdAt: 1795811226.123,
 });
-const packedFull = packSession(full) ?? Buffer.alloc(0);
+const packedFull = packSession(full)?.packed ?? Buffer.alloc(0);
 
 /** Takes the packed form apart: the compressed words have their length before them, in one or two bytes. */
 function partsOf(packed: Buffer) {
