@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound, Tunnel } from '../listen/inbound.ts';
-import type { ObservedPassage } from '../observe/events.ts';
+import type { ObservedPassage } from '../observe/observed-exchange.ts';
 import type { Trace } from '../observe/trace.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';

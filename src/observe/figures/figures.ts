@@ -1,7 +1,8 @@
 import { type Bounded, createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
-import type { ObservedExchange, ToldOf } from '../events.ts';
+import type { ToldOf } from '../events.ts';
 import { decisionOf, requestKindOf, routeOf } from '../facts.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import { createRefusals, type Refusal, refusalsTogether } from './refusals.ts';
 import { createSlots, type SlotRead, type Slots, slotsTogether } from './slots.ts';
 

@@ -1,8 +1,9 @@
 import { createBounded } from '../../bounded.ts';
 import { networkOf } from '../../client-network.ts';
 import { escapeLine } from '../control-characters.ts';
-import { clientLeft, type ObservedExchange, type ToldOf } from '../events.ts';
+import type { ToldOf } from '../events.ts';
 import { clientOf, decisionOf, hostOf, reasonOf, routeOf, userOf } from '../facts.ts';
+import { clientLeft, type ObservedExchange } from '../observed-exchange.ts';
 import { scrub } from '../scrub.ts';
 import { cutText } from '../sinks/quoted.ts';
 

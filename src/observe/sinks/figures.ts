@@ -1,4 +1,4 @@
-import { clientLeft } from '../events.ts';
+import { clientLeft } from '../observed-exchange.ts';
 import type { OpenSink } from './sink.ts';
 
 /** Counts what the status page shows, whether metrics are on or not. */

@@ -1,4 +1,5 @@
-import { clientLeft, type Told, type ToldOf } from '../events.ts';
+import type { Told, ToldOf } from '../events.ts';
+import { clientLeft } from '../observed-exchange.ts';
 import { addressOf } from '../traces/attributes.ts';
 import type { EndedCall } from '../traces/tracer.ts';
 import type { OpenSink } from './sink.ts';

@@ -1,5 +1,5 @@
-import { clientLeft, type ObservedExchange } from '../events.ts';
 import { clientOf, decisionOf, hostOf, reasonOf, requestKindOf, routeOf, userAgentOf } from '../facts.ts';
+import { clientLeft, type ObservedExchange } from '../observed-exchange.ts';
 import { longestAgent } from '../sinks/request-line.ts';
 import type { AttributesOf } from './definitions.ts';
 

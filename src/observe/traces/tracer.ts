@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/api';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { ObservedExchange } from '../events.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import { cutText } from '../sinks/quoted.ts';
 import type { Trace, TracedRequest, UpstreamCall, UpstreamCallFacts } from '../trace.ts';
 import { addressOf, methodOf, requestAttributes, routeNameOf } from './attributes.ts';

@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Outbound } from '../../listen/inbound.ts';
-import { clientLeft, type Emit } from '../../observe/events.ts';
+import type { Emit } from '../../observe/events.ts';
+import { clientLeft } from '../../observe/observed-exchange.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import type { Entry } from './entry.ts';
