@@ -80,4 +80,4 @@ export interface ObservedPassage {
 }
 
 /** The status of a request whose client left before there was an answer; as nginx writes it. */
-export const clientLeft = 499;
+export const clientLeftStatus = 499;

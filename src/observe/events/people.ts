@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../errors.ts';
 
 /** How two parts of a session are renewed, each at an endpoint of its own. */
-export type Renewal = 'refresh' | 'refresh of claims';
+export type RenewalName = 'refresh' | 'refresh of claims';
 
 export type PersonEvent =
   /** Somebody has signed in; a session begins. */
@@ -24,7 +24,7 @@ export type PersonEvent =
   /** Tokens or claims of a session are new. */
   | {
       kind: 'refresh-finished';
-      renewal: Renewal;
+      renewal: RenewalName;
       provider: string;
       subject: string;
       sessionId: string;
@@ -32,7 +32,7 @@ export type PersonEvent =
   /** They are not. `retryAfter`, in seconds, where the provider is the cause and not this session. */
   | {
       kind: 'refresh-failed';
-      renewal: Renewal;
+      renewal: RenewalName;
       provider: string;
       subject: string;
       sessionId: string;

@@ -1,5 +1,5 @@
 import type { Told, ToldOf } from '../events.ts';
-import { clientLeft } from '../observed-exchange.ts';
+import { clientLeftStatus } from '../observed-exchange.ts';
 import { type AccessOptions, compileAccess } from './access-log.ts';
 import { createCombinedLines } from './combined-line.ts';
 import type { Line } from './lines/line.ts';
@@ -67,7 +67,7 @@ function requestWriter(
 
 function statusOf(event: RequestEvent): number {
   if (event.kind === 'request-finished') return event.status;
-  return event.kind === 'websocket-closed' ? 101 : clientLeft;
+  return event.kind === 'websocket-closed' ? 101 : clientLeftStatus;
 }
 
 /** @param traceIdHere of the recorded trace in whose course the event happens, for events that say none */
