@@ -23,7 +23,8 @@ import { closeTarget, openTarget, type Target, type TargetAddress } from './targ
 import type { CompiledTemplate } from './template.ts';
 import type { TemplateContext } from './template-values.ts';
 import { transfer } from './transfer.ts';
-import { openTunnel, type SocketWatch } from './tunnel.ts';
+import { openTunnel } from './tunnel.ts';
+import type { SocketWatch } from './tunnel-job.ts';
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {
