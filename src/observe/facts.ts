@@ -100,6 +100,7 @@ export function authenticationOf({ person, subject }: ObservedExchange): 'sessio
   return subject === undefined ? 'none' : 'session';
 }
 
+/** In which of these ways a request came, or goes on. */
 export type RequestKind = 'http' | 'websocket' | 'event-stream' | 'forward-auth';
 
 export function requestKindOf({ via, passage }: ObservedExchange): RequestKind {

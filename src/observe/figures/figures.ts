@@ -127,8 +127,8 @@ export function figuresTogether(all: readonly FiguresRead[]): FiguresRead {
 export const noFigures: FiguresRead = { slots: [], routes: [], refusals: [], out: [] };
 
 /**
- * Those of processes that have ended: bounded, though many end one after the other. What is left out by somebody who is
- * gone is not.
+ * The figures of processes that have ended, in bounded memory, though many end one after the other. Targets that an ended
+ * process left out do not count as left out.
  */
 export function figuresOfEnded(all: readonly FiguresRead[], now: number): FiguresRead {
   const { slots, routes, refusals } = figuresTogether(all);

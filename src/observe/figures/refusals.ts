@@ -49,7 +49,7 @@ const longestKept = 400;
 const longestShown = 160;
 
 /**
- * Who is refused the same again and again has one row, which counts: a program that goes on asking pushes nobody else out.
+ * Refusals of the same thing to the same client share one row, which counts: a program that goes on asking pushes nobody out.
  * Of what failed (a status of 500 and above) the rest of the page tells.
  */
 export function createRecentRefusals(hide: (text: string) => string): RecentRefusals {
@@ -105,7 +105,7 @@ export function createRecentRefusals(hide: (text: string) => string): RecentRefu
   };
 }
 
-/** Who is refused what. What they can choose anew each time is no part of it: so they can an address within a network. */
+/** Refusals with one key share a row. The key has nothing that a client can choose anew each time, as an address in its network. */
 const keyOf = ({ route, reason, status, client, user }: RefusalRow): string =>
   JSON.stringify([route, reason, status, client && networkOf(client), user]);
 

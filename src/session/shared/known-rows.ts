@@ -28,8 +28,8 @@ export interface Watch {
 }
 
 /**
- * What this process has read of the table. It holds nothing that was read before a change and arrived after it: whoever
- * reads or writes watches meanwhile, and what is told of a row reaches every watch of it.
+ * The rows of the table that this process has read. None of them was read before a change and arrived after it: each read
+ * and write holds a watch meanwhile, and a word on a row reaches every watch of it.
  */
 export interface KnownRows {
   get(id: string): KnownRow | undefined;
@@ -85,7 +85,7 @@ export function createKnownRows(
       leave(watch);
       if (watch.isOld || watch.era !== era) return;
       if (value === undefined) return rows.delete(watch.id);
-      // One text for both, so that whoever compares them has nothing to compare.
+      // Equal texts become one, which costs nothing to compare.
       const same = rows.peek(watch.id)?.value;
       rows.set(watch.id, { value: same === value ? same : value, at: watch.at, era, isDoubted: false });
     },

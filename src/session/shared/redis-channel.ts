@@ -107,7 +107,7 @@ function createPulse(link: RedisLink, clock: Pick<Clock, 'monotonic'>, pulseChan
   };
 }
 
-/** Who is called back for what. */
+/** The callbacks for messages, starts, losses and pulses. */
 function createRegisters() {
   const listeners = new Map<string, (text: string) => void>();
   const starts = new Set<() => void>();

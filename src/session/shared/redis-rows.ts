@@ -12,8 +12,8 @@ const longestMs = 10_000;
 const trustMs = 3000;
 
 /**
- * What changes a row tells everybody of it, in the same step: nobody can end between the two. Whoever cannot publish
- * has no pulse either, and remembers nothing.
+ * A script changes a row and publishes its name in the same step, so that no process can end between the two. A process
+ * that cannot publish does not see its own pulse either, and remembers nothing.
  * KEYS the row; ARGV channel, what is told, value and its seconds.
  */
 const setScript = `
