@@ -15,7 +15,7 @@ import type { RawHeaders } from './request-headers.ts';
 import type { ResponseHeaderWriter } from './response-headers.ts';
 import type { RetryPolicy, Wait } from './retry.ts';
 import { type Sticky, type Tie, tiedTo } from './sticky.ts';
-import type { Asking, TargetTurns, Turn, TurnLimits } from './target-turns.ts';
+import type { TargetTurns, Turn, TurnLimits, Waiter } from './target-turns.ts';
 import type { Target } from './targets.ts';
 import { ClientLeft, hasBody, Upload } from './upload.ts';
 import { isFailure, isLate, isOddAnswer, upstreamError } from './upstream-error.ts';
@@ -75,7 +75,7 @@ function openUpload(request: Inbound, response: Outbound, maxBody: number | unde
  * interface, which version 7 has beside an older one and version 8 has alone; what came over the wire is in the
  * controller (from 7.28 on). `raw-headers.ts` says what the headers cost.
  */
-class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredWrite, Asking {
+class Transfer implements Dispatcher.DispatchHandler, UpstreamRequest, DeferredWrite, Waiter {
   readonly #forwarding: Forwarding;
   readonly #client: HttpClient;
   readonly #settings: RouteTransfer;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
-import type { Emit, ObservedExchange } from '../events.ts';
+import type { Emit } from '../events.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import type { Trace, Traces } from '../trace.ts';
 import type { Backend } from './backend.ts';
 import { createScopes } from './scopes.ts';

@@ -12,10 +12,10 @@ import {
 } from '@opentelemetry/api';
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
-import type { ObservedExchange } from '../events.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import { cutText } from '../sinks/quoted.ts';
 import type { Trace, TracedRequest, UpstreamCall, UpstreamCallFacts } from '../trace.ts';
-import { addressOf, methodOf, requestAttributes, routeNameOf } from './attributes.ts';
+import { addressAttributes, methodOf, requestAttributes, routeNameOf } from './attributes.ts';
 import { parseTraceparent, putContext, type RemoteContext, readContext, traceparentOf } from './context.ts';
 import { type AttributesOf, type PartName, type SpanName, spans } from './definitions.ts';
 import type { Scopes } from './scopes.ts';
@@ -232,7 +232,7 @@ class RecordedTrace implements OpenTrace {
           'http.request.method': shown,
           'http.response.status_code': status,
           'http.request.resend_count': resends > 0 ? resends : undefined,
-          ...addressOf(target.origin + path),
+          ...addressAttributes(target.origin + path),
           'error.type': type,
           'sallyport.target': target.name,
         };
