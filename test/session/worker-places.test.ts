@@ -96,8 +96,8 @@ test('what an ended worker had begun is finished by the plan in force, not by on
   const first = plan(world);
   await first.ready;
   const refused = plan(world, { redis: { url: `redis://127.0.0.1:${await freePort()}` } });
-  const finish = (id: string) =>
-    world.link.send({ kind: 'finish', session: sessionAt(world.clock, { id, refreshToken: id }) });
+  const told = (id: string) => JSON.stringify(sessionAt(world.clock, { id, refreshToken: id }));
+  const finish = (id: string) => world.link.send({ kind: 'finish', session: told(id) });
   finish('one');
   await until('the first plan to finish it', () => world.posted.length === 1);
   await refused.release();

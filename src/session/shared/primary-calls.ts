@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../clock.ts';
+import { writeJson } from '../form/json.ts';
 import type { Grant, RefreshOutcome } from '../outcome.ts';
 import type { CallMessage, PrimaryMessage } from './messages.ts';
 import { storeUnavailable } from './shared.ts';
@@ -79,7 +80,9 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
 export function grantOfPrimary({ call }: PrimaryCalls, carried: () => string | undefined): Grant {
   return async (session, renewal) => {
     try {
-      return (await call({ kind: 'grant', session, renewal, traceparent: carried() })) as RefreshOutcome;
+      const told = writeJson(session);
+      const text = await call({ kind: 'grant', session: told, renewal, traceparent: carried() });
+      return JSON.parse(text as string) as RefreshOutcome;
     } catch {
       return { kind: 'unavailable', retryAfter: 1 };
     }
