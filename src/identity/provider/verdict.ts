@@ -122,7 +122,7 @@ export const isUnready = (error: unknown): boolean =>
   [...causesOf(error)].some((current) => current instanceof ClientUnready);
 
 /** What an error of a call to a provider, by whichever library, tells of the answer. */
-function answerOf(error: unknown): ProviderAnswer {
+export function answerOf(error: unknown): ProviderAnswer {
   for (const current of causesOf(error)) {
     if (current instanceof EndpointError) return current.answer;
     if (current instanceof ResponseBodyError) {
@@ -234,26 +234,9 @@ export function isOfSetUp(error: unknown): boolean {
   return judgeError(error).kind === 'client-rejected';
 }
 
-/** Whether the answer was that the access token is not good, or not good for this (any more). */
-export function isRefused(error: unknown): boolean {
-  const status = statusOf(error);
-  return status === 401 || status === 403;
-}
-
-/** Whether the answer was that this access token may not ask, or that there is nothing to ask for. */
-export function mayBeMissing(error: unknown): boolean {
-  const status = statusOf(error);
-  return status === 403 || status === 404;
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { status } = error as Error & { status?: unknown };
-  if (typeof status === 'number' && !(error instanceof GatewayError)) return status;
-  const { cause } = error;
-  if (cause instanceof Error) return statusOf(cause);
-  const inner = cause !== null && typeof cause === 'object' && 'status' in cause ? cause.status : undefined;
-  return typeof inner === 'number' ? inner : undefined;
+/** Whether userinfo spoke of another subject (OpenID Connect Core §5.3.4). */
+export function isOfSomebodyElse(error: unknown): boolean {
+  return [...causesOf(error)].some((current) => codeOf(current) === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED');
 }
 
 /** RFC 9126 §4: what was pushed is good for a short time; who took longer at the provider may begin again. */
