@@ -14,7 +14,7 @@ import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import { claimsRefreshTime } from '../provider/refresh-claims.ts';
-import { clockDifference } from '../provider/verdict.ts';
+import { clockDifference } from '../provider/token-check-errors.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
 import {
   type AuthorizationResponse,

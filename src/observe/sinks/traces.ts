@@ -1,7 +1,7 @@
 import type { Told, ToldOf } from '../events.ts';
 import { clientLeftStatus } from '../observed-exchange.ts';
 import { addressAttributes } from '../traces/attributes.ts';
-import type { EndedCall } from '../traces/tracer.ts';
+import type { EndedCall } from '../traces/open-span.ts';
 import type { OpenSink } from './sink.ts';
 
 const kinds: ReadonlySet<Told['kind']> = new Set([
