@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Test, test } from 'tap';
 import type { Grant } from '../../src/session/outcome.ts';
+import type { Session } from '../../src/session/session.ts';
 import type { Posted } from '../../src/session/shared/shared.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis.ts';
@@ -109,4 +111,58 @@ test('what an ended worker had begun is finished by the plan in force, not by on
   await new Promise((resolve) => setTimeout(resolve, 100));
   t.equal(world.posted.length, 1, 'the plan in force has its own place');
   await next.release();
+});
+
+test('whatever goes wrong in the primary for one person, it goes on, and the worker is told at once', async (t) => {
+  const grants: Record<string, Grant> = {
+    throws: () => {
+      throw new Error('this should not happen');
+    },
+    rejects: async () => {
+      throw new Error('this should not happen');
+    },
+    deep: async (session) => ({ kind: 'refreshed', session: { ...session, claims: deepClaims() } }),
+  };
+  const { worker } = arrangePrimary((session, renewal) =>
+    (grants[session.subject] ?? endedByProvider)(session, renewal),
+  );
+  const world = worker();
+  const instance = plan(world);
+  const now = world.clock.now() / 1000;
+  const due = { refreshAt: now - 1, accessTokenExpiresAt: now - 1 };
+  for (const [subject, lapsed] of [
+    ['throws', 'unavailable'],
+    ['rejects', 'unavailable'],
+    ['deep', 'ended'],
+    ['somebody else', 'ended'],
+  ] as const) {
+    const header = await begin(instance, sessionAt(world.clock, { ...due, subject, refreshToken: subject }));
+    t.match(await standing(instance, header), { lapsed }, subject);
+  }
+  await instance.release();
+});
+
+const endedByProvider: Grant = async () => ({ kind: 'ended', reason: 'by the provider' });
+const deepClaims = () => JSON.parse(`{"deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`);
+
+test('a worker gets a session from its primary as the provider said it, numbers that JSON loses among it', async (t) => {
+  const odd = '{"zero":-0,"list":[1e400,-1e400],"text":"\\ud800","__proto__":{"n":1}}';
+  const asked: Session[] = [];
+  const { worker } = arrangePrimary(async (session) => {
+    asked.push(session);
+    const claims = JSON.parse(odd);
+    return { kind: 'refreshed', session: { ...session, accessToken: 'new', refreshAt: undefined, claims } };
+  });
+  const world = worker();
+  const instance = plan(world);
+  const due = { refreshToken: 'r', refreshAt: world.clock.now() / 1000 - 1, claims: JSON.parse(odd) };
+  const header = await begin(instance, sessionAt(world.clock, due));
+  // The second reads what the first posted.
+  for (const whose of ['who asked', 'who came later']) {
+    const found = await standing(instance, header);
+    t.ok(found && 'session' in found && isDeepStrictEqual(found.session.claims, JSON.parse(odd)), whose);
+  }
+  t.ok(isDeepStrictEqual(asked[0]?.claims, JSON.parse(odd)), 'the primary was asked with the same');
+  t.equal(asked.length, 1);
+  await instance.release();
 });

@@ -77,7 +77,12 @@ export function createPrimaryShared(grant: Grant, clock: Clock, traces: Continue
       desk.left(worker);
     },
     async received(worker, { call, request }) {
-      worker.send({ kind: 'reply', call, value: await answer(worker, request) });
+      try {
+        worker.send({ kind: 'reply', call, value: await answer(worker, request) });
+      } catch (error) {
+        // Nothing that one worker asks, for one person, may end this process: all workers go with it.
+        worker.send({ kind: 'reply', call, value: undefined, failure: (error as Error).message });
+      }
     },
   };
 }
