@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Test, test } from 'tap';
+import { parseCookies } from '../../src/session/cookies.ts';
 import type { Grant } from '../../src/session/outcome.ts';
 import type { Session } from '../../src/session/session.ts';
 import type { Posted } from '../../src/session/shared/shared.ts';
@@ -165,4 +167,36 @@ test('a worker gets a session from its primary as the provider said it, numbers 
   t.ok(isDeepStrictEqual(asked[0]?.claims, JSON.parse(odd)), 'the primary was asked with the same');
   t.equal(asked.length, 1);
   await instance.release();
+});
+
+test('a worker that ended while it used a refresh token leaves word of it: nobody sends the token again', async (t) => {
+  let grants = 0;
+  const { worker } = arrangePrimary(async () => {
+    grants++;
+    return { kind: 'unavailable', retryAfter: 1 };
+  });
+  const [one, two] = [worker(), worker()];
+  const secret = randomBytes(32).toString('base64');
+  const [first, second] = [plan(one, { secret }), plan(two, { secret })];
+  const header = await begin(first, sessionAt(one.clock, { refreshToken: 'r' }));
+  const found = await standing(first, header);
+  if (!found || !('session' in found)) throw new Error('there is a session');
+  let begun = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const spending = first.sessions.spend(found, parseCookies(header), () => {
+    begun();
+    return new Promise(() => {});
+  });
+  spending.catch(() => {});
+  await hasBegun;
+  one.leaves();
+  two.clock.wind(300_000);
+  const due = { ...found.session, refreshAt: two.clock.now() / 1000 - 1, accessTokenExpiresAt: 1 };
+  const late = await begin(second, due);
+  t.match(await standing(second, late), { lapsed: 'parked' });
+  t.equal(grants, 0);
+  await first.release();
+  await second.release();
 });
