@@ -57,18 +57,26 @@ const settings: Record<string, { workers?: number; session?: Record<string, unkn
 };
 
 for (const [how, config] of Object.entries(settings)) {
-  test(`a claim nested deeper than can be written keeps one person out, and nobody else: ${how}`, waiting(), async (t) => {
-    const { provider, gateway, browser } = await arrange(t, config);
-    const ada = browser();
-    // Where the session is kept here, this one answer has what nothing later has; else it is told, or asked to sign in.
-    const renewed = await logIn(ada, gateway.url, 'ada').then(({ status }) => `${status}`, String);
-    t.match(renewed, config.session && 'store' in config.session && !config.workers ? /200/ : tooLarge, 'the refresh');
-    t.equal((await ada.get(`${gateway.url}/`)).status, 401, 'it ends');
-    const failures = provider.events.filter(({ name }) => name === 'grant.error');
-    t.strictSame(failures, [], 'the refresh token is sent once');
+  test(
+    `a claim nested deeper than can be written keeps one person out, and nobody else: ${how}`,
+    waiting(),
+    async (t) => {
+      const { provider, gateway, browser } = await arrange(t, config);
+      const ada = browser();
+      // Where the session is kept here, this one answer has what nothing later has; else it is told, or asked to sign in.
+      const renewed = await logIn(ada, gateway.url, 'ada').then(({ status }) => `${status}`, String);
+      t.match(
+        renewed,
+        config.session && 'store' in config.session && !config.workers ? /200/ : tooLarge,
+        'the refresh',
+      );
+      t.equal((await ada.get(`${gateway.url}/`)).status, 401, 'it ends');
+      const failures = provider.events.filter(({ name }) => name === 'grant.error');
+      t.strictSame(failures, [], 'the refresh token is sent once');
 
-    await t.rejects(logIn(browser(), gateway.url, 'ada'), { message: tooLarge }, 'a login says why');
-    t.equal((await logIn(browser(), gateway.url, 'grace')).status, 200, 'others sign in');
-    t.notMatch(gateway.log.text(), /internal_error|"level":"error"/, 'nothing ended');
-  });
+      await t.rejects(logIn(browser(), gateway.url, 'ada'), { message: tooLarge }, 'a login says why');
+      t.equal((await logIn(browser(), gateway.url, 'grace')).status, 200, 'others sign in');
+      t.notMatch(gateway.log.text(), /internal_error|"level":"error"/, 'nothing ended');
+    },
+  );
 }

@@ -88,14 +88,17 @@ test('whatever was written, what is known of it is what its cookie opens to, and
       const setCookies = store.create(any, []) as string[];
       const known = store.recall(cookieHeader(setCookies)) as Found | undefined;
       const found = storeRead(store, headerOf(setCookies));
-      return setCookies.every((set) => line.test(set)) && isDeepStrictEqual(known, found) && found !== undefined;
+      return (
+        setCookies.every((set) => line.test(set)) && isDeepStrictEqual(known, found) && found !== undefined
+      );
     };
     fc.assert(fc.property(anySession, holds), { numRuns: 400 });
   }
   t.pass('400 sessions in either form');
 });
 
-const storeRead = (store: SessionStore, cookies: readonly Cookie[]) => store.read(cookies) as Found | undefined;
+const storeRead = (store: SessionStore, cookies: readonly Cookie[]) =>
+  store.read(cookies) as Found | undefined;
 
 test('what did not fit is not known: the session without its ID token is', async (t) => {
   const store = storeWith({ maxBytes: 1500 });

@@ -12,7 +12,13 @@ test('whatever else is in the header, one cookie that is due is written anew onc
   world.clock.wind(200_000);
   const lines = linesOf(await standing(here, header));
   t.equal(lines.length, 1, 'it was due');
-  for (const other of ['a=1', 'a=2; b=3', `pad=${'x'.repeat(10_000)}`, 'sallyport-provider=x', 'sallyport.8x=1'])
+  for (const other of [
+    'a=1',
+    'a=2; b=3',
+    `pad=${'x'.repeat(10_000)}`,
+    'sallyport-provider=x',
+    'sallyport.8x=1',
+  ])
     for (const both of [`${header}; ${other}`, `${other}; ${header}`])
       t.strictSame(linesOf(await standing(here, both)), lines, other.slice(0, 30));
 });
