@@ -40,7 +40,8 @@ export interface HeldByPrimary {
 }
 
 export type PrimaryMessage =
-  | { kind: 'reply'; call: number; value: unknown }
+  /** `failure`: why there is no value. */
+  | { kind: 'reply'; call: number; value: unknown; failure?: string }
   /** A turn that this worker was told is taken has ended, with its value where something came of it. */
   | { kind: 'ended'; key: string; value?: string }
   | { kind: 'revoked'; revocation: Revocation }

@@ -9,6 +9,7 @@ const callTimeoutMs = 90_000;
 
 interface Waiting {
   resolve(value: unknown): void;
+  failed(error: unknown): void;
   timer: Timer;
 }
 
@@ -38,6 +39,7 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
     }
     const call = waiting.get(message.call);
     if (!call) return;
+    if (message.failure !== undefined) return call.failed(new Error(message.failure));
     waiting.delete(message.call);
     call.timer.cancel();
     call.resolve(message.value);
@@ -55,7 +57,7 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
       const timer = clock
         .after(callTimeoutMs, () => failed(new Error('the primary process did not answer')))
         .unref();
-      waiting.set(number, { resolve, timer });
+      waiting.set(number, { resolve, failed, timer });
       const message: CallMessage = { kind: 'call', call: number, request };
       channel.send?.(message, undefined, {}, (error) => {
         if (error) failed(error);
@@ -75,8 +77,10 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
   };
 }
 
-/** Asks the providers through the primary, which keeps the answer should this worker end before it is told. */
-/** @param carried the `traceparent` of what asks */
+/**
+ * Asks the providers through the primary, which keeps the answer should this worker end before it is told.
+ * @param carried the `traceparent` of what asks
+ */
 export function grantOfPrimary({ call }: PrimaryCalls, carried: () => string | undefined): Grant {
   return async (session, renewal) => {
     try {

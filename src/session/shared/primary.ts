@@ -76,10 +76,17 @@ export function createPrimaryShared(grant: Grant, clock: Clock, traces: Continue
       turns.left(owners.nameOf(worker));
       desk.left(worker);
     },
-    async received(worker, { call, request }) {
-      worker.send({ kind: 'reply', call, value: await answer(worker, request) });
-    },
+    received: (worker, { call, request }) => reply(worker, call, async () => answer(worker, request)),
   };
+}
+
+/** Nothing that one worker asks, for one person, may end this process: all workers go with it. */
+async function reply(worker: WorkerLink, call: number, answer: () => Promise<unknown>): Promise<void> {
+  try {
+    worker.send({ kind: 'reply', call, value: await answer() });
+  } catch (error) {
+    worker.send({ kind: 'reply', call, value: undefined, failure: (error as Error).message });
+  }
 }
 
 type TableRequest = Request<
