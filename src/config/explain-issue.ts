@@ -35,7 +35,9 @@ export function explainIssue(issue: z.core.$ZodIssue, schema: JsonSchema, docume
   }
   const value = givenAt(document, path);
   const expected =
-    issue.code === 'custom' || !issue.message.startsWith('Invalid') ? issue.message : kind(issue);
+    issue.code === 'custom' || !issue.message.startsWith('Invalid')
+      ? issue.message
+      : kind(issue, schemaAt(schema, path));
   if (value === undefined) {
     return [{ path, message: `this key is required: ${expected}.`, aboutKey: false }];
   }
@@ -49,16 +51,30 @@ function bestBranch(branches: readonly z.core.$ZodIssue[][]): readonly z.core.$Z
   );
 }
 
-function kind(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.expected === 'object') return 'a map of keys';
+function kind(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'object') {
+    const keys = schema && issue.path.length > 0 ? members(schema).map(([name]) => name) : [];
+    const some = keys.length > 4 ? `${keys.slice(0, 3).join(', ')} and others` : keys.join(', ');
+    return keys.length === 0 ? 'a map of keys' : `a map of keys (${some})`;
+  }
   return issue.message.replace(/^Invalid (input|value): expected /, '').replace(/, received .*$/, '');
+}
+
+/** Whether a text may stand there, and no map. */
+function takesText(schema: JsonSchema = {}): boolean {
+  const types = [schema, ...(schema.anyOf ?? [])].flatMap(({ type = [] }) => type);
+  return types.includes('string') && !types.includes('object');
 }
 
 /** What came instead; never the value of a secret, nor long text. */
 function received(value: unknown, path: ConfigPath, schema: JsonSchema): string {
   if (value === null) return ', got nothing';
   if (Array.isArray(value)) return ', got a list';
-  if (typeof value === 'object') return ', got a map';
+  // `X-User: {claims.email}` is a map to YAML.
+  if (typeof value === 'object')
+    return takesText(schemaAt(schema, path))
+      ? ', got a map: a text that begins with { needs quotes'
+      : ', got a map';
   const secret = path.some((_, index) => schemaAt(schema, path.slice(0, index + 1))?.secret);
   // An address may hold the password of somebody.
   const text = JSON.stringify(value).replace(/(\/\/)[^/@"]*@/g, '$1***@');

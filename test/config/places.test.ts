@@ -165,3 +165,21 @@ test('a key that belongs elsewhere is told with its places, and one that is unkn
     /routes\[0\]\.acess: there is no such key; did you mean logging\.access\? The keys here are host, path, /,
   );
 });
+
+test('a word in the place of a map is told with the keys of the map', async (t) => {
+  t.match(
+    one(`${good}admin: off\n`),
+    /^a\.yaml:9:8: admin: expected a map of keys \(listen, token\), got "off"\.$/,
+  );
+  t.match(one(`${good}limits: 5\n`), /limits: expected a map of keys \(\w+, \w+, \w+ and others\), got 5\.$/);
+});
+
+test('a template without quotes, which is a map to YAML, is told so', async (t) => {
+  for (const value of ['{claims.email}', '{{ claims.email }}']) {
+    t.match(
+      one(`${good}headers:\n  X-User: ${value}\n`),
+      /^a\.yaml:10:11: headers\.X-User: .*begins with \{ needs quotes\.$/,
+    );
+  }
+  t.match(one(`${good}limits: { keepAlive: {} }\n`), /got a map: a text that begins with \{ needs quotes\.$/);
+});
