@@ -1,5 +1,4 @@
 import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
-import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
 import { ClientUnready, EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
