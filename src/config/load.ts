@@ -52,9 +52,13 @@ export function parseConfig(
   const schema = configJsonSchema();
   const parsed = parseText(text, file ?? 'environment');
   const merged = merge(parsed.document, { env, read: files.read, schema, masked });
-  const { read, wrong } = validate(merged.document, schema);
+  const { read, wrong } = validate(
+    merged.document,
+    schema,
+    parsed.isEmpty && file !== undefined && merged.origins.size === 0,
+  );
   const problems = [
-    ...problemsOf(wrong, merged, locate(file, parsed.lineOf, merged.origins)),
+    ...problemsOf(wrong, merged, locate(file, parsed.placeOf, merged.origins)),
     ...(read && asksOthers(read) ? proxyProblems(env) : []),
   ];
   if (problems.length > 0 || read === undefined) throw new ConfigError(problems);

@@ -59,8 +59,8 @@ export function upstreamTotalMsOf(exchange: ObservedExchange, durationMs: number
 /**
  * The gateway's own share: until the request goes upstream, and from the head of the answer, or its failure, to the
  * head that goes to the client. Of what the gateway answers itself: until that answer is written, without the time in
- * which the form of an endpoint came. What the gateway waits for (its provider, its store, a turn at the target) is within; bodies that stream
- * are not.
+ * which the form of an endpoint came. What the gateway waits for (its provider, its store, a turn at the target) is within;
+ * bodies that stream are not.
  */
 export function gatewayMsOf(exchange: ObservedExchange, durationMs: number): number {
   const { passage, startedAt, formAt, answeredAt } = exchange;
@@ -81,6 +81,12 @@ export function decisionOf({ outcome, destination }: ObservedExchange): Observed
   if (outcome === undefined) return 'error' in destination ? 'refuse' : undefined;
   if (outcome.kind === 'forward') return 'allow';
   return outcome.kind === 'refuse' ? (outcome.decision ?? 'refuse') : outcome.kind;
+}
+
+/** Whether a request was refused: by a rule, for want of a stronger sign-in, or before any rule. */
+export function isRefusal(exchange: ObservedExchange): boolean {
+  const decision = decisionOf(exchange);
+  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
 }
 
 /**

@@ -1,5 +1,4 @@
 import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
-import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { readOAuthError } from '../tokens/token-answer.ts';
 import { ClientUnready, EndpointError, type ProviderAnswer, retryAfterIn } from './endpoint-error.ts';
@@ -16,7 +15,7 @@ export type Verdict =
   | { kind: 'ended'; reason: string; code: string }
   /** It concerns this one session, and may pass. */
   | { kind: 'parked'; reason: string }
-  /** The provider does not take the gateway as its client: which the operator has to mend. */
+  /** The provider does not take the gateway as its client. The operator has to mend that. */
   | { kind: 'client-rejected'; reason: string }
   /** It says nothing about anybody: the provider is out, or has too much to do. */
   | { kind: 'unavailable'; reason: string; retryAfter: number | undefined };
@@ -95,7 +94,7 @@ export const isUnready = (error: unknown): boolean =>
   [...causesOf(error)].some((current) => current instanceof ClientUnready);
 
 /** What an error of a call to a provider, by whichever library, tells of the answer. */
-function answerOf(error: unknown): ProviderAnswer {
+export function answerOf(error: unknown): ProviderAnswer {
   for (const current of causesOf(error)) {
     if (current instanceof EndpointError) return current.answer;
     if (current instanceof ResponseBodyError) {
@@ -151,24 +150,7 @@ export function isOfSetUp(error: unknown): boolean {
   return judgeError(error).kind === 'client-rejected';
 }
 
-/** Whether the answer was that the access token is not good, or not good for this (any more). */
-export function isRefused(error: unknown): boolean {
-  const status = statusOf(error);
-  return status === 401 || status === 403;
-}
-
-/** Whether the answer was that this access token may not ask, or that there is nothing to ask for. */
-export function mayBeMissing(error: unknown): boolean {
-  const status = statusOf(error);
-  return status === 403 || status === 404;
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { status } = error as Error & { status?: unknown };
-  if (typeof status === 'number' && !(error instanceof GatewayError)) return status;
-  const { cause } = error;
-  if (cause instanceof Error) return statusOf(cause);
-  const inner = cause !== null && typeof cause === 'object' && 'status' in cause ? cause.status : undefined;
-  return typeof inner === 'number' ? inner : undefined;
+/** Whether userinfo spoke of another subject (OpenID Connect Core §5.3.4). */
+export function isOfSomebodyElse(error: unknown): boolean {
+  return [...causesOf(error)].some((current) => codeOf(current) === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED');
 }

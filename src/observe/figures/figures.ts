@@ -1,7 +1,7 @@
 import { type Bounded, createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { ToldOf } from '../events.ts';
-import { decisionOf, requestKindOf, routeOf } from '../facts.ts';
+import { isRefusal, requestKindOf, routeOf } from '../facts.ts';
 import type { ObservedExchange } from '../observed-exchange.ts';
 import { createRecentRefusals, type RefusalRow, refusalsTogether } from './refusals.ts';
 import { createSlots, type SlotRead, type Slots, slotsTogether } from './slots.ts';
@@ -90,11 +90,6 @@ export function openFigures(clock: Pick<Clock, 'now'>, hide: (text: string) => s
       };
     },
   };
-}
-
-function isRefusal(exchange: ObservedExchange): boolean {
-  const decision = decisionOf(exchange);
-  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
 }
 
 function countAt(routes: Bounded<string, Slots>, route: string, now: number, hasFailed: boolean): void {

@@ -2,7 +2,7 @@ import { createBounded } from '../../bounded.ts';
 import { networkOf } from '../../client-network.ts';
 import { escapeLine } from '../control-characters.ts';
 import type { ToldOf } from '../events.ts';
-import { clientOf, decisionOf, hostOf, reasonOf, routeOf, userOf } from '../facts.ts';
+import { clientOf, hostOf, isRefusal, reasonOf, routeOf, userOf } from '../facts.ts';
 import { clientLeftStatus, type ObservedExchange } from '../observed-exchange.ts';
 import { scrub } from '../scrub.ts';
 import { cutText } from '../sinks/quoted.ts';
@@ -74,7 +74,7 @@ export function createRecentRefusals(hide: (text: string) => string): RecentRefu
   return {
     take(exchange, status, now) {
       // Most pass, and of them nothing is read.
-      if (exchange.outcome?.kind === 'forward' || !isRefused(exchange, status)) return;
+      if (exchange.outcome?.kind === 'forward' || !isShown(exchange, status)) return;
       add({
         at: now,
         times: 1,
@@ -113,11 +113,10 @@ const keyOf = ({ route, reason, status, client, user }: RefusalRow): string =>
 const whoOf = ({ client, user }: RefusalRow): string | undefined =>
   client === undefined ? undefined : JSON.stringify([networkOf(client), user]);
 
-/** What one of many limits has refused is told of together. */
-function isRefused(exchange: ObservedExchange, status: number): boolean {
+/** Whether a refusal has a row of its own: those by limits are told of together, and failures elsewhere on the page. */
+function isShown(exchange: ObservedExchange, status: number): boolean {
   if (exchange.isTurnedAway || status >= 500 || status === clientLeftStatus) return false;
-  const decision = decisionOf(exchange);
-  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
+  return isRefusal(exchange);
 }
 
 /** As it was read; of what could not be read, as it came. What stands before `?` and `#` in either. */

@@ -34,8 +34,8 @@ const windowFor = (words: Buffer) => (dictionary.length + words.length < 2 ** 13
 /** A session as bytes. */
 export interface Packed {
   packed: Buffer;
-  /** What the session takes in memory, about: the letters of its texts. */
-  size: number;
+  /** Of its texts, about. */
+  letters: number;
 }
 
 /** Packs a session. Undefined for one with more words than open again, or with claims too deep to be written. */
@@ -62,13 +62,13 @@ export function packSession(session: Session): Packed | undefined {
   const length = new ByteWriter(8);
   length.varint(deflated.length);
   const packed = Buffer.concat([length.written(), deflated, streams.noise.written()]);
-  return { packed, size: words.length + letters };
+  return { packed, letters: words.length + letters };
 }
 
-/** A session, and what it takes in memory. */
+/** A session, and about how many letters its texts have. */
 export interface Unpacked {
   session: Session;
-  size: number;
+  letters: number;
 }
 
 /** The session that was packed; undefined for any other bytes. Never throws. */
@@ -79,7 +79,7 @@ export function unpackSession(packed: Buffer): Unpacked | undefined {
     const words = new ByteReader(inflated);
     const session = readSession({ words, noise });
     if (!words.isAtEnd || !noise.isAtEnd) return undefined;
-    return { session, size: inflated.length + lettersOf(session) };
+    return { session, letters: inflated.length + lettersOf(session) };
   } catch {
     return undefined;
   }
