@@ -429,6 +429,10 @@ export type StoreEvent =
   | { kind: 'store-back' }
   /** Redis takes commands, but not this one. */
   | { kind: 'store-refused'; reason: string }
+  /** Redis takes commands, and does not pass on what instances tell each other. */
+  | { kind: 'store-deaf'; error: unknown }
+  /** It does so again. */
+  | { kind: 'store-heard' }
   /** What others have signed out is not known yet. */
   | { kind: 'sign-outs-not-loaded'; error: unknown }
   /** The outcome of a refresh is known to this process alone. */
