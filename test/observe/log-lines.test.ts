@@ -667,6 +667,8 @@ const rows = {
   ],
   'store-back': [[{}, 'info', '', 'Redis is reachable']],
   'store-refused': [[{ reason: 'NOPERM' }, 'warn', '"reason":"NOPERM"', 'Redis refused a command']],
+  'store-deaf': [[{ error }, 'warn', said, 'Redis does not pass on what instances tell each other']],
+  'store-heard': [[{}, 'info', '', 'Redis passes on what instances tell each other']],
   'sign-outs-not-loaded': [[{ error }, 'warn', said, 'sign-outs were not loaded']],
   'refresh-not-shared': [[{ error }, 'warn', said, 'a refresh could not be shared with other instances yet']],
 } satisfies { [K in Event['kind']]: readonly Row<K>[] };

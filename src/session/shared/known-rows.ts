@@ -10,7 +10,11 @@ const rowBytes = 300;
 export interface Era {
   /** So long that is proven, on the monotonic clock. */
   provenAt: number;
+  /** So far was the time of day ahead of that clock by then. */
+  ahead: number;
 }
+
+export const unproven = (): Era => ({ provenAt: Number.NEGATIVE_INFINITY, ahead: 0 });
 
 export interface KnownRow {
   readonly value: string;
@@ -61,7 +65,7 @@ export function createKnownRows(
     bytes: { most: bytes, of: ({ value }) => value.length + rowBytes },
   });
   const watches = new Map<string, Set<Watching>>();
-  let era: Era = { provenAt: Number.NEGATIVE_INFINITY };
+  let era = unproven();
 
   const tell = (id: string, by: Watch | undefined) => {
     for (const watch of watches.get(id) ?? []) if (watch !== by) watch.isOld = true;
