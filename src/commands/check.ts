@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import { withUsualAuthorities } from '../egress/authorities.ts';
-import { openTunnel } from '../egress/open-tunnel.ts';
+import { openProxyTunnel } from '../egress/open-tunnel.ts';
 import { type ForwardProxy, parseProxy } from '../egress/proxy.ts';
 import { compileWay, type EgressRules } from '../egress/rules.ts';
 import type { ReadFile } from '../files.ts';
@@ -229,7 +229,7 @@ function reachThrough(upstream: string, proxy: ForwardProxy, ca: string[] | unde
   const { hostname, port, protocol } = new URL(upstream);
   const place = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
   return new Promise((resolve, reject) => {
-    openTunnel(proxy, place, { timeout: connectTimeoutMs, ca }, (error, socket) => {
+    openProxyTunnel(proxy, place, { timeout: connectTimeoutMs, ca }, (error, socket) => {
       socket?.on('error', () => {}).destroy();
       if (error) reject(error);
       else resolve();

@@ -4,7 +4,7 @@ import { healthOf } from '../estate/health.ts';
 import { stopping } from '../estate/stop.ts';
 import type { Prepared } from '../gateway.ts';
 import { createHoldings } from '../holdings.ts';
-import { openGranter } from '../identity/granter.ts';
+import { type NextProviders, openGranter } from '../identity/granter.ts';
 import { tellExemptClients } from '../limits/exempt-clients.ts';
 import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
@@ -45,12 +45,12 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   const { observe, clock, random, adminUrl, onFailure } = needs;
   const { emit, keepSecrets } = observe;
   const granter = openGranter({ emit, clock, random, holdings: createHoldings() });
-  const grantBy = ({ config, claims, read }: Plan) => granter.adopt(config.providers, claims, read);
+  const prepareGrants = ({ config, claims, read }: Plan) => granter.prepare(config.providers, claims, read);
   await beginToTell(observe, first.config);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
   const plan = usablePlan(first);
-  await grantBy(plan);
+  prepareGrants(plan).commit();
   // Every file of it is known now.
   let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
 
@@ -67,10 +67,13 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     started: members.join,
   });
 
-  const prepare = createPreparing({ inForce: () => inForce, members, grantBy, observe, exempt }, (next) => {
-    if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
-    inForce = next;
-  });
+  const prepare = createPreparing(
+    { inForce: () => inForce, members, prepareGrants, observe, exempt },
+    (next) => {
+      if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
+      inForce = next;
+    },
+  );
 
   const looking = clock.every(lookMs, () => void members.look()).unref();
   let isEnding = false;
@@ -124,14 +127,14 @@ interface Sending {
 interface PreparingNeeds extends Pick<PrimaryNeeds, 'observe'> {
   inForce(): Sending;
   members: Members;
-  /** Has this process ask the providers of a version. */
-  grantBy(plan: Plan): Promise<void>;
+  /** Has this process find the providers of a version. Throws when a file of theirs cannot be used. */
+  prepareGrants(plan: Plan): NextProviders;
   exempt: ReturnType<typeof tellExemptClients>;
 }
 
 /** Takes this process and its workers from one version to the next, or leaves all of them where they are. */
 function createPreparing(
-  { inForce, members, grantBy, observe, exempt }: PreparingNeeds,
+  { inForce, members, prepareGrants, observe, exempt }: PreparingNeeds,
   putInForce: (next: Sending) => void,
 ): Running['prepare'] {
   let last = inForce().sent.number;
@@ -142,23 +145,25 @@ function createPreparing(
     const plan = usablePlan(next);
     await removeStaleSockets(next);
     const sent = sentOf(next, ++last);
-    const opened = await members.prepare(sent);
-    try {
-      await grantBy(plan);
-    } catch (error) {
-      await opened.abort();
+    // Beside the workers, which look for the same ones.
+    const grants = prepareGrants(plan);
+    const opening = members.prepare(sent).catch((error: unknown) => {
+      grants.abort();
       throw error;
-    }
+    });
+    const [opened] = await Promise.all([opening, grants.found]);
     return {
       commit() {
         observe.apply(next.config);
         exempt.adopt(next.config);
         putInForce({ loaded: next, plan, sent });
+        grants.commit();
         return opened.commit();
       },
       async abort() {
         observe.keepSecrets(before.loaded.config.secrets);
-        await Promise.all([opened.abort(), grantBy(before.plan)]);
+        grants.abort();
+        await opened.abort();
       },
     };
   };

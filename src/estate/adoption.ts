@@ -1,6 +1,7 @@
 import { type Clock, promiseOf, within } from '../clock.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { Holdings } from '../holdings.ts';
+import { foundSoonMs } from '../identity/provider/providers.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Traces } from '../observe/trace.ts';
@@ -45,7 +46,7 @@ export interface Adoption {
   opened(): Promise<unknown>;
 }
 
-/** A plan whose providers take longer than this to be found is put in force all the same; one without its store is not. */
+/** A plan whose store takes longer than this is not put in force. */
 const longestPreparationMs = 10_000;
 
 export function createAdoption(needs: AdoptionNeeds): Adoption {
@@ -133,7 +134,7 @@ async function untilFound(next: Generation, before: Generation, clock: Clock): P
       longestPreparationMs,
       next.ready.then(() => true),
     ),
-    within(clock, longestPreparationMs, next.prepared),
+    within(clock, foundSoonMs, next.prepared),
   ]);
   if (!isReached && before.storeProblem() === undefined)
     throw new Error('the store of sessions cannot be reached');

@@ -6,7 +6,7 @@ import type { Emit } from '../observe/events.ts';
 import type { Random } from '../random.ts';
 import type { Grant } from '../session/outcome.ts';
 import type { ClaimNeeds } from './claim-paths.ts';
-import { connectProviders } from './provider/providers.ts';
+import { connectProviders, foundSoonMs } from './provider/providers.ts';
 import { createGrants } from './provider/refresh.ts';
 import type { Trouble } from './provider/standing.ts';
 
@@ -18,18 +18,31 @@ export interface Granter {
    */
   grant: Grant;
   /**
-   * Goes on with other providers; those who ask of the ones before get their answer. To be called before the workers
-   * adopt the same configuration. Rejects, with nothing changed, when a file that it names cannot be used.
+   * Opens other providers beside those that are asked. Throws, with nothing changed, when a file that it names cannot be
+   * used.
    */
-  adopt(
+  prepare(
     configured: Config['providers'],
     claims: Pick<ClaimNeeds, 'claimPaths'>,
     read: ReadFile,
-  ): Promise<void>;
+  ): NextProviders;
   /** What does not work of the providers, as this process sees it. */
   troubles(): Trouble[];
   /** The providers are not looked for any more, and what is known of them is given back. */
   close(): Promise<void>;
+}
+
+/** Providers that are opened and not asked. One of `commit` and `abort` has to be called, once. */
+export interface NextProviders {
+  /** Resolves when each was found, or could not be, or takes its time: nobody has to wait for one that is away. */
+  found: Promise<unknown>;
+  /**
+   * Goes on with these; those who ask of the ones before get their answer. To be called before the workers go by the same
+   * configuration.
+   */
+  commit(): void;
+  /** Gives back what was opened. Calls that hang meanwhile are not waited for. */
+  abort(): void;
 }
 
 export interface GranterNeeds {
@@ -50,9 +63,6 @@ interface Asking {
   close(): Promise<void>;
 }
 
-/** Providers that take longer than this to be found are asked all the same. */
-const longestPreparationMs = 10_000;
-
 export function openGranter(needs: GranterNeeds): Granter {
   const { emit, clock } = needs;
   const open = new Set<Asking>();
@@ -61,16 +71,21 @@ export function openGranter(needs: GranterNeeds): Granter {
   return {
     grant: async (session, renewal) =>
       (await current?.grant(session, renewal)) ?? { kind: 'unavailable', retryAfter: 1 },
-    async adopt(configured, claims, read) {
+    prepare(configured, claims, read) {
       const next = openAsking(configured, claims, { ...needs, read }, (closed) => {
         open.delete(next);
         closed.catch((error) => emit({ kind: 'part-not-closed', error }));
       });
       open.add(next);
-      if (current) await within(clock, longestPreparationMs, next.prepared);
-      const before = current;
-      current = next;
-      before?.retire();
+      return {
+        found: within(clock, foundSoonMs, next.prepared),
+        commit() {
+          const before = current;
+          current = next;
+          before?.retire();
+        },
+        abort: () => next.retire(),
+      };
     },
     troubles: () => current?.troubles() ?? [],
     async close() {

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import type { ObservedExchange } from './events.ts';
+import type { ObservedExchange } from './observed-exchange.ts';
 
 /**
  * What sinks want to know of a request, read when they ask for it: a request on which nobody looks costs nothing. All

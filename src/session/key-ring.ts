@@ -5,7 +5,7 @@ import { deriveBytes } from '../hkdf.ts';
 export type Purpose = Sealed | 'stored' | 'refresh' | 'people';
 
 /** What the secrets seal themselves. */
-type Sealed = 'session' | 'login' | 'state' | 'rounds' | 'account' | 'token' | 'listed' | 'target';
+type Sealed = 'session' | 'login' | 'state' | 'rounds' | 'account' | 'token' | 'listed' | 'target' | 'frame';
 
 export interface SealingKey {
   /** Four bytes that say which secret of the ring made a seal; they tell nothing about the secret. */
@@ -38,6 +38,7 @@ export function createKeyRing(secrets: readonly Uint8Array[]): KeyRing {
     token: derive('token'),
     listed: derive('listed'),
     target: derive('target'),
+    frame: derive('frame'),
     people: derive('people'),
   };
 }

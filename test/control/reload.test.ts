@@ -119,6 +119,40 @@ for (const workers of [1, 2]) {
   });
 }
 
+for (const workers of [1, 2]) {
+  test(`workers: ${workers}: nobody waits for a new provider that hangs`, async (t) => {
+    const { gateway, write, changed, text, status } = await arrange(t, { workers });
+    const asked: string[] = [];
+    const hanging = await arrangeUpstream(t, (request) => void asked.push(request.url ?? ''));
+    const withHanging = (change: (document: Document) => void = () => {}) =>
+      changed((document) => {
+        const { provider, ...rest } = document;
+        for (const key of Object.keys(document)) delete (document as Record<string, unknown>)[key];
+        const other = { ...(provider as object), issuer: hanging.url, timeout: '8s' };
+        Object.assign(document, rest, { providers: { default: provider, other } });
+        document.routes.push({ path: '/shut', upstream: 'http://127.0.0.1:9' });
+        change(document);
+      });
+    const reload = async (next: string) => {
+      const before = gateway.log.lines.length;
+      write(next);
+      gateway.process.kill('SIGHUP');
+      return outcome(gateway, before);
+    };
+    // It would be told of when its time is up.
+    const isGivenUp = () =>
+      gateway.log.lines.some(({ msg, provider }) => msg === 'provider not found' && provider === 'other');
+    const refused = withHanging((document) => Object.assign(document, { listen: '203.0.113.1:80' }));
+    t.match(await reload(refused), { level: 'error', problems: [/EADDRNOTAVAIL/] });
+    t.equal(await status('/shut'), 200, 'a plan that does not hold changes nothing');
+    t.match(await reload(withHanging()), { msg: 'reloaded' });
+    t.ok(asked.length > 0, 'it is looked for');
+    t.notOk(isGivenUp(), 'and not waited for');
+    t.equal(await status('/shut'), 'not_signed_in');
+    t.match(await reload(text), { msg: 'reloaded' }, 'nor does it hold up the way back');
+  });
+}
+
 test('a worker that is started anew has the configuration in force, not a broken file', async (t) => {
   const { gateway, write, text, status } = await arrange(t, { workers: 2 });
   const listening = () => gateway.log.lines.filter(({ msg }) => msg === 'listening').length;

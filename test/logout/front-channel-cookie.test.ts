@@ -1,18 +1,21 @@
 import { type Test, test } from 'tap';
 import { arrangeUpstream } from '../support/arrange.ts';
 import { launchBrowser } from '../support/browser.ts';
+import type { HttpAnswer } from '../support/client.ts';
+import { createWoundClock, type WoundClock } from '../support/clock.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { startProvider } from '../support/provider.ts';
 import { signIn, startLogoutProvider } from './scene.ts';
 
 /** The client of this provider gets ID tokens without `sid`. */
-async function arrange(t: Test, config: object = {}) {
+async function arrange(t: Test, config: object = {}, clock?: WoundClock) {
   const provider = await startProvider();
   t.teardown(() => provider.stop());
   const gateway = await startTestGateway({
     provider,
     upstream: await arrangeUpstream(t),
     config: { ...config },
+    ...(clock && { clock }),
   });
   t.teardown(() => gateway.close());
   const address = (query: Record<string, string>) =>
@@ -89,32 +92,96 @@ test('a session of one provider does not end by the word of another', async (t) 
   await submitForm(client, page, { login: 'ada' });
   const address = (iss: string) =>
     `${gateway.url}/oauth2/frontchannel-logout?${new URLSearchParams({ iss })}`;
-  t.equal((await client.get(address(two.issuer), frame)).status, 400);
+  const framedBy = ({ issuer }: { issuer: string }) => ({ ...frame, referer: `${issuer}/` });
+  t.equal((await client.get(address(two.issuer), framedBy(two))).status, 400);
   t.equal((await client.get(`${gateway.url}/`)).status, 200, 'the session lives on');
-  t.equal((await client.get(address(one.issuer), frame)).status, 200);
+  t.equal((await client.get(address(one.issuer), framedBy(one))).status, 200);
   t.equal((await client.get(`${gateway.url}/`)).status, 401);
 });
 
-test('a real browser takes its cookie along to a frame of the provider, and loses it', async (t) => {
+/** The address of the picture in a frame that does not say whose it is. */
+function pictureIn({ text }: HttpAnswer, address: string): string {
+  const [, src = ''] = /<img src="([^"]+)"/.exec(text) ?? [];
+  return new URL(src.replaceAll('&amp;', '&'), address).href;
+}
+
+const picture = { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors', 'sec-fetch-site': 'same-origin' };
+
+test('D8 a frame that does not say whose it is ends nothing but by its picture', async (t) => {
+  const { provider, gateway, address } = await arrange(t);
+  const { issuer: iss } = provider;
+  const [ada, phone] = [await signIn(t, gateway.url, 'ada'), await signIn(t, gateway.url, 'ada')];
+  const asked = address({ iss });
+  const answer = await ada.client.get(asked, frame);
+  t.equal(answer.status, 200);
+  t.match(answer.headers['content-security-policy'], `frame-ancestors ${iss};`, 'nobody else may show it');
+  t.same(answer.setCookies, []);
+  t.equal((await ada.client.get(`${gateway.url}/`)).status, 200);
+  const proof = pictureIn(answer, asked);
+  t.equal((await phone.client.get(proof, picture)).status, 400, 'the picture is of one session');
+  t.equal((await phone.client.get(`${gateway.url}/`)).status, 200);
+  t.equal((await ada.client.get(`${proof.slice(0, -4)}AAAA`, picture)).status, 400, 'one that is made up');
+  const line = ({ msg }: { msg: string }) => msg === 'front-channel logout';
+  t.notOk(gateway.log.lines.some(line));
+  t.equal((await ada.client.get(proof, picture)).status, 200);
+  t.equal((await ada.client.get(`${gateway.url}/`)).status, 401);
+  await gateway.log.line(line);
+});
+
+test('a picture is good for a minute', async (t) => {
+  const clock = createWoundClock();
+  const { provider, gateway, address } = await arrange(t, {}, clock);
+  const ada = await signIn(t, gateway.url, 'ada');
+  const asked = address({ iss: provider.issuer });
+  const proof = pictureIn(await ada.client.get(asked, frame), asked);
+  clock.wind(60_000);
+  t.equal((await ada.client.get(proof, picture)).status, 400);
+  t.equal((await ada.client.get(`${gateway.url}/`)).status, 200);
+});
+
+test('a real browser loses its cookie in a frame of the provider, and in no other', async (t) => {
   const { provider, gateway, address } = await arrange(t);
   const browser = await launchBrowser();
   t.teardown(() => browser.close());
-  const page = await browser.newPage();
+  const src = address({ iss: provider.issuer });
+  const bye = `<!doctype html><title>Bye</title><iframe src="${src.replaceAll('&', '&amp;')}"></iframe>`;
+  const html = { 'content-type': 'text/html; charset=utf-8' };
+  const hidden = { ...html, 'referrer-policy': 'no-referrer' };
+  const pages: Record<string, { headers: Record<string, string>; body: string }> = {
+    '/signed-out': { headers: html, body: bye },
+    '/hidden': { headers: hidden, body: bye },
+    '/link': { headers: hidden, body: `<!doctype html><title>Link</title><a href="${src}">here</a>` },
+    '/around': { headers: hidden, body: `<!doctype html><iframe src="${provider.issuer}/hidden"></iframe>` },
+  };
+  provider.tamper((hit) => {
+    const page = pages[hit.path];
+    return page ? hit.send(page) : hit.pass();
+  });
+  const stranger = await arrangeUpstream(t, (request, response) => {
+    const { headers, body } = pages[request.url ?? ''] ?? {};
+    response.writeHead(body === undefined ? 404 : 200, headers).end(body);
+  });
+  const context = await browser.newContext();
+  const page = await context.newPage();
   await page.goto(`${gateway.url}/`);
   await page.fill('input[name=login]', 'ada');
   await Promise.all([page.waitForURL(`${gateway.url}/`), page.click('button')]);
-  const src = address({ iss: provider.issuer }).replaceAll('&', '&amp;');
-  const bye = `<!doctype html><title>Bye</title><iframe src="${src}"></iframe>`;
-  const html = { 'content-type': 'text/html; charset=utf-8' };
-  provider.tamper((hit) =>
-    hit.path === '/signed-out' ? hit.send({ headers: html, body: bye }) : hit.pass(),
-  );
-  const stranger = await arrangeUpstream(t, (_request, response) => response.writeHead(200, html).end(bye));
-  const names = async () => (await page.context().cookies()).map(({ name }) => name);
-  await page.goto(stranger.url, { waitUntil: 'load' });
-  t.ok((await names()).includes('sallyport'), 'a frame of another page of this site ends nothing');
-  await page.goto(`${provider.issuer}/signed-out`, { waitUntil: 'load' });
-  t.notOk((await names()).includes('sallyport'), 'one of the provider does');
+  const isSignedIn = async () => (await context.cookies()).some(({ name }) => name === 'sallyport');
+  for (const path of ['/signed-out', '/hidden', '/around']) {
+    await page.goto(`${stranger.url}${path}`, { waitUntil: 'load' });
+    t.ok(await isSignedIn(), `a frame of another page of this site ends nothing: ${path}`);
+  }
+  await page.goto(`${stranger.url}/link`);
+  await Promise.all([page.waitForURL(src), page.click('a')]);
+  t.ok(await isSignedIn(), 'nor does a link');
+  for (const path of ['/hidden', '/signed-out']) {
+    // Who is still signed in at the provider comes straight back.
+    await page.goto(`${gateway.url}/`);
+    await page.waitForURL(`${gateway.url}/`);
+    t.ok(await isSignedIn());
+    await page.goto(`${provider.issuer}${path}`, { waitUntil: 'load' });
+    t.notOk(await isSignedIn(), `one of the provider does: ${path}`);
+  }
 });
 
 test('the log says once that a provider sends no sid, and not of one that does', async (t) => {

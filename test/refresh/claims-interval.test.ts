@@ -5,7 +5,7 @@ import { createClient } from '../support/client.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
-import { defaultPeople, type ProviderOptions, startProvider } from '../support/provider.ts';
+import { defaultPeople, type ProviderHit, type ProviderOptions, startProvider } from '../support/provider.ts';
 import { startRedis } from '../support/redis.ts';
 import { spawnGateway } from '../support/spawned-gateway.ts';
 import { until } from '../support/until.ts';
@@ -17,6 +17,11 @@ const waiting = () => ({ buffered: true });
 
 const intervalMs = 60_000;
 const refreshClaims = '1m';
+
+/** RFC 6750 §3.1. */
+const invalidToken = { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
+
+type Sent = Parameters<ProviderHit['send']>[0];
 
 /** Somebody with tokens for longer than any test, whose groups only userinfo has. */
 async function arrange(t: Test, options: ProviderOptions = {}, session: Record<string, unknown> = {}) {
@@ -103,9 +108,9 @@ for (const status of [401, 403]) {
     },
   );
 
-  test(`and goes on to refuse (${status}): its claims count for nothing any more`, waiting(), async (t) => {
+  test(`and goes on to say that it is not good (${status}): its claims go`, waiting(), async (t) => {
     const { provider, groups, header, clock } = await arrange(t);
-    provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status }) : hit.pass()));
+    provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status, ...invalidToken }) : hit.pass()));
     clock.wind(intervalMs);
     await until('no groups', async () => {
       clock.wind(1000);
@@ -115,16 +120,42 @@ for (const status of [401, 403]) {
   });
 
   test(
-    `userinfo that refuses (${status}): the end of the session where there is none`,
+    `userinfo that says that the token is not good (${status}): the end of the session where there is no other`,
     waiting(),
     async (t) => {
       const { provider, gateway, header, clock } = await arrange(t, { refreshTokens: false });
-      provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status }) : hit.pass()));
+      provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status, ...invalidToken }) : hit.pass()));
       clock.wind(intervalMs);
       await until('the end of the session', async () => (await header('x-forwarded-user')) === '401');
       await gateway.log.line(({ reason }) => String(reason).includes('does not take the access token'));
     },
   );
+}
+
+test('a bare 401 ends a session that can get no other token', waiting(), async (t) => {
+  const { provider, header, clock } = await arrange(t, { refreshTokens: false });
+  provider.tamper((hit) => (hit.path === '/me' ? hit.send({ status: 401 }) : hit.pass()));
+  clock.wind(intervalMs);
+  await until('the end of the session', async () => (await header('x-forwarded-user')) === '401');
+});
+
+const refusals: { name: string; answer: Sent }[] = [
+  { name: 'a bare 403', answer: { status: 403 } },
+  { name: 'a page of a firewall', answer: { status: 403, body: '<h1>Blocked</h1>' } },
+  {
+    name: 'a front that asks for other credentials',
+    answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="staging"' } },
+  },
+];
+for (const { name, answer } of refusals) {
+  test(`which ${name} does not`, waiting(), async (t) => {
+    const { provider, gateway, groups, clock } = await arrange(t, { refreshTokens: false });
+    provider.tamper((hit) => (hit.path === '/me' ? hit.send(answer) : hit.pass()));
+    clock.wind(intervalMs);
+    t.equal(await groups(), 'staff,admins');
+    await gateway.log.line(({ msg }) => msg === 'refresh of claims failed');
+    t.equal(await groups(), 'staff,admins');
+  });
 }
 
 const settings: { name: string; config: Record<string, unknown>; instances?: number }[] = [

@@ -34,7 +34,7 @@ test('the primary goes on with other providers; who asked one of before gets its
   });
   const holdings = createHoldings();
   const granter = openGranter({ emit: unobserved.emit, clock, random: () => 0, holdings });
-  const adopt = (asked: Record<string, TestProvider>) => {
+  const prepare = async (asked: Record<string, TestProvider>) => {
     const providers = Object.fromEntries(
       Object.entries(asked).map(([name, { issuer, clientId, clientSecret }]) => [
         name,
@@ -50,8 +50,11 @@ test('the primary goes on with other providers; who asked one of before gets its
       }),
       { file: 'sallyport.yaml', env: {} },
     );
-    return granter.adopt(config.providers, compilePlan(config).claims, openFiles().read);
+    const next = granter.prepare(config.providers, compilePlan(config).claims, openFiles().read);
+    await next.found;
+    return next;
   };
+  const adopt = async (asked: Record<string, TestProvider>) => (await prepare(asked)).commit();
   const kindOf = async (provider: string) =>
     (await granter.grant(sessionOf(provider, `of ${provider}`), 'tokens')).kind;
 
@@ -68,6 +71,11 @@ test('the primary goes on with other providers; who asked one of before gets its
   t.equal(holdings.count('refresh circuit'), 2, 'the one of before lives for as long as somebody asks it');
   answer();
   t.equal(await asked, 'ended', 'its answer has come');
+  await until('its end', () => holdings.count('refresh circuit') === 1);
+  const aborted = await prepare({ one: first });
+  t.equal(await kindOf('one'), 'unavailable', 'what is only prepared is not asked');
+  aborted.abort();
+  t.equal(await kindOf('two'), 'ended', 'and changes nothing');
   await until('its end', () => holdings.count('refresh circuit') === 1);
   await granter.close();
   t.equal(holdings.count('refresh circuit'), 0);

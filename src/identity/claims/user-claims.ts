@@ -2,6 +2,7 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { pickClaims, readClaim, usernamePath } from './claims.ts';
 
+/** Claims by their name, as a provider stated them: in a token, or at userinfo. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** What is known of somebody, and how. */
@@ -30,6 +31,16 @@ export function keptPaths(
   return new Set([...claimPaths, ...conditions, ...Object.keys(requiredClaims)]);
 }
 
+/** The claims that userinfo is asked for where an ID token lacks one; what a source answers for, it need not have. */
+export function usedPaths(
+  { sources, requiredClaims }: ClaimSettings,
+  claimPaths: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const ofSources = new Set(sources.map(({ claim }) => claim));
+  const required = Object.keys(requiredClaims).filter((path) => !ofSources.has(path));
+  return new Set([...claimPaths, ...required]);
+}
+
 /** What userinfo says of the person. */
 export function pickOfPerson(userinfo: Claims, paths: ReadonlySet<string>, username: string): Claims {
   return pickClaims(
@@ -46,6 +57,10 @@ export function without(stated: Claims, userinfo: Claims, username: string): Cla
   return Object.fromEntries(Object.entries(stated).filter(([path]) => !isNewer(path)));
 }
 
+/** The claims that others do not have. */
+export const absentFrom = (claims: Claims, others: Claims): Claims =>
+  Object.fromEntries(Object.entries(claims).filter(([path]) => !(path in others)));
+
 /** What an ID token said. */
 export function statedBefore(known: UserClaims | undefined): Claims {
   const { claims = {}, fetched = [] } = known ?? {};
@@ -59,14 +74,14 @@ export function userinfoBefore(known: UserClaims | undefined, { sources }: Claim
   return Object.fromEntries(fetched.flatMap((path) => (ofSources.has(path) ? [] : [[path, claims[path]]])));
 }
 
-/** What the sources said when they were asked last; nothing, where they refuse to say it again. */
+/** What the sources said when they were asked last; nothing, where the access token is not good any more. */
 export function sourcesBefore(
   known: UserClaims | undefined,
   { sources }: ClaimSettings,
-  isRefused: boolean,
+  isOver: boolean,
 ): Map<string, unknown> {
   const paths = sources.map(({ claim }) => claim).filter((path) => known?.fetched.includes(path));
-  return new Map(paths.map((path) => [path, isRefused ? undefined : known?.claims[path]]));
+  return new Map(paths.map((path) => [path, isOver ? undefined : known?.claims[path]]));
 }
 
 export interface Parts {
@@ -104,11 +119,24 @@ export function subjectOf(value: unknown): string | undefined {
   return Number.isSafeInteger(value) ? String(value) : undefined;
 }
 
-/** Throws GatewayError where somebody lacks what the configuration requires of everybody. */
-export function checkRequiredClaims({ requiredClaims }: ClaimSettings, claims: Claims): void {
+/** Whether a claim that everybody needs is absent. */
+export const lacksRequired = ({ requiredClaims }: ClaimSettings, claims: Claims): boolean =>
+  Object.keys(requiredClaims).some((path) => claims[path] === undefined);
+
+/**
+ * Throws GatewayError where somebody lacks what the configuration requires of everybody.
+ * @param lacking why not all claims are known, where that is so: one that is absent is not judged then
+ */
+export function checkRequiredClaims(
+  { requiredClaims }: ClaimSettings,
+  claims: Claims,
+  lacking?: unknown,
+): void {
   for (const [path, wanted] of Object.entries(requiredClaims)) {
+    const isAbsent = claims[path] === undefined;
+    if (isAbsent && lacking !== undefined) continue;
     const values = [claims[path]].flat().map(String);
-    if (values.some((value) => wanted.includes(value)) && claims[path] !== undefined) continue;
+    if (!isAbsent && values.some((value) => wanted.includes(value))) continue;
     throw new GatewayError('login_not_admitted', {
       cause: new Error(`the claim ${path} has none of the values that are required`),
     });

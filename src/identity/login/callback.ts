@@ -8,13 +8,13 @@ import { refreshTime } from '../../session/lifetime.ts';
 import type { Session } from '../../session/session.ts';
 import { type BrowserRequest, emitFor } from '../browser/browser-request.ts';
 import { groupsAdvice } from '../claims/person.ts';
-import { checkRequiredClaims, subjectOf, type UserClaims } from '../claims/user-claims.ts';
-import { collectClaims } from '../provider/collect-claims.ts';
+import { checkRequiredClaims, lacksRequired, subjectOf, type UserClaims } from '../claims/user-claims.ts';
+import { type Collected, collectClaims } from '../provider/collect-claims.ts';
 import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import { claimsRefreshTime } from '../provider/refresh-claims.ts';
-import { clockDifference } from '../provider/verdict.ts';
+import { clockDifference } from '../provider/token-check-errors.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
 import {
   type AuthorizationResponse,
@@ -162,7 +162,7 @@ export async function finishLogin(
     const question = { accessToken, proof, idToken, subject: idToken?.sub, posted };
     const knowledge = await collectClaims({ ...needs, provider, emit }, question);
     needs.missingClaims.look(provider, knowledge.claims, emit);
-    checkRequiredClaims(config, knowledge.claims);
+    checkRequired(config, knowledge);
     const advice = groupsAdvice(provider.personRules, knowledge.claims);
     if (advice !== undefined)
       emit({ kind: 'groups-doubted', provider: provider.name, claim: config.claims.groups, advice });
@@ -176,6 +176,13 @@ export async function finishLogin(
     const detail = text('detail.clocks_differ', { seconds: String(Math.abs(seconds)) });
     throw new GatewayError('login_token_invalid', { detail, cause: error });
   }
+}
+
+/** Throws for who lacks a claim that everybody needs; while what may have it is out, nobody is told that they lack it. */
+function checkRequired(config: Provider['config'], { claims, lacking }: Collected): void {
+  const isOut = lacking !== undefined && loginError(lacking).code === 'provider_unavailable';
+  if (isOut && lacksRequired(config, claims)) throw lacking;
+  checkRequiredClaims(config, claims);
 }
 
 interface Exchange {

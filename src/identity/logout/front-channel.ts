@@ -5,16 +5,19 @@ import type { Answer } from '../../pages/answer.ts';
 import { text } from '../../pages/texts/text.ts';
 import type { GatewayCookies } from '../../session/cookie-names.ts';
 import { expireCookies } from '../../session/cookies.ts';
+import type { Session } from '../../session/session.ts';
 import type { Sessions } from '../../session/sessions.ts';
 import { askedBy, type BrowserRequest } from '../browser/browser-request.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
+import { type FrameProofs, frameHeaders, frameOf, originsOf } from './frame-proof.ts';
 
 /** What a frame of a provider's page signs out with. */
 export interface FrontChannelNeeds {
   providers: Pick<Providers, 'ofIssuer' | 'settled'>;
   sessions: Pick<Sessions, 'revoke' | 'peek' | 'end'>;
   cookies: Pick<GatewayCookies, 'session' | 'attributes'>;
+  proofs: FrameProofs;
   /** Nobody is signed out by a GET that names no session. */
   requirePost: boolean;
   emit: Emit;
@@ -26,7 +29,8 @@ type Asking = Pick<BrowserRequest, 'origin' | 'requestId' | 'client' | 'traceId'
  * The provider says through the browser, in a frame of its own page, that a sign-in has ended (OpenID Connect
  * Front-Channel Logout 1.0 §2). Cookies mostly don't come along there, so the session is named by `sid`, which nobody can
  * guess. Some providers put no `sid` into ID tokens, and send none here or one that means nothing: then it is the session
- * whose cookie does come along, if that provider made it.
+ * whose cookie does come along, if that provider made it. Where the browser does not say that the frame is the provider's,
+ * it ends when the browser has shown what only the provider may frame.
  */
 export async function handleFrontChannel(
   needs: FrontChannelNeeds,
@@ -34,27 +38,37 @@ export async function handleFrontChannel(
   headers: HeaderFields,
   query: URLSearchParams,
 ): Promise<Answer> {
-  const { sessions, providers, emit } = needs;
+  const { sessions, providers, proofs } = needs;
   await providers.settled();
   const [sid = '', ...otherSids] = query.getAll('sid');
   const [iss, ...otherIssuers] = query.getAll('iss');
   const named = iss === undefined ? [] : providers.ofIssuer(iss);
   if (iss === undefined || named.length === 0 || otherSids.length > 0 || otherIssuers.length > 0) refuse();
-  const setCookies = await endCarried(needs, browser, headers, named);
-  if (sid === '' && setCookies === undefined) refuse();
-  for (const { name } of named) {
+  const carried = await carriedSession(needs, browser, named);
+  const origins = [new URL(iss).origin, ...named.flatMap(originsOf)];
+  const proof = proofs.read(query.get('proof') ?? '');
+  const isProven = carried !== undefined && proof?.session === carried.id;
+  const frame = frameOf(origins, headers);
+  const isEnding = carried !== undefined && (isProven || frame === 'the provider');
+  const isAsked = carried !== undefined && !isEnding && frame === 'not said';
+  if (sid === '' && !isEnding && !isAsked) refuse();
+  for (const { name } of named)
     if (sid !== '') await sessions.revoke({ kind: 'sid', provider: name, sid }, 'claimed');
-    emit({ kind: 'front-channel-logout', provider: name, origin: browser.origin, ...askedBy(browser) });
-  }
+  const isTold = sid !== '' || isEnding;
+  if (isTold && !(isProven && proof?.isTold)) tell(needs, browser, named);
+  const allowed = [...new Set(origins)];
+  if (isAsked) return proofs.page(iss, allowed, { session: carried.id, isTold });
+  const setCookies = isEnding && (await endCarried(needs, browser));
   return {
     status: 200,
-    headers: {
-      'cache-control': 'no-store',
-      'content-security-policy': `default-src 'none'; frame-ancestors ${new URL(iss).origin}`,
-      ...(setCookies && { 'set-cookie': [...setCookies] }),
-    },
+    headers: { ...frameHeaders(allowed), ...(setCookies && { 'set-cookie': [...setCookies] }) },
     body: '',
   };
+}
+
+function tell({ emit }: FrontChannelNeeds, browser: Asking, named: readonly Provider[]): void {
+  for (const { name } of named)
+    emit({ kind: 'front-channel-logout', provider: name, origin: browser.origin, ...askedBy(browser) });
 }
 
 function refuse(): never {
@@ -62,37 +76,29 @@ function refuse(): never {
 }
 
 /**
- * Ends the session whose cookie comes along, where its provider is one of these and gave it no `sid` by which it could be
- * named. Gives the Set-Cookie values that take the cookie away; undefined where there is no such session.
+ * The session whose cookie comes along, where its provider is one of these and gave it no `sid` by which it could be
+ * named.
  */
-async function endCarried(
-  { sessions, cookies, requirePost }: FrontChannelNeeds,
+async function carriedSession(
+  { sessions, requirePost }: FrontChannelNeeds,
   browser: Asking,
-  headers: HeaderFields,
   named: readonly Provider[],
-): Promise<readonly string[] | undefined> {
-  if (requirePost || !named.some((provider) => isFrameOf(provider, headers))) return undefined;
+): Promise<Session | undefined> {
+  if (requirePost) return undefined;
   const session = await sessions.peek(browser.cookies);
   if (!session || session.providerSessionId !== undefined) return undefined;
-  if (!named.some(({ name }) => name === session.provider)) return undefined;
+  return named.some(({ name }) => name === session.provider) ? session : undefined;
+}
+
+/** Ends the session whose cookie comes along. Gives the Set-Cookie values that take the cookie away. */
+async function endCarried(
+  { sessions, cookies }: FrontChannelNeeds,
+  browser: Asking,
+): Promise<readonly string[]> {
   await sessions.end(browser.cookies);
   const names = browser.cookies.map(({ name }) => name);
   const ofSession = names.filter(
     (name) => name === cookies.session || name.startsWith(`${cookies.session}.`),
   );
   return expireCookies(ofSession, cookies.attributes);
-}
-
-/**
- * Whether a request may come from a frame of a provider's page, as far as the browser tells. A page that the person went
- * to is none; what comes with a referrer has to come from the provider; and what another site sends has to have one.
- */
-function isFrameOf({ client }: Provider, headers: HeaderFields): boolean {
-  const { referer } = headers;
-  const dest = headers['sec-fetch-dest'];
-  if (dest !== undefined && dest !== 'iframe' && dest !== 'frame') return false;
-  if (referer === undefined) return headers['sec-fetch-site'] !== 'cross-site';
-  const { issuer, authorization_endpoint: login, end_session_endpoint: logout } = client.metadata();
-  const origins = [issuer, login, logout].flatMap((url) => (url === undefined ? [] : [new URL(url).origin]));
-  return URL.canParse(referer) && origins.includes(new URL(referer).origin);
 }

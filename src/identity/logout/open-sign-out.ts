@@ -13,6 +13,7 @@ import { createOtherAccounts } from '../browser/other-account.ts';
 import { showSignedOut, signedOutArrival } from '../browser/signed-out.ts';
 import type { Providers } from '../provider/providers.ts';
 import { handleBackChannel } from './back-channel.ts';
+import { createFrameProofs } from './frame-proof.ts';
 import { type FrontChannelNeeds, handleFrontChannel } from './front-channel.ts';
 import { createLogoutTokens } from './logout-token.ts';
 import { handleSignOut, type SignOutNeeds } from './sign-out.ts';
@@ -66,7 +67,12 @@ export function openSignOut(
     otherAccounts: createOtherAccounts(cookies, ring, clock),
     requirePost: signOut.requirePost,
   };
-  const framed: FrontChannelNeeds = { ...leaving, providers, sessions };
+  const framed: FrontChannelNeeds = {
+    ...leaving,
+    providers,
+    sessions,
+    proofs: createFrameProofs(ring, clock),
+  };
   const logoutTokens = createLogoutTokens(providers, once, clock);
   return {
     signOut: (browser, request, parameters) => handleSignOut(leaving, browser, request, parameters),

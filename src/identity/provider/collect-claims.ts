@@ -4,6 +4,7 @@ import type { Emit } from '../../observe/events.ts';
 import { askSources } from '../claims/claim-sources.ts';
 import { pickClaims, readClaim } from '../claims/claims.ts';
 import {
+  absentFrom,
   type Claims,
   combine,
   isComplete,
@@ -13,13 +14,15 @@ import {
   statedBefore,
   subjectOf,
   type UserClaims,
+  usedPaths,
   userinfoBefore,
   without,
 } from '../claims/user-claims.ts';
 import type { TokenInHand } from './client.ts';
 import { loginError } from './failure.ts';
 import type { Provider } from './provider.ts';
-import { isRefused, mayBeMissing } from './verdict.ts';
+import { isRefused, mayBeMissing, saysTokenIsBad } from './resource-verdict.ts';
+import { isOfSomebodyElse } from './verdict.ts';
 
 export interface ClaimsNeeds {
   provider: Pick<Provider, 'name' | 'config' | 'client' | 'accessTokenClaims'>;
@@ -42,61 +45,109 @@ export interface ClaimsQuestion extends TokenInHand {
   again?: boolean;
 }
 
+/** What was collected. */
+export interface Collected extends UserClaims {
+  /** Why it is not all: what was asked and gave no good answer. A claim that is absent may be there all the same. */
+  lacking?: unknown;
+}
+
 /**
  * The claims that the configuration uses: of the ID token, of userinfo where that is asked, and of the sources.
- * What was fetched before counts for nothing once it was asked for again; what an ID token said counts until
- * there is a new one. Rejects with GatewayError, save that userinfo may be out at a login with OpenID Connect
- * while `userinfo` is `auto`.
+ * What was fetched before counts for nothing once there is a good answer, or the word that the access token is not good;
+ * what an ID token said counts until there is a new one. Rejects with GatewayError, save that userinfo may be out at a
+ * login with OpenID Connect while `userinfo` is `auto`.
  */
-export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion): Promise<UserClaims> {
-  const { provider, claimPaths, emit, clock } = needs;
+export async function collectClaims(needs: ClaimsNeeds, question: ClaimsQuestion): Promise<Collected> {
+  const { config } = needs.provider;
   const { idToken, known, again } = question;
-  const { config } = provider;
   const { username } = config.claims;
-  const paths = keptPaths(config, claimPaths);
-  let stated = idToken ? pickClaims(idToken, paths, username) : statedBefore(known);
+  const paths = keptPaths(config, needs.claimPaths);
+  const said = idToken ? pickClaims(idToken, paths, username) : statedBefore(known);
   const token = await readAccessToken(needs, question);
   const ofToken = token ? pickOfPerson(token, paths, username) : {};
-  let userinfo: Claims | undefined;
-  const isAsked = shouldAskUserinfo(provider, isComplete(claimPaths, { ...ofToken, ...stated }) && !again);
-  // What the token of before said has come to an end with it.
-  let before = token && !isAsked ? {} : userinfoBefore(known, config);
-  if (isAsked) {
-    try {
-      userinfo = await askUserinfo(provider, question);
-    } catch (error) {
-      const atLogin = config.type === 'oidc' && config.userinfo === 'auto';
-      goOnWithout('userinfo', error, { needs, question, atLogin });
-      // An outage takes nothing away; a refusal does.
-      if (isRefused(error)) before = {};
-    }
-  }
-  // What is newer counts, for each claim that userinfo has: else nothing that an ID token said could be taken away.
-  if (again && userinfo) stated = without(stated, userinfo, username);
-  const answered = userinfo ? pickOfPerson(userinfo, paths, username) : before;
+  const { userinfo, before, stated, lacking } = await userinfoBeside(needs, question, {
+    said,
+    ofToken: token && ofToken,
+  });
+  // Which of the two said what is not known: while the keys for the one are out, what the other lacks stays.
+  const isUnread = config.claims.from === 'access_token' && !token;
+  const unread = isUnread ? before : {};
+  const answered = userinfo ? { ...unread, ...pickOfPerson(userinfo, paths, username) } : before;
   // An access token counts more than userinfo, unless that was just asked again with it.
   const fetched = {
     ...question.posted,
     ...(again ? { ...ofToken, ...answered } : { ...answered, ...ofToken }),
   };
-  const lookUp = (path: string) =>
-    readClaim(idToken, path) ??
-    readClaim(token, path) ??
-    readClaim(userinfo, path) ??
-    stated[path] ??
-    fetched[path];
-  let sourced: ReadonlyMap<string, unknown>;
+  const { sourced, lacking: lackingSources } = await sourcesBeside(
+    needs,
+    question,
+    (path) =>
+      readClaim(idToken, path) ??
+      readClaim(token, path) ??
+      readClaim(userinfo, path) ??
+      stated[path] ??
+      fetched[path],
+  );
+  return {
+    ...combine(config, paths, { stated, fetched, sourced }),
+    lacking: lacking ?? lackingSources ?? (isUnread || undefined),
+  };
+}
+
+interface Heard {
+  /** What the ID token says, or said. */
+  said: Claims;
+  /** What the access token says; undefined where it says nothing. */
+  ofToken: Claims | undefined;
+}
+
+/** Asks userinfo where something is lacking, and says what counts beside it: what was known before, where it is out. */
+async function userinfoBeside(needs: ClaimsNeeds, question: ClaimsQuestion, { said, ofToken }: Heard) {
+  const { provider, claimPaths } = needs;
+  const { config } = provider;
+  const { known, again } = question;
+  const isSaid = isComplete(usedPaths(config, claimPaths), { ...ofToken, ...said });
+  const isAsked = shouldAskUserinfo(provider, isSaid && !again);
+  // What the token of before said has come to an end with it.
+  const before = ofToken && !isAsked ? {} : userinfoBefore(known, config);
+  if (!isAsked) return { before, stated: said };
+  try {
+    const userinfo = await askUserinfo(provider, question);
+    // What is newer counts, for each claim that userinfo has: else nothing that an ID token said could be taken away.
+    const stated = again ? without(said, userinfo, config.claims.username) : said;
+    return { userinfo, before, stated };
+  } catch (error) {
+    const atLogin = config.type === 'oidc' && config.userinfo === 'auto';
+    goOnWithout('userinfo', error, { needs, question, atLogin });
+    if (saysTokenIsBad(error)) return { before: {}, stated: said };
+    // An ID token may say less than the one before. What userinfo might have said instead is not known while it is out;
+    // where it takes no such token at all, there is nothing to wait for.
+    const stated = isRefused(error) ? said : { ...absentFrom(statedBefore(known), ofToken ?? {}), ...said };
+    return { before, stated, lacking: error };
+  }
+}
+
+/** @param lookUp the claims that are known so far, by dotted path */
+async function sourcesBeside(
+  needs: ClaimsNeeds,
+  question: ClaimsQuestion,
+  lookUp: (path: string) => unknown,
+): Promise<{ sourced: ReadonlyMap<string, unknown>; lacking?: unknown }> {
+  const { provider, emit, clock } = needs;
+  const { config } = provider;
   try {
     const get = (address: URL) => provider.client.get(question, address);
-    const answers = await askSources(config.sources, { get, mayBeMissing, clock }, lookUp);
-    for (const reason of answers.warnings)
-      emit({ kind: 'claim-source-doubted', provider: provider.name, reason });
-    sourced = answers.claims;
+    const { claims, warnings } = await askSources(config.sources, { get, mayBeMissing, clock }, lookUp);
+    for (const reason of warnings) emit({ kind: 'claim-source-doubted', provider: provider.name, reason });
+    return { sourced: claims };
   } catch (error) {
     goOnWithout('sources', error, { needs, question, atLogin: false });
-    sourced = sourcesBefore(known, config, isRefused(error));
+    const isOver = saysTokenIsBad(error);
+    return {
+      sourced: sourcesBefore(question.known, config, isOver),
+      lacking: isOver ? undefined : error,
+    };
   }
-  return combine(config, paths, { stated, fetched, sourced });
 }
 
 interface Lacking {
@@ -152,7 +203,7 @@ type Asked = Pick<Provider, 'config' | 'client'>;
 async function askUserinfo({ config, client }: Asked, question: ClaimsQuestion): Promise<Claims> {
   const { subject } = question;
   // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
-  if (config.type === 'oidc') return client.userinfo(question, subject ?? '');
+  if (config.type === 'oidc') return askOfOneSubject(client, question);
   const claims = await askWho(client, question);
   const found = subjectOf(readClaim(claims, config.claims.user));
   if (found === undefined) {
@@ -164,6 +215,17 @@ async function askUserinfo({ config, client }: Asked, question: ClaimsQuestion):
     throw new GatewayError('login_token_invalid', { cause: new Error('userinfo is about somebody else') });
   }
   return { sub: found, ...claims };
+}
+
+/** Of somebody who is signed in, an answer that fails a check is no answer: unless it is about somebody else. */
+async function askOfOneSubject(client: Asked['client'], question: ClaimsQuestion): Promise<Claims> {
+  try {
+    return await client.userinfo(question, question.subject ?? '');
+  } catch (error) {
+    const isBad = question.known && loginError(error).code === 'login_token_invalid';
+    if (!isBad || isOfSomebodyElse(error)) throw error;
+    throw new GatewayError('login_response_invalid', { cause: error });
+  }
 }
 
 /** Who an access token of OAuth 2.0 is about: userinfo says it, or else introspection (RFC 7662). */

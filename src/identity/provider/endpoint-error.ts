@@ -9,6 +9,8 @@ export interface ProviderAnswer {
   body?: string | undefined;
   /** Seconds that the answer asks to wait. */
   retryAfter?: number | undefined;
+  /** How it asks to be authenticated to (RFC 9110 §11.3), in lower case. */
+  schemes?: readonly string[] | undefined;
   /** What went wrong on the network. */
   error?: unknown;
 }

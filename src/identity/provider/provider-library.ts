@@ -64,9 +64,12 @@ export function createProviderLibrary(
       },
       { fetch: readers(fetch ?? of?.fetch ?? http.fetch), timeout, secrecy: config },
     );
+  const client = rememberClients(create);
+  // What the library does not take is said when the provider is found, and not at the first login.
+  client();
   return {
     metadata,
-    client: rememberClients(create),
+    client,
     signingKey,
     unsupported: findUnsupported(config, metadata),
   };

@@ -4,6 +4,12 @@ import { connectProvider, type Provider, type ProviderNeeds } from './provider.t
 import type { Trouble } from './standing.ts';
 import { isIssuerOfAdmitted } from './tenants.ts';
 
+/**
+ * So long is a new plan kept back for its providers, so that mostly nobody has to wait for them. One that takes longer may
+ * be away, and then who needs it waits for one call (`settled`), as right after a start.
+ */
+export const foundSoonMs = 1000;
+
 /** Every provider that people sign in with. */
 export interface Providers {
   /** In the order of the configuration. */

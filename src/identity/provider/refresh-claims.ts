@@ -6,7 +6,7 @@ import type { Session } from '../../session/session.ts';
 import { checkRequiredClaims } from '../claims/user-claims.ts';
 import type { ProviderClient } from './client.ts';
 import { type ClaimsNeeds, collectClaims } from './collect-claims.ts';
-import { isRefused } from './verdict.ts';
+import { isRefused, meansTokenIsBad } from './resource-verdict.ts';
 
 /** People who came together are not asked about together: the interval is up to a tenth shorter. */
 const spread = 0.1;
@@ -42,13 +42,15 @@ export async function askClaims(needs: AskNeeds, session: Session): Promise<Refr
   const proof = await provider.client.proofOf(session.dpopKey);
   const question = { accessToken, proof, idToken: undefined, subject, known, again: true };
   try {
-    const { claims, fetched } = await collectClaims(needs, question);
-    checkRequiredClaims(provider.config, claims);
+    const { claims, fetched, lacking } = await collectClaims(needs, question);
+    checkRequiredClaims(provider.config, claims, lacking);
     const claimsRefreshAt = claimsRefreshTime(provider, Math.floor(clock.now() / 1000), random);
     return { kind: 'refreshed', session: { ...session, claims, fetchedClaims: fetched, claimsRefreshAt } };
   } catch (error) {
     // RFC 8707 §2: a token for another resource may be refused there, and is good all the same.
-    if (isRefused(error) && !provider.config.resource) return { kind: 'token-refused' };
+    const hasOther = session.refreshToken !== undefined;
+    const isBad = hasOther ? isRefused(error) : meansTokenIsBad(error);
+    if (isBad && !provider.config.resource) return { kind: 'token-refused' };
     throw error;
   }
 }

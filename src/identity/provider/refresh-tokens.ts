@@ -3,9 +3,9 @@ import type { Random } from '../../random.ts';
 import { refreshTime } from '../../session/lifetime.ts';
 import type { RefreshOutcome } from '../../session/outcome.ts';
 import type { Session } from '../../session/session.ts';
-import { checkRequiredClaims, type UserClaims } from '../claims/user-claims.ts';
+import { checkRequiredClaims } from '../claims/user-claims.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
-import { type ClaimsNeeds, collectClaims } from './collect-claims.ts';
+import { type ClaimsNeeds, type Collected, collectClaims } from './collect-claims.ts';
 import { loginError } from './failure.ts';
 import type { HangWatch } from './hang-watch.ts';
 import { KeysUnavailable } from './key-set.ts';
@@ -41,8 +41,9 @@ export async function refreshTokens(
     return { kind: 'ended', reason: 'the refresh gave an ID token of somebody else' };
   }
   const idToken = stated && (await isVerified(needs, tokens)) ? stated : undefined;
-  const { claims: fresh, fetched } = await freshClaims(needs, session, tokens, idToken);
-  checkRequiredClaims(config, fresh);
+  const { claims: fresh, fetched, lacking } = await freshClaims(needs, session, tokens, idToken);
+  // A new ID token that cannot be verified yet may have what is required.
+  checkRequiredClaims(config, fresh, lacking ?? (stated !== idToken || undefined));
   const now = Math.floor(clock.now() / 1000);
   const claims = { ...authenticationOf(session), ...fresh };
   const claimsRefreshAt = claimsRefreshTime(provider, now, random);
@@ -77,7 +78,7 @@ async function freshClaims(
   session: Session,
   { accessToken }: Tokens,
   idToken: IdTokenClaims | undefined,
-): Promise<UserClaims> {
+): Promise<Collected> {
   const { provider, emit } = needs;
   const known = { claims: session.claims, fetched: session.fetchedClaims };
   try {
@@ -88,7 +89,7 @@ async function freshClaims(
     if (loginError(error).code === 'login_token_invalid') throw error;
     // The refresh token is spent: whatever else fails, the new one must not be lost.
     emit({ kind: 'claims-not-refreshed', provider: provider.name, error });
-    return known;
+    return { ...known, lacking: error };
   }
 }
 

@@ -6,10 +6,9 @@ import {
   tokenIntrospection,
   tokenRevocation,
 } from 'openid-client';
-import { readRefusal } from '../tokens/token-answer.ts';
 import type { Introspection, ResourceVerbs } from './client.ts';
-import { EndpointError } from './endpoint-error.ts';
 import { provingFetch } from './proving-fetch.ts';
+import { answerFault, refusalIn, resourceFault } from './resource-fault.ts';
 import type { VerbNeeds } from './verb-needs.ts';
 import { errorCodeIn } from './verdict.ts';
 
@@ -19,35 +18,41 @@ export function resourceVerbs({ metadata, client, fetch, now, verifyUserinfo }: 
       const { userinfo_endpoint: endpoint = '' } = metadata();
       try {
         const claims = await fetchUserInfo(client(), accessToken, subject, proof && { DPoP: proof });
-        refuseErrors(endpoint, claims);
+        const refusal = refusalIn(endpoint, claims);
+        if (refusal) throw refusal;
         // Anybody can encrypt to the gateway: what was inside has to be signed. The library looks at no signature here.
         const signed = getDecryptedResponses(claims);
         if (typeof signed === 'string') await verifyUserinfo(signed);
         return claims;
       } catch (error) {
-        refuseErrors(endpoint, bodyIn(error));
-        throw error;
+        throw await resourceFault(error, endpoint);
       }
     },
     async get({ accessToken, proof }, address) {
       const headers = new Headers({ accept: 'application/json' });
       const options = proof && { DPoP: proof };
-      const response = await fetchProtectedResource(
-        client(),
-        accessToken,
-        address,
-        'GET',
-        null,
-        headers,
-        options,
-      );
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        const cause = isOverLimit(response) ? { status: 429 } : { status: response.status };
-        throw new Error(`${address.host}${address.pathname} answered ${response.status}`, { cause });
+      const method = 'GET';
+      const place = `${address.host}${address.pathname}`;
+      const fault = (cause: unknown) => new Error(`${place} answered with an error`, { cause });
+      let response: Response;
+      try {
+        response = await fetchProtectedResource(
+          client(),
+          accessToken,
+          address,
+          method,
+          null,
+          headers,
+          options,
+        );
+      } catch (error) {
+        const cause = await resourceFault(error, address.href);
+        throw cause === error ? error : fault(cause);
       }
+      if (response.status !== 200) throw fault(await answerFault(response, address.href));
       const body: unknown = await response.json();
-      refuseErrors(address.href, body);
+      const refusal = refusalIn(address.href, body);
+      if (refusal) throw refusal;
       return { body, link: response.headers.get('link') };
     },
     introspect: async (token) => introspectWith(client({ asks: 'introspection_endpoint' }), token),
@@ -67,25 +72,6 @@ export function resourceVerbs({ metadata, client, fetch, now, verifyUserinfo }: 
   };
 }
 
-/** Throws EndpointError for an answer that is an error, whatever its status. */
-function refuseErrors(endpoint: string, body: unknown): void {
-  if (readRefusal(body) === undefined) return;
-  // RFC 6749 §5.2 has the status that it should have had.
-  const answer = { status: 400, contentType: 'application/json', body: JSON.stringify(body) };
-  throw new EndpointError(endpoint, answer, { how: '200 with an error' });
-}
-
-/** What userinfo answered, where the library does not take it. */
-function bodyIn(error: unknown): unknown {
-  let current = error;
-  for (let depth = 0; current instanceof Error && depth < 4; depth++) {
-    const { cause } = current;
-    if (cause !== null && typeof cause === 'object' && 'body' in cause) return cause.body;
-    current = cause;
-  }
-  return undefined;
-}
-
 /** Looks a token up (RFC 7662 §2.1). */
 export async function introspectWith(
   client: Configuration,
@@ -94,9 +80,4 @@ export async function introspectWith(
 ): Promise<Introspection> {
   const parameters = hint && { token_type_hint: hint };
   return (await tokenIntrospection(client, token, parameters)) as unknown as Introspection;
-}
-
-/** A limit that is used up says 403 at some: that is no refusal, but a matter of time. */
-function isOverLimit({ status, headers }: Response): boolean {
-  return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0');
 }

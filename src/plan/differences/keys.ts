@@ -63,7 +63,7 @@ function partsOf(key: string, before: Values, after: Values): KeyDifference[] {
 }
 
 /** Those of some keys that differ, and which nothing but a start takes over. */
-export function fixedKeys<Key extends keyof Config>(
+export function differingKeys<Key extends keyof Config>(
   before: Config,
   after: Config,
   keys: readonly Key[],

@@ -4,7 +4,7 @@ import type { ByteReader, ByteWriter } from './bytes.ts';
  * Where the parts of a session go: `words` is compressed, and `noise`, which would only grow by that, is not. Signatures,
  * random identifiers and numbers are noise.
  */
-export interface Parts<Port> {
+export interface Streams<Port> {
   words: Port;
   noise: Port;
 }
@@ -36,18 +36,18 @@ const zero = 0;
 /** The claims of a token that was written or read, as the bytes that they are; undefined where it carries none. */
 export type Payload = Buffer | undefined;
 
-export function writeToken(token: string | undefined, parts: Parts<ByteWriter>): Payload {
+export function packToken(token: string | undefined, streams: Streams<ByteWriter>): Payload {
   if (token === undefined) {
-    parts.noise.varint(absent);
+    streams.noise.varint(absent);
     return undefined;
   }
   const pieces = token.split('.', mostParts + 1);
-  const payload = writeSigned(pieces, parts);
-  if (!payload) writeListed(pieces.length > mostParts ? [token] : pieces, parts.noise, parts.words);
+  const payload = writeSigned(pieces, streams);
+  if (!payload) writeListed(pieces.length > mostParts ? [token] : pieces, streams.noise, streams.words);
   return payload;
 }
 
-function writeSigned(pieces: readonly string[], { words, noise }: Parts<ByteWriter>): Payload {
+function writeSigned(pieces: readonly string[], { words, noise }: Streams<ByteWriter>): Payload {
   const [header, claims, signature] = pieces;
   if (pieces.length !== 3 || !header || !claims || signature === undefined) return undefined;
   const start = words.length;
@@ -130,12 +130,12 @@ function writeOther(piece: string, noise: ByteWriter, words: ByteWriter): void {
   noise.varint((words.length - start) * 8 + wordText);
 }
 
-export interface ReadToken {
+export interface UnpackedToken {
   token: string | undefined;
   payload: Payload;
 }
 
-export function readToken({ words, noise }: Parts<ByteReader>): ReadToken {
+export function unpackToken({ words, noise }: Streams<ByteReader>): UnpackedToken {
   const shape = noise.varint();
   if (shape === absent) return { token: undefined, payload: undefined };
   if (shape === listed) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterListening, type Clock, type Timer } from '../../clock.ts';
-import type { Emit, StoreOperation } from '../../observe/events.ts';
+import type { StoreOperation } from '../../observe/events/stores.ts';
+import type { Emit } from '../../observe/events.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Fault, faultOf, RedisTimeout, type Trouble, troubleOf } from './redis-faults.ts';
 import { storeUnavailable } from './shared.ts';
