@@ -88,3 +88,18 @@ export function whyUnread(error: unknown): string {
   const words = reasons[code];
   return words === undefined ? code : `${code}: ${words}`;
 }
+
+/** What a key names cannot be used, such as a file; `code` is that of the system. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+  readonly key: string;
+  readonly reason: string;
+  readonly code: string | undefined;
+
+  constructor(key: string, reason: string, code?: string) {
+    super(`${key}: ${reason}`);
+    this.key = key;
+    this.reason = reason;
+    this.code = code;
+  }
+}

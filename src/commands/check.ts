@@ -22,6 +22,7 @@ import { compilePlan, readRedisCa } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 import { checkCertificates } from './check-certificates.ts';
+import { auditFileOf, collectorsOf, tryAuditFile } from './check-outputs.ts';
 
 interface Finding extends Noted {
   subject: string;
@@ -65,6 +66,8 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   const planned = await attempt('files that routes name', planRoutes(config));
   const isSaid = !isListenerGood || findings.some(({ problem }) => problem !== undefined);
   if (!isSaid && planned.problem !== undefined) findings.push(planned);
+  const audit = auditFileOf(config);
+  if (audit !== undefined) findings.push(await attempt(`audit ${audit}`, tryAuditFile(audit)));
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
@@ -79,6 +82,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
           ),
         ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
+        ...collectorsOf(config).map((url) => attempt(`traces to ${url}`, reach(url))),
         ...upstreamsOf(config).map(({ url, proxy }) => attempt(`upstream ${url}`, reachUpstream(url, proxy))),
       ])),
     );

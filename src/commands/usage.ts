@@ -19,7 +19,7 @@ const advice: Readonly<Record<string, string>> = {
   EADDRINUSE:
     'Another program uses this address: end it (`ss -ltnp` names it), or set `listen` (or `admin.listen`) to another one.',
   EACCES:
-    'This user may not listen there: set `listen` to a port from 1024 on, or give the process CAP_NET_BIND_SERVICE; a Unix socket needs a folder in which the user may write.',
+    'This user may not listen there: set `listen` to a port from 1024 on, or give the process CAP_NET_BIND_SERVICE; a Unix socket needs a folder that is there, and in which the user may write.',
   EADDRNOTAVAIL: 'This machine does not have the address: set `listen` to one that it has, such as 0.0.0.0.',
   ENOTFOUND: 'This machine does not know the name: set `listen` to an address, or see what its DNS says.',
 };

@@ -7,7 +7,7 @@ import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
 import { describeError } from '../observe/scrub.ts';
 import { differingKeys } from '../plan/differences.ts';
-import { compilePlan } from '../plan/plan.ts';
+import { usablePlan } from '../plan/usable.ts';
 import { type Compiled, compareVersions, fixedKeys } from './differences.ts';
 import type { Running } from './running.ts';
 
@@ -115,7 +115,7 @@ async function told(
 type Reloaded = Exclude<ReloadAnswer, { result: 'refused' }>;
 
 function compiled(loaded: LoadedConfig): Compiled {
-  return { loaded, plan: compilePlan(loaded.config, { read: loaded.files.read }) };
+  return { loaded, plan: usablePlan(loaded) };
 }
 
 const sameTexts = (one: LoadedConfig, other: LoadedConfig): boolean =>

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'tap';
@@ -60,4 +61,37 @@ test('an address that cannot be listened on is told with what to do', async (t) 
     syscall: 'open',
   });
   t.equal(startProblem(file), file.message, 'a file is another thing');
+});
+
+test('a file that a key names and that cannot be used ends the start with 78, and the place of the key', async (t) => {
+  const folder = t.testdir({ garbage: 'garbage' });
+  const cases: [lines: string, says: RegExp][] = [
+    [
+      'listen: { address: 127.0.0.1:0, tls: { cert: /none.pem, key: /none.pem } }',
+      /a\.yaml:9:\d+: listen\.tls\.cert: ENOENT: no such file/,
+    ],
+    [
+      `listen: { address: 127.0.0.1:0, tls: { cert: ${folder}/garbage, key: ${folder}/garbage } }`,
+      /a\.yaml:9:\d+: listen\.tls: .*garbage cannot be used with the key/,
+    ],
+    ['provider: { ca: /none.pem }', /a\.yaml:5:\d+: provider\.ca: ENOENT: no such file/],
+    ['provider: { privateKey: /none.pem }', /a\.yaml:5:\d+: provider\.privateKey: it is no PEM.*ENOENT/],
+  ];
+  for (const [line, says] of cases) {
+    const [, own] = /^provider: \{ (.*) \}$/.exec(line) ?? [];
+    const text = `publicUrl: http://127.0.0.1:1
+upstream: http://127.0.0.1:2
+provider:
+  issuer: http://127.0.0.1:3
+  ${own ?? 'label: x'}
+  clientId: app
+  ${line.includes('privateKey') ? 'clientAuth: private_key_jwt' : 'clientSecret: s3cret'}
+session: { secret: ${Buffer.alloc(32, 7).toString('base64')} }
+${own === undefined ? line : 'admin: { listen: off }'}
+`;
+    writeFileSync(join(folder, 'a.yaml'), text);
+    const { status, stderr } = run(['serve', '-c', 'a.yaml'], folder);
+    t.match(stderr, says);
+    t.equal(status, 78, line);
+  }
 });
