@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema/index.ts';
 import type { Emit, ObservedExchange } from '../events.ts';
 import type { Trace, Traces } from '../trace.ts';
 import type { Backend } from './backend.ts';
+import { collectorOf, readEnvironment } from './environment.ts';
 import { createScopes } from './scopes.ts';
 import type { EndedCall, OpenTrace, Scope } from './tracer.ts';
 
@@ -44,7 +45,8 @@ export function openTraces(needs: TracesNeeds): ProcessTraces {
     try {
       return library.openBackend(tracing, { ...needs, scopes, env: process.env });
     } catch (error) {
-      needs.emit({ kind: 'traces-not-exported', error });
+      const collector = collectorOf(tracing, readEnvironment(process.env));
+      needs.emit({ kind: 'traces-not-exported', collector, error });
       return undefined;
     }
   };
