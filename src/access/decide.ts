@@ -59,8 +59,7 @@ const fromElsewhere: Decision = {
 
 /** Whether a request was refused since another site may have made a browser send it, with the cookies of its person. */
 export const isForged = (decision: Decision): boolean =>
-  decision.kind === 'deny' &&
-  (decision.code === 'forgery_header_missing' || decision.code === 'cross_site');
+  decision.kind === 'deny' && (decision.code === 'forgery_header_missing' || decision.code === 'cross_site');
 
 /** Who may pass a route, prepared for requests. */
 export interface Access {

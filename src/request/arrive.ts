@@ -22,10 +22,7 @@ export function replaceQuestion(reader: Reader): Stage {
 const ambiguities: ReadonlySet<ErrorCode> = new Set(['ambiguous_host', 'ambiguous_path', 'malformed_target']);
 
 /** What could not be read, or goes nowhere, ends here; it counts for its client as any request does. */
-export function refuseUnread(
-  logins: Pick<Logins, 'signedOutArrival'>,
-  limits: RateLimits,
-): Stage {
+export function refuseUnread(logins: Pick<Logins, 'signedOutArrival'>, limits: RateLimits): Stage {
   return ({ exchange, arrival }) => {
     const { destination, request } = exchange;
     if (!('error' in destination)) return undefined;

@@ -1,12 +1,12 @@
 import { isForged } from '../access/decide.ts';
 import { GatewayError } from '../errors.ts';
 import type { TokenLimits } from '../identity/bearer/token-limits.ts';
+import type { Caller } from '../identity/claims/caller.ts';
 import type { RateLimits, Sent } from '../limits/rate-limits.ts';
 import type { LimitedEndpoint } from '../limits/rules.ts';
 import { healthName } from '../routes/resolve.ts';
 import { arrived, type Exchange } from './exchange.ts';
 import type { Stage } from './outcome.ts';
-import { whoIs } from './who.ts';
 
 /** Which of the limits an endpoint of ours has, by its name below the prefix. */
 const limited: ReadonlyMap<string, LimitedEndpoint> = new Map([
@@ -38,6 +38,10 @@ export function limitClients(limits: RateLimits, prefix: string): Stage {
     return undefined;
   };
 }
+
+/** The name of a person or a program: people of two providers may have one `sub`, and so may clients of two issuers. */
+const whoIs = ({ person, current, subject, issuer }: Caller): string =>
+  JSON.stringify([current?.session.provider ?? person.provider, issuer, subject]);
 
 /**
  * The same of one person or program, whatever the address. It comes behind the decision: what another site makes a browser

@@ -379,8 +379,17 @@ const rows = {
   'log-lines-dropped': [
     [{ lines: 9, reason: 'full' }, 'warn', '"lines":9,"reason":"full"', 'lines of the log were dropped'],
   ],
-  'traces-not-exported': [[{ error }, 'warn', said, 'traces do not reach the collector, and are lost']],
-  'traces-exported': [[{ lost: 7 }, 'info', '"lost":7', 'traces reach the collector again']],
+  'traces-not-exported': [
+    [
+      { error, collector: 'http://c:4318' },
+      'warn',
+      `"collector":"http://c:4318",${said}`,
+      'traces do not reach the collector, and are lost',
+    ],
+  ],
+  'traces-exported': [
+    [{ lost: 7, collector: undefined }, 'info', '"lost":7', 'traces reach the collector again'],
+  ],
   'sink-failed': [
     [
       { sink: 'metrics', error },

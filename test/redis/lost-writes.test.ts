@@ -53,7 +53,8 @@ async function arrangeLoss(t: Test) {
   const before = clock.now() / 1000;
   await place.bus.publish({ key: 'session.a', before, until: before + 36_000, proven: true });
   await place.turns.post('turn', { value: 'done', lingerMs: 60 * minutes });
-  const lists = async () => (await redis.dump()).map(({ key }) => key).filter((key) => !key.includes(':mark:'));
+  const lists = async () =>
+    (await redis.dump()).map(({ key }) => key).filter((key) => !key.includes(':mark:'));
   return { redis, clock, place, revocations, lists };
 }
 

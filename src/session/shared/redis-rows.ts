@@ -1,6 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
-import { createKnownRows, type Era, type KnownRow, type KnownRows, unproven, type Watch } from './known-rows.ts';
+import {
+  createKnownRows,
+  type Era,
+  type KnownRow,
+  type KnownRows,
+  unproven,
+  type Watch,
+} from './known-rows.ts';
 import type { RedisChannel } from './redis-channel.ts';
 import { createEnds } from './redis-ends.ts';
 import type { RedisLink } from './redis-link.ts';
