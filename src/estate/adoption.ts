@@ -2,6 +2,7 @@ import { type Clock, promiseOf, within } from '../clock.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
 import type { Holdings } from '../holdings.ts';
 import { foundSoonMs } from '../identity/provider/providers.ts';
+import type { Crowd } from '../limits/crowd.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Traces } from '../observe/trace.ts';
@@ -28,6 +29,7 @@ export interface AdoptionNeeds {
   generations: Generations;
   listeners: Listeners;
   watch: SilenceWatch;
+  crowd: Crowd;
   live: LiveConnections;
   stop: Stop;
   emit: Emit;
@@ -50,7 +52,7 @@ export interface Adoption {
 const longestPreparationMs = 10_000;
 
 export function createAdoption(needs: AdoptionNeeds): Adoption {
-  const { holdings, generations, listeners, watch, live, stop, isReady } = needs;
+  const { holdings, generations, listeners, watch, crowd, live, stop, isReady } = needs;
   const { emit, clock, random, primary, traces } = needs;
   const turn = createTurn();
   let opening: Promise<unknown> = Promise.resolve();
@@ -69,6 +71,7 @@ export function createAdoption(needs: AdoptionNeeds): Adoption {
       isReady,
       live,
       watch,
+      crowd,
     };
     const next = generations.open(lease, () => openGeneration(plan, needs));
     try {

@@ -1,6 +1,7 @@
 import { type Clock, waitFor, within } from '../clock.ts';
 import { createLiveConnections, type Ending, type LiveConnections } from '../forward/live-connections.ts';
 import { createHoldings } from '../holdings.ts';
+import { createCrowd } from '../limits/crowd.ts';
 import { countDown } from '../listen/shutdown.ts';
 import type { SilenceWatch } from '../listen/silence.ts';
 import type { Emit } from '../observe/events.ts';
@@ -74,7 +75,8 @@ export function openEstate(needs: EstateNeeds): Estate {
   const live = createLiveConnections(clock);
   const generations = createGenerations(emit);
   const entryOf = rememberEntries(() => generations.current().pipeline);
-  const watch = watchConnections({ emit, clock, entryOf });
+  const crowd = createCrowd(clock);
+  const watch = watchConnections({ emit, clock, entryOf, crowd });
   const listeners = openListeners({ emit, clock, watch, entryOf });
   const stop = createStop();
   const { health, isReady } = createStanding(stop, generations);
@@ -84,6 +86,7 @@ export function openEstate(needs: EstateNeeds): Estate {
     generations,
     listeners,
     watch,
+    crowd,
     live,
     stop,
     isReady,

@@ -8,6 +8,7 @@ import { identifyPeople } from '../identity/claims/person.ts';
 import { openIdentity } from '../identity/open-identity.ts';
 import { connectProviders } from '../identity/provider/providers.ts';
 import { createGrants } from '../identity/provider/refresh.ts';
+import type { Crowd } from '../limits/crowd.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Traces } from '../observe/trace.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -38,6 +39,8 @@ export interface GenerationNeeds {
   isReady(): boolean;
   live: LiveConnections;
   watch: SocketWatch;
+  /** Whether more come than there is room for. */
+  crowd: Crowd;
 }
 
 /** One plan at work: what it decides with, over the things that outlive it. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { TurnLimits } from '../forward/target-turns.ts';
 import type { Keep } from '../holdings.ts';
+import type { Crowd } from '../limits/crowd.ts';
 import { createLimitReports, type LimitReports } from '../limits/limit-reports.ts';
 import { openRateLimits, type RateLimits } from '../limits/rate-limits.ts';
 import type { Emit } from '../observe/events.ts';
@@ -15,6 +16,10 @@ interface LimitNeeds {
   emit: Emit;
 }
 
+interface CrowdNeeds extends LimitNeeds {
+  crowd: Crowd;
+}
+
 function keepReports({ keep, clock, emit }: LimitNeeds): LimitReports {
   return keep('limit reports', 'requests', () =>
     createLimitReports(
@@ -27,15 +32,19 @@ function keepReports({ keep, clock, emit }: LimitNeeds): LimitReports {
 /** How many requests each target has at once. */
 export function turnsAtTargets(
   { upstreamConnections: most, queue }: Plan['config']['limits'],
-  needs: LimitNeeds,
+  { crowd, ...needs }: CrowdNeeds,
 ): TurnLimits | undefined {
   if (most === undefined) return undefined;
   const reports = keepReports(needs);
-  return { most, queue, refused: () => reports.refused('limits.upstreamConnections', undefined) };
+  const refused = () => {
+    crowd.refused();
+    reports.refused('limits.upstreamConnections', undefined);
+  };
+  return { most, queue, crowd, refused };
 }
 
 /** Counts the requests of a plan, and those of all plans, which may be too many. */
-export function limitRequests(limits: Plan['config']['limits'], needs: LimitNeeds) {
+export function limitRequests(limits: Plan['config']['limits'], needs: CrowdNeeds) {
   const inFlight = needs.keep('requests in flight', 'this process', () => ({ requests: 0 }));
   return { requests: countRequests(inFlight), isOverloaded: createOverload(limits, inFlight, needs) };
 }
@@ -43,12 +52,13 @@ export function limitRequests(limits: Plan['config']['limits'], needs: LimitNeed
 function createOverload(
   { requestsInFlight: most }: Plan['config']['limits'],
   inFlight: InFlight,
-  needs: LimitNeeds,
+  { crowd, ...needs }: CrowdNeeds,
 ): () => boolean {
   if (most === undefined) return () => false;
   const reports = keepReports(needs);
   return () => {
     if (inFlight.requests <= most) return false;
+    crowd.refused();
     reports.refused('limits.requestsInFlight', undefined);
     return true;
   };

@@ -5,6 +5,8 @@ import { GatewayError } from '../errors.ts';
 export interface TurnLimits {
   most: number;
   queue: { size: number; timeout: number };
+  /** Told of each that begins to wait, and of its end. */
+  crowd: { enter(): void; leave(): void };
   /** Called for each that has no turn. */
   refused(): void;
 }
@@ -103,6 +105,7 @@ class OneTurn implements Turn {
       asked.places += 1;
       this.#waitsAt = [...new Set([asked, ...(this.waiter.elsewhere() as Queue[])])];
       for (const { waiting } of this.#waitsAt) waiting.add(this);
+      this.limits.crowd.enter();
       this.#timer = asked.clock.after(this.limits.queue.timeout, () => {
         this.leave();
         this.#refuse();
@@ -133,6 +136,7 @@ class OneTurn implements Turn {
     for (const { waiting } of this.#waitsAt) waiting.delete(this);
     this.#waitsAt = [];
     this.#asked.places -= 1;
+    this.limits.crowd.leave();
     return true;
   }
 

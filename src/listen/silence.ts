@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../clock.ts';
 import type { Answer } from '../pages/answer.ts';
 import { currentAnswer, endInOrder, unreadRequest } from './answers.ts';
 import type { Inbound } from './inbound.ts';
+import { beginPace, isTooSlow, keepPace, type Pace } from './pace.ts';
 import { wireFormat } from './write-answer.ts';
 
 /** Milliseconds of silence after which a connection ends. */
@@ -28,10 +29,15 @@ export interface SilenceWatch {
 }
 
 export interface SilenceEnds {
-  /** The rest of a body does not come, and nothing of an answer was sent: gives the last one of its connection. */
-  silentBody(request: Inbound): Answer;
+  /**
+   * The rest of a body does not come, or too slowly while others wait, and nothing of an answer was sent: gives the last one
+   * of its connection.
+   */
+  silentBody(request: Inbound, isSlow: boolean): Answer;
   /** A connection is about to be cut, for the log. */
   cut(socket: Socket, limit: 'bodySilence' | 'answerSilence'): void;
+  /** Whether others wait for what slow bodies hold. */
+  isCrowded(): boolean;
 }
 
 /** How long the other side may take to close, after one side has ended. */
@@ -48,6 +54,14 @@ interface Wait {
 
 interface Since extends Wait {
   at: number;
+  /** Of a body. */
+  pace: Pace | undefined;
+}
+
+/** A connection as it was at the last look. */
+interface Seen {
+  since: Since | undefined;
+  bytesRead: number;
 }
 
 /**
@@ -55,31 +69,30 @@ interface Since extends Wait {
  * counted anyway: a request costs nothing more by it.
  */
 export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
-  const sockets = new Map<Socket, Since | undefined>();
+  const sockets = new Map<Socket, Seen>();
   const tunnels = watchTunnels(clock);
   let idle: number | undefined;
   let limitOf: Record<Wait['for'], number> | undefined;
   let timer: Timer | undefined;
 
-  const end = (socket: Socket, wait: Wait) => {
+  const end = (socket: Socket, wait: Wait, isSlow: boolean) => {
     const answer = currentAnswer(socket);
     if (wait.for === 'body' && answer) {
-      endInOrder(socket, wireFormat(ends.silentBody(answer.req), clock.now()));
+      endInOrder(socket, wireFormat(ends.silentBody(answer.req, isSlow), clock.now()));
       return;
     }
     if (wait.for !== 'close') ends.cut(socket, wait.for === 'reader' ? 'answerSilence' : 'bodySilence');
     socket.destroy();
   };
   const lookAtSockets = (now: number) => {
-    for (const [socket, since] of sockets) {
+    const isCrowded = ends.isCrowded();
+    for (const [socket, seen] of sockets) {
       const wait = waitOf(socket);
-      if (!wait) {
-        if (since) sockets.set(socket, undefined);
-      } else if (since?.for !== wait.for || since.mark !== wait.mark) {
-        sockets.set(socket, { ...wait, at: now });
-      } else if (limitOf && now - since.at >= limitOf[wait.for]) {
-        end(socket, wait);
-      }
+      const silentMs = note(seen, wait, now);
+      seen.bytesRead = socket.bytesRead;
+      if (!wait) continue;
+      if (limitOf && silentMs >= limitOf[wait.for]) end(socket, wait, false);
+      else if (isCrowded && seen.since?.pace && isTooSlow(seen.since.pace)) end(socket, wait, true);
     }
   };
   const look = () => {
@@ -98,12 +111,31 @@ export function watchSilence(clock: Clock, ends: SilenceEnds): SilenceWatch {
     },
     add(socket) {
       if (sockets.has(socket)) return;
-      sockets.set(socket, undefined);
+      sockets.set(socket, { since: undefined, bytesRead: 0 });
       socket.on('close', () => sockets.delete(socket));
     },
     addTunnel: tunnels.add,
     close: () => timer?.cancel(),
   };
+}
+
+/** Writes down what a connection waits for now. Gives for how long it has been silent; 0 for what is new. */
+function note(seen: Seen, wait: Wait | undefined, now: number): number {
+  const { since, bytesRead } = seen;
+  if (!wait) {
+    seen.since = undefined;
+    return 0;
+  }
+  if (since?.for !== wait.for) {
+    // What of a body came before it was first looked at counts as well.
+    const pace = wait.for === 'body' ? beginPace(bytesRead, now) : undefined;
+    if (pace) keepPace(pace, wait.mark, now);
+    seen.since = { ...wait, at: now, pace };
+    return 0;
+  }
+  if (since.pace) keepPace(since.pace, wait.mark, now);
+  if (since.mark !== wait.mark) Object.assign(since, { mark: wait.mark, at: now });
+  return now - since.at;
 }
 
 interface OpenTunnel {

@@ -4,6 +4,7 @@ import { watchConnections } from '../../src/estate/connections.ts';
 import { type Generation, openGeneration } from '../../src/estate/generation.ts';
 import { createLiveConnections } from '../../src/forward/live-connections.ts';
 import { createHoldings } from '../../src/holdings.ts';
+import { createCrowd } from '../../src/limits/crowd.ts';
 import type { Inbound, Outbound } from '../../src/listen/inbound.ts';
 import { compilePlan } from '../../src/plan/plan.ts';
 import { systemRandom } from '../../src/random.ts';
@@ -37,7 +38,8 @@ export async function openMemoryGateway(t: Teardown, parts: GatewayParts): Promi
   const { emit } = observeInto((line) => written.push(line), { level: 'debug', clock });
   let generation: Generation | undefined;
   const entryOf = rememberEntries(() => (generation as Generation).pipeline);
-  const watch = watchConnections({ clock, emit, entryOf });
+  const crowd = createCrowd(clock);
+  const watch = watchConnections({ clock, emit, entryOf, crowd });
   const lease = createHoldings().lease();
   const open = {
     keep: lease.keep,
@@ -47,6 +49,7 @@ export async function openMemoryGateway(t: Teardown, parts: GatewayParts): Promi
     random: systemRandom,
     primary: undefined,
     isReady: () => true,
+    crowd,
   };
   const opened = openGeneration(compilePlan(config), { ...open, live: createLiveConnections(clock), watch });
   generation = opened;

@@ -62,6 +62,6 @@ export async function serve(t: Teardown, current: () => Pipeline) {
     return app.close();
   });
   const endSilent = ({ req }: Outbound) =>
-    endInOrder(req.socket as Socket, wireFormat(silentBody(needs.entryOf(req)), systemClock.now()));
+    endInOrder(req.socket as Socket, wireFormat(silentBody(needs.entryOf(req), false), systemClock.now()));
   return { url, endSilent };
 }

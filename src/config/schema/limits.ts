@@ -55,7 +55,7 @@ export const limits = z
     }),
     bodySilence: limit().prefault('60s').meta({
       description:
-        'How long a client may send nothing of a body that is read, before the answer has begun; then it gets 408. A client that has to wait for the upstream is not meant, nor one that is answered already.',
+        'How long a client may send nothing of a body that is read, before the answer has begun; then it gets 408. A client that has to wait for the upstream is not meant, nor one that is answered already. While others wait for a turn, less than 500 bytes a second is too slow.',
     }),
     answerSilence: limit().prefault('5m').meta({
       description:

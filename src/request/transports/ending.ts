@@ -33,5 +33,8 @@ export function answerBroken({ pipeline, exchange }: Entry, error: GatewayError)
   return answer;
 }
 
-/** The last answer to a request whose body does not come, of which nothing was sent yet. */
-export const silentBody = (entry: Entry): Answer => answerBroken(entry, new GatewayError('request_timeout'));
+/** The last answer to a request whose body does not come, or too slowly while others wait; nothing was sent yet. */
+export function silentBody(entry: Entry, isSlow: boolean): Answer {
+  const cause = isSlow ? new Error('its body came too slowly while others waited for a turn') : undefined;
+  return answerBroken(entry, new GatewayError('request_timeout', { cause }));
+}

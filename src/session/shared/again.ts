@@ -10,12 +10,12 @@ const againMs = 5000;
 export function createAgain(clock: Pick<Clock, 'after'>, work: () => Promise<boolean>): () => void {
   let timer: Timer | undefined;
   const later = () => {
-    timer ??= clock
-      .after(againMs, () => {
-        timer = undefined;
-        void work().then((isDone) => isDone || later());
-      })
-      .unref();
+    if (timer) return;
+    timer = clock.after(againMs, () => {
+      timer = undefined;
+      void work().then((isDone) => isDone || later());
+    });
+    timer.unref();
   };
   return later;
 }
