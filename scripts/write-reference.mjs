@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { environmentNames } from '../dist/src/config/environment.js';
 import { configJsonSchema, listForm, members } from '../dist/src/config/json-schema.js';
 import { formatPath } from '../dist/src/config/problems.js';
+import { publishedJsonSchema } from '../dist/src/config/published-schema.js';
 import { configSchema } from '../dist/src/config/schema/index.js';
 import { parseTemplate } from '../dist/src/config/template.js';
 import { compileTemplate } from '../dist/src/forward/template.js';
@@ -45,7 +46,7 @@ const schema = configJsonSchema();
 const environment = environmentByPath();
 
 const files = [
-  { path: 'config/sallyport.schema.json', make: () => formatJson(schema) },
+  { path: 'config/sallyport.schema.json', make: () => formatJson(publishedJsonSchema()) },
   { path: 'config/sallyport-log.schema.json', make: () => formatJson(logJsonSchema()) },
   {
     path: 'docs/logging.md',

@@ -24,14 +24,14 @@ import { connectRedis } from '../session/shared/redis-client.ts';
 import { checkCertificates } from './check-certificates.ts';
 import { auditFileOf, collectorsOf, tryAuditFile } from './check-outputs.ts';
 
-interface Finding extends Told {
+interface Finding extends Noted {
   subject: string;
   /** Undefined when it holds; else what is wrong. */
   problem: string | undefined;
 }
 
 /** What is told of what was asked, though it holds. */
-interface Told {
+interface Noted {
   /** What is worth a look, and may be as it should be. */
   notes?: readonly string[];
   /** Which way it was asked, where there is more than one. */
@@ -108,7 +108,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
 }
 
 /** Makes a trial; what it gives is told beside its success. */
-async function attempt(subject: string, trial: Promise<Told> | Promise<void>): Promise<Finding> {
+async function attempt(subject: string, trial: Promise<Noted> | Promise<void>): Promise<Finding> {
   try {
     return { subject, problem: undefined, ...(await trial) };
   } catch (error) {
@@ -132,7 +132,7 @@ async function findProvider(
   provider: ProviderConfig,
   scopes: readonly string[],
   read: ReadFile,
-): Promise<Told> {
+): Promise<Noted> {
   const http = createProviderHttp(provider, read);
   const watched = watchDate(http.fetch, systemClock);
   try {
@@ -159,7 +159,7 @@ async function findProvider(
   }
 }
 
-async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<Told> {
+async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<Noted> {
   const http = createProviderHttp(entry, read);
   try {
     await reachIssuer(entry, http, systemClock);
@@ -197,7 +197,7 @@ function upstreamsOf(config: Config): { url: string; proxy: string | undefined }
   return [...new Map(ways).values()];
 }
 
-async function reachUpstream(url: string, through: string | undefined): Promise<Told> {
+async function reachUpstream(url: string, through: string | undefined): Promise<Noted> {
   const proxy = through === undefined ? undefined : parseProxy(through);
   await reach(url, proxy);
   return { way: proxy && wayName(proxy) };

@@ -1,6 +1,6 @@
-import { configJsonSchema } from '../config/json-schema.ts';
+import { publishedJsonSchema } from '../config/published-schema.ts';
 
 /** `sallyport schema`: the JSON Schema of the configuration file. */
 export function schema(): string {
-  return JSON.stringify(configJsonSchema(), null, 2);
+  return JSON.stringify(publishedJsonSchema(), null, 2);
 }

@@ -14,16 +14,20 @@ export interface JsonSchema {
   additionalProperties?: boolean | JsonSchema;
   items?: JsonSchema;
   anyOf?: JsonSchema[];
+  pattern?: string;
+  $ref?: string;
   /** A value that must not be repeated in a message. */
   secret?: boolean;
   /** The member that a bare string stands for, where an object has a short form. */
   short?: string;
+  /** What else the program takes: other ways to write a value. */
+  spellings?: JsonSchema[];
 }
 
 /** It takes longer to make than a whole configuration to be read, so it is made once. */
 const made = makeJsonSchema();
 
-/** The JSON Schema of the configuration file, as `sallyport schema` prints it. To be read, not changed. */
+/** The JSON Schema of the configuration, by which keys are found and explained. To be read, not changed. */
 export const configJsonSchema = (): JsonSchema => made;
 
 function makeJsonSchema(): JsonSchema {
@@ -39,7 +43,7 @@ function makeJsonSchema(): JsonSchema {
         Object.assign(jsonSchema, {
           description,
           default: standard,
-          anyOf: [number, { enum: alternatives }],
+          anyOf: [number, ...(alternatives.length > 0 ? [{ enum: alternatives }] : [])],
         });
       }
       // Editors must accept the short form as well, and ${NAME} in place of a number or a boolean.

@@ -14,7 +14,7 @@ export type ConnectSettings = Omit<buildConnector.BuildOptions, 'timeout'> & {
 
 /**
  * Opens connections, as undici's `connect` option takes it: directly, or by way of a proxy. TLS is spoken with the other
- * end in both cases, whose certificate is checked as if there were no proxy.
+ * end in both cases, and its certificate is checked as without a proxy.
  * @param wayTo says which proxy an address has
  */
 export function createConnect(

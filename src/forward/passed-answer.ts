@@ -56,7 +56,7 @@ export abstract class PassedAnswer extends SentRequest implements DeferredWrite 
       if (reason === undefined) response.writeHead(status, headers);
       else response.writeHead(status, reason, headers);
     } catch (error) {
-      // At the end of a turn there is no caller who would catch it.
+      // At the end of a turn nothing above would catch it.
       this.controller?.abort(error as Error);
     }
   }

@@ -123,7 +123,7 @@ class OneTurn implements Turn {
     if (!ranAt) return;
     this.#runsAt = undefined;
     ranAt.running -= 1;
-    // Whoever ends it may be about to say that the target failed: the next one had better know.
+    // The request that ends may be about to report a failure of the target, which the next one has to know.
     if (ranAt.waiting.size > 0) queueMicrotask(() => ranAt.next());
   }
 

@@ -45,7 +45,7 @@ export interface ObservedExchange {
   answerBytes: number;
 }
 
-/** A request as it came. Of what is no HTTP there is nothing. */
+/** A request as it came. Nothing is set where it could not be read as HTTP. */
 export interface ObservedRequest {
   httpVersion?: string;
   headers?: Readonly<Record<string, string | string[] | undefined>>;

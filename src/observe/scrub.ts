@@ -88,10 +88,13 @@ export function describeError(error: unknown): string {
     const next: unknown = current instanceof AggregateError ? current.errors[0] : current.cause;
     const { name, message } = current;
     const kind = (current as NodeJS.ErrnoException).code ?? name;
-    // `Error` says nothing of an error that one did not know.
-    const line = scrub(`${kind === 'Error' ? '' : `${kind}: `}${message}${oauthError(current)}`);
+    // `Error` says nothing of an error that one did not know, and some begin their message with their code.
+    const isSaid = kind === 'Error' || message.startsWith(`${kind}: `);
+    const said = scrub(`${message}${oauthError(current)}`);
     const isWrapper = next instanceof Error && emptyWords.has(message);
-    if (!isWrapper && !lines.includes(line)) lines.push(line);
+    // Whoever wraps an error may have put its message at the end of their own.
+    if (!isWrapper && !lines.some((line) => line.endsWith(said)))
+      lines.push(isSaid ? said : scrub(`${kind}: ${said}`));
     current = next;
   }
   return lines.length > 0 ? lines.join(' <- ') : scrub(String(error));

@@ -9,6 +9,7 @@ import { decodeSession, encodeSession, type Session } from './session.ts';
  */
 export type SessionForm = 1 | 2;
 
+/** A session that was sealed. */
 export interface SealedSession {
   sealed: string;
   /** What the session takes in memory, about. */
@@ -71,7 +72,7 @@ export interface PlacedSession {
 
 const placeBytes = 32;
 
-/** The same for what is listed. */
+/** Seals a session with its place in the table, for the list of the sessions of a person. */
 export function sealListing(
   form: SessionForm,
   { place, session }: PlacedSession,
@@ -87,6 +88,7 @@ export function sealListing(
   return sealPacked(key, Buffer.concat([Buffer.from(place, 'base64url'), made.packed]), 'listed', name);
 }
 
+/** Opens what `sealListing` sealed, of either form; undefined for anything else. Never throws. */
 export function openListing(sealed: string, keys: Keys, name: string): PlacedSession | undefined {
   const opened = openEither(keys, sealed, 'listed', name);
   if (!opened) return undefined;
@@ -100,6 +102,7 @@ export function openListing(sealed: string, keys: Keys, name: string): PlacedSes
   return session && { place, session };
 }
 
+/** A session that was opened. */
 export interface OpenedSession {
   session: Session;
   /** It was sealed with a key that is no longer the first of the ring. */
@@ -114,7 +117,7 @@ const openedAs = (session: Session, outdatedKey: boolean, letters: number): Open
   size: sizeOf(session, letters),
 });
 
-/** Opens a session of either form. Whatever is none is undefined, never an error. */
+/** Opens a session of either form; undefined for anything else. Never throws. */
 export function openSession(
   sealed: string,
   keys: Keys,

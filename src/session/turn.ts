@@ -17,7 +17,7 @@ export function turnOf(kind: 'refresh' | 'claims', told: readonly unknown[]): Tu
   /** Many a turn is only looked for by its name. */
   let key: SealingKey | undefined;
   const keyOnce = () => (key ??= deriveKey(secret, 'refresh'));
-  /** What this process sealed itself: it is posted more than once, and comes back to whoever posted it. */
+  /** What this process sealed itself: it is posted more than once, and comes back to the process that posted it. */
   const sealed = new Map<Outcome, string>();
   return {
     name,

@@ -63,7 +63,11 @@ test('what asks, or has asked, stays before what never did', async (t) => {
   connect('192.0.2.1');
   connect('192.0.2.1');
   await settle();
-  t.same([busy.isClosed, kept.isClosed, closed(late)], [false, false, 0], 'those that came and asked nothing');
+  t.same(
+    [busy.isClosed, kept.isClosed, closed(late)],
+    [false, false, 0],
+    'those that came and asked nothing',
+  );
 });
 
 test('of all together, who has most of them gives way, be it in which order', async (t) => {

@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { parse, stringify } from 'yaml';
-import { configJsonSchema, type JsonSchema, listForm, members } from '../../src/config/json-schema.ts';
+import { configJsonSchema } from '../../src/config/json-schema.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { blocksOf, projectRoot, readPages } from './documents.ts';
+import { keysOf, switchedOn } from './example.ts';
 
 type Keys = Record<string, unknown>;
 
@@ -78,27 +79,6 @@ test('the smallest configuration of the README is the file config/minimal.yaml',
 test('the example files are valid as they are, without a warning', async (t) => {
   for (const text of [minimal, example]) t.strictSame(read(text, t.testdir()).warnings, []);
 });
-
-/** The example with each key that is commented out switched on: `# key: value` and `# - item`. */
-function switchedOn(text: string): string {
-  const names = [...keysOf(schema)].map((path) => path.split('.').at(-1));
-  return text.replace(/^( *)# (?:([A-Za-z]+):(?: .*)?|- \S*)$/gm, (line, indent: string, key?: string) =>
-    key === undefined || names.includes(key) ? indent + line.trim().slice(2) : line,
-  );
-}
-
-/** The path of every key of a schema, list items as `[]`. */
-function keysOf(object: JsonSchema, path = ''): Set<string> {
-  const keys = new Set<string>();
-  for (const [name, member] of members(object)) {
-    const here = path === '' ? name : `${path}.${name}`;
-    keys.add(here);
-    const items = listForm(member)?.items;
-    const below = items?.properties ? keysOf(items, `${here}.[]`) : keysOf(member, here);
-    for (const key of below) keys.add(key);
-  }
-  return keys;
-}
 
 /** The paths that a document gives. */
 function pathsOf(value: unknown, path = ''): Set<string> {

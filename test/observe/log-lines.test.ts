@@ -379,8 +379,17 @@ const rows = {
   'log-lines-dropped': [
     [{ lines: 9, reason: 'full' }, 'warn', '"lines":9,"reason":"full"', 'lines of the log were dropped'],
   ],
-  'traces-not-exported': [[{ error }, 'warn', said, 'traces do not reach the collector, and are lost']],
-  'traces-exported': [[{ lost: 7 }, 'info', '"lost":7', 'traces reach the collector again']],
+  'traces-not-exported': [
+    [
+      { error, collector: 'http://c:4318' },
+      'warn',
+      `"collector":"http://c:4318",${said}`,
+      'traces do not reach the collector, and are lost',
+    ],
+  ],
+  'traces-exported': [
+    [{ lost: 7, collector: undefined }, 'info', '"lost":7', 'traces reach the collector again'],
+  ],
   'sink-failed': [
     [
       { sink: 'metrics', error },
@@ -667,6 +676,8 @@ const rows = {
   ],
   'store-back': [[{}, 'info', '', 'Redis is reachable']],
   'store-refused': [[{ reason: 'NOPERM' }, 'warn', '"reason":"NOPERM"', 'Redis refused a command']],
+  'store-deaf': [[{ error }, 'warn', said, 'Redis does not pass on what instances tell each other']],
+  'store-heard': [[{}, 'info', '', 'Redis passes on what instances tell each other']],
   'sign-outs-not-loaded': [[{ error }, 'warn', said, 'sign-outs were not loaded']],
   'refresh-not-shared': [[{ error }, 'warn', said, 'a refresh could not be shared with other instances yet']],
 } satisfies { [K in Event['kind']]: readonly Row<K>[] };

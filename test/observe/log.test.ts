@@ -195,4 +195,11 @@ test('the reason of an error says what happened, without the words that say noth
     'where there is nothing else',
   );
   t.equal(describeError(new Error('outer', { cause: refused })), `outer <- ${describeError(refused)}`);
+  const absent = Object.assign(new Error("ENOENT: no such file, open '/a'"), { code: 'ENOENT' });
+  t.equal(describeError(absent), "ENOENT: no such file, open '/a'", 'a code once');
+  t.equal(
+    describeError(new Error(`audit.file: ${absent.message}`, { cause: absent })),
+    "audit.file: ENOENT: no such file, open '/a'",
+    'what wraps an error and repeats it says it once',
+  );
 });

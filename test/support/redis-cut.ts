@@ -8,6 +8,8 @@ export interface RedisCut {
   cut(): Promise<void>;
   /** Keeps every connection and carries nothing any more: those that are open, and new ones. */
   hush(): void;
+  /** Carries what is asked and no reply: the server does what nobody here hears of. */
+  deafen(): void;
   heal(): Promise<void>;
   close(): Promise<void>;
 }
@@ -15,10 +17,11 @@ export interface RedisCut {
 export async function startRedisCut(port: number): Promise<RedisCut> {
   const sockets = new Set<Socket>();
   let isSilent = false;
-  const join = (from: Socket, to: Socket) => {
+  let isDeaf = false;
+  const join = (from: Socket, to: Socket, isReply: boolean) => {
     sockets.add(from);
     from.on('data', (chunk) => {
-      if (!isSilent) to.write(chunk);
+      if (!isSilent && !(isDeaf && isReply)) to.write(chunk);
     });
     from.on('error', () => {});
     from.on('close', () => {
@@ -28,8 +31,8 @@ export async function startRedisCut(port: number): Promise<RedisCut> {
   };
   const server = createServer((client) => {
     const redis = connect(port, '127.0.0.1');
-    join(client, redis);
-    join(redis, client);
+    join(client, redis, false);
+    join(redis, client, true);
   });
   const listening = await listenOnLoopback(server, 'redis');
   const destroyAll = () => {
@@ -45,9 +48,13 @@ export async function startRedisCut(port: number): Promise<RedisCut> {
     hush() {
       isSilent = true;
     },
+    deafen() {
+      isDeaf = true;
+    },
     async heal() {
-      if (isSilent) destroyAll();
+      if (isSilent || isDeaf) destroyAll();
       isSilent = false;
+      isDeaf = false;
       if (!server.listening) await listening.reopen();
     },
     async close() {

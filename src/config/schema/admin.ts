@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseListenAddress } from '../listen-address.ts';
 import { parsed } from './fields.ts';
+import { bareOff, spelled } from './spellings.ts';
 
 /** Where the admin endpoints are, unless it is said. */
 const standardAddress = '127.0.0.1:4181';
@@ -16,14 +17,12 @@ const token = parsed(
 /** What the people and programs that run the gateway ask of it. */
 export const admin = z
   .strictObject({
-    listen: z
-      .preprocess(
-        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-        (value) => (value === false ? 'off' : value),
-        parsed('host:port such as 127.0.0.1:4181, unix:/path/to/socket, or off', (input) =>
-          input === 'off' ? 'off' : parseListenAddress(input),
-        ),
-      )
+    listen: spelled(
+      [bareOff],
+      parsed('host:port such as 127.0.0.1:4181, unix:/path/to/socket, or off', (input) =>
+        input === 'off' ? 'off' : parseListenAddress(input),
+      ),
+    )
       .prefault(standardAddress)
       .meta({
         description:

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { auditEventNames } from '../../observe/audit-events.ts';
 import { flag, hasControlCharacter, parsed } from './fields.ts';
+import { bareOff, spelled, word } from './spellings.ts';
 
 const expected = 'off, stdout, or a map with file or stdout, and include';
 
@@ -27,15 +28,10 @@ const places = z.strictObject({
 });
 
 /** Who did what, as lines for those who have to prove it. */
-export const audit = z
-  .preprocess(
-    (value) => {
-      // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-      if (value === false) return 'off';
-      return value === 'stdout' ? { stdout: true } : value;
-    },
-    z.union([z.literal('off'), places], { error: expected }),
-  )
+export const audit = spelled(
+  [bareOff, word('stdout', { stdout: true })],
+  z.union([z.literal('off'), places], { error: expected }),
+)
   .prefault({})
   .meta({
     description:

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { asymmetricAlgorithms } from './algorithms.ts';
 import { text } from './fields.ts';
+import { spelled, word } from './spellings.ts';
 
 const clientAuthMethods = [
   'client_secret_basic',
@@ -20,11 +21,10 @@ const privateKey = z
         description: 'The private key, PEM or JWK: the path of its file, or the text itself.',
         secret: true,
       }),
-      kid: z
-        .preprocess(
-          (value) => (value === 'false' ? false : value),
-          z.union([text(), z.literal(false)], { error: 'a key id, or false' }),
-        )
+      kid: spelled(
+        [word('false', false)],
+        z.union([text(), z.literal(false)], { error: 'a key id, or false' }),
+      )
         .optional()
         .meta({
           description:

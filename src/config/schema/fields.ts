@@ -4,6 +4,7 @@ import { networkItem } from '../../access/networks.ts';
 import { parseProxy, proxyForm } from '../../egress/proxy.ts';
 import { parseListenAddress, socketPath } from '../listen-address.ts';
 import { parseDuration, parseSize } from '../units.ts';
+import { bareOff, flagWords, numberAsText, spelled } from './spellings.ts';
 
 export type { ListenAddress } from '../listen-address.ts';
 
@@ -38,16 +39,12 @@ export const duration = () => parsed('a duration such as 30s, 15m, 8h or 7d', pa
 export const size = () => parsed('a size such as 64KiB or 10MiB', parseSize);
 
 /** Values from the environment arrive as text, so `true`, `false` count as what they say. */
-export const flag = () =>
-  z.preprocess(
-    (value) => (value === 'true' ? true : value === 'false' ? false : value),
-    z.boolean({ error: 'true or false' }),
-  );
+export const flag = () => spelled(flagWords, z.boolean({ error: 'true or false' }));
 
 /** How many of something; values from the environment arrive as text. */
 export const count = (expected = 'a whole number above 0') =>
-  z.preprocess(
-    (value) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value),
+  spelled(
+    [numberAsText(/^\d{1,9}$/)],
     z.int({ error: expected }).min(1, { error: expected }).max(1_000_000_000, { error: expected }),
   );
 
@@ -76,11 +73,7 @@ export const proxyAddress = () =>
 
 /** The same, or `off`: none, whatever the environment says. */
 export const proxyOrOff = () =>
-  z.preprocess(
-    // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-    (value) => (value === false ? 'off' : value),
-    z.union([z.literal('off'), proxyAddress()], { error: `off, or ${proxyForm}` }),
-  );
+  spelled([bareOff], z.union([z.literal('off'), proxyAddress()], { error: `off, or ${proxyForm}` }));
 
 /** The origin of an upstream, scheme, host and port and nothing behind; or `unix:` and the path of a socket. */
 export const upstreamUrl = () =>

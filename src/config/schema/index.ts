@@ -17,6 +17,7 @@ import { rateLimit } from './rate-limit.ts';
 import { headerTemplates, routeSchema } from './routes.ts';
 import { type SessionConfig, sessionSchema } from './session.ts';
 import { shutdown } from './shutdown.ts';
+import { bareOff, numberAsText, spelled } from './spellings.ts';
 import { tracing } from './tracing.ts';
 import { trustedProxy } from './trusted-proxy.ts';
 
@@ -69,26 +70,25 @@ export const configSchema = z
     admin,
     metrics,
     tracing,
-    workers: z
-      .preprocess(
-        (value) =>
-          value === 'auto' ? availableParallelism() : /^\d+$/.test(String(value)) ? Number(value) : value,
-        z
-          .int({ error: 'a number from 1 to 64, or auto' })
-          .min(1, { error: 'a number from 1 to 64, or auto' })
-          .max(64, { error: 'a number from 1 to 64, or auto' }),
-      )
+    workers: spelled(
+      [
+        {
+          form: { const: 'auto' },
+          means: (value) => (value === 'auto' ? availableParallelism() : undefined),
+        },
+        numberAsText(/^\d+$/),
+      ],
+      z
+        .int({ error: 'a number from 1 to 64, or auto' })
+        .min(1, { error: 'a number from 1 to 64, or auto' })
+        .max(64, { error: 'a number from 1 to 64, or auto' }),
+    )
       .prefault(1)
       .meta({
         description: 'The processes that share the port; `auto` is one for each core.',
         alternatives: ['auto'],
       }),
-    reload: z
-      .preprocess(
-        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-        (value) => (value === false ? 'off' : value),
-        z.enum(['signal', 'watch', 'off'], { error: 'one of signal, watch, off' }),
-      )
+    reload: spelled([bareOff], z.enum(['signal', 'watch', 'off'], { error: 'one of signal, watch, off' }))
       .prefault('signal')
       .meta({
         description:

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { listenAddress, text } from './fields.ts';
+import { bareOff, spelled } from './spellings.ts';
 
 const tls = z
   .strictObject({
@@ -9,12 +10,7 @@ const tls = z
       .enum(['TLSv1.2', 'TLSv1.3'], { error: 'one of TLSv1.2, TLSv1.3' })
       .prefault('TLSv1.2')
       .meta({ description: 'The oldest TLS version that is accepted.' }),
-    clientCertificates: z
-      .preprocess(
-        // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-        (value) => (value === false ? 'off' : value),
-        z.enum(['off', 'request'], { error: 'one of off, request' }),
-      )
+    clientCertificates: spelled([bareOff], z.enum(['off', 'request'], { error: 'one of off, request' }))
       .prefault('off')
       .meta({
         description:

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fieldName, parsed, text } from './fields.ts';
+import { numberAsText, spelled } from './spellings.ts';
 
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 const logFormats = ['auto', 'json', 'pretty', 'combined'] as const;
@@ -24,7 +25,13 @@ const skipEntry = z
           description: 'The path itself and all below it. A path that is spelt oddly is not below another.',
         }),
       status: z
-        .union([z.number({ error: statusForm }), z.string({ error: statusForm })], { error: statusForm })
+        .union(
+          [
+            z.int({ error: statusForm }).min(100, { error: statusForm }).max(599, { error: statusForm }),
+            z.string({ error: statusForm }),
+          ],
+          { error: statusForm },
+        )
         .transform((value, context): AccessStatus => {
           const status = parseStatus(String(value));
           if (status) return status;
@@ -76,11 +83,10 @@ export const logging = z
               'Requests without a line: those that all keys of an entry fit. What is refused or fails has its own line all the same.',
             examples: [[{ path: '/healthz', status: '2xx' }, { userAgent: 'kube-probe/*' }]],
           }),
-        sample: z
-          .preprocess(
-            (value) => (typeof value === 'string' && /^[01](\.\d+)?$/.test(value) ? Number(value) : value),
-            z.number({ error: shareForm }).min(0, { error: shareForm }).max(1, { error: shareForm }),
-          )
+        sample: spelled(
+          [numberAsText(/^[01](\.\d+)?$/)],
+          z.number({ error: shareForm }).min(0, { error: shareForm }).max(1, { error: shareForm }),
+        )
           .prefault(1)
           .meta({
             description:

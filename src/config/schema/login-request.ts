@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, flag, oneOrMore, parsed, text } from './fields.ts';
+import { flagWords, spelled } from './spellings.ts';
 
 /** Parameters that the login itself sets; letting a file override them would undo its protection. */
 export const reservedAuthorizationParams: readonly string[] = [
@@ -34,10 +35,7 @@ function parseResource(input: string): string | undefined {
 
 /** A value that is true, false or `auto`; the environment gives text. */
 const flagOrAuto = () =>
-  z.preprocess(
-    (value) => (value === 'true' ? true : value === 'false' ? false : value),
-    z.union([z.boolean(), z.literal('auto')], { error: 'true, false or auto' }),
-  );
+  spelled(flagWords, z.union([z.boolean(), z.literal('auto')], { error: 'true, false or auto' }));
 
 /** The JSON text of an object, given as a map or as that text. */
 function parseClaims(input: unknown): string | undefined {

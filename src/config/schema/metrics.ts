@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../units.ts';
 import { flag, parsed } from './fields.ts';
+import { bareOff, spelled } from './spellings.ts';
 
 const expected = 'up to 20 durations, the shortest first, such as [10ms, 100ms, 1s]';
 
@@ -29,12 +30,7 @@ const keys = z
   .meta({ description: 'How it counts.' });
 
 /** What `GET /metrics` of the admin listener tells. */
-export const metrics = z
-  .preprocess(
-    // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-    (value) => (value === false ? 'off' : value),
-    z.union([z.literal('off'), keys], { error: 'off, or a map' }),
-  )
+export const metrics = spelled([bareOff], z.union([z.literal('off'), keys], { error: 'off, or a map' }))
   .prefault({})
   .meta({
     description:

@@ -16,6 +16,7 @@ import {
 } from './fields.ts';
 import { loginRequestKeys } from './login-request.ts';
 import { providerKind } from './provider-kind.ts';
+import { flagWords, spelled } from './spellings.ts';
 
 /** Where a person's claims are, of a provider and of an issuer of access tokens. */
 const claimsObject = z.strictObject({
@@ -129,11 +130,7 @@ export const providerSchema = z
       }),
     ...loginRequestKeys,
     claims: providerClaims,
-    userinfo: z
-      .preprocess(
-        (value) => (value === 'true' ? true : value === 'false' ? false : value),
-        z.union([z.boolean(), z.literal('auto')], { error: 'true, false or auto' }),
-      )
+    userinfo: spelled(flagWords, z.union([z.boolean(), z.literal('auto')], { error: 'true, false or auto' }))
       .prefault('auto')
       .meta({
         description:

@@ -48,7 +48,8 @@ const rule = z.strictObject({
     .meta({
       description:
         'Whose requests are counted together: those of one address (of IPv6, one /64), of one person or program that is signed in, or with one value of a header. A request without that header counts for its client.',
-      alternatives: ['{ header: X-Tenant }'],
+      // The map is one of its values, and no place for further keys.
+      alternatives: [],
     }),
   requests: z
     .union([z.literal('unlimited'), count('a whole number above 0, or unlimited')], {

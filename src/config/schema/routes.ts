@@ -16,6 +16,7 @@ import {
   text,
 } from './fields.ts';
 import { resource } from './resource.ts';
+import { bareOff, flagWords, spelled, word } from './spellings.ts';
 import { stepUp } from './step-up.ts';
 import { token } from './token.ts';
 import { timeouts, upstreams, upstreamTls } from './upstream.ts';
@@ -108,11 +109,10 @@ export const routeSchema = z.strictObject({
         'Who may pass: everybody (`public`), everybody who is signed in, or a list of alternatives. Of an alternative all conditions must hold; of the values of a condition, one.',
       examples: [exampleRule],
     }),
-  unauthenticated: z
-    .preprocess(
-      (value) => (value === 401 ? '401' : value),
-      z.enum(unauthenticatedAnswers, { error: `one of ${unauthenticatedAnswers.join(', ')}` }),
-    )
+  unauthenticated: spelled(
+    [word(401, '401')],
+    z.enum(unauthenticatedAnswers, { error: `one of ${unauthenticatedAnswers.join(', ')}` }),
+  )
     .prefault('auto')
     .meta({
       description:
@@ -128,12 +128,7 @@ export const routeSchema = z.strictObject({
   preflight: z.enum(['check', 'pass'], { error: 'one of check, pass' }).prefault('check').meta({
     description: 'Whether CORS preflights, which never carry a session, pass to the application without one.',
   }),
-  csrf: z
-    .preprocess(
-      // YAML 1.1 habits: `off` is written bare, and some emitters turn it into false.
-      (value) => (value === false ? 'off' : value),
-      z.enum(['off', 'header'], { error: 'one of off, header' }),
-    )
+  csrf: spelled([bareOff], z.enum(['off', 'header'], { error: 'one of off, header' }))
     .prefault('off')
     .meta({
       description:
@@ -185,16 +180,12 @@ export const routeSchema = z.strictObject({
     description:
       'How people must have signed in to pass (RFC 9470); others are sent to the provider again, and programs get 401.',
   }),
-  maintenance: z
-    .preprocess(
-      (value) => (value === 'true' ? true : value === 'false' ? false : value),
-      z.union(
-        [z.boolean(), text('true, or a text').max(1000, { error: 'a text of up to 1000 characters' })],
-        {
-          error: 'true, or a text for people',
-        },
-      ),
-    )
+  maintenance: spelled(
+    flagWords,
+    z.union([z.boolean(), text('true, or a text').max(1000, { error: 'a text of up to 1000 characters' })], {
+      error: 'true, or a text for people',
+    }),
+  )
     .prefault(false)
     .meta({
       description:

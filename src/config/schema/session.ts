@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseRedisAddress, redisAddressForms } from '../../session/shared/redis-address.ts';
 import { duration, flag, oneOrMore, parsed, size, text } from './fields.ts';
+import { spelled, word } from './spellings.ts';
 
 const minimumSecretBytes = 32;
 
@@ -88,10 +89,7 @@ const redis = z
 
 /** Values from the environment arrive as text. */
 const form = () =>
-  z.preprocess(
-    (value) => (value === '1' ? 1 : value === '2' ? 2 : value),
-    z.union([z.literal(1), z.literal(2)], { error: '1 or 2' }),
-  );
+  spelled([word('1', 1), word('2', 2)], z.union([z.literal(1), z.literal(2)], { error: '1 or 2' }));
 
 export const sessionSchema = z
   .strictObject({

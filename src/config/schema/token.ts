@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { credential, endpointUrl, flag, oneOrMore, text } from './fields.ts';
+import { flagWords, spelled } from './spellings.ts';
 
 /** RFC 6749 §3.3: a scope is visible ASCII without quotes. */
 const scope = () =>
@@ -28,11 +29,10 @@ export const token = () =>
       exchange: flag().prefault(false).meta({
         description: 'Exchanges the access token of whoever asks for one for this upstream (RFC 8693).',
       }),
-      clientCredentials: z
-        .preprocess(
-          (value) => (value === 'true' ? true : value === 'false' ? false : value),
-          z.union([z.boolean(), client], { error: 'true, or clientId and clientSecret' }),
-        )
+      clientCredentials: spelled(
+        flagWords,
+        z.union([z.boolean(), client], { error: 'true, or clientId and clientSecret' }),
+      )
         .prefault(false)
         .meta({
           description:

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { endpointUrl, fieldName, text } from './fields.ts';
+import { bareOff, numberAsText, spelled, word } from './spellings.ts';
 
 const protocols = ['http/protobuf', 'http/json'] as const;
 const shareForm = 'a number from 0 to 1, such as 0.01';
@@ -20,11 +21,10 @@ const keys = z
       .meta({
         description: 'How spans are written. Unset: `OTEL_EXPORTER_OTLP_PROTOCOL`, or `http/protobuf`.',
       }),
-    sampling: z
-      .preprocess(
-        (value) => (typeof value === 'string' && /^[01](\.\d+)?$/.test(value) ? Number(value) : value),
-        z.number({ error: shareForm }).min(0, { error: shareForm }).max(1, { error: shareForm }),
-      )
+    sampling: spelled(
+      [numberAsText(/^[01](\.\d+)?$/)],
+      z.number({ error: shareForm }).min(0, { error: shareForm }).max(1, { error: shareForm }),
+    )
       .optional()
       .meta({
         description:
@@ -52,17 +52,12 @@ const keys = z
   .meta({ description: 'What is traced, and who is told.' });
 
 /** Spans of requests, for a collector of OpenTelemetry. */
-export const tracing = z
-  .preprocess(
-    (value) => {
-      // YAML 1.1 habits: words are written bare, and some emitters turn them into booleans.
-      if (typeof value === 'boolean') return value ? 'on' : 'off';
-      return value;
-    },
-    z.union([z.literal('off'), z.literal('on').transform(() => keys.parse({})), keys], {
-      error: 'off, on, or a map',
-    }),
-  )
+export const tracing = spelled(
+  [bareOff, word(true, 'on')],
+  z.union([z.literal('off'), z.literal('on').transform(() => keys.parse({})), keys], {
+    error: 'off, on, or a map',
+  }),
+)
   .prefault('off')
   .meta({
     description:

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../units.ts';
 import { duration, fieldName, flag, parsed, text, upstreamUrl } from './fields.ts';
+import { numberAsText, numberForText, spelled } from './spellings.ts';
 
 /** How a route reaches its application. */
 
@@ -10,14 +11,11 @@ const balanceKinds = ['round-robin', 'least-connections', 'random-two'] as const
 /** A number that may come from the environment, or between quotes. */
 const count = (least: number, most: number) => {
   const error = `a number from ${least} to ${most}`;
-  return z.preprocess(
-    (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-    z.int({ error }).min(least, { error }).max(most, { error }),
-  );
+  return spelled([numberAsText(/^\d+$/)], z.int({ error }).min(least, { error }).max(most, { error }));
 };
 
-const status = z.preprocess(
-  (value) => (typeof value === 'number' ? String(value) : value),
+const status = spelled(
+  [numberForText(200, 599)],
   parsed('a status such as 503, or 5xx for a class of them', (input) =>
     /^[2-5](\d\d|xx)$/.test(input) ? input : undefined,
   ),
@@ -109,8 +107,8 @@ const eject = z
   .prefault({})
   .meta({ description: 'When a target is left out for a while, as long as there are others.' });
 
-const retryCause = z.preprocess(
-  (value) => (typeof value === 'number' ? String(value) : value),
+const retryCause = spelled(
+  [numberForText(200, 599)],
   parsed('connect, closed, timeout, a status such as 503, or 5xx', (input) =>
     /^(connect|closed|timeout|[2-5](\d\d|xx))$/.test(input) ? input : undefined,
   ),

@@ -34,7 +34,7 @@ const named = ['iss', 'target_link_uri', 'login_hint'] as const;
 /**
  * Begins a login that a provider, or a page of its own, sends somebody to (OpenID Connect Core §4): at the provider that
  * `iss` names, on to `target_link_uri` by the rule of `rd`. The state is this browser's all the same, so that nobody can
- * end here a login that began elsewhere. Whoever is signed in with that provider is not signed in anew, unless the hint
+ * end here a login that began elsewhere. A person who is signed in with that provider is not signed in anew, unless the hint
  * may mean somebody else: a link of another site changes no session by itself. Rejects with GatewayError.
  */
 export async function initiateLogin(

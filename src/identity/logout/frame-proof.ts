@@ -25,7 +25,7 @@ interface Proof {
  */
 export interface FrameProofs {
   page(issuer: string, origins: readonly string[], proof: Omit<Proof, 'since'>): Answer;
-  /** What a picture proves; undefined for an address that is not of ours, or is too old. */
+  /** What a picture proves; undefined for an address that was not made here, or is too old. */
   read(proof: string): Proof | undefined;
 }
 
@@ -40,8 +40,7 @@ export function createFrameProofs(ring: KeyRing, { now }: Pick<Clock, 'now'>): F
           ...frameHeaders(origins, "; img-src 'self'"),
           'content-type': 'text/html; charset=utf-8',
         },
-        // A frame has loaded when its pictures have: whoever waits for it waits for the sign-out.
-        body: `<!doctype html><title>-</title><img src="${escapeHtml(picture)}" alt="">`,
+        body: framePage(picture),
       };
     },
     read(proof) {
@@ -54,7 +53,11 @@ export function createFrameProofs(ring: KeyRing, { now }: Pick<Clock, 'now'>): F
 
 const purposeName = 'front-channel';
 
-/** Of an answer that the provider shows in a frame. */
+/** A page without words. A frame has loaded when its pictures have: a page that waits for it waits for the sign-out. */
+const framePage = (picture: string) =>
+  `<!doctype html><title>-</title><img src="${escapeHtml(picture)}" alt="">`;
+
+/** The headers of an answer that the provider shows in a frame. */
 export function frameHeaders(origins: readonly string[], more = ''): Answer['headers'] {
   return {
     'cache-control': 'no-store',

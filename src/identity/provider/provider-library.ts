@@ -35,6 +35,7 @@ export interface LibraryNeeds extends Heard {
   verifyUserinfo: VerifyUserinfo;
 }
 
+/** The client of one provider, by the metadata that was found. */
 export function createProviderLibrary(
   config: ProviderConfig,
   metadata: ProviderMetadata,

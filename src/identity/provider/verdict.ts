@@ -15,7 +15,7 @@ export type Verdict =
   | { kind: 'ended'; reason: string; code: string }
   /** It concerns this one session, and may pass. */
   | { kind: 'parked'; reason: string }
-  /** The provider does not take the gateway as its client: which the operator has to mend. */
+  /** The provider does not take the gateway as its client. The operator has to mend that. */
   | { kind: 'client-rejected'; reason: string }
   /** It says nothing about anybody: the provider is out, or has too much to do. */
   | { kind: 'unavailable'; reason: string; retryAfter: number | undefined };

@@ -40,9 +40,9 @@ export type ProcessEvent =
   | { kind: 'audit-not-written'; reason: string; waiting: number }
   /** It can be written again. `lost`: the lines for which there was no room meanwhile. */
   | { kind: 'audit-written'; reason: string; lost: number }
-  /** Spans did not reach the collector, and are lost. Said once until they do. */
-  | { kind: 'traces-not-exported'; error: unknown }
+  /** Spans did not reach the collector, whose origin this is, and are lost. Said once until they do. */
+  | { kind: 'traces-not-exported'; collector: string | undefined; error: unknown }
   /** They do again; so many were lost, those for which there was no room among them. */
-  | { kind: 'traces-exported'; lost: number }
+  | { kind: 'traces-exported'; collector: string | undefined; lost: number }
   /** A sink threw. Said once for each sink, to the others. */
   | { kind: 'sink-failed'; sink: string; error: unknown };

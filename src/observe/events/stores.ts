@@ -25,6 +25,10 @@ export type StoreEvent =
   | { kind: 'store-out'; concerns: 'all' | 'writes'; reason: string }
   /** Redis takes all commands again. */
   | { kind: 'store-back' }
+  /** Redis takes commands, and does not pass on what instances tell each other. */
+  | { kind: 'store-deaf'; error: unknown }
+  /** It does so again. */
+  | { kind: 'store-heard' }
   /** Redis takes commands, but not this one. */
   | { kind: 'store-refused'; reason: string }
   /** What others have signed out is not known yet. */

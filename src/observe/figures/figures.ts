@@ -1,7 +1,7 @@
 import { type Bounded, createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { ToldOf } from '../events.ts';
-import { decisionOf, requestKindOf, routeOf } from '../facts.ts';
+import { isRefusal, requestKindOf, routeOf } from '../facts.ts';
 import type { ObservedExchange } from '../observed-exchange.ts';
 import { createRecentRefusals, type RefusalRow, refusalsTogether } from './refusals.ts';
 import { createSlots, type SlotRead, type Slots, slotsTogether } from './slots.ts';
@@ -92,11 +92,6 @@ export function openFigures(clock: Pick<Clock, 'now'>, hide: (text: string) => s
   };
 }
 
-function isRefusal(exchange: ObservedExchange): boolean {
-  const decision = decisionOf(exchange);
-  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
-}
-
 function countAt(routes: Bounded<string, Slots>, route: string, now: number, hasFailed: boolean): void {
   let found = routes.peek(route);
   if (!found) {
@@ -127,8 +122,8 @@ export function figuresTogether(all: readonly FiguresRead[]): FiguresRead {
 export const noFigures: FiguresRead = { slots: [], routes: [], refusals: [], out: [] };
 
 /**
- * Those of processes that have ended: bounded, though many end one after the other. What is left out by somebody who is
- * gone is not.
+ * The figures of processes that have ended, in bounded memory, though many end one after the other. Targets that an ended
+ * process left out do not count as left out.
  */
 export function figuresOfEnded(all: readonly FiguresRead[], now: number): FiguresRead {
   const { slots, routes, refusals } = figuresTogether(all);

@@ -2,7 +2,7 @@ import { createBounded } from '../../bounded.ts';
 import { networkOf } from '../../client-network.ts';
 import { escapeLine } from '../control-characters.ts';
 import type { ToldOf } from '../events.ts';
-import { clientOf, decisionOf, hostOf, reasonOf, routeOf, userOf } from '../facts.ts';
+import { clientOf, hostOf, isRefusal, reasonOf, routeOf, userOf } from '../facts.ts';
 import { clientLeftStatus, type ObservedExchange } from '../observed-exchange.ts';
 import { scrub } from '../scrub.ts';
 import { cutText } from '../sinks/quoted.ts';
@@ -49,7 +49,7 @@ const longestKept = 400;
 const longestShown = 160;
 
 /**
- * Who is refused the same again and again has one row, which counts: a program that goes on asking pushes nobody else out.
+ * Refusals of the same thing to the same client share one row, which counts: a program that goes on asking pushes nobody out.
  * Of what failed (a status of 500 and above) the rest of the page tells.
  */
 export function createRecentRefusals(hide: (text: string) => string): RecentRefusals {
@@ -74,7 +74,7 @@ export function createRecentRefusals(hide: (text: string) => string): RecentRefu
   return {
     take(exchange, status, now) {
       // Most pass, and of them nothing is read.
-      if (exchange.outcome?.kind === 'forward' || !isRefused(exchange, status)) return;
+      if (exchange.outcome?.kind === 'forward' || !isShown(exchange, status)) return;
       add({
         at: now,
         times: 1,
@@ -105,7 +105,7 @@ export function createRecentRefusals(hide: (text: string) => string): RecentRefu
   };
 }
 
-/** Who is refused what. What they can choose anew each time is no part of it: so they can an address within a network. */
+/** Refusals with one key share a row. The key has nothing that a client can choose anew each time, as an address in its network. */
 const keyOf = ({ route, reason, status, client, user }: RefusalRow): string =>
   JSON.stringify([route, reason, status, client && networkOf(client), user]);
 
@@ -113,11 +113,10 @@ const keyOf = ({ route, reason, status, client, user }: RefusalRow): string =>
 const whoOf = ({ client, user }: RefusalRow): string | undefined =>
   client === undefined ? undefined : JSON.stringify([networkOf(client), user]);
 
-/** What one of many limits has refused is told of together. */
-function isRefused(exchange: ObservedExchange, status: number): boolean {
+/** Whether a refusal has a row of its own: those by limits are told of together, and failures elsewhere on the page. */
+function isShown(exchange: ObservedExchange, status: number): boolean {
   if (exchange.isTurnedAway || status >= 500 || status === clientLeftStatus) return false;
-  const decision = decisionOf(exchange);
-  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
+  return isRefusal(exchange);
 }
 
 /** As it was read; of what could not be read, as it came. What stands before `?` and `#` in either. */

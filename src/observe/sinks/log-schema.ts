@@ -109,6 +109,7 @@ const otherFields = {
   notBefore: { type: 'text', meaning: 'when a certificate begins to hold' },
   openFiles: { type: 'integer', meaning: 'how many files the process may open' },
   origin: { type: 'text', meaning: 'the origin of the site' },
+  collector: { type: 'text', meaning: 'the origin that traces are sent to' },
   pauseMs: { type: 'number', meaning: 'milliseconds until a worker is started again' },
   pid: { type: 'integer', meaning: 'the process' },
   port: { type: 'integer', meaning: 'a port' },

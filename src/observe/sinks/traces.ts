@@ -28,7 +28,7 @@ export const openTracesSink: OpenSink = (_options, { traces }) => ({
         traces.ended(event.exchange, clientLeftStatus, event.durationMs);
         break;
       case 'provider-called':
-        // What is known of a provider is everybody's; anything else is asked for somebody.
+        // Metadata and keys of a provider are asked for on behalf of all; anything else for one request.
         traces.called(() => providerCall(event), event.endpoint === 'discovery' || event.endpoint === 'keys');
         break;
       case 'store-asked':

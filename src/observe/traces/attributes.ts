@@ -10,6 +10,7 @@ const methods: ReadonlySet<string> = new Set([
   ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'],
 ]);
 
+/** The method as `http.request.method` has it: one of those that are known, or `_OTHER`. */
 export const methodOf = (method: string): string => (methods.has(method) ? method : '_OTHER');
 
 /** The route of a request, or the gateway's own endpoint: there are few of both. */
@@ -49,6 +50,7 @@ export function requestAttributes(
 const errorOf = (status: number, code: string | undefined): string | undefined =>
   status < 500 ? undefined : (code ?? String(status));
 
+/** The attributes of an address that was called. */
 export interface AddressAttributes {
   'url.full': string;
   'server.address'?: string | undefined;

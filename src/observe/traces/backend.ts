@@ -19,7 +19,7 @@ import type { Config } from '../../config/schema/index.ts';
 import { version } from '../../version.ts';
 import type { Emit } from '../events.ts';
 import type { TracedRequest } from '../trace.ts';
-import { readEnvironment, type TracesEnvironment } from './environment.ts';
+import { collectorOf, readEnvironment, type TracesEnvironment } from './environment.ts';
 import { watchedProcessors } from './exporter.ts';
 import type { EndedCall, Scope, TracerParts } from './open-span.ts';
 import type { Scopes } from './scopes.ts';
@@ -53,7 +53,8 @@ export function openBackend(config: TracingConfig, needs: BackendNeeds): Backend
   const doubt = (warning: string) => emit({ kind: 'configuration-doubted', warning });
   for (const warning of environment.warnings) doubt(warning);
   if (environment.isDisabled) return undefined;
-  const provider = listening(doubt, () => openProvider(config, environment, emit));
+  const collector = collectorOf(config, environment);
+  const provider = listening(doubt, () => openProvider(config, environment, { emit, collector }));
   let open = 0;
   let retired: (() => void) | undefined;
   let closing: Promise<void> | undefined;
@@ -103,7 +104,7 @@ function listening<T>(doubt: (warning: string) => void, open: () => T): T {
 function openProvider(
   { endpoint, protocol, sampling, serviceName, headers }: TracingConfig,
   environment: TracesEnvironment,
-  emit: Emit,
+  told: Parameters<typeof watchedProcessors>[1],
 ): BasicTracerProvider {
   const Exporter = (protocol ?? environment.protocol) === 'http/json' ? JsonExporter : ProtobufExporter;
   const settings = {
@@ -111,7 +112,7 @@ function openProvider(
     ...(headers !== undefined && { headers }),
   };
   const spanProcessors = environment.exports
-    ? watchedProcessors(new Exporter(settings), emit, (exporter) => new BatchSpanProcessor(exporter))
+    ? watchedProcessors(new Exporter(settings), told, (exporter) => new BatchSpanProcessor(exporter))
     : [];
   const sampler =
     sampling === undefined

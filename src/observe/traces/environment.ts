@@ -3,13 +3,15 @@
  * samplers, batches, limits, resources, and of the exporter's address, headers, time-out, compression and certificates.
  */
 export interface TracesEnvironment {
-  /** `OTEL_SDK_DISABLED`: there is no tracing at all. */
+  /** `OTEL_SDK_DISABLED`: tracing is off. */
   isDisabled: boolean;
   /** `OTEL_TRACES_EXPORTER`: spans are sent. */
   exports: boolean;
   /** `OTEL_PROPAGATORS`: `traceparent` is taken and sent. */
   propagates: boolean;
   protocol: TracesProtocol | undefined;
+  /** Where spans go, unless the configuration says it. */
+  endpoint: string;
   /** What asks for something that there is not, as sentences. */
   warnings: string[];
 }
@@ -48,6 +50,19 @@ export function readEnvironment(env: NodeJS.ProcessEnv): TracesEnvironment {
     exports: !exporters.includes('none'),
     propagates: propagators.includes('tracecontext'),
     protocol,
+    endpoint:
+      given('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ??
+      given('OTEL_EXPORTER_OTLP_ENDPOINT') ??
+      'http://localhost:4318',
     warnings,
   };
+}
+
+/** The origin that spans go to, for people: a path or a query may hold a key. Undefined for what is no address. */
+export function collectorOf(
+  { endpoint }: { endpoint?: string | undefined },
+  environment: Pick<TracesEnvironment, 'endpoint'>,
+): string | undefined {
+  const address = endpoint ?? environment.endpoint;
+  return URL.canParse(address) ? new URL(address).origin : undefined;
 }

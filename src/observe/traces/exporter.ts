@@ -5,12 +5,13 @@ import type { Emit } from '../events.ts';
 
 /**
  * Sends spans, and says once that they do not arrive, and once that they do again, with how many were lost meanwhile.
+ * @param collector the origin that they are sent to, for the log
  * @param batches makes what gathers spans for an exporter, in their order; where it has no room for one, it drops it
  * without a word
  */
 export function watchedProcessors(
   exporter: SpanExporter,
-  emit: Emit,
+  { emit, collector }: { emit: Emit; collector: string | undefined },
   batches: (exporter: SpanExporter) => SpanProcessor,
 ): SpanProcessor[] {
   /** Which of the recorded spans one is. */
@@ -22,11 +23,11 @@ export function watchedProcessors(
     if (failed + dropped === 0) {
       // Else it would be said again and again of a collector that is too slow.
       if (!hasRoom) return;
-      if (lost > 0) emit({ kind: 'traces-exported', lost });
+      if (lost > 0) emit({ kind: 'traces-exported', collector, lost });
       lost = 0;
       return;
     }
-    if (lost === 0) emit({ kind: 'traces-not-exported', error });
+    if (lost === 0) emit({ kind: 'traces-not-exported', collector, error });
     lost += failed + dropped;
   };
   const watched: SpanExporter = {

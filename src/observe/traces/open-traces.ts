@@ -4,6 +4,7 @@ import type { Emit } from '../events.ts';
 import type { ObservedExchange } from '../observed-exchange.ts';
 import type { Trace, Traces } from '../trace.ts';
 import type { Backend } from './backend.ts';
+import { collectorOf, readEnvironment } from './environment.ts';
 import type { EndedCall, Scope } from './open-span.ts';
 import { createScopes } from './scopes.ts';
 import type { OpenTrace } from './tracer.ts';
@@ -46,7 +47,8 @@ export function openTraces(needs: TracesNeeds): ProcessTraces {
     try {
       return library.openBackend(tracing, { ...needs, scopes, env: process.env });
     } catch (error) {
-      needs.emit({ kind: 'traces-not-exported', error });
+      const collector = collectorOf(tracing, readEnvironment(process.env));
+      needs.emit({ kind: 'traces-not-exported', collector, error });
       return undefined;
     }
   };

@@ -31,13 +31,14 @@ const stepOf = (bytes: number) => Math.ceil(Math.max(1024, Math.min(16 * 1024, b
 /** As far back as the dictionary reaches from the last word, with what zlib needs more: a smaller window takes less time. */
 const windowFor = (words: Buffer) => (dictionary.length + words.length < 2 ** 13 - 300 ? 13 : 15);
 
+/** A session as bytes. */
 export interface Packed {
   packed: Buffer;
   /** Of its texts, about. */
   letters: number;
 }
 
-/** A session as bytes. Undefined for one with more words than open again, or with claims too deep to be written. */
+/** Packs a session. Undefined for one with more words than open again, or with claims too deep to be written. */
 export function packSession(session: Session): Packed | undefined {
   const letters = lettersOf(session);
   const streams = {
@@ -70,7 +71,7 @@ export interface Unpacked {
   letters: number;
 }
 
-/** The session that was packed. Undefined for bytes that are none, in whatever way. */
+/** The session that was packed; undefined for any other bytes. Never throws. */
 export function unpackSession(packed: Buffer): Unpacked | undefined {
   try {
     const noise = new ByteReader(packed);
@@ -161,7 +162,7 @@ function readSession(streams: Streams<ByteReader>): Session {
 function pathsOf(text: string | undefined): string[] {
   const paths: unknown = text ? JSON.parse(text) : [];
   if (!Array.isArray(paths) || !paths.every((path) => typeof path === 'string'))
-    throw new RangeError('these are no paths');
+    throw new RangeError('these are not paths');
   return paths;
 }
 

@@ -24,10 +24,10 @@ const noiseHex = 1;
 const wordBytes = 2;
 const wordText = 3;
 const oddText = 4;
-/** Letters of base64url whose last bits are no padding: bytes, and up to three letters behind them. */
+/** Letters of base64url whose last bits are not padding: bytes, and up to three letters behind them. */
 const noiseAndTail = 5;
 
-/** More dots are no structure. */
+/** A token with more parts is taken for one text. */
 const mostParts = 16;
 
 const brace = 0x7b;
@@ -36,6 +36,10 @@ const zero = 0;
 /** The claims of a token that was written or read, as the bytes that they are; undefined where it carries none. */
 export type Payload = Buffer | undefined;
 
+/**
+ * Writes a token: a signed JWT as its header, claims and signature, any other as the list of its parts. Gives the claims
+ * that it carries, as bytes.
+ */
 export function packToken(token: string | undefined, streams: Streams<ByteWriter>): Payload {
   if (token === undefined) {
     streams.noise.varint(absent);
@@ -130,11 +134,13 @@ function writeOther(piece: string, noise: ByteWriter, words: ByteWriter): void {
   noise.varint((words.length - start) * 8 + wordText);
 }
 
+/** A token as it was packed, and the claims that it carries. */
 export interface UnpackedToken {
   token: string | undefined;
   payload: Payload;
 }
 
+/** Reads what `packToken` wrote, byte for byte. Throws RangeError for bytes that it cannot have written. */
 export function unpackToken({ words, noise }: Streams<ByteReader>): UnpackedToken {
   const shape = noise.varint();
   if (shape === absent) return { token: undefined, payload: undefined };
@@ -153,6 +159,7 @@ export function unpackToken({ words, noise }: Streams<ByteReader>): UnpackedToke
   return { token, payload };
 }
 
+/** Reads one part of a token. Throws RangeError for bytes that are not a part. */
 export function readPiece(noise: ByteReader, words: ByteReader): string {
   const form = noise.varint();
   const length = Math.floor(form / 8);

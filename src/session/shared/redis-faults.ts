@@ -28,6 +28,12 @@ const refusing = { reason: 'store_refuses_login', detail: 'Redis does not accept
 const notReady = { reason: 'store_not_ready', detail: 'Redis answers, and cannot be used yet' };
 const unreachable = { reason: 'store_unreachable', detail: 'Redis is not reachable' };
 
+/** Of the channel alone. */
+export const deaf: Trouble = {
+  reason: 'store_deaf',
+  detail: 'Redis does not pass on what instances tell each other',
+};
+
 const troubles: Readonly<Record<string, Trouble>> = {
   READONLY: readOnly,
   OOM: full,
@@ -67,10 +73,27 @@ export function faultOf(error: unknown): Fault {
   const reason = message === '' || message === undefined ? (code ?? String(error)) : message;
   if (error instanceof RedisTimeout || message === 'Command timed out')
     return { name: 'timeout', reason, concerns: 'all' };
-  const word = /^-?([A-Z]{3,})\b/.exec(reason)?.[1];
+  const word = wordOf(reason);
   if (kind === 'ReplyError' && word !== undefined) {
     const concerns = ofCommand.has(word) ? 'command' : ofWrites.has(word) ? 'writes' : 'all';
     return { name: word, reason, concerns };
   }
   return { name: code ?? 'connection', reason, concerns: 'all' };
+}
+
+/**
+ * What a reply wraps. Before version 7, what a command in a script is refused with stands behind where the script failed:
+ * `ERR Error running script (call to f_…): @user_script:3: @user_script: 3: -OOM command not allowed …`. A transaction names
+ * the refusal that it failed for.
+ */
+const wrappings: readonly RegExp[] = [
+  /^ERR Error running script \(.*?\): (?:@user_script: ?\d+: )+/,
+  /^EXECABORT Transaction discarded because of: /,
+];
+
+/** The word that a reply begins with, or the one that it wraps. */
+function wordOf(reason: string): string | undefined {
+  const wrapped = wrappings.reduce((text, wrapping) => text.replace(wrapping, ''), reason);
+  const first = (text: string) => /^-?([A-Z]{3,})\b/.exec(text)?.[1];
+  return first(wrapped) ?? first(reason);
 }

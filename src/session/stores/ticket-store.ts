@@ -95,6 +95,10 @@ export function createTicketStore(
       const { place } = handle as Ticket;
       await Promise.all([table.delete(place), listed.ended(place, session)]);
     },
+    async removeUnread(cookies) {
+      const places = [...ticketsIn(cookies, name, ring)].map(({ ticket }) => ticket.place);
+      await Promise.all(places.map((place) => table.delete(place)));
+    },
   };
 }
 

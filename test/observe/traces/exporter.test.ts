@@ -14,7 +14,7 @@ function observeBatches() {
   };
   const spanProcessors = watchedProcessors(
     exporter,
-    (event) => void said.push(event),
+    { emit: (event) => void said.push(event), collector: 'http://127.0.0.1:4318' },
     (watched) =>
       new BatchSpanProcessor(watched, {
         maxQueueSize: 10,

@@ -51,9 +51,14 @@ test('a collector that refuses or is gone holds up nobody; it is said once, and 
   const gateway = await spawnGateway({
     config: {
       routes: [{ path: '/', upstream: upstream.url, allow: 'public' }],
-      tracing: { endpoint: collector.url },
+      tracing: 'on',
     },
-    env: { OTEL_BSP_SCHEDULE_DELAY: '20', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '4', OTEL_BSP_MAX_QUEUE_SIZE: '4' },
+    env: {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url.replace('//', '//who:hidden-word@')}/v1/traces?key=hidden-word`,
+      OTEL_BSP_SCHEDULE_DELAY: '20',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '4',
+      OTEL_BSP_MAX_QUEUE_SIZE: '4',
+    },
   });
   t.teardown(() => gateway.stop());
   for (let number = 0; number < 40; number++) t.equal((await fetch(gateway.url)).status, 200);
@@ -64,7 +69,9 @@ test('a collector that refuses or is gone holds up nobody; it is said once, and 
   t.ok(Number(back.lost) > 0);
   const said = gateway.log.lines.filter(({ msg }) => /^traces do not reach/.test(msg));
   t.equal(said.length, 1);
-  t.match(said[0], { level: 'warn', reason: /\S/ });
+  t.match(said[0], { level: 'warn', reason: /\S/, collector: new URL(collector.url).origin });
+  t.equal(back.collector, said[0]?.collector);
+  t.notMatch(JSON.stringify(gateway.log.lines), 'hidden-word', 'no credentials, and no query');
 });
 
 test('at its end a gateway sends what is left', async (t) => {

@@ -70,9 +70,13 @@ export const processLines = {
   'traces-not-exported': {
     level: 'warn',
     message: 'traces do not reach the collector, and are lost',
-    fields: ['reason'],
+    fields: ['collector', 'reason'],
   },
-  'traces-exported': { level: 'info', message: 'traces reach the collector again', fields: ['lost'] },
+  'traces-exported': {
+    level: 'info',
+    message: 'traces reach the collector again',
+    fields: ['collector', 'lost'],
+  },
   'sink-failed': {
     level: 'error',
     message: 'a sink of events failed; what it says may be incomplete',

@@ -14,6 +14,12 @@ export const storeLines = {
     fields: ['reason'],
   },
   'store-back': { level: 'info', message: 'Redis is reachable', fields: [] },
+  'store-deaf': {
+    level: 'warn',
+    message: 'Redis does not pass on what instances tell each other',
+    fields: ['reason'],
+  },
+  'store-heard': { level: 'info', message: 'Redis passes on what instances tell each other', fields: [] },
   'store-refused': { level: 'warn', message: 'Redis refused a command', fields: ['reason'] },
   'sign-outs-not-loaded': { level: 'warn', message: 'sign-outs were not loaded', fields: ['reason'] },
   'refresh-not-shared': {
