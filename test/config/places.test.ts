@@ -183,3 +183,11 @@ test('a template without quotes, which is a map to YAML, is told so', async (t) 
   }
   t.match(one(`${good}limits: { keepAlive: {} }\n`), /got a map: a text that begins with \{ needs quotes\.$/);
 });
+
+test('an address or a file with a line break is refused, and the message shows it', async (t) => {
+  t.match(
+    one(good.replace('https://id.example.com', '"https://id.example.com\\n"')),
+    /^a\.yaml:4:11: provider\.issuer: expected an http.*, got "https:\/\/id\.example\.com\\n"\.$/,
+  );
+  t.match(one(`${good}audit: { file: "/var/log/a.jsonl\\n" }\n`), /audit\.file: expected .*, got ".*\\n"\.$/);
+});

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { auditEventNames } from '../../observe/audit-events.ts';
-import { flag, parsed } from './fields.ts';
+import { flag, hasControlCharacter, parsed } from './fields.ts';
 import { bareOff, spelled, word } from './spellings.ts';
 
 const expected = 'off, stdout, or a map with file or stdout, and include';
 
 /** A name without a slash is more likely one of the words, misspelt, than a file of the folder it is started in. */
 const file = parsed('the path of a file such as /var/log/sallyport/audit.jsonl', (input) =>
-  /\/[^/\0]+$/.test(input) && !input.includes('\0') ? input : undefined,
+  /\/[^/\0]+$/.test(input) && !hasControlCharacter(input) ? input : undefined,
 );
 
 const places = z.strictObject({

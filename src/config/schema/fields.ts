@@ -31,8 +31,7 @@ export const text = (expected = 'a string') => z.string({ error: expected }).min
  */
 export const credential = (what: string) => {
   const expected = `${what} without line breaks and other control characters`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
-  return text(what).refine((value) => !/[\0-\x1f\x7f]/.test(value), { error: expected });
+  return text(what).refine((value) => !hasControlCharacter(value), { error: expected });
 };
 
 export const duration = () => parsed('a duration such as 30s, 15m, 8h or 7d', parseDuration);
@@ -55,11 +54,15 @@ function parseUrl(input: string, protocols: readonly string[]): URL | undefined 
   return protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined;
 }
 
+/** A line break at the end comes along easily, and `URL` drops it: the text would then be another than what it stands for. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
+export const hasControlCharacter = (input: string): boolean => /[\0-\x1f\x7f]/.test(input);
+
 /** An absolute http(s) URL without user name, password or fragment; kept as text. */
 export const endpointUrl = () =>
   parsed('an http:// or https:// URL without user name and fragment', (input) => {
-    const url = parseUrl(input, ['http:', 'https:']);
-    return url && url.username === '' && url.password === '' && url.hash === '' ? input : undefined;
+    const url = hasControlCharacter(input) ? undefined : parseUrl(input.trim(), ['http:', 'https:']);
+    return url && url.username === '' && url.password === '' && url.hash === '' ? input.trim() : undefined;
   });
 
 /** The address of a forward proxy, with its scheme; kept as text, which may have credentials. */
