@@ -59,14 +59,11 @@ test('a refresh that was under way brings back nothing that was ended meanwhile,
   const asked = new Promise<void>((resolve) => {
     answer = resolve;
   });
-  let begun = () => {};
-  const hasBegun = new Promise<void>((resolve) => {
-    begun = resolve;
-  });
+  let hasBegun = false;
   const at = await scene.join({
     url: cut.url,
     grant: async (session) => {
-      begun();
+      hasBegun = true;
       await asked;
       return {
         kind: 'refreshed',
@@ -81,15 +78,20 @@ test('a refresh that was under way brings back nothing that was ended meanwhile,
     accessTokenExpiresAt: now + 1100,
   });
   at.clock.wind(1_000_001);
-  const refreshing = at.session(header);
-  await hasBegun;
+  await until('the refresh', () => {
+    void at.session(header);
+    return hasBegun;
+  });
   await cut.cut();
   await until('the outage', () => at.problem() !== undefined);
   await at.sessions.end(parse(header)).catch(() => {});
   await cut.heal();
   await until('Redis', () => at.problem() === undefined);
   answer();
-  await refreshing;
-  await until('the end', async () => (await scene.operator.exists(`sallyport:session:${place}`)) === 0);
+  const isThere = () => scene.operator.exists(`sallyport:session:${place}`);
+  await until('the end', async () => (await isThere()) === 0);
   t.equal(await at.session(header), 'ended');
+  // The outcome of the refresh is written by then.
+  await until('the outcome', async () => (await scene.operator.keys('sallyport:turn:*:done')).length > 0);
+  t.equal(await isThere(), 0, 'and stays so');
 });

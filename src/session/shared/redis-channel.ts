@@ -39,80 +39,106 @@ export interface RedisChannelNeeds {
 }
 
 export function createRedisChannel({ link, settings, clock, emit }: RedisChannelNeeds): RedisChannel {
-  const subscriber = connectRedis(settings);
+  const subscriber = connectRedis(settings).on('error', () => {});
   const pulseChannel = `${settings.keyPrefix}pulse:${randomBytes(9).toString('base64url')}`;
   const { listeners, starts, losses, deafs, pulses, registers } = createRegisters();
   const pulse = createPulse(link, clock, pulseChannel);
+  const hearing = createHearing(link, emit, deafs);
   let isListening = false;
-  let isDeaf = false;
 
   const lost = () => {
-    if (!isListening) return;
+    const was = isListening;
     isListening = false;
-    for (const loss of losses) loss();
+    if (was) callAll(losses);
   };
+  const isOpen = () => subscriber.status === 'ready';
   const subscribe = async () => {
-    await subscriber.subscribe(pulseChannel, ...listeners.keys());
+    await subscriber.subscribe(...listeners.keys());
     isListening = true;
     pulse.arrived();
-    for (const start of starts) start();
+    callAll(starts);
     pulse.send();
   };
-  const hearNothing = (error: unknown) => {
-    // An outage is named by the link.
-    if (!link.canRead()) return;
-    if (!isDeaf) emit({ kind: 'store-deaf', error });
-    isDeaf = true;
-    for (const deaf of deafs) deaf();
-  };
-  const subscribeAgain = (error: unknown) => {
-    hearNothing(error);
-    clock
-      .after(subscribeAgainMs, () => {
-        if (subscriber.status === 'ready' && !isListening) subscribe().catch(subscribeAgain);
-      })
-      .unref();
-  };
-  subscriber.on('error', () => {});
+  // A connection that has ended was not refused.
+  const refused = (error: unknown) => isOpen() && hearing.failed(error);
+  const trySubscribing = keepTrying(clock, () => isOpen() && !isListening, subscribe, refused);
+  registers.on(pulseChannel, (text) => {
+    hearing.works();
+    if (isListening) tellPulse(pulses, text);
+  });
   subscriber.on('close', lost);
   subscriber.on('ready', () => {
     lost();
-    subscribe().catch(subscribeAgain);
+    trySubscribing();
   });
   subscriber.on('message', (from: string, text: string) => {
     pulse.arrived();
-    if (from !== pulseChannel) return listeners.get(from)?.(text);
-    if (isDeaf) emit({ kind: 'store-heard' });
-    isDeaf = false;
-    const [sentAt = 0, ahead = 0] = text.split(' ').map(Number);
-    if (isListening) for (const told of pulses) told(sentAt, ahead);
+    listeners.get(from)?.(text);
   });
 
-  // There is a new connection, and what was missed is looked up.
   const listenAnew = () => {
-    if (!isListening) return;
     lost();
     subscriber.disconnect(true);
   };
-  const timer = clock
-    .every(pulseMs, () => {
-      if (!isListening || !link.canRead()) return;
-      if (!pulse.isGone()) return pulse.send();
-      hearNothing(new Error('what is published does not arrive'));
-      listenAnew();
-    })
-    .unref();
+  const deaf = () => {
+    hearing.failed(new Error('what is published does not arrive'));
+    listenAnew();
+  };
+  const timer = clock.every(pulseMs, () => isListening && link.canRead() && pulse.beat(deaf)).unref();
   // The server that was out may hold on to this connection, while another one has taken its place.
-  link.onBack(({ isFirst, wasOut }) => wasOut && !isFirst && listenAnew());
+  link.onBack(({ isFirst, wasOut }) => wasOut && !isFirst && isListening && listenAnew());
 
   return {
     ...registers,
     isListening: () => isListening,
-    isDeaf: () => isDeaf && link.canRead(),
+    isDeaf: hearing.isDeaf,
     close() {
       timer.cancel();
       subscriber.disconnect();
     },
+  };
+}
+
+const callAll = (all: ReadonlySet<() => void>) => {
+  for (const each of all) each();
+};
+
+function tellPulse(pulses: ReadonlySet<(sentAt: number, ahead: number) => void>, text: string): void {
+  const [sentAt = 0, ahead = 0] = text.split(' ').map(Number);
+  for (const told of pulses) told(sentAt, ahead);
+}
+
+function keepTrying(
+  clock: Pick<Clock, 'after'>,
+  isWanted: () => boolean,
+  work: () => Promise<void>,
+  onFailure: (error: unknown) => void,
+): () => void {
+  const attempt = () => {
+    if (!isWanted()) return;
+    work().catch((error: unknown) => {
+      onFailure(error);
+      clock.after(subscribeAgainMs, attempt).unref();
+    });
+  };
+  return attempt;
+}
+
+/** Whether anything is heard. An outage of the whole server is named by the link. */
+function createHearing(link: RedisLink, emit: Emit, deafs: ReadonlySet<() => void>) {
+  let isDeaf = false;
+  return {
+    failed(error: unknown) {
+      if (!link.canRead()) return;
+      if (!isDeaf) emit({ kind: 'store-deaf', error });
+      isDeaf = true;
+      callAll(deafs);
+    },
+    works() {
+      if (isDeaf) emit({ kind: 'store-heard' });
+      isDeaf = false;
+    },
+    isDeaf: () => isDeaf && link.canRead(),
   };
 }
 
@@ -130,7 +156,11 @@ function createPulse(link: RedisLink, clock: Pick<Clock, 'monotonic' | 'now'>, p
     arrived() {
       missed = 0;
     },
-    isGone: () => missed > mostMissed,
+    /** @param isGone is called where those before did not come back */
+    beat(isGone: () => void) {
+      if (missed > mostMissed) isGone();
+      else this.send();
+    },
   };
 }
 

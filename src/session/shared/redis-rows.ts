@@ -94,7 +94,7 @@ export function createRedisRows(needs: RedisRowsNeeds): RedisRows {
 
   return {
     get(id) {
-      if (ends.areOwed(id)) return undefined;
+      if (ends.isEnded(id)) return undefined;
       const row = known.get(id);
       if (row === undefined || row.isDoubted || !eras.counts(row.era)) return askOrBridge(id);
       const age = clock.monotonic() - row.at;
@@ -104,14 +104,14 @@ export function createRedisRows(needs: RedisRowsNeeds): RedisRows {
     },
     set: (id, value, ttlSeconds) =>
       change(id, async () => {
-        if (ends.areOwed(id)) return undefined;
+        if (ends.isEnded(id)) return undefined;
         await commands.set(id, value, ttlSeconds);
         return value;
       }),
     async replace(id, was, value, ttlSeconds) {
       let isDone = false;
       await change(id, async () => {
-        isDone = !ends.areOwed(id) && (await commands.replace(id, was, value, ttlSeconds));
+        isDone = !ends.isEnded(id) && (await commands.replace(id, was, value, ttlSeconds));
         return isDone ? value : undefined;
       });
       return isDone;
