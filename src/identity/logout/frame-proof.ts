@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { HeaderFields } from '../../listen/inbound.ts';
 import type { Answer } from '../../pages/answer.ts';
-import { escapeHtml } from '../../pages/html.ts';
+import { framePage } from '../../pages/frame-page.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -40,8 +40,8 @@ export function createFrameProofs(ring: KeyRing, { now }: Pick<Clock, 'now'>): F
           ...frameHeaders(origins, "; img-src 'self'"),
           'content-type': 'text/html; charset=utf-8',
         },
-        // A frame has loaded when its pictures have: whoever waits for it waits for the sign-out.
-        body: `<!doctype html><title>-</title><img src="${escapeHtml(picture)}" alt="">`,
+        // Whoever waits for the frame to load waits for the sign-out.
+        body: framePage(picture),
       };
     },
     read(proof) {
