@@ -14,6 +14,7 @@ const home = 'observe/';
  */
 const port = [
   'events',
+  'observed-exchange',
   'open-observe',
   'trace',
   'scrub',
@@ -21,8 +22,8 @@ const port = [
   'control-characters',
   'audit-events',
 ].map((name) => `observe/${name}.ts`);
-/** What is counted goes from process to process, and to those who ask for it. */
-const counted = ['observe/metrics/', 'observe/figures/'];
+/** The kinds of events, and what is counted, which goes from process to process, and to those who ask for it. */
+const folders = ['observe/events/', 'observe/metrics/', 'observe/figures/'];
 const loggers = /^(?:pino|pino-pretty|pino\/.*)$/;
 /** `log`, `logger`, `Logger`, `accessLog`, `#log`. */
 const names = /^(?:log|logger|Logger|createLogger|\w+Log|\w+Logger)$/;
@@ -41,7 +42,7 @@ function importsAround(source) {
     .filter(
       ({ imported }) =>
         imported.startsWith(home) &&
-        !counted.some((folder) => imported.startsWith(folder)) &&
+        !folders.some((folder) => imported.startsWith(folder)) &&
         !port.includes(imported),
     )
     .map(({ line, imported }) => `src/${file}:${line} imports ${imported}: emit an event instead.`);

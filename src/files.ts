@@ -73,3 +73,33 @@ export function markOf(path: string): string {
 
 const unreadable = (path: string, code: string) =>
   Object.assign(new Error(`${path} cannot be read: ${code}`), { code });
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'the user of this process may not read it',
+  EPERM: 'the user of this process may not read it',
+  EISDIR: 'it is a folder',
+};
+
+/** Why a file could not be read, in words, with the code of the system. */
+export function whyUnread(error: unknown): string {
+  const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+  const words = reasons[code];
+  return words === undefined ? code : `${code}: ${words}`;
+}
+
+/** What a key names cannot be used, such as a file; `code` is that of the system. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+  readonly key: string;
+  readonly reason: string;
+  readonly code: string | undefined;
+
+  constructor(key: string, reason: string, code?: string) {
+    super(`${key}: ${reason}`);
+    this.key = key;
+    this.reason = reason;
+    this.code = code;
+  }
+}

@@ -17,7 +17,13 @@ program
   .command('serve', { isDefault: true })
   .description('run the gateway')
   .option(...configOption)
-  .action(async (options: { config?: string }) => {
+  .allowExcessArguments()
+  .action(async (options: { config?: string }, { args }: Command) => {
+    if (args.length > 0) {
+      const { extraWords } = await import('./commands/usage.ts');
+      const commands = program.commands.map((command) => command.name());
+      return program.error(extraWords(args, commands));
+    }
     // Whoever has just started it may ask for a reload: nothing was read yet, and it must not end by that.
     process.on('SIGHUP', () => {});
     await (await import('./commands/serve.ts')).serve(options);
@@ -113,9 +119,7 @@ try {
     console.error(`The configuration cannot be used:\n${error.message}`);
     process.exit(exitCodeConfig);
   }
-  const { code, message } = error as NodeJS.ErrnoException;
-  console.error(
-    code === 'EADDRINUSE' ? `${message}. Another program uses this address.` : (error as Error).message,
-  );
+  const { startProblem } = await import('./commands/usage.ts');
+  console.error(startProblem(error));
   process.exit(1);
 }

@@ -2,8 +2,11 @@ import { measureWindow, warm } from './window.mjs';
 
 const scenario = { path: '/1k', connections: 64, seconds: 2 };
 
-/** A process has the luck of its memory for as long as it lives: each subject is started so often. */
-const starts = 4;
+/**
+ * A process has the luck of its memory, and of what V8 made of its first requests, for as long as it lives: that moves a
+ * request by a tenth either way. So many windows are measured before each subject is started anew.
+ */
+const pairsOfOne = 2;
 
 /**
  * Sets two subjects side by side: both run, windows alternate, and every second pair begins with the other one, so that
@@ -12,12 +15,12 @@ const starts = 4;
  */
 export async function measurePairs(subjects, { pairs, quiet, parties, report }) {
   const ratios = [];
-  for (let start = 0; start < starts && ratios.length < pairs; start++) {
+  for (let start = 0; ratios.length < pairs; start++) {
     const targets = [];
     try {
       for (const at of start % 2 === 0 ? [0, 1] : [1, 0]) targets[at] = await subjects[at].start(parties);
       for (const target of targets) await warm(target);
-      const until = Math.round((pairs * (start + 1)) / starts);
+      const until = Math.min(pairs, ratios.length + pairsOfOne);
       while (ratios.length < until) {
         const order = ratios.length % 2 === 0 ? [0, 1] : [1, 0];
         const cost = [];

@@ -57,6 +57,10 @@ const fromElsewhere: Decision = {
   reason: 'rides on the session cookie from an Origin that is neither of publicUrl nor of cors',
 };
 
+/** Whether a request was refused since another site may have made a browser send it, with the cookies of its person. */
+export const isForged = (decision: Decision): boolean =>
+  decision.kind === 'deny' && (decision.code === 'forgery_header_missing' || decision.code === 'cross_site');
+
 /** Who may pass a route, prepared for requests. */
 export interface Access {
   /** Pure: the same values give the same decision. */

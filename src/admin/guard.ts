@@ -80,7 +80,8 @@ export function createGuard({ listen, token }: GuardOptions, clock: Pick<Clock, 
       const { client, hosts, authorization } = asking;
       if (hosts.length > 1) return severalHosts;
       if (isForeignHost(asking)) return foreignHost;
-      // A browser adds what it knows of this address wherever a link stands. To follow one is no harm, and shows no more.
+      // A browser sends the credentials that it knows of this address with any link. A link that is followed does no harm,
+      // and shows no more.
       if (isOfOtherSite(asking)) return 'part';
       if (client === undefined) return 'all';
       if (!wantsAll && (authorization === undefined || expected === undefined)) return 'part';

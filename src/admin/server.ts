@@ -166,7 +166,7 @@ function openDoor({ address, guard, emit, controls, clock }: ServerNeeds) {
   };
 }
 
-/** Who may ask for something sees all of it, but for the page that shows less to those who are no operators. */
+/** How much a request may see of what its endpoint answers, or why it is refused. */
 function admit(guard: Guard, asking: Asking, { endpoint: { audience }, call }: Found): Sight | Problem {
   if (audience === 'by sight') return guard.sightOf(asking, call.query.has('all'));
   return guard.refuse(asking, audience) ?? (audience === 'operator' ? 'all' : 'part');

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BearerConfig, Config, ProviderConfig } from '../config/schema/index.ts';
 import { withUsualAuthorities } from '../egress/authorities.ts';
-import { openTunnel } from '../egress/open-tunnel.ts';
+import { openProxyTunnel } from '../egress/open-tunnel.ts';
 import { type ForwardProxy, parseProxy } from '../egress/proxy.ts';
 import { compileWay, type EgressRules } from '../egress/rules.ts';
 import type { ReadFile } from '../files.ts';
@@ -22,15 +22,16 @@ import { compilePlan, readRedisCa } from '../plan/plan.ts';
 import { adviseOnRoutes } from '../routes/advice.ts';
 import { connectRedis } from '../session/shared/redis-client.ts';
 import { checkCertificates } from './check-certificates.ts';
+import { auditFileOf, collectorsOf, tryAuditFile } from './check-outputs.ts';
 
-interface Finding extends Told {
+interface Finding extends Noted {
   subject: string;
   /** Undefined when it holds; else what is wrong. */
   problem: string | undefined;
 }
 
 /** What is told of what was asked, though it holds. */
-interface Told {
+interface Noted {
   /** What is worth a look, and may be as it should be. */
   notes?: readonly string[];
   /** Which way it was asked, where there is more than one. */
@@ -65,6 +66,8 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
   const planned = await attempt('files that routes name', planRoutes(config));
   const isSaid = !isListenerGood || findings.some(({ problem }) => problem !== undefined);
   if (!isSaid && planned.problem !== undefined) findings.push(planned);
+  const audit = auditFileOf(config);
+  if (audit !== undefined) findings.push(await attempt(`audit ${audit}`, tryAuditFile(audit)));
   if (!options.offline) {
     findings.push(
       ...(await Promise.all([
@@ -79,6 +82,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
           ),
         ),
         ...redisOf(config).map((url) => attempt('Redis', reachRedis(config, url))),
+        ...collectorsOf(config).map((url) => attempt(`traces to ${url}`, reach(url))),
         ...upstreamsOf(config).map(({ url, proxy }) => attempt(`upstream ${url}`, reachUpstream(url, proxy))),
       ])),
     );
@@ -104,7 +108,7 @@ export async function check(options: { config?: string; offline?: boolean }): Pr
 }
 
 /** Makes a trial; what it gives is told beside its success. */
-async function attempt(subject: string, trial: Promise<Told> | Promise<void>): Promise<Finding> {
+async function attempt(subject: string, trial: Promise<Noted> | Promise<void>): Promise<Finding> {
   try {
     return { subject, problem: undefined, ...(await trial) };
   } catch (error) {
@@ -128,7 +132,7 @@ async function findProvider(
   provider: ProviderConfig,
   scopes: readonly string[],
   read: ReadFile,
-): Promise<Told> {
+): Promise<Noted> {
   const http = createProviderHttp(provider, read);
   const watched = watchDate(http.fetch, systemClock);
   try {
@@ -155,7 +159,7 @@ async function findProvider(
   }
 }
 
-async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<Told> {
+async function tryBearer(entry: BearerConfig, read: ReadFile): Promise<Noted> {
   const http = createProviderHttp(entry, read);
   try {
     await reachIssuer(entry, http, systemClock);
@@ -193,7 +197,7 @@ function upstreamsOf(config: Config): { url: string; proxy: string | undefined }
   return [...new Map(ways).values()];
 }
 
-async function reachUpstream(url: string, through: string | undefined): Promise<Told> {
+async function reachUpstream(url: string, through: string | undefined): Promise<Noted> {
   const proxy = through === undefined ? undefined : parseProxy(through);
   await reach(url, proxy);
   return { way: proxy && wayName(proxy) };
@@ -229,7 +233,7 @@ function reachThrough(upstream: string, proxy: ForwardProxy, ca: string[] | unde
   const { hostname, port, protocol } = new URL(upstream);
   const place = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
   return new Promise((resolve, reject) => {
-    openTunnel(proxy, place, { timeout: connectTimeoutMs, ca }, (error, socket) => {
+    openProxyTunnel(proxy, place, { timeout: connectTimeoutMs, ca }, (error, socket) => {
       socket?.on('error', () => {}).destroy();
       if (error) reject(error);
       else resolve();

@@ -12,6 +12,8 @@ export interface Demo {
   url: string;
   /** The embedded provider's issuer. */
   issuer: string;
+  /** Where its status page is. */
+  statusUrl: string;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function startDemo({
     return {
       url,
       issuer,
+      statusUrl: `${gateway.adminUrl}/`,
       async close() {
         // The gateway waits for what is under way, and a clock in an open page never ends by itself.
         application.stopClock();
@@ -83,6 +86,10 @@ async function startGuard(
   const text = `
 publicUrl: ${url}
 upstream: ${upstream}
+routes:
+  - path: /cellar
+    upstream: ${upstream}
+    allow: [{ groups: admins }]
 provider:
   issuer: ${issuer}
   clientId: ${clientId}
@@ -135,7 +142,7 @@ export async function demo(): Promise<void> {
   ]);
   // NO_COLOR counts when it is not empty: https://no-color.org
   const colours = process.stdout.isTTY === true && !process.env.NO_COLOR;
-  process.stdout.write(greeting({ url: running.url, issuer: running.issuer, people, colours }));
+  process.stdout.write(greeting({ ...running, people, colours }));
   stopOnSignal(running);
 }
 

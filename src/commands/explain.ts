@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type AccessRequest, type Decision, decide } from '../access/decide.ts';
 import { isNavigation } from '../access/navigation.ts';
 import type { Person } from '../access/subject.ts';
@@ -7,10 +6,6 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema/index.ts';
 import { mask } from '../config/secrets.ts';
 import { GatewayError } from '../errors.ts';
-import { pickClaims } from '../identity/claims/claims.ts';
-import { personOf, personRules } from '../identity/claims/person.ts';
-import { scopesOf } from '../identity/tokens/access-token.ts';
-import { isSameIssuer, ofIssuer } from '../identity/tokens/issuer.ts';
 import type { HeaderFields } from '../listen/inbound.ts';
 import { proxiedMethods } from '../listen/methods.ts';
 import { putContext } from '../observe/trace.ts';
@@ -24,6 +19,7 @@ import { resolveTarget } from '../routes/resolve.ts';
 import type { Route } from '../routes/table.ts';
 import { makeTarget, type RequestTarget } from '../routes/target.ts';
 import { upstreamPath } from '../routes/upstream-path.ts';
+import { type AskedPerson, personFor, readClaims } from './explain-person.ts';
 
 export interface ExplainOptions {
   config?: string;
@@ -38,12 +34,9 @@ export interface ExplainOptions {
 }
 
 /** A request as it is asked about. */
-interface Question {
+interface Question extends AskedPerson {
   method: string;
   target: RequestTarget;
-  claims: Record<string, unknown> | undefined;
-  /** The claims are of an access token. */
-  bearer: boolean;
   address: string;
   /** Name, value, name, value. */
   rawHeaders: string[];
@@ -83,51 +76,12 @@ export function explain(method: string, url: string, options: ExplainOptions): s
   }
 }
 
-function readClaims(file: string): Record<string, unknown> {
-  let claims: unknown;
-  try {
-    claims = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Error(`${file} cannot be read as JSON: ${(error as Error).message}`, { cause: error });
-  }
-  if (claims === null || typeof claims !== 'object' || Array.isArray(claims)) {
-    throw new Error(`${file} has to hold an object of claims, such as {"sub":"ada","groups":["staff"]}`);
-  }
-  return claims as Record<string, unknown>;
-}
-
 function readHeader(text: string): [name: string, value: string] {
   const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
   if (name === undefined || value === undefined) {
     throw new Error(`--header ${text}: a name, a colon and a value, such as 'Accept: text/html'`);
   }
   return [name, value];
-}
-
-/** A client whose access token has these claims; without `iss` it is one of the first issuer. */
-function clientOf(
-  { bearer, providers }: Config,
-  given: Record<string, unknown>,
-  claimPaths: ReadonlySet<string>,
-) {
-  const issuer = given.iss ?? bearer[0]?.issuer;
-  const entry = bearer.find((each) => isSameIssuer(each.issuer, issuer));
-  if (!entry) return undefined;
-  const [provider] =
-    ofIssuer(String(issuer), (spelling) =>
-      Object.entries(providers).find(([, each]) => each.issuer === spelling),
-    ) ?? [];
-  const { requireVerifiedEmail } = entry;
-  const rules = { claims: entry.claims, countUnverifiedEmail: false, requireVerifiedEmail };
-  return {
-    ...personOf(rules, String(given.sub ?? ''), pickClaims(given, claimPaths, entry.claims.username)),
-    bearer: true,
-    scopes: scopesOf(given),
-    provider,
-    accessToken: mask,
-    idToken: undefined,
-    sessionId: undefined,
-  };
 }
 
 /** A URL, or a path of the first public origin; byte for byte, since spelling is what may be asked about. */
@@ -158,23 +112,6 @@ function explainRoute(plan: Plan, route: Route, question: Question): string {
     lines.push(`header    ${headers[at]}: ${isPassword ? `Basic ${mask}` : headers[at + 1]}`);
   }
   return lines.join('\n');
-}
-
-/** Whoever has these claims, with a session or with an access token. */
-function personFor(
-  { config, claims: { claimPaths } }: Plan,
-  route: Route,
-  { claims: given, bearer }: Question,
-) {
-  if (!given) return undefined;
-  if (bearer) return clientOf(config, given, claimPaths);
-  const provider = route.provider?.[0] ?? Object.keys(config.providers)[0] ?? '';
-  const settings = config.providers[provider];
-  if (!settings) return undefined;
-  const claims = pickClaims(given, claimPaths, settings.claims.username);
-  const accessToken = settings.dpop ? undefined : mask;
-  const tokens = { accessToken, idToken: mask, sessionId: mask, provider };
-  return { ...personOf(personRules(settings), String(given.sub ?? ''), claims), ...tokens };
 }
 
 /** The headers of the request upstream: name, value, name, value. */

@@ -17,6 +17,7 @@ import { onDrain, sayFarewell, sayLeaving } from '../listen/farewell.ts';
 import { answerPulse } from '../listen/pulse.ts';
 import { onStopSignals, refuseInspector } from '../listen/signals.ts';
 import { type Observe, openObserve, sinkOptions } from '../observe/open-observe.ts';
+import { usablePlan } from '../plan/usable.ts';
 import { systemRandom } from '../random.ts';
 import { callPrimary } from '../session/shared/primary-calls.ts';
 
@@ -30,6 +31,8 @@ export async function serve({ config: file }: { config?: string }): Promise<void
   if (cluster.isWorker) return serveAsWorker();
   const load = (files?: Files) => loadConfig({ file, env: process.env, files });
   const loaded = load();
+  // Before anything is opened or told.
+  usablePlan(loaded);
   const { config, warnings } = loaded;
   const observe = observeBy(loaded);
   for (const warning of warnings) observe.emit({ kind: 'configuration-doubted', warning });

@@ -11,6 +11,8 @@ const foreignNames = /^SALLYPORT_(CONFIG|SERVICE_.*|PORT(_.*)?)$/;
 interface Override {
   path: readonly string[];
   list: boolean;
+  /** One value may stand where a list may. */
+  single: boolean;
 }
 
 /** `provider.clientSecret` → `SALLYPORT_PROVIDER_CLIENT_SECRET`; a `-` in a chosen name is written `_`. */
@@ -44,16 +46,21 @@ export function environmentNames(
     if (membersOf(member, below).length > 0) {
       for (const [name, override] of environmentNames(member, below, memberPath)) names.set(name, override);
       if (member.short) {
-        names.set(environmentName(memberPath), { path: [...memberPath, member.short], list: false });
+        names.set(environmentName(memberPath), {
+          path: [...memberPath, member.short],
+          list: false,
+          single: true,
+        });
       }
       // A word in the place of the whole map, such as `off`.
       if (member.anyOf?.some((form) => typeof form.const === 'string'))
-        names.set(environmentName(memberPath), { path: memberPath, list: false });
+        names.set(environmentName(memberPath), { path: memberPath, list: false, single: true });
       continue;
     }
     const items = listForm(member)?.items;
     if (items ? !items.properties : member.additionalProperties === undefined) {
-      names.set(environmentName(memberPath), { path: memberPath, list: items !== undefined });
+      const list = items !== undefined;
+      names.set(environmentName(memberPath), { path: memberPath, list, single: !(list && member.items) });
     }
   }
   return names;
@@ -101,8 +108,9 @@ export function applyEnvironment(
     }
     const text = fromFile ? readSecretFile(value, read, report) : value;
     if (text === undefined) continue;
-    const items = override.list ? text.split(',').map((item) => item.trim()) : text;
-    result = setAt(result, override.path, schema, items);
+    const items = override.list ? text.split(',').map((item) => item.trim()) : [text];
+    const [first = ''] = items;
+    result = setAt(result, override.path, schema, override.single && items.length === 1 ? first : items);
     origins.set(override.path.join('.'), name);
   }
   return { document: result, origins, problems, warnings };

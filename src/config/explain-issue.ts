@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { valueAt } from './document.ts';
-import { type JsonSchema, members, schemaAt } from './json-schema.ts';
+import { type JsonSchema, listForm, members, schemaAt } from './json-schema.ts';
 import { type ConfigPath, formatPath } from './problems.ts';
 import { nearest } from './suggest.ts';
 
@@ -35,7 +35,9 @@ export function explainIssue(issue: z.core.$ZodIssue, schema: JsonSchema, docume
   }
   const value = givenAt(document, path);
   const expected =
-    issue.code === 'custom' || !issue.message.startsWith('Invalid') ? issue.message : kind(issue);
+    issue.code === 'custom' || !issue.message.startsWith('Invalid')
+      ? issue.message
+      : kind(issue, schemaAt(schema, path));
   if (value === undefined) {
     return [{ path, message: `this key is required: ${expected}.`, aboutKey: false }];
   }
@@ -49,16 +51,30 @@ function bestBranch(branches: readonly z.core.$ZodIssue[][]): readonly z.core.$Z
   );
 }
 
-function kind(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.expected === 'object') return 'a map of keys';
+function kind(issue: z.core.$ZodIssue, schema: JsonSchema | undefined): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'object') {
+    const keys = schema && issue.path.length > 0 ? members(schema).map(([name]) => name) : [];
+    const some = keys.length > 4 ? `${keys.slice(0, 3).join(', ')} and others` : keys.join(', ');
+    return keys.length === 0 ? 'a map of keys' : `a map of keys (${some})`;
+  }
   return issue.message.replace(/^Invalid (input|value): expected /, '').replace(/, received .*$/, '');
+}
+
+/** Whether a text may stand there, and no map. */
+function takesText(schema: JsonSchema = {}): boolean {
+  const types = [schema, ...(schema.anyOf ?? [])].flatMap(({ type = [] }) => type);
+  return types.includes('string') && !types.includes('object');
 }
 
 /** What came instead; never the value of a secret, nor long text. */
 function received(value: unknown, path: ConfigPath, schema: JsonSchema): string {
   if (value === null) return ', got nothing';
   if (Array.isArray(value)) return ', got a list';
-  if (typeof value === 'object') return ', got a map';
+  // `X-User: {claims.email}` is a map to YAML.
+  if (typeof value === 'object')
+    return takesText(schemaAt(schema, path))
+      ? ', got a map: a text that begins with { needs quotes'
+      : ', got a map';
   const secret = path.some((_, index) => schemaAt(schema, path.slice(0, index + 1))?.secret);
   // An address may hold the password of somebody.
   const text = JSON.stringify(value).replace(/(\/\/)[^/@"]*@/g, '$1***@');
@@ -76,17 +92,38 @@ function suggestion(key: string, path: ConfigPath, schema: JsonSchema): string {
   const siblings = here ? members(here).map(([name]) => name) : [];
   const near = nearest(key, siblings);
   if (near) return `; did you mean ${formatPath([...path, near])}?`;
-  const elsewhere = findKey(key, schema, []);
-  if (elsewhere) return `; did you mean ${elsewhere}?`;
-  return siblings.length > 0 ? `; the keys here are ${siblings.join(', ')}.` : '.';
+  const elsewhere = placesOf(key, schema);
+  const known = `keys here are ${siblings.join(', ')}.`;
+  if (elsewhere.length === 0) return siblings.length > 0 ? `; the ${known}` : '.';
+  const [first, ...others] = elsewhere;
+  const meant = `; did you mean ${first}?${others.length > 0 ? ` Or ${others.join(', ')}?` : ''}`;
+  // At the top, where a key goes that belongs elsewhere, the list is long and says little.
+  return path.length === 0 || siblings.length === 0 ? meant : `${meant} The ${known}`;
 }
 
-/** The place of a key of this very name anywhere else in the configuration. */
-function findKey(key: string, schema: JsonSchema, path: readonly string[]): string | undefined {
-  for (const [name, member] of members(schema)) {
-    if (nearest(key, [name]) === name && name.length > 3) return formatPath([...path, name]);
-    const deeper = findKey(key, member.items ?? member, [...path, member.items ? `${name}[]` : name]);
-    if (deeper) return deeper.replace(/\["(\w+)\[\]"\]|^(\w+)\[\]/, '$1$2[]');
-  }
-  return undefined;
+const mostPlaces = 3;
+
+/** Where else in the configuration a key of this very name is, or one whose name is near; none where that says little. */
+function placesOf(key: string, schema: JsonSchema): string[] {
+  const places = findKeys(key, schema, []);
+  const exact = places.filter((place) => place.name === key).map(({ at }) => at);
+  if (exact.length > 0) return exact.length > mostPlaces ? [] : exact;
+  return places.slice(0, 1).map(({ at }) => at);
 }
+
+interface KeyPlace {
+  name: string;
+  at: string;
+}
+
+function findKeys(key: string, schema: JsonSchema, path: readonly string[]): KeyPlace[] {
+  return members(schema).flatMap(([name, member]) => {
+    const isIt = name === key || (name.length > 3 && nearest(key, [name]) === name);
+    if (isIt) return [{ name, at: asWritten([...path, name]) }];
+    const { items } = listForm(member) ?? {};
+    return findKeys(key, items ?? member, [...path, items ? `${name}[]` : name]);
+  });
+}
+
+const asWritten = (path: readonly string[]) =>
+  formatPath(path).replaceAll(/(^|\.)?\["(\w+)\[\]"\]/g, (_, dot, name) => `${dot ?? ''}${name}[]`);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { ReadFile } from '../files.ts';
+import { type ReadFile, whyUnread } from '../files.ts';
 import { ConfigError } from './problems.ts';
 
 const standardFiles = ['./sallyport.yaml', '/etc/sallyport/sallyport.yaml'];
@@ -18,8 +18,7 @@ export function findFile(named: string | undefined, env: NodeJS.ProcessEnv, read
   try {
     return { file, text: read(file) };
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    const message = `the configuration file cannot be read (${reason}). Looked at ${resolve(file)}.`;
+    const message = `the configuration file cannot be read (${whyUnread(error)}). Looked at ${resolve(file)}.`;
     throw new ConfigError([{ path: [], source: file, message }]);
   }
 }

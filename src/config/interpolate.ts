@@ -1,4 +1,4 @@
-import type { ReadFile } from '../files.ts';
+import { type ReadFile, whyUnread } from '../files.ts';
 import type { ConfigPath } from './problems.ts';
 
 export interface InterpolationFailure {
@@ -104,10 +104,10 @@ export function readSecretFile(
   fail: (message: string) => void,
 ): string | undefined {
   try {
-    return read(path).replace(/\r?\n$/, '');
+    // Some editors put U+FEFF before what they save.
+    return read(path).replace(/^\ufeff|\r?\n$/g, '');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    fail(`the file ${path} cannot be read (${reason}).`);
+    fail(`the file ${path} cannot be read (${whyUnread(error)}).`);
     return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { readEgress, wrongNames } from '../egress/rules.ts';
 import { type Files, openFiles } from '../files.ts';
 import { findFile } from './find.ts';
 import { configJsonSchema } from './json-schema.ts';
-import { locate } from './locate.ts';
+import { locate, type SourceOf } from './locate.ts';
 import { merge } from './merge.ts';
 import { normalise, type ReadConfig } from './normalise.ts';
 import { parseText } from './parse.ts';
@@ -23,6 +23,8 @@ export interface LoadedConfig {
   file: string | undefined;
   /** The files that were read for it, and in which those are looked up that it names. */
   files: Files;
+  /** Says where a key stands, for what is found out of it later. */
+  sourceOf: SourceOf;
 }
 
 export interface LoadOptions {
@@ -52,9 +54,14 @@ export function parseConfig(
   const schema = configJsonSchema();
   const parsed = parseText(text, file ?? 'environment');
   const merged = merge(parsed.document, { env, read: files.read, schema, masked });
-  const { read, wrong } = validate(merged.document, schema);
+  const { read, wrong } = validate(
+    merged.document,
+    schema,
+    parsed.isEmpty && file !== undefined && merged.origins.size === 0,
+  );
+  const sourceOf = locate(file, parsed.placeOf, merged.origins);
   const problems = [
-    ...problemsOf(wrong, merged, locate(file, parsed.lineOf, merged.origins)),
+    ...problemsOf(wrong, merged, sourceOf),
     ...(read && asksOthers(read) ? proxyProblems(env) : []),
   ];
   if (problems.length > 0 || read === undefined) throw new ConfigError(problems);
@@ -62,7 +69,7 @@ export function parseConfig(
   const masking = { env, read: files.read, schema, masked: true };
   const shown = showConfig(merge(parsed.document, masking).document, { ...merged, schema, secrets });
   const config = normalise(read, { secrets, shown, egress: readEgress(env) });
-  return { config, warnings: [...merged.warnings, ...warningsOf(config)], file, files };
+  return { config, warnings: [...merged.warnings, ...warningsOf(config)], file, files, sourceOf };
 }
 
 /** Whether there is anybody whom a proxy of the environment would be for. */

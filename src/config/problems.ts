@@ -23,6 +23,12 @@ export function formatPath(path: ConfigPath): string {
   return text;
 }
 
+/** The path of a key as `formatPath` writes it. */
+export const parsePath = (text: string): ConfigPath =>
+  [...text.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([step, index]) =>
+    index === undefined ? step : Number(index),
+  );
+
 /** Everything that is wrong with a configuration, at once. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

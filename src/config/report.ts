@@ -47,7 +47,7 @@ const withoutValue = (message: string) =>
   message.replace(/, got .*$/s, '; what the file put into it is not shown.');
 
 function inFileOrder(problems: readonly Problem[]): Problem[] {
-  const line = ({ source }: Problem) => Number(/:(\d+)$/.exec(source)?.[1] ?? 0);
+  const line = ({ source }: Problem) => Number(/:(\d+):\d+$/.exec(source)?.[1] ?? 0);
   const unique = new Map(
     problems.map((problem) => [`${problem.path.join('.')} ${problem.message}`, problem]),
   );

@@ -107,7 +107,7 @@ export function createMembers({ emit, clock, version, adminUrl, counting }: Memb
     },
     async askOne(question, withinMs) {
       if (members.size === 0) throw new Error('no worker is there');
-      // One that is stuck would keep whoever asks waiting, while others could answer.
+      // A worker that is stuck would keep the question waiting, while others could answer.
       const answering = [...members].map(async (member) => {
         await member.line.ask({ kind: 'status' } satisfies PrimaryQuestion, longestCountMs);
         return member;

@@ -10,7 +10,8 @@ import { countDown } from '../listen/shutdown.ts';
 import { removeStaleSocket } from '../listen/stale-socket.ts';
 import { startWorkers } from '../listen/workers.ts';
 import { beginToTell, countsAlike, type Observe } from '../observe/open-observe.ts';
-import { compilePlan, type Plan, readFilesOfProviders } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
+import { usablePlan } from '../plan/usable.ts';
 import type { Random } from '../random.ts';
 import { createCounting } from './counting.ts';
 import { createMembers, type Members } from './members.ts';
@@ -48,7 +49,7 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
   await beginToTell(observe, first.config);
   keepSecrets(first.config.secrets);
   await removeStaleSockets(first);
-  const plan = planOf(first);
+  const plan = usablePlan(first);
   prepareGrants(plan).commit();
   // Every file of it is known now.
   let inForce: Sending = { loaded: first, plan, sent: sentOf(first, 1) };
@@ -114,13 +115,6 @@ async function removeStaleSockets({ config }: LoadedConfig): Promise<void> {
   for (const { address } of config.listen) await removeStaleSocket(address);
 }
 
-/** Compiles a version, and reads the rest of its files. Throws when one of them cannot be used. */
-function planOf({ config, files }: LoadedConfig): Plan {
-  const plan = compilePlan(config, { read: files.read });
-  readFilesOfProviders(config, files.read);
-  return plan;
-}
-
 /** A version with its plan, and in the form in which workers get it. */
 interface Sending {
   loaded: LoadedConfig;
@@ -146,7 +140,7 @@ function createPreparing(
     const before = inForce();
     observe.check(next.config);
     await observe.traces.prepare(next.config);
-    const plan = planOf(next);
+    const plan = usablePlan(next);
     await removeStaleSockets(next);
     const sent = sentOf(next, ++last);
     // Beside the workers, which look for the same ones.

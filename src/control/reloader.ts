@@ -6,8 +6,8 @@ import { type Files, openFiles, readPromptly } from '../files.ts';
 import type { Prepared } from '../gateway.ts';
 import type { Emit } from '../observe/events.ts';
 import { describeError } from '../observe/scrub.ts';
-import { fixedKeys as differing } from '../plan/differences.ts';
-import { compilePlan } from '../plan/plan.ts';
+import { differingKeys } from '../plan/differences.ts';
+import { usablePlan } from '../plan/usable.ts';
 import { type Compiled, compareVersions, fixedKeys } from './differences.ts';
 import type { Running } from './running.ts';
 
@@ -61,7 +61,7 @@ export function createReloader(first: LoadedConfig, needs: ReloaderNeeds): Reloa
     const next = load(files);
     const before = inForce;
     const after = compiled(next);
-    const fixed = differing(first.config, next.config, fixedKeys);
+    const fixed = differingKeys(first.config, next.config, fixedKeys);
     const answer: ReloadAnswer = {
       result: dryRun ? 'would-reload' : sameTexts(next, before.loaded) ? 'unchanged' : 'reloaded',
       // Nobody reads them of a signal.
@@ -115,7 +115,7 @@ async function told(
 type Reloaded = Exclude<ReloadAnswer, { result: 'refused' }>;
 
 function compiled(loaded: LoadedConfig): Compiled {
-  return { loaded, plan: compilePlan(loaded.config, { read: loaded.files.read }) };
+  return { loaded, plan: usablePlan(loaded) };
 }
 
 const sameTexts = (one: LoadedConfig, other: LoadedConfig): boolean =>

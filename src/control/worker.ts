@@ -28,6 +28,7 @@ const longestStartMs = 10_000;
 /** And at the end: the last figures are not worth more. */
 const longestHandMs = 500;
 
+/** Opens the line to the primary process. Rejects where that does not answer at the start. */
 export async function openWorkerSide(
   clock: Clock,
   env: NodeJS.ProcessEnv,

@@ -5,8 +5,8 @@ import * as tls from 'node:tls';
 const { getCACertificates } = tls as { getCACertificates?: (kind: 'default') => string[] };
 
 /**
- * The usual authorities, those of `NODE_EXTRA_CA_CERTS` among them, and one file beside: whoever names authorities
- * of his own would else no longer trust what Node.js was told to trust.
+ * The usual authorities, those of `NODE_EXTRA_CA_CERTS` among them, and those of one more
+ * file: a configuration that names its own authorities still trusts what Node.js was told to trust.
  * @param ca PEM
  */
 export function withUsualAuthorities(ca: string): string[] {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { openTunnel } from './open-tunnel.ts';
+import { openProxyTunnel } from './open-tunnel.ts';
 import type { ForwardProxy } from './proxy.ts';
 
 export type ConnectSettings = Omit<buildConnector.BuildOptions, 'timeout'> & {
@@ -14,7 +14,7 @@ export type ConnectSettings = Omit<buildConnector.BuildOptions, 'timeout'> & {
 
 /**
  * Opens connections, as undici's `connect` option takes it: directly, or by way of a proxy. TLS is spoken with the other
- * end in both cases, whose certificate is checked as if there were no proxy.
+ * end in both cases, and its certificate is checked as without a proxy.
  * @param wayTo says which proxy an address has
  */
 export function createConnect(
@@ -33,7 +33,7 @@ export function createConnect(
       direct(options, done);
       return;
     }
-    openTunnel(proxy, `${host}:${number}`, { timeout, ca: proxyCa }, (error, socket) => {
+    openProxyTunnel(proxy, `${host}:${number}`, { timeout, ca: proxyCa }, (error, socket) => {
       if (!socket) done(error ?? new Error('no connection'), null);
       else if (protocol === 'https:') direct({ ...options, httpSocket: socket }, done);
       else done(null, asPlain(socket, settings));

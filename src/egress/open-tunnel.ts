@@ -27,7 +27,7 @@ export interface TunnelSettings {
  * so that a proxy can neither read what is TLS nor change a path. Calls back with a ProxyError, or the connection.
  * @param place host and port
  */
-export function openTunnel(
+export function openProxyTunnel(
   proxy: ForwardProxy,
   place: string,
   { timeout, ca }: TunnelSettings,

@@ -31,7 +31,7 @@ export function readEgress(env: NodeJS.ProcessEnv): EgressRules {
   return { http: settingOf('http'), https: settingOf('https'), except: settingOf('except') };
 }
 
-/** The names of the environment whose value is no proxy. */
+/** The names of the environment whose value is not a proxy. */
 export function wrongNames(env: NodeJS.ProcessEnv): string[] {
   return [...names.http, ...names.https].filter((name) => {
     const value = env[name]?.trim();

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type Assertions, createAssertions } from '../forward/assertion.ts';
 import { type Forwarder, openForwarder } from '../forward/forwarder.ts';
 import type { LiveConnections } from '../forward/live-connections.ts';
-import type { SocketWatch } from '../forward/tunnel.ts';
+import type { SocketWatch } from '../forward/tunnel-job.ts';
 import type { Keep, Lease } from '../holdings.ts';
 import { identifyPeople } from '../identity/claims/person.ts';
 import { openIdentity } from '../identity/open-identity.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { TurnLimits } from '../forward/target-turns.ts';
 import type { Keep } from '../holdings.ts';
+import { createLimitReports, type LimitReports } from '../limits/limit-reports.ts';
 import { openRateLimits, type RateLimits } from '../limits/rate-limits.ts';
-import { createRefusals, type Refusals } from '../limits/refusals.ts';
 import type { Emit } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { CountDesk } from '../session/shared/shared.ts';
@@ -15,9 +15,9 @@ interface LimitNeeds {
   emit: Emit;
 }
 
-function keepRefusals({ keep, clock, emit }: LimitNeeds): Refusals {
-  return keep('refusals', 'requests', () =>
-    createRefusals(
+function keepReports({ keep, clock, emit }: LimitNeeds): LimitReports {
+  return keep('limit reports', 'requests', () =>
+    createLimitReports(
       (limit, client, refused) => emit({ kind: 'requests-limited', limit, client, refused }),
       clock,
     ),
@@ -30,8 +30,8 @@ export function turnsAtTargets(
   needs: LimitNeeds,
 ): TurnLimits | undefined {
   if (most === undefined) return undefined;
-  const refusals = keepRefusals(needs);
-  return { most, queue, refused: () => refusals.refused('limits.upstreamConnections', undefined) };
+  const reports = keepReports(needs);
+  return { most, queue, refused: () => reports.refused('limits.upstreamConnections', undefined) };
 }
 
 /** Counts the requests of a plan, and those of all plans, which may be too many. */
@@ -46,10 +46,10 @@ function createOverload(
   needs: LimitNeeds,
 ): () => boolean {
   if (most === undefined) return () => false;
-  const refusals = keepRefusals(needs);
+  const reports = keepReports(needs);
   return () => {
     if (inFlight.requests <= most) return false;
-    refusals.refused('limits.requestsInFlight', undefined);
+    reports.refused('limits.requestsInFlight', undefined);
     return true;
   };
 }
@@ -61,6 +61,6 @@ export function keepRateLimits(
   counts: CountDesk | undefined,
 ): RateLimits {
   const { keep, clock } = needs;
-  const refusals = keepRefusals(needs);
-  return openRateLimits(rateRules, { keep, clock, refusals, counts, isTrusted: isTrustedProxy });
+  const reports = keepReports(needs);
+  return openRateLimits(rateRules, { keep, clock, refusals: reports, counts, isTrusted: isTrustedProxy });
 }

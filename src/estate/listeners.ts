@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Keep } from '../holdings.ts';
-import { createRefusals } from '../limits/refusals.ts';
+import { createLimitReports } from '../limits/limit-reports.ts';
 import { type ConnectionLimits, createConnectionLimits } from '../listen/connection-limits.ts';
 import { type Listener, type ListenPlan, openListener } from '../listen/listener.ts';
 import { overlaps } from '../listen/overlap.ts';
@@ -130,11 +130,11 @@ const isHeld = ({ address }: ListenPlan, places: readonly Place[]): boolean =>
   places.some((place) => overlaps(place.plan.address, address));
 
 function limitConnections({ emit, clock }: ListenerNeeds): ConnectionLimits {
-  const refusals = createRefusals(
+  const reports = createLimitReports(
     (limit, client, refused) => emit({ kind: 'connections-limited', limit, client, refused }),
     clock,
   );
-  return createConnectionLimits(refusals);
+  return createConnectionLimits(reports);
 }
 
 /** By the time a place can have its port, another plan may be in force that has other ones. */

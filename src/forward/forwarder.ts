@@ -16,13 +16,15 @@ import type { LiveConnections } from './live-connections.ts';
 import type { RawHeaders } from './request-headers.ts';
 import { compileRetry } from './retry.ts';
 import type { RouteHeaders } from './route-headers.ts';
+import type { RouteTransfer } from './route-transfer.ts';
 import { type Sticky, tiedTo } from './sticky.ts';
 import type { TurnLimits } from './target-turns.ts';
 import { closeTarget, openTarget, type Target, type TargetAddress } from './targets.ts';
 import type { CompiledTemplate } from './template.ts';
 import type { TemplateContext } from './template-values.ts';
-import { type RouteTransfer, transfer } from './transfer.ts';
-import { openTunnel, type SocketWatch } from './tunnel.ts';
+import { transfer } from './transfer.ts';
+import { openTunnel } from './tunnel.ts';
+import type { SocketWatch } from './tunnel-job.ts';
 
 /** Takes allowed requests to their upstreams. */
 export interface Forwarder {

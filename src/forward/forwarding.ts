@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors.ts';
 import type { Inbound, Outbound, Tunnel } from '../listen/inbound.ts';
-import type { ObservedPassage } from '../observe/events.ts';
+import type { ObservedPassage } from '../observe/observed-exchange.ts';
 import type { Trace } from '../observe/trace.ts';
 import type { Lifespan } from './live-connections.ts';
 import type { Sender } from './request-headers.ts';
@@ -29,11 +29,8 @@ export interface Forwarding {
   lifespan: Lifespan | undefined;
 }
 
-/** What is known of a request's way upstream, for those who watch it; undefined until it is. */
-export type Passage = ObservedPassage;
-
-/** The same of a tunnel, which writes it down: the bytes are those behind the handshake. */
-export type TunnelPassage = { -readonly [Name in keyof Passage]: Passage[Name] } & {
+/** What is observed of a tunnel, as it writes it down: the bytes are those behind the handshake. */
+export type TunnelPassage = { -readonly [Name in keyof ObservedPassage]: ObservedPassage[Name] } & {
   bytesIn: number;
   bytesOut: number;
 };
@@ -63,7 +60,7 @@ export interface TunnelClient {
 }
 
 /** A request on its way upstream. */
-export interface UpstreamRequest extends Passage {
+export interface UpstreamRequest extends ObservedPassage {
   /** The client has gone, or has its whole answer. */
   clientLeft(): void;
 }

@@ -9,10 +9,10 @@ export interface TurnLimits {
   refused(): void;
 }
 
-/** Who asks for a turn, and what comes of it. */
-export interface Asking {
+/** A request that waits for its turn, and what it is told. */
+export interface Waiter {
   /**
-   * It is this one's turn: who came first goes first.
+   * Its turn has come: requests go in the order in which they came.
    * @param at where that is
    */
   turnCame(at: TargetTurns): void;
@@ -26,11 +26,11 @@ export interface Asking {
 
 /** The turns of one target. They outlive plans, each of which asks by its own limits. */
 export interface TargetTurns {
-  /** Whether who asks now begins at once. */
+  /** Whether a request that asks now begins at once. */
   isFree(limits: TurnLimits): boolean;
-  /** Whether who asks now may wait. */
+  /** Whether a request that asks now may wait. */
   hasPlace(limits: TurnLimits): boolean;
-  ask(limits: TurnLimits, asking: Asking): Turn;
+  ask(limits: TurnLimits, waiter: Waiter): Turn;
 }
 
 export interface Turn {
@@ -66,31 +66,31 @@ class Queue implements TargetTurns {
     return this.places < queue.size;
   }
 
-  ask(limits: TurnLimits, asking: Asking): Turn {
-    return new OneTurn(this, limits, asking);
+  ask(limits: TurnLimits, waiter: Waiter): Turn {
+    return new OneTurn(this, limits, waiter);
   }
 
   next(): void {
     for (const first of this.waiting) {
       if (this.running >= first.limits.most) return;
-      if (first.asking.wants(this)) first.beginAt(this);
+      if (first.waiter.wants(this)) first.beginAt(this);
     }
   }
 }
 
 class OneTurn implements Turn {
   readonly limits: TurnLimits;
-  readonly asking: Asking;
+  readonly waiter: Waiter;
   /** Where it has asked. */
   readonly #asked: Queue;
   #waitsAt: readonly Queue[] = [];
   #runsAt: Queue | undefined;
   #timer: Timer | undefined;
 
-  constructor(asked: Queue, limits: TurnLimits, asking: Asking) {
+  constructor(asked: Queue, limits: TurnLimits, waiter: Waiter) {
     this.#asked = asked;
     this.limits = limits;
-    this.asking = asking;
+    this.waiter = waiter;
   }
 
   start(): void {
@@ -101,7 +101,7 @@ class OneTurn implements Turn {
       this.#refuse();
     } else {
       asked.places += 1;
-      this.#waitsAt = [...new Set([asked, ...(this.asking.elsewhere() as Queue[])])];
+      this.#waitsAt = [...new Set([asked, ...(this.waiter.elsewhere() as Queue[])])];
       for (const { waiting } of this.#waitsAt) waiting.add(this);
       this.#timer = asked.clock.after(this.limits.queue.timeout, () => {
         this.leave();
@@ -114,7 +114,7 @@ class OneTurn implements Turn {
     this.leave();
     this.#runsAt = queue;
     queue.running += 1;
-    this.asking.turnCame(queue);
+    this.waiter.turnCame(queue);
   }
 
   end(): void {
@@ -123,7 +123,7 @@ class OneTurn implements Turn {
     if (!ranAt) return;
     this.#runsAt = undefined;
     ranAt.running -= 1;
-    // Whoever ends it may be about to say that the target failed: the next one had better know.
+    // The request that ends may be about to report a failure of the target, which the next one has to know.
     if (ranAt.waiting.size > 0) queueMicrotask(() => ranAt.next());
   }
 
@@ -138,6 +138,6 @@ class OneTurn implements Turn {
 
   #refuse(): void {
     this.limits.refused();
-    this.asking.noTurn(new GatewayError('upstream_busy', { retryAfter: 1 }));
+    this.waiter.noTurn(new GatewayError('upstream_busy', { retryAfter: 1 }));
   }
 }

@@ -1,60 +1,14 @@
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { Tunnel } from '../listen/inbound.ts';
-import type { Trace, UpstreamCall } from '../observe/trace.ts';
+import type { UpstreamCall } from '../observe/trace.ts';
 import type { Member } from './balance/member.ts';
-import type { Targets } from './balance.ts';
 import { readEarly } from './early-bytes.ts';
-import { closeSoon, endTunnel, type OpenTunnel } from './end-tunnel.ts';
-import type { TunnelPassage } from './forwarding.ts';
-import { FrameBoundary } from './frame-boundary.ts';
-import type { Ending } from './live-connections.ts';
-import { probeAfterMs } from './probe.ts';
-import type { RawHeaders } from './request-headers.ts';
-import type { ResponseHeaders } from './response-headers.ts';
-import type { RetryPolicy, Wait } from './retry.ts';
-import { type HandshakeAnswer, type SentHandshake, sendHandshake } from './send-handshake.ts';
-import type { Turn, TurnLimits } from './target-turns.ts';
+import { isWebSocketAnswer, join, relayRefusal } from './handshake-answer.ts';
+import type { Wait } from './retry.ts';
+import { type SentHandshake, sendHandshake } from './send-handshake.ts';
+import type { Turn } from './target-turns.ts';
 import type { Target } from './targets.ts';
+import type { TunnelJob } from './tunnel-job.ts';
 import { upstreamError } from './upstream-error.ts';
-
-export interface TunnelJob {
-  clock: Clock;
-  /** The client's end, and what it had sent behind its handshake. */
-  tunnel: Tunnel;
-  head: Buffer;
-  targets: Targets;
-  /** As for requests; an open WebSocket has its turn until it ends. */
-  turns: TurnLimits | undefined;
-  retry: Pick<RetryPolicy, 'onConnect' | 'wait'>;
-  /** The name of the target that the browser is tied to. */
-  tie: string | undefined;
-  path: string;
-  trace: Trace | undefined;
-  passage: TunnelPassage;
-  headersFor(target: Target): RawHeaders;
-  /** Milliseconds until the upstream answers the handshake. */
-  responseTimeout: number;
-  /** @param target the one that answers */
-  rewriteHeaders(raw: readonly (string | Buffer)[], target: Target): ResponseHeaders;
-  /** The upstream answered: 101 when the tunnel is open, any other status when it refused. */
-  answered(status: number): void;
-  /** Registers the open tunnel, with what ends it; returns what takes it off. */
-  stayOpen(end: (ending: Ending) => void): () => void;
-  fail(error: GatewayError): void;
-  /** The client left before the handshake was answered. */
-  left(): void;
-  watch: SocketWatch;
-}
-
-/** Ends connections whose other side is silent for too long. */
-export interface SocketWatch {
-  add(socket: Socket): void;
-  /** Calls back when nothing passes through a tunnel for too long. */
-  addTunnel(client: Duplex, upstream: Socket, goneIdle: () => void): void;
-}
 
 /**
  * Passes a WebSocket handshake (RFC 6455 §4) on and, when the upstream accepts it, joins the two connections
@@ -210,24 +164,20 @@ interface Attempt {
 }
 
 /**
- * No connection was made: says it of the target, and whether the tunnel is opened elsewhere. Where one was made, a handshake
- * that nobody answers says nothing of its target: applications close what comes to a path where they have no WebSocket,
- * or forget it, and anybody can ask for such a path.
+ * No connection was made: says it of the target, and opens the tunnel to one that was not tried, now, or to any after a
+ * pause. Whether it does. Where a connection was made, a handshake without an answer says nothing of its target:
+ * applications close what comes to a path where they have no WebSocket, or forget it, and anybody can ask for such a path.
  */
-function tryElsewhere(job: TunnelJob, error: Error, { member, tried, wait }: Attempt): boolean {
-  job.targets.unreachable(member, error);
-  return openElsewhere(job, [...tried, member], wait);
-}
-
-/** No connection was made: opens the tunnel to a target that was not tried, now, or to any after a pause. */
-function openElsewhere(job: TunnelJob, tried: readonly Member[], before: Wait | undefined): boolean {
+function tryElsewhere(job: TunnelJob, error: Error, attempt: Attempt): boolean {
   const { targets, retry, tunnel, head, left } = job;
+  targets.unreachable(attempt.member, error);
   if (!retry.onConnect) return false;
+  const tried = [...attempt.tried, attempt.member];
   if (tried.length < targets.size) {
-    openTunnel(job, tried, before);
+    openTunnel(job, tried, attempt.wait);
     return true;
   }
-  const wait = before ?? retry.wait();
+  const wait = attempt.wait ?? retry.wait();
   if (!wait) return false;
   const early = readEarly(tunnel.stream, head, () => {
     wait.cancel();
@@ -249,102 +199,4 @@ function leaveWith(upstream: SentHandshake, leave: () => void): void {
   upstream.on('close', () => {
     if (!isTunnel) leave();
   });
-}
-
-/** RFC 6455 §4.1: an answer that names anything else opens no WebSocket, and so no way around the routes. */
-function isWebSocketAnswer({ headers }: HandshakeAnswer): boolean {
-  return headers.upgrade?.trim().toLowerCase() === 'websocket';
-}
-
-function join(
-  job: TunnelJob,
-  target: Target,
-  answer: HandshakeAnswer,
-  upstreamSocket: Socket,
-  upstreamHead: Buffer,
-): void {
-  const { clock, tunnel, head } = job;
-  const { stream } = tunnel;
-  upstreamSocket.on('error', () => stream.destroy());
-  stream.on('error', () => upstreamSocket.destroy());
-  upstreamSocket.on('close', () => (stream.writableEnded ? closeSoon(stream, clock) : stream.destroy()));
-  let off = () => {};
-  stream.on('close', () => {
-    upstreamSocket.destroy();
-    off();
-  });
-  if (stream.destroyed) {
-    upstreamSocket.destroy();
-    return;
-  }
-  upstreamSocket.setTimeout(0);
-  upstreamSocket.setNoDelay(true);
-  upstreamSocket.setKeepAlive(true, probeAfterMs);
-  const { headers } = job.rewriteHeaders(answer.rawHeaders, target);
-  tunnel.open(answer.statusMessage ?? 'Switching Protocols', headers);
-  if (upstreamHead.length > 0) stream.write(upstreamHead);
-  if (head.length > 0) upstreamSocket.write(head);
-  job.passage.beganAt = clock.monotonic();
-  job.answered(101);
-  stream.pipe(upstreamSocket).pipe(stream);
-  const open: OpenTunnel = {
-    client: stream,
-    upstream: upstreamSocket,
-    toClient: new FrameBoundary(),
-    toUpstream: new FrameBoundary(),
-    clock,
-  };
-  const stopFollowing = follow(open, upstreamHead, head, job.passage);
-  const end = (ending: Ending) => {
-    stopFollowing();
-    endTunnel(open, ending);
-  };
-  off = job.stayOpen(end);
-  job.watch.add(upstreamSocket);
-  job.watch.addTunnel(stream, upstreamSocket, () => end(goneIdle));
-}
-
-const goneIdle: Ending = { code: 1001, reason: 'nothing passed for too long', mayFinish: false };
-
-/** Knows where frames end in both directions, and counts bytes; returns what stops that for those to the client. */
-function follow(
-  { client, upstream, toClient, toUpstream }: OpenTunnel,
-  upstreamHead: Buffer,
-  clientHead: Buffer,
-  passage: TunnelPassage,
-): () => void {
-  const pass = (chunk: Buffer) => {
-    passage.bytesOut += chunk.length;
-    toClient.pass(chunk);
-  };
-  const passUp = (chunk: Buffer) => {
-    passage.bytesIn += chunk.length;
-    toUpstream.pass(chunk);
-  };
-  pass(upstreamHead);
-  upstream.on('data', pass);
-  passUp(clientHead);
-  client.on('data', passUp);
-  return () => upstream.off('data', pass);
-}
-
-/** The upstream's own 401, 403 or 404 reaches the client as it is; then the connection ends. */
-function relayRefusal(
-  { tunnel, answered, rewriteHeaders, passage, clock }: TunnelJob,
-  target: Target,
-  upstream: SentHandshake,
-  answer: HandshakeAnswer,
-): void {
-  const { stream } = tunnel;
-  const { headers } = rewriteHeaders(answer.rawHeaders, target);
-  passage.beganAt = clock.monotonic();
-  const status = answer.statusCode ?? 502;
-  tunnel.refuse(status, answer.statusMessage ?? '', headers);
-  answered(status);
-  answer.on('error', () => stream.destroy());
-  answer.on('close', () => upstream.destroy());
-  for (const event of ['end', 'close']) stream.on(event, () => upstream.destroy());
-  answer.pipe(stream);
-  // What the client still sends is nobody's, and only who reads learns that it has left.
-  stream.resume();
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
-import type { Inbound } from '../listen/inbound.ts';
+import type { Inbound, Outbound } from '../listen/inbound.ts';
 
 /** The client went away before its request or the answer to it was complete: nobody's fault but its own. */
 export class ClientLeft extends Error {
@@ -80,4 +80,15 @@ export class Upload extends Readable {
   readonly #onError = (cause: Error): void => {
     this.destroy(new ClientLeft('the client left in the middle of its request', { cause }));
   };
+}
+
+/**
+ * The body of a request, once for each time that it is sent.
+ * @param maxBody the largest number of bytes; undefined for any
+ */
+export function openUpload(request: Inbound, response: Outbound, maxBody: number | undefined): Upload {
+  return new Upload(request, maxBody ?? Number.POSITIVE_INFINITY, () => {
+    // RFC 9110 §10.1.1: only now is it certain that somebody wants the body.
+    if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+  });
 }

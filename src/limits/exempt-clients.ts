@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema/index.ts';
 import type { Emit } from '../observe/events.ts';
 
-/** Who has no address of their own to be counted by, in words. */
+/** Clients that cannot be counted by an address of their own, in words. */
 function exemptClients({ trustedProxies, listen }: Pick<Config, 'trustedProxies' | 'listen'>): string[] {
   const isUnix = listen.some(({ address }) => 'path' in address);
   return [

@@ -5,8 +5,8 @@ import { GatewayError } from '../errors.ts';
 import type { Keep } from '../holdings.ts';
 import type { HeaderFields } from '../listen/inbound.ts';
 import type { CountDesk } from '../session/shared/shared.ts';
+import type { LimitReports } from './limit-reports.ts';
 import { createMeter, longestKey, type Meter } from './meter.ts';
-import type { Refusals } from './refusals.ts';
 import type { LimitedEndpoint, Rule } from './rules.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 
@@ -38,7 +38,7 @@ export interface RateLimits {
 export interface RateLimitNeeds {
   keep: Keep;
   clock: Clock;
-  refusals: Refusals;
+  refusals: LimitReports;
   /** Where other processes count too; undefined where there is none. */
   counts: CountDesk | undefined;
   /** Whether an address is one of the trusted proxies. */
@@ -128,7 +128,7 @@ function tooMany(waitMs: number): GatewayError {
 }
 
 /** Counts a request for all rules that mean it, or throws. */
-function createCounter(keyOf: KeyOf, take: ReturnType<typeof createTaking>, refusals: Refusals) {
+function createCounter(keyOf: KeyOf, take: ReturnType<typeof createTaking>, refusals: LimitReports) {
   return (candidates: readonly OpenRule[], sent: Sent, person?: string): void => {
     const found: [OpenRule, string][] = [];
     for (const rule of candidates) {

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { networkOf } from '../client-network.ts';
 import type { Config } from '../config/schema/index.ts';
-import type { Refusals } from '../limits/refusals.ts';
+import type { LimitReports } from '../limits/limit-reports.ts';
 import { peerAddress } from './forwarded.ts';
 
 /** The limits of connections that are in force. */
@@ -18,7 +18,7 @@ export interface ConnectionLimits {
   guard(server: Server): void;
 }
 
-export function createConnectionLimits(refusals: Refusals): ConnectionLimits {
+export function createConnectionLimits(reports: LimitReports): ConnectionLimits {
   let rules: ConnectionRules = {
     connections: undefined,
     connectionsPerClient: undefined,
@@ -30,7 +30,7 @@ export function createConnectionLimits(refusals: Refusals): ConnectionLimits {
   let open = 0;
 
   const refuse = (limit: string, who: string | undefined): false => {
-    refusals.refused(limit, who);
+    reports.refused(limit, who);
     return false;
   };
   const admit = (socket: Socket): boolean => {

@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContextOptions, type Server as TlsServe
 import type { FastifyInstance } from 'fastify';
 import { type Clock, waitFor } from '../clock.ts';
 import type { Config, ListenAddress } from '../config/schema/index.ts';
-import type { ReadFile } from '../files.ts';
+import { KeyError, type ReadFile } from '../files.ts';
 import type { Emit } from '../observe/events.ts';
 import { listenAddressText } from './address-text.ts';
 import type { ConnectionRules } from './connection-limits.ts';
@@ -59,7 +59,7 @@ function usableCertificate(tls: TlsConfig, place: string, read: ReadFile): Secur
     return options;
   } catch (error) {
     const { message } = error as Error;
-    throw new Error(`${place}: ${tls.cert} cannot be used with the key ${tls.key}: ${message}`);
+    throw new KeyError(place, `${tls.cert} cannot be used with the key ${tls.key}: ${message}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import type { ObservedExchange } from './events.ts';
+import type { ObservedExchange } from './observed-exchange.ts';
 
 /**
  * What sinks want to know of a request, read when they ask for it: a request on which nobody looks costs nothing. All
@@ -59,8 +59,8 @@ export function upstreamTotalMsOf(exchange: ObservedExchange, durationMs: number
 /**
  * The gateway's own share: until the request goes upstream, and from the head of the answer, or its failure, to the
  * head that goes to the client. Of what the gateway answers itself: until that answer is written, without the time in
- * which the form of an endpoint came. What the gateway waits for (its provider, its store, a turn at the target) is within; bodies that stream
- * are not.
+ * which the form of an endpoint came. What the gateway waits for (its provider, its store, a turn at the target) is within;
+ * bodies that stream are not.
  */
 export function gatewayMsOf(exchange: ObservedExchange, durationMs: number): number {
   const { passage, startedAt, formAt, answeredAt } = exchange;
@@ -83,6 +83,12 @@ export function decisionOf({ outcome, destination }: ObservedExchange): Observed
   return outcome.kind === 'refuse' ? (outcome.decision ?? 'refuse') : outcome.kind;
 }
 
+/** Whether a request was refused: by a rule, for want of a stronger sign-in, or before any rule. */
+export function isRefusal(exchange: ObservedExchange): boolean {
+  const decision = decisionOf(exchange);
+  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
+}
+
 /**
  * The rule that decided, such as `allow[0] holds`; of what is refused before or behind the rules, the code of its
  * error. There are as many of them as rules and codes: no word of a client or a person is in one.
@@ -100,6 +106,7 @@ export function authenticationOf({ person, subject }: ObservedExchange): 'sessio
   return subject === undefined ? 'none' : 'session';
 }
 
+/** In which of these ways a request came, or goes on. */
 export type RequestKind = 'http' | 'websocket' | 'event-stream' | 'forward-auth';
 
 export function requestKindOf({ via, passage }: ObservedExchange): RequestKind {

@@ -1,12 +1,12 @@
 import type { Config } from '../config/schema/index.ts';
 import { type Consequence, consequencesOf } from './differences/consequences.ts';
-import { fixedKeys, type KeyDifference, keysThatDiffer } from './differences/keys.ts';
+import { differingKeys, type KeyDifference, keysThatDiffer } from './differences/keys.ts';
 import { hostsWithOtherOddPaths } from './differences/odd-paths.ts';
 import { type RouteDifference, routeDifferences } from './differences/routes.ts';
 import type { Plan } from './plan.ts';
 
 export type { Consequence } from './differences/consequences.ts';
-export { fixedKeys, type KeyDifference } from './differences/keys.ts';
+export { differingKeys, type KeyDifference } from './differences/keys.ts';
 export type { People } from './differences/people.ts';
 export type { RouteDifference } from './differences/routes.ts';
 
@@ -48,7 +48,7 @@ export function differencesOf(
     keys: keysThatDiffer(told(before), told(after), madeKeys),
     consequences: consequencesOf(before, after),
     oddPaths: hostsWithOtherOddPaths(before, after),
-    fixed: fixedKeys(before.config, after.config, fixed),
+    fixed: differingKeys(before.config, after.config, fixed),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema/index.ts';
-import type { ReadFile } from '../files.ts';
+import { KeyError, type ReadFile } from '../files.ts';
 
 /**
  * Reads files as before, but an error also has the key of the configuration that names the file: whoever reads
@@ -16,7 +16,7 @@ export function namingKeys(config: Config, read: ReadFile): ReadFile {
       // The code comes before the message wherever an error is described.
       const reason =
         code !== undefined && message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
-      throw Object.assign(new Error(`${key}: ${reason}`), { code });
+      throw new KeyError(key, reason, code);
     }
   };
 }

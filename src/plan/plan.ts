@@ -1,7 +1,7 @@
 import { withAccess } from '../access/decide.ts';
 import { compileNetworks } from '../access/networks.ts';
 import type { AssertionConfig, Config } from '../config/schema/index.ts';
-import { openFiles, type ReadFile } from '../files.ts';
+import { KeyError, openFiles, type ReadFile } from '../files.ts';
 import { resourceMetadata } from '../identity/bearer/resource-metadata.ts';
 import { type ClaimNeeds, collectNeeds } from '../identity/claim-paths.ts';
 import { readHttpSettings } from '../identity/provider/http.ts';
@@ -123,7 +123,8 @@ export function readFilesOfProviders(config: Config, readFile: ReadFile): void {
     try {
       readPrivateKey(provider, read);
     } catch (error) {
-      throw new Error(`provider ${name}: ${(error as Error).message}`);
+      const place = name === 'default' ? 'provider' : `providers.${name}`;
+      throw new KeyError(`${place}.privateKey`, (error as Error).message.replace(/^privateKey: /, ''));
     }
   }
 }

@@ -4,7 +4,7 @@ import type { UpstreamRequest } from '../forward/forwarding.ts';
 import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { forwardedValue, type Peer } from '../listen/peer.ts';
 import { isHeadTooLarge } from '../listen/server.ts';
-import type { ObservedExchange, ObservedOutcome, ObservedPassage } from '../observe/events.ts';
+import type { ObservedExchange, ObservedOutcome, ObservedPassage } from '../observe/observed-exchange.ts';
 import type { Trace } from '../observe/trace.ts';
 import type { Reader } from '../plan/plan.ts';
 import { destinationOf } from '../routes/destination.ts';

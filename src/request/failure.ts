@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { wantsPage } from '../access/navigation.ts';
 import type { Clock } from '../clock.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
-import type { Emit, ObservedExchange } from '../observe/events.ts';
+import type { Emit } from '../observe/events.ts';
+import type { ObservedExchange } from '../observe/observed-exchange.ts';
 import { type Answer, errorAnswer, withCookies } from '../pages/answer.ts';
 import type { Action } from '../pages/html.ts';
 import { text } from '../pages/texts/text.ts';
@@ -106,6 +107,14 @@ function loginUrl(
   return `${origin}${prefix}/start?rd=${encodeURIComponent(rd)}${wanted}`;
 }
 
+/** Answers that leave somebody nowhere: most other addresses of the site are fine. */
+const deadEnds: ReadonlySet<ErrorCode> = new Set([
+  'not_allowed',
+  'no_route',
+  'unknown_endpoint',
+  'ambiguous_path',
+]);
+
 /** The buttons of an error page. */
 function nextSteps(
   error: GatewayError,
@@ -119,7 +128,8 @@ function nextSteps(
     return [{ label: text('button.sign_in'), href: loginUrl(exchange, destination, prefix, error) }];
   if (error.code === 'not_allowed' && exchange.subject !== undefined) {
     const rd = encodeURIComponent(destination.target.path + destination.target.query);
-    return [{ label: text('button.sign_in_as_other'), href: `${prefix}/sign_out?rd=${rd}`, post: true }];
+    const other = { label: text('button.sign_in_as_other'), href: `${prefix}/sign_out?rd=${rd}`, post: true };
+    return [other, ...toStartPage(error, destination)];
   }
   if (
     error.code.startsWith('login_') ||
@@ -131,7 +141,7 @@ function nextSteps(
         label: text('button.start_again'),
         href: `${prefix}/start?rd=${encodeURIComponent(error.returnTo ?? '/')}`,
       },
-      { label: text('button.start_page'), href: '/' },
+      startPage,
     ];
   }
   if (error.status >= 502 && exchange.method === 'GET') {
@@ -141,5 +151,10 @@ function nextSteps(
       { label: text('button.try_again'), href: error.returnTo ?? `${origin}${target.path}${target.query}` },
     ];
   }
-  return [];
+  return toStartPage(error, destination);
 }
+
+const startPage: Action = { label: text('button.start_page'), href: '/' };
+
+const toStartPage = ({ code }: GatewayError, { target }: Destination): Action[] =>
+  deadEnds.has(code) && target.path !== '/' ? [startPage] : [];

@@ -1,10 +1,12 @@
+import { isForged } from '../access/decide.ts';
 import { GatewayError } from '../errors.ts';
 import type { TokenLimits } from '../identity/bearer/token-limits.ts';
+import type { Caller } from '../identity/claims/caller.ts';
 import type { RateLimits, Sent } from '../limits/rate-limits.ts';
 import type { LimitedEndpoint } from '../limits/rules.ts';
 import { healthName } from '../routes/resolve.ts';
 import { arrived, type Exchange } from './exchange.ts';
-import type { Journey, Stage } from './outcome.ts';
+import type { Stage } from './outcome.ts';
 
 /** Which of the limits an endpoint of ours has, by its name below the prefix. */
 const limited: ReadonlyMap<string, LimitedEndpoint> = new Map([
@@ -37,13 +39,29 @@ export function limitClients(limits: RateLimits, prefix: string): Stage {
   };
 }
 
-/** The same of one person or program, whatever the address. */
+/** The name of a person or a program: people of two providers may have one `sub`, and so may clients of two issuers. */
+const whoIs = ({ person, current, subject, issuer }: Caller): string =>
+  JSON.stringify([current?.session.provider ?? person.provider, issuer, subject]);
+
+/**
+ * The same of one person or program, whatever the address. It comes behind the decision: what another site makes a browser
+ * send is not the will of the person whose cookie it brings, and uses up nothing of theirs.
+ */
 export function limitPeople(limits: RateLimits): Stage {
-  return ({ exchange, caller }) => {
-    if (caller) limits.identified(sentBy(exchange, undefined), nameOf(caller));
+  return ({ exchange, caller, decision }) => {
+    if (caller && !isForged(decision)) limits.identified(sentBy(exchange, undefined), whoIs(caller));
     return undefined;
   };
 }
+
+/** What could not be read counts for its client as well. Throws GatewayError 429. */
+export const limitUnread = (limits: RateLimits, { peer, request }: Exchange): void =>
+  limits.arrived({
+    address: peer.clientAddress,
+    path: undefined,
+    endpoint: undefined,
+    headers: request.headers,
+  });
 
 /** A login begins for a request. Throws GatewayError 429. */
 export function limitLogin(limits: RateLimits, exchange: Exchange): void {
@@ -66,11 +84,6 @@ export function createTokenLimits(limits: RateLimits): TokenLimits {
     failed: (address) => limits.happened('bearer-failures', by(address)),
     asked: (address) => limits.caused('introspection', by(address)),
   };
-}
-
-/** People of two providers may have one `sub`, and so may clients of two issuers. */
-function nameOf({ person, current, subject, issuer }: NonNullable<Journey['caller']>): string {
-  return JSON.stringify([current?.session.provider ?? person.provider, issuer, subject]);
 }
 
 /** @param prefix undefined where the gateway's own endpoints are not asked for */

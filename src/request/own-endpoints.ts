@@ -9,6 +9,7 @@ import { arrived, type Exchange } from './exchange.ts';
 import { browserRequestOf } from './logins.ts';
 import type { Outcome, Stage } from './outcome.ts';
 
+/** What the gateway publishes beside the endpoints of logins. */
 export interface PublishedThings {
   prefix: string;
   /** The metadata of the resources that routes name, by its place. */
@@ -27,6 +28,7 @@ export interface OwnEndpoints {
   takes(exchange: Exchange): boolean;
 }
 
+/** Finds endpoints by method and path in a table that is made once. */
 export function compileEndpoints(
   endpoints: readonly Endpoint[],
   { prefix, resources, keySet, isReady }: PublishedThings,

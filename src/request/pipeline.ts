@@ -113,20 +113,20 @@ export function openPipeline(plan: PipelinePlan, needs: PipelineNeeds): Pipeline
   const stages: readonly Stage[] = [
     // Arrive: what was asked for, and where that goes.
     replaceQuestion(reader),
-    refuseUnread(logins),
+    refuseUnread(logins, rateLimits),
     limitInFlight(needs.isOverloaded, prefix),
     limitClients(rateLimits, prefix),
     answerEndpoint(prefix, endpoints),
     refuseMaintained,
     // Admit: who asks.
     identify({ sessions: needs.sessions, callerOf: needs.callerOf, bearer }),
-    limitPeople(rateLimits),
     // Decide: whether they may.
     decideAccess({ returnOrigins, now: clock.now }),
     refuseUnknown,
+    refuseForeignSocket(returnOrigins),
+    limitPeople(rateLimits),
     supplyToken(needs.tokens, table.routes),
     answerInPlace(logins),
-    refuseForeignSocket(returnOrigins),
     // The outcome: forward, login, step-up or refuse.
     conclude({ logins, bearer, lifespanOf }),
   ];

@@ -45,7 +45,7 @@ export function isUseLate({ seenAt }: Session, lifetimes: Lifetimes, now: number
   return now - seenAt >= stepSeconds(lifetimes);
 }
 
-/** Whether it is noted, to be written soon: early enough that whoever goes on with it is never late. */
+/** Whether a use is noted, to be written soon: early enough that the next use is never late (`isUseLate`). */
 export function isUseNoted({ seenAt }: Session, lifetimes: Lifetimes, now: number): boolean {
   return now - seenAt >= Math.ceil(stepSeconds(lifetimes) / 2);
 }

@@ -1,3 +1,4 @@
+import { createBounded } from '../bounded.ts';
 import { afterBlanks, eachPair, trimmed } from '../forward/cookie-pairs.ts';
 import { chunkCount, chunkName } from './cookies.ts';
 
@@ -5,6 +6,11 @@ import { chunkCount, chunkName } from './cookies.ts';
 const largestMemory = 32 * 1024 * 1024;
 /** What an entry takes beside its texts. */
 const entryBytes = 1000;
+/** What takes more than this part of the memory is opened each time, so that nobody pushes out many others by a few. */
+const largestPart = 1 / 16;
+/** What was written and did not come yet has this part: whoever has cookies written without end pushes out the like alone. */
+const expectedPart = 1 / 4;
+const mostExpected = 10_000;
 
 /**
  * A seal begins with version, key id, nonce and tag (see seal.ts): 33 bytes, of which 44 characters tell. Two
@@ -26,7 +32,12 @@ export interface OpenedCookies<T> {
   recall(header: string): T | undefined;
   /** @param sealed the joined chunks; @param bytes what is kept takes about so much */
   remember(sealed: string, content: T, bytes: number): void;
+  /** The same for a cookie that was written: it may never come. */
+  expect(sealed: string, content: T, bytes: number): void;
 }
+
+/** A text without what it was cut from: a slice of a header holds on to the whole of it. */
+export const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
 
 interface Entry<T> {
   sealed: string;
@@ -36,15 +47,26 @@ interface Entry<T> {
   used: boolean;
 }
 
+const keyOf = ({ sealed }: Entry<unknown>) => sealed.slice(0, keyLength);
+
+function entryOf<T>(sealed: string, content: T, bytes: number): Entry<T> {
+  return { sealed: ownText(sealed), content, bytes: sealed.length + bytes + entryBytes, used: false };
+}
+
 /** @param name the cookie's name */
 export function createOpenedCookies<T>(name: string, memory: number = largestMemory): OpenedCookies<T> {
   const entries = new Map<string, Entry<T>>();
+  const most = memory * (1 - expectedPart);
   let held = 0;
+  const expected = createBounded<string, Entry<T>>({
+    entries: mostExpected,
+    bytes: { most: memory * expectedPart, of: ({ bytes }) => bytes },
+  });
 
   /** The oldest go, but for those that were used: these count as new once more. Cheaper than moving at each use. */
   const makeRoom = () => {
     for (const [key, entry] of entries) {
-      if (held <= memory) return;
+      if (held <= most) return;
       entries.delete(key);
       if (entry.used) {
         entry.used = false;
@@ -55,24 +77,37 @@ export function createOpenedCookies<T>(name: string, memory: number = largestMem
     }
   };
 
+  const isKept = ({ bytes }: Entry<T>) => bytes <= memory * largestPart;
+  const add = (entry: Entry<T>) => {
+    const key = keyOf(entry);
+    const known = entries.get(key);
+    if (known) held -= known.bytes;
+    if (!isKept(entry)) return void entries.delete(key);
+    held += entry.bytes;
+    entries.set(key, entry);
+    makeRoom();
+  };
+  const arrived = (entry: Entry<T>) => {
+    expected.delete(keyOf(entry));
+    add(entry);
+  };
+
   return {
     recall(header) {
       const first = onlyValue(header, name);
       const count = first === undefined ? 0 : chunkCount(first);
       if (first === undefined || count === 0) return undefined;
-      const entry = entries.get(first.slice(1, 1 + keyLength));
+      const key = first.slice(1, 1 + keyLength);
+      const entry = entries.get(key) ?? expected.peek(key);
       if (!entry || !isWhole(entry.sealed, header, name, first, count)) return undefined;
+      if (!entry.used && expected.peek(key) === entry) arrived(entry);
       entry.used = true;
       return entry.content;
     },
-    remember(sealed, content, bytes) {
-      const key = sealed.slice(0, keyLength);
-      const total = sealed.length + bytes + entryBytes;
-      const known = entries.get(key);
-      if (known) held -= known.bytes;
-      held += total;
-      entries.set(key, { sealed, content, bytes: total, used: false });
-      makeRoom();
+    remember: (sealed, content, bytes) => add(entryOf(sealed, content, bytes)),
+    expect(sealed, content, bytes) {
+      const entry = entryOf(sealed, content, bytes);
+      if (isKept(entry)) expected.set(keyOf(entry), entry);
     },
   };
 }

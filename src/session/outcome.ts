@@ -1,3 +1,4 @@
+import { writeJson } from './form/json.ts';
 import type { Session } from './session.ts';
 
 /** What came of asking the provider for new tokens. */
@@ -35,3 +36,22 @@ export type Spent = { kind: 'spent'; refreshToken: string } | Exclude<RefreshOut
 
 /** What can come of a turn. */
 export type Outcome = RefreshOutcome | Spent;
+
+/** Of an answer that had a session which cannot be written down. */
+const unwritable: RefreshOutcome = {
+  kind: 'ended',
+  reason: 'the claims that came with the refresh are nested too deep, and its refresh token is used up',
+};
+
+/**
+ * An outcome as the text by which others are told of it, in another process too. It never throws: whatever a provider
+ * says of one person, the refresh token is used up by then, and those who keep what came of it have others to serve.
+ */
+export function outcomeText(outcome: Outcome): string {
+  try {
+    return writeJson(outcome);
+  } catch (error) {
+    if (error instanceof RangeError) return writeJson(unwritable);
+    throw error;
+  }
+}

@@ -20,7 +20,7 @@ const versions: readonly (number | undefined)[] = [plainVersion, deflatedVersion
 
 /** Short texts grow by compression; and one that does not shrink is left as it is. */
 const worthDeflatingBytes = 128;
-/** No seal of the gateway is near this; a larger plaintext would be a decompression bomb. */
+/** What is compressed is no larger; a larger plaintext would be a decompression bomb. A longer text is left as it is. */
 const largestPlaintextBytes = 256 * 1024;
 
 /** Encrypts and authenticates a text (AES-256-GCM, NIST SP 800-38D) with the first key of the ring. */
@@ -31,7 +31,8 @@ export function seal(text: string, ring: KeyRing, purpose: keyof KeyRing, name: 
 /** Like `seal`, with a key of one's own. */
 export function sealWith(key: SealingKey, text: string, purpose: Purpose, name: string): string {
   const raw = Buffer.from(text, 'utf8');
-  const deflated = raw.length >= worthDeflatingBytes ? deflateRawSync(raw) : raw;
+  const mayDeflate = raw.length >= worthDeflatingBytes && raw.length <= largestPlaintextBytes;
+  const deflated = mayDeflate ? deflateRawSync(raw) : raw;
   const isSmaller = deflated.length < raw.length;
   const version = isSmaller ? deflatedVersion : plainVersion;
   return sealBytes({ key, version, purpose, name }, isSmaller ? deflated : raw);

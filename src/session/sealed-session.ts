@@ -9,9 +9,10 @@ import { decodeSession, encodeSession, type Session } from './session.ts';
  */
 export type SessionForm = 1 | 2;
 
+/** A session that was sealed. */
 export interface SealedSession {
   sealed: string;
-  /** What the session takes in memory, about: the letters of its texts. */
+  /** What the session takes in memory, about. */
   size: number;
 }
 
@@ -28,11 +29,38 @@ export function sealSession(
   name: string,
 ): SealedSession | undefined {
   if (form === 1) {
-    const text = encodeSession(session);
-    return { sealed: sealWith(key, text, purpose, name), size: text.length };
+    const text = textOf(session);
+    if (text === undefined) return undefined;
+    return { sealed: sealWith(key, text, purpose, name), size: sizeOf(session, text.length) };
   }
   const made = packSession(session);
-  return made && { sealed: sealPacked(key, made.packed, purpose, name), size: made.size };
+  if (!made) return undefined;
+  return { sealed: sealPacked(key, made.packed, purpose, name), size: sizeOf(session, made.letters) };
+}
+
+/** Undefined for claims that are nested deeper than can be written. */
+function textOf(session: Session): string | undefined {
+  try {
+    return encodeSession(session);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** What a value takes beside the letters of its text: an empty object is two of these, and takes 64 bytes. */
+const valueBytes = 64;
+
+/** What a session takes in memory, about. Who has it claim a list of nothings has few letters, and very many values. */
+function sizeOf({ claims }: Session, letters: number): number {
+  let values = 0;
+  const open: unknown[] = [claims];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    values++;
+    if (next === null || typeof next !== 'object') continue;
+    for (const member of Array.isArray(next) ? next : Object.values(next)) open.push(member);
+  }
+  return letters + values * valueBytes;
 }
 
 /** A session with its place in the table. */
@@ -44,19 +72,23 @@ export interface PlacedSession {
 
 const placeBytes = 32;
 
-/** The same for what is listed. */
+/** Seals a session with its place in the table, for the list of the sessions of a person. */
 export function sealListing(
   form: SessionForm,
   { place, session }: PlacedSession,
   key: SealingKey,
   name: string,
 ): string | undefined {
-  if (form === 1) return sealWith(key, `${place} ${encodeSession(session)}`, 'listed', name);
+  if (form === 1) {
+    const text = textOf(session);
+    return text && sealWith(key, `${place} ${text}`, 'listed', name);
+  }
   const made = packSession(session);
   if (!made) return undefined;
   return sealPacked(key, Buffer.concat([Buffer.from(place, 'base64url'), made.packed]), 'listed', name);
 }
 
+/** Opens what `sealListing` sealed, of either form; undefined for anything else. Never throws. */
 export function openListing(sealed: string, keys: Keys, name: string): PlacedSession | undefined {
   const opened = openEither(keys, sealed, 'listed', name);
   if (!opened) return undefined;
@@ -70,15 +102,22 @@ export function openListing(sealed: string, keys: Keys, name: string): PlacedSes
   return session && { place, session };
 }
 
+/** A session that was opened. */
 export interface OpenedSession {
   session: Session;
   /** It was sealed with a key that is no longer the first of the ring. */
   outdatedKey: boolean;
-  /** What it takes in memory, about: the letters of its texts. */
+  /** What it takes in memory, about. */
   size: number;
 }
 
-/** Opens a session of either form. Whatever is none is undefined, never an error. */
+const openedAs = (session: Session, outdatedKey: boolean, letters: number): OpenedSession => ({
+  session,
+  outdatedKey,
+  size: sizeOf(session, letters),
+});
+
+/** Opens a session of either form; undefined for anything else. Never throws. */
 export function openSession(
   sealed: string,
   keys: Keys,
@@ -90,8 +129,8 @@ export function openSession(
   const { outdatedKey } = opened;
   if (opened.packed) {
     const unpacked = unpackSession(opened.packed);
-    return unpacked && { ...unpacked, outdatedKey };
+    return unpacked && openedAs(unpacked.session, outdatedKey, unpacked.letters);
   }
   const session = decodeSession(opened.text);
-  return session && { session, outdatedKey, size: opened.text.length };
+  return session && openedAs(session, outdatedKey, opened.text.length);
 }

@@ -1,3 +1,5 @@
+import { writeJson } from './form/json.ts';
+
 /** One person's sign-in. Times are seconds since the epoch. */
 export interface Session {
   /** Random, new at every login. */
@@ -56,9 +58,9 @@ const fields: Readonly<Record<keyof Session, readonly [short: string, kind: Fiel
 
 const entries = Object.entries(fields) as [keyof Session, readonly [string, Field]][];
 
-/** The session as the text that gets sealed. */
+/** The session as the text that gets sealed. A RangeError for claims nested deeper than can be written. */
 export function encodeSession(session: Session): string {
-  return JSON.stringify(Object.fromEntries(entries.map(([name, [short]]) => [short, session[name]])));
+  return writeJson(Object.fromEntries(entries.map(([name, [short]]) => [short, session[name]])));
 }
 
 /** Undefined for a text that is no session, such as one of an older format. */

@@ -68,7 +68,7 @@ export interface SessionsNeeds extends RenewingNeeds {
 }
 
 export function createSessions(needs: SessionsNeeds): Sessions {
-  const { store, clock } = needs;
+  const { store, bus, clock } = needs;
   const renewing = createRenewing(needs);
   const use = createUse(needs, renewing);
   const { revoke, end } = createEnding(needs);
@@ -78,19 +78,26 @@ export function createSessions(needs: SessionsNeeds): Sessions {
     return found instanceof Promise ? found.then((ready) => use(ready, cookies)) : use(found, cookies);
   };
   const find = async (cookies: readonly Cookie[]) => {
+    await bus.catchUp?.();
     const found = await store.read(cookies);
     return found && isUsable(needs, found, seconds(clock)) ? found.session : undefined;
   };
 
+  const readHeader = (header: string): Maybe<Standing> => {
+    const known = store.recall(header);
+    if (known === undefined) return read(header);
+    if (!(known instanceof Promise)) return use(known, header);
+    return known.then((found) => (found ? use(found, header) : read(header)));
+  };
+  /** What others have told of sessions comes first. */
+  const caughtUp = <T>(look: () => Maybe<T>): Maybe<T> => {
+    const catchingUp = bus.catchUp?.();
+    return catchingUp ? catchingUp.then(look) : look();
+  };
+
   return {
-    current: read,
-    currentOf(header) {
-      if (header === undefined) return undefined;
-      const known = store.recall(header);
-      if (known === undefined) return read(header);
-      if (!(known instanceof Promise)) return use(known, header);
-      return known.then((found) => (found ? use(found, header) : read(header)));
-    },
+    current: (cookies) => caughtUp(() => read(cookies)),
+    currentOf: (header) => (header === undefined ? undefined : caughtUp(() => readHeader(header))),
     spend: renewing.spend,
     find,
     peek: (cookies) => find(cookies).catch(() => undefined),
@@ -171,10 +178,19 @@ function createEnding({
     const keys = revocations.keysOf(target);
     await Promise.all(keys.map((key) => bus.publish({ key, before, until, proven })));
   };
+  /** Whose session cannot be read ends it unread. */
+  const read = async (cookies: readonly Cookie[]) => {
+    try {
+      return await store.read(cookies);
+    } catch (error) {
+      if (!store.removeUnread) throw error;
+      return void (await store.removeUnread(cookies));
+    }
+  };
   return {
     revoke,
     async end(cookies) {
-      const found = await store.read(cookies);
+      const found = await read(cookies);
       if (!found) return;
       // One may fail where the other can be done, or will be when the store is back.
       const revoked = revoke({ kind: 'session', id: found.session.id });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deriveKey, type SealingKey } from './key-ring.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, outcomeText } from './outcome.ts';
 import { openWith, sealWith } from './seal.ts';
 
 /** One use of a token, by everybody who holds it: only they can read its outcome. */
@@ -17,12 +17,12 @@ export function turnOf(kind: 'refresh' | 'claims', told: readonly unknown[]): Tu
   /** Many a turn is only looked for by its name. */
   let key: SealingKey | undefined;
   const keyOnce = () => (key ??= deriveKey(secret, 'refresh'));
-  /** What this process sealed itself: it is posted more than once, and comes back to whoever posted it. */
+  /** What this process sealed itself: it is posted more than once, and comes back to the process that posted it. */
   const sealed = new Map<Outcome, string>();
   return {
     name,
     seal(outcome) {
-      const value = sealed.get(outcome) ?? sealWith(keyOnce(), JSON.stringify(outcome), 'refresh', name);
+      const value = sealed.get(outcome) ?? sealWith(keyOnce(), outcomeText(outcome), 'refresh', name);
       sealed.set(outcome, value);
       return value;
     },

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { test } from 'tap';
 import { createClient } from '../support/client.ts';
 import { openRaw } from '../support/raw.ts';
@@ -163,35 +164,46 @@ test('large heads and bodies are refused, and a body is not waited for', async (
   t.equal(small.status, 200, 'what some clients send with each POST');
 });
 
-test('one client cannot take all connections', async (t) => {
-  const { admin } = await arrangeAdmin(t);
-  const idle = await Promise.all(Array.from({ length: 64 }, () => openRaw(admin.url)));
-  t.teardown(() => {
-    for (const connection of idle) connection.destroy();
-  });
-  const more = await openRaw(admin.url).catch(() => undefined);
-  if (more) await more.closed();
-  t.pass('the 65th is closed');
-  const other = await new Promise<number>((resolve, reject) => {
-    const { port } = new URL(admin.url);
-    request(
-      { agent: false, host: '127.0.0.1', port, localAddress: '127.0.0.9', path: '/healthz' },
-      (answer) => {
-        answer.resume();
-        resolve(answer.statusCode ?? 0);
-      },
-    )
+/** Asks on a connection of its own. */
+function health(url: string, localAddress: string): Promise<number> {
+  return new Promise<number>((resolve, reject) => {
+    const { port } = new URL(url);
+    request({ agent: false, host: '127.0.0.1', port, localAddress, path: '/healthz' }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    })
       .on('error', reject)
       .end();
   });
-  t.equal(other, 200);
-  idle.pop()?.destroy();
-  const client = createClient();
-  t.teardown(() => client.close());
-  const again = async (): Promise<number> =>
-    client.get(`${admin.url}/healthz`).then(
-      ({ status }) => status,
-      () => again(),
-    );
-  t.equal(await again(), 200, 'a place that is free again');
+}
+
+/** Opens a connection, and says nothing or half of a head. */
+function hold(url: string, localAddress: string, bytes: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress });
+    socket.on('error', reject);
+    socket.on('connect', () => {
+      socket.write(bytes);
+      resolve(socket);
+    });
+  });
+}
+
+test('health is answered at once, whoever holds however many connections', async (t) => {
+  const { admin } = await arrangeAdmin(t);
+  for (const [bytes, addresses] of [
+    ['', 1],
+    ['GET /healthz HTTP/1.1\r\nX-Half: ', 1],
+    ['', 10],
+    ['GET /healthz HTTP/1.1\r\nX-Half: ', 10],
+    ['GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n', 10],
+    ['POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n', 10],
+  ] as const) {
+    const held: Socket[] = [];
+    for (let each = 0; each < 64 * addresses; each++)
+      held.push(await hold(admin.url, `127.0.0.${10 + (each % addresses)}`, bytes));
+    t.equal(await health(admin.url, '127.0.0.9'), 200, 'from elsewhere');
+    t.equal(await health(admin.url, '127.0.0.10'), 200, 'from an address that holds some itself');
+    for (const socket of held) socket.destroy();
+  }
 });

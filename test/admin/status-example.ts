@@ -1,7 +1,7 @@
 import type { Status } from '../../src/admin/status/facts.ts';
 import { healthOf } from '../../src/estate/health.ts';
 import { minuteMs, places, plottedSlots, slotMs } from '../../src/observe/figures/figures.ts';
-import type { Refusal } from '../../src/observe/figures/refusals.ts';
+import type { RefusalRow } from '../../src/observe/figures/refusals.ts';
 import type { SlotRead } from '../../src/observe/figures/slots.ts';
 
 const at = Date.UTC(2026, 10, 27, 20, 14, 5);
@@ -40,7 +40,7 @@ function minutes(most: number, failed = 0): SlotRead[] {
   }));
 }
 
-const refusal = (more: Partial<Refusal>): Refusal => ({
+const refusal = (more: Partial<RefusalRow>): RefusalRow => ({
   at: at - 40_000,
   times: 1,
   route: 'app.example.com/admin',

@@ -87,6 +87,7 @@ test('results that were never written do not give way to those that may be lost'
       if (isOut) throw new Error('Redis is out');
       written.push(key);
     },
+    link: { wellUntil: clock.monotonic },
     board: createBoard(clock),
     emit: () => {},
     clock,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { projectRoot } from '../docs/documents.ts';
@@ -116,4 +116,36 @@ test('check says which file of a route cannot be read', async (t) => {
   const { code, output } = await check(file);
   t.equal(code, 1);
   t.match(output, /FAIL {3}files that routes name: .*\/no\/such\/ca\.pem/);
+});
+
+test('check looks at the file of the audit and at the collector of traces', async (t) => {
+  const upstream = await arrangeUpstream(t);
+  const imitation = await startImitation({ paths: { authorize: '/authorize', token: '/token' } });
+  t.teardown(() => imitation.stop());
+  const folder = t.testdir({ there: 'a line\n' });
+  const file = join(folder, 'sallyport.yaml');
+  const provider = {
+    issuer: undefined,
+    type: 'oauth2',
+    authorizationEndpoint: `${imitation.origin}/authorize`,
+    tokenEndpoint: `${imitation.origin}/token`,
+    userinfoEndpoint: `${imitation.origin}/whoami`,
+  };
+  const checked = (audit: string, endpoint: string) => {
+    const config = { provider, audit: { file: audit }, tracing: { endpoint } };
+    writeFileSync(file, gatewayYaml({ upstream, config }, 4180));
+    return check(file);
+  };
+  for (const audit of [`${folder}/there`, `${folder}/new`]) {
+    const good = await checked(audit, `${imitation.origin}/v1/traces`);
+    t.equal(good.code, 0, good.output);
+    t.match(good.output, `  ok     audit ${audit}`);
+    t.match(good.output, `  ok     traces to ${imitation.origin}`);
+  }
+  t.equal(existsSync(`${folder}/new`), false, 'it makes no file');
+  const bad = await checked(`${folder}/none/audit.jsonl`, 'http://127.0.0.1:1');
+  t.equal(bad.code, 1);
+  t.match(bad.output, /FAIL {3}audit .*\/none\/audit\.jsonl: ENOENT/);
+  t.match(bad.output, /FAIL {3}traces to http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);
+  t.match((await checked(folder, imitation.origin)).output, /FAIL {3}audit .*: EISDIR: it is a folder/);
 });

@@ -58,9 +58,10 @@ test('variables, defaults and files are filled in, and a doubled dollar is a dol
 });
 
 test('what a variable holds cannot change the structure of the file', async (t) => {
-  const { config } = parse(good, { OIDC_CLIENT_SECRET: 'x\n  insecureHttp: true # ' });
+  const text = good.replace('  clientSecret', '  label: ${LABEL}\n  clientSecret');
+  const { config } = parse(text, { OIDC_CLIENT_SECRET: 'x', LABEL: 'x\n  insecureHttp: true # ' });
   t.equal(onlyProvider(config).insecureHttp, false);
-  t.equal(onlyProvider(config).clientSecret, 'x\n  insecureHttp: true # ');
+  t.equal(onlyProvider(config).label, 'x\n  insecureHttp: true # ');
 });
 
 test('the environment overrides scalars and lists, by name or by file', async (t) => {
@@ -145,7 +146,7 @@ test('an admin listener that other machines reach is said at start', async (t) =
 
 test('a named file that is not there is an error that names the place', async (t) => {
   t.throws(() => loadConfig({ file: '/nonexistent/sallyport.yaml', env: {} }), {
-    message: /cannot be read \(ENOENT\)\. Looked at \/nonexistent\/sallyport\.yaml/,
+    message: /cannot be read \(ENOENT: there is no such file\)\. Looked at \/nonexistent\/sallyport\.yaml/,
   });
 });
 

@@ -178,6 +178,6 @@ test('a source on plain http, or with a value that cannot be read, is named', as
   });
   t.match(problemsOf(provider({ value: '{a' })), { 'provider.sources[0].value': /expected a dotted path/ });
   t.match(problemsOf(provider({ valeu: 'x' })), {
-    'provider.sources[0].valeu': /no such key; the keys here are endpoint/,
+    'provider.sources[0].valeu': /no such key; did you mean provider\.sources\[0\]\.value/,
   });
 });

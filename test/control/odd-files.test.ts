@@ -23,7 +23,7 @@ test('a reload that names a pipe, a device or a huge file is refused, and holds 
     [pipe, 'it is no regular file'],
     ['/dev/zero', 'it is no regular file'],
     [huge, 'it has more than 16 MiB'],
-    [folder, 'EISDIR'],
+    [folder, 'EISDIR: it is a folder'],
   ] as const) {
     const before = gateway.log.lines.length;
     document.provider.clientSecret = `\${file:${file}}`;

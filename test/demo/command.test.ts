@@ -50,6 +50,8 @@ test('the demo prints where to go and as whom, and nothing else', async (t) => {
   for (const { login, name, groups } of demoPeople)
     t.match(text, new RegExp(`${login} +${name} +${groups.join(', ')}\n`));
   t.match(text, 'password is demo');
+  const status = /stands: +(http:\/\/127\.0\.0\.1:\d+\/)/.exec(text)?.[1] ?? '';
+  t.match((await client.navigate(status)).text, 'Sallyport status');
   t.notMatch(text, '\u001b', 'no colour where nobody looks');
   t.equal(text.trim().split('\n')[0], 'The Sallyport demo is running.');
   t.ok(text.trim().endsWith('Ctrl-C ends it.'), 'no line of a log');
@@ -57,7 +59,12 @@ test('the demo prints where to go and as whom, and nothing else', async (t) => {
 });
 
 test('the greeting is in colour on a terminal, and the same text', async (t) => {
-  const parts = { url: 'http://localhost:1', issuer: 'http://127.0.0.1:2', people: demoPeople };
+  const parts = {
+    url: 'http://localhost:1',
+    issuer: 'http://127.0.0.1:2',
+    statusUrl: 'http://127.0.0.1:3/',
+    people: demoPeople,
+  };
   const coloured = greeting({ ...parts, colours: true });
   t.match(coloured, '\u001b[');
   t.equal(stripVTControlCharacters(coloured), greeting({ ...parts, colours: false }));

@@ -47,6 +47,37 @@ test('the commands that docs/getting-started.md lists are those of the program',
   t.strictSame([...rows].map(([, name]) => name).sort(), commands.filter((name) => name !== 'help').sort());
 });
 
+test('each script of package.json has its row among the commands', (t) => {
+  const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    scripts: object;
+  };
+  const rows = [...pageAt('CONTRIBUTING.md').text.matchAll(/^\| `(?:npm|npx) (?:run )?([\w-]+)/gm)].map(
+    ([, name]) => name,
+  );
+  // `tsc`, of which the last row tells.
+  t.strictSame(
+    Object.keys(scripts).filter((name) => name !== 'build' && !rows.includes(name)),
+    [],
+  );
+  t.strictSame(
+    rows.filter((name = '') => name !== 'tsc' && !(name in scripts)),
+    [],
+    'and there is no other',
+  );
+  t.end();
+});
+
+test('each file of the project that the documentation names is there', (t) => {
+  const missing = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/`((?:src|test|scripts|bench|config)\/[\w./-]+)`/g)]
+      .map(([, file = '']) => file)
+      .filter((file) => !existsSync(join(projectRoot, file)))
+      .map((file) => `${path}: ${file}`),
+  );
+  t.strictSame(missing, []);
+  t.end();
+});
+
 test('nothing stands twice: no heading of a version in the changelog, no entry, and no row of a table', async (t) => {
   const changelog = readFileSync(join(projectRoot, 'CHANGELOG.md'), 'utf8');
   for (const version of changelog.split(/^## /m).slice(1)) {

@@ -50,6 +50,20 @@ test('two people sign in to the demo, each with a click, and pin up notes', asyn
   }
 });
 
+test('the cellar of the demo opens to those of its group, and who is turned away finds the way back', async (t) => {
+  const ada = await visit(t, 'Ada Lovelace');
+  await ada.page.getByRole('link', { name: 'Who am I?' }).click();
+  await ada.page.getByRole('link', { name: 'Go down' }).click();
+  await ada.page.getByRole('heading', { name: 'The cellar' }).waitFor();
+  const { page } = await visit(t, 'Joseph Weizenbaum');
+  await page.getByRole('link', { name: 'Who am I?' }).click();
+  await page.getByRole('link', { name: 'Try the door' }).click();
+  await page.getByRole('heading', { name: 'Not allowed' }).waitFor();
+  await page.getByRole('button', { name: 'Sign in as someone else' }).waitFor();
+  await page.getByRole('link', { name: 'Go to the start page' }).click();
+  await page.getByRole('heading', { name: 'Good day, Joseph Weizenbaum.' }).waitFor();
+});
+
 test('the demo works without JavaScript', async (t) => {
   const { page } = await visit(t, 'Joseph Weizenbaum', { javaScriptEnabled: false });
   t.match(await pinUp(page, 'How does that make you feel?'), 'Joseph Weizenbaum');

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { test } from 'tap';
 import { networkOf } from '../../src/client-network.ts';
+import { createLimitReports } from '../../src/limits/limit-reports.ts';
 import { createMeter } from '../../src/limits/meter.ts';
-import { createRefusals } from '../../src/limits/refusals.ts';
 import { createWoundClock } from '../support/clock.ts';
 
 /** A clock that stands still until it is set. */
@@ -112,7 +112,7 @@ test('one client is one address, and of IPv6 one /64', (t) => {
 test('a flood of refusals is a few lines, which say how many they were', (t) => {
   const clock = createWoundClock();
   const lines: [string, string | undefined, number][] = [];
-  const { refused } = createRefusals((...line) => lines.push(line), clock);
+  const { refused } = createLimitReports((...line) => lines.push(line), clock);
   for (let each = 0; each < 1000; each++) refused('login', '192.0.2.1');
   t.same(lines, [['login', '192.0.2.1', 1]], 'the first is said at once');
   clock.wind(10_000);

@@ -1,7 +1,8 @@
 import { test } from 'tap';
 import type { Clock } from '../../src/clock.ts';
 import { GatewayError } from '../../src/errors.ts';
-import type { Event, ObservedExchange } from '../../src/observe/events.ts';
+import type { Event } from '../../src/observe/events.ts';
+import type { ObservedExchange } from '../../src/observe/observed-exchange.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { observeInto } from '../support/observe.ts';
 import { exchange } from './exchange.ts';

@@ -1,4 +1,4 @@
-import type { ObservedExchange } from '../../src/observe/events.ts';
+import type { ObservedExchange } from '../../src/observe/observed-exchange.ts';
 
 /** A request, as far as sinks look at it: it was forwarded, and its answer has ended 12.3456 ms after it came. */
 export const exchange: ObservedExchange = {

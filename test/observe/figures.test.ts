@@ -1,6 +1,5 @@
 import { test } from 'tap';
 import { type ErrorCode, GatewayError } from '../../src/errors.ts';
-import type { ObservedExchange } from '../../src/observe/events.ts';
 import {
   durationOf,
   figuresOfEnded,
@@ -12,6 +11,7 @@ import {
   slotMs,
 } from '../../src/observe/figures/figures.ts';
 import type { SlotRead } from '../../src/observe/figures/slots.ts';
+import type { ObservedExchange } from '../../src/observe/observed-exchange.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { exchange } from './exchange.ts';
 

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import type { Clock } from '../../src/clock.ts';
 import { GatewayError } from '../../src/errors.ts';
-import type { Event, ObservedExchange } from '../../src/observe/events.ts';
+import type { Event } from '../../src/observe/events.ts';
+import type { ObservedExchange } from '../../src/observe/observed-exchange.ts';
 import { openObserve } from '../../src/observe/open-observe.ts';
 import { lines } from '../../src/observe/sinks/log-lines.ts';
 import type { Trace } from '../../src/observe/trace.ts';
@@ -587,6 +588,14 @@ const rows = {
       `"provider":"main",${said}`,
       'userinfo failed; its claims are missing',
     ],
+    ...(['sources', 'access token'] as const).map(
+      (from): Row<'claims-missing'> => [
+        { provider: 'main', from, error },
+        'warn',
+        `"provider":"main",${said}`,
+        `${from} failed; its claims are missing`,
+      ],
+    ),
   ],
   'claim-absent': [
     [
@@ -615,10 +624,14 @@ const rows = {
   ],
   'groups-doubted': [
     [
-      { provider: 'main', claim: 'groups', advice: 'set claims.groupsSeparator' },
+      {
+        provider: 'main',
+        claim: 'groups',
+        advice: 'the claim groups is one text with blanks, which counts as one group',
+      },
       'warn',
       '"provider":"main","claim":"groups"',
-      'set claims.groupsSeparator',
+      'the claim groups is one text with blanks, which counts as one group',
     ],
   ],
   'provider-sends-no-sid': [
@@ -663,6 +676,8 @@ const rows = {
   ],
   'store-back': [[{}, 'info', '', 'Redis is reachable']],
   'store-refused': [[{ reason: 'NOPERM' }, 'warn', '"reason":"NOPERM"', 'Redis refused a command']],
+  'store-deaf': [[{ error }, 'warn', said, 'Redis does not pass on what instances tell each other']],
+  'store-heard': [[{}, 'info', '', 'Redis passes on what instances tell each other']],
   'sign-outs-not-loaded': [[{ error }, 'warn', said, 'sign-outs were not loaded']],
   'refresh-not-shared': [[{ error }, 'warn', said, 'a refresh could not be shared with other instances yet']],
 } satisfies { [K in Event['kind']]: readonly Row<K>[] };
@@ -729,5 +744,48 @@ test('each field that the schema has is in some line', async (t) => {
   t.same(
     Object.keys(properties).filter((name) => !seen.has(name)),
     [],
+  );
+});
+
+/** What `docs/logging.md` says of lines: a message, in which `…` stands for any text, and its levels. */
+function documented(): { pattern: string; matches: RegExp; levels: string[] }[] {
+  const page = readFileSync(new URL('../../../docs/logging.md', import.meta.url), 'utf8');
+  const [, table = ''] = page.split('## Other lines\n\n| `msg` | level | when |\n');
+  return [...table.matchAll(/^\| (`.*?`|\*.*?\*) \| ([a-z, ]+) \|/gm)].flatMap(([, cell = '', levels = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, pattern = '']) => ({
+      pattern,
+      matches: new RegExp(
+        `^${pattern
+          .split('…')
+          .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+          .join('.*')}$`,
+      ),
+      levels: levels.split(', '),
+    })),
+  );
+}
+
+test('docs/logging.md has each line with its level, and no other', async (t) => {
+  // The message is the sentence about the configuration; requests have a part of the page of their own.
+  const elsewhere = ['configuration-doubted', 'request-finished', 'request-left'];
+  const written = Object.entries(rows)
+    .filter(([kind]) => !elsewhere.includes(kind))
+    .flatMap(([, cases]) =>
+      (cases as readonly Row<Event['kind']>[]).map(([, level, , message]) => ({ level, message })),
+    );
+  const known = documented();
+  const told = (line: { level: string; message: string }) =>
+    known.some(({ matches, levels }) => matches.test(line.message) && levels.includes(line.level));
+  t.same(
+    written.filter((line) => !told(line)),
+    [],
+    'each line has a row',
+  );
+  const isWritten = ({ matches, levels }: (typeof known)[number]) =>
+    levels.some((level) => written.some((line) => line.level === level && matches.test(line.message)));
+  t.same(
+    known.filter((row) => !isWritten(row)).map(({ pattern }) => pattern),
+    [],
+    'each row is of a line',
   );
 });

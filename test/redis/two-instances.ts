@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { arrangeUpstream, type Teardown } from '../support/arrange.ts';
 import { type Client, createClient } from '../support/client.ts';
-import { createWoundClock } from '../support/clock.ts';
+import { createWoundClock, type WoundClock } from '../support/clock.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider, type TestProvider } from '../support/provider.ts';
@@ -15,6 +15,7 @@ const tokenSeconds = 300;
 /** Two instances of one gateway, the Redis between them, people who are signed in, and a provider that can wait. */
 export interface Instances {
   redis: TestRedis;
+  clock: WoundClock;
   /** The way of the first instance to Redis. */
   cut: RedisCut;
   provider: TestProvider;
@@ -109,6 +110,7 @@ export async function arrangeInstances(t: Teardown, options: InstancesOptions): 
     }
   };
   return {
+    clock,
     redis,
     cut,
     provider,

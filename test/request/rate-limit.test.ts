@@ -1,9 +1,11 @@
 import { test } from 'tap';
+import { handshake } from '../attack/handshake.ts';
 import { arrangeGateway, arrangeSignedIn, arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
 import { createWoundClock } from '../support/clock.ts';
 import { logIn } from '../support/log-in.ts';
 import { startProvider } from '../support/provider.ts';
+import { openRaw } from '../support/raw.ts';
 
 const from = (address: string) => ({ 'x-forwarded-for': address });
 
@@ -110,6 +112,42 @@ test('a rule by person counts people, wherever they are, and never one for anoth
   t.same(statuses.slice(-2), [429, 429]);
   t.equal((await other.get(`${gateway.url}/x`)).status, 200, 'somebody else at the same address');
   t.equal((await client.get(`${gateway.url}/oauth2/userinfo`)).status, 200, 'they are still signed in');
+});
+
+test('what another site makes a browser send uses up nothing of a person, be it refused as a form or as a WebSocket', {
+  timeout: 60_000,
+}, async (t) => {
+  const upstream = await arrangeUpstream(t, (_request, response) => response.end('x'));
+  const routes = [{ path: '/', upstream: upstream.url, csrf: 'header' }];
+  const config = { routes, rateLimit: [{ by: 'person', requests: 3, per: '1h' }] };
+  const { gateway, client } = await arrangeSignedIn(t, { config });
+  const post = async (headers: Record<string, string>) => {
+    const answer = await client.request(`${gateway.url}/x`, { method: 'POST', headers });
+    return answer.headers['x-sallyport-error'] ?? answer.status;
+  };
+  const foreign = { origin: 'https://evil.example' };
+  const cookie = `Cookie: ${client.cookies.headerFor(gateway.url)}`;
+  for (let each = 0; each < 6; each++) {
+    t.equal(await post(foreign), 'forgery_header_missing');
+    t.equal(await post({ ...foreign, 'x-requested-with': 'com.example.app' }), 'cross_site');
+    const socket = await openRaw(gateway.url);
+    socket.write(handshake(new URL(gateway.url).host, '/socket', [cookie, `Origin: ${foreign.origin}`]));
+    await socket.until('HTTP/1.1 403');
+    socket.destroy();
+  }
+  const own = { 'x-requested-with': 'XMLHttpRequest' };
+  const found = [await post(own), await post(own), await post(own), await post(own)];
+  t.same(found.slice(0, 2), [200, 200], 'the allowance is theirs, but for the page that they signed in for');
+  t.equal(found[3], 'rate_limited');
+  t.equal(await post(foreign), 'forgery_header_missing', 'what is refused is refused for what it is');
+});
+
+test('requests that cannot be read count for their client', async (t) => {
+  const { ask, statuses } = await arrange(t, { rateLimit: [{ requests: 3, per: '1m' }] });
+  t.same(await statuses(3, '192.0.2.1', '/x', { host: 'elsewhere.example' }), [421, 421, 421]);
+  t.equal((await ask('192.0.2.1')).headers['x-sallyport-error'], 'rate_limited');
+  t.same(await statuses(1, '192.0.2.1', '/x', { host: 'elsewhere.example' }), [429]);
+  t.same(await statuses(1, '192.0.2.2'), [200]);
 });
 
 test('logins and callbacks have limits without being asked for', { timeout: 60_000 }, async (t) => {

@@ -16,7 +16,7 @@ return redis.call('pexpire', KEYS[1], left - tonumber(ARGV[1]))`;
   for (const port of ports) {
     const operator = new Redis({ port, host: '127.0.0.1' });
     try {
-      const keys = (await operator.keys('*')).filter((key) => !key.endsWith(':memory'));
+      const keys = (await operator.keys('*')).filter((key) => !key.includes(':mark:'));
       await Promise.all(keys.map((key) => operator.eval(age, 1, key, ms)));
     } finally {
       operator.disconnect();

@@ -1,14 +1,20 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { fastifyCookie } from '@fastify/cookie';
+import fc from 'fast-check';
 import fastify from 'fastify';
 import { test } from 'tap';
-import { type CookieAttributes, parseCookies } from '../../src/session/cookies.ts';
+import { type Cookie, type CookieAttributes, parseCookies } from '../../src/session/cookies.ts';
+import type { Found } from '../../src/session/found.ts';
 import { createKeyRing } from '../../src/session/key-ring.ts';
 import { createOpenedCookies } from '../../src/session/opened-cookies.ts';
+import type { SessionForm } from '../../src/session/sealed-session.ts';
 import type { Session } from '../../src/session/session.ts';
 import { createCookieStore } from '../../src/session/stores/cookie-store.ts';
 import { createCookieWriter } from '../../src/session/stores/cookie-writer.ts';
+import type { SessionStore } from '../../src/session/stores/store.ts';
 import { observeInto } from '../support/observe.ts';
+import { anySession } from './form/arbitrary-sessions.ts';
 
 const attributes: CookieAttributes = { secure: true, sameSite: 'lax', path: '/', domain: undefined };
 const app = fastify();
@@ -40,12 +46,18 @@ const headerOf = (setCookies: readonly string[]) =>
 const lines: string[] = [];
 const { emit } = observeInto((line) => lines.push(line));
 
-function storeWith(options: { maxBytes?: number; persistent?: boolean } = {}) {
+interface StoreOptions {
+  maxBytes?: number;
+  persistent?: boolean;
+  form?: SessionForm;
+}
+
+function storeWith({ form, ...options }: StoreOptions = {}) {
   const writer = createCookieWriter(
     { name: 's', attributes, maxBytes: 16_384, persistent: false, ...options },
     { now: () => 1_500_000 },
   );
-  return createCookieStore(writer, createKeyRing([randomBytes(32)]), createOpenedCookies('s'), emit);
+  return createCookieStore(writer, createKeyRing([randomBytes(32)]), createOpenedCookies('s'), emit, form);
 }
 
 test('a session comes back as it was', async (t) => {
@@ -67,6 +79,26 @@ test('what was just written is known when its cookie comes, and opens as the sam
     t.equal(await storeWith().recall(header), undefined, 'another process does not know it');
   }
 });
+
+test('whatever was written, what is known of it is what its cookie opens to, and no claim gets into the line', async (t) => {
+  const line = /^s(\.[1-7])?=[\w-]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/;
+  for (const form of [1, 2] as const) {
+    const store = storeWith({ form, maxBytes: 64 * 1024 });
+    const holds = (any: Session) => {
+      const setCookies = store.create(any, []) as string[];
+      const known = store.recall(cookieHeader(setCookies)) as Found | undefined;
+      const found = storeRead(store, headerOf(setCookies));
+      return (
+        setCookies.every((set) => line.test(set)) && isDeepStrictEqual(known, found) && found !== undefined
+      );
+    };
+    fc.assert(fc.property(anySession, holds), { numRuns: 400 });
+  }
+  t.pass('400 sessions in either form');
+});
+
+const storeRead = (store: SessionStore, cookies: readonly Cookie[]) =>
+  store.read(cookies) as Found | undefined;
 
 test('what did not fit is not known: the session without its ID token is', async (t) => {
   const store = storeWith({ maxBytes: 1500 });

@@ -80,3 +80,47 @@ test('memory stays within its limit, and what is asked for stays longest', async
   t.ok(known(199), 'the newest is among them');
   t.notOk(known(1), 'the oldest that nobody used is not');
 });
+
+test('what is written without end pushes out nothing that came', async (t) => {
+  const opened = createOpenedCookies<number>('s', 400_000);
+  const came = Array.from({ length: 100 }, () => seal());
+  for (const [at, sealed] of came.entries()) opened.remember(sealed, at, 800);
+  const written = seal();
+  opened.expect(written, 100, 800);
+  t.equal(opened.recall(headerOf(written)), 100, 'it is known when it comes');
+  const flood = Array.from({ length: 2000 }, () => seal());
+  for (const sealed of flood) opened.expect(sealed, -1, 800);
+  for (const [at, sealed] of [...came, written].entries())
+    if (opened.recall(headerOf(sealed)) !== at) t.fail(`${at} was pushed out`);
+  const left = flood.filter((sealed) => opened.recall(headerOf(sealed)) === -1).length;
+  t.ok(left > 20 && left <= 45, `${left} of 2,000 are left: they have a quarter`);
+  t.equal(opened.recall(headerOf(flood.at(-1) ?? '')), -1, 'the last one is');
+});
+
+test('what was written in several chunks is known when all of them come', async (t) => {
+  const opened = createOpenedCookies<string>('s');
+  const [mine, other] = [seal(), seal()];
+  opened.expect(mine, 'mine', 100);
+  opened.expect(other, 'other', 100);
+  const [first] = headerOf(mine, 3).split('; s.1=');
+  const [, rest] = headerOf(other, 3).split('; s.1=');
+  t.equal(opened.recall(`${first}; s.1=${rest}`), undefined, 'not where one is of another');
+  t.equal(opened.recall(headerOf(mine, 3)), 'mine');
+});
+
+test('a few that are very large push out nobody: they are opened each time', async (t) => {
+  const opened = createOpenedCookies<string>('s', 320_000);
+  const small = Array.from({ length: 20 }, () => seal());
+  for (const sealed of small) opened.remember(sealed, 'small', 100);
+  for (const add of [opened.remember, opened.expect]) {
+    const large = seal();
+    add(large, 'large', 20_000);
+    t.equal(opened.recall(headerOf(large)), undefined);
+    add(large, 'smaller', 10_000);
+    t.equal(opened.recall(headerOf(large)), 'smaller', 'up to a sixteenth is kept');
+  }
+  const grown = small[0] ?? '';
+  opened.remember(grown, 'grown', 20_000);
+  t.equal(opened.recall(headerOf(grown)), undefined, 'what grows so large is not kept as it was');
+  for (const sealed of small.slice(1)) t.equal(opened.recall(headerOf(sealed)), 'small');
+});

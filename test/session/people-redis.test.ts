@@ -97,7 +97,7 @@ test('who may not write the list signs in all the same, and can be ended', async
     'on',
     '>p',
     '%R~*',
-    ...['session:*', 'revocations:*', 'probe', 'memory'].map((name) => `~sallyport:${name}`),
+    ...['session:*', 'revocations:*', 'mark:*'].map((name) => `~sallyport:${name}`),
     '&*',
     ...commands.split(' '),
   );

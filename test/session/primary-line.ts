@@ -8,6 +8,9 @@ import { createWorld } from './world.ts';
 
 const notNow: Grant = async () => ({ kind: 'unavailable', retryAfter: 1 });
 
+/** As a line of Node's has it. */
+const copied = <T>(message: T): T => JSON.parse(JSON.stringify(message));
+
 /** A primary in this process, with the worlds of its workers at the other end of a line. */
 export function arrangePrimary(grant: Grant = notNow) {
   const clock = createWoundClock();
@@ -15,11 +18,11 @@ export function arrangePrimary(grant: Grant = notNow) {
   /** @param own what this worker would answer if it asked by itself */
   const worker = (own: Grant = notNow) => {
     const line = new EventEmitter();
-    const link: WorkerLink = { send: (message) => void line.emit('message', structuredClone(message)) };
+    const link: WorkerLink = { send: (message) => void line.emit('message', copied(message)) };
     const posted: string[] = [];
     const send = (message: CallMessage) => {
       if (message.request.kind === 'post') posted.push(message.request.key);
-      setImmediate(() => void shared.received(link, structuredClone(message)));
+      setImmediate(() => void shared.received(link, copied(message)));
       return true;
     };
     const channel = Object.assign(line, { send }) as unknown as Pick<NodeJS.Process, 'on' | 'off' | 'send'>;

@@ -17,6 +17,12 @@ test('what was sealed opens, whatever it says', async (t) => {
   t.pass('500 texts');
 });
 
+test('a text of any length opens, also beyond what is unpacked again', async (t) => {
+  for (const length of [127, 128, 256 * 1024, 256 * 1024 + 1, 1024 * 1024])
+    for (const text of ['a'.repeat(length), randomBytes(length / 2).toString('hex')])
+      t.ok(open(seal(text, ring, 'session', 'c'), ring, 'session', 'c')?.text === text, `${length} letters`);
+});
+
 test('a seal with any bit flipped, or any length cut off, never opens', async (t) => {
   for (const text of ['{"short":1}', JSON.stringify({ long: 'abc'.repeat(200) })]) {
     const sealed = seal(text, ring, 'session', 'c');

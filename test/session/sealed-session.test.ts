@@ -1,4 +1,5 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { type Test, test } from 'tap';
 import { parseCookies } from '../../src/session/cookies.ts';
 import { packSession } from '../../src/session/form/pack.ts';
@@ -153,19 +154,72 @@ test('a seal of a version that nobody knows is no session, whoever made it', asy
   t.equal(openSession(asAnother.toString('base64url'), ring.session, 'session', 's'), undefined);
 });
 
-test('chunks of two sessions, in any mixture, are neither', async (t) => {
+test('claims come back as they were in either form, and what cannot be written is no seal', async (t) => {
+  const ring = createKeyRing([randomBytes(32)]);
+  const [key] = ring.session;
+  const claims = JSON.parse('{"zero":-0,"beyond":[1e400],"__proto__":{"n":1},"lone":"\\ud800"}');
+  const deep = JSON.parse(`{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
+  const place = randomBytes(32).toString('base64url');
+  for (const form of [1, 2] as const) {
+    const sealed = sealSession(form, bareSession({ claims }), key, 'session', 's')?.sealed ?? '';
+    const opened = openSession(sealed, ring.session, 'session', 's');
+    t.ok(isDeepStrictEqual(opened?.session.claims, claims), `form ${form}`);
+    const tooDeep = bareSession({ claims: deep });
+    t.equal(sealSession(form, tooDeep, key, 'session', 's'), undefined);
+    t.equal(sealListing(form, { place, session: tooDeep }, ring.listed[0], 'name'), undefined);
+  }
+});
+
+test('a session of any size that is sealed opens again, in either form', async (t) => {
+  const ring = createKeyRing([randomBytes(32)]);
+  const [key] = ring.session;
+  for (const length of [200_000, 256 * 1024, 300_000, 900_000])
+    for (const form of [1, 2] as const) {
+      const session = bareSession({ claims: { note: 'ab'.repeat(length / 2) } });
+      const made = sealSession(form, session, key, 'session', 's');
+      const isOpen = made && openSession(made.sealed, ring.session, 'session', 's') !== undefined;
+      t.not(isOpen, false, `${length} letters in form ${form}: ${made ? 'sealed' : 'refused'}`);
+    }
+});
+
+test('chunks of two sessions, in any mixture, are neither, and those of one in any order are it', async (t) => {
   const world = createWorld();
   const here = plan(world);
   t.teardown(here.release);
-  const large = () => sessionAt(world.clock, { accessToken: randomBytes(4000).toString('base64url') });
-  const [one, two] = [parseCookies(await begin(here, large())), parseCookies(await begin(here, large()))];
-  t.equal(one.length, 2);
-  const headerOf = (...cookies: typeof one) =>
-    cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
-  const [first, rest] = [one.slice(0, 1), two.slice(1)];
-  t.equal(await standing(here, headerOf(...first, ...rest)), undefined);
-  t.equal(await standing(here, headerOf(...first)), undefined);
-  t.ok(await standing(here, headerOf(...one)));
+  const large = (subject: string) =>
+    sessionAt(world.clock, { subject, accessToken: randomBytes(8000).toString('base64url') });
+  const [one, two] = [
+    parseCookies(await begin(here, large('one'))),
+    parseCookies(await begin(here, large('two'))),
+  ];
+  t.equal(one.length, 3);
+  // Whoever wrote them remembers them, and another process opens them.
+  const other = plan(createWorld());
+  t.teardown(other.release);
+  for (const process of [here, other]) {
+    const whose = async (cookies: typeof one) => {
+      const found = await standing(process, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
+      return sessionOf(found)?.session.subject;
+    };
+    for (let mixture = 1; mixture < 7; mixture++) {
+      const mixed = one.map((chunk, index) => (mixture & (1 << index) ? two[index] : undefined) ?? chunk);
+      t.equal(await whose(mixed), undefined, `mixture ${mixture}`);
+    }
+    for (const missing of one) t.equal(await whose(one.filter((chunk) => chunk !== missing)), undefined);
+    t.equal(await whose(one), 'one');
+    t.equal(await whose(one.toReversed()), 'one', 'in another order');
+    const [first, second, third] = one as [(typeof one)[0], (typeof one)[0], (typeof one)[0]];
+    const renamed = [first, { ...third, name: second.name }, { ...second, name: third.name }];
+    t.equal(await whose(renamed), undefined, 'under each other’s names');
+    for (const count of '12456789') {
+      const wrong = [{ ...first, value: count + first.value.slice(1) }, second, third];
+      t.equal(await whose(wrong), undefined, `as ${count} chunks`);
+    }
+    t.equal(await whose([...one, ...two]), 'one', 'of two sessions in full, the first');
+    const moved = { ...second, value: second.value.slice(1) };
+    const longer = { ...first, value: first.value + second.value[0] };
+    t.equal(await whose([longer, moved, third]), 'one', 'however it is split');
+  }
 });
 
 test('a listing of either form opens with its place, and for its name alone', async (t) => {

@@ -1,5 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { type Test, test } from 'tap';
+import { parseCookies } from '../../src/session/cookies.ts';
 import type { Grant } from '../../src/session/outcome.ts';
+import type { Session } from '../../src/session/session.ts';
 import type { Posted } from '../../src/session/shared/shared.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis.ts';
@@ -96,8 +100,8 @@ test('what an ended worker had begun is finished by the plan in force, not by on
   const first = plan(world);
   await first.ready;
   const refused = plan(world, { redis: { url: `redis://127.0.0.1:${await freePort()}` } });
-  const finish = (id: string) =>
-    world.link.send({ kind: 'finish', session: sessionAt(world.clock, { id, refreshToken: id }) });
+  const told = (id: string) => JSON.stringify(sessionAt(world.clock, { id, refreshToken: id }));
+  const finish = (id: string) => world.link.send({ kind: 'finish', session: told(id) });
   finish('one');
   await until('the first plan to finish it', () => world.posted.length === 1);
   await refused.release();
@@ -109,4 +113,90 @@ test('what an ended worker had begun is finished by the plan in force, not by on
   await new Promise((resolve) => setTimeout(resolve, 100));
   t.equal(world.posted.length, 1, 'the plan in force has its own place');
   await next.release();
+});
+
+test('whatever goes wrong in the primary for one person, it goes on, and the worker is told at once', async (t) => {
+  const grants: Record<string, Grant> = {
+    throws: () => {
+      throw new Error('this should not happen');
+    },
+    rejects: async () => {
+      throw new Error('this should not happen');
+    },
+    deep: async (session) => ({ kind: 'refreshed', session: { ...session, claims: deepClaims() } }),
+  };
+  const { worker } = arrangePrimary((session, renewal) =>
+    (grants[session.subject] ?? endedByProvider)(session, renewal),
+  );
+  const world = worker();
+  const instance = plan(world);
+  const now = world.clock.now() / 1000;
+  const due = { refreshAt: now - 1, accessTokenExpiresAt: now - 1 };
+  for (const [subject, lapsed] of [
+    ['throws', 'unavailable'],
+    ['rejects', 'unavailable'],
+    ['deep', 'ended'],
+    ['somebody else', 'ended'],
+  ] as const) {
+    const header = await begin(instance, sessionAt(world.clock, { ...due, subject, refreshToken: subject }));
+    t.match(await standing(instance, header), { lapsed }, subject);
+  }
+  await instance.release();
+});
+
+const endedByProvider: Grant = async () => ({ kind: 'ended', reason: 'by the provider' });
+const deepClaims = () => JSON.parse(`{"deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`);
+
+test('a worker gets a session from its primary as the provider said it, numbers that JSON loses among it', async (t) => {
+  const odd = '{"zero":-0,"list":[1e400,-1e400],"text":"\\ud800","__proto__":{"n":1}}';
+  const asked: Session[] = [];
+  const { worker } = arrangePrimary(async (session) => {
+    asked.push(session);
+    const claims = JSON.parse(odd);
+    return { kind: 'refreshed', session: { ...session, accessToken: 'new', refreshAt: undefined, claims } };
+  });
+  const world = worker();
+  const instance = plan(world);
+  const due = { refreshToken: 'r', refreshAt: world.clock.now() / 1000 - 1, claims: JSON.parse(odd) };
+  const header = await begin(instance, sessionAt(world.clock, due));
+  // The second reads what the first posted.
+  for (const whose of ['who asked', 'who came later']) {
+    const found = await standing(instance, header);
+    t.ok(found && 'session' in found && isDeepStrictEqual(found.session.claims, JSON.parse(odd)), whose);
+  }
+  t.ok(isDeepStrictEqual(asked[0]?.claims, JSON.parse(odd)), 'the primary was asked with the same');
+  t.equal(asked.length, 1);
+  await instance.release();
+});
+
+test('a worker that ended while it used a refresh token leaves word of it: nobody sends the token again', async (t) => {
+  let grants = 0;
+  const { worker } = arrangePrimary(async () => {
+    grants++;
+    return { kind: 'unavailable', retryAfter: 1 };
+  });
+  const [one, two] = [worker(), worker()];
+  const secret = randomBytes(32).toString('base64');
+  const [first, second] = [plan(one, { secret }), plan(two, { secret })];
+  const header = await begin(first, sessionAt(one.clock, { refreshToken: 'r' }));
+  const found = await standing(first, header);
+  if (!found || !('session' in found)) throw new Error('there is a session');
+  let begun = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const spending = first.sessions.spend(found, parseCookies(header), () => {
+    begun();
+    return new Promise(() => {});
+  });
+  spending.catch(() => {});
+  await hasBegun;
+  one.leaves();
+  two.clock.wind(300_000);
+  const due = { ...found.session, refreshAt: two.clock.now() / 1000 - 1, accessTokenExpiresAt: 1 };
+  const late = await begin(second, due);
+  t.match(await standing(second, late), { lapsed: 'parked' });
+  t.equal(grants, 0);
+  await first.release();
+  await second.release();
 });

@@ -150,7 +150,7 @@ const xOf = (at: number, of: number): string => ((at / Math.max(1, of - 1)) * wi
 const yOf = (value: number, { of }: Scale): string =>
   (height - margin - of(value) * (height - 2 * margin)).toFixed(1);
 
-/** It is broken where there is no value; one alone is a dot. */
+/** The line breaks where a value is missing; a value alone is a dot. */
 function pathOf(values: Line['values'], scale: Scale): string {
   let path = '';
   for (const [at, value] of values.entries()) {

@@ -2,8 +2,8 @@
 export const refreshSeconds = 10;
 
 /**
- * Fetches the page again and puts in place what has changed of it, part by part: whoever reads one, has marked words in it
- * or has the focus there, keeps it. What it says stands in the page, so that it is one script for all and has one hash.
+ * Fetches the page again and replaces the parts that have changed. A part stays where somebody has marked words in it, or
+ * has the focus. What it says stands in the page, so that it is one script for all and has one hash.
  */
 export const script = `
 (() => {

@@ -38,6 +38,7 @@ const accesses: Readonly<Record<RouteStatus['access'], Text>> = {
 /** More rows than somebody looks at; what is in trouble comes first then. */
 const mostRoutes = 200;
 
+/** The routes and their targets, with how they stand. */
 export function routesTable({ routes, at }: Status, sight: Sight): Markup {
   const isInTrouble = ({ targets }: RouteStatus) => targets.some(({ isUp }) => !isUp);
   const shown =
@@ -82,6 +83,7 @@ function targetText({ name, isUp, out }: TargetStatus, place: number, sight: Sig
   return html`<span class="${sight === 'all' && 'mono'}">${shown}</span> ${how} ${why && html`<span class="soft">${why}</span>`}`;
 }
 
+/** Providers, issuers of access tokens and the store of sessions, with what troubles them. */
 export function partsTable({ providers, store }: Status, sight: Sight): Markup {
   const rows = [
     ...providers.map(({ name, troubles }) => [
@@ -101,7 +103,7 @@ function standing(troubles: readonly Degraded[], sight: Sight): Markup {
   return html`<ul role="list">${troubles.map((trouble) => html`<li>${troubleText(trouble, sight, 'short')}</li>`)}</ul>`;
 }
 
-/** What does not work. The detail is a sentence of whoever has the trouble, so that it stays with those who may see all. */
+/** The parts that do not work. Details are sentences of these parts, so only those who may see all get them. */
 export function troubleText(
   { reason, name, detail }: Degraded,
   sight: Sight,
@@ -121,6 +123,7 @@ const standings: Readonly<Record<Expiry['standing'], [Tone, Text]>> = {
   'not-yet-valid': ['bad', text('status.standing.early')],
 };
 
+/** The certificates of the configuration, and when they end. */
 export function certificatesTable({ certificates }: Status, sight: Sight): Markup {
   const isAll = sight === 'all';
   const heads = ['certificate', 'state', 'ends', ...(isAll ? (['names'] as const) : [])] as const;
@@ -137,6 +140,7 @@ export function certificatesTable({ certificates }: Status, sight: Sight): Marku
   );
 }
 
+/** The refusals of late, the latest first. For operators only: it names people, paths and addresses. */
 export function refusalsTable({ at: seenAt, figures: { refusals } }: Status): Markup {
   const heads = ['time', 'reason', 'status', 'route', 'path', 'client', 'user'] as const;
   const none = html`<span class="soft">${text('status.none')}</span>`;

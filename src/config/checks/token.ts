@@ -27,7 +27,7 @@ function unknownProvider({ value, whole }: Route): string | undefined {
   return name === undefined || providerNames(whole).includes(name) ? undefined : name;
 }
 
-/** The first of more parameters that is not for the file to set; letter case is no way around. */
+/** The first of the further parameters that the file may not set, in any letter case. */
 const reservedParam = (route: Route): string | undefined =>
   route.keys('token', 'params').find((name) => reservedTokenParams.includes(name.toLowerCase()));
 

@@ -2,7 +2,7 @@ import type { Preset } from './preset.ts';
 
 /**
  * Apple. The client secret is a JWT of the key that is downloaded once, whose identifier is `privateKey.kid`. With a scope,
- * the response has to be posted, and beside the code of the first login stands the name. There is no userinfo endpoint.
+ * the response has to be posted, and the first login brings the name beside the code. There is no userinfo endpoint.
  *
  * @see https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret
  * @see https://developer.apple.com/documentation/signinwithapple/configuring-your-webpage-for-sign-in-with-apple

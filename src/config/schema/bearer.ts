@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { EgressRules } from '../../egress/rules.ts';
 import { asymmetricAlgorithms } from './algorithms.ts';
-import { duration, endpointUrl, flag, oneOrMore, proxyOrOff, text } from './fields.ts';
+import { credential, duration, endpointUrl, flag, oneOrMore, proxyOrOff, text } from './fields.ts';
 import { claims } from './provider.ts';
 
 /** What only the issuer can sign with. `none` and keys that both sides share are not among them (RFC 8725 §3.1). */
@@ -50,8 +50,12 @@ const bearerSchema = z.strictObject({
     description:
       'Where tokens are looked up (RFC 7662), for those that are no JWT; `clientId` and `clientSecret` then say who asks.',
   }),
-  clientId: text().optional().meta({ description: 'The client identifier for introspection.' }),
-  clientSecret: text().optional().meta({ description: 'The client secret for introspection.', secret: true }),
+  clientId: credential('a client identifier')
+    .optional()
+    .meta({ description: 'The client identifier for introspection.' }),
+  clientSecret: credential('a client secret')
+    .optional()
+    .meta({ description: 'The client secret for introspection.', secret: true }),
   clientIds: oneOrMore(text(), 'a client identifier, or a list of them').optional().meta({
     description:
       'The clients whose tokens count where the answer of the introspection names no audience, by its `client_id`. On a route with `resource` such a token never counts.',

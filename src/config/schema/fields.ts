@@ -25,6 +25,16 @@ export function parsed<T>(expected: string, parse: (text: string) => T | undefin
 
 export const text = (expected = 'a string') => z.string({ error: expected }).min(1, { error: expected });
 
+/**
+ * What a provider issued, such as a client secret. A line break comes along easily from a file or a variable, no client
+ * credential can have one (RFC 6749 appendix A), and the provider would only say that the client is unknown.
+ */
+export const credential = (what: string) => {
+  const expected = `${what} without line breaks and other control characters`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
+  return text(what).refine((value) => !/[\0-\x1f\x7f]/.test(value), { error: expected });
+};
+
 export const duration = () => parsed('a duration such as 30s, 15m, 8h or 7d', parseDuration);
 
 export const size = () => parsed('a size such as 64KiB or 10MiB', parseSize);

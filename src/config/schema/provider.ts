@@ -4,6 +4,7 @@ import { asymmetricAlgorithms, secretAlgorithms } from './algorithms.ts';
 import { clientAuthKeys } from './client-auth.ts';
 import {
   claimPath,
+  credential,
   duration,
   emailDomain,
   endpointUrl,
@@ -63,8 +64,10 @@ export const providerSchema = z
           'The issuer identifier, exactly as the provider states it. Its endpoints are found by discovery, unless all of them are given by hand. Only `type: oauth2` with endpoints by hand does without.',
         examples: ['https://id.example.com/realms/main'],
       }),
-    clientId: text().meta({ description: 'The client identifier that the provider issued.' }),
-    clientSecret: text()
+    clientId: credential('a client identifier').meta({
+      description: 'The client identifier that the provider issued.',
+    }),
+    clientSecret: credential('a client secret')
       .optional()
       .meta({ description: 'The client secret; none for a public client.', secret: true }),
     ...clientAuthKeys,

@@ -8,7 +8,7 @@ const minimumSecretBytes = 32;
 /** A secret of at least 32 bytes in base64 or base64url; the bytes are what counts. */
 const secret = () =>
   parsed(
-    'a base64 secret of at least 32 bytes, as `sallyport secret` prints',
+    'a base64 secret of at least 32 bytes; `sallyport secret` prints one',
     (input): Buffer<ArrayBuffer> | undefined => {
       if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(input)) return undefined;
       const bytes = Buffer.from(input, 'base64');

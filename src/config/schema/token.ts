@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { endpointUrl, flag, oneOrMore, text } from './fields.ts';
+import { credential, endpointUrl, flag, oneOrMore, text } from './fields.ts';
 import { flagWords, spelled } from './spellings.ts';
 
 /** RFC 6749 §3.3: a scope is visible ASCII without quotes. */
@@ -8,8 +8,8 @@ const scope = () =>
 
 const client = z.strictObject(
   {
-    clientId: text().meta({ description: 'The client identifier.' }),
-    clientSecret: text().meta({ description: 'The client secret.', secret: true }),
+    clientId: credential('a client identifier').meta({ description: 'The client identifier.' }),
+    clientSecret: credential('a client secret').meta({ description: 'The client secret.', secret: true }),
   },
   { error: 'true, or clientId and clientSecret' },
 );

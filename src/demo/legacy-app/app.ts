@@ -6,7 +6,7 @@ import { sendHtml } from '../markup.ts';
 import { clockScript, startWallClock, type WallClock } from './clock.ts';
 import { headersPage } from './headers-page.ts';
 import { createNoticeBoard, type NoticeBoard } from './notes.ts';
-import { homePage, notesPage, peoplePage, plainPage } from './pages.ts';
+import { cellarPage, homePage, notesPage, peoplePage, plainPage } from './pages.ts';
 import { nameOf, visitorOf } from './visitor.ts';
 
 export interface LegacyApp extends Served {
@@ -60,6 +60,8 @@ async function answer(
       return sendPage(response, 200, homePage(visitor));
     case 'GET /people':
       return sendPage(response, 200, peoplePage(visitor));
+    case 'GET /cellar':
+      return sendPage(response, 200, cellarPage(visitor));
     case 'GET /headers':
       return sendPage(response, 200, headersPage(visitor, request.rawHeaders));
     case 'GET /notes':

@@ -64,7 +64,16 @@ export function peoplePage(visitor: Visitor): string {
     html`<h1>You are ${nameOf(visitor) ?? 'nobody we know'}</h1>
 <div class="card"><table>${rows}</table></div>
 <h2>What your groups open</h2>
-<p>${groups.includes('admins') ? 'You hold the keys of the cellar.' : 'The cellar stays locked for you: it asks for the group “admins”.'}</p>`,
+<p>${groups.includes('admins') ? 'You hold the keys of the cellar.' : 'The cellar stays locked for you: it asks for the group “admins”.'} <a href="/cellar">${groups.includes('admins') ? 'Go down' : 'Try the door'}</a></p>`,
+  );
+}
+
+export function cellarPage(visitor: Visitor): string {
+  return frame(
+    { title: 'The cellar', visitor },
+    html`<h1>The cellar</h1>
+<p>Old newspapers, and a kettle. This application has no rule about who may come here: the gateway has one, and lets nobody pass who is not of the group “admins”.</p>
+<p><a href="/people">Back upstairs</a></p>`,
   );
 }
 

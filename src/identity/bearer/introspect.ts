@@ -58,6 +58,7 @@ export interface IntrospectorNeeds {
   read: ReadFile;
 }
 
+/** Looks tokens up at the endpoint of an issuer; entries of one endpoint and client share their circuit. */
 export function openIntrospector(
   config: BearerConfig,
   place: IntrospectionEndpoint,
@@ -140,7 +141,7 @@ function read(
     throw new TokenRejected('The token is of another issuer');
   const isAccessToken = type === undefined || /^(bearer|dpop)$/i.test(String(type));
   if (!isAccessToken || kindOf(claims) !== 'access token')
-    throw new TokenRejected('The token is no access token');
+    throw new TokenRejected('The token is not an access token');
   const audiences = audiencesOf(aud);
   if (!namesNobody(aud) && audiences.length === 0)
     throw new TokenRejected('The audience of the token is malformed');

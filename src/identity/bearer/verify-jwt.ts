@@ -89,11 +89,11 @@ interface Kinds {
   wanted: ReadonlySet<string>;
 }
 
-/** Throws TokenRejected for what is no access token, but for an ID token where those count. */
+/** Throws TokenRejected for anything but an access token, or an ID token where those count. */
 function checkKind(payload: JWTPayload, { isAccessType, mayBeIdToken, audiences, wanted }: Kinds): void {
   const kind = kindOf(payload);
   if (isAccessType && kind === 'access token') return;
-  if (!mayBeIdToken || kind === 'other') throw new TokenRejected('The token is no access token');
+  if (!mayBeIdToken || kind === 'other') throw new TokenRejected('The token is not an access token');
   // OpenID Connect Core §3.1.3.7, items 3 to 5: of several audiences, one is the client that it was made for.
   const { azp } = payload;
   if (audiences.length > 1 && (typeof azp !== 'string' || !wanted.has(azp)))

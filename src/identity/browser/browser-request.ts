@@ -1,4 +1,5 @@
-import type { Asked, Emit, Event } from '../../observe/events.ts';
+import type { Asked } from '../../observe/events/people.ts';
+import type { Emit, Event } from '../../observe/events.ts';
 import type { Cookie } from '../../session/cookies.ts';
 
 /** What the login and the logout need to know of the request that they answer. */

@@ -15,6 +15,7 @@ export interface PersonRules {
   requireVerifiedEmail: boolean;
 }
 
+/** The rules of a provider, of its part of the configuration. */
 export function personRules(config: ProviderConfig): PersonRules {
   const { claims, insecureUnverifiedEmail, requireVerifiedEmail } = config;
   return { claims, countUnverifiedEmail: insecureUnverifiedEmail, requireVerifiedEmail };

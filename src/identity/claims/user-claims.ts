@@ -2,6 +2,7 @@ import type { ProviderConfig } from '../../config/schema/index.ts';
 import { GatewayError } from '../../errors.ts';
 import { pickClaims, readClaim, usernamePath } from './claims.ts';
 
+/** Claims by their name, as a provider stated them: in a token, or at userinfo. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** What is known of somebody, and how. */

@@ -1,25 +1,13 @@
 import type { StepUpConfig } from '../../config/schema/index.ts';
 import type { Answer } from '../../pages/answer.ts';
-import type { Sessions } from '../../session/sessions.ts';
 import type { BrowserRequest } from '../browser/browser-request.ts';
 import { safeReturnTo } from '../browser/return-to.ts';
-import type { Providers } from '../provider/providers.ts';
-import { namedProviders } from './initiate.ts';
-import type { StartLogin } from './start.ts';
+import { type LoginByAddressNeeds, namedProviders } from './initiate.ts';
 
-/** What begins a login by an address. */
-export interface BeginNeeds {
+/** What begins a login at the endpoint `start`. */
+export interface BeginNeeds extends LoginByAddressNeeds {
   /** The path below which the endpoints live. */
   prefix: string;
-  /** Every origin that a return address may be on. */
-  returnOrigins: ReadonlySet<string>;
-  /** Whether the path rules let a return address on our own origins be asked for. */
-  isReadable(url: string): boolean;
-  /** What the route of a request asks of a sign-in. */
-  findStepUp(url: string, method?: string): StepUpConfig | undefined;
-  sessions: Pick<Sessions, 'peek'>;
-  providers: Pick<Providers, 'named'>;
-  start: StartLogin;
 }
 
 /** Begins the login that an address asks for: where to go afterwards, how strong, at which provider. */

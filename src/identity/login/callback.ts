@@ -14,30 +14,15 @@ import { loginError } from '../provider/failure.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Providers } from '../provider/providers.ts';
 import { claimsRefreshTime } from '../provider/refresh-claims.ts';
-import { clockDifference } from '../provider/verdict.ts';
+import { clockDifference } from '../provider/token-check-errors.ts';
 import { type IdTokenClaims, isTokenType, type Tokens } from '../tokens/tokens.ts';
-import {
-  type AuthorizationResponse,
-  claimedState,
-  readAuthorizationResponse,
-} from './authorization-response.ts';
-import type { LateLogin } from './late.ts';
-import { deriveProofs, type LoginCookies, type LoginSecrets, stateDigest } from './login-cookie.ts';
-import { type CarriedLogin, isStale, type LoginStates } from './login-state.ts';
+import { type AuthorizationResponse, readAuthorizationResponse } from './authorization-response.ts';
+import type { PendingLogin } from './match-login.ts';
 import type { MissingClaims } from './missing-claims.ts';
 import { postedName } from './posted-name.ts';
 import { callbackPath } from './start.ts';
 import { unmetByLogin } from './step-up.ts';
 import type { createSidWatch } from './unnamed-sessions.ts';
-import type { UsedStates } from './used-states.ts';
-
-/** What finds the login that a response belongs to. */
-export interface MatchNeeds {
-  loginStates: Pick<LoginStates, 'open'>;
-  loginCookies: Pick<LoginCookies, 'find'>;
-  usedStates: UsedStates;
-  clock: Pick<Clock, 'now'>;
-}
 
 /** What ends a login. */
 export interface FinishNeeds {
@@ -66,60 +51,7 @@ export interface FinishedLogin {
   unmet: ReturnType<typeof unmetByLogin>;
 }
 
-/** One login on its way, brought back by the browser that began it. */
-export interface PendingLogin extends CarriedLogin, Omit<LoginSecrets, 'secret' | 'returnTo'> {
-  state: string;
-  nonce: string;
-  /** RFC 7636 §4.1. */
-  codeVerifier: string;
-}
-
-/** The login that a response belongs to, or the one that it once was about. */
-export type Matched = { login: PendingLogin; late?: never } | { late: LateLogin; login?: never };
-
-/**
- * The login that an authorization response (RFC 6749 §4.1.2) belongs to, which is spent by that; or the one that it
- * once was about, where this browser keeps nothing of it, or nothing that is good any more. Rejects with GatewayError
- * 400 when the state was not made here.
- */
-export async function matchLogin(
-  { loginStates, loginCookies, usedStates, clock }: MatchNeeds,
-  browser: BrowserRequest,
-  response: AuthorizationResponse,
-): Promise<Matched> {
-  const state = claimedState(response) ?? '';
-  const carried = loginStates.open(state);
-  if (!carried) {
-    throw new GatewayError('login_cookie_missing', {
-      detail: text('detail.state_unreadable'),
-      cause: new Error(state ? 'the state was not made here' : 'the response has no state'),
-    });
-  }
-  const late = (reason: string) => ({ late: { state, carried, reason } });
-  const isResponse = !browser.isProbe && [...response.parameters.keys()].some((name) => name !== 'state');
-  if (!isResponse) return late('it brings no authorization response');
-  const secrets = loginCookies.find(state, browser.cookies);
-  if (!secrets) return late('no login cookie of this browser fits the state');
-  if (isStale(carried, clock.now())) return late('the login has expired');
-  if (!(await usedStates.claim(stateDigest(state)))) return late('the state was used before');
-  const { secret, returnTo, ...kept } = secrets;
-  return {
-    login: {
-      ...carried,
-      ...kept,
-      returnTo: wholeAddress(carried.returnTo, returnTo),
-      state,
-      ...deriveProofs(secret),
-    },
-  };
-}
-
-/** The long address of the cookie, where it is on the origin that was checked when the state was opened. */
-function wholeAddress(returnTo: string, long: string | undefined): string {
-  return long !== undefined && new URL(long).origin === new URL(returnTo).origin ? long : returnTo;
-}
-
-/** What has to hold before the code is spent and is for us to check: the library looks at the rest. */
+/** What has to hold before the code is spent, as far as the library does not check it. */
 function checkLogin(prefix: string, provider: Provider, login: PendingLogin, browser: BrowserRequest): void {
   // RFC 9700 §4.4.2.2: an answer at another provider's redirect URI is that provider's.
   if (login.origin !== browser.origin || browser.path !== callbackPath(prefix, provider)) {
@@ -178,7 +110,7 @@ export async function finishLogin(
   }
 }
 
-/** Throws for who lacks a claim that everybody needs; while what may have it is out, nobody is told that they lack it. */
+/** Throws where a required claim is lacking: as an outage while the source that may have it is out, else as a refusal. */
 function checkRequired(config: Provider['config'], { claims, lacking }: Collected): void {
   const isOut = lacking !== undefined && loginError(lacking).code === 'provider_unavailable';
   if (isOut && lacksRequired(config, claims)) throw lacking;

@@ -10,17 +10,21 @@ import type { Providers } from '../provider/providers.ts';
 import { canBeRight } from './authorization-request.ts';
 import type { StartLogin } from './start.ts';
 
-/** What begins a login that another site asked for. */
-export interface InitiateNeeds {
+/** What begins a login by an address of the gateway. */
+export interface LoginByAddressNeeds {
   /** Every origin that a return address may be on. */
   returnOrigins: ReadonlySet<string>;
-  /** Whether the path rules let a return address on our own origins be asked for. */
+  /** Whether the path rules let a return address on an origin of the gateway be asked for. */
   isReadable(url: string): boolean;
   /** What the route of a request asks of a sign-in. */
   findStepUp(url: string, method?: string): StepUpConfig | undefined;
   sessions: Pick<Sessions, 'peek'>;
   providers: Pick<Providers, 'named'>;
   start: StartLogin;
+}
+
+/** What begins a login that another site asked for. */
+export interface InitiateNeeds extends LoginByAddressNeeds {
   /** The application lives in frames of other sites. */
   isFramed: boolean;
 }
@@ -30,7 +34,7 @@ const named = ['iss', 'target_link_uri', 'login_hint'] as const;
 /**
  * Begins a login that a provider, or a page of its own, sends somebody to (OpenID Connect Core §4): at the provider that
  * `iss` names, on to `target_link_uri` by the rule of `rd`. The state is this browser's all the same, so that nobody can
- * end here a login that began elsewhere. Whoever is signed in with that provider is not signed in anew, unless the hint
+ * end here a login that began elsewhere. A person who is signed in with that provider is not signed in anew, unless the hint
  * may mean somebody else: a link of another site changes no session by itself. Rejects with GatewayError.
  */
 export async function initiateLogin(

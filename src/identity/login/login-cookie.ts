@@ -103,6 +103,7 @@ export function stateDigest(state: string): string {
   return createHash('sha256').update(state).digest('base64url');
 }
 
+/** 32 random bytes in base64url; nonce and code verifier of a login follow from it. */
 export function createLoginSecret(): string {
   return randomBytes(32).toString('base64url');
 }

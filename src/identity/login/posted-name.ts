@@ -3,7 +3,7 @@
  * text; the two joiners are a part of names (Unicode UAX #31).
  */
 const unshown = /[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u;
-/** More is no name, and would fill the cookie. */
+/** Characters: a longer text is not a name, and would fill the cookie. */
 const longestName = 200;
 const longestText = 4096;
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { HeaderFields } from '../../listen/inbound.ts';
 import type { Answer } from '../../pages/answer.ts';
-import { framePage } from '../../pages/frame-page.ts';
+import { escapeHtml } from '../../pages/html.ts';
 import type { KeyRing } from '../../session/key-ring.ts';
 import { open, seal } from '../../session/seal.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -25,7 +25,7 @@ interface Proof {
  */
 export interface FrameProofs {
   page(issuer: string, origins: readonly string[], proof: Omit<Proof, 'since'>): Answer;
-  /** What a picture proves; undefined for an address that is not of ours, or is too old. */
+  /** What a picture proves; undefined for an address that was not made here, or is too old. */
   read(proof: string): Proof | undefined;
 }
 
@@ -40,7 +40,6 @@ export function createFrameProofs(ring: KeyRing, { now }: Pick<Clock, 'now'>): F
           ...frameHeaders(origins, "; img-src 'self'"),
           'content-type': 'text/html; charset=utf-8',
         },
-        // Whoever waits for the frame to load waits for the sign-out.
         body: framePage(picture),
       };
     },
@@ -54,7 +53,11 @@ export function createFrameProofs(ring: KeyRing, { now }: Pick<Clock, 'now'>): F
 
 const purposeName = 'front-channel';
 
-/** Of an answer that the provider shows in a frame. */
+/** A page without words. A frame has loaded when its pictures have: a page that waits for it waits for the sign-out. */
+const framePage = (picture: string) =>
+  `<!doctype html><title>-</title><img src="${escapeHtml(picture)}" alt="">`;
+
+/** The headers of an answer that the provider shows in a frame. */
 export function frameHeaders(origins: readonly string[], more = ''): Answer['headers'] {
   return {
     'cache-control': 'no-store',

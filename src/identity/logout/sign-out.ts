@@ -132,7 +132,9 @@ async function endSession(
   everywhere: boolean,
 ): Promise<Session | undefined> {
   const { sessions, emit } = parts;
-  const session = await sessions.find(browser.cookies).catch((error: unknown) => {
+  const session = await sessions.find(browser.cookies).catch(async (error: unknown) => {
+    // It ends unread then, when the store is back.
+    await sessions.end(browser.cookies).catch(() => {});
     notWrittenDown(emit, {}, browser, error);
     if (everywhere) throw error;
     return undefined;

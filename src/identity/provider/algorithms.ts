@@ -33,6 +33,7 @@ export interface AlgorithmChoice {
   only?: readonly string[] | undefined;
 }
 
+/** The choice that the configuration of a provider makes. */
 export function algorithmChoice({
   idTokenAlgorithms,
   profile,
@@ -42,7 +43,7 @@ export function algorithmChoice({
 
 /**
  * The algorithms that a token may be signed with. Never `none`; and one with a key that both sides share (HMAC) only
- * where the configuration names it, since it is no signature of the provider's alone.
+ * where the configuration names it, since the provider is not the only one who can sign with it.
  */
 export function allowedAlgorithms(
   purpose: TokenPurpose,
@@ -66,7 +67,7 @@ export function allowedAlgorithms(
     case 'authorization response':
       return stated(server.authorization_signing_alg_values_supported);
     case 'access token':
-      // Nothing is stated of these, and none is keyed with a secret of ours.
+      // The metadata states nothing of these, and they are never keyed with the client secret.
       return everyAsymmetric;
   }
 }

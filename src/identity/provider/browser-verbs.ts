@@ -9,6 +9,7 @@ import type { BrowserVerbs } from './client.ts';
 import { libraryKey } from './client-auth.ts';
 import type { VerbNeeds } from './verb-needs.ts';
 
+/** The verbs that make addresses for browsers: authorization requests, pushed ones (RFC 9126), and logouts. */
 export function browserVerbs({ client, signingKey }: VerbNeeds): BrowserVerbs {
   return {
     authorizationUrl: (parameters) => buildAuthorizationUrl(client(), parameters),

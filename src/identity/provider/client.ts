@@ -1,4 +1,5 @@
 import type { DPoPHandle } from 'openid-client';
+import type { Claims } from '../claims/user-claims.ts';
 import type { DpopKey } from '../tokens/dpop-key.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 import type { Credentials } from './client-auth.ts';
@@ -23,8 +24,6 @@ export interface CodeChecks {
   /** Seconds: how old the sign-in may be; undefined for any. */
   maxAge: number | undefined;
 }
-
-export type Claims = Readonly<Record<string, unknown>>;
 
 /** The answer of a token introspection (RFC 7662 §2.2). */
 export type Introspection = Readonly<Record<string, unknown>> & {

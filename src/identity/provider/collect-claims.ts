@@ -12,17 +12,15 @@ import {
   pickOfPerson,
   sourcesBefore,
   statedBefore,
-  subjectOf,
   type UserClaims,
   usedPaths,
   userinfoBefore,
   without,
 } from '../claims/user-claims.ts';
-import type { TokenInHand } from './client.ts';
+import { askUserinfo, shouldAskUserinfo, type UserinfoQuestion } from './ask-userinfo.ts';
 import { loginError } from './failure.ts';
 import type { Provider } from './provider.ts';
 import { isRefused, mayBeMissing, saysTokenIsBad } from './resource-verdict.ts';
-import { isOfSomebodyElse } from './verdict.ts';
 
 export interface ClaimsNeeds {
   provider: Pick<Provider, 'name' | 'config' | 'client' | 'accessTokenClaims'>;
@@ -32,13 +30,9 @@ export interface ClaimsNeeds {
   clock: Pick<Clock, 'monotonic'>;
 }
 
-export interface ClaimsQuestion extends TokenInHand {
+export interface ClaimsQuestion extends UserinfoQuestion {
   /** The claims of a new ID token; undefined where there is none. */
   idToken: Claims | undefined;
-  /** Who it has to be; undefined at a login by OAuth 2.0, which is about to find out. */
-  subject: string | undefined;
-  /** What was known before; undefined at a login. */
-  known?: UserClaims | undefined;
   /** What the provider posted beside the code, at a first login. */
   posted?: Claims | undefined;
   /** The question is for nothing else: userinfo is asked in any case, and what cannot be had is an error. */
@@ -196,57 +190,4 @@ async function readAccessToken(needs: ClaimsNeeds, question: ClaimsQuestion): Pr
     goOnWithout('access token', error, { needs, question, atLogin: false });
     return undefined;
   }
-}
-
-type Asked = Pick<Provider, 'config' | 'client'>;
-
-async function askUserinfo({ config, client }: Asked, question: ClaimsQuestion): Promise<Claims> {
-  const { subject } = question;
-  // OpenID Connect Core §5.3.2: an answer about somebody else is refused by the library.
-  if (config.type === 'oidc') return askOfOneSubject(client, question);
-  const claims = await askWho(client, question);
-  const found = subjectOf(readClaim(claims, config.claims.user));
-  if (found === undefined) {
-    throw new GatewayError('login_response_invalid', {
-      cause: new Error(`userinfo has no ${config.claims.user}: it names nobody`),
-    });
-  }
-  if (subject !== undefined && found !== subject) {
-    throw new GatewayError('login_token_invalid', { cause: new Error('userinfo is about somebody else') });
-  }
-  return { sub: found, ...claims };
-}
-
-/** Of somebody who is signed in, an answer that fails a check is no answer: unless it is about somebody else. */
-async function askOfOneSubject(client: Asked['client'], question: ClaimsQuestion): Promise<Claims> {
-  try {
-    return await client.userinfo(question, question.subject ?? '');
-  } catch (error) {
-    const isBad = question.known && loginError(error).code === 'login_token_invalid';
-    if (!isBad || isOfSomebodyElse(error)) throw error;
-    throw new GatewayError('login_response_invalid', { cause: error });
-  }
-}
-
-/** Who an access token of OAuth 2.0 is about: userinfo says it, or else introspection (RFC 7662). */
-async function askWho(client: Asked['client'], token: TokenInHand): Promise<Claims> {
-  const { userinfo_endpoint: userinfo, introspection_endpoint: introspection } = client.metadata();
-  if (userinfo !== undefined) {
-    const { body } = await client.get(token, new URL(userinfo));
-    return body !== null && typeof body === 'object' && !Array.isArray(body) ? { ...body } : {};
-  }
-  if (introspection === undefined) {
-    throw new GatewayError('login_response_invalid', {
-      cause: new Error('there is neither a userinfo endpoint nor one for introspection'),
-    });
-  }
-  const { active, ...claims } = await client.introspect(token.accessToken);
-  if (active) return claims;
-  throw new GatewayError('login_token_invalid', { cause: new Error('the access token is not active') });
-}
-
-function shouldAskUserinfo({ config, client }: Asked, isComplete: boolean): boolean {
-  if (config.type === 'oauth2') return true;
-  if (config.userinfo === false || client.metadata().userinfo_endpoint === undefined) return false;
-  return config.userinfo === true || !isComplete;
 }

@@ -33,8 +33,8 @@ const mostRedirects = 5;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Follows redirects that stay on the origin that was asked. Another one is not what the configuration names, and
- * whoever answers there could say who signs people in.
+ * Follows redirects that stay on the origin that was asked. The configuration does not name another origin, which
+ * could otherwise say who signs people in.
  */
 async function followWithin(
   fetch: ProviderFetch,

@@ -39,7 +39,7 @@ export class EndpointError extends Error {
   }
 }
 
-/** The gateway cannot say who it is, so that nothing was sent: the operator's to mend, whoever asks. */
+/** The gateway has no usable client credentials, so that nothing was sent. The operator has to mend it. */
 export class ClientUnready extends Error {
   override readonly name = 'ClientUnready';
 }

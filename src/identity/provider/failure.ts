@@ -3,16 +3,11 @@ import { GatewayError } from '../../errors.ts';
 import { scrub } from '../../observe/scrub.ts';
 import { text } from '../../pages/texts/text.ts';
 import { listed } from './algorithms.ts';
+import { isOutage } from './authorization-errors.ts';
+import { isNetworkError } from './error-causes.ts';
 import { KeysUnavailable } from './key-set.ts';
-import {
-  isFailedCheck,
-  isNetworkError,
-  isOutage,
-  isUnready,
-  judgeError,
-  refusedAlgorithm,
-  wasAnswered,
-} from './verdict.ts';
+import { isFailedCheck, refusedAlgorithm } from './token-check-errors.ts';
+import { isUnready, judgeError, wasAnswered } from './verdict.ts';
 
 /**
  * The gateway's error for a login that failed at or because of the provider. What the provider says is short and

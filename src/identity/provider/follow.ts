@@ -15,7 +15,7 @@ import type { Heard } from './standing.ts';
 
 /** The search for a provider on behalf of one configuration, and what the library makes of what was found. */
 
-export interface FindingNeeds {
+export interface SearchNeeds {
   emit: Emit;
   clock: Clock;
   keep: Keep;
@@ -29,7 +29,7 @@ export interface FindingNeeds {
   verifyUserinfo: VerifyUserinfo;
 }
 
-export interface Finding {
+export interface Search {
   /** Throws GatewayError 503 while the provider was never reached. */
   library(): ProviderLibrary;
   isReady(): boolean;
@@ -45,9 +45,9 @@ export interface Finding {
 export function followProvider(
   name: string,
   config: ProviderConfig,
-  needs: FindingNeeds,
+  needs: SearchNeeds,
   onFound: () => void,
-): Finding {
+): Search {
   const { emit, clock, source, discovery } = needs;
   const signingKey = loadKey(name, config, needs);
   let library: ProviderLibrary | undefined;
@@ -106,7 +106,7 @@ function libraryOf(
   config: ProviderConfig,
   metadata: ProviderMetadata,
   signingKey: SigningKey | undefined,
-  { http, heard, clock, verifyUserinfo }: FindingNeeds,
+  { http, heard, clock, verifyUserinfo }: SearchNeeds,
 ): ProviderLibrary {
   return createProviderLibrary(config, metadata, { http, signingKey, clock, verifyUserinfo, ...heard });
 }
@@ -116,7 +116,7 @@ function refuseUnknown(discovery: Discovery): never {
 }
 
 /** A key that cannot be used is said at the start, not when the provider is found. */
-function loadKey(name: string, config: ProviderConfig, needs: Pick<FindingNeeds, 'keep' | 'read'>) {
+function loadKey(name: string, config: ProviderConfig, needs: Pick<SearchNeeds, 'keep' | 'read'>) {
   try {
     return openSigningKey(config, needs);
   } catch (error) {

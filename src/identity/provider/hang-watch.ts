@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../clock.ts';
-import { isNetworkError } from './verdict.ts';
+import { isNetworkError } from './error-causes.ts';
 
 /** What an endpoint is asked, to see whether it answers: with a code, or a refresh token, that nobody has. */
 export type Probe = (grant: Grant) => Promise<unknown>;

@@ -25,7 +25,7 @@ export interface FetchedKeys {
   fetchedAt: number;
 }
 
-/** The keys of one issuer as they were fetched, for whoever verifies with them. */
+/** The keys of one issuer as they were fetched, for verifying. */
 export interface KeySet {
   /** Rejects with KeysUnavailable. */
   current(uri: string): Promise<FetchedKeys>;
@@ -54,7 +54,7 @@ export function createKeySet(fetch: ProviderFetch, timeout: number, clock: KeySe
 /** Fetches what is at an address. */
 type Load = (uri: string) => Promise<FetchedKeys['set']>;
 
-/** What was fetched, whoever fetches. */
+/** What was fetched, by any of the plans that ask. */
 interface KnownKeys {
   current(uri: string, load: Load): Promise<FetchedKeys>;
   fresherThan(known: FetchedKeys, load: Load): Promise<FetchedKeys | undefined>;
@@ -71,8 +71,8 @@ function askedBy(known: KnownKeys, clock: KeySetClock, fetch: ProviderFetch, tim
 }
 
 /**
- * What was fetched from each address: who reads the metadata of an issuer elsewhere (`metadataUrl`) is told of another
- * one, and what is there must not count for those who ask here.
+ * What was fetched from each address. A plan that reads the metadata of an issuer elsewhere (`metadataUrl`) may be told of
+ * another address; the keys there must not count for plans that ask here.
  */
 function rememberKeys(clock: Pick<Clock, 'monotonic'>): KnownKeys {
   const places = createBounded<string, ReturnType<typeof rememberPlace>>({
@@ -156,7 +156,7 @@ async function loadKeys(uri: string, fetch: ProviderFetch, signal: AbortSignal):
       throw new Error(`the keys were answered with ${response.status}`, { cause: response });
     }
     const set = (await response.json()) as JSONWebKeySet;
-    // Whoever signs has a key: a server that has just started may not know its own yet.
+    // A server that signs has a key; one that has just started may not know it yet.
     if (set.keys?.length === 0) throw new Error('the keys were answered with none');
     return createLocalJWKSet(set);
   } catch (error) {

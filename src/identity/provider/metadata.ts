@@ -35,7 +35,7 @@ function isComplete({
 
 /** What is asked for the metadata of a provider, and what of the configuration takes their place. */
 export interface MetadataSource {
-  /** What changes the answer, so that who asks the same can share it. */
+  /** What changes the answer: those with the same settings share it. */
   settings: readonly unknown[];
   /** By which connections it is asked, as a key. */
   way: string;

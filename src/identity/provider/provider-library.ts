@@ -35,6 +35,7 @@ export interface LibraryNeeds extends Heard {
   verifyUserinfo: VerifyUserinfo;
 }
 
+/** The client of one provider, by the metadata that was found. */
 export function createProviderLibrary(
   config: ProviderConfig,
   metadata: ProviderMetadata,
@@ -64,9 +65,12 @@ export function createProviderLibrary(
       },
       { fetch: readers(fetch ?? of?.fetch ?? http.fetch), timeout, secrecy: config },
     );
+  const client = rememberClients(create);
+  // What the library does not take is said when the provider is found, and not at the first login.
+  client();
   return {
     metadata,
-    client: rememberClients(create),
+    client,
     signingKey,
     unsupported: findUnsupported(config, metadata),
   };

@@ -48,8 +48,8 @@ export interface Provider {
   /** Checks what the library has not checked of an ID token. Rejects with GatewayError or an error of the keys. */
   verifyIdToken(tokens: Tokens): Promise<void>;
   /**
-   * What a JWT access token of it says. Rejects with GatewayError for one that is no JWT, and with an error of the keys
-   * for one that cannot be verified.
+   * The claims of a JWT access token of this provider (RFC 9068). Rejects with GatewayError for anything but a JWT, and
+   * with an error of the keys for one that cannot be verified.
    */
   accessTokenClaims(accessToken: string): Promise<Readonly<Record<string, unknown>>>;
   /** Whether its metadata is known. */

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts';
 import type { Keep } from '../../holdings.ts';
-import type { Emit, Renewal } from '../../observe/events.ts';
+import type { RenewalName } from '../../observe/events/people.ts';
+import type { Emit } from '../../observe/events.ts';
 import { describeError } from '../../observe/scrub.ts';
 import type { Random } from '../../random.ts';
 import type { Grant, RefreshOutcome } from '../../session/outcome.ts';
@@ -63,7 +64,7 @@ function claimsGrant(needs: GrantNeeds, keep: Keep): OneGrant {
 
 function guarded(
   { provider, emit, clock }: GrantNeeds,
-  what: Renewal,
+  what: RenewalName,
   circuit: Circuit,
   ask: OneGrant,
 ): OneGrant {

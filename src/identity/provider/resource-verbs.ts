@@ -12,6 +12,7 @@ import { answerFault, refusalIn, resourceFault } from './resource-fault.ts';
 import type { VerbNeeds } from './verb-needs.ts';
 import { errorCodeIn } from './verdict.ts';
 
+/** The verbs that ask about a token, or with one: userinfo, introspection (RFC 7662), revocation (RFC 7009). */
 export function resourceVerbs({ metadata, client, fetch, now, verifyUserinfo }: VerbNeeds): ResourceVerbs {
   return {
     async userinfo({ accessToken, proof }, subject) {

@@ -26,6 +26,7 @@ const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 /** A server that does not answer a probe in this time does not answer. */
 const probeTimeoutMs = 2000;
 
+/** The verbs of the token endpoint (RFC 6749 §3.2). */
 export function tokenVerbs({ config, fetch, client }: VerbNeeds): TokenVerbs {
   /** Where each tenant has an issuer of its own, the answer says by which one it is to be checked. */
   const ask = (

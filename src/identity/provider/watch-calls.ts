@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
-import type { Emit, ProviderEndpoint } from '../../observe/events.ts';
+import type { ProviderEndpoint } from '../../observe/events/providers.ts';
+import type { Emit } from '../../observe/events.ts';
 import type { ProviderFetch } from './http.ts';
 import type { ProviderMetadata } from './library.ts';
 

@@ -35,6 +35,7 @@ export function refreshReach(routes: readonly RouteConfig[], provider: string): 
   };
 }
 
+/** What the `token` of a route asks a provider for. */
 export function tokenAudience(config: TokenConfig): TokenAudience {
   const { audience = [], resource = [], scopes = [], params, provider, clientCredentials } = config;
   const way = config.exchange ? 'exchange' : clientCredentials ? 'client credentials' : 'refresh';

@@ -1,8 +1,9 @@
 import { type Bounded, createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
-import type { ObservedExchange, ToldOf } from '../events.ts';
-import { decisionOf, requestKindOf, routeOf } from '../facts.ts';
-import { createRefusals, type Refusal, refusalsTogether } from './refusals.ts';
+import type { ToldOf } from '../events.ts';
+import { isRefusal, requestKindOf, routeOf } from '../facts.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
+import { createRecentRefusals, type RefusalRow, refusalsTogether } from './refusals.ts';
 import { createSlots, type SlotRead, type Slots, slotsTogether } from './slots.ts';
 
 /** What happened in the last half hour, as the status page shows it. It goes from one process to another as it is. */
@@ -11,7 +12,7 @@ export interface FiguresRead {
   slots: SlotRead[];
   /** By the label of each route, in minutes: requests, and those that failed. */
   routes: [label: string, slots: SlotRead[]][];
-  refusals: Refusal[];
+  refusals: RefusalRow[];
   /** The targets that are left out, by their address: since when, and why. */
   out: [target: string, since: number, reason: string][];
 }
@@ -53,7 +54,7 @@ const mostOut = 200;
 export function openFigures(clock: Pick<Clock, 'now'>, hide: (text: string) => string): Figures {
   const slots = createSlots({ ms: slotMs, most: plottedSlots, places: places.durations + buckets });
   const routes = createBounded<string, Slots>({ entries: mostRoutes });
-  const refusals = createRefusals(hide);
+  const refusals = createRecentRefusals(hide);
   const out = createBounded<string, { since: number; reason: string }>({ entries: mostOut });
   return {
     count(exchange, status, durationMs) {
@@ -91,11 +92,6 @@ export function openFigures(clock: Pick<Clock, 'now'>, hide: (text: string) => s
   };
 }
 
-function isRefusal(exchange: ObservedExchange): boolean {
-  const decision = decisionOf(exchange);
-  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
-}
-
 function countAt(routes: Bounded<string, Slots>, route: string, now: number, hasFailed: boolean): void {
   let found = routes.peek(route);
   if (!found) {
@@ -126,8 +122,8 @@ export function figuresTogether(all: readonly FiguresRead[]): FiguresRead {
 export const noFigures: FiguresRead = { slots: [], routes: [], refusals: [], out: [] };
 
 /**
- * Those of processes that have ended: bounded, though many end one after the other. What is left out by somebody who is
- * gone is not.
+ * The figures of processes that have ended, in bounded memory, though many end one after the other. Targets that an ended
+ * process left out do not count as left out.
  */
 export function figuresOfEnded(all: readonly FiguresRead[], now: number): FiguresRead {
   const { slots, routes, refusals } = figuresTogether(all);

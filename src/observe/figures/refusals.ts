@@ -1,13 +1,14 @@
 import { createBounded } from '../../bounded.ts';
 import { networkOf } from '../../client-network.ts';
 import { escapeLine } from '../control-characters.ts';
-import { clientLeft, type ObservedExchange, type ToldOf } from '../events.ts';
-import { clientOf, decisionOf, hostOf, reasonOf, routeOf, userOf } from '../facts.ts';
+import type { ToldOf } from '../events.ts';
+import { clientOf, hostOf, isRefusal, reasonOf, routeOf, userOf } from '../facts.ts';
+import { clientLeftStatus, type ObservedExchange } from '../observed-exchange.ts';
 import { scrub } from '../scrub.ts';
 import { cutText } from '../sinks/quoted.ts';
 
-/** Somebody was refused something. What a client or a person chose is cut, and shows nothing that acts. */
-export interface Refusal {
+/** Requests that were refused for one reason. What a client or a person chose is cut, and shows nothing that acts. */
+export interface RefusalRow {
   /** The last time, in milliseconds since the epoch. */
   at: number;
   /** How often the same was refused to the same one. */
@@ -26,13 +27,13 @@ export interface Refusal {
   user: string | undefined;
 }
 
-/** The last of them. */
-export interface Refusals {
+/** The refusals of late, as the status page shows them. */
+export interface RecentRefusals {
   /** Takes a request that has ended, if it was refused. */
   take(exchange: ObservedExchange, status: number, now: number): void;
   limited(event: ToldOf<'requests-limited'>, now: number): void;
   /** The latest first. */
-  read(): Refusal[];
+  read(): RefusalRow[];
 }
 
 /** So many are known, whatever comes. */
@@ -48,17 +49,17 @@ const longestKept = 400;
 const longestShown = 160;
 
 /**
- * Who is refused the same again and again has one row, which counts: a program that goes on asking pushes nobody else out.
+ * Refusals of the same thing to the same client share one row, which counts: a program that goes on asking pushes nobody out.
  * Of what failed (a status of 500 and above) the rest of the page tells.
  */
-export function createRefusals(hide: (text: string) => string): Refusals {
-  const rows = createBounded<string, Refusal>({ entries: mostRefusals });
+export function createRecentRefusals(hide: (text: string) => string): RecentRefusals {
+  const rows = createBounded<string, RefusalRow>({ entries: mostRefusals });
   /** Of those that are alike the oldest goes, where there are so many. */
-  const makeRoom = (most: number, isAlike: (row: Refusal) => boolean) => {
+  const makeRoom = (most: number, isAlike: (row: RefusalRow) => boolean) => {
     const alike = [...rows].filter(([, row]) => isAlike(row));
-    if (alike.length >= most) rows.delete((alike[0] as [string, Refusal])[0]);
+    if (alike.length >= most) rows.delete((alike[0] as [string, RefusalRow])[0]);
   };
-  const add = (row: Refusal) => {
+  const add = (row: RefusalRow) => {
     const key = keyOf(row);
     const before = rows.peek(key);
     if (!before) {
@@ -73,7 +74,7 @@ export function createRefusals(hide: (text: string) => string): Refusals {
   return {
     take(exchange, status, now) {
       // Most pass, and of them nothing is read.
-      if (exchange.outcome?.kind === 'forward' || !isRefused(exchange, status)) return;
+      if (exchange.outcome?.kind === 'forward' || !isShown(exchange, status)) return;
       add({
         at: now,
         times: 1,
@@ -104,19 +105,18 @@ export function createRefusals(hide: (text: string) => string): Refusals {
   };
 }
 
-/** Who is refused what. What they can choose anew each time is no part of it: so they can an address within a network. */
-const keyOf = ({ route, reason, status, client, user }: Refusal): string =>
+/** Refusals with one key share a row. The key has nothing that a client can choose anew each time, as an address in its network. */
+const keyOf = ({ route, reason, status, client, user }: RefusalRow): string =>
   JSON.stringify([route, reason, status, client && networkOf(client), user]);
 
 /** People behind one address are told apart once they are known. Undefined where nobody says the address. */
-const whoOf = ({ client, user }: Refusal): string | undefined =>
+const whoOf = ({ client, user }: RefusalRow): string | undefined =>
   client === undefined ? undefined : JSON.stringify([networkOf(client), user]);
 
-/** What one of many limits has refused is told of together. */
-function isRefused(exchange: ObservedExchange, status: number): boolean {
-  if (exchange.isTurnedAway || status >= 500 || status === clientLeft) return false;
-  const decision = decisionOf(exchange);
-  return decision === 'deny' || decision === 'refuse' || decision === 'step-up';
+/** Whether a refusal has a row of its own: those by limits are told of together, and failures elsewhere on the page. */
+function isShown(exchange: ObservedExchange, status: number): boolean {
+  if (exchange.isTurnedAway || status >= 500 || status === clientLeftStatus) return false;
+  return isRefusal(exchange);
 }
 
 /** As it was read; of what could not be read, as it came. What stands before `?` and `#` in either. */
@@ -128,8 +128,8 @@ const kept = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : cutText(text, longestKept);
 
 /** Those of several processes as those of one, the latest first. */
-export function refusalsTogether(all: readonly (readonly Refusal[])[]): Refusal[] {
-  const found = new Map<string, Refusal>();
+export function refusalsTogether(all: readonly (readonly RefusalRow[])[]): RefusalRow[] {
+  const found = new Map<string, RefusalRow>();
   for (const row of all.flat()) {
     const key = keyOf(row);
     const before = found.get(key);
@@ -137,7 +137,7 @@ export function refusalsTogether(all: readonly (readonly Refusal[])[]): Refusal[
     found.set(key, { ...latest, times: row.times + (before?.times ?? 0) });
   }
   const ofClients = new Map<string, number>();
-  const isOneOfFew = (row: Refusal) => {
+  const isOneOfFew = (row: RefusalRow) => {
     const who = whoOf(row);
     if (who === undefined) return true;
     const count = (ofClients.get(who) ?? 0) + 1;

@@ -1,5 +1,6 @@
-import type { ObservedExchange, ToldOf } from '../events.ts';
+import type { ToldOf } from '../events.ts';
 import { decisionOf, userAgentOf } from '../facts.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import { withoutCredentials } from '../scrub.ts';
 import { cutText, quoted } from './quoted.ts';
 

@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { AuditEvent } from '../audit-events.ts';
 import type { AuditFields } from '../audit-schema.ts';
-import type { ObservedExchange, Told, ToldOf } from '../events.ts';
+import type { Told, ToldOf } from '../events.ts';
 import { decisionOf, reasonOf, routeOf, userOf } from '../facts.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 
 /** What the audit tells of an event; undefined for nothing. */
 type Row<E> = (event: E) => AuditFields | undefined;

@@ -25,9 +25,9 @@ interface Counted {
 }
 
 /**
- * Counts by who does what: to do one thing again and again costs eleven lines a minute, to do all that there is costs
- * somewhat more than sixty, and nobody else any. What is above that is counted by event. When many are at it together,
- * those who come last are counted by event, too, and not by who they are.
+ * Counts what each client or person does. One thing again and again costs eleven lines a minute, and everything that there
+ * is somewhat more than sixty; others lose no line by it. What is above that is counted by event, and so are those who
+ * come last when many are at it together.
  */
 export function createRepeats(clock: Clock, tell: (fields: AuditFields) => void): Repeats {
   const byKind = createBounded<string, Counted>({ entries: mostOfAll, givesWay: 'newcomer' });
@@ -87,7 +87,7 @@ function enter(map: Bounded<string, Counted>, key: string, counted: Counted): Co
   return counted;
 }
 
-/** Who does what. What of a request can be new each time is no part of it: so can an address within its network. */
+/** Events with one key are repeats. The key has nothing that a client can choose anew each time, as an address in its network. */
 function keyOf({
   requestId: _id,
   method: _method,

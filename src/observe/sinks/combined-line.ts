@@ -1,5 +1,5 @@
-import type { ObservedExchange } from '../events.ts';
 import { bytesOutOf, clientOf, userAgentOf, userOf } from '../facts.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import { cutText } from './quoted.ts';
 import { longestAgent } from './request-line.ts';
 

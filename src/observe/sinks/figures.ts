@@ -1,4 +1,4 @@
-import { clientLeft } from '../events.ts';
+import { clientLeftStatus } from '../observed-exchange.ts';
 import type { OpenSink } from './sink.ts';
 
 /** Counts what the status page shows, whether metrics are on or not. */
@@ -15,7 +15,7 @@ export const openFiguresSink: OpenSink = (_options, { figures }) => ({
       case 'request-finished':
         return figures.count(event.exchange, event.status, event.durationMs);
       case 'request-left':
-        return figures.count(event.exchange, clientLeft, event.durationMs);
+        return figures.count(event.exchange, clientLeftStatus, event.durationMs);
       case 'requests-limited':
         return figures.limited(event);
       case 'target-out':

@@ -1,7 +1,9 @@
-import { clientLeft, type Told, type ToldOf } from '../events.ts';
+import type { Told, ToldOf } from '../events.ts';
+import { clientLeftStatus } from '../observed-exchange.ts';
 import { type AccessOptions, compileAccess } from './access-log.ts';
 import { createCombinedLines } from './combined-line.ts';
-import { type Line, lines } from './log-lines.ts';
+import type { Line } from './lines/line.ts';
+import { lines } from './log-lines.ts';
 import { type LogOptions, type LogSettings, type LogWriter, openLogWriter } from './log-writer.ts';
 import { closedFields, requestFields } from './request-line.ts';
 import type { Sink, SinkNeeds } from './sink.ts';
@@ -65,7 +67,7 @@ function requestWriter(
 
 function statusOf(event: RequestEvent): number {
   if (event.kind === 'request-finished') return event.status;
-  return event.kind === 'websocket-closed' ? 101 : clientLeft;
+  return event.kind === 'websocket-closed' ? 101 : clientLeftStatus;
 }
 
 /** @param traceIdHere of the recorded trace in whose course the event happens, for events that say none */

@@ -1,9 +1,10 @@
 import { type Bounded, createBounded } from '../../bounded.ts';
-import { clientLeft, type ObservedExchange, type Told, type ToldOf } from '../events.ts';
+import type { Told, ToldOf } from '../events.ts';
 import { decisionOf, gatewayMsOf, reasonOf, requestKindOf, targetOf, upstreamMsOf } from '../facts.ts';
 import { boundedMethods, methodIndex, statusKey, statusText } from '../metrics/bounded-labels.ts';
 import type { Series } from '../metrics/meters.ts';
 import type { Counter, Histogram } from '../metrics/series.ts';
+import { clientLeftStatus, type ObservedExchange } from '../observed-exchange.ts';
 import type { OpenSink } from './sink.ts';
 
 type Counted = {
@@ -66,7 +67,7 @@ export const openMetrics: OpenSink = (_options, { meters }) => {
       if (event.kind === 'request-finished')
         ofRequests(series).count(event.exchange, event.status, event.durationMs);
       else if (event.kind === 'request-left')
-        ofRequests(series).count(event.exchange, clientLeft, event.durationMs);
+        ofRequests(series).count(event.exchange, clientLeftStatus, event.durationMs);
       else counting[event.kind]?.(series, event);
     },
   };

@@ -1,4 +1,3 @@
-import type { ObservedExchange } from '../events.ts';
 import {
   bytesInOf,
   bytesOutOf,
@@ -12,6 +11,7 @@ import {
   userAgentOf,
   userOf,
 } from '../facts.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import { cutText, isPlain, quoted } from './quoted.ts';
 
 /** What a client says of itself is cut at this, in characters: it may send 16 KiB of it with each request. */

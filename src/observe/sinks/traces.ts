@@ -1,6 +1,7 @@
-import { clientLeft, type Told, type ToldOf } from '../events.ts';
-import { addressOf } from '../traces/attributes.ts';
-import type { EndedCall } from '../traces/tracer.ts';
+import type { Told, ToldOf } from '../events.ts';
+import { clientLeftStatus } from '../observed-exchange.ts';
+import { addressAttributes } from '../traces/attributes.ts';
+import type { EndedCall } from '../traces/open-span.ts';
 import type { OpenSink } from './sink.ts';
 
 const kinds: ReadonlySet<Told['kind']> = new Set([
@@ -24,10 +25,10 @@ export const openTracesSink: OpenSink = (_options, { traces }) => ({
         traces.ended(event.exchange, event.status, event.durationMs);
         break;
       case 'request-left':
-        traces.ended(event.exchange, clientLeft, event.durationMs);
+        traces.ended(event.exchange, clientLeftStatus, event.durationMs);
         break;
       case 'provider-called':
-        // What is known of a provider is everybody's; anything else is asked for somebody.
+        // Metadata and keys of a provider are asked for on behalf of all; anything else for one request.
         traces.called(() => providerCall(event), event.endpoint === 'discovery' || event.endpoint === 'keys');
         break;
       case 'store-asked':
@@ -45,7 +46,7 @@ function providerCall(event: ToldOf<'provider-called'>): EndedCall<'provider'> {
     attributes: {
       'http.request.method': method,
       'http.response.status_code': status,
-      ...addressOf(address),
+      ...addressAttributes(address),
       'error.type': error,
       'sallyport.provider': provider,
       'sallyport.provider.endpoint': endpoint,

@@ -1,5 +1,5 @@
-import { clientLeft, type ObservedExchange } from '../events.ts';
 import { clientOf, decisionOf, hostOf, reasonOf, requestKindOf, routeOf, userAgentOf } from '../facts.ts';
+import { clientLeftStatus, type ObservedExchange } from '../observed-exchange.ts';
 import { longestAgent } from '../sinks/request-line.ts';
 import type { AttributesOf } from './definitions.ts';
 
@@ -10,6 +10,7 @@ const methods: ReadonlySet<string> = new Set([
   ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'],
 ]);
 
+/** The method as `http.request.method` has it: one of those that are known, or `_OTHER`. */
 export const methodOf = (method: string): string => (methods.has(method) ? method : '_OTHER');
 
 /** The route of a request, or the gateway's own endpoint: there are few of both. */
@@ -25,7 +26,7 @@ export function requestAttributes(
   const { destination, request, peer } = exchange;
   const target = 'error' in destination ? undefined : destination.target;
   const scheme = 'error' in destination ? undefined : destination.origin?.replace(/:.*$/s, '');
-  const hasAnswer = status !== clientLeft;
+  const hasAnswer = status !== clientLeftStatus;
   return {
     'http.request.method': methodOf(exchange.method),
     'http.route': routeNameOf(exchange),
@@ -49,14 +50,15 @@ export function requestAttributes(
 const errorOf = (status: number, code: string | undefined): string | undefined =>
   status < 500 ? undefined : (code ?? String(status));
 
-export interface Address {
+/** The attributes of an address that was called. */
+export interface AddressAttributes {
   'url.full': string;
   'server.address'?: string | undefined;
   'server.port'?: number | undefined;
 }
 
 /** Of an address with or without a query, which stays out, as do user names. */
-export function addressOf(address: string): Address {
+export function addressAttributes(address: string): AddressAttributes {
   if (!URL.canParse(address)) return { 'url.full': 'unknown' };
   const { protocol, host, pathname } = new URL(address);
   return { 'url.full': `${protocol}//${host}${pathname}`, ...placeOf(host) };

@@ -21,16 +21,9 @@ import type { Emit } from '../events.ts';
 import type { TracedRequest } from '../trace.ts';
 import { collectorOf, readEnvironment, type TracesEnvironment } from './environment.ts';
 import { watchedProcessors } from './exporter.ts';
+import type { EndedCall, Scope, TracerParts } from './open-span.ts';
 import type { Scopes } from './scopes.ts';
-import {
-  beginTrace,
-  continueTrace,
-  type EndedCall,
-  type OpenTrace,
-  recordAlone,
-  type Scope,
-  type TracerParts,
-} from './tracer.ts';
+import { beginTrace, continueTrace, type OpenTrace, recordAlone } from './tracer.ts';
 
 export type TracingConfig = Exclude<Config['tracing'], 'off'>;
 

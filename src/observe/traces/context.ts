@@ -10,7 +10,7 @@ export interface RemoteContext {
 /** §3.2.2; later versions may have more behind, version 00 has not. */
 const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const nothing = /^0+$/;
-/** §3.3.1.3: what a list has to have room for; a longer one is nobody's to pass on. */
+/** §3.3.1.3: the characters that a list has to have room for; nobody has to pass on a longer one. */
 const longestState = 512;
 /** §3.3.1.3: keys and values, of a list of up to 32. */
 const state = /^[ \t]*(?:[a-z0-9][\w\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,256})?[ \t]*$/;
@@ -41,6 +41,7 @@ function readState(value: string | string[] | undefined): string | undefined {
     : undefined;
 }
 
+/** The value of `traceparent` (Trace Context §3.2.2), version 00. */
 export const traceparentOf = (traceId: string, spanId: string, isSampled: boolean): string =>
   `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`;
 

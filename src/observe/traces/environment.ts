@@ -3,7 +3,7 @@
  * samplers, batches, limits, resources, and of the exporter's address, headers, time-out, compression and certificates.
  */
 export interface TracesEnvironment {
-  /** `OTEL_SDK_DISABLED`: there is no tracing at all. */
+  /** `OTEL_SDK_DISABLED`: tracing is off. */
   isDisabled: boolean;
   /** `OTEL_TRACES_EXPORTER`: spans are sent. */
   exports: boolean;

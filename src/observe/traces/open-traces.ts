@@ -1,11 +1,13 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema/index.ts';
-import type { Emit, ObservedExchange } from '../events.ts';
+import type { Emit } from '../events.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import type { Trace, Traces } from '../trace.ts';
 import type { Backend } from './backend.ts';
 import { collectorOf, readEnvironment } from './environment.ts';
+import type { EndedCall, Scope } from './open-span.ts';
 import { createScopes } from './scopes.ts';
-import type { EndedCall, OpenTrace, Scope } from './tracer.ts';
+import type { OpenTrace } from './tracer.ts';
 
 /** The traces of this process, over all configurations. */
 export interface ProcessTraces extends Traces {

@@ -1,65 +1,25 @@
 import {
   type Context,
   createTraceState,
-  type Tracer as OtelTracer,
   ROOT_CONTEXT,
-  type Span,
   type SpanContext,
   SpanKind,
-  SpanStatusCode,
   TraceFlags,
   trace,
 } from '@opentelemetry/api';
-import type { Clock } from '../../clock.ts';
-import { GatewayError } from '../../errors.ts';
-import type { ObservedExchange } from '../events.ts';
-import { cutText } from '../sinks/quoted.ts';
+import type { ObservedExchange } from '../observed-exchange.ts';
 import type { Trace, TracedRequest, UpstreamCall, UpstreamCallFacts } from '../trace.ts';
-import { addressOf, methodOf, requestAttributes, routeNameOf } from './attributes.ts';
+import { addressAttributes, methodOf, requestAttributes, routeNameOf } from './attributes.ts';
 import { parseTraceparent, putContext, type RemoteContext, readContext, traceparentOf } from './context.ts';
-import { type AttributesOf, type PartName, type SpanName, spans } from './definitions.ts';
-import type { Scopes } from './scopes.ts';
+import type { AttributesOf, PartName } from './definitions.ts';
+import { type EndedCall, OpenSpan, recordUnder, type Scope, type TracerParts, timeOf } from './open-span.ts';
 
-/** What spans are made with. Loaded only where `tracing` is on. */
-export interface TracerParts {
-  otel: OtelTracer;
-  clock: Pick<Clock, 'now' | 'monotonic'>;
-  scopes: Scopes<Scope>;
-  hide(text: string): string;
-  /** Whether `traceparent` is taken and sent (`OTEL_PROPAGATORS`). */
-  propagates: boolean;
-  /** How many spans are open has changed. */
-  counted(change: 1 | -1): void;
-}
-
-/** A call that has ended, of which nothing was known as it began. */
-export interface EndedCall<Name extends SpanName = SpanName> {
-  name: Name;
-  title: string;
-  attributes: AttributesOf<Name>;
-  ms: number;
-  failed: boolean;
-}
-
-/** A span that others may be under. */
-export interface Scope {
-  isOpen: boolean;
-  readonly traceId: string;
-  readonly traceparent: string;
-  part<T>(name: PartName, work: () => T): T;
-  record(call: EndedCall): void;
-  /** Nothing more comes under it here; it ends elsewhere. */
-  leave(): void;
-}
-
-/** A trace from the side of those who watch: they say when its request has ended. */
+/** A trace as the sink of events sees it, which says when the request has ended. */
 export interface OpenTrace extends Trace {
   /** The gateway answers with an error. */
   failed(code: string): void;
   end(exchange: ObservedExchange, status: number, durationMs: number): void;
 }
-
-const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
 
 /** Begins the trace of a request: a new one, or the one of a peer that is trusted. */
 export function beginTrace(parts: TracerParts, request: TracedRequest): OpenTrace {
@@ -82,7 +42,7 @@ export function continueTrace(parts: TracerParts, traceparent: string): Scope | 
   return new OpenSpan(parts, span, clock.now() - clock.monotonic());
 }
 
-/** Records a call that belongs to no request: what is known of a provider is everybody's. */
+/** Records a call on its own: the metadata and keys of a provider are asked for on behalf of all requests. */
 export function recordAlone(parts: TracerParts, call: EndedCall): void {
   recordUnder(parts, ROOT_CONTEXT, call, parts.clock.now());
 }
@@ -96,103 +56,6 @@ function spanContextOf({ traceId, spanId, isSampled, tracestate }: RemoteContext
   const context = { traceId, spanId, traceFlags, isRemote: true };
   return tracestate === undefined ? context : { ...context, traceState: createTraceState(tracestate) };
 }
-
-/** Seconds and nanoseconds: the library takes a small number for one of another clock. */
-function timeOf(ms: number): [number, number] {
-  const seconds = Math.floor(ms / 1000);
-  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
-}
-
-/** Spans wait in memory: a client that sends long paths must not fill it. */
-const longestValue = 1024;
-
-/** Sets what is there, without known secrets. */
-function describe<Name extends SpanName>(
-  span: Span,
-  attributes: AttributesOf<Name>,
-  hide: TracerParts['hide'],
-): void {
-  for (const [name, value] of Object.entries(attributes as Record<string, string | number | undefined>)) {
-    if (value === undefined) continue;
-    span.setAttribute(name, typeof value === 'string' ? cutText(hide(value), longestValue) : value);
-  }
-}
-
-function recordUnder({ otel, hide }: TracerParts, context: Context, call: EndedCall, endedAt: number): void {
-  const { name, title, attributes, ms, failed } = call;
-  const startTime = timeOf(endedAt - ms);
-  const span = otel.startSpan(title, { kind: kinds[spans[name].kind], startTime }, context);
-  describe(span, attributes, hide);
-  if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
-  span.end(timeOf(endedAt));
-}
-
-/** A span of this process, or of another one, under which there are more. */
-class OpenSpan implements Scope {
-  readonly parts: TracerParts;
-  readonly span: Span;
-  /** The time of day at the zero of the monotonic clock, as it was when the trace began. */
-  readonly origin: number;
-  isOpen = true;
-  readonly #context: Context;
-
-  constructor(parts: TracerParts, span: Span, origin: number) {
-    this.parts = parts;
-    this.span = span;
-    this.origin = origin;
-    this.#context = trace.setSpan(ROOT_CONTEXT, span);
-    parts.counted(1);
-  }
-
-  get traceId(): string {
-    return this.span.spanContext().traceId;
-  }
-
-  get traceparent(): string {
-    const { traceId, spanId, traceFlags } = this.span.spanContext();
-    return traceparentOf(traceId, spanId, (traceFlags & TraceFlags.SAMPLED) !== 0);
-  }
-
-  begin(name: SpanName, title: string): OpenSpan {
-    const { otel } = this.parts;
-    const options = { kind: kinds[spans[name].kind], startTime: timeOf(this.#now()) };
-    return new OpenSpan(this.parts, otel.startSpan(title, options, this.#context), this.origin);
-  }
-
-  part<T>(name: PartName, work: () => T): T {
-    const part = this.begin(name, name);
-    return this.parts.scopes.run(part, work, (error) => {
-      const type = error === undefined ? undefined : wordOf(error);
-      part.end({ 'error.type': type } satisfies AttributesOf<PartName>, type !== undefined);
-    });
-  }
-
-  record(call: EndedCall): void {
-    recordUnder(this.parts, this.#context, call, this.#now());
-  }
-
-  end(attributes: AttributesOf<SpanName>, failed: boolean, at = this.#now()): void {
-    if (!this.isOpen) return;
-    describe(this.span, attributes, this.parts.hide);
-    if (failed) this.span.setStatus({ code: SpanStatusCode.ERROR });
-    this.span.end(timeOf(at));
-    this.leave();
-  }
-
-  leave(): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    this.parts.counted(-1);
-  }
-
-  #now(): number {
-    return this.origin + this.parts.clock.monotonic();
-  }
-}
-
-/** What stands for an error, of which there are few. */
-const wordOf = (error: unknown): string =>
-  error instanceof GatewayError ? error.code : error instanceof Error ? error.name : 'internal';
 
 class RecordedTrace implements OpenTrace {
   readonly id: string;
@@ -232,7 +95,7 @@ class RecordedTrace implements OpenTrace {
           'http.request.method': shown,
           'http.response.status_code': status,
           'http.request.resend_count': resends > 0 ? resends : undefined,
-          ...addressOf(target.origin + path),
+          ...addressAttributes(target.origin + path),
           'error.type': type,
           'sallyport.target': target.name,
         };
@@ -258,7 +121,7 @@ class RecordedTrace implements OpenTrace {
   }
 }
 
-/** Others may record what this gateway does not: it hands on which trace it is, and that it was not chosen. */
+/** A trace that this gateway does not record, and others may: its id goes upstream, with the flag that says so. */
 class UnrecordedTrace implements OpenTrace {
   readonly id: string;
   readonly #context: SpanContext;

@@ -14,13 +14,17 @@ export interface KeyDifference {
 type Members = Readonly<Record<string, unknown>>;
 
 /** One thing in the two forms in which it is known: as it is used, and as it may be shown. */
-export interface Told {
+export interface BothForms {
   real: Members;
   shown: Members;
 }
 
 /** The keys in which two things differ, but for some of the first level. */
-export function keysThatDiffer(before: Told, after: Told, without: readonly string[]): KeyDifference[] {
+export function keysThatDiffer(
+  before: BothForms,
+  after: BothForms,
+  without: readonly string[],
+): KeyDifference[] {
   const names = new Set([...Object.keys(before.real), ...Object.keys(after.real)]);
   return [...names]
     .filter((name) => !without.includes(name))
@@ -41,7 +45,7 @@ function partsOf(key: string, before: Values, after: Values): KeyDifference[] {
   if (isSame(before.real, after.real)) return [];
   const all = [before.real, after.real, before.shown, after.shown];
   if (all.every(isMap)) {
-    const [from, to] = [before, after] as [Told, Told];
+    const [from, to] = [before, after] as [BothForms, BothForms];
     const names = new Set(all.flatMap((each) => Object.keys(each)));
     const parts = [...names].flatMap((name) =>
       partsOf(`${key}.${name}`, memberOf(from, name), memberOf(to, name)),
@@ -63,7 +67,7 @@ function partsOf(key: string, before: Values, after: Values): KeyDifference[] {
 }
 
 /** Those of some keys that differ, and which nothing but a start takes over. */
-export function fixedKeys<Key extends keyof Config>(
+export function differingKeys<Key extends keyof Config>(
   before: Config,
   after: Config,
   keys: readonly Key[],

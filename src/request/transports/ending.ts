@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Outbound } from '../../listen/inbound.ts';
-import { clientLeft, type Emit } from '../../observe/events.ts';
+import type { Emit } from '../../observe/events.ts';
+import { clientLeftStatus } from '../../observe/observed-exchange.ts';
 import type { Answer } from '../../pages/answer.ts';
 import { endExchange } from '../exchange.ts';
 import type { Entry } from './entry.ts';
@@ -17,7 +18,7 @@ export function closed(
   exchange.upstreamRequest?.clientLeft();
   // A fault of our own may have come before what the session needs was set.
   if (response.writableFinished && response.statusCode !== 500) exchange.delivered?.();
-  const status = exchange.brokeWith ?? (response.headersSent ? response.statusCode : clientLeft);
+  const status = exchange.brokeWith ?? (response.headersSent ? response.statusCode : clientLeftStatus);
   const durationMs = clock.monotonic() - exchange.startedAt;
   emit({ kind: 'request-finished', exchange, status, durationMs });
   endExchange(exchange);

@@ -10,6 +10,7 @@ export interface Carried {
   tokens: number;
 }
 
+/** @param payloads the claims of each token as JSON; a payload that cannot be parsed carries none */
 export function createCarried(payloads: readonly Payload[]): Carried {
   const parsed: { claims: unknown }[] = [];
   return {
@@ -51,7 +52,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 /** Deeper than any claim; what is deeper is written down. */
 const deepest = 50;
 
-/** Whether two values are the same to whoever reads them, down to the order of members and the sign of zero. */
+/** Whether two values read the same, down to the order of members and the sign of zero. */
 function isSame(one: unknown, other: unknown, depth = 0): boolean {
   if (Object.is(one, other)) return true;
   if (depth > deepest || !isObject(one) || !isObject(other)) return false;
@@ -85,7 +86,10 @@ function carrierOf(carried: Carried, path: string, value: unknown): number | und
   return undefined;
 }
 
-/** @param path where a token may carry the same text */
+/**
+ * Writes a text, or which token carries it.
+ * @param path of the claim of a token that may have the same text
+ */
 export function writeText(
   words: ByteWriter,
   text: string | undefined,
@@ -102,6 +106,7 @@ export function writeText(
   words.byte(end);
 }
 
+/** The text that `writeText` wrote. Throws RangeError or SyntaxError for bytes that it cannot have written. */
 export function readText(words: ByteReader, carried?: Carried, path: string = ''): string | undefined {
   const start = words.untilBelow(plainFrom);
   const mark = words.byte();
@@ -109,7 +114,7 @@ export function readText(words: ByteReader, carried?: Carried, path: string = ''
   if (start.length > 0) throw new RangeError('a text has no end');
   if (mark === absent) return undefined;
   const value = mark === json ? readJson(words) : carriedBy(carried, mark, path);
-  if (typeof value !== 'string') throw new RangeError('it is no text');
+  if (typeof value !== 'string') throw new RangeError('it is not a text');
   return value;
 }
 
@@ -153,6 +158,7 @@ export function writeClaims(
 
 const ofAnyMember = { configurable: true, enumerable: true, writable: true };
 
+/** The claims that `writeClaims` wrote. Throws RangeError or SyntaxError for bytes that it cannot have written. */
 export function readClaims(words: ByteReader, carried: Carried): Record<string, unknown> {
   const claims: Record<string, unknown> = {};
   for (;;) {

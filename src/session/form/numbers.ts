@@ -10,7 +10,10 @@ const farthest = 2 ** 50;
 
 const isWhole = (value: number) => Number.isSafeInteger(value) && !Object.is(value, -0);
 
-/** @param near a number that it is probably not far from */
+/**
+ * Writes a number, small where it is near another one.
+ * @param near a number that is known when it is read, and probably not far
+ */
 export function writeNumber(noise: ByteWriter, value: number | undefined, near: number): void {
   const apart = value === undefined ? 0 : value - near;
   if (value === undefined) {
@@ -23,6 +26,7 @@ export function writeNumber(noise: ByteWriter, value: number | undefined, near: 
   }
 }
 
+/** The number that `writeNumber` wrote with the same `near`. Throws RangeError where the bytes end. */
 export function readNumber(noise: ByteReader, near: number): number | undefined {
   const code = noise.varint();
   if (code === absent) return undefined;

@@ -12,7 +12,7 @@ import {
 } from './carried-claims.ts';
 import { dictionary } from './dictionary.ts';
 import { readNumber, writeNumber } from './numbers.ts';
-import { type Parts, readPiece, readToken, writePiece, writeToken } from './token-parts.ts';
+import { packToken, readPiece, type Streams, unpackToken, writePiece } from './token-parts.ts';
 
 /**
  * The packed form of a session: the length of its words · the words, compressed (RFC 1951) · its noise. Words are the
@@ -31,27 +31,28 @@ const stepOf = (bytes: number) => Math.ceil(Math.max(1024, Math.min(16 * 1024, b
 /** As far back as the dictionary reaches from the last word, with what zlib needs more: a smaller window takes less time. */
 const windowFor = (words: Buffer) => (dictionary.length + words.length < 2 ** 13 - 300 ? 13 : 15);
 
+/** A session as bytes. */
 export interface Packed {
   packed: Buffer;
-  /** What the session takes in memory, about: the letters of its texts. */
-  size: number;
+  /** Of its texts, about. */
+  letters: number;
 }
 
-/** A session as bytes. Undefined for one with more words than open again, or with claims too deep to be written. */
+/** Packs a session. Undefined for one with more words than open again, or with claims too deep to be written. */
 export function packSession(session: Session): Packed | undefined {
   const letters = lettersOf(session);
-  const parts = {
+  const streams = {
     words: new ByteWriter(Math.ceil(letters * 0.65) + restBytes),
     noise: new ByteWriter(Math.ceil(letters * 0.4) + restBytes),
   };
   try {
-    writeSession(session, parts);
+    writeSession(session, streams);
   } catch (error) {
     // JSON.stringify runs out of stack.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
-  const words = parts.words.written();
+  const words = streams.words.written();
   if (words.length > mostWords) return undefined;
   const deflated = deflateRawSync(words, {
     dictionary,
@@ -60,17 +61,17 @@ export function packSession(session: Session): Packed | undefined {
   });
   const length = new ByteWriter(8);
   length.varint(deflated.length);
-  const packed = Buffer.concat([length.written(), deflated, parts.noise.written()]);
-  return { packed, size: words.length + letters };
+  const packed = Buffer.concat([length.written(), deflated, streams.noise.written()]);
+  return { packed, letters: words.length + letters };
 }
 
-/** A session, and what it takes in memory. */
+/** A session, and about how many letters its texts have. */
 export interface Unpacked {
   session: Session;
-  size: number;
+  letters: number;
 }
 
-/** The session that was packed. Undefined for bytes that are none, in whatever way. */
+/** The session that was packed; undefined for any other bytes. Never throws. */
 export function unpackSession(packed: Buffer): Unpacked | undefined {
   try {
     const noise = new ByteReader(packed);
@@ -78,7 +79,7 @@ export function unpackSession(packed: Buffer): Unpacked | undefined {
     const words = new ByteReader(inflated);
     const session = readSession({ words, noise });
     if (!words.isAtEnd || !noise.isAtEnd) return undefined;
-    return { session, size: inflated.length + lettersOf(session) };
+    return { session, letters: inflated.length + lettersOf(session) };
   } catch {
     return undefined;
   }
@@ -105,10 +106,10 @@ function lettersOf({ idToken = '', accessToken, refreshToken = '' }: Session): n
   return idToken.length + accessToken.length + refreshToken.length;
 }
 
-function writeSession(session: Session, parts: Parts<ByteWriter>): void {
-  const { words, noise } = parts;
+function writeSession(session: Session, streams: Streams<ByteWriter>): void {
+  const { words, noise } = streams;
   const payloads = [session.idToken, session.accessToken, session.refreshToken].map((token) =>
-    writeToken(token, parts),
+    packToken(token, streams),
   );
   const carried = createCarried(payloads);
   writeText(words, session.provider);
@@ -122,11 +123,11 @@ function writeSession(session: Session, parts: Parts<ByteWriter>): void {
   writeTimes(session, carried, noise);
 }
 
-function readSession(parts: Parts<ByteReader>): Session {
-  const { words, noise } = parts;
-  const id = readToken(parts);
-  const access = readToken(parts);
-  const refresh = readToken(parts);
+function readSession(streams: Streams<ByteReader>): Session {
+  const { words, noise } = streams;
+  const id = unpackToken(streams);
+  const access = unpackToken(streams);
+  const refresh = unpackToken(streams);
   const carried = createCarried([id.payload, access.payload, refresh.payload]);
   const provider = readText(words);
   const subject = readText(words, carried, 'sub');
@@ -161,7 +162,7 @@ function readSession(parts: Parts<ByteReader>): Session {
 function pathsOf(text: string | undefined): string[] {
   const paths: unknown = text ? JSON.parse(text) : [];
   if (!Array.isArray(paths) || !paths.every((path) => typeof path === 'string'))
-    throw new RangeError('these are no paths');
+    throw new RangeError('these are not paths');
   return paths;
 }
 

@@ -4,7 +4,7 @@ import type { ByteReader, ByteWriter } from './bytes.ts';
  * Where the parts of a session go: `words` is compressed, and `noise`, which would only grow by that, is not. Signatures,
  * random identifiers and numbers are noise.
  */
-export interface Parts<Port> {
+export interface Streams<Port> {
   words: Port;
   noise: Port;
 }
@@ -24,10 +24,10 @@ const noiseHex = 1;
 const wordBytes = 2;
 const wordText = 3;
 const oddText = 4;
-/** Letters of base64url whose last bits are no padding: bytes, and up to three letters behind them. */
+/** Letters of base64url whose last bits are not padding: bytes, and up to three letters behind them. */
 const noiseAndTail = 5;
 
-/** More dots are no structure. */
+/** A token with more parts is taken for one text. */
 const mostParts = 16;
 
 const brace = 0x7b;
@@ -36,18 +36,22 @@ const zero = 0;
 /** The claims of a token that was written or read, as the bytes that they are; undefined where it carries none. */
 export type Payload = Buffer | undefined;
 
-export function writeToken(token: string | undefined, parts: Parts<ByteWriter>): Payload {
+/**
+ * Writes a token: a signed JWT as its header, claims and signature, any other as the list of its parts. Gives the claims
+ * that it carries, as bytes.
+ */
+export function packToken(token: string | undefined, streams: Streams<ByteWriter>): Payload {
   if (token === undefined) {
-    parts.noise.varint(absent);
+    streams.noise.varint(absent);
     return undefined;
   }
   const pieces = token.split('.', mostParts + 1);
-  const payload = writeSigned(pieces, parts);
-  if (!payload) writeListed(pieces.length > mostParts ? [token] : pieces, parts.noise, parts.words);
+  const payload = writeSigned(pieces, streams);
+  if (!payload) writeListed(pieces.length > mostParts ? [token] : pieces, streams.noise, streams.words);
   return payload;
 }
 
-function writeSigned(pieces: readonly string[], { words, noise }: Parts<ByteWriter>): Payload {
+function writeSigned(pieces: readonly string[], { words, noise }: Streams<ByteWriter>): Payload {
   const [header, claims, signature] = pieces;
   if (pieces.length !== 3 || !header || !claims || signature === undefined) return undefined;
   const start = words.length;
@@ -130,12 +134,14 @@ function writeOther(piece: string, noise: ByteWriter, words: ByteWriter): void {
   noise.varint((words.length - start) * 8 + wordText);
 }
 
-export interface ReadToken {
+/** A token as it was packed, and the claims that it carries. */
+export interface UnpackedToken {
   token: string | undefined;
   payload: Payload;
 }
 
-export function readToken({ words, noise }: Parts<ByteReader>): ReadToken {
+/** Reads what `packToken` wrote, byte for byte. Throws RangeError for bytes that it cannot have written. */
+export function unpackToken({ words, noise }: Streams<ByteReader>): UnpackedToken {
   const shape = noise.varint();
   if (shape === absent) return { token: undefined, payload: undefined };
   if (shape === listed) {
@@ -153,6 +159,7 @@ export function readToken({ words, noise }: Parts<ByteReader>): ReadToken {
   return { token, payload };
 }
 
+/** Reads one part of a token. Throws RangeError for bytes that are not a part. */
 export function readPiece(noise: ByteReader, words: ByteReader): string {
   const form = noise.varint();
   const length = Math.floor(form / 8);

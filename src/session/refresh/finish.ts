@@ -36,7 +36,7 @@ export function finishForOthers(first: Refresher, { primary, keep, clock }: Fini
         });
     };
     const close = primary.onMessage((message) => {
-      if (message.kind === 'finish') finish(message.session, mostFinishes);
+      if (message.kind === 'finish') finish(JSON.parse(message.session) as Session, mostFinishes);
     });
     primary.join();
     return {

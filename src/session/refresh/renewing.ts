@@ -168,7 +168,7 @@ function createEndings({ store, emit }: Pick<RenewingNeeds, 'store' | 'emit'>) {
     ): Maybe<Current> {
       const next = { ...fresh, seenAt: now };
       if (!store.onServer) return written(store, found, next, cookies);
-      // It was written by whoever got it, and may be newer by now.
+      // The process that got it has written it, and it may be newer by now.
       const current = resealed(store, found, next, cookies);
       if (!isUnkept) return current;
       const writing = written(store, found, next, cookies);

@@ -7,7 +7,8 @@ import type { WorkerLink } from './messages.ts';
 
 /** Asks the providers in the primary process, for the workers. */
 export interface GrantDesk {
-  ask(worker: WorkerLink, session: Session, renewal: Renewal): Promise<RefreshOutcome>;
+  /** @param told the session as JSON */
+  ask(worker: WorkerLink, told: string, renewal: Renewal): Promise<RefreshOutcome>;
   /** What this worker had asked for is given to another, which tells the rest of what came of it. */
   left(worker: WorkerLink): void;
   /** There is a worker to give things to. */
@@ -16,13 +17,16 @@ export interface GrantDesk {
 
 /** Answers are kept for so long, for whoever takes the turn of a worker that ended. */
 const keptMs = 300_000;
-/** About 12 MB with tokens of the usual size; beyond that the oldest go. */
+/** About 12 MB with tokens of the usual size, and no more with larger ones than this; beyond that the oldest go. */
 const mostKept = 2000;
+const mostBytes = 32 * 1024 * 1024;
+/** The session as text, as what was made of it, and as it is answered. */
+const sizeOf = ({ told }: Granted) => 3 * told.length;
 
 interface Granted {
   /** Who tells the rest of it; unset while there is nobody. */
   worker: WorkerLink | undefined;
-  session: Session;
+  told: string;
   outcome: Promise<RefreshOutcome>;
   /** Without an end while the provider has not answered. */
   until: number;
@@ -40,6 +44,7 @@ export function createGrantDesk(
 ): GrantDesk {
   const granted = createBounded<string, Granted>({
     entries: mostKept,
+    bytes: { most: mostBytes, of: sizeOf },
     ends: { at: ({ until }) => until, now },
   });
 
@@ -49,12 +54,13 @@ export function createGrantDesk(
       if (entry.worker !== from || entry.until <= now()) continue;
       // Should that one end too, it is handed on again.
       entry.worker = next;
-      next?.send({ kind: 'finish', session: entry.session });
+      next?.send({ kind: 'finish', session: entry.told });
     }
   };
 
   return {
-    ask(worker, session, renewal) {
+    ask(worker, told, renewal) {
+      const session = JSON.parse(told) as Session;
       // Claims can be asked for again.
       if (renewal === 'claims') return grant(session, renewal);
       const key = turnOf('refresh', [session.refreshToken, session.accessToken]).name;
@@ -65,7 +71,7 @@ export function createGrantDesk(
       }
       const entry: Granted = {
         worker,
-        session,
+        told,
         outcome: grant(session, renewal),
         until: Number.POSITIVE_INFINITY,
       };

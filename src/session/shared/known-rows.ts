@@ -10,7 +10,11 @@ const rowBytes = 300;
 export interface Era {
   /** So long that is proven, on the monotonic clock. */
   provenAt: number;
+  /** So far was the time of day ahead of that clock by then. */
+  ahead: number;
 }
+
+export const unproven = (): Era => ({ provenAt: Number.NEGATIVE_INFINITY, ahead: 0 });
 
 export interface KnownRow {
   readonly value: string;
@@ -28,8 +32,8 @@ export interface Watch {
 }
 
 /**
- * What this process has read of the table. It holds nothing that was read before a change and arrived after it: whoever
- * reads or writes watches meanwhile, and what is told of a row reaches every watch of it.
+ * The rows of the table that this process has read. None of them was read before a change and arrived after it: each read
+ * and write holds a watch meanwhile, and a word on a row reaches every watch of it.
  */
 export interface KnownRows {
   get(id: string): KnownRow | undefined;
@@ -61,7 +65,7 @@ export function createKnownRows(
     bytes: { most: bytes, of: ({ value }) => value.length + rowBytes },
   });
   const watches = new Map<string, Set<Watching>>();
-  let era: Era = { provenAt: Number.NEGATIVE_INFINITY };
+  let era = unproven();
 
   const tell = (id: string, by: Watch | undefined) => {
     for (const watch of watches.get(id) ?? []) if (watch !== by) watch.isOld = true;
@@ -85,7 +89,7 @@ export function createKnownRows(
       leave(watch);
       if (watch.isOld || watch.era !== era) return;
       if (value === undefined) return rows.delete(watch.id);
-      // One text for both, so that whoever compares them has nothing to compare.
+      // Equal texts become one, which costs nothing to compare.
       const same = rows.peek(watch.id)?.value;
       rows.set(watch.id, { value: same === value ? same : value, at: watch.at, era, isDoubted: false });
     },

@@ -1,6 +1,5 @@
 import type { Renewal } from '../outcome.ts';
 import type { Revocation } from '../revocations.ts';
-import type { Session } from '../session.ts';
 import type { Count, Listing, ListingChange, Posted, Unrepeatable } from './shared.ts';
 
 /** The environment variable by which workers know whose they are. It must not look like a key of the configuration. */
@@ -15,8 +14,8 @@ export interface CallMessage {
     | { kind: 'take'; key: string; unrepeatable?: Unrepeatable }
     | { kind: 'post'; key: string; posted: Posted; holder?: string; isAgain?: boolean }
     | { kind: 'release'; key: string; holder: string }
-    /** Answered with a `RefreshOutcome`. */
-    | { kind: 'grant'; session: Session; renewal: Renewal; traceparent?: string | undefined }
+    /** A session and a `RefreshOutcome` go as texts: what carries messages makes other numbers of some (form/json.ts). */
+    | { kind: 'grant'; session: string; renewal: Renewal; traceparent?: string | undefined }
     | { kind: 'claim'; name: string; forMs: number }
     /** Answered with `HeldByPrimary`. */
     | { kind: 'held' }
@@ -41,12 +40,13 @@ export interface HeldByPrimary {
 }
 
 export type PrimaryMessage =
-  | { kind: 'reply'; call: number; value: unknown }
+  /** `failure`: why there is no value. */
+  | { kind: 'reply'; call: number; value: unknown; failure?: string }
   /** A turn that this worker was told is taken has ended, with its value where something came of it. */
   | { kind: 'ended'; key: string; value?: string }
   | { kind: 'revoked'; revocation: Revocation }
   /** A worker ended while its refresh was under way: whoever gets this takes the turn in its place. */
-  | { kind: 'finish'; session: Session };
+  | { kind: 'finish'; session: string };
 
 /** A worker, as the primary talks to it. */
 export interface WorkerLink {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../clock.ts';
+import { writeJson } from '../form/json.ts';
 import type { Grant, RefreshOutcome } from '../outcome.ts';
 import type { CallMessage, PrimaryMessage } from './messages.ts';
 import { storeUnavailable } from './shared.ts';
@@ -8,6 +9,7 @@ const callTimeoutMs = 90_000;
 
 interface Waiting {
   resolve(value: unknown): void;
+  failed(error: unknown): void;
   timer: Timer;
 }
 
@@ -37,6 +39,7 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
     }
     const call = waiting.get(message.call);
     if (!call) return;
+    if (message.failure !== undefined) return call.failed(new Error(message.failure));
     waiting.delete(message.call);
     call.timer.cancel();
     call.resolve(message.value);
@@ -54,7 +57,7 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
       const timer = clock
         .after(callTimeoutMs, () => failed(new Error('the primary process did not answer')))
         .unref();
-      waiting.set(number, { resolve, timer });
+      waiting.set(number, { resolve, failed, timer });
       const message: CallMessage = { kind: 'call', call: number, request };
       channel.send?.(message, undefined, {}, (error) => {
         if (error) failed(error);
@@ -74,12 +77,16 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
   };
 }
 
-/** Asks the providers through the primary, which keeps the answer should this worker end before it is told. */
-/** @param carried the `traceparent` of what asks */
+/**
+ * Asks the providers through the primary, which keeps the answer should this worker end before it is told.
+ * @param carried the `traceparent` of what asks
+ */
 export function grantOfPrimary({ call }: PrimaryCalls, carried: () => string | undefined): Grant {
   return async (session, renewal) => {
     try {
-      return (await call({ kind: 'grant', session, renewal, traceparent: carried() })) as RefreshOutcome;
+      const told = writeJson(session);
+      const text = await call({ kind: 'grant', session: told, renewal, traceparent: carried() });
+      return JSON.parse(text as string) as RefreshOutcome;
     } catch {
       return { kind: 'unavailable', retryAfter: 1 };
     }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { noTraces, type Traces } from '../../observe/trace.ts';
-import type { Grant } from '../outcome.ts';
+import { type Grant, outcomeText } from '../outcome.ts';
 import { createRevocations } from '../revocations.ts';
 import type { Board } from './board.ts';
 import { createMemoryCounts } from './counts.ts';
@@ -54,7 +54,7 @@ export function createPrimaryShared(grant: Grant, clock: Clock, traces: Continue
         return turns.release(request.key, request.holder);
       case 'grant':
         return traces.continued(request.traceparent, () =>
-          desk.ask(worker, request.session, request.renewal),
+          desk.ask(worker, request.session, request.renewal).then(outcomeText),
         );
       case 'claim':
         return claims.claim(request.name, request.forMs);
@@ -76,10 +76,17 @@ export function createPrimaryShared(grant: Grant, clock: Clock, traces: Continue
       turns.left(owners.nameOf(worker));
       desk.left(worker);
     },
-    async received(worker, { call, request }) {
-      worker.send({ kind: 'reply', call, value: await answer(worker, request) });
-    },
+    received: (worker, { call, request }) => reply(worker, call, async () => answer(worker, request)),
   };
+}
+
+/** Nothing that one worker asks, for one person, may end this process: all workers go with it. */
+async function reply(worker: WorkerLink, call: number, answer: () => Promise<unknown>): Promise<void> {
+  try {
+    worker.send({ kind: 'reply', call, value: await answer() });
+  } catch (error) {
+    worker.send({ kind: 'reply', call, value: undefined, failure: (error as Error).message });
+  }
 }
 
 type TableRequest = Request<

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
+import type { Emit } from '../../observe/events.ts';
 import { connectRedis, type RedisSettings } from './redis-client.ts';
 import type { RedisLink } from './redis-link.ts';
 
 /** So often is tried out whether what is published arrives here; a connection may die without a word. */
 const pulseMs = 1000;
 /** So many pulses in a row may be missing before there is a new connection. */
-const mostMissed = 4;
+const mostMissed = 2;
 const subscribeAgainMs = 500;
 
 /** The one connection of a process that listens to what instances publish. */
@@ -15,11 +16,18 @@ export interface RedisChannel {
   on(channel: string, listener: (text: string) => void): void;
   /** Calls back when it listens, for the first time or again: what came before that was missed. */
   onListening(listener: () => void): void;
+  /** Calls back again and again while it hears nothing, though the server can be reached. */
+  onDeaf(listener: () => void): void;
   /** Calls back when it does not listen any more. */
   onLost(listener: () => void): void;
-  /** Calls back for each pulse that arrives; @param listener is told when it was sent, on the monotonic clock */
-  onPulse(listener: (sentAt: number) => void): void;
+  /**
+   * Calls back for each pulse that arrives; @param listener is told when it was sent, on the monotonic clock, and how
+   * far the time of day was ahead of that clock
+   */
+  onPulse(listener: (sentAt: number, ahead: number) => void): void;
   isListening(): boolean;
+  /** It hears nothing, though the server can be reached. */
+  isDeaf(): boolean;
   close(): void;
 }
 
@@ -27,16 +35,16 @@ export interface RedisChannelNeeds {
   link: RedisLink;
   settings: RedisSettings & { keyPrefix: string };
   clock: Clock;
-  /** It cannot listen, though the server can be reached. */
-  onFailure(error: unknown): void;
+  emit: Emit;
 }
 
-export function createRedisChannel({ link, settings, clock, onFailure }: RedisChannelNeeds): RedisChannel {
+export function createRedisChannel({ link, settings, clock, emit }: RedisChannelNeeds): RedisChannel {
   const subscriber = connectRedis(settings);
   const pulseChannel = `${settings.keyPrefix}pulse:${randomBytes(9).toString('base64url')}`;
-  const { listeners, starts, losses, pulses, registers } = createRegisters();
+  const { listeners, starts, losses, deafs, pulses, registers } = createRegisters();
   const pulse = createPulse(link, clock, pulseChannel);
   let isListening = false;
+  let isDeaf = false;
 
   const lost = () => {
     if (!isListening) return;
@@ -50,8 +58,15 @@ export function createRedisChannel({ link, settings, clock, onFailure }: RedisCh
     for (const start of starts) start();
     pulse.send();
   };
+  const hearNothing = (error: unknown) => {
+    // An outage is named by the link.
+    if (!link.canRead()) return;
+    if (!isDeaf) emit({ kind: 'store-deaf', error });
+    isDeaf = true;
+    for (const deaf of deafs) deaf();
+  };
   const subscribeAgain = (error: unknown) => {
-    onFailure(error);
+    hearNothing(error);
     clock
       .after(subscribeAgainMs, () => {
         if (subscriber.status === 'ready' && !isListening) subscribe().catch(subscribeAgain);
@@ -67,22 +82,33 @@ export function createRedisChannel({ link, settings, clock, onFailure }: RedisCh
   subscriber.on('message', (from: string, text: string) => {
     pulse.arrived();
     if (from !== pulseChannel) return listeners.get(from)?.(text);
-    if (isListening) for (const told of pulses) told(Number(text));
+    if (isDeaf) emit({ kind: 'store-heard' });
+    isDeaf = false;
+    const [sentAt = 0, ahead = 0] = text.split(' ').map(Number);
+    if (isListening) for (const told of pulses) told(sentAt, ahead);
   });
 
+  // There is a new connection, and what was missed is looked up.
+  const listenAnew = () => {
+    if (!isListening) return;
+    lost();
+    subscriber.disconnect(true);
+  };
   const timer = clock
     .every(pulseMs, () => {
       if (!isListening || !link.canRead()) return;
       if (!pulse.isGone()) return pulse.send();
-      // What is published does not arrive. There is a new connection, and what was missed is looked up.
-      lost();
-      subscriber.disconnect(true);
+      hearNothing(new Error('what is published does not arrive'));
+      listenAnew();
     })
     .unref();
+  // The server that was out may hold on to this connection, while another one has taken its place.
+  link.onBack(({ isFirst, wasOut }) => wasOut && !isFirst && listenAnew());
 
   return {
     ...registers,
     isListening: () => isListening,
+    isDeaf: () => isDeaf && link.canRead(),
     close() {
       timer.cancel();
       subscriber.disconnect();
@@ -91,13 +117,14 @@ export function createRedisChannel({ link, settings, clock, onFailure }: RedisCh
 }
 
 /** A word that goes out and has to come back. */
-function createPulse(link: RedisLink, clock: Pick<Clock, 'monotonic'>, pulseChannel: string) {
+function createPulse(link: RedisLink, clock: Pick<Clock, 'monotonic' | 'now'>, pulseChannel: string) {
   let missed = 0;
   return {
     send() {
       missed += 1;
-      const sentAt = String(clock.monotonic());
-      link.read((redis) => redis.publish(pulseChannel, sentAt)).catch(() => {});
+      const sentAt = clock.monotonic();
+      const text = `${sentAt} ${clock.now() - sentAt}`;
+      link.read((redis) => redis.publish(pulseChannel, text)).catch(() => {});
     },
     /** Whatever arrives shows the same. */
     arrived() {
@@ -107,17 +134,19 @@ function createPulse(link: RedisLink, clock: Pick<Clock, 'monotonic'>, pulseChan
   };
 }
 
-/** Who is called back for what. */
+/** The callbacks for messages, starts, losses and pulses. */
 function createRegisters() {
   const listeners = new Map<string, (text: string) => void>();
   const starts = new Set<() => void>();
   const losses = new Set<() => void>();
-  const pulses = new Set<(sentAt: number) => void>();
-  const registers: Pick<RedisChannel, 'on' | 'onListening' | 'onLost' | 'onPulse'> = {
+  const deafs = new Set<() => void>();
+  const pulses = new Set<(sentAt: number, ahead: number) => void>();
+  const registers: Pick<RedisChannel, 'on' | 'onListening' | 'onDeaf' | 'onLost' | 'onPulse'> = {
     on: (channel, listener) => void listeners.set(channel, listener),
     onListening: (listener) => void starts.add(listener),
+    onDeaf: (listener) => void deafs.add(listener),
     onLost: (listener) => void losses.add(listener),
     onPulse: (listener) => void pulses.add(listener),
   };
-  return { listeners, starts, losses, pulses, registers };
+  return { listeners, starts, losses, deafs, pulses, registers };
 }

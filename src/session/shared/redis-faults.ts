@@ -28,6 +28,12 @@ const refusing = { reason: 'store_refuses_login', detail: 'Redis does not accept
 const notReady = { reason: 'store_not_ready', detail: 'Redis answers, and cannot be used yet' };
 const unreachable = { reason: 'store_unreachable', detail: 'Redis is not reachable' };
 
+/** Of the channel alone. */
+export const deaf: Trouble = {
+  reason: 'store_deaf',
+  detail: 'Redis does not pass on what instances tell each other',
+};
+
 const troubles: Readonly<Record<string, Trouble>> = {
   READONLY: readOnly,
   OOM: full,

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { afterListening, type Clock, type Timer } from '../../clock.ts';
-import type { Emit, StoreOperation } from '../../observe/events.ts';
+import type { StoreOperation } from '../../observe/events/stores.ts';
+import type { Emit } from '../../observe/events.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './redis-client.ts';
 import { type Fault, faultOf, RedisTimeout, type Trouble, troubleOf } from './redis-faults.ts';
+import { Mark } from './redis-mark.ts';
 import { storeUnavailable } from './shared.ts';
 
 /**
@@ -22,6 +23,11 @@ export interface RedisLink {
   trouble(): Trouble | undefined;
   /** Called when something works again: all of it, or reading. */
   onBack(listener: (back: Back) => void): void;
+  /**
+   * Until then the server was there, as far as it is known: now, or when the outage began that is under way. Those who
+   * are told that it is back still read when it began. On the monotonic clock.
+   */
+  wellUntil(): number;
   close(): void;
 }
 
@@ -29,7 +35,12 @@ export interface RedisLink {
 export interface Back {
   /** It is the first time since the start. */
   isFirst: boolean;
-  /** What was written by this connection is not there: it comes up first, was started anew empty, or is another one. */
+  /** It could not be read. */
+  wasOut: boolean;
+  /**
+   * Some of what this process wrote is not there: it comes up first, was started anew empty or with data of before, or
+   * is another one that was behind.
+   */
   hasForgotten: boolean;
 }
 
@@ -37,9 +48,6 @@ export interface Back {
 const lookAgainMs = 250;
 /** Between two looks at one that works: a demotion or a hang is seen before a request meets it. */
 const lookMs = 5000;
-const probeTtlMs = 60_000;
-/** How long a server is told by a name of its own from one that has forgotten everything. */
-const memoryTtlMs = 30 * 24 * 3_600_000;
 
 export function createRedisLink(
   settings: RedisSettings & { keyPrefix: string },
@@ -55,6 +63,7 @@ export function createRedisLink(
     problem: () => circuit.out ?? circuit.full,
     trouble: () => circuit.trouble(),
     onBack: (listener) => void circuit.listeners.add(listener),
+    wellUntil: () => circuit.wellUntil(),
     close: () => circuit.close(),
   };
 }
@@ -66,7 +75,6 @@ class Circuit {
   readonly listeners = new Set<(back: Back) => void>();
   readonly #client: RedisClient;
   readonly #timeout: number;
-  readonly #keyPrefix: string;
   readonly #emit: Emit;
   readonly #clock: Clock;
   #named: string | undefined;
@@ -75,7 +83,8 @@ class Circuit {
   #handshake: Pick<Timer, 'cancel'> | undefined;
   #isLooking = false;
   #isLeaving = false;
-  #memory: string | undefined;
+  #outSince: number | undefined;
+  readonly #mark: Mark;
   #isClosed = false;
 
   constructor(
@@ -86,7 +95,8 @@ class Circuit {
   ) {
     this.#client = client;
     this.#timeout = timeout;
-    this.#keyPrefix = keyPrefix;
+    this.#mark = new Mark(client, keyPrefix);
+    this.#outSince = clock.monotonic();
     this.#emit = emit;
     this.#clock = clock;
     client.on('connect', () => this.#limitHandshake());
@@ -127,6 +137,10 @@ class Circuit {
     return this.full === undefined ? undefined : troubleOf(this.#named, 'writes');
   }
 
+  wellUntil(): number {
+    return this.#outSince ?? this.#clock.monotonic();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
@@ -153,6 +167,7 @@ class Circuit {
       this.#refused = fault.reason;
       return;
     }
+    this.#outSince ??= this.#clock.monotonic();
     if (fault.concerns === 'all') {
       const client = this.#client;
       this.out = 'Redis is not reachable';
@@ -186,39 +201,34 @@ class Circuit {
     if (this.#isLooking || this.#isLeaving || client.status !== 'ready') return;
     this.#isLooking = true;
     try {
-      await this.#inTime(client.set(`${this.#keyPrefix}probe`, '1', 'PX', probeTtlMs));
-      if (this.out !== undefined || this.full !== undefined)
-        this.#back(undefined, await this.#inTime(this.#readMemory()));
+      const isBack = this.out !== undefined || this.full !== undefined;
+      if (isBack) await this.#inTime(this.#mark.look());
+      await this.#inTime(this.#mark.write());
+      if (isBack) this.#back(undefined);
     } catch (error) {
       const { concerns } = faultOf(error);
       this.#met(error);
-      if (concerns !== 'all') this.#back(concerns === 'writes' ? this.full : undefined, this.#memory);
+      if (concerns !== 'all') this.#back(concerns === 'writes' ? this.full : undefined);
     } finally {
       this.#isLooking = false;
       this.#lookIn(this.out === undefined && this.full === undefined ? lookMs : lookAgainMs);
     }
   }
 
-  /** The name that the first who came gave to what this server holds. */
-  async #readMemory(): Promise<string | undefined> {
-    const key = `${this.#keyPrefix}memory`;
-    await this.#client.set(key, randomBytes(12).toString('base64url'), 'PX', memoryTtlMs, 'NX');
-    return (await this.#client.get(key)) ?? undefined;
-  }
-
-  #back(stillFull: string | undefined, now: string | undefined): void {
-    const isFirst = this.#memory === undefined;
-    const hasForgotten = this.#memory !== now;
-    this.#memory = now;
-    const isBetter = this.out !== undefined || (this.full !== undefined && stillFull === undefined);
+  #back(stillFull: string | undefined): void {
+    const wasOut = this.out !== undefined;
+    const isBetter = wasOut || (this.full !== undefined && stillFull === undefined);
     this.out = undefined;
     this.full = stillFull;
     if (!isBetter || this.#isClosed) return;
+    const { isFirst } = this.#mark;
+    const hasForgotten = stillFull === undefined && this.#mark.takeLoss();
     if (this.full === undefined) {
       this.#named = undefined;
       this.#emit({ kind: 'store-back' });
     }
-    for (const listener of this.listeners) listener({ isFirst, hasForgotten });
+    for (const listener of this.listeners) listener({ isFirst, wasOut, hasForgotten });
+    if (this.full === undefined) this.#outSince = undefined;
   }
 
   /** Rejects when there is no reply in time. */

@@ -3,13 +3,14 @@ import { type Clock, waitFor, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Board } from './board.ts';
 import { inBatches } from './held.ts';
+import type { RedisLink } from './redis-link.ts';
 import type { Posted } from './shared.ts';
 
 /** Results that wait for Redis to come back, at the most. */
 const mostUnwritten = 10_000;
 /**
- * A replica that takes the place of its primary may lack what was written last. What was written in so many
- * milliseconds is written again when the server is back.
+ * A replica that takes the place of its primary may lack what was written last, and so may a server that was started
+ * anew. What was written in so many milliseconds before an outage is written again when the server is back.
  */
 const recentMs = 60_000;
 /** Between two attempts at the end of the process. */
@@ -32,6 +33,7 @@ export interface Outbox {
 export interface OutboxNeeds {
   /** @param ageMs it was posted so long ago */
   write(key: string, letter: Letter, ageMs: number): Promise<unknown>;
+  link: Pick<RedisLink, 'wellUntil'>;
   board: Board;
   emit: Emit;
   clock: Clock;
@@ -76,11 +78,11 @@ export function createOutbox(needs: OutboxNeeds): Outbox {
 }
 
 /** What could not be written yet, and what was written last, which may have been lost. */
-function createLetters({ write, emit, clock }: OutboxNeeds) {
+function createLetters({ write, link, emit, clock }: OutboxNeeds) {
   const unwritten = createBounded<string, Letter>({ entries: mostUnwritten });
   const recent = createBounded<string, Letter>({
     entries: mostUnwritten,
-    ends: { at: ({ at }) => at + recentMs, now: clock.monotonic },
+    ends: { at: ({ at }) => at + recentMs, now: link.wellUntil },
   });
   const underWay = new Set<Promise<void>>();
 
@@ -117,7 +119,7 @@ function createLetters({ write, emit, clock }: OutboxNeeds) {
     sendAll: () => Promise.all([...unwritten].map(([key, letter]) => send(key, letter))),
     areLeft: () => unwritten.size > 0,
     doubtRecent() {
-      const since = clock.monotonic() - recentMs;
+      const since = link.wellUntil() - recentMs;
       const doubted = [...recent].filter(([key, { at }]) => at > since && !unwritten.has(key));
       // What was never written does not give way to it; the last ones are the likeliest to be lost.
       const room = mostUnwritten - unwritten.size;

@@ -1,7 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
-import { createKnownRows, type Era, type KnownRow, type KnownRows, type Watch } from './known-rows.ts';
+import {
+  createKnownRows,
+  type Era,
+  type KnownRow,
+  type KnownRows,
+  unproven,
+  type Watch,
+} from './known-rows.ts';
 import type { RedisChannel } from './redis-channel.ts';
+import { createEnds } from './redis-ends.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { SessionTable } from './shared.ts';
 
@@ -10,10 +18,15 @@ const freshMs = 5000;
 const longestMs = 10_000;
 /** A channel that has carried nothing for so long may be dead: what it would have told is not known. */
 const trustMs = 3000;
+/**
+ * The clock that times are measured by may stand still while the machine sleeps, and the time of day then leaps. What was
+ * told meanwhile has not arrived.
+ */
+const leapMs = 500;
 
 /**
- * What changes a row tells everybody of it, in the same step: nobody can end between the two. Whoever cannot publish
- * has no pulse either, and remembers nothing.
+ * A script changes a row and publishes its name in the same step, so that no process can end between the two. A process
+ * that cannot publish does not see its own pulse either, and remembers nothing.
  * KEYS the row; ARGV channel, what is told, value and its seconds.
  */
 const setScript = `
@@ -39,14 +52,19 @@ export interface RedisRowsNeeds {
   keyPrefix: string;
   /** Milliseconds for which rows that are known go on while Redis is out. */
   bridge: number;
-  clock: Pick<Clock, 'monotonic'>;
+  clock: Pick<Clock, 'monotonic' | 'now' | 'after'>;
+}
+
+export interface RedisRows extends SessionTable {
+  /** Writes the ends that could not be written. Never rejects. */
+  flush(): Promise<void>;
 }
 
 /**
  * The table of sessions in Redis, of which this process remembers what it has read for a moment. Every change is told
  * to all of them, so that a request asks Redis only for what is not known, or not known any more.
  */
-export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
+export function createRedisRows(needs: RedisRowsNeeds): RedisRows {
   const { link, channel, keyPrefix, bridge, clock } = needs;
   const known = createKnownRows();
   const me = randomBytes(9).toString('base64url');
@@ -61,6 +79,8 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
   const commands = createCommands(needs, channelName, told);
   const ask = createAsking(known, commands.get, clock);
   const change = createChanging(known, link, clock);
+  const ends = createEnds(commands.delete, clock);
+  link.onBack(() => void ends.flush());
 
   const canBridge = ({ era }: KnownRow) =>
     !link.canRead() && era === eras.lastProven() && clock.monotonic() - era.provenAt <= bridge;
@@ -74,6 +94,7 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
 
   return {
     get(id) {
+      if (ends.areOwed(id)) return undefined;
       const row = known.get(id);
       if (row === undefined || row.isDoubted || !eras.counts(row.era)) return askOrBridge(id);
       const age = clock.monotonic() - row.at;
@@ -83,13 +104,14 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
     },
     set: (id, value, ttlSeconds) =>
       change(id, async () => {
+        if (ends.areOwed(id)) return undefined;
         await commands.set(id, value, ttlSeconds);
         return value;
       }),
     async replace(id, was, value, ttlSeconds) {
       let isDone = false;
       await change(id, async () => {
-        isDone = await commands.replace(id, was, value, ttlSeconds);
+        isDone = !ends.areOwed(id) && (await commands.replace(id, was, value, ttlSeconds));
         return isDone ? value : undefined;
       });
       return isDone;
@@ -97,8 +119,9 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
     async delete(id) {
       // Gone at once and whatever comes of it: what was to end is not served from memory.
       known.forget(id);
-      await commands.delete(id).finally(() => known.forget(id));
+      await ends.end(id).finally(() => known.forget(id));
     },
+    flush: ends.flush,
   };
 }
 
@@ -107,11 +130,11 @@ export function createRedisRows(needs: RedisRowsNeeds): SessionTable {
  * alone.
  */
 function followEras({ link, channel, bridge, clock }: RedisRowsNeeds, known: KnownRows) {
-  let era: Era = { provenAt: Number.NEGATIVE_INFINITY };
+  let era = unproven();
   let lastProven: Era | undefined;
   let beganAt = 0;
   const begin = () => {
-    era = { provenAt: Number.NEGATIVE_INFINITY };
+    era = unproven();
     beganAt = clock.monotonic();
     known.beginEra(era);
     if (bridge === 0) known.clear();
@@ -120,15 +143,20 @@ function followEras({ link, channel, bridge, clock }: RedisRowsNeeds, known: Kno
   channel.onListening(begin);
   channel.onLost(begin);
   link.onBack(begin);
-  channel.onPulse((sentAt) => {
+  channel.onPulse((sentAt, ahead) => {
     // One from before says nothing of the server that is asked now.
     if (sentAt < beganAt) return;
     era.provenAt = sentAt;
+    era.ahead = ahead;
     lastProven = era;
   });
   return {
     /** Whether what is known of an era counts now. */
-    counts: (of: Era) => of === era && link.canRead() && clock.monotonic() - era.provenAt <= trustMs,
+    counts(of: Era) {
+      const now = clock.monotonic();
+      const hasLeapt = Math.abs(clock.now() - now - era.ahead) > leapMs;
+      return of === era && link.canRead() && now - era.provenAt <= trustMs && !hasLeapt;
+    },
     /** Between it and those before it changes were missed, of which nobody will tell any more. */
     lastProven: () => lastProven,
   };

@@ -2,6 +2,7 @@ import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
+import { createAgain } from './again.ts';
 import { inBatches } from './held.ts';
 import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -12,8 +13,8 @@ const loadAgainMs = 500;
 /** Sign-outs that wait for Redis to come back, or may have to be told again, at the most. */
 const mostUnsent = 10_000;
 /**
- * A replica that takes the place of its primary may lack what was written last. What was told in so many milliseconds
- * is told again when Redis is back.
+ * A replica that takes the place of its primary may lack what was written last, and so may a server that was started
+ * anew. What was told in so many milliseconds before an outage is told again when Redis is back.
  */
 const recentMs = 60_000;
 
@@ -46,10 +47,13 @@ export function createRedisSignOuts(needs: RedisSignOutsNeeds): RedisSignOuts {
   const list = createList(needs, listOf);
   const outgoing = createOutgoing(needs, listOf, channelName);
 
-  channel.on(channelName, (text) => revocations.add(JSON.parse(text) as Revocation));
+  channel.on(channelName, list.read);
   channel.onListening(list.load);
+  // Nobody tells of what is new then.
+  channel.onDeaf(list.load);
   link.onBack(() => {
-    if (channel.isListening()) list.load();
+    // Where the channel is made anew it is read once more.
+    list.load();
     outgoing.doubtRecent();
     void outgoing.flush();
   });
@@ -80,33 +84,59 @@ type ListOf = (proven: boolean) => string;
 /** Reads what others have written. */
 function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNeeds, listOf: ListOf) {
   let isKnown = false;
+  /** The last time that it was asked for. */
+  let asked = 0;
+  let isNamed = false;
   let tellKnown = () => {};
   const known = new Promise<void>((resolve) => {
     tellKnown = resolve;
   });
-  const read = async () => {
+  const read = (text: string) => {
+    const revocation = revocationOf(text);
+    if (revocation) revocations.add(revocation);
+  };
+  const readAll = async () => {
     const wasListening = channel.isListening();
     const now = Math.floor(clock.now() / 1000);
     for (const list of [listOf(true), listOf(false)]) {
-      const texts = await link.read((redis) => redis.zrangebyscore(list, now, '+inf'), 'sign-outs');
-      for (const text of texts) revocations.add(JSON.parse(text) as Revocation);
+      for (const text of await link.read((redis) => redis.zrangebyscore(list, now, '+inf'), 'sign-outs'))
+        read(text);
     }
+    isNamed = false;
     // Of those that came between the list and the first word on the channel nobody has told yet.
     if (!wasListening) return;
     isKnown = true;
     tellKnown();
   };
-  const load = () => void read().catch(again);
-  const again = (error: unknown) => {
-    // An outage is named by the link.
-    if (link.problem() === undefined) emit({ kind: 'sign-outs-not-loaded', error });
+  const load = () => {
+    asked += 1;
+    const mine = asked;
+    void readAll().catch((error: unknown) => again(error, mine));
+  };
+  const again = (error: unknown, mine: number) => {
+    // An outage is named by the link, and is over with a call.
+    if (link.problem() === undefined && !isNamed) {
+      emit({ kind: 'sign-outs-not-loaded', error });
+      isNamed = true;
+    }
     clock
       .after(loadAgainMs, () => {
-        if (channel.isListening() && !isKnown) load();
+        if (asked === mine && link.canRead()) load();
       })
       .unref();
   };
-  return { load, known, isKnown: () => isKnown };
+  return { load, read, known, isKnown: () => isKnown };
+}
+
+/** Undefined for what is none: whoever else writes there must not end this process. */
+function revocationOf(text: string): Revocation | undefined {
+  try {
+    const { key, before, until, proven } = (JSON.parse(text) ?? {}) as Partial<Revocation>;
+    const isOne = typeof key === 'string' && Number.isFinite(before) && Number.isFinite(until);
+    return isOne ? ({ key, before, until, proven: proven === true } as Revocation) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes what this process has to tell. */
@@ -116,7 +146,7 @@ function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, cha
   /** What was written, with the time of it. */
   const recent = createBounded<Revocation, number>({
     entries: mostUnsent,
-    ends: { at: (at) => at + recentMs, now: clock.monotonic },
+    ends: { at: (at) => at + recentMs, now: link.wellUntil },
   });
   const wait = (revocation: Revocation) => {
     if (!unsent.has(revocation)) unsent.set(revocation, true);
@@ -145,20 +175,27 @@ function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, cha
     sent(revocation);
   };
 
+  const flush = async () => {
+    for (const [revocation] of [...unsent]) await send(revocation).catch(() => {});
+  };
+  const later = createAgain(clock, async () => {
+    await flush();
+    return unsent.size === 0;
+  });
+
   return {
     send,
     sendLater(revocations: Iterable<Revocation>) {
       for (const revocation of revocations) wait(revocation);
+      later();
     },
     doubtRecent() {
-      const since = clock.monotonic() - recentMs;
+      const since = link.wellUntil() - recentMs;
       const doubted = [...recent].filter(([revocation, at]) => at > since && !unsent.has(revocation));
       // What was never told does not give way to it; the last ones are the likeliest to be lost.
       const room = mostUnsent - unsent.size;
       for (const [revocation] of doubted.slice(Math.max(0, doubted.length - room))) wait(revocation);
     },
-    async flush() {
-      for (const [revocation] of [...unsent]) await send(revocation).catch(() => {});
-    },
+    flush,
   };
 }

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { type Clock, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Revocation } from '../revocations.ts';
+import { createCatchUp } from './catch-up.ts';
 import { createRedisCounts } from './counts.ts';
 import { type Begun, claimsThrough, type Following, type Held, inBatches } from './held.ts';
 import { createRedisChannel } from './redis-channel.ts';
 import type { RedisSettings } from './redis-client.ts';
+import { deaf } from './redis-faults.ts';
 import { handOver } from './redis-hand-over.ts';
 import { createRedisLink, type RedisLink } from './redis-link.ts';
 import { createRedisListings } from './redis-listings.ts';
@@ -41,11 +43,7 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
   const { revocations } = held;
   const { keyPrefix, gateway, bridge } = settings;
   const link = createRedisLink(settings, emit, clock);
-  const onFailure = (error: unknown) => {
-    // An outage is named by the link.
-    if (link.problem() === undefined) emit({ kind: 'sign-outs-not-loaded', error });
-  };
-  const channel = createRedisChannel({ link, settings, clock, onFailure });
+  const channel = createRedisChannel({ link, settings, clock, emit });
   const signOuts = createRedisSignOuts({ link, channel, keyPrefix, revocations, emit, clock });
   const onBegun = (key: string, begun: Begun) => others.tell((other) => other.begun(key, begun));
   const turns = createRedisTurns({ link, channel, keyPrefix, held, onBegun, gateway, emit, clock });
@@ -64,22 +62,25 @@ export function createRedisPlace(settings: RedisPlaceSettings, needs: RedisPlace
     await inBatches(held.claims.all(), ([name, forMs]) => claim(name, forMs));
   };
   const told = handOver({ link, passAll, clock });
+  const sessions = createRedisRows({ link, channel, keyPrefix, bridge, clock });
   const flush: Place['flush'] = async (withinMs) => {
-    await Promise.all([turns.flush(withinMs), within(clock, withinMs, signOuts.flush())]);
+    const rest = Promise.all([signOuts.flush(), sessions.flush()]);
+    await Promise.all([turns.flush(withinMs), within(clock, withinMs, rest)]);
   };
 
   return {
     turns: turnsThrough(turns, others),
-    sessions: createRedisRows({ link, channel, keyPrefix, bridge, clock }),
+    sessions,
     listings: createRedisListings(link, keyPrefix, clock),
     bus: {
       publish: publishThrough(signOuts, others, tellSiblings),
       knowsSignOuts: signOuts.knowsSignOuts,
+      catchUp: createCatchUp(clock),
     },
     claims: claimsThrough(held, others, claim),
     counts: createRedisCounts(link, keyPrefix),
     ready: Promise.all([signOuts.known, told]).then(() => undefined),
-    trouble: link.trouble,
+    trouble: () => link.trouble() ?? (channel.isDeaf() ? deaf : undefined),
     problem: () =>
       link.problem() ?? (signOuts.knowsSignOuts() ? undefined : 'the sign-outs were not loaded yet'),
     flush,

@@ -2,8 +2,11 @@ import { createBounded } from '../../bounded.ts';
 import type { Clock } from '../../clock.ts';
 import type { Listing, Listings, SessionTable } from './shared.ts';
 
-/** About 400 MB of sessions with tokens; beyond that the ones that were longest unused give way. */
+/** About 400 MB of sessions with tokens; beyond that, or with large ones, those that were longest unused give way. */
 const mostSessions = 100_000;
+const mostBytes = 512 * 1024 * 1024;
+/** What a row takes beside its value: its listing, mostly. */
+const rowBytes = 1000;
 
 interface Row {
   value: string;
@@ -11,12 +14,17 @@ interface Row {
   listing: Listing | undefined;
 }
 
-/** A bounded table in this process. A session that gives way takes its listing along. */
-export function createSessionTable({
-  monotonic: now,
-}: Pick<Clock, 'monotonic'>): SessionTable & { listings: Listings } {
+/**
+ * A bounded table in this process. A session that gives way takes its listing along.
+ * @param most bytes, for tests
+ */
+export function createSessionTable(
+  { monotonic: now }: Pick<Clock, 'monotonic'>,
+  most: number = mostBytes,
+): SessionTable & { listings: Listings } {
   const rows = createBounded<string, Row>({
     entries: mostSessions,
+    bytes: { most, of: ({ value }) => value.length + rowBytes },
     ends: { at: ({ until }) => until, now },
     givesWay: 'unused',
   });

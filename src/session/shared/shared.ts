@@ -112,6 +112,11 @@ export interface Bus {
   publish(revocation: Revocation): Promise<void>;
   /** Whether the sign-outs from before the start of this process are known: without them nobody can be let in. */
   knowsSignOuts(): boolean;
+  /**
+   * Resolves when what others have told by now is known here; undefined where it is, but for a moment. A process that was
+   * held up finds requests and what it was told in any order.
+   */
+  catchUp?(): Promise<void> | undefined;
 }
 
 /** A place where names are taken once, among the same processes. */

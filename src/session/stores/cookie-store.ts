@@ -27,7 +27,7 @@ export function createCookieStore(
     const made = sealSession(form, session, ring.session[0], 'session', name);
     const lines = made && writer.write(made.sealed, session, cookies);
     // It comes back with the next request.
-    if (lines) opened.remember(made.sealed, { session, outdatedKey: false, handle: undefined }, made.size);
+    if (lines) opened.expect(made.sealed, { session, outdatedKey: false, handle: undefined }, made.size);
     return lines;
   };
   const write = (session: Session, cookies: readonly Cookie[]): string[] => {

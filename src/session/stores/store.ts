@@ -38,4 +38,9 @@ export interface SessionStore {
   expire(cookies: readonly Cookie[]): string[];
   /** Forgets a session. */
   remove(found: Found): Promise<void>;
+  /**
+   * Where sessions are kept on the server: forgets the session of a request that cannot be read now. What cannot be done
+   * now is done when the place can be reached, and rejects all the same.
+   */
+  removeUnread?(cookies: readonly Cookie[]): Promise<void>;
 }

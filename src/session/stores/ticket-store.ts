@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors.ts';
 import { type Cookie, joinChunks } from '../cookies.ts';
 import type { Found, Maybe } from '../found.ts';
 import { deriveKey, type KeyRing, type SealingKey } from '../key-ring.ts';
-import type { OpenedCookies } from '../opened-cookies.ts';
+import { type OpenedCookies, ownText } from '../opened-cookies.ts';
 import { open, seal } from '../seal.ts';
 import { openSession, type SessionForm, sealSession } from '../sealed-session.ts';
 import type { Session } from '../session.ts';
@@ -30,6 +30,8 @@ interface Handle extends Ticket {
 
 /** A ticket that was read, and what stood in its place when it was looked up last. */
 export interface KnownTicket {
+  /** The cookie that it stood in. */
+  sealed: string;
   ticket: Ticket;
   outdatedKey: boolean;
   stored: string | undefined;
@@ -37,8 +39,6 @@ export interface KnownTicket {
 }
 
 const ticketBytes = 32;
-/** A session with its tokens, sealed and opened: what a remembered ticket holds on to. */
-const sessionBytes = 6000;
 
 /**
  * Keeps sessions on the server, each sealed with a key that only its cookie holds.
@@ -55,6 +55,7 @@ export function createTicketStore(
 ): SessionStore {
   const { name } = writer;
   const { put, replace } = createRows(table, form, now);
+  const find = createFind(table, tickets);
   const cookieOf = ({ text }: Ticket, session: Session, cookies: readonly Cookie[]): string[] => {
     const lines = writer.write(seal(text, ring, 'session', name), session, cookies);
     if (!lines) throw new GatewayError('session_too_large');
@@ -64,16 +65,14 @@ export function createTicketStore(
     onServer: true,
     recall(header) {
       const known = tickets.recall(header);
-      return known && find(table, known);
+      return known && find(known);
     },
     opens: (cookies) => !ticketsIn(cookies, name, ring).next().done,
     async read(cookies) {
       for (const { value, ticket, outdatedKey } of ticketsIn(cookies, name, ring)) {
-        const known = { ticket, outdatedKey, stored: undefined, found: undefined };
-        const found = await find(table, known);
-        if (!found) continue;
-        tickets.remember(value, known, sessionBytes);
-        return found;
+        const sealed = ownText(value);
+        const found = await find({ sealed, ticket, outdatedKey, stored: undefined, found: undefined });
+        if (found) return found;
       }
       return undefined;
     },
@@ -95,6 +94,10 @@ export function createTicketStore(
     async remove({ handle, session }) {
       const { place } = handle as Ticket;
       await Promise.all([table.delete(place), listed.ended(place, session)]);
+    },
+    async removeUnread(cookies) {
+      const places = [...ticketsIn(cookies, name, ring)].map(({ ticket }) => ticket.place);
+      await Promise.all(places.map((place) => table.delete(place)));
     },
   };
 }
@@ -138,17 +141,11 @@ function* ticketsIn(cookies: readonly Cookie[], name: string, ring: KeyRing) {
   }
 }
 
-/** The table is asked each time; what it gives is opened when it has changed. */
-function find(table: SessionTable, known: KnownTicket): Maybe<Found | undefined> {
-  const stored = table.get(known.ticket.place);
-  return stored instanceof Promise
-    ? stored.then((value) => openStored(known, value))
-    : openStored(known, stored);
-}
-
-function openStored(known: KnownTicket, value: string | undefined): Found | undefined {
-  if (value === undefined || value !== known.stored) {
-    const { ticket, outdatedKey } = known;
+/** The table is asked each time; what it gives is opened when it has changed, and remembered by what it takes then. */
+function createFind(table: SessionTable, tickets: OpenedCookies<KnownTicket>) {
+  const openStored = (known: KnownTicket, value: string | undefined): Found | undefined => {
+    if (value !== undefined && value === known.stored) return known.found;
+    const { sealed, ticket, outdatedKey } = known;
     const opened = value === undefined ? undefined : openSession(value, [ticket.key], 'stored', ticket.place);
     known.stored = value;
     known.found = opened && {
@@ -156,8 +153,15 @@ function openStored(known: KnownTicket, value: string | undefined): Found | unde
       outdatedKey,
       handle: { ...ticket, stored: value },
     };
-  }
-  return known.found;
+    if (value !== undefined && opened) tickets.remember(sealed, known, value.length + opened.size);
+    return known.found;
+  };
+  return (known: KnownTicket): Maybe<Found | undefined> => {
+    const stored = table.get(known.ticket.place);
+    return stored instanceof Promise
+      ? stored.then((value) => openStored(known, value))
+      : openStored(known, stored);
+  };
 }
 
 function makeTicket(text: string): Ticket {

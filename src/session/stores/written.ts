@@ -42,8 +42,11 @@ export function resealed(
 /** Requests with the same cookies get the same new ones for this long. */
 const touchLastsSeconds = 5;
 
-/** The last time that each session was written down for nothing but its use. */
-export type Touches = WeakMap<Found, { at: number; cookies: Cookies; current: Current }>;
+/**
+ * The last time that each session was written down for nothing but its use. `stale` is all that the answer takes from
+ * the cookies of a request: to hold on to a header would be to hold on to whatever came with it.
+ */
+export type Touches = WeakMap<Found, { at: number; stale: string; current: Current }>;
 
 export interface TouchNeeds {
   store: SessionStore;
@@ -69,12 +72,13 @@ export function createTouch(needs: TouchNeeds) {
       );
     }
     const last = touches.get(found);
-    if (last && Math.abs(now - last.at) < touchLastsSeconds && last.cookies === cookies) return last.current;
+    const stale = store.expire(parsed(cookies)).join('\n');
+    if (last && Math.abs(now - last.at) < touchLastsSeconds && last.stale === stale) return last.current;
     const current = written(store, found, { ...found.session, seenAt: now }, cookies);
     if (current instanceof Promise) return current.catch((error: unknown) => asItIs(found, error));
     // Who loads nothing but answers that leave them out stays signed in all the same.
     current.canWait = now - found.session.seenAt < lifetimes.idle / 2;
-    touches.set(found, { at: now, cookies, current });
+    touches.set(found, { at: now, stale, current });
     return current;
   };
 }

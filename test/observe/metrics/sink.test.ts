@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'tap';
 import { parseConfig } from '../../../src/config/load.ts';
-import type { Event, ObservedExchange } from '../../../src/observe/events.ts';
+import type { Event } from '../../../src/observe/events.ts';
 import { definitions, labels } from '../../../src/observe/metrics/definitions.ts';
 import { renderMetrics } from '../../../src/observe/metrics/exposition.ts';
 import type { Reading } from '../../../src/observe/metrics/meters.ts';
+import type { ObservedExchange } from '../../../src/observe/observed-exchange.ts';
 import { openObserve } from '../../../src/observe/open-observe.ts';
 import { openMetrics } from '../../../src/observe/sinks/metrics.ts';
 import { createWoundClock } from '../../support/clock.ts';

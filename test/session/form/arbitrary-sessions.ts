@@ -73,7 +73,37 @@ const part = fc.oneof(
   anyText,
 );
 
+/** As many dots as are told apart, and one more or less; and what is encrypted (RFC 7516 §3.1). */
+const dotted = fc
+  .integer({ min: 13, max: 19 })
+  .chain((dots) => fc.array(part, { minLength: dots + 1, maxLength: dots + 1 }))
+  .map((parts) => parts.join('.'));
+const encrypted = fc
+  .tuple(oddJson.map(encoded), bytes(60), bytes(12), bytes(300), bytes(16))
+  .map((parts) => parts.join('.'));
+/** A signed one with something wrong about a part, or around it. */
+const bent = fc
+  .tuple(oddJson, oddJson, bytes(60), fc.constantFrom('\ufeff', '\0', ' ', '\n', '=', 'A', '\u0141', '.'))
+  .chain(([header, claims, signature, odd]) => {
+    const [h, c] = [encoded(header), encoded(claims)];
+    return fc.constantFrom(
+      `${odd}${h}.${c}.${signature}`,
+      `${h}.${c}.${signature}${odd}`,
+      `${h}${odd}.${c}.${signature}`,
+      `${h}.${c}${odd}.${signature}`,
+      `${encoded(odd + header)}.${c}.${signature}`,
+      `${encoded(header + odd)}.${c}.${signature}`,
+      `${h}.${encoded(odd + claims)}.${signature}`,
+      `${h}.${encoded(claims + odd)}.${signature}`,
+      `${h}.${c}.`,
+      `${h}.${c}`,
+    );
+  });
+
 export const anyToken = fc.oneof(
+  dotted,
+  encrypted,
+  bent,
   fc.tuple(oddJson.map(encoded), oddJson.map(encoded), bytes(300)).map((parts) => parts.join('.')),
   fc.array(part, { maxLength: 7 }).map((parts) => parts.join('.')),
   fc.tuple(part, part, part).map((parts) => parts.join('.')),

@@ -100,6 +100,15 @@ test('claims nested deeper than anybody reads come back', async (t) => {
     t.equal(JSON.stringify(again(bareSession({ idToken, claims: claimsOf(json) }))?.claims), json);
 });
 
+test('numbers that JSON.stringify alters come back from any depth', async (t) => {
+  for (const depth of [1, 49, 50, 51, 52, 60, 500, 1500]) {
+    const json = `{"deep":${'['.repeat(depth)}-0,1e400,{"n":-1e400}${']'.repeat(depth)}}`;
+    let value: unknown = again(bareSession({ claims: claimsOf(json) }))?.claims.deep;
+    for (let level = 1; level < depth; level++) value = (value as unknown[])[0];
+    t.ok(isDeepStrictEqual(value, [-0, Infinity, { n: -Infinity }]), `${depth} levels`);
+  }
+});
+
 test('claims nested deeper than can be written are refused, and nothing breaks', async (t) => {
   const json = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
   t.equal(packSession(bareSession({ claims: claimsOf(json) })), undefined);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 
-/** What is refused in floods is said once in a while for each who is refused, and not each time. */
-export interface Refusals {
+/** Reports of what limits refused: at floods, one for each client once in a while, and not one for each refusal. */
+export interface LimitReports {
   /**
    * @param limit the name of the limit
    * @param who whose requests or connections they are; undefined for nobody in particular
@@ -21,10 +21,10 @@ interface Counted {
 }
 
 /** @param say called with how many there were since the last time */
-export function createRefusals(
+export function createLimitReports(
   say: (limit: string, who: string | undefined, count: number) => void,
   clock: Pick<Clock, 'after'>,
-): Refusals {
+): LimitReports {
   const counted = new Map<string, Counted>();
   let isTimed = false;
   const sayLater = () => {
