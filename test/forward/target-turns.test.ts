@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { type Test, test } from 'tap';
+import type { Clock } from '../../src/clock.ts';
 import { handshake } from '../attack/handshake.ts';
 import { arrangeGateway, arrangeUpstream } from '../support/arrange.ts';
 import { createClient } from '../support/client.ts';
@@ -52,21 +53,22 @@ async function arrange(t: Test, limits: Record<string, unknown>) {
       return isDone;
     });
   };
-  return { gateway, clock, status, held, isAt, paths, releaseAll, most: () => most };
+  const waits = (count: number) => until(`${count} to wait`, () => clock.waiting(queueMs) === count);
+  return { gateway, clock, status, held, isAt, paths, waits, releaseAll, most: () => most };
 }
 
-/** Lets what was sent arrive. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 50));
+/** `queue.timeout` of these tests, which nothing else of the gateway waits for. */
+const queueMs = 59_000;
 
 test('a target has so many requests at once; the rest wait in turn, and too many get 503', async (t) => {
-  const { status, held, isAt, releaseAll, most, gateway } = await arrange(t, {
+  const { status, held, isAt, releaseAll, most, gateway, clock } = await arrange(t, {
     upstreamConnections: 2,
-    queue: { size: 3, timeout: '1m' },
+    queue: { size: 3, timeout: '59s' },
   });
   const all: Promise<unknown>[] = [];
   for (const path of ['/1', '/2', '/3', '/4', '/5']) {
     all.push(status(path, path === '/4' ? 'a body' : undefined));
-    await settle();
+    await until(path, () => held.length + clock.waiting(queueMs) === all.length);
   }
   await isAt('/1', '/2');
   t.equal(await status('/6'), 'upstream_busy');
@@ -82,24 +84,24 @@ test('a target has so many requests at once; the rest wait in turn, and too many
 });
 
 test('who waits for too long gets 503, and who leaves makes room at once', async (t) => {
-  const { status, isAt, clock, gateway, held, releaseAll, paths } = await arrange(t, {
+  const { status, isAt, clock, gateway, held, releaseAll, paths, waits } = await arrange(t, {
     upstreamConnections: 1,
-    queue: { size: 1, timeout: '10s' },
+    queue: { size: 1, timeout: '59s' },
   });
   const first = status('/1');
   await isAt('/1');
   const late = status('/2');
-  await settle();
-  clock.wind(10_000);
+  await waits(1);
+  clock.wind(queueMs);
   t.equal(await late, 'upstream_busy');
   const raw = await openRaw(gateway.url);
   raw.write(`GET /left HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\n\r\n`);
-  await settle();
+  await waits(1);
   t.equal(await status('/3'), 'upstream_busy', 'the queue is full');
   raw.destroy();
-  await settle();
+  await waits(0);
   const fourth = status('/4');
-  await settle();
+  await waits(1);
   held[0]?.release();
   await isAt('/4');
   t.notOk(paths().includes('/left'));
@@ -110,7 +112,7 @@ test('who waits for too long gets 503, and who leaves makes room at once', async
 test('a client that leaves in the middle, and an upstream that breaks, give their turns back', async (t) => {
   const { status, isAt, gateway, releaseAll } = await arrange(t, {
     upstreamConnections: 1,
-    queue: { size: 5, timeout: '1m' },
+    queue: { size: 5, timeout: '59s' },
   });
   for (let each = 0; each < 5; each++) {
     const raw = await openRaw(gateway.url);
@@ -125,19 +127,25 @@ test('a client that leaves in the middle, and an upstream that breaks, give thei
 });
 
 test('an open WebSocket has a turn until it ends', async (t) => {
-  const { status, gateway, isAt, releaseAll } = await arrange(t, {
+  const {
+    status,
+    gateway,
+    isAt,
+    releaseAll,
+    waits: waitFor,
+  } = await arrange(t, {
     upstreamConnections: 1,
-    queue: { size: 2, timeout: '1m' },
+    queue: { size: 2, timeout: '59s' },
   });
   const { host } = new URL(gateway.url);
   const socket = await openRaw(gateway.url);
   socket.write(handshake(host));
   await socket.until('101 Switching');
   const waits = status('/1');
+  await waitFor(1);
   const second = await openRaw(gateway.url);
-  await settle();
   second.write(handshake(host));
-  await settle();
+  await waitFor(2);
   t.equal(await status('/2'), 'upstream_busy');
   socket.destroy();
   await isAt('/1');
@@ -187,7 +195,7 @@ test('a request that goes to the same target again does not wait behind itself',
     awaitProvider: false,
     config: {
       routes: [{ path: '/', upstream: { targets: [upstream.url], retry: { attempts: 3 } }, allow: 'public' }],
-      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '1m' } },
+      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '59s' } },
     },
   });
   t.equal((await client.get(`${gateway.url}/`)).headers['x-sallyport-error'], 'upstream_unreachable');
@@ -244,6 +252,7 @@ async function arrangeSlowAndQuick(
     held,
     slow,
     quick,
+    waits: (count: number) => until(`${count} to wait`, () => clock.waiting(queueMs) === count),
     release,
     holdQuick() {
       isQuick = false;
@@ -254,23 +263,25 @@ async function arrangeSlowAndQuick(
 
 for (const balance of ['round-robin', 'least-connections', 'random-two']) {
   test(`${balance}: who would wait or be refused at one target goes to another that is free`, async (t) => {
-    const { ask, held, release, gateway } = await arrangeSlowAndQuick(
+    const { ask, held, release, gateway, waits } = await arrangeSlowAndQuick(
       t,
       { balance },
-      { size: 1, timeout: '1m' },
+      { size: 1, timeout: '59s' },
     );
     const first = [ask(), ask()];
-    await until('one at the slow target', async () => {
+    while (held.length === 0) {
+      // Those at the quick one are answered.
+      const slow = until('one at the slow target', () => held.length === 1);
+      await Promise.race([slow, Promise.all(first)]);
       if (held.length === 0) first.push(ask());
-      await settle();
-      return held.length === 1;
-    });
+      slow.catch(() => {});
+    }
     for (let each = 0; each < 12; each++) t.equal(await ask(), 'quick');
     const socket = await openRaw(gateway.url);
     socket.write(handshake(new URL(gateway.url).host));
     await socket.until('X-Target: quick');
     const waiting = [ask(), ask()];
-    await settle();
+    await waits(2);
     t.equal(await ask(), 503, 'both are at work, and at each there is one that waits');
     socket.destroy();
     t.same(await Promise.all(waiting), ['quick', 'quick']);
@@ -280,8 +291,8 @@ for (const balance of ['round-robin', 'least-connections', 'random-two']) {
 }
 
 test('who waits at one target has the first turn of any, in the order of their coming', async (t) => {
-  const scene = await arrangeSlowAndQuick(t, {}, { size: 2, timeout: '1m' });
-  const { ask, held, release, holdQuick, client, gateway } = scene;
+  const scene = await arrangeSlowAndQuick(t, {}, { size: 2, timeout: '59s' });
+  const { ask, held, release, holdQuick, client, gateway, waits } = scene;
   const atQuick = holdQuick();
   const first = [ask(), ask()];
   await until('both to be at work', () => held.length === 1 && atQuick.length === 1);
@@ -291,7 +302,7 @@ test('who waits at one target has the first turn of any, in the order of their c
     const one = ask();
     void one.then(() => order.push(each));
     waiting.push(one);
-    await settle();
+    await waits(each + 1);
   }
   t.equal((await client.get(`${gateway.url}/`)).status, 503, 'each target has two that wait');
   for (let each = 0; each < 5; each++) {
@@ -301,15 +312,15 @@ test('who waits at one target has the first turn of any, in the order of their c
   t.same(await Promise.all(waiting), ['quick', 'quick', 'quick', 'quick'], 'none waits for the slow one');
   t.same(order, [0, 1, 2, 3]);
   t.equal(held.length, 1);
-  t.equal(await Promise.race([ask(), settle()]), undefined, 'the quick one has its turns back');
-  await until('it there', () => atQuick.length === 1);
+  first.push(ask());
+  await until('the next one at the quick target, which has its turns back', () => atQuick.length === 1);
   await release();
-  t.same((await Promise.all(first)).sort(), ['quick', 'slow']);
+  t.same((await Promise.all(first)).sort(), ['quick', 'quick', 'slow']);
 });
 
 test('a browser that is tied waits for its own target, and is refused by it alone', async (t) => {
-  const scene = await arrangeSlowAndQuick(t, { sticky: { cookie: 'tie' } }, { size: 1, timeout: '10s' });
-  const { ask, held, release, client, gateway, clock } = scene;
+  const scene = await arrangeSlowAndQuick(t, { sticky: { cookie: 'tie' } }, { size: 1, timeout: '59s' });
+  const { ask, held, release, client, gateway, clock, waits: waitFor } = scene;
   const first = client.get(`${gateway.url}/`);
   await until('one at the slow target', () => held.length === 1);
   held[0]?.();
@@ -318,12 +329,12 @@ test('a browser that is tied waits for its own target, and is refused by it alon
   const mine = ask(tied);
   await until('its next one', () => held.length === 1);
   const waits = ask(tied);
-  await settle();
+  await waitFor(1);
   t.equal(await ask(tied), 503);
   const other = createClient();
   t.equal((await other.get(`${gateway.url}/`)).text, 'quick');
   other.close();
-  clock.wind(10_000);
+  clock.wind(queueMs);
   t.equal(await waits, 503);
   await release();
   t.equal(await mine, 'slow');
@@ -331,16 +342,17 @@ test('a browser that is tied waits for its own target, and is refused by it alon
 
 test('a target that is left out gets none of those that wait for it', async (t) => {
   const upstream = { eject: { failures: 1 }, retry: { attempts: 0 } };
-  const scene = await arrangeSlowAndQuick(t, upstream, { size: 3, timeout: '1m' });
-  const { ask, held, holdQuick, slow } = scene;
+  const scene = await arrangeSlowAndQuick(t, upstream, { size: 3, timeout: '59s' });
+  const { ask, held, holdQuick, slow, waits } = scene;
   const atQuick = holdQuick();
   const first = [ask(), ask()];
   await until('both to be at work', () => held.length === 1 && atQuick.length === 1);
   const waiting = [ask(), ask(), ask()];
-  await settle();
+  await waits(3);
   const before = slow.requests.length;
   slow.server.closeAllConnections();
-  await until('its failure', async () => (await Promise.race([...first, settle()])) !== undefined);
+  // Its failure.
+  await Promise.race(first);
   for (let each = 0; each < 4; each++) (await until('the next one', () => atQuick.shift()))();
   t.same(await Promise.all(waiting), ['quick', 'quick', 'quick']);
   t.equal(slow.requests.length, before);
@@ -358,23 +370,32 @@ function noteWarnings(t: Test): string[] {
 
 test('a WebSocket that tries again and again takes a turn each time, and leaves nothing behind', async (t) => {
   const warnings = noteWarnings(t);
-  const clock = createWoundClock();
+  const wound = createWoundClock();
+  let pauses = 0;
+  const clock: Clock = {
+    ...wound,
+    after(milliseconds, callback) {
+      // Between two tries; of others there are a few as short.
+      if (milliseconds >= 50 && milliseconds <= 1000) pauses += 1;
+      return wound.after(milliseconds, callback);
+    },
+  };
   const port = await freePort();
-  const retry = { for: '1m' };
+  const retry = { for: '10m' };
   const { gateway, client } = await arrangeGateway(t, {
     clock,
     awaitProvider: false,
     config: {
       routes: [{ path: '/', upstream: { targets: [`http://127.0.0.1:${port}`], retry }, allow: 'public' }],
-      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '10s' }, connectionsPerClient: 100 },
+      limits: { upstreamConnections: 1, queue: { size: 1, timeout: '59s' }, connectionsPerClient: 100 },
     },
   });
   const socket = await openRaw(gateway.url);
   socket.write(handshake(new URL(gateway.url).host));
-  for (let each = 0; each < 20; each++) {
-    await settle();
-    clock.wind(1000);
-  }
+  await until('many tries', () => {
+    wound.wind(1000);
+    return pauses >= 30;
+  });
   const upstream = createServer();
   upstream.on('upgrade', (_request, tunnel) => {
     tunnel.on('error', () => tunnel.destroy());
@@ -385,7 +406,7 @@ test('a WebSocket that tries again and again takes a turn each time, and leaves 
   await new Promise<void>((resolve) => upstream.listen(port, '127.0.0.1', resolve));
   t.teardown(() => upstream.close());
   await until('the tunnel', () => {
-    clock.wind(1000);
+    wound.wind(1000);
     return socket.received().includes('101 Switching');
   });
   socket.destroy();
@@ -400,7 +421,8 @@ test('a gateway that closes has no heap of listeners at an open WebSocket', asyn
   socket.write(handshake(new URL(gateway.url).host));
   await socket.until('101 Switching');
   await gateway.close();
-  await settle();
+  // Node warns in the next tick.
+  await new Promise(setImmediate);
   t.same(warnings, []);
 });
 

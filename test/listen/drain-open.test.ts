@@ -26,6 +26,18 @@ async function arrange(t: Test, upstream: { url: string }, config: Record<string
   return { gateway, clock, client };
 }
 
+/** A gateway that ends has told those who are there when it takes nobody any more. */
+const hasBegunToEnd = ({ url }: { url: string }) =>
+  until('no new connection', () =>
+    openRaw(url).then(
+      (connection) => {
+        connection.destroy();
+        return false;
+      },
+      () => true,
+    ),
+  );
+
 type Told = Promise<{ code: number; reason: string }>;
 
 function closeTold(socket: WebSocket): Told {
@@ -100,7 +112,7 @@ test('what a client sends before it answers still reaches the application', asyn
   // A client that is busy: it answers when it has sent what it wanted to send.
   (socket as unknown as { _socket: Socket })._socket.pause();
   const closing = gateway.close();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await hasBegunToEnd(gateway);
   socket.send('last words');
   await until('them upstream', () => application.received.includes('last words'));
   (socket as unknown as { _socket: Socket })._socket.resume();
@@ -132,8 +144,9 @@ for (const [what, begin, rest] of [
     await until('the application', () => sockets.length === 1);
     const closing = gateway.close();
     for (let at = 0; at < 20; at++) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      const before = heard.length;
       socket.ping();
+      await until('it upstream', () => heard.length > before);
     }
     clock.wind(2000);
     t.equal(socket.readyState, WebSocket.OPEN);
@@ -231,7 +244,7 @@ test('a WebSocket that closes by itself at that moment is not closed twice', asy
   connection.write(handshake(new URL(gateway.url).host));
   await connection.until('bye');
   const closing = gateway.close();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await hasBegunToEnd(gateway);
   sockets[0]?.end();
   await connection.closed();
   t.ok(connection.received().endsWith('bye'));
@@ -240,7 +253,7 @@ test('a WebSocket that closes by itself at that moment is not closed twice', asy
 });
 
 test('a handshake that is answered when the gateway ends opens a WebSocket that is told', async (t) => {
-  let accept = () => {};
+  let accept: (() => void) | undefined;
   const server = createServer();
   const webSockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
@@ -251,11 +264,10 @@ test('a handshake that is answered when the gateway ends opens a WebSocket that 
   const { gateway } = await arrange(t, application);
   const socket = new WebSocket(gateway.url.replace('http', 'ws'));
   const closed = closeTold(socket);
-  await until('the handshake upstream', () => application.accepted > 0);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  const answer = await until('the handshake upstream', () => accept);
   const closing = gateway.close();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  accept();
+  await hasBegunToEnd(gateway);
+  answer();
   t.same(await closed, goingAway);
   await closing;
 });

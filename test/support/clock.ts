@@ -4,9 +4,12 @@ import type { Clock, Timer } from '../../src/clock.ts';
 export interface WoundClock extends Clock {
   /** Time passes at once; timers that are due by then call back, the earliest first, before this returns. */
   wind(milliseconds: number): void;
+  /** How many callbacks are to come that were asked for after so many milliseconds: who waits for so long can be seen. */
+  waiting(milliseconds: number): number;
 }
 
 interface Waiting {
+  after: number;
   due: number;
   /** Again after so many milliseconds; undefined for once. */
   every: number | undefined;
@@ -36,6 +39,7 @@ export function createWoundClock(): WoundClock {
   };
   const start = (milliseconds: number, every: number | undefined, callback: () => void): Timer => {
     const timer: Waiting = {
+      after: milliseconds,
       due: monotonic() + milliseconds,
       every,
       callback,
@@ -63,6 +67,8 @@ export function createWoundClock(): WoundClock {
     monotonic,
     after: (milliseconds, callback) => start(milliseconds, undefined, callback),
     every: (milliseconds, callback) => start(milliseconds, milliseconds, callback),
+    waiting: (milliseconds) =>
+      [...waiting].filter(({ after, every }) => after === milliseconds && every === undefined).length,
     wind(milliseconds) {
       wound += milliseconds;
       const due = [...waiting].filter((timer) => timer.due <= monotonic()).sort((a, b) => a.due - b.due);
