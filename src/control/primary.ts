@@ -67,13 +67,11 @@ export async function startPrimary(first: LoadedConfig, needs: PrimaryNeeds): Pr
     started: members.join,
   });
 
-  const prepare = createPreparing(
-    { inForce: () => inForce, members, prepareGrants, observe, exempt },
-    (next) => {
-      if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
-      inForce = next;
-    },
-  );
+  const adopt = (next: Sending) => {
+    if (!countsAlike(next.loaded.config, inForce.loaded.config)) counting.clear();
+    inForce = next;
+  };
+  const prepare = createPreparing({ inForce: () => inForce, members, prepareGrants, observe, exempt }, adopt);
 
   const looking = clock.every(lookMs, () => void members.look()).unref();
   let isEnding = false;

@@ -18,7 +18,9 @@ const connections = 8;
 /** Answers over kept-alive connections, one request on each at a time. */
 function createAsker(t: Test, url: string, cookie: string) {
   const agents = Array.from({ length: connections }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
-  t.teardown(() => agents.forEach((agent) => agent.destroy()));
+  t.teardown(() => {
+    for (const agent of agents) agent.destroy();
+  });
   const ask = (agent: Agent) =>
     new Promise<number>((resolve, reject) => {
       const sent = request(`${url}/x`, { agent, headers: { cookie, accept: 'text/plain' } });

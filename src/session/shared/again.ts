@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 
 /** An outage ends with a call. This is for what was refused by itself, such as by rights that somebody mends. */
 const againMs = 5000;
@@ -8,11 +8,13 @@ const againMs = 5000;
  * @param work never rejects; gives whether nothing is left
  */
 export function createAgain(clock: Pick<Clock, 'after'>, work: () => Promise<boolean>): () => void {
-  let timer: Timer | undefined;
+  let isWaiting = false;
   const later = () => {
-    timer ??= clock
+    if (isWaiting) return;
+    isWaiting = true;
+    clock
       .after(againMs, () => {
-        timer = undefined;
+        isWaiting = false;
         void work().then((isDone) => isDone || later());
       })
       .unref();

@@ -43,30 +43,75 @@ export function createRedisChannel({ link, settings, clock, emit }: RedisChannel
   const pulseChannel = `${settings.keyPrefix}pulse:${randomBytes(9).toString('base64url')}`;
   const { listeners, starts, losses, deafs, pulses, registers } = createRegisters();
   const pulse = createPulse(link, clock, pulseChannel);
-  let isListening = false;
-  let isDeaf = false;
+  const hearing = createHearing(link, emit, deafs);
+  const subscription = createSubscription(subscriber, clock, {
+    channels: () => [pulseChannel, ...listeners.keys()],
+    began() {
+      pulse.arrived();
+      for (const start of starts) start();
+      pulse.send();
+    },
+    ended() {
+      for (const loss of losses) loss();
+    },
+    refused: hearing.failed,
+  });
+  subscriber.on('message', (from: string, text: string) => {
+    pulse.arrived();
+    if (from !== pulseChannel) return listeners.get(from)?.(text);
+    hearing.works();
+    const [sentAt = 0, ahead = 0] = text.split(' ').map(Number);
+    if (subscription.isListening()) for (const told of pulses) told(sentAt, ahead);
+  });
+  const timer = clock
+    .every(pulseMs, () => {
+      if (!subscription.isListening() || !link.canRead()) return;
+      if (!pulse.isGone()) return pulse.send();
+      hearing.failed(new Error('what is published does not arrive'));
+      subscription.listenAnew();
+    })
+    .unref();
+  // The server that was out may hold on to this connection, while another one has taken its place.
+  link.onBack(({ isFirst, wasOut }) => wasOut && !isFirst && subscription.listenAnew());
 
+  return {
+    ...registers,
+    isListening: subscription.isListening,
+    isDeaf: hearing.isDeaf,
+    close() {
+      timer.cancel();
+      subscriber.disconnect();
+    },
+  };
+}
+
+interface SubscriptionNeeds {
+  channels(): string[];
+  began(): void;
+  ended(): void;
+  /** The server takes no subscription; it is asked again. */
+  refused(error: unknown): void;
+}
+
+/** Subscribes whenever there is a connection, until the server takes it. */
+function createSubscription(
+  subscriber: ReturnType<typeof connectRedis>,
+  clock: Pick<Clock, 'after'>,
+  { channels, began, ended, refused }: SubscriptionNeeds,
+) {
+  let isListening = false;
   const lost = () => {
     if (!isListening) return;
     isListening = false;
-    for (const loss of losses) loss();
+    ended();
   };
   const subscribe = async () => {
-    await subscriber.subscribe(pulseChannel, ...listeners.keys());
+    await subscriber.subscribe(...channels());
     isListening = true;
-    pulse.arrived();
-    for (const start of starts) start();
-    pulse.send();
-  };
-  const hearNothing = (error: unknown) => {
-    // An outage is named by the link.
-    if (!link.canRead()) return;
-    if (!isDeaf) emit({ kind: 'store-deaf', error });
-    isDeaf = true;
-    for (const deaf of deafs) deaf();
+    began();
   };
   const subscribeAgain = (error: unknown) => {
-    hearNothing(error);
+    refused(error);
     clock
       .after(subscribeAgainMs, () => {
         if (subscriber.status === 'ready' && !isListening) subscribe().catch(subscribeAgain);
@@ -79,39 +124,32 @@ export function createRedisChannel({ link, settings, clock, emit }: RedisChannel
     lost();
     subscribe().catch(subscribeAgain);
   });
-  subscriber.on('message', (from: string, text: string) => {
-    pulse.arrived();
-    if (from !== pulseChannel) return listeners.get(from)?.(text);
-    if (isDeaf) emit({ kind: 'store-heard' });
-    isDeaf = false;
-    const [sentAt = 0, ahead = 0] = text.split(' ').map(Number);
-    if (isListening) for (const told of pulses) told(sentAt, ahead);
-  });
-
-  // There is a new connection, and what was missed is looked up.
-  const listenAnew = () => {
-    if (!isListening) return;
-    lost();
-    subscriber.disconnect(true);
-  };
-  const timer = clock
-    .every(pulseMs, () => {
-      if (!isListening || !link.canRead()) return;
-      if (!pulse.isGone()) return pulse.send();
-      hearNothing(new Error('what is published does not arrive'));
-      listenAnew();
-    })
-    .unref();
-  // The server that was out may hold on to this connection, while another one has taken its place.
-  link.onBack(({ isFirst, wasOut }) => wasOut && !isFirst && listenAnew());
-
   return {
-    ...registers,
     isListening: () => isListening,
+    /** By a new connection; what was missed meanwhile is looked up then. */
+    listenAnew() {
+      if (!isListening) return;
+      lost();
+      subscriber.disconnect(true);
+    },
+  };
+}
+
+/** Whether what instances publish is heard; says once that it is not, and once that it is again. */
+function createHearing(link: RedisLink, emit: Emit, deafs: ReadonlySet<() => void>) {
+  let isDeaf = false;
+  return {
     isDeaf: () => isDeaf && link.canRead(),
-    close() {
-      timer.cancel();
-      subscriber.disconnect();
+    failed(error: unknown) {
+      // An outage is named by the link.
+      if (!link.canRead()) return;
+      if (!isDeaf) emit({ kind: 'store-deaf', error });
+      isDeaf = true;
+      for (const deaf of deafs) deaf();
+    },
+    works() {
+      if (isDeaf) emit({ kind: 'store-heard' });
+      isDeaf = false;
     },
   };
 }
