@@ -57,4 +57,4 @@ const outsideHeaders = /[^\x20-\x7e]+/gu;
 
 const encodeOutside = (text: string) => text.toWellFormed().replace(outsideHeaders, encodeURIComponent);
 
-const encodeEnds = (text: string) => text.replace(/^ +| +$/g, encodeURIComponent);
+const encodeEnds = (text: string) => text.replace(/^ +|(?<! ) +$/g, encodeURIComponent);

@@ -127,3 +127,9 @@ test('lists in lists do not grow into a text that keeps everybody waiting', asyn
   t.equal(headerText([[[['a,b']]]]), 'a%2525252Cb', 'four are lists');
   t.equal(headerText([[[[['a', 'b']]]]]), '["a"%2525252C"b"]', 'what is in the fifth is a structure');
 });
+
+test('blanks within a value are passed once, be they many', async (t) => {
+  const blanks = ' '.repeat(500_000);
+  t.equal(headerText([`${blanks}a${blanks}b`])?.length, 2_000_002);
+  t.equal(headerText(`ë${blanks}b${blanks}`)?.length, 2_000_007);
+});
