@@ -60,7 +60,8 @@ for (const store of ['redis', 'cookie'] as const) {
       second.process.kill('SIGSTOP');
       // These have connections that the process finds together with what it is told.
       const asked = askAll();
-      await wait(50);
+      // A stop of less than 100 ms is none: so long a sign-out may take.
+      await wait(200);
       await client.navigate(`${first.url}/oauth2/sign_out`);
       second.process.kill('SIGCONT');
       t.same(
