@@ -1,5 +1,5 @@
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { EventEmitter } from 'node:events';
+import type { Server, Socket } from 'node:net';
 import { networkOf } from '../client-network.ts';
 import { peerAddress } from '../listen/forwarded.ts';
 
@@ -23,7 +23,7 @@ interface Open {
  * Whoever holds connections keeps nobody from asking for the health: above a limit those give way that ask for nothing, of the
  * client that has most of them. Who has just come is let in, and has the time to say what for.
  */
-export function boundConnections(server: Pick<HttpServer, 'on'> & { maxConnections?: number }): void {
+export function boundConnections(server: Server): void {
   // The longest idle first.
   const open = new Map<Socket, Open>();
   const ofClients = new Map<string, number>();
@@ -64,7 +64,7 @@ export function boundConnections(server: Pick<HttpServer, 'on'> & { maxConnectio
     socket.once('close', () => forget(each));
     if (isTooMany(each)) lookSoon();
   });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+  server.on('request', ({ socket }: { socket: Socket }, response: EventEmitter) => {
     const each = open.get(socket);
     if (!each) return;
     each.requests += 1;
