@@ -2,16 +2,23 @@
  * Values as they stand in a header: visible ASCII, from which each value can be read back.
  */
 
+/**
+ * Lists are within lists so often at the most; deeper ones are structures. Each level encodes what the one below it
+ * made, so that a claim of 100 KB would be 150 MB of text.
+ */
+const mostLevels = 4;
+
 /** A claim as text: lists as their items with commas between, structures as JSON. */
-export function plainText(value: unknown): string {
+export function plainText(value: unknown, level = 1): string {
   if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return value.map(itemText).join(',');
+  if (Array.isArray(value) && level <= mostLevels)
+    return value.map((item) => itemText(item, level)).join(',');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** An item of a list: a comma in it must not end it, and `%` not begin what its reader decodes. */
-function itemText(item: unknown): string {
-  return plainText(item).replace(/[%,]/g, encodeURIComponent);
+function itemText(item: unknown, level: number): string {
+  return plainText(item, level + 1).replace(/[%,]/g, encodeURIComponent);
 }
 
 /** JSON in ASCII: other characters as `\u` escapes, which JSON readers undo. */
@@ -35,7 +42,7 @@ export function tokenText(value: unknown): string | undefined {
  */
 export function headerText(value: unknown): string | undefined {
   if (Array.isArray(value)) {
-    const list = value.map((item) => encodeEnds(encodeOutside(itemText(item)))).join(',');
+    const list = value.map((item) => encodeEnds(encodeOutside(itemText(item, 1)))).join(',');
     return list === '' ? undefined : list;
   }
   const text = plainText(value);
@@ -50,4 +57,4 @@ const outsideHeaders = /[^\x20-\x7e]+/gu;
 
 const encodeOutside = (text: string) => text.toWellFormed().replace(outsideHeaders, encodeURIComponent);
 
-const encodeEnds = (text: string) => text.replace(/^ +| +$/g, encodeURIComponent);
+const encodeEnds = (text: string) => text.replace(/^ +|(?<! ) +$/g, encodeURIComponent);

@@ -195,7 +195,7 @@ function takeForwarded(
     case 'x-forwarded-prefix':
       // Who asks for the path that was taken off here stands behind the one that was taken off before.
       if (forwarding.prefix !== undefined && value.startsWith('/')) {
-        forwarding.prefix = value.replace(/\/+$/, '') + forwarding.prefix;
+        forwarding.prefix = value.replace(/(?<!\/)\/+$/, '') + forwarding.prefix;
       } else if (forwarding.prefix === undefined) {
         headers.push(name, value);
       }

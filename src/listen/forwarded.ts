@@ -13,7 +13,7 @@ const entryPattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.~-]+)?)\]|([0-9.]+))(?::(?:\d
  * written as IPv6 as IPv4. Undefined for what is none: `unknown`, a name, nothing at all.
  */
 export function addressOf(entry: string): string | undefined {
-  let text = entry.replace(/^[ \t]+|[ \t]+$/g, '');
+  let text = entry.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '');
   if (text.length > 1 && text.startsWith('"') && text.endsWith('"')) text = text.slice(1, -1);
   const [, bracketed, dotted] = entryPattern.exec(text) ?? [];
   if (dotted !== undefined) return isIP(dotted) === 4 ? dotted : undefined;

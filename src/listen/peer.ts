@@ -114,6 +114,6 @@ export function forwardedValue(
   const value = peer.trusted ? request.headers[name] : undefined;
   // Each proxy appends its own view; the one nearest to the browser stands first.
   return typeof value === 'string'
-    ? value.split(',', 1)[0]?.replace(/^[ \t]+|[ \t]+$/g, '') || undefined
+    ? value.split(',', 1)[0]?.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '') || undefined
     : undefined;
 }

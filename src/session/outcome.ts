@@ -49,7 +49,7 @@ const unwritable: RefreshOutcome = {
  */
 export function outcomeText(outcome: Outcome): string {
   try {
-    return writeJson(outcome);
+    return writeJson(outcome, 3);
   } catch (error) {
     if (error instanceof RangeError) return writeJson(unwritable);
     throw error;

@@ -53,12 +53,12 @@ const valueBytes = 64;
 
 /** What a session takes in memory, about. Who has it claim a list of nothings has few letters, and very many values. */
 function sizeOf({ claims }: Session, letters: number): number {
-  let values = 0;
-  const open: unknown[] = [claims];
+  let values = 1;
+  const open: object[] = [claims];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    values++;
-    if (next === null || typeof next !== 'object') continue;
-    for (const member of Array.isArray(next) ? next : Object.values(next)) open.push(member);
+    const members: unknown[] = Array.isArray(next) ? next : Object.values(next);
+    values += members.length;
+    for (const member of members) if (member !== null && typeof member === 'object') open.push(member);
   }
   return letters + values * valueBytes;
 }

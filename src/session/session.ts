@@ -60,7 +60,7 @@ const entries = Object.entries(fields) as [keyof Session, readonly [string, Fiel
 
 /** The session as the text that gets sealed. A RangeError for claims nested deeper than can be written. */
 export function encodeSession(session: Session): string {
-  return writeJson(Object.fromEntries(entries.map(([name, [short]]) => [short, session[name]])));
+  return writeJson(Object.fromEntries(entries.map(([name, [short]]) => [short, session[name]])), 2);
 }
 
 /** Undefined for a text that is no session, such as one of an older format. */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'tap';
 import { boundConnections } from '../../src/admin/connections.ts';

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { test } from 'tap';
 import { parseTemplate } from '../../src/config/template.ts';
 import { headerSet } from '../../src/forward/header-set.ts';
+import { headerText } from '../../src/forward/header-text.ts';
 import { compileTemplate } from '../../src/forward/template.ts';
 import type { TemplatePerson } from '../../src/forward/template-values.ts';
 
@@ -111,4 +112,24 @@ test('filters apply in basicAuth, and a name of nothing sends no credentials', a
   t.equal(credentials('{claims.x}', 'p', ' ë '), ' ë :p', 'as it is, since it is encoded as a whole');
   t.equal(credentials('{claims.x}', 'p', 'a:b'), undefined);
   t.equal(credentials('{claims.x}', 'p', ''), undefined);
+});
+
+test('lists in lists do not grow into a text that keeps everybody waiting', async (t) => {
+  const nested = (levels: number, inner: string): unknown =>
+    JSON.parse(`${'['.repeat(levels)}${inner}${']'.repeat(levels)}`);
+  const many = `${'1,'.repeat(40_000)}1`;
+  for (const levels of [1, 2, 3, 4, 5, 20, 900]) {
+    for (const value of [nested(levels, many), nested(levels, `"${'%,'.repeat(10_000)}"`)]) {
+      const text = headerText(value) ?? '';
+      t.ok(text.length < 12 * JSON.stringify(value).length, `${levels} levels: ${text.length}`);
+    }
+  }
+  t.equal(headerText([[[['a,b']]]]), 'a%2525252Cb', 'four are lists');
+  t.equal(headerText([[[[['a', 'b']]]]]), '["a"%2525252C"b"]', 'what is in the fifth is a structure');
+});
+
+test('blanks within a value are passed once, be they many', async (t) => {
+  const blanks = ' '.repeat(500_000);
+  t.equal(headerText([`${blanks}a${blanks}b`])?.length, 2_000_002);
+  t.equal(headerText(`ë${blanks}b${blanks}`)?.length, 2_000_007);
 });

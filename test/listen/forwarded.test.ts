@@ -173,3 +173,9 @@ test('whatever stands in the header, the reading ends, and a client is an addres
   );
   t.pass();
 });
+
+test('blanks and colons within an entry are passed once, be they many', async (t) => {
+  for (const many of [' '.repeat(500_000), '\t'.repeat(500_000), '%a'.repeat(250_000), ':'.repeat(500_000)])
+    for (const entry of [`1${many}x`, `::1${many}x`, `[::1${many}`]) t.equal(addressOf(entry), undefined);
+  t.equal(addressOf(`${' '.repeat(500_000)}192.0.2.1${'\t'.repeat(500_000)}`), '192.0.2.1');
+});

@@ -14,6 +14,7 @@ import {
 } from '../../src/session/sealed-session.ts';
 import { decodeSession, type Session } from '../../src/session/session.ts';
 import type { Standing } from '../../src/session/standing.ts';
+import { turnOf } from '../../src/session/turn.ts';
 import { bareSession } from '../support/session.ts';
 import { cookieName, listing, row, rowSession, sealedCookies, secret } from './sessions-of-form-1.ts';
 import { begin, createWorld, oldSecret, type Plan, plan, sessionAt, standing, type World } from './world.ts';
@@ -167,6 +168,26 @@ test('claims come back as they were in either form, and what cannot be written i
     const tooDeep = bareSession({ claims: deep });
     t.equal(sealSession(form, tooDeep, key, 'session', 's'), undefined);
     t.equal(sealListing(form, { place, session: tooDeep }, ring.listed[0], 'name'), undefined);
+  }
+});
+
+test('how deep a claim may be nested is the same in either form, and for who is told of a refresh', async (t) => {
+  const ring = createKeyRing([randomBytes(32)]);
+  const told = ['refresh', 'access'];
+  for (const [levels, isKept] of [
+    [1000, true],
+    [1001, false],
+  ] as const) {
+    for (const json of [
+      `${'['.repeat(levels)}1${']'.repeat(levels)}`,
+      `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`,
+    ]) {
+      const session = bareSession({ claims: { deep: JSON.parse(json) } });
+      for (const form of [1, 2] as const)
+        t.equal(sealSession(form, session, ring.session[0], 'session', 's') !== undefined, isKept);
+      const value = turnOf('refresh', told).seal({ kind: 'refreshed', session });
+      t.equal(turnOf('refresh', told).open(value)?.kind, isKept ? 'refreshed' : 'ended', `${levels} levels`);
+    }
   }
 });
 

@@ -29,7 +29,7 @@ export function readField(line: string): Field | undefined {
     return undefined;
   }
   const spelt = line.slice(0, colon);
-  const name = spelt.replace(/[ \t]+$/, '');
+  const name = spelt.replace(/(?<![ \t])[ \t]+$/, '');
   const value = trimmed(line.slice(colon + 1));
   const isFraming = framing.has(lettersOf(name));
   if (!token.test(name)) {
@@ -53,7 +53,7 @@ function withoutControls(value: string, isFraming: boolean): string {
 }
 
 /** RFC 9110 §5.6.3: blanks and tabs only. */
-const trimmed = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '');
+const trimmed = (text: string): string => text.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '');
 
 /** RFC 9112 §5.2: a line that begins with a blank goes on with the one before. */
 export function unfold(lines: readonly string[]): string[] {

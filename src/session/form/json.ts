@@ -1,24 +1,33 @@
+/** A claim is nested no deeper: whoever reads or writes one may do so by recursion, wherever the stack stands. */
+const deepest = 1000;
+
 /**
  * A value as JSON that is parsed to the very same value. JSON.stringify makes 0 of -0 and null of Infinity, which
- * JSON.parse makes of `-0` and `1e400`. A RangeError for what is nested deeper than can be written.
+ * JSON.parse makes of `-0` and `1e400`. Throws RangeError for what is nested too deep.
+ * @param around so many levels stand around the claims
  */
-export function writeJson(value: unknown): string {
-  return hasOddNumber(value) ? exactly(value) : JSON.stringify(value);
+export function writeJson(value: unknown, around = 0): string {
+  return hasOddNumber(value, deepest + around) ? exactly(value) : JSON.stringify(value);
 }
 
 const isOdd = (value: unknown) =>
   typeof value === 'number' && (Object.is(value, -0) || Math.abs(value) === Number.POSITIVE_INFINITY);
 
-/** At any depth: without recursion, as that would end sooner than JSON.stringify does. */
-function hasOddNumber(value: unknown): boolean {
-  const open = [value];
-  while (open.length > 0) {
-    const next = open.pop();
-    if (isOdd(next)) return true;
-    if (next === null || typeof next !== 'object') continue;
-    for (const member of Array.isArray(next) ? next : Object.values(next)) open.push(member);
+/** Looks at one level after the other. */
+function hasOddNumber(value: unknown, mostLevels: number): boolean {
+  let isFound = false;
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostLevels) throw new RangeError('it is nested too deep');
+    const next: unknown[] = [];
+    for (const each of level) {
+      if (isOdd(each)) isFound = true;
+      if (each === null || typeof each !== 'object') continue;
+      for (const member of Array.isArray(each) ? each : Object.values(each)) next.push(member);
+    }
+    level = next;
   }
-  return false;
+  return isFound;
 }
 
 function exactly(value: unknown): string {

@@ -84,7 +84,7 @@ export function callPrimary(clock: Clock, channel: Channel = process): PrimaryCa
 export function grantOfPrimary({ call }: PrimaryCalls, carried: () => string | undefined): Grant {
   return async (session, renewal) => {
     try {
-      const told = writeJson(session);
+      const told = writeJson(session, 2);
       const text = await call({ kind: 'grant', session: told, renewal, traceparent: carried() });
       return JSON.parse(text as string) as RefreshOutcome;
     } catch {

@@ -101,7 +101,7 @@ test('claims nested deeper than anybody reads come back', async (t) => {
 });
 
 test('numbers that JSON.stringify alters come back from any depth', async (t) => {
-  for (const depth of [1, 49, 50, 51, 52, 60, 500, 1500]) {
+  for (const depth of [1, 49, 50, 51, 52, 60, 500, 998]) {
     const json = `{"deep":${'['.repeat(depth)}-0,1e400,{"n":-1e400}${']'.repeat(depth)}}`;
     let value: unknown = again(bareSession({ claims: claimsOf(json) }))?.claims.deep;
     for (let level = 1; level < depth; level++) value = (value as unknown[])[0];
