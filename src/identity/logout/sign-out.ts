@@ -133,10 +133,11 @@ async function endSession(
 ): Promise<Session | undefined> {
   const { sessions, emit } = parts;
   const session = await sessions.find(browser.cookies).catch(async (error: unknown) => {
+    notWrittenDown(emit, {}, browser, error);
+    // Whose it is cannot be told: who is refused keeps the session, and can try again.
+    if (everywhere) throw error;
     // It ends unread then, when the store is back.
     await sessions.end(browser.cookies).catch(() => {});
-    notWrittenDown(emit, {}, browser, error);
-    if (everywhere) throw error;
     return undefined;
   });
   if (session) await endKnown(parts, browser, session, everywhere);
