@@ -21,9 +21,9 @@ async function liveThrough(
   const upstream = await arrangeUpstream(t);
   const gateway = await startTestGateway({ provider, upstream, config: { session } });
   t.teardown(() => gateway.close());
-  await gateway.log.line(({ msg }) => msg === 'Redis is reachable');
   const client = createClient();
   t.teardown(() => client.close());
+  await until('readiness', async () => (await client.get(`${gateway.url}/oauth2/health`)).status === 200);
   await logIn(client, gateway.url, 'ada');
   t.equal((await client.get(`${gateway.url}/x`)).status, 200, 'signed in');
   if (meanwhile) {

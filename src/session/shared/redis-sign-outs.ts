@@ -8,8 +8,12 @@ import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
 import { type Bus, storeUnavailable } from './shared.ts';
 
-/** A list that could not be read is read again after this. */
-const loadAgainMs = 500;
+/**
+ * A list that could not be read is read again after this, and then after twice as long each time: of a cluster one node may
+ * be reached a moment later than the others, and nobody is served before.
+ */
+const firstPauseMs = 50;
+const longestPauseMs = 5000;
 /** Sign-outs that wait for Redis to come back, or may have to be told again, at the most. */
 const mostUnsent = 10_000;
 /**
@@ -87,6 +91,7 @@ function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNe
   /** The last time that it was asked for. */
   let asked = 0;
   let isNamed = false;
+  let pauseMs = firstPauseMs;
   let tellKnown = () => {};
   const known = new Promise<void>((resolve) => {
     tellKnown = resolve;
@@ -103,6 +108,7 @@ function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNe
         read(text);
     }
     isNamed = false;
+    pauseMs = firstPauseMs;
     // Of those that came between the list and the first word on the channel nobody has told yet.
     if (!wasListening) return;
     isKnown = true;
@@ -120,10 +126,11 @@ function createList({ link, channel, revocations, emit, clock }: RedisSignOutsNe
       isNamed = true;
     }
     clock
-      .after(loadAgainMs, () => {
+      .after(pauseMs, () => {
         if (asked === mine && link.canRead()) load();
       })
       .unref();
+    pauseMs = Math.min(longestPauseMs, 2 * pauseMs);
   };
   return { load, read, known, isKnown: () => isKnown };
 }
