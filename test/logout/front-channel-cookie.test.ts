@@ -48,6 +48,13 @@ test('D8 without a usable sid the session whose cookie comes along ends, and no 
   t.equal((await (await signIn(t, gateway.url, 'grace')).client.get(address({ iss: 'x' }))).status, 400);
 });
 
+test('D8 who sends neither a referrer nor Fetch Metadata, where browsers would, is taken at its word', async (t) => {
+  const { provider, gateway, address } = await arrange(t);
+  const ada = await signIn(t, gateway.url, 'ada');
+  t.equal((await ada.client.get(address({ iss: provider.issuer }))).status, 200);
+  t.equal((await ada.client.get(`${gateway.url}/`)).status, 401);
+});
+
 test('D8 what may not be a frame of the provider ends nothing', async (t) => {
   const { provider, gateway, address } = await arrange(t);
   const { issuer: iss } = provider;

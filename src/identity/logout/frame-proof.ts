@@ -76,10 +76,12 @@ export function originsOf({ client }: Pick<Provider, 'client'>): string[] {
 /**
  * Whose frame a request comes from, as far as the browser tells. A page that the person went to is none; what comes with
  * a referrer has to come from the provider; and what another site sends has to have one.
+ * @param isTold whether browsers send Fetch Metadata to the gateway
  */
 export function frameOf(
   origins: readonly string[],
   headers: HeaderFields,
+  isTold: boolean,
 ): 'the provider' | 'not said' | 'another' {
   const { referer } = headers;
   const dest = headers['sec-fetch-dest'];
@@ -87,6 +89,8 @@ export function frameOf(
   if (dest !== undefined && !isFrame) return 'another';
   if (referer !== undefined)
     return URL.canParse(referer) && origins.includes(new URL(referer).origin) ? 'the provider' : 'another';
-  // Without Fetch Metadata it may be no frame at all, and then nothing keeps the page from being shown.
+  // Where browsers send Fetch Metadata, whoever sends none is not a browser of today. Elsewhere it may be no frame at all, and
+  // then nothing keeps the page from being shown.
+  if (dest === undefined && headers['sec-fetch-site'] === undefined && isTold) return 'the provider';
   return isFrame && headers['sec-fetch-site'] !== 'cross-site' ? 'not said' : 'another';
 }

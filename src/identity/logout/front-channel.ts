@@ -1,3 +1,4 @@
+import { isLoopback } from '../../egress/loopback.ts';
 import { GatewayError } from '../../errors.ts';
 import type { HeaderFields } from '../../listen/inbound.ts';
 import type { Emit } from '../../observe/events.ts';
@@ -48,7 +49,7 @@ export async function handleFrontChannel(
   const origins = [new URL(iss).origin, ...named.flatMap(originsOf)];
   const proof = proofs.read(query.get('proof') ?? '');
   const isProven = carried !== undefined && proof?.session === carried.id;
-  const frame = frameOf(origins, headers);
+  const frame = frameOf(origins, headers, tellsMetadata(browser.origin));
   const isEnding = carried !== undefined && (isProven || frame === 'the provider');
   const isAsked = carried !== undefined && !isEnding && frame === 'not said';
   if (sid === '' && !isEnding && !isAsked) refuse();
@@ -65,6 +66,9 @@ export async function handleFrontChannel(
     body: '',
   };
 }
+
+/** Whether browsers send Fetch Metadata to an origin: over https, and to their own machine. */
+const tellsMetadata = (origin: string): boolean => origin.startsWith('https:') || isLoopback(new URL(origin));
 
 function tell({ emit }: FrontChannelNeeds, browser: Asking, named: readonly Provider[]): void {
   for (const { name } of named)
