@@ -98,6 +98,7 @@ test('a token exchange, and the calls to Redis, are parts of their request', asy
       tracing: { endpoint: collector.url },
     },
   });
+  await until('readiness', async () => (await client.get(`${gateway.url}/oauth2/health`)).status === 200);
   await logIn(client, gateway.url, 'ada');
   t.equal((await client.get(gateway.url)).status, 200);
   await gateway.close();
