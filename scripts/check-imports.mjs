@@ -43,6 +43,7 @@ const leaves = [
   'bounded',
   'client-network',
   'files',
+  'blanks',
   'hkdf',
   'clock',
   'holdings',

@@ -14,9 +14,6 @@ interface LimitNeeds {
   keep: Keep;
   clock: Clock;
   emit: Emit;
-}
-
-interface CrowdNeeds extends LimitNeeds {
   crowd: Crowd;
 }
 
@@ -32,9 +29,10 @@ function keepReports({ keep, clock, emit }: LimitNeeds): LimitReports {
 /** How many requests each target has at once. */
 export function turnsAtTargets(
   { upstreamConnections: most, queue }: Plan['config']['limits'],
-  { crowd, ...needs }: CrowdNeeds,
+  needs: LimitNeeds,
 ): TurnLimits | undefined {
   if (most === undefined) return undefined;
+  const { crowd } = needs;
   const reports = keepReports(needs);
   const refused = () => {
     crowd.refused();
@@ -44,7 +42,7 @@ export function turnsAtTargets(
 }
 
 /** Counts the requests of a plan, and those of all plans, which may be too many. */
-export function limitRequests(limits: Plan['config']['limits'], needs: CrowdNeeds) {
+export function limitRequests(limits: Plan['config']['limits'], needs: LimitNeeds) {
   const inFlight = needs.keep('requests in flight', 'this process', () => ({ requests: 0 }));
   return { requests: countRequests(inFlight), isOverloaded: createOverload(limits, inFlight, needs) };
 }
@@ -52,13 +50,13 @@ export function limitRequests(limits: Plan['config']['limits'], needs: CrowdNeed
 function createOverload(
   { requestsInFlight: most }: Plan['config']['limits'],
   inFlight: InFlight,
-  { crowd, ...needs }: CrowdNeeds,
+  needs: LimitNeeds,
 ): () => boolean {
   if (most === undefined) return () => false;
   const reports = keepReports(needs);
   return () => {
     if (inFlight.requests <= most) return false;
-    crowd.refused();
+    needs.crowd.refused();
     reports.refused('limits.requestsInFlight', undefined);
     return true;
   };

@@ -19,21 +19,3 @@ export function eachPair(header: string, take: (start: number, equals: number, e
     start = end + 1;
   }
 }
-
-const isBlank = (code: number) => code === 0x20 || code === 0x09;
-
-/** A part of a header less SP and HTAB at its ends. */
-export function trimmed(header: string, start: number, end: number): string {
-  let from = start;
-  let to = end;
-  while (from < to && isBlank(header.charCodeAt(from))) from++;
-  while (from < to && isBlank(header.charCodeAt(to - 1))) to--;
-  return header.slice(from, to);
-}
-
-/** Where a part of a header begins behind SP and HTAB. */
-export function afterBlanks(header: string, start: number): number {
-  let from = start;
-  while (isBlank(header.charCodeAt(from))) from++;
-  return from;
-}

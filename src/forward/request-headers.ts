@@ -1,8 +1,9 @@
+import { trimmed } from '../blanks.ts';
 import { createBounded } from '../bounded.ts';
 import type { Template } from '../config/template.ts';
 import type { HeaderFields, Inbound } from '../listen/inbound.ts';
 import { type Treatment, treatmentOf } from './client-headers.ts';
-import { eachPair, trimmed } from './cookie-pairs.ts';
+import { eachPair } from './cookie-pairs.ts';
 import { connectionOptions } from './hop-by-hop.ts';
 import { type CompiledTemplate, compileTemplate, isSameForPerson } from './template.ts';
 import type { TemplateContext, TemplatePerson } from './template-values.ts';

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { trimmed } from '../blanks.ts';
 
 /**
  * What fronts write about the addresses that a request came through: `X-Forwarded-For`, and `Forwarded` (RFC 7239).
@@ -13,7 +14,7 @@ const entryPattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.~-]+)?)\]|([0-9.]+))(?::(?:\d
  * written as IPv6 as IPv4. Undefined for what is none: `unknown`, a name, nothing at all.
  */
 export function addressOf(entry: string): string | undefined {
-  let text = entry.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '');
+  let text = trimmed(entry);
   if (text.length > 1 && text.startsWith('"') && text.endsWith('"')) text = text.slice(1, -1);
   const [, bracketed, dotted] = entryPattern.exec(text) ?? [];
   if (dotted !== undefined) return isIP(dotted) === 4 ? dotted : undefined;

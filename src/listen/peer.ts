@@ -1,4 +1,5 @@
 import { compileNetworks } from '../access/networks.ts';
+import { trimmed } from '../blanks.ts';
 import type { TrustedProxy } from '../config/schema/index.ts';
 import { addressOf, forwardedEntries, forwardedForEntries, peerAddress } from './forwarded.ts';
 import type { HeaderFields, Inbound } from './inbound.ts';
@@ -113,7 +114,5 @@ export function forwardedValue(
 ): string | undefined {
   const value = peer.trusted ? request.headers[name] : undefined;
   // Each proxy appends its own view; the one nearest to the browser stands first.
-  return typeof value === 'string'
-    ? value.split(',', 1)[0]?.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '') || undefined
-    : undefined;
+  return typeof value === 'string' ? trimmed(value.split(',', 1)[0] ?? '') || undefined : undefined;
 }

@@ -1,5 +1,6 @@
 import { fastifyCookie } from '@fastify/cookie';
-import { eachPair, trimmed } from '../forward/cookie-pairs.ts';
+import { trimmed } from '../blanks.ts';
+import { eachPair } from '../forward/cookie-pairs.ts';
 
 /** Browsers refuse a cookie whose name and value pass 4096 bytes (RFC 6265bis §5.7); some count attributes too. */
 const largestCookieBytes = 4096;

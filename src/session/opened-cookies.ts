@@ -1,5 +1,6 @@
+import { afterBlanks, trimmed } from '../blanks.ts';
 import { createBounded } from '../bounded.ts';
-import { afterBlanks, eachPair, trimmed } from '../forward/cookie-pairs.ts';
+import { eachPair } from '../forward/cookie-pairs.ts';
 import { chunkCount, chunkName } from './cookies.ts';
 
 /** Memory for what cookies opened to, in bytes, as far as it can be told from the lengths of texts. */

@@ -1,3 +1,4 @@
+import { trimmed } from '../../blanks.ts';
 import { GatewayError } from '../../errors.ts';
 
 /** A header or a trailer, one character for each byte. */
@@ -51,9 +52,6 @@ function withoutControls(value: string, isFraming: boolean): string {
   if (isFraming || /[\0\r\n]/.test(value)) throw unreadable('a control character');
   return trimmed(value.replace(controls, ' '));
 }
-
-/** RFC 9110 §5.6.3: blanks and tabs only. */
-const trimmed = (text: string): string => text.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '');
 
 /** RFC 9112 §5.2: a line that begins with a blank goes on with the one before. */
 export function unfold(lines: readonly string[]): string[] {

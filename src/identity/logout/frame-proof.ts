@@ -69,8 +69,7 @@ export function frameHeaders(origins: readonly string[], more = ''): Answer['hea
 /** Where the pages of a provider are that may have such frames; the first is that of the issuer. */
 export function originsOf({ client }: Pick<Provider, 'client'>): string[] {
   const { issuer, authorization_endpoint: login, end_session_endpoint: logout } = client.metadata();
-  const origins = [issuer, login, logout].flatMap((url) => (url === undefined ? [] : [new URL(url).origin]));
-  return [...new Set(origins)];
+  return [issuer, login, logout].flatMap((url) => (url === undefined ? [] : [new URL(url).origin]));
 }
 
 /**

@@ -46,7 +46,7 @@ export async function handleFrontChannel(
   const named = iss === undefined ? [] : providers.ofIssuer(iss);
   if (iss === undefined || named.length === 0 || otherSids.length > 0 || otherIssuers.length > 0) refuse();
   const carried = await carriedSession(needs, browser, named);
-  const origins = [new URL(iss).origin, ...named.flatMap(originsOf)];
+  const origins = [...new Set([new URL(iss).origin, ...named.flatMap(originsOf)])];
   const proof = proofs.read(query.get('proof') ?? '');
   const isProven = carried !== undefined && proof?.session === carried.id;
   const frame = frameOf(origins, headers, tellsMetadata(browser.origin));
@@ -57,12 +57,11 @@ export async function handleFrontChannel(
     if (sid !== '') await sessions.revoke({ kind: 'sid', provider: name, sid }, 'claimed');
   const isTold = sid !== '' || isEnding;
   if (isTold && !(isProven && proof?.isTold)) tell(needs, browser, named);
-  const allowed = [...new Set(origins)];
-  if (isAsked) return proofs.page(iss, allowed, { session: carried.id, isTold });
+  if (isAsked) return proofs.page(iss, origins, { session: carried.id, isTold });
   const setCookies = isEnding && (await endCarried(needs, browser));
   return {
     status: 200,
-    headers: { ...frameHeaders(allowed), ...(setCookies && { 'set-cookie': [...setCookies] }) },
+    headers: { ...frameHeaders(origins), ...(setCookies && { 'set-cookie': [...setCookies] }) },
     body: '',
   };
 }

@@ -1,6 +1,7 @@
 import { WWWAuthenticateChallengeError } from 'openid-client';
 import { readRefusal } from '../tokens/token-answer.ts';
 import { EndpointError, retryAfterIn } from './endpoint-error.ts';
+import { causesOf } from './error-causes.ts';
 
 /** An answer of a resource, as far as it is looked at here; its body may not be read yet. */
 type Answer = Pick<Response, 'status' | 'headers' | 'bodyUsed' | 'text'>;
@@ -15,13 +16,11 @@ type Challenges = WWWAuthenticateChallengeError['cause'];
 export async function resourceFault(error: unknown, endpoint: string): Promise<unknown> {
   if (error instanceof WWWAuthenticateChallengeError)
     return answerFault(error.response, endpoint, error.cause);
-  for (let current = error, depth = 0; current instanceof Error && depth < 4; depth++) {
-    const { cause } = current;
+  for (const { cause } of causesOf(error)) {
     if (isAnswer(cause)) return cause.status === 200 ? error : answerFault(cause, endpoint);
     // The library read it, and does not take it.
     if (cause !== null && typeof cause === 'object' && 'body' in cause)
       return refusalIn(endpoint, cause.body) ?? error;
-    current = cause;
   }
   return error;
 }

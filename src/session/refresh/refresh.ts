@@ -47,7 +47,7 @@ export interface RefresherNeeds extends PostingNeeds {
 
 export function createRefresher(needs: RefresherNeeds): Refresher {
   const { shared, longest, settled } = needs;
-  const takeTurn = createTurnTaker(needs);
+  const { takeTurn, turnBehind } = createTurnTaker(needs);
   const { refreshNow, spendNow, askForClaims } = createTurnWork(needs);
 
   return {
@@ -90,7 +90,7 @@ export function createRefresher(needs: RefresherNeeds): Refresher {
       const same = tokenTurn(before);
       if (settled.has(same.name)) return;
       settled.set(same.name, true);
-      const own = takeTurn.of(outcome);
+      const own = turnBehind(outcome);
       const turn = own?.name === same.name ? own : same;
       shared.settle(turn.name, posted(turn, { outcome, lingerMs, afterwards: replaced }, longest));
     },
@@ -103,18 +103,18 @@ const late: RefreshOutcome = { kind: 'unavailable', retryAfter: 1 };
 const tokenTurn = ({ refreshToken = '', accessToken }: Session) =>
   turnOf('refresh', [refreshToken, accessToken]);
 
-interface TakeTurn {
-  (
+interface TurnTaker {
+  /** Does the work, unless somebody did it before or does so now: then it is that one's outcome. */
+  takeTurn(
     turn: Turn,
     work: (previous: Outcome | undefined) => Promise<Posting>,
     heldBy?: Unrepeatable['heldBy'],
   ): Promise<Outcome>;
   /** The turn that an outcome came of; it has its seal at hand. */
-  of(outcome: Outcome): Turn | undefined;
+  turnBehind(outcome: Outcome): Turn | undefined;
 }
 
-/** Does the work, unless somebody did it before or does so now: then it is that one's outcome. */
-function createTurnTaker({ shared, longest }: RefresherNeeds): TakeTurn {
+function createTurnTaker({ shared, longest }: RefresherNeeds): TurnTaker {
   const turns = new WeakMap<Outcome, Turn>();
   /** Sealed when it is asked for: within one process it seldom is. */
   const unrepeatable = (turn: Turn, heldBy: Unrepeatable['heldBy']): Unrepeatable => ({
@@ -124,19 +124,21 @@ function createTurnTaker({ shared, longest }: RefresherNeeds): TakeTurn {
     forMs: longest,
     heldBy,
   });
-  const take = async (...[turn, work, heldBy]: Parameters<TakeTurn>): Promise<Outcome> => {
-    const value = await shared.once(
-      turn.name,
-      async (previous) =>
-        posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
-      heldBy && unrepeatable(turn, heldBy),
-    );
-    const outcome = turn.open(value);
-    if (!outcome) return late;
-    turns.set(outcome, turn);
-    return outcome;
+  return {
+    async takeTurn(turn, work, heldBy) {
+      const value = await shared.once(
+        turn.name,
+        async (previous) =>
+          posted(turn, await work(previous === undefined ? undefined : turn.open(previous)), longest),
+        heldBy && unrepeatable(turn, heldBy),
+      );
+      const outcome = turn.open(value);
+      if (!outcome) return late;
+      turns.set(outcome, turn);
+      return outcome;
+    },
+    turnBehind: (outcome) => turns.get(outcome),
   };
-  return Object.assign(take, { of: (outcome: Outcome) => turns.get(outcome) });
 }
 
 /** What is done in a turn, and for how long others get what came of it. */

@@ -3,16 +3,12 @@ import { type Clock, waitFor, within } from '../../clock.ts';
 import type { Emit } from '../../observe/events.ts';
 import type { Board } from './board.ts';
 import { inBatches } from './held.ts';
+import { createRecent } from './recent.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { Posted } from './shared.ts';
 
 /** Results that wait for Redis to come back, at the most. */
 const mostUnwritten = 10_000;
-/**
- * A replica that takes the place of its primary may lack what was written last, and so may a server that was started
- * anew. What was written in so many milliseconds before an outage is written again when the server is back.
- */
-const recentMs = 60_000;
 /** Between two attempts at the end of the process. */
 const writeAgainMs = 200;
 
@@ -80,15 +76,12 @@ export function createOutbox(needs: OutboxNeeds): Outbox {
 /** What could not be written yet, and what was written last, which may have been lost. */
 function createLetters({ write, link, emit, clock }: OutboxNeeds) {
   const unwritten = createBounded<string, Letter>({ entries: mostUnwritten });
-  const recent = createBounded<string, Letter>({
-    entries: mostUnwritten,
-    ends: { at: ({ at }) => at + recentMs, now: link.wellUntil },
-  });
+  const recent = createRecent<string, Letter>(link, unwritten, mostUnwritten);
   const underWay = new Set<Promise<void>>();
 
   const written = (key: string, letter: Letter) => {
     if (unwritten.get(key)?.at === letter.at) unwritten.delete(key);
-    recent.set(key, letter);
+    recent.add(key, letter, letter.at);
   };
 
   const tryToWrite = async (key: string, letter: Letter): Promise<void> => {
@@ -118,14 +111,6 @@ function createLetters({ write, link, emit, clock }: OutboxNeeds) {
     sent: () => Promise.all(underWay),
     sendAll: () => Promise.all([...unwritten].map(([key, letter]) => send(key, letter))),
     areLeft: () => unwritten.size > 0,
-    doubtRecent() {
-      const since = link.wellUntil() - recentMs;
-      const doubted = [...recent].filter(([key, { at }]) => at > since && !unwritten.has(key));
-      // What was never written does not give way to it; the last ones are the likeliest to be lost.
-      const room = mostUnwritten - unwritten.size;
-      for (const [key, letter] of doubted.slice(Math.max(0, doubted.length - room))) {
-        unwritten.set(key, { ...letter, isAgain: true });
-      }
-    },
+    doubtRecent: () => recent.doubt((key, letter) => unwritten.set(key, { ...letter, isAgain: true })),
   };
 }

@@ -4,6 +4,7 @@ import type { Emit } from '../../observe/events.ts';
 import { mostEntries, type Revocation, type Revocations } from '../revocations.ts';
 import { createAgain } from './again.ts';
 import { inBatches } from './held.ts';
+import { createRecent } from './recent.ts';
 import type { RedisChannel } from './redis-channel.ts';
 import type { RedisLink } from './redis-link.ts';
 import { type Bus, storeUnavailable } from './shared.ts';
@@ -16,11 +17,6 @@ const firstPauseMs = 50;
 const longestPauseMs = 5000;
 /** Sign-outs that wait for Redis to come back, or may have to be told again, at the most. */
 const mostUnsent = 10_000;
-/**
- * A replica that takes the place of its primary may lack what was written last, and so may a server that was started
- * anew. What was told in so many milliseconds before an outage is told again when Redis is back.
- */
-const recentMs = 60_000;
 
 /** The sign-outs of all instances. */
 export interface RedisSignOuts extends Bus {
@@ -150,18 +146,14 @@ function revocationOf(text: string): Revocation | undefined {
 function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, channelName: string) {
   /** What could not be written yet; it is known here all the same. */
   const unsent = createBounded<Revocation, true>({ entries: mostUnsent });
-  /** What was written, with the time of it. */
-  const recent = createBounded<Revocation, number>({
-    entries: mostUnsent,
-    ends: { at: (at) => at + recentMs, now: link.wellUntil },
-  });
+  const recent = createRecent<Revocation, true>(link, unsent, mostUnsent);
   const wait = (revocation: Revocation) => {
     if (!unsent.has(revocation)) unsent.set(revocation, true);
   };
 
   const sent = (revocation: Revocation) => {
     unsent.delete(revocation);
-    recent.set(revocation, clock.monotonic());
+    recent.add(revocation, true, clock.monotonic());
   };
 
   const send = async (revocation: Revocation) => {
@@ -196,13 +188,7 @@ function createOutgoing({ link, clock }: RedisSignOutsNeeds, listOf: ListOf, cha
       for (const revocation of revocations) wait(revocation);
       later();
     },
-    doubtRecent() {
-      const since = link.wellUntil() - recentMs;
-      const doubted = [...recent].filter(([revocation, at]) => at > since && !unsent.has(revocation));
-      // What was never told does not give way to it; the last ones are the likeliest to be lost.
-      const room = mostUnsent - unsent.size;
-      for (const [revocation] of doubted.slice(Math.max(0, doubted.length - room))) wait(revocation);
-    },
+    doubtRecent: () => recent.doubt(wait),
     flush,
   };
 }

@@ -72,9 +72,10 @@ export function createTouch(needs: TouchNeeds) {
       );
     }
     const last = touches.get(found);
-    const stale = store.expire(parsed(cookies)).join('\n');
+    const list = parsed(cookies);
+    const stale = store.expire(list).join('\n');
     if (last && Math.abs(now - last.at) < touchLastsSeconds && last.stale === stale) return last.current;
-    const current = written(store, found, { ...found.session, seenAt: now }, cookies);
+    const current = written(store, found, { ...found.session, seenAt: now }, list);
     if (current instanceof Promise) return current.catch((error: unknown) => asItIs(found, error));
     // Who loads nothing but answers that leave them out stays signed in all the same.
     current.canWait = now - found.session.seenAt < lifetimes.idle / 2;
