@@ -32,6 +32,7 @@ const { gatewayYaml } = await import('../dist/test/support/gateway-config.js');
 const { logIn } = await import('../dist/test/support/log-in.js');
 const { startProvider } = await import('../dist/test/support/provider.js');
 const { startRedis } = await import('../dist/test/support/redis.js');
+const { haproxyConfig } = await import('../dist/test/support/rolling.js');
 const { startUpstream, valuesOf } = await import('../dist/test/support/upstream.js');
 const { withServers } = await import('../dist/test/support/web-servers.js');
 
@@ -155,24 +156,10 @@ async function useFor(seconds, people, url, atOnce) {
 async function startFront() {
   const port = await freePort();
   const places = [];
-  for (let at = 0; at < 2; at++) places.push({ port: await freePort(), adminPort: await freePort() });
+  for (let at = 0; at < 2; at++)
+    places.push({ name: `s${at}`, port: await freePort(), adminPort: await freePort() });
   const file = join(folder, `haproxy-${port}.cfg`);
-  await writeFile(
-    file,
-    `defaults
-  mode http
-  timeout connect 60s
-  timeout client 60s
-  timeout server 60s
-  timeout check 10s
-frontend public
-  bind 127.0.0.1:${port}
-  default_backend sallyport
-backend sallyport
-  balance roundrobin
-  option httpchk GET /readyz
-${places.map(({ port, adminPort }, at) => `  server s${at} 127.0.0.1:${port} check port ${adminPort} inter 200ms\n`).join('')}`,
-  );
+  await writeFile(file, haproxyConfig(port, places));
   const child = await startChild('haproxy', ['-db', '-f', file], {
     env: withServers(),
     ready: port,

@@ -18,17 +18,20 @@ function check(file: string): Promise<{ code: number | null; output: string }> {
   });
 }
 
+/** A provider whose endpoints are given by hand. */
+const byHand = (origin: string) => ({
+  issuer: undefined,
+  type: 'oauth2',
+  authorizationEndpoint: `${origin}/authorize`,
+  tokenEndpoint: `${origin}/token`,
+  userinfoEndpoint: `${origin}/whoami`,
+});
+
 test('check connects to endpoints that were given by hand', async (t) => {
   const upstream = await arrangeUpstream(t);
   const imitation = await startImitation({ paths: { authorize: '/authorize', token: '/token' } });
   const file = join(t.testdir(), 'sallyport.yaml');
-  const provider = {
-    issuer: undefined,
-    type: 'oauth2',
-    authorizationEndpoint: `${imitation.origin}/authorize`,
-    tokenEndpoint: `${imitation.origin}/token`,
-    userinfoEndpoint: `${imitation.origin}/whoami`,
-  };
+  const provider = byHand(imitation.origin);
   writeFileSync(file, gatewayYaml({ upstream, config: { provider } }, 4180));
   const good = await check(file);
   t.equal(good.code, 0);
@@ -124,13 +127,7 @@ test('check looks at the file of the audit and at the collector of traces', asyn
   t.teardown(() => imitation.stop());
   const folder = t.testdir({ there: 'a line\n' });
   const file = join(folder, 'sallyport.yaml');
-  const provider = {
-    issuer: undefined,
-    type: 'oauth2',
-    authorizationEndpoint: `${imitation.origin}/authorize`,
-    tokenEndpoint: `${imitation.origin}/token`,
-    userinfoEndpoint: `${imitation.origin}/whoami`,
-  };
+  const provider = byHand(imitation.origin);
   const checked = (audit: string, endpoint: string) => {
     const config = { provider, audit: { file: audit }, tracing: { endpoint } };
     writeFileSync(file, gatewayYaml({ upstream, config }, 4180));

@@ -53,13 +53,16 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
       const client = new Redis({ port, host: '127.0.0.1' });
       try {
         const keys = await client.keys('*');
-        return await Promise.all(
+        const all = await Promise.all(
           keys.map(async (key) => {
             const isText = (await client.type(key)) === 'string';
             const value = isText ? await client.get(key) : (await client.zrange(key, '0', '-1')).join(' ');
-            return { key, value: value ?? '', ttl: await client.ttl(key) };
+            const leftMs = await client.pttl(key);
+            return { key, value: value ?? '', ttl: leftMs < 0 ? leftMs : leftMs / 1000 };
           }),
         );
+        // One may have ended since they were listed.
+        return all.filter(({ ttl }) => ttl !== -2);
       } finally {
         client.disconnect();
       }

@@ -151,7 +151,11 @@ async function startInstance(
   };
 }
 
-const haproxyConfig = (front: number, instances: readonly Instance[]) => `defaults
+/** HAProxy in front of gateways, each of which it asks at `/readyz`. It repeats nothing. */
+export const haproxyConfig = (
+  front: number,
+  instances: readonly Pick<Instance, 'name' | 'port' | 'adminPort'>[],
+) => `defaults
   mode http
   # What is slow on a busy machine is not lost, and a slow probe says nothing of the instance.
   timeout connect 60s
